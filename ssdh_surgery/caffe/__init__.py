@@ -1,0 +1,1 @@
+"""The meaning: read-only views of nets, solvers and weights."""

@@ -1,0 +1,1 @@
+"""The stories: one file per thing that a user sets out to do."""

@@ -1,0 +1,1 @@
+"""The text: protobuf text format, kept byte for byte; knows nothing of Caffe."""

@@ -1,0 +1,1 @@
+"""Networks generated from compact tables."""
