@@ -1,0 +1,73 @@
+"""What tests stand on: the corpus, the built Caffe, and the rule for doing without them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORPUS = ROOT.parent / "shared" / "corpus"
+
+# What a marked test needs, and the command that provides it.
+_PROVIDED_BY = {
+    "caffe": "make caffe",
+    "corpus": "put the folder of real prototxt files at ../shared/corpus",
+}
+
+
+def _has_caffe() -> bool:
+    from ssdh_surgery.engines.built_caffe import built_caffe
+
+    return built_caffe() is not None
+
+
+_AT_HAND = {"caffe": _has_caffe, "corpus": CORPUS.is_dir}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, unless SSDH_REQUIRE names it: then it must run."""
+    required = set(os.environ.get("SSDH_REQUIRE", "").replace(",", " ").split())
+    for need, at_hand in _AT_HAND.items():
+        if need in required or at_hand():
+            continue
+        skip = pytest.mark.skip(reason=f"needs {need}; to provide it: {_PROVIDED_BY[need]}")
+        for item in items:
+            if item.get_closest_marker(need):
+                item.add_marker(skip)
+
+
+def corpus_files() -> list[Path]:
+    """Every real prototxt at hand."""
+    return sorted(CORPUS.rglob("*.prototxt"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument `corpus_file` runs once for each file of the corpus."""
+    if "corpus_file" in metafunc.fixturenames:
+        files = corpus_files()
+        ids = [str(file.relative_to(CORPUS)) for file in files]
+        metafunc.parametrize("corpus_file", files, ids=ids)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real prototxt files."""
+    return CORPUS
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The records of real Caffe that the project carries."""
+    return ROOT / "tests" / "data" / "golden"
+
+
+@pytest.fixture(scope="session")
+def caffe() -> Path:
+    """The real caffe executable."""
+    from ssdh_surgery.engines.built_caffe import built_caffe
+
+    path = built_caffe()
+    assert path is not None, "run: make caffe"
+    return path
