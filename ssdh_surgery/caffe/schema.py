@@ -95,7 +95,8 @@ def __getattr__(name: str) -> type[Message]:
 def messages() -> tuple[str, ...]:
     """The names of all messages, in the order of the .proto file."""
     file = _pool().FindFileByName("ssdh_caffe.proto")
-    return tuple(file.message_types_by_name)
+    # Not the keys: protobuf 4.21 iterates over the values.
+    return tuple(message.name for message in file.message_types_by_name.values())
 
 
 def descriptor(message_name: str) -> Descriptor:
@@ -137,7 +138,7 @@ def field(message_name: str, path: str) -> FieldDescriptor:
         if found is None:
             raise SchemaError(
                 f"{_short(message.full_name)} has no field '{name}'",
-                hint=did_you_mean(name, message.fields_by_name),
+                hint=did_you_mean(name, [known.name for known in message.fields]),
             )
         if place == len(names) - 1:
             return found
