@@ -1,0 +1,82 @@
+"""Edits as values: what to replace in a text, and the text after it.
+
+Bytes outside edits are copied, never rendered again: an edit loses nothing by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ssdh_surgery.errors import OverlappingEdits
+
+
+@dataclass(frozen=True, order=True)
+class Edit:
+    """Replace the code points from `start` to `end` (exclusive) by `text`."""
+
+    start: int
+    end: int
+    text: str
+
+    @classmethod
+    def insertion(cls, offset: int, text: str) -> Edit:
+        """Put text at an offset."""
+        return cls(offset, offset, text)
+
+    @classmethod
+    def deletion(cls, start: int, end: int) -> Edit:
+        """Take text away."""
+        return cls(start, end, "")
+
+
+def ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+    """Edits sorted by place; insertions at one offset keep their order.
+
+    An insertion may touch the border of a deletion.
+
+    Raises:
+        OverlappingEdits: two edits touch the same text.
+    """
+    result = tuple(sorted(edits, key=lambda edit: (edit.start, edit.end)))
+    for before, after in pairwise(result):
+        same_place = before.end > before.start and (before.start, before.end) == (
+            after.start,
+            after.end,
+        )
+        if after.start < before.end or same_place:
+            raise OverlappingEdits(
+                f"two edits touch the same text: {before.start}-{before.end} "
+                f"and {after.start}-{after.end}"
+            )
+    return result
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """The text with the edits made.
+
+    >>> apply("abc", [Edit(1, 2, "X"), Edit.insertion(3, "!")])
+    'aXc!'
+    """
+    parts: list[str] = []
+    at = 0
+    for edit in ordered(edits):
+        parts += text[at : edit.start], edit.text
+        at = edit.end
+    parts.append(text[at:])
+    return "".join(parts)
+
+
+def union(deletions: Iterable[Edit]) -> list[Edit]:
+    """Deletions with those that overlap made one.
+
+    Neighbours that go together may both claim the line break between them.
+    """
+    result: list[Edit] = []
+    for edit in sorted(deletions):
+        if result and edit.start < result[-1].end:
+            last = result.pop()
+            edit = Edit.deletion(last.start, max(last.end, edit.end))
+        result.append(edit)
+    return result
