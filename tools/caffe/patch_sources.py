@@ -1,7 +1,8 @@
-"""Change the few lines of the unpacked sdist that keep it from working here.
+"""Change the few lines of the unpacked sdist that would fail or mislead an ordinary run.
 
 Usage: patch_sources.py SOURCE_FOLDER. Every line is replaced exactly as often as said below;
-anything else means that these are other sources, and nothing is guessed.
+anything else means that these are other sources, and nothing is guessed. What is left of the
+differences from BVLC Caffe 1.0 is listed in tests/caffe_differences.py.
 """
 
 from __future__ import annotations
@@ -26,13 +27,43 @@ class six:  # Python 2 is gone, and so is the need for the package of this name
     iteritems, itervalues, next = dict.items, (lambda d: iter(d.values())), next
 """
 
+_LOGGED = [
+    ("src/caffe/net.cpp", "DLOG_IF(INFO, Caffe::root_solver())", 22),
+    ("src/caffe/net.cpp", 'DLOG(INFO) << "Ignoring source layer', 2),
+    ("src/caffe/net.cpp", "DLOG(INFO) << layer_names_[layer_id]", 2),
+    ("src/caffe/net.cpp", "DLOG(INFO) << layer_param->name()", 1),
+    ("src/caffe/util/upgrade_proto.cpp", "DLOG(INFO)", 12),
+    ("src/caffe/data_reader.cpp", 'DLOG(INFO) << "Restarting', 1),
+]
+
 PATCHES = [
+    # BVLC's release build logs what it builds, skips and upgrades; this fork's keeps silent.
+    *(Patch(path, old, old[1:], times) for path, old, times in _LOGGED),
     # Weights of VGG-16 are larger than the 512 MiB that this fork reads; BVLC reads 2 GiB.
     Patch(
         "src/caffe/util/io.cpp",
         "SetTotalBytesLimit(536870912)",
         "SetTotalBytesLimit(2147483647)",
         times=2,
+    ),
+    # Two layers of one name on one LMDB (train and test, or two nets) would share a reader that
+    # is made for several GPUs, and the second would abort.
+    Patch("src/caffe/data_reader.cpp", "  body_ = weak.lock();\n", ""),
+    # With a crop, an encoded image and a mean file never have the same size here.
+    Patch(
+        "src/caffe/data_transformer.cpp",
+        "    CHECK_EQ(cv_cropped_image.rows, data_mean_.height());\n"
+        "    CHECK_EQ(cv_cropped_image.cols, data_mean_.width());\n",
+        "",
+    ),
+    # Nothing keeps weight decay off BatchNorm's running statistics: three `param`s with
+    # `lr_mult: 0` in the prototxt are dropped when it is read. In BVLC they never learn.
+    Patch(
+        "src/caffe/layers/batch_norm_layer.cpp",
+        "  eps_ = param.eps();\n",
+        "  eps_ = param.eps();\n"
+        "  while (this->layer_param_.param_size() < 3) this->layer_param_.add_param();\n"
+        "  for (int i = 0; i < 3; ++i) this->layer_param_.mutable_param(i)->set_lr_mult(0);\n",
     ),
     # `import caffe` needs neither scikit-image nor SciPy: two functions on images do.
     Patch("python/caffe/io.py", "import skimage.io\nfrom scipy.ndimage import zoom\n", ""),
