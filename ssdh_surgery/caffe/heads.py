@@ -1,0 +1,189 @@
+"""Heads: which layer classifies, what judges it, and which features it reads.
+
+Found by structure, never by name: a loss (or an accuracy, or in a deploy net the output)
+leads down to the layer that classifies. A loss whose target comes from the same data as
+its prediction (an autoencoder, a penalty on the code) has no classifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ssdh_surgery.caffe.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.layer import Layer, integer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+
+CLASSIFIER_TYPES = {"InnerProduct": "inner_product_param", "Convolution": "convolution_param"}
+# What may stand between a classifier and what judges it.
+_PASSED = frozenset(
+    [
+        "BatchNorm",
+        "Bias",
+        "Dropout",
+        "Flatten",
+        "LogSoftmax",
+        "Permute",
+        "Pooling",
+        "Power",
+        "ReLU",
+        "Reshape",
+        "Scale",
+        "Sigmoid",
+        "Softmax",
+        "Split",
+    ]
+)
+_OUTPUT_PASSED = _PASSED - {"ReLU", "Pooling", "BatchNorm", "Scale"} | {"ArgMax", "Threshold"}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A classifier with its losses and accuracies; `features` is the blob that it reads.
+
+    `weight` is the sum of its loss weights and `depth` the number of layers below it;
+    `main` marks the one head that weighs most, or among equals lies deepest.
+    """
+
+    classifier: Layer
+    features: str
+    losses: tuple[Layer, ...]
+    accuracies: tuple[Layer, ...]
+    weight: float
+    depth: int
+    main: bool = False
+
+    @property
+    def classes(self) -> int | None:
+        """The number of outputs of the classifier."""
+        return num_output(self.classifier)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The classifier and all that judges it."""
+        return (self.classifier, *self.losses, *self.accuracies)
+
+
+@dataclass(frozen=True)
+class HashLayer:
+    """A latent InnerProduct with a Sigmoid on it, as this method puts below a classifier."""
+
+    latent: Layer
+    code: Layer
+
+    @property
+    def bits(self) -> int | None:
+        """The width of the code."""
+        return num_output(self.latent)
+
+
+def num_output(layer: Layer) -> int | None:
+    """The number of outputs that a layer with weights declares."""
+    if layer.core is not layer.outer:
+        return integer(layer.core, "num_output")
+    name = CLASSIFIER_TYPES.get(layer.type)
+    return integer(layer.core.message(name), "num_output") if name else None
+
+
+def heads(net: Net) -> tuple[Head, ...]:
+    """The heads of a net, in the order of its text, the main one marked.
+
+    None is marked where the first two weigh the same and lie equally deep.
+    """
+    found: dict[int, Head] = {}
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for judge in graph.layers:
+            classifier = _judged(graph, judge)
+            if classifier is not None:
+                found[classifier.index] = _judged_by(
+                    found.get(classifier.index) or _bare(graph, classifier), judge
+                )
+    if not found:
+        graph = net.graph("TEST")
+        found = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
+    return _main_marked(sorted(found.values(), key=lambda head: head.classifier.index))
+
+
+def _judged(graph: BlobGraph, judge: Layer) -> Layer | None:
+    """The classifier that a loss or accuracy judges."""
+    is_accuracy = judge.type.endswith("Accuracy")
+    if not (judge.is_loss or is_accuracy) or len(judge.bottoms) < 2:
+        return None
+    classifier = _writer_below(graph, graph.reads(judge)[0], _PASSED)
+    prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
+    return classifier if prediction and target and not prediction & target else None
+
+
+def _writer_below(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:
+    while blob is not None and blob.writer is not None:
+        layer = blob.writer
+        if layer.type in CLASSIFIER_TYPES:
+            return layer
+        if layer.type not in passed or not layer.bottoms:
+            return None
+        blob = graph.reads(layer)[0]
+    return None
+
+
+def _bare(graph: BlobGraph, classifier: Layer) -> Head:
+    features = classifier.bottoms[0] if classifier.bottoms else ""
+    return Head(classifier, features, (), (), 0.0, graph.depth(classifier))
+
+
+def _judged_by(head: Head, judge: Layer) -> Head:
+    if judge in (*head.losses, *head.accuracies):
+        return head
+    if judge.is_loss:
+        weight = head.weight + sum(judge.loss_weights)
+        return replace(head, losses=(*head.losses, judge), weight=weight)
+    return replace(head, accuracies=(*head.accuracies, judge))
+
+
+def _outputs(graph: BlobGraph) -> list[Layer]:
+    """The classifiers that the outputs of a deploy net come from."""
+    found = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
+    if layers := [layer for layer in found if layer is not None and layer.type == "InnerProduct"]:
+        return layers
+    # A convolutional classifier is told from other convolutions by the pooling after it.
+    found = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
+    return [layer for layer in found if layer is not None]
+
+
+def _main_marked(found: list[Head]) -> tuple[Head, ...]:
+    order = sorted(found, key=lambda head: (head.weight, head.depth), reverse=True)
+    tied = len(order) > 1 and (order[0].weight, order[0].depth) == (order[1].weight, order[1].depth)
+    if not order or tied:
+        return tuple(found)
+    return tuple(replace(head, main=True) if head is order[0] else head for head in found)
+
+
+def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
+    """The hash layer that a classifier reads, where it has one."""
+    for phase in PHASES:
+        graph = net.graph(phase)
+        if graph.takes_part(classifier) and classifier.bottoms:
+            return hash_layer_of(graph, graph.reads(classifier)[0])
+    return None
+
+
+def hash_layer_of(graph: BlobGraph, blob: Blob | None) -> HashLayer | None:
+    """The hash layer that wrote a blob: a Sigmoid on an InnerProduct."""
+    code = blob.writer if blob else None
+    if code is None or code.type != "Sigmoid":
+        return None
+    below = graph.reads(code)[0]
+    latent = below.writer if below else None
+    if latent is None or latent.type != "InnerProduct":
+        return None
+    return HashLayer(latent, code)
+
+
+def describe(found: Iterable[Head]) -> str:
+    """Heads as a list for a message: one line each, with what `--head` would take."""
+    return "\n".join(
+        f"  {head.classifier.name} (line {head.classifier.line}): "
+        f"{head.classes or 'unknown'} classes on '{head.features}'"
+        for head in found
+    )

@@ -1,0 +1,41 @@
+"""What a prototxt is, told by its content: a train net, a deploy net or a solver."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ssdh_surgery.caffe.heads import heads
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.prototxt.cst import Document
+
+_NET_FIELDS = frozenset(["layer", "layers", "input", "input_dim", "input_shape"])
+
+
+class Kind(StrEnum):
+    """The kinds of prototxt that this project works on."""
+
+    TRAIN = "train net"
+    DEPLOY = "deploy net"
+    SOLVER = "solver"
+    UNKNOWN = "neither a net nor a solver"
+
+
+def kind_of(document: Document) -> Kind:
+    """What a document is.
+
+    A net that reads data or has a loss is a train net (test nets too); one that only
+    declares its inputs is a deploy net.
+    """
+    names = {field.name for field in document.fields}
+    if names & _NET_FIELDS:
+        return _net_kind(Net(document))
+    from ssdh_surgery.caffe.schema import descriptor
+
+    known = descriptor("SolverParameter").fields_by_name
+    return Kind.SOLVER if any(name in known for name in names) else Kind.UNKNOWN
+
+
+def _net_kind(net: Net) -> Kind:
+    has_data = any(layer.is_data and layer.type != "Input" for layer in net.layers)
+    judged = any(head.losses or head.accuracies for head in heads(net))
+    return Kind.TRAIN if has_data or judged else Kind.DEPLOY

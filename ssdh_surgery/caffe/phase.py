@@ -1,0 +1,78 @@
+"""Which layers take part: a net's state, and the include and exclude rules that ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Message
+
+Phase = Literal["TRAIN", "TEST"]
+PHASES: tuple[Phase, Phase] = ("TRAIN", "TEST")
+# An enum may be given by its number.
+_NAMES: dict[str, Phase] = {"TRAIN": "TRAIN", "TEST": "TEST", "0": "TRAIN", "1": "TEST"}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a net is built for: its phase, level and stages."""
+
+    phase: Phase
+    level: int = 0
+    stages: frozenset[str] = frozenset()
+
+    def merged(self, message: Message | None) -> State:
+        """This state with what a `NetState` message sets; stages add up."""
+        if message is None:
+            return self
+        return State(
+            _NAMES.get(message.string("phase"), self.phase),
+            _integer(message, "level") or self.level,
+            self.stages | {stage.string for stage in message.scalars("stage")},
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A `NetStateRule`: what is not set asks nothing."""
+
+    phase: Phase | None
+    min_level: int | None
+    max_level: int | None
+    stages: frozenset[str]
+    not_stages: frozenset[str]
+
+    @classmethod
+    def read(cls, message: Message) -> Rule:
+        """The rule that an `include` or `exclude` message states."""
+        return cls(
+            _NAMES.get(message.string("phase")),
+            _integer(message, "min_level"),
+            _integer(message, "max_level"),
+            frozenset(stage.string for stage in message.scalars("stage")),
+            frozenset(stage.string for stage in message.scalars("not_stage")),
+        )
+
+    def is_met(self, state: State) -> bool:
+        """Whether a state meets every part of the rule, as Net::StateMeetsRule decides."""
+        return (
+            self.phase in (None, state.phase)
+            and (self.min_level is None or state.level >= self.min_level)
+            and (self.max_level is None or state.level <= self.max_level)
+            and self.stages <= state.stages
+            and not self.not_stages & state.stages
+        )
+
+
+def takes_part(include: Sequence[Rule], exclude: Sequence[Rule], state: State) -> bool:
+    """Whether a layer with these rules is in the net of that state."""
+    if include:
+        return any(rule.is_met(state) for rule in include)
+    return not any(rule.is_met(state) for rule in exclude)
+
+
+def _integer(message: Message, name: str) -> int | None:
+    scalar = message.scalar(name)
+    return literals.integer(scalar.text) if scalar else None
