@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -215,6 +216,30 @@ def load_ours():
 def test_another_caffe_proto_in_the_process(order: str) -> None:
     program = PYCAFFES_POOL + "".join(f"{name}()\n" for name in order.split())
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
+LOAD_PYCAFFE = "import caffe; from caffe.proto import caffe_pb2"
+LOAD_OURS = "from ssdh_surgery.caffe import schema; ours = schema.NetParameter(name='n')"
+
+
+@pytest.fixture
+def pycaffe() -> Path:
+    """The folder that has to be on `sys.path` for `import caffe`."""
+    from ssdh_surgery.engines.built_caffe import built_pycaffe
+
+    path = built_pycaffe()
+    assert path is not None, "run: make caffe"
+    return path
+
+
+@pytest.mark.caffe
+@pytest.mark.parametrize(
+    "imports", [[LOAD_PYCAFFE, LOAD_OURS], [LOAD_OURS, LOAD_PYCAFFE]], ids=["before", "after"]
+)
+def test_pycaffe_in_the_process(imports: list[str], pycaffe: Path) -> None:
+    same = "assert caffe_pb2.NetParameter.FromString(ours.SerializeToString()).name == 'n'"
+    program = f"import sys; sys.path.append({str(pycaffe)!r})\n" + "\n".join([*imports, same])
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_nothing_is_loaded_before_it_is_needed() -> None:

@@ -1,0 +1,97 @@
+"""Protobuf's wire form as far as weights need it: fields found in place, and written.
+
+A .caffemodel is nearly all packed floats. Walking over its messages and taking the floats
+as they lie in the file is faster than having protobuf build every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+_SIZES = {FIXED64: 8, FIXED32: 4}
+# A varint has at most ten bytes of seven bits.
+_VARINT_BITS = 70
+
+
+class WireError(ValueError):
+    """The bytes are not a whole message; the text says why, without the file."""
+
+
+def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of the message in `data[start:end]`: (number, wire type, begin, stop).
+
+    `data[begin:stop]` is the field's content, for a varint its encoded bytes.
+
+    Raises:
+        WireError: a field runs past the end, or is of no known kind.
+    """
+    at = start
+    while at < end:
+        tag, begin = varint(data, at, end)
+        number, kind = tag >> 3, tag & 7
+        if kind == LENGTH:
+            size, begin = varint(data, begin, end)
+            stop = begin + size
+        elif kind == VARINT:
+            _, stop = varint(data, begin, end)
+        elif kind in _SIZES:
+            stop = begin + _SIZES[kind]
+        else:
+            raise WireError(f"no field begins at byte {at}")
+        if number == 0:
+            raise WireError(f"no field begins at byte {at}")
+        if stop > end:
+            raise WireError(f"the field at byte {at} needs {stop - end} bytes more")
+        yield number, kind, begin, stop
+        at = stop
+
+
+def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """The unsigned number at an offset, and the offset behind it.
+
+    Raises:
+        WireError: it runs past the end, or past ten bytes.
+    """
+    if at < end and data[at] < 0x80:  # nearly all of them
+        return data[at], at + 1
+    value = shift = 0
+    for place in range(at, end):
+        byte = data[place]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place + 1
+        shift += 7
+        if shift == _VARINT_BITS:
+            break
+    raise WireError(f"the number at byte {at} has no end")
+
+
+def signed(value: int) -> int:
+    """An unsigned number read as an int64, which an int32 is written as too."""
+    value &= (1 << 64) - 1
+    return value - (1 << 64) if value >> 63 else value
+
+
+def encode_varint(value: int) -> bytes:
+    """A number of at least 0 as a varint."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def encode_number(number: int, value: int) -> bytes:
+    """A field that is a number of at least 0."""
+    return encode_varint(number << 3 | VARINT) + encode_varint(value)
+
+
+def encode_field(number: int, *parts: bytes) -> list[bytes]:
+    """A field that is a string, a message or packed, its content given in parts.
+
+    Parts stay parts: the content of large messages is copied once, when all is joined.
+    """
+    size = sum(map(len, parts))
+    return [encode_varint(number << 3 | LENGTH) + encode_varint(size), *parts]
