@@ -37,7 +37,7 @@ def shape_equals(shape: Shape, file_shape: Shape, *, legacy: bool) -> bool:
     a legacy (1, 1, 4, 12).
     """
     if legacy:
-        return len(shape) <= 4 and (1,) * (4 - len(shape)) + shape == file_shape
+        return (1,) * (4 - len(shape)) + shape == file_shape
     return shape == file_shape
 
 

@@ -115,6 +115,13 @@ def test_doubles_are_read_and_come_before_floats(tmp_path: Path) -> None:
     np.testing.assert_array_equal(layer.blobs[0], np.array([0.1, 1e-3], np.float32))
 
 
+def test_legacy_dims_come_before_a_shape_and_are_0_where_missing(tmp_path: Path) -> None:
+    text = "layer { blobs { shape { dim: 6 } num: 1 height: 2 width: 3 } }"
+    (layer,) = read(tmp_path, net(text)).layers
+    assert layer.shapes == ((1, 0, 2, 3),)
+    assert layer.legacy == {0}
+
+
 def test_a_shape_of_no_axes_is_one_value(tmp_path: Path) -> None:
     (layer,) = read(tmp_path, blob([], [3])).layers
     assert layer.shapes == ((),)
@@ -222,6 +229,10 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
         (b"\x00\x00\x00", "is cut short or corrupt: no field begins at byte 0"),
         (b"\x18" + b"\xff" * 20, "is cut short or corrupt: the number at byte 1 has no end"),
         (
+            b"\x18" + b"\xff" * 10 + b"\x01",
+            "is cut short or corrupt: the number at byte 1 has no end",
+        ),
+        (
             SNAPSHOT.read_bytes()[:-5],
             "is cut short or corrupt: the field at byte 12210 needs 5 bytes more",
         ),
@@ -252,6 +263,7 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
     ],
     ids=[
         "empty", "hdf5", "prototxt", "v1 prototxt", "html", "no layers", "gzip", "zeros", "ones",
+        "long number",
         "cut", "mixed forms", "too few values", "negative dims", "too many axes",
         "cut value", "damaged loose values",
     ],
