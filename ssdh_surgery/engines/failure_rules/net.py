@@ -1,0 +1,143 @@
+"""What Caffe says of a net or solver that it cannot build, or weights that do not fit it."""
+
+from __future__ import annotations
+
+from ssdh_surgery.engines.failure_rules.rule import rule
+
+NET_RULES = (
+    rule(
+        "unknown-layer-type",
+        r"Unknown layer type: Python\b",
+        "this Caffe was built without Python layers, and the net has one{of_layer}",
+        "build Caffe with WITH_PYTHON_LAYER=1",
+    ),
+    rule(
+        "unknown-layer-type",
+        r"Unknown layer type: (?P<type>K[12]_EuclideanLoss)",
+        "this Caffe has no layer type '{type}'{of_layer}: it is in the SSDH authors' Caffe only",
+        "write the same term with stock layers (Power and Reduction), or name their Caffe with "
+        "--caffe",
+    ),
+    rule(
+        "unknown-layer-type",
+        r"Unknown layer type: (?P<type>[^\s(]+)(?: \(known types: (?P<known>[^)]*))?",
+        "this Caffe has no layer type '{type}'{of_layer}",
+        "name a Caffe that has it with --caffe",
+    ),
+    rule(
+        "unknown-bottom",
+        r"Unknown bottom blob '(?P<blob>.*)' \(layer '(?P<layer>.*)', bottom index "
+        r"(?P<index>\d+)\)",
+        "layer '{layer}' reads the blob '{blob}' (bottom index {index}), which no layer before "
+        "it makes in this phase",
+        "check the name, and the include and exclude rules of the layer that makes it",
+    ),
+    rule(
+        "unknown-bottom",
+        r"Unknown blob input (?P<blob>\S+) (?:\(at index \d+\) )?to layer (?P<layer>\S+)",
+        "layer '{layer}' reads the blob '{blob}', which no layer before it makes in this phase",
+        "check the name, and the include and exclude rules of the layer that makes it",
+    ),
+    rule(
+        "duplicate-top",
+        r"Top blob '(?P<blob>.*)' produced by multiple sources",
+        "two layers make the blob '{blob}' in the same phase",
+        "give one of the tops another name, or the layers rules for different phases",
+    ),
+    rule(
+        "duplicate-top",
+        r"Duplicate blobs produced by multiple sources",
+        "two layers make the same blob in the same phase{of_layer}",
+        "give one of the tops another name, or the layers rules for different phases",
+    ),
+    rule(
+        "weights-shape",
+        r"Cannot copy param (?P<param>\d+) weights from layer '(?P<layer>.*)'; shape mismatch\.\s+"
+        r"Source param shape is (?P<source>[\d ]*?) ?\(\d+\); target param shape is "
+        r"(?P<target>[\d ]*?) ?\(\d+\)",
+        "param {param} of layer '{layer}' has the shape ({source}) in the weights and ({target}) "
+        "in the net",
+        "rename the layer to train it from scratch, or use the net that the weights are of",
+    ),
+    rule(
+        "weights-shape",
+        r"Incompatible number of blobs for layer (?P<layer>.*)",
+        "layer '{layer}' has another number of param blobs in the weights than in the net",
+        "rename the layer to train it from scratch, or use the net that the weights are of",
+    ),
+    rule(
+        "shared-params",
+        r"Cannot share param '(?P<param>.*)' owned by layer '(?P<owner>.*)' with layer "
+        r"'(?P<layer>.*)'; (?:count|shape) mismatch",
+        "layers '{owner}' and '{layer}' share the param '{param}', but their shapes differ",
+        "give the two params different names",
+    ),
+    rule(
+        "too-many-params",
+        r"Too many params specified for layer (?P<layer>.*)",
+        "layer '{layer}' has more param entries than learnable blobs",
+        "with bias_term: false there is one",
+    ),
+    rule(
+        "blob-count",
+        r"\((?P<wanted>\d+) vs\. (?P<given>\d+)\) (?P<type>\w+) Layer (?P<does>takes|produces) "
+        r"(?P<limit>at least |at most )?\d+ (?P<end>bottom|top) blob\(s\)",
+        "a {type} layer {does} {limit}{wanted} {end} blob(s), and here has {given}{of_layer}",
+    ),
+    rule(
+        "top-k",
+        r"\((?P<top_k>\d+) vs\. (?P<classes>\d+)\) top_k must be less than or equal to",
+        "an Accuracy or ArgMax layer has top_k: {top_k}, but there are only {classes} "
+        "classes{of_layer}",
+        "lower its top_k, or take the layer out",
+    ),
+    rule(
+        "label-count",
+        r"\((?P<predictions>\d+) vs\. (?P<labels>\d+)\) Number of labels must match number of "
+        r"predictions",
+        "there are {predictions} predictions, but {labels} labels{of_layer}",
+        "the layer takes one label per picture",
+    ),
+    rule(
+        "input-size",
+        r"\((?P<has>\d+) vs\. (?P<given>\d+)\) Input size incompatible with "
+        r"(?P<what>inner product parameters|convolution kernel)",
+        "the input of a layer has another size than its {what}: {has} and {given}{of_layer}",
+        "train and test pictures must have the same crop_size",
+    ),
+    rule(
+        "unknown-filler",
+        r"Unknown filler name: (?P<filler>.*)",
+        "Caffe has no filler '{filler}'{of_layer}",
+        "gaussian, xavier, msra, constant, uniform, positive_unitball, bilinear",
+    ),
+    rule(
+        "unknown-policy",
+        r"Unknown learning rate policy: (?P<policy>.*)",
+        "Caffe has no lr_policy '{policy}'",
+        "fixed, step, exp, inv, multistep, poly, sigmoid",
+    ),
+    rule(
+        "unknown-solver-type",
+        r"Unknown solver type: (?P<type>[^\s(]+)(?: \(known types: (?P<known>[^)]*))?",
+        "this Caffe has no solver type '{type}'",
+        "SGD, Nesterov, AdaGrad, RMSProp, AdaDelta, Adam",
+    ),
+    rule(
+        "mixed-dialects",
+        r"the definition includes both 'layer' and 'layers' fields",
+        "the net has both 'layer' and 'layers' entries, which Caffe does not read together",
+        "write all of them as layer, with the type as a string",
+    ),
+    rule(
+        "test-iter",
+        r"test_iter must be specified for each test network",
+        "the solver does not have one test_iter for each of its test nets",
+    ),
+    rule(
+        "blob-too-large",
+        r"blob size exceeds INT_MAX",
+        "a blob would hold more than 2147483647 numbers{of_layer}",
+        "lower the batch_size",
+    ),
+)
