@@ -1,0 +1,222 @@
+"""A change: edits of the text, and the promise of what they do to its meaning.
+
+The promise is made from a verb's arguments, never from the edits or the new text, so that
+the two can be held against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.prototxt import render
+from ssdh_surgery.prototxt.cst import Document, Entry, Message
+from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.style import Style
+from ssdh_surgery.surgery.semantics import Tree, tree_of_new
+
+# From the root: names of fields, each with the index among the values of that name.
+Path = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Set:
+    """The value at a path becomes another one."""
+
+    path: Path
+    value: object
+
+
+@dataclass(frozen=True)
+class Delete:
+    """The value at a path goes."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Insert:
+    """A new value stands before the value that was at a path, or at the end."""
+
+    path: Path
+    value: object
+
+
+Step = Set | Delete | Insert
+
+
+@dataclass(frozen=True)
+class Promise:
+    """Steps from the old meaning to the new one; every path speaks of the old message."""
+
+    steps: tuple[Step, ...] = ()
+
+    def apply(self, message: Any) -> None:
+        """Do to a protobuf message what the edits do to the text.
+
+        Raises:
+            SchemaError: a new field or value is not in Caffe's schema.
+        """
+        for path, name, steps in _grouped(self.steps):
+            _apply_to_message(_descend(message, path), name, steps)
+
+    def apply_tree(self, tree: Tree) -> None:
+        """Do to a syntax tree what the edits do to the text."""
+        for path, name, steps in _grouped(self.steps):
+            inner = tree
+            for outer, index in path:
+                value = inner[outer][index]
+                assert isinstance(value, dict)
+                inner = value
+            values = inner.setdefault(name, [])
+            values[:] = _stepped(values, steps, tree_of_new)
+            if not values:
+                del inner[name]
+
+
+def _grouped(steps: Iterable[Step]) -> list[tuple[Path, str, list[Step]]]:
+    """Steps by the field that they touch, the deepest first: so old paths stay true."""
+    groups: dict[tuple[Path, str], list[Step]] = {}
+    for step in steps:
+        *outer, (name, _) = step.path
+        groups.setdefault((tuple(outer), name), []).append(step)
+    ordered_groups = sorted(groups.items(), key=lambda item: -len(item[0][0]))
+    return [(path, name, found) for (path, name), found in ordered_groups]
+
+
+def _stepped(values: Sequence[Any], steps: list[Step], made: Any) -> list[Any]:
+    """The values of one field after the steps that touch it."""
+    result: list[Any] = []
+    for index in range(len(values) + 1):
+        here = [step for step in steps if step.path[-1][1] == index]
+        result += [made(step.value) for step in here if isinstance(step, Insert)]
+        if index == len(values) or any(isinstance(step, Delete) for step in here):
+            continue
+        new = [step for step in here if isinstance(step, Set)]
+        result.append(made(new[-1].value) if new else values[index])
+    return result
+
+
+def _descend(message: Any, path: Path) -> Any:
+    for name, index in path:
+        known = message.DESCRIPTOR.fields_by_name[name]
+        message = getattr(message, name)
+        if schema.is_repeated(known):
+            message = message[index]
+    return message
+
+
+def _apply_to_message(message: Any, name: str, steps: list[Step]) -> None:
+    kind = message.DESCRIPTOR.name
+    known = schema.field(kind, name)
+    if schema.is_repeated(known):
+        values = list(getattr(message, name))
+        kept = _stepped(
+            values, steps, lambda value: getattr(strict_message(kind, name, value), name)[0]
+        )
+        # Copied first: clearing the field would empty its messages under our hands.
+        holder = schema.message_class(kind)()
+        getattr(holder, name).extend(kept)
+        message.ClearField(name)
+        getattr(message, name).extend(getattr(holder, name))
+        return
+    for step in steps:
+        message.ClearField(name)
+        if not isinstance(step, Delete):
+            message.MergeFrom(strict_message(kind, name, step.value))
+
+
+def strict_message(kind: str, name: str, value: object) -> Any:
+    """A message with just one field, read by protobuf, unknown fields not allowed.
+
+    Raises:
+        SchemaError: the field or the value is not in Caffe's schema.
+    """
+    return schema.parse_text("\n".join(render.lines(name, value, Style())), kind)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Edits and their promise; `bool(change)` is whether there is anything to do."""
+
+    edits: tuple[Edit, ...] = ()
+    promise: Promise = field(default_factory=Promise)
+
+    @classmethod
+    def of(cls, edits: Iterable[Edit], steps: Iterable[Step]) -> Change:
+        """A change from edits in any order."""
+        return cls(ordered(edits), Promise(tuple(steps)))
+
+    def __bool__(self) -> bool:
+        return bool(self.edits)
+
+
+# Changes that are applied in turn, each to the result of the one before, and proven each.
+Plan = tuple[Change, ...]
+
+
+def merged(changes: Iterable[Change]) -> Change:
+    """Changes of one text as one.
+
+    Raises:
+        OverlappingEdits: two of them touch the same text.
+    """
+    found = list(changes)
+    return Change.of(
+        (edit for change in found for edit in change.edits),
+        (step for change in found for step in change.promise.steps),
+    )
+
+
+@lru_cache(maxsize=8)
+def _message_paths(document: Document) -> dict[int, Path]:
+    paths: dict[int, Path] = {id(document.root): ()}
+    pending: list[tuple[Message, Path]] = [(document.root, ())]
+    while pending:
+        message, path = pending.pop()
+        counts: dict[str, int] = {}
+        for each in message.fields:
+            for value in each.values:
+                index = counts.get(each.name, 0)
+                counts[each.name] = index + 1
+                if isinstance(value, Message):
+                    inner = (*path, (each.name, index))
+                    paths[id(value)] = inner
+                    pending.append((value, inner))
+    return paths
+
+
+def path_of_message(message: Message) -> Path:
+    """The path of a message from the root of its document."""
+    return _message_paths(message.document)[id(message)]
+
+
+def path_of(entry: Entry) -> Path:
+    """The path of a value from the root of its document."""
+    parent = entry.field.parent
+    name = entry.field.name
+    index = parent.entries(name).index(entry)
+    return (*path_of_message(parent), (name, index))
+
+
+def path_after(entry: Entry, name: str) -> Path:
+    """The path at which a new field stands that is put in the text after an entry."""
+    return _beside(entry, name, after=True)
+
+
+def path_before(entry: Entry, name: str) -> Path:
+    """The path at which a new field stands that is put in the text before an entry."""
+    return _beside(entry, name, after=False)
+
+
+def _beside(entry: Entry, name: str, after: bool) -> Path:
+    parent = entry.field.parent
+    place = parent.fields.index(entry.field)
+    index = sum(len(each.values) for each in parent.fields[:place] if each.name == name)
+    if entry.field.name == name:
+        # In a list the new value is the next item; elsewhere it is the next field.
+        index += entry.index + 1 if after else entry.index
+    return (*path_of_message(parent), (name, index))

@@ -1,0 +1,122 @@
+"""The gate: no text leaves it that was not proven to differ exactly as promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.net import refuse_depth
+from ssdh_surgery.errors import GateRefused, ParseError, SchemaError
+from ssdh_surgery.prototxt import edits
+from ssdh_surgery.prototxt.cst import Document
+from ssdh_surgery.prototxt.parser import parse_source
+from ssdh_surgery.prototxt.source import Source
+from ssdh_surgery.surgery.change import Change, Delete, Promise, strict_message
+from ssdh_surgery.surgery.judge import judged
+from ssdh_surgery.surgery.semantics import first_difference, tree_of
+
+_OUR_BUG = "this is a bug in ssdh-surgery, not in your file; please report it"
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A changed document, and what the user should know about how it was judged."""
+
+    document: Document
+    warnings: tuple[str, ...] = ()
+
+
+def prove(document: Document, change: Change, message_name: str) -> Proven:
+    """Apply a change and prove it: by our own tree, field by field, and by protobuf.
+
+    Where protobuf refuses the text before the change (a fork's field, a field given
+    twice), the tree alone judges and a warning says so. What is inserted is always read
+    strictly by protobuf.
+
+    Args:
+        document: the text before the change.
+        change: the edits and their promise.
+        message_name: `NetParameter` or `SolverParameter`.
+
+    Raises:
+        GateRefused: the text would differ by more or less than was promised.
+        SchemaError: what is inserted is not in Caffe's schema.
+    """
+    refuse_depth(document)
+    if not change:
+        return Proven(document)
+    text = edits.apply(document.text, change.edits)
+    try:
+        after = parse_source(replace(document.source, text=text))
+    except ParseError as error:
+        raise GateRefused(f"the edited text no longer parses: {error}", hint=_OUR_BUG) from error
+    _compare_trees(document, after, change.promise)
+    return Proven(after, _compare_messages(document, after, change.promise, message_name))
+
+
+def prove_all(document: Document, plan: Iterable[Change], message_name: str) -> Proven:
+    """Prove the changes of a plan in turn, each on the result of the one before."""
+    warnings: tuple[str, ...] = ()
+    for change in plan:
+        proven = prove(document, change, message_name)
+        document = proven.document
+        warnings += tuple(said for said in proven.warnings if said not in warnings)
+    return Proven(document, warnings)
+
+
+def _compare_trees(before: Document, after: Document, promise: Promise) -> None:
+    expected = tree_of(before.root)
+    promise.apply_tree(expected)
+    _refuse_if(first_difference(expected, tree_of(after.root)), before.source)
+
+
+def _refuse_if(difference: str | None, source: Source) -> None:
+    if difference:
+        raise GateRefused(
+            f"{source.file}: the edits do something else than was promised, at {difference}",
+            hint=_OUR_BUG,
+        )
+
+
+def _compare_messages(
+    before: Document, after: Document, promise: Promise, message_name: str
+) -> tuple[str, ...]:
+    try:
+        expected = judged(before, message_name)
+    except SchemaError as error:
+        strictly_read(promise, message_name)
+        return (f"protobuf cannot judge this file, so our own reading does: {error}",)
+    promise.apply(expected)
+    try:
+        found = judged(after, message_name)
+    except SchemaError as error:
+        raise GateRefused(
+            f"protobuf read the file before the edits and refuses it after: {error}",
+            hint=_OUR_BUG,
+        ) from error
+    # By bytes: two messages with a nan in them are never equal.
+    if expected.SerializeToString(deterministic=True) != found.SerializeToString(
+        deterministic=True
+    ):
+        raise GateRefused(
+            f"{before.source.file}: protobuf reads something else than was promised",
+            hint=_OUR_BUG,
+        )
+    return ()
+
+
+def strictly_read(promise: Promise, message_name: str) -> None:
+    """Have protobuf read every new value of a promise by itself.
+
+    Raises:
+        SchemaError: a field or value is not in Caffe's schema.
+    """
+    for step in promise.steps:
+        if isinstance(step, Delete):
+            continue
+        *outer, (name, _) = step.path
+        kind = message_name
+        for field, _ in outer:
+            kind = schema.field_type(schema.field(kind, field))
+        strict_message(kind, name, step.value)

@@ -1,0 +1,283 @@
+"""The hash layer: a latent layer and its Sigmoid between features and classifier.
+
+The train net gets new layers, a classifier under a new name (Caffe copies weights by name)
+that learns faster, and every reader of its old output follows. A deploy net gets the new
+layers, and what only the classifier served goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ssdh_surgery.caffe.blobs import BlobGraph
+from ssdh_surgery.caffe.heads import Head
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.prototxt.cst import Entry, Message
+from ssdh_surgery.prototxt.render import NewFields, Word
+from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A change that puts a hash layer in, and what was done where.
+
+    `removed` are layers that no loss, accuracy or code needs any more; `notes` is what a
+    user should know.
+    """
+
+    change: Change
+    features: str
+    classifier: str
+    removed: tuple[Layer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def features_blob(net: Net, head: Head, at: str | None) -> str:
+    """The blob to hash: the head's features, or the one that was asked for.
+
+    A layer's name stands for its first top.
+
+    Raises:
+        UnknownLayer: no blob and no layer is called that.
+        SurgeryError: the blob is not below the classifier.
+    """
+    if at is None or at == head.features:
+        return head.features
+    name = at
+    if at not in net.blob_names:
+        named = net.named(at)
+        if not named or not named[0].tops:
+            raise UnknownLayer(
+                f"{net.file}: no blob or layer is called '{at}'",
+                hint=did_you_mean(at, [*net.blob_names, *(layer.name for layer in net.layers)]),
+                blob=at,
+            )
+        name = named[0].tops[0]
+    graph = _graph_of(net, head.classifier)
+    below = graph.below([head.classifier]) - {head.classifier.index}
+    reached = {top for layer in graph.layers if layer.index in below for top in layer.tops}
+    if name not in reached | set(net.inputs):
+        raise SurgeryError(
+            f"blob '{name}' is not below the classifier '{head.classifier.name}'",
+            location=head.classifier.location,
+            hint="choose one that the classifier depends on",
+            blob=name,
+        )
+    return name
+
+
+def _graph_of(net: Net, layer: Layer) -> BlobGraph:
+    for phase in PHASES:
+        if net.graph(phase).takes_part(layer):
+            return net.graph(phase)
+    raise SurgeryError(f"layer '{layer.name}' is in no phase", location=layer.location)
+
+
+def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> Hashed:
+    """Put a hash layer into a train (or test) net.
+
+    Args:
+        net: the net; every phase that the classifier is in is changed alike.
+        head: the head that learns from the codes; other heads stay as they are.
+        recipe: what to put in.
+        at: the blob to hash, if not the head's features.
+
+    Raises:
+        SurgeryError: a name is taken, or the blob cannot be hashed.
+    """
+    classifier = head.classifier
+    features = features_blob(net, head, at)
+    new_name = recipe.classifier_name or f"{classifier.name}_change"
+    refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
+    new = recipe.train_layers(features, _rules(classifier))
+    unused = [] if features == head.features else _unused_below(net, classifier, features)
+    notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
+    change = merged(
+        [
+            layers.insert_before(classifier, new, recipe.banner),
+            layers.rename(classifier, new_name),
+            blobs.rewire(classifier, 0, recipe.code_name),
+            blobs.rename(net, classifier, 0, new_name),
+            learn_faster(classifier, recipe.classifier_lr),
+            layers.take_out(unused, recipe.remove),
+        ]
+    )
+    return Hashed(change, features, new_name, tuple(unused), tuple(notes))
+
+
+def _rules(classifier: Layer) -> NewFields:
+    """The phase rules of the classifier: what it reads must be where it is."""
+    return [
+        (name, _copied(message))
+        for name in ("include", "exclude")
+        for message in classifier.outer.messages(name)
+    ]
+
+
+def _copied(message: Message) -> NewFields:
+    copied: list[tuple[str, object]] = []
+    for field in message.fields:
+        for value in field.values:
+            if isinstance(value, Message):
+                copied.append((field.name, _copied(value)))
+            else:
+                copied.append((field.name, value.string if value.is_string else Word(value.text)))
+    return copied
+
+
+def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -> None:
+    """Refuse names that a layer or blob of the net already has.
+
+    Raises:
+        SurgeryError: naming the layer that has it.
+    """
+    wanted = list(names)
+    for layer in net.layers:
+        for name in wanted:
+            if name in (layer.name, *layer.tops) and layer is not allowed:
+                raise SurgeryError(
+                    f"the name '{name}' is already taken by layer '{layer.name}'",
+                    location=layer.location,
+                    hint="choose others with --latent-name, --code-name, --classifier-name",
+                    layer=layer.name,
+                )
+    if len(set(wanted)) < len(wanted):
+        raise SurgeryError(f"the new names must differ: {', '.join(wanted)}")
+
+
+def _still_needed(
+    graph: BlobGraph, roots: Iterable[Layer], classifier: Layer, features: str
+) -> set[int]:
+    """What layers depend on once the classifier reads the hashed blob and nothing else."""
+    hashed = graph.last(features)
+    found: set[int] = set()
+    pending = list(roots)
+    while pending:
+        layer = pending.pop()
+        if layer.index in found:
+            continue
+        found.add(layer.index)
+        reads = (hashed,) if layer is classifier else graph.reads(layer)
+        pending += [blob.writer for blob in reads if blob and blob.writer]
+    return found
+
+
+def _sinks(graph: BlobGraph) -> list[Layer]:
+    """The layers that a net is run for: those with a top that nobody reads, or with none."""
+    return [
+        layer
+        for layer in graph.layers
+        if not layer.tops or any(not graph.consumers(blob) for blob in graph.writes(layer))
+    ]
+
+
+def _unused_below(net: Net, classifier: Layer, features: str) -> list[Layer]:
+    """Layers below the classifier that reach no loss, accuracy or output without it."""
+    needed: set[int] = set()
+    present: set[int] = set()
+    for phase in PHASES:
+        graph = net.graph(phase)
+        needed |= _still_needed(graph, _sinks(graph), classifier, features)
+        present |= {layer.index for layer in graph.layers}
+    return [layer for layer in net.layers if layer.index in present - needed]
+
+
+def _is_frozen(classifier: Layer) -> bool:
+    return bool(classifier.params) and all(param.lr_mult == 0 for param in classifier.params)
+
+
+def _frozen_note(classifier: Layer) -> str:
+    return (
+        f"the classifier '{classifier.name}' has lr_mult 0: under its new name it starts "
+        "from its filler and will not learn"
+    )
+
+
+def learn_faster(classifier: Layer, factor: Decimal) -> Change:
+    """Multiply the learning rates of a classifier; give each learnable blob one that lacks it.
+
+    A `param` that shares its blob by name stays as it is.
+    """
+    params = classifier.outer.entries("param")
+    changes: list[Change] = []
+    for entry in params:
+        message = entry.value
+        if not isinstance(message, Message) or message.string("name"):
+            continue
+        rate = message.entry("lr_mult")
+        changes.append(fields.scale(rate, factor) if rate else _with_rate(message, factor))
+    missing = learnable_blobs(classifier) - len(params)
+    if missing > 0:
+        new = [("param", [("lr_mult", factor)])] * missing
+        after = params[-1] if params else _last_connection(classifier)
+        changes.append(fields.add_after(after, new))
+    return merged(changes)
+
+
+def _with_rate(message: Message, factor: Decimal) -> Change:
+    first = message.fields[0].entries[0] if message.fields and message.fields[0].values else None
+    if first is None:
+        return fields.add_inside(message, [("lr_mult", factor)])
+    return fields.add_before(first, [("lr_mult", factor)])
+
+
+def _last_connection(layer: Layer) -> Entry:
+    found = (layer.outer.entry(name) for name in ("top", "bottom", "type", "name"))
+    entry = next((entry for entry in found if entry), None)
+    assert entry is not None, "a classifier has a type"
+    return entry
+
+
+def learnable_blobs(layer: Layer) -> int:
+    """The number of blobs that a layer with weights learns: one less without a bias."""
+    name = "inner_product_param" if layer.type == "InnerProduct" else "convolution_param"
+    message = layer.core.message(name)
+    bias = message.string("bias_term", "true") if message else "true"
+    return 1 if bias in ("false", "False", "f", "0") else 2
+
+
+def hash_deploy_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> Hashed:
+    """Put a hash layer into a deploy net in the place of its classifier.
+
+    What only the classifier fed goes with it; other outputs of the net are named in the
+    notes and stay.
+
+    Raises:
+        SurgeryError: a name is taken, or the blob cannot be hashed.
+    """
+    classifier = head.classifier
+    features = features_blob(net, head, at)
+    refuse_taken(net, [recipe.latent_name, recipe.code_name])
+    graph = _graph_of(net, classifier)
+    above = _above(graph, classifier)
+    roots = [layer for layer in _sinks(graph) if layer.index not in above]
+    hashed = graph.last(features)
+    pending = [*roots, *([hashed.writer] if hashed and hashed.writer else [])]
+    needed = _still_needed(graph, pending, classifier, features)
+    unused = [layer for layer in graph.layers if layer.index not in needed]
+    change = merged(
+        [
+            layers.insert_before(classifier, recipe.deploy_layers(features), recipe.banner),
+            layers.take_out(unused, recipe.remove),
+        ]
+    )
+    others = [top for layer in roots for top in layer.tops]
+    notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
+    return Hashed(change, features, classifier.name, tuple(unused), tuple(notes))
+
+
+def _above(graph: BlobGraph, classifier: Layer) -> set[int]:
+    """The classifier and every layer that needs what it writes."""
+    found = {classifier.index}
+    for layer in graph.layers:
+        writers = {blob.writer.index for blob in graph.reads(layer) if blob and blob.writer}
+        if writers & found:
+            found.add(layer.index)
+    return found

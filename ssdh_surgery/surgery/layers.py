@@ -1,0 +1,71 @@
+"""Verbs on layers: insert, take out, rename.
+
+Each returns a `Change`; where there is nothing to do, one without edits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.prototxt import render
+from ssdh_surgery.prototxt.render import NewFields
+from ssdh_surgery.surgery import fields
+from ssdh_surgery.surgery.change import Change, Insert, path_after, path_before
+from ssdh_surgery.surgery.fields import Removal
+
+
+def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
+    """Insert layers after one, in its style; `comment` is a line above the first.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'name: "n" layer { name: "fc7" }'))
+    >>> change = insert_after(net.layer("fc7"), [[("name", "code"), ("type", "Sigmoid")]])
+    >>> apply(net.document.text, change.edits)
+    'name: "n" layer { name: "fc7" } layer { name: "code" type: "Sigmoid" }'
+    """
+    return _insert(layer, new, comment, after=True)
+
+
+def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
+    """Insert layers before one and its comments, in its style."""
+    return _insert(layer, new, comment, after=False)
+
+
+def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: bool) -> Change:
+    if not new:
+        return Change()
+    entry = layer.entry
+    name = entry.field.name
+    put, place = (render.after, path_after) if after else (render.before, path_before)
+    named = [(name, value) for value in new]
+    edit = put(entry, named, render.neighbour_style(entry), comment)
+    return Change.of([edit], [Insert(place(entry, name), value) for value in new])
+
+
+def take_out(layers: Collection[Layer], how: Removal) -> Change:
+    r"""Remove layers or comment them out.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'layer {\n  name: "prob"\n}\n'))
+    >>> apply(net.document.text, take_out(net.layers, "comment").edits)
+    '# layer {\n#   name: "prob"\n# }\n'
+    """
+    return fields.take_out([layer.entry for layer in layers], how)
+
+
+def rename(layer: Layer, name: str) -> Change:
+    """Give a layer another name; its tops keep theirs.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'layer { name: "fc8" top: "fc8" }'))
+    >>> apply(net.document.text, rename(net.layer("fc8"), "fc8_change").edits)
+    'layer { name: "fc8_change" top: "fc8" }'
+    """
+    return fields.put(layer.core, "name", name)
