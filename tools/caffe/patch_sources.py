@@ -27,6 +27,21 @@ class six:  # Python 2 is gone, and so is the need for the package of this name
     iteritems, itervalues, next = dict.items, (lambda d: iter(d.values())), next
 """
 
+_FINETUNE = """\
+template <typename Dtype>
+static void Finetune(const SolverParameter& param, Net<Dtype>* net) {
+  for (const string& names : param.weights()) {
+    std::istringstream stream(names);
+    for (string name; std::getline(stream >> std::ws, name, ',');) {
+      name.erase(name.find_last_not_of(" ") + 1);
+      LOG(INFO) << "Finetuning from " << name;
+      net->CopyTrainedLayersFrom(name);
+    }
+  }
+}
+
+"""
+
 _LOGGED = [
     ("src/caffe/net.cpp", "DLOG_IF(INFO, Caffe::root_solver())", 22),
     ("src/caffe/net.cpp", 'DLOG(INFO) << "Ignoring source layer', 2),
@@ -39,6 +54,44 @@ _LOGGED = [
 PATCHES = [
     # BVLC's release build logs what it builds, skips and upgrades; this fork's keeps silent.
     *(Patch(path, old, old[1:], times) for path, old, times in _LOGGED),
+    # `caffe train -weights` is accepted and then forgotten here. In BVLC it is the solver's
+    # `weights`: several files with commas between, loaded into the train net and the test nets.
+    Patch(
+        "src/caffe/proto/caffe.proto",
+        '  optional string ap_version = 42 [default = "Integral"];\n',
+        '  optional string ap_version = 42 [default = "Integral"];\n'
+        "  repeated string weights = 43;\n",
+    ),
+    Patch(
+        "tools/caffe.cpp",
+        "  caffe::ReadSolverParamsFromTextFileOrDie(FLAGS_solver, &solver_param);\n",
+        "  caffe::ReadSolverParamsFromTextFileOrDie(FLAGS_solver, &solver_param);\n"
+        "  if (FLAGS_snapshot.size() || FLAGS_weights.size()) solver_param.clear_weights();\n"
+        "  if (FLAGS_weights.size()) solver_param.add_weights(FLAGS_weights);\n",
+    ),
+    Patch(
+        "src/caffe/solver.cpp",
+        "template <typename Dtype>\nvoid Solver<Dtype>::InitTrainNet() {\n",
+        _FINETUNE + "template <typename Dtype>\nvoid Solver<Dtype>::InitTrainNet() {\n",
+    ),
+    Patch(
+        "src/caffe/solver.cpp",
+        "    net_.reset(new Net<Dtype>(net_param));\n",
+        "    net_.reset(new Net<Dtype>(net_param));\n    Finetune(param_, net_.get());\n",
+    ),
+    Patch(
+        "src/caffe/solver.cpp",
+        "    test_nets_[i]->set_debug_info(param_.debug_info());\n",
+        "    test_nets_[i]->set_debug_info(param_.debug_info());\n"
+        "    Finetune(param_, test_nets_[i].get());\n",
+    ),
+    # BVLC asks the file whether it is HDF5, not its name.
+    Patch(
+        "src/caffe/net.cpp",
+        "  if (trained_filename.size() >= 3 &&\n"
+        '      trained_filename.compare(trained_filename.size() - 3, 3, ".h5") == 0) {\n',
+        "  if (H5Fis_hdf5(trained_filename.c_str())) {\n",
+    ),
     # Weights of VGG-16 are larger than the 512 MiB that this fork reads; BVLC reads 2 GiB.
     Patch(
         "src/caffe/util/io.cpp",
@@ -56,14 +109,22 @@ PATCHES = [
         "    CHECK_EQ(cv_cropped_image.cols, data_mean_.width());\n",
         "",
     ),
-    # Nothing keeps weight decay off BatchNorm's running statistics: three `param`s with
-    # `lr_mult: 0` in the prototxt are dropped when it is read. In BVLC they never learn.
+    # Nothing keeps weight decay off BatchNorm's running statistics, and the three `param`s that
+    # a prototxt may carry against it are dropped when it is read. In BVLC they never learn.
     Patch(
         "src/caffe/layers/batch_norm_layer.cpp",
         "  eps_ = param.eps();\n",
         "  eps_ = param.eps();\n"
         "  while (this->layer_param_.param_size() < 3) this->layer_param_.add_param();\n"
         "  for (int i = 0; i < 3; ++i) this->layer_param_.mutable_param(i)->set_lr_mult(0);\n",
+    ),
+    Patch(
+        "src/caffe/util/upgrade_proto.cpp",
+        "      net_param->mutable_layer(i)->clear_param();\n",
+        "      for (int j = 0; j < 3; ++j) {\n"
+        "        net_param->mutable_layer(i)->mutable_param(j)->set_lr_mult(0);\n"
+        "        net_param->mutable_layer(i)->mutable_param(j)->set_decay_mult(0);\n"
+        "      }\n",
     ),
     # `import caffe` needs neither scikit-image nor SciPy: two functions on images do.
     Patch("python/caffe/io.py", "import skimage.io\nfrom scipy.ndimage import zoom\n", ""),
