@@ -106,7 +106,7 @@ runs/a/unwritable_snapshot.log:22:49: no snapshot can be written to 'absent_dir/
 with exit code 134 (SIGABRT)
   22 | ...7247 15675 solver.cpp:448] Cannot write to snapshot prefix 'absent_dir/x'.  Make sure \
 that the direc...
-     |                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+     |                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: make the folder (it is looked for in /data/job), or set snapshot_prefix""",
     "weights_shape_mismatch": """\
 runs/a/weights_shape_mismatch.log:460:46: param 0 of layer 'latent_SSDH' has the shape (16 128) \
