@@ -1,0 +1,115 @@
+"""What the user names: a prototxt on disk, on standard input, or from the zoo."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdh_surgery import files
+from ssdh_surgery.caffe.kind import Kind, kind_of
+from ssdh_surgery.errors import DataError, Location, ParseError, SsdhError
+from ssdh_surgery.prototxt.cst import Document
+from ssdh_surgery.prototxt.parser import parse
+
+STDIN = "<stdin>"
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A prototxt that was read: its bytes, its tree, and what it is.
+
+    `path` is None for standard input and for the zoo.
+    """
+
+    name: str
+    path: Path | None
+    data: bytes
+    document: Document
+    kind: Kind
+
+    @property
+    def stem(self) -> str:
+        """The name of the file without folder and suffix."""
+        if self.path:
+            return self.path.stem
+        return self.name.removeprefix("zoo:").replace("/", "_").strip("<>")
+
+    @property
+    def folder(self) -> Path:
+        """The folder that it stands in."""
+        return self.path.parent if self.path else Path()
+
+
+def read_source(name: str) -> SourceFile:
+    """Read and parse what the user named.
+
+    Args:
+        name: a path, `-` for standard input, or `zoo:NAME[/deploy|/solver]`.
+
+    Raises:
+        FileError: it cannot be read.
+        ParseError: it is not a prototxt.
+        DataError: it is empty, or a binary file.
+    """
+    if name == "-":
+        return _parsed(STDIN, None, sys.stdin.buffer.read())
+    if name.startswith("zoo:"):
+        from ssdh_surgery import zoo
+
+        return _parsed(name, None, zoo.text(*zoo.parse_name(name)).encode())
+    return _parsed(name, Path(name), files.read_bytes(name))
+
+
+def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:
+    if not data.strip():
+        raise DataError("the file is empty", location=Location(name))
+    refuse_binary(name, data)
+    document = parse(data, name)
+    return SourceFile(name, path, data, document, kind_of(document))
+
+
+def refuse_binary(name: str, data: bytes) -> None:
+    """Refuse bytes that are no text.
+
+    Raises:
+        DataError: saying what the file seems to be.
+    """
+    head = data[:4096]
+    controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in head)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(
+            "the file is UTF-16, not a prototxt", location=Location(name), hint="save it as UTF-8"
+        )
+    if not controls:
+        return
+    what, hint = "a binary file", None
+    if data.startswith(b"\x89HDF"):
+        what = "an HDF5 file"
+    elif _is_weights(data):
+        what, hint = "a .caffemodel", "weights are given with --weights"
+    raise DataError(f"{what}, not a prototxt", location=Location(name), hint=hint)
+
+
+def _is_weights(data: bytes) -> bool:
+    from google.protobuf.message import DecodeError
+
+    from ssdh_surgery.caffe import schema
+
+    try:
+        net = schema.NetParameter.FromString(data)
+    except DecodeError:
+        return False
+    return bool(net.layer or net.layers)
+
+
+def neighbours(folder: Path) -> list[SourceFile]:
+    """The prototxt files of a folder that can be read, by name; others are passed over."""
+    found = []
+    for path in sorted(folder.glob("*.prototxt")):
+        try:
+            found.append(read_source(str(path)))
+        except (SsdhError, ParseError):
+            continue
+    return found

@@ -1,0 +1,179 @@
+"""The solver's part: smaller steps for a net that is already trained, new paths, own wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.errors import SchemaError, SurgeryError, UsageError
+from ssdh_surgery.prototxt.cst import Entry
+from ssdh_surgery.prototxt.render import Word
+from ssdh_surgery.surgery import fields
+from ssdh_surgery.surgery.change import Change, merged, strict_message
+from ssdh_surgery.surgery.recipe import SolverRecipe
+
+# The order in which Caffe's own solver files have their fields: where a new one goes.
+_ORDER = [
+    "net",
+    "train_net",
+    "test_net",
+    "test_iter",
+    "test_interval",
+    "test_initialization",
+    "test_compute_loss",
+    "base_lr",
+    "lr_policy",
+    "gamma",
+    "power",
+    "stepsize",
+    "stepvalue",
+    "max_iter",
+    "iter_size",
+    "momentum",
+    "momentum2",
+    "rms_decay",
+    "delta",
+    "weight_decay",
+    "regularization_type",
+    "clip_gradients",
+    "display",
+    "average_loss",
+    "snapshot",
+    "snapshot_prefix",
+    "snapshot_format",
+    "snapshot_after_train",
+    "solver_mode",
+    "device_id",
+    "random_seed",
+    "type",
+]
+# Policies that multiply the rate by gamma at certain iterations.
+_STEP_POLICIES = ("step", "multistep")
+
+
+@dataclass(frozen=True)
+class SolverChange:
+    """A change of a solver and what the user should know."""
+
+    change: Change
+    notes: tuple[str, ...] = ()
+
+
+def retarget(
+    solver: Solver, recipe: SolverRecipe, paths: Mapping[Entry, str], prefix: str | None
+) -> SolverChange:
+    """Fit a solver to a net that got a hash layer.
+
+    Args:
+        solver: the solver as it is.
+        recipe: what to change, the user's own `--set`s included; these win.
+        paths: a new path for each net field that is to name another file.
+        prefix: the new snapshot prefix, or None to leave it.
+
+    Raises:
+        SurgeryError: `base_lr` is not a number.
+        UsageError: a `--set` names no field of a solver, or gives it a wrong value.
+    """
+    own = chosen(recipe.sets)
+    changes = [set_chosen(solver, own)]
+    changes += [
+        fields.set_value(entry, path)
+        for entry, path in paths.items()
+        if entry.field.name not in own
+    ]
+    if prefix is not None and "snapshot_prefix" not in own:
+        changes.append(put(solver, "snapshot_prefix", prefix))
+    notes = []
+    if "test_initialization" not in own:
+        tests_first = solver.root.entries("test_initialization")
+        changes.append(fields.take_out(tests_first, recipe.remove))
+    if "weight_decay" not in own:
+        changes.append(put(solver, "weight_decay", recipe.weight_decay))
+    if "base_lr" not in own:
+        rate = solver.root.entry("base_lr")
+        if rate:
+            changes.append(fields.scale(rate, 1 / recipe.lr_divide))
+        else:
+            notes.append("base_lr is not set: nothing was divided")
+    if "gamma" not in own:
+        gamma, note = _gamma(solver, recipe.gamma)
+        changes.append(gamma)
+        notes += [note] if note else []
+    return SolverChange(merged(changes), tuple(notes))
+
+
+def _gamma(solver: Solver, given: Decimal | None) -> tuple[Change, str | None]:
+    policy = solver.string("lr_policy")
+    if given is not None:
+        return put(solver, "gamma", given), None
+    if policy in _STEP_POLICIES:
+        return put(solver, "gamma", Decimal("0.1")), None
+    reason = "does not read it" if policy in ("fixed", "poly") else "reads it otherwise"
+    return Change(), f"gamma stays as it is: lr_policy '{policy}' {reason}"
+
+
+def put(solver: Solver, name: str, value: object) -> Change:
+    """Set a field of a solver, or add it where such files have it."""
+    entry = solver.root.entry(name)
+    if entry:
+        return fields.set_value(entry, value)
+    return _add(solver, [(name, value)])
+
+
+def _add(solver: Solver, new: Sequence[tuple[str, object]]) -> Change:
+    name = new[0][0]
+    at = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    for neighbour in reversed(_ORDER[:at]):
+        if entry := solver.root.entry(neighbour):
+            return fields.add_after(entry, new)
+    for neighbour in _ORDER[at + 1 :]:
+        if entries := solver.root.entries(neighbour):
+            return fields.add_before(entries[0], new)
+    return fields.add_inside(solver.root, new)
+
+
+def chosen(sets: Sequence[tuple[str, str]]) -> dict[str, list[object]]:
+    """The values of `--set FIELD=VALUE`, typed by Caffe's schema; repeated fields add up.
+
+    Raises:
+        UsageError: no such field, or a value of the wrong type.
+    """
+    result: dict[str, list[object]] = {}
+    for name, text in sets:
+        try:
+            known = schema.field("SolverParameter", name)
+            value = _typed(known, text)
+            strict_message("SolverParameter", name, value)
+        except SchemaError as error:
+            raise UsageError(f"--set {name}={text}: {error.message}", hint=error.hint) from error
+        if not schema.is_repeated(known):
+            result[name] = [value]
+        else:
+            result.setdefault(name, []).append(value)
+    return result
+
+
+def _typed(known: schema.FieldDescriptor, text: str) -> object:
+    if known.message_type is not None:
+        raise SchemaError(f"'{known.name}' is a whole message, not one value")
+    return text if schema.field_type(known) == "string" else Word(text)
+
+
+def set_chosen(solver: Solver, own: Mapping[str, Sequence[object]]) -> Change:
+    """Give fields the values that the user chose, whatever they were."""
+    return merged(_set_all(solver, name, values) for name, values in own.items())
+
+
+def _set_all(solver: Solver, name: str, values: Sequence[object]) -> Change:
+    old = solver.root.entries(name)
+    if len(old) > 1 and not schema.is_repeated(schema.field("SolverParameter", name)):
+        raise SurgeryError(f"'{name}' is given {len(old)} times", location=old[1].location)
+    changes = [fields.set_value(entry, value) for entry, value in zip(old, values, strict=False)]
+    if len(old) > len(values):
+        changes.append(fields.take_out(old[len(values) :], "delete"))
+    elif extra := [(name, value) for value in values[len(old) :]]:
+        changes.append(fields.add_after(old[-1], extra) if old else _add(solver, extra))
+    return merged(changes)
