@@ -1,0 +1,244 @@
+"""Caffe's Datum: the record of a picture and its label, between bytes and numpy.
+
+A record is walked over in place. Its header (label and sizes) is read without touching the
+pixels, so that scanning the labels of an LMDB leaves nearly all of it on the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from ssdh_surgery.caffe import wire
+from ssdh_surgery.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Shape = tuple[int, int, int]
+
+# Tags (field number and wire type) as caffe.proto has them.
+_CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL = 0x08, 0x10, 0x18, 0x22, 0x28
+_FLOAT, _PACKED_FLOATS, _ENCODED = 0x35, 0x32, 0x38
+_NUMBERS = {_CHANNELS: "channels", _HEIGHT: "height", _WIDTH: "width", _LABEL: "label"}
+# A float outside a packed list: its tag and four bytes.
+_FLOAT_SIZE = 5
+
+
+@dataclass(slots=True)
+class Header:
+    """What a record says of itself, and where in its bytes the content lies.
+
+    `data` is the span of the uint8 pixels or of the encoded picture; `floats` are spans of
+    (begin, stop, stride) of float32 values, where the record holds floats.
+    """
+
+    channels: int = 0
+    height: int = 0
+    width: int = 0
+    label: int = 0
+    encoded: bool = False
+    data: tuple[int, int] = (0, 0)
+    floats: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def shape(self) -> Shape:
+        """(channels, height, width) as stated; zeros in most encoded records."""
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Datum:
+    """One record. `data` is uint8 [C, H, W] in a row, or an encoded picture.
+
+    Caffe reads `floats` (float32, in a row) only where `data` is empty.
+    """
+
+    channels: int
+    height: int
+    width: int
+    label: int
+    encoded: bool
+    data: bytes
+    floats: NDArray[np.float32] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """(channels, height, width) as stated; zeros in most encoded records."""
+        return self.channels, self.height, self.width
+
+    def pixels(self, *, color: bool | None = None) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """The picture as [C, H, W], uint8 or float32; an encoded one is decoded.
+
+        `color` is for encoded records alone: True and False are Caffe's `force_color` and
+        `force_gray`, None takes the channels that the picture has.
+
+        Raises:
+            DataError: the content is not what the sizes say, or cannot be decoded.
+            MissingExtra: it is encoded and OpenCV is not installed.
+        """
+        if self.encoded:
+            from ssdh_surgery.data.picture import decode, planar
+
+            return planar(decode(self.data, color=color))
+        import numpy as np
+
+        values: NDArray[np.uint8] | NDArray[np.float32]
+        if self.data or self.floats is None:
+            values = np.frombuffer(self.data, np.uint8)
+        else:
+            values = self.floats
+        expected = self.channels * self.height * self.width
+        if min(self.shape) < 1 or len(values) != expected:
+            size = " x ".join(map(str, self.shape))
+            raise DataError(
+                f"{len(values)} values where the sizes say {expected} ({size}: channels x "
+                "height x width)"
+            )
+        return values.reshape(self.shape)
+
+
+def read_header(record: bytes | memoryview) -> Header:
+    """The label, sizes and layout of a record, without reading its pixels.
+
+    Raises:
+        DataError: the bytes are not a Datum.
+    """
+    try:
+        return _walk(record)
+    except wire.WireError as error:
+        raise DataError(f"not a Datum: {error}") from error
+
+
+def _walk(record: bytes | memoryview) -> Header:
+    header = Header()
+    buffer = cast(bytes, record)  # indexing and len are all that is needed of it
+    at, end = 0, len(record)
+    while at < end:
+        tag = buffer[at]
+        if tag in _NUMBERS:
+            value, at = wire.varint(buffer, at + 1, end)
+            setattr(header, _NUMBERS[tag], _int32(value))
+        elif tag == _FLOAT:
+            stop = at + _FLOAT_SIZE * _run_length(record, at)
+            if stop == at:
+                raise wire.WireError(f"the field at byte {at} runs past the end")
+            header.floats.append((at + 1, stop, _FLOAT_SIZE))
+            at = stop
+        else:
+            number, kind, begin, stop = next(wire.fields(buffer, at, end))
+            _place(header, number << 3 | kind, (begin, stop), buffer)
+            at = stop
+    return header
+
+
+def _place(header: Header, tag: int, span: tuple[int, int], buffer: bytes) -> None:
+    if tag == _DATA:
+        header.data = span
+    elif tag == _ENCODED:
+        header.encoded = wire.varint(buffer, *span)[0] != 0
+    elif tag == _PACKED_FLOATS:
+        header.floats.append((*span, 4))
+
+
+def _int32(value: int) -> int:
+    """The low 32 bits as a signed number, which is what protobuf makes of a longer one."""
+    value &= 0xFFFFFFFF
+    return value - (1 << 32) if value >> 31 else value
+
+
+def _run_length(record: bytes | memoryview, at: int) -> int:
+    """How many whole single floats follow each other from an offset on."""
+    import numpy as np
+
+    rest = np.frombuffer(record, np.uint8)[at:]
+    whole = len(rest) // _FLOAT_SIZE
+    tags = rest[: whole * _FLOAT_SIZE : _FLOAT_SIZE] == _FLOAT
+    return whole if tags.all() else int(tags.argmin())
+
+
+def read_label(record: bytes | memoryview) -> int:
+    """The label of a record, 0 where it has none.
+
+    Raises:
+        DataError: the bytes are not a Datum.
+    """
+    return read_header(record).label
+
+
+def read_datum(record: bytes | memoryview) -> Datum:
+    """A whole record, copied out of its bytes.
+
+    Raises:
+        DataError: the bytes are not a Datum.
+    """
+    header = read_header(record)
+    begin, stop = header.data
+    return Datum(
+        *header.shape,
+        label=header.label,
+        encoded=header.encoded,
+        data=bytes(record[begin:stop]),
+        floats=_floats(record, header.floats),
+    )
+
+
+def _floats(
+    record: bytes | memoryview, spans: list[tuple[int, int, int]]
+) -> NDArray[np.float32] | None:
+    if not spans:
+        return None
+    import numpy as np
+
+    parts = []
+    for begin, stop, stride in spans:
+        if stride == 4:  # packed: the values lie side by side
+            parts.append(bytes(record[begin : stop - (stop - begin) % 4]))
+        else:
+            rows = np.frombuffer(record[begin - 1 : stop], np.uint8).reshape(-1, stride)
+            parts.append(rows[:, 1:].tobytes())
+    return np.frombuffer(b"".join(parts), "<f4").astype(np.float32)
+
+
+def blank_raw(shape: Shape, label: int) -> tuple[bytearray, NDArray[np.uint8]]:
+    """The record of a raw picture with its pixels still to be filled in, and these pixels.
+
+    The array is [C, H, W] and lies within the record. Byte for byte what Caffe's
+    `convert_imageset` writes, `encoded: false` included.
+    """
+    import numpy as np
+
+    channels, height, width = shape
+    size = channels * height * width
+    sizes = (
+        wire.encode_number(1, channels),
+        wire.encode_number(2, height),
+        wire.encode_number(3, width),
+        wire.encode_varint(_DATA) + wire.encode_varint(size),
+    )
+    head = b"".join(sizes)
+    tail = _encode_label(label) + bytes((_ENCODED, 0))
+    record = bytearray(len(head) + size + len(tail))
+    record[: len(head)] = head
+    record[len(head) + size :] = tail
+    return record, np.frombuffer(record, np.uint8, size, len(head)).reshape(shape)
+
+
+def write_raw(pixels: NDArray[np.uint8], label: int) -> bytes:
+    """The record of a raw picture, uint8 [C, H, W]."""
+    channels, height, width = pixels.shape
+    record, blank = blank_raw((channels, height, width), label)
+    blank[...] = pixels
+    return bytes(record)
+
+
+def write_encoded(picture: bytes, label: int) -> bytes:
+    """The record of a picture as it lies in its file, as `convert_imageset -encoded` has it."""
+    head = wire.encode_varint(_DATA) + wire.encode_varint(len(picture))
+    return b"".join((head, picture, _encode_label(label), bytes((_ENCODED, 1))))
+
+
+def _encode_label(label: int) -> bytes:
+    # A negative int32 is written as the 64-bit number that it is the low half of.
+    return wire.encode_varint(_LABEL) + wire.encode_varint(label & 0xFFFFFFFFFFFFFFFF)

@@ -1,0 +1,106 @@
+"""Opening an LMDB for reading, and saying why when it cannot be opened.
+
+Python's lmdb must not open one file twice in a process; a train and a test layer may well
+read one LMDB. So what is open is shared, and closed when its last reader is done.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from ssdh_surgery.errors import DataError, Location, did_you_mean
+from ssdh_surgery.files import explained
+
+_FileId = tuple[int, int]  # device and inode: two paths may lead to one file
+
+_lock = threading.Lock()
+_open: dict[_FileId, Any] = {}
+_readers: dict[int, int] = {}
+
+_REBUILD = (
+    "this reads LMDB alone; make one of the same list with "
+    "'ssdh data build LIST FOLDER' or 'convert_imageset --backend=lmdb'"
+)
+
+
+def acquire(path: Path) -> Any:
+    """The open environment of an LMDB, read-only and without a lock; to be released.
+
+    Raises:
+        DataError: there is no LMDB, it is a LevelDB, cut short, or not an LMDB at all.
+        FileError: it cannot be read.
+    """
+    file = _data_file(path)
+    with explained(file, "read"):
+        stat = os.stat(file)
+        os.close(os.open(file, os.O_RDONLY))
+    with _lock:
+        env = _open.get((stat.st_dev, stat.st_ino))
+        if env is None:
+            env = _open_whole(path, stat.st_size)
+            _open[stat.st_dev, stat.st_ino] = env
+        _readers[id(env)] = _readers.get(id(env), 0) + 1
+        return env
+
+
+def release(env: Any) -> None:
+    """One reader less; the last one closes the file."""
+    with _lock:
+        _readers[id(env)] -= 1
+        if _readers[id(env)]:
+            return
+        del _readers[id(env)]
+        for file_id in [known for known, value in _open.items() if value is env]:
+            del _open[file_id]
+        env.close()
+
+
+def _open_whole(path: Path, size: int) -> Any:
+    import lmdb
+
+    where = Location(str(path))
+    try:
+        env = lmdb.open(str(path), readonly=True, lock=False, create=False)
+    except lmdb.Error as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise DataError(f"cannot be opened as an LMDB: {reason}", location=where) from error
+    page, pages = env.stat()["psize"], env.info()["last_pgno"] + 1
+    if size < page * pages:
+        env.close()
+        # Reading on would kill the process: pages behind the end of the file are mapped.
+        raise DataError(
+            f"the LMDB was cut short: data.mdb has {size:,} of {page * pages:,} bytes",
+            location=where,
+            hint="copy it again; 'mdb_copy' makes a copy while the LMDB is in use",
+        )
+    return env
+
+
+def _data_file(path: Path) -> Path:
+    where = Location(str(path))
+    with explained(path, "read"):
+        missing = not os.path.lexists(path)
+    if missing:
+        raise DataError("no such LMDB", location=where, hint=_near(path))
+    if path.is_file():
+        hint = f"give the folder: {path.parent}" if path.name == "data.mdb" else None
+        raise DataError("is a file: an LMDB is a folder", location=where, hint=hint)
+    with explained(path, "read"):
+        names = set(os.listdir(path))
+    if "data.mdb" in names:
+        return path / "data.mdb"
+    if "CURRENT" in names and any(name.startswith("MANIFEST-") for name in names):
+        raise DataError("is a LevelDB, not an LMDB", location=where, hint=_REBUILD)
+    inside = sorted(name for name in names if (path / name / "data.mdb").is_file())
+    hint = f"it holds LMDBs: {', '.join(inside[:5])}" if inside else None
+    raise DataError("not an LMDB: the folder has no data.mdb", location=where, hint=hint)
+
+
+def _near(path: Path) -> str | None:
+    try:
+        return did_you_mean(path.name, os.listdir(path.parent))
+    except OSError:
+        return None

@@ -1,0 +1,24 @@
+"""File names and keys are bytes: how they become text, and how they are shown."""
+
+from __future__ import annotations
+
+
+def name_bytes(name: str) -> bytes:
+    """The bytes of a name that `name_text` made."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def name_text(name: bytes) -> str:
+    """A name as text; bytes that are not UTF-8 are kept as lone surrogates."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def shown(name: bytes | str) -> str:
+    r"""A name that can be printed on one line: `a\nb.jpg`, `caf\xe9.jpg`."""
+    raw = name if isinstance(name, bytes) else name_bytes(name)
+    text = raw.decode("utf-8", "backslashreplace")
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
