@@ -21,7 +21,23 @@ FILE_NAMES: dict[Kind, str] = {kind: f"{kind}.prototxt" for kind in KINDS}
 
 # Each network's module in this folder.
 _MODULES = {
+    "lenet": "lenet",
+    "cifar10-quick": "cifar10_quick",
+    "alexnet": "alexnet",
+    "caffenet": "alexnet",
+    "vgg-16": "vgg",
+    "vgg-19": "vgg",
     "googlenet": "googlenet",
+    "inception-v3": "inception_v3",
+    "resnet-18": "resnet",
+    "resnet-50": "resnet",
+    "resnet-101": "resnet",
+    "resnet-152": "resnet",
+    "squeezenet-1.0": "squeezenet",
+    "squeezenet-1.1": "squeezenet",
+    "densenet-121": "densenet",
+    "mobilenet-v1": "mobilenet",
+    "mobilenet-v2": "mobilenet",
 }
 
 _PREFIX = "zoo:"

@@ -133,9 +133,10 @@ def _accuracies(head: str) -> list[Field]:
     return [accuracy(f"{head}/top-1", classifier), accuracy(f"{head}/top-5", classifier, top_k=5)]
 
 
-def _train_layers() -> list[Field]:
+def _train_val() -> list[Field]:
     crop: dict[str, Value] = {"crop_size": 224, "mean_value": (104, 117, 123)}
     return [
+        ("name", "GoogleNet"),
         *imagenet({"mirror": True, **crop}, {"mirror": False, **crop}, batch_sizes=(32, 50)),
         *_layers(is_train=True),
         loss("loss3/loss3", "loss3/classifier", loss_weight=1),
@@ -143,8 +144,9 @@ def _train_layers() -> list[Field]:
     ]
 
 
-def _deploy_layers() -> list[Field]:
+def _deploy() -> list[Field]:
     return [
+        ("name", "GoogleNet"),
         input_layer(10, 3, 224, 224),
         *_layers(is_train=False),
         softmax("prob", "loss3/classifier"),
@@ -159,9 +161,8 @@ NETWORKS = {
         parameters=6_998_552,
         counted_by="HPE Deep Learning Cookbook, googlenet: 6,998,552",
         source="BVLC/caffe models/bvlc_googlenet",
-        net_name="GoogleNet",
-        train_layers=_train_layers,
-        deploy_layers=_deploy_layers,
+        train_val=_train_val,
+        deploy=_deploy,
         solver={
             "test_iter": 1000,
             "test_interval": 4000,

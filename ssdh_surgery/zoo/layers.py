@@ -21,6 +21,11 @@ LMDB, GPU = Word("LMDB"), Word("GPU")
 
 # Learning rate and weight decay of weights and bias, as in most published nets.
 WEIGHTS_AND_BIAS = ({"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0})
+WEIGHTS_ALONE = ({"lr_mult": 1, "decay_mult": 1},)
+# Mean, variance and their factor are measured, not learned.
+STATISTICS = ({"lr_mult": 0, "decay_mult": 0},) * 3
+# Nor does weight decay pull at what scales the normalised blob.
+SCALE_AND_SHIFT = ({"lr_mult": 1, "decay_mult": 0},) * 2
 
 
 def fields(values: Mapping[str, Value]) -> list[Field]:
@@ -67,10 +72,12 @@ def in_phase(phase: str) -> dict[str, Value]:
 # ---------------------------------------------------------------- what every network has
 
 
-def input_layer(batch: int, channels: int, height: int, width: int) -> Field:
-    """The input of a deploy net: a blob `data` of the given shape."""
-    dims = {"dim": (batch, channels, height, width)}
-    return layer("data", "Input", input_param={"shape": dims})
+def input_layer(*shape: int, name: str = "data") -> Field:
+    """The input of a deploy net: a blob `data` of the given shape.
+
+    Caffe names the layer `input` where it upgrades a net whose input was no layer yet.
+    """
+    return layer(name, "Input", top="data", input_param={"shape": {"dim": shape}})
 
 
 def data_layer(
@@ -125,16 +132,33 @@ def lrn(name: str, bottom: str) -> Field:
     return layer(name, "LRN", bottom, lrn_param=parameters)
 
 
-def loss(name: str, bottom: str, top: str | None = None, **parameters: Value) -> Field:
-    """Softmax loss against `label`."""
-    return layer(name, "SoftmaxWithLoss", (bottom, "label"), top, **parameters)
-
-
-def accuracy(name: str, bottom: str, top_k: int | None = None) -> Field:
-    """Accuracy against `label`, in phase TEST."""
-    parameters = None if top_k is None else {"top_k": top_k}
+def loss(
+    name: str,
+    bottom: str,
+    top: str | None = None,
+    loss_weight: float | None = None,
+    phase: str | None = None,
+) -> Field:
+    """Softmax loss against `label`; in both phases where none is given."""
+    include = None if phase is None else in_phase(phase)
     return layer(
-        name, "Accuracy", (bottom, "label"), include=in_phase(TEST), accuracy_param=parameters
+        name,
+        "SoftmaxWithLoss",
+        (bottom, "label"),
+        top,
+        loss_weight=loss_weight,
+        include=include,
+    )
+
+
+def accuracy(name: str, bottom: str, top_k: int | None = None, phase: str | None = TEST) -> Field:
+    """Accuracy against `label`; in phase TEST where nothing else is said."""
+    return layer(
+        name,
+        "Accuracy",
+        (bottom, "label"),
+        include=None if phase is None else in_phase(phase),
+        accuracy_param=None if top_k is None else {"top_k": top_k},
     )
 
 

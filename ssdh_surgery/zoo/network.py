@@ -18,10 +18,11 @@ _STYLE = Style(one_line={"input_param": True})
 class Network:
     """A published network.
 
-    `shape` is channels, height and width of the input; `parameters` the number of learned
-    values of the deploy net as published by `counted_by` (without BatchNorm's statistics).
-    `train_layers` and `deploy_layers` are all layers of the two nets, in order. `solver` has
-    Caffe's own field names; `net` and `snapshot_prefix` are added.
+    `shape` is channels, height and width of the input; `parameters` the number of values that
+    the deploy net learns (without BatchNorm's statistics), `counted_by` who published it.
+    `source` is where the files were published; the kinds in `unpublished` never were, and are
+    made here in the manner of the others. `train_val` and `deploy` give all fields of the two
+    nets, in order; `solver` has Caffe's own field names, and needs no `net`.
     """
 
     title: str
@@ -30,19 +31,16 @@ class Network:
     parameters: int
     counted_by: str
     source: str
-    net_name: str
-    train_layers: Callable[[], list[Field]]
-    deploy_layers: Callable[[], list[Field]]
+    train_val: Callable[[], list[Field]]
+    deploy: Callable[[], list[Field]]
     solver: Mapping[str, Value]
-    deploy_name: str | None = None
+    unpublished: tuple[Kind, ...] = ()
 
     def text(self, kind: Kind) -> str:
-        """The text of one of the three files."""
+        """The text of one of the three files; the solver stands beside the train net."""
         if kind == "solver":
             return _text(fields({"net": FILE_NAMES["train_val"], **self.solver}))
-        if kind == "deploy":
-            return _text([("name", self.deploy_name or self.net_name), *self.deploy_layers()])
-        return _text([("name", self.net_name), *self.train_layers()])
+        return _text(self.deploy() if kind == "deploy" else self.train_val())
 
 
 def _text(values: list[Field]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,10 +25,18 @@ def _first(values: Any, default: int) -> int:
     return values[0] if len(values) else default
 
 
-def walk(net: Any, shape: tuple[int, int, int]) -> tuple[int, int]:
-    """The values that a net learns, and the statistics that its BatchNorms keep besides."""
+class Count(NamedTuple):
+    """Values that a net learns, that its BatchNorms measure, and the channels of these."""
+
+    learned: int
+    statistics: int
+    normalised: int
+
+
+def walk(net: Any, shape: tuple[int, int, int]) -> Count:
+    """The parameters of a net, from the shapes that they have on an input of that shape."""
     blobs = {"data": shape}
-    learned = kept = 0
+    learned = statistics = normalised = 0
     for layer in net.layer:
         below = [blobs[name] for name in layer.bottom if name != "label"]
         out = below[0] if below else shape
@@ -52,7 +62,8 @@ def walk(net: Any, shape: tuple[int, int, int]) -> tuple[int, int]:
         elif layer.type == "Scale":
             learned += out[0] * (1 + layer.scale_param.bias_term)
         elif layer.type == "BatchNorm":
-            kept += 2 * out[0] + 1
+            statistics += 2 * out[0] + 1
+            normalised += out[0]
         elif layer.type == "Concat":
             assert len({b[1:] for b in below}) == 1, layer.name
             out = (sum(b[0] for b in below), *out[1:])
@@ -60,11 +71,16 @@ def walk(net: Any, shape: tuple[int, int, int]) -> tuple[int, int]:
             assert len(set(below)) == 1, layer.name
         for top in layer.top:
             blobs[top] = out
-    return learned, kept
+    return Count(learned, statistics, normalised)
 
 
-@pytest.fixture
-def counted(name: str) -> tuple[int, int]:
-    """What the deploy net of the zoo's network `name` learns and keeps."""
-    net = schema.parse_text(zoo.text(name, "deploy"), "NetParameter")
-    return walk(net, zoo.find(name).shape)
+@pytest.fixture(scope="session")
+def count() -> Callable[[str], Count]:
+    """What the parameters of a network's deploy net are, by the network's name."""
+
+    @cache
+    def of_network(name: str) -> Count:
+        net = schema.parse_text(zoo.text(name, "deploy"), "NetParameter")
+        return walk(net, zoo.find(name).shape)
+
+    return of_network

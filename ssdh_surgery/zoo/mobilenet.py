@@ -1,0 +1,235 @@
+"""MobileNet v1 and v2: convolutions within each channel, and 1x1 convolutions across them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ssdh_surgery.prototxt.render import Word
+from ssdh_surgery.zoo.layers import (
+    GPU,
+    SCALE_AND_SHIFT,
+    STATISTICS,
+    WEIGHTS_ALONE,
+    WEIGHTS_AND_BIAS,
+    Field,
+    Value,
+    accuracy,
+    filler,
+    global_pool,
+    imagenet,
+    input_layer,
+    layer,
+    loss,
+    relu,
+    softmax,
+)
+from ssdh_surgery.zoo.network import Network
+
+# v1: outputs and stride of each pair of convolutions, by the name of the pair.
+_PAIRS = {
+    "2_1": (64, 1),
+    "2_2": (128, 2),
+    "3_1": (128, 1),
+    "3_2": (256, 2),
+    "4_1": (256, 1),
+    "4_2": (512, 2),
+    "5_1": (512, 1),
+    "5_2": (512, 1),
+    "5_3": (512, 1),
+    "5_4": (512, 1),
+    "5_5": (512, 1),
+    "5_6": (1024, 2),
+    "6": (1024, 1),
+}
+# v2: outputs and stride of each inverted residual; it expands to six times its inputs.
+_RESIDUALS = {
+    "2_1": (16, 1),
+    "2_2": (24, 2),
+    "3_1": (24, 1),
+    "3_2": (32, 2),
+    "4_1": (32, 1),
+    "4_2": (32, 1),
+    "4_3": (64, 1),
+    "4_4": (64, 1),
+    "4_5": (64, 1),
+    "4_6": (64, 1),
+    "4_7": (96, 2),
+    "5_1": (96, 1),
+    "5_2": (96, 1),
+    "5_3": (160, 2),
+    "6_1": (160, 1),
+    "6_2": (160, 1),
+    "6_3": (320, 1),
+}
+
+
+def _conv(
+    name: str, bottom: str, num_output: int, *, group: int | None = None, **parameters: Value
+) -> Field:
+    values: dict[str, Value] = {
+        "num_output": num_output,
+        "bias_term": False,
+        **parameters,
+        "group": group,
+        "weight_filler": filler("msra"),
+        # As published, for the sake of the many groups.
+        "engine": None if group is None else Word("CAFFE"),
+    }
+    return layer(name, "Convolution", bottom, param=WEIGHTS_ALONE, convolution_param=values)
+
+
+def _normalised(name: str, top: str, scale: dict[str, Value], is_train: bool) -> list[Field]:
+    """The BatchNorm and Scale of a convolution; `top` may be the convolution's own."""
+    statistics: dict[str, Value] = {"use_global_stats": None if is_train else True, "eps": 1e-5}
+    return [
+        layer(f"{name}/bn", "BatchNorm", name, top, param=STATISTICS, batch_norm_param=statistics),
+        layer(f"{name}/scale", "Scale", top, top, param=SCALE_AND_SHIFT, scale_param=scale),
+    ]
+
+
+def _classifier(bottom: str) -> list[Field]:
+    parameters: dict[str, Value] = {
+        "num_output": 1000,
+        "kernel_size": 1,
+        "weight_filler": filler("msra"),
+        "bias_filler": filler("constant", value=0),
+    }
+    return [
+        global_pool("pool6", bottom),
+        layer("fc7", "Convolution", "pool6", param=WEIGHTS_AND_BIAS, convolution_param=parameters),
+    ]
+
+
+def _layers_v1(is_train: bool) -> list[Field]:
+    scale: dict[str, Value] = {
+        "filler": {"value": 1},
+        "bias_term": True,
+        "bias_filler": {"value": 0},
+    }
+
+    def block(name: str, convolution: Field) -> list[Field]:
+        relu_name = name.replace("conv", "relu")
+        return [convolution, *_normalised(name, name, scale, is_train), relu(relu_name, name)]
+
+    inputs = 32
+    made = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
+    bottom = "conv1"
+    for pair, (num_output, stride) in _PAIRS.items():
+        within, across = f"conv{pair}/dw", f"conv{pair}/sep"
+        depthwise = _conv(within, bottom, inputs, pad=1, kernel_size=3, stride=stride, group=inputs)
+        made += block(within, depthwise)
+        made += block(across, _conv(across, within, num_output, pad=0, kernel_size=1, stride=1))
+        bottom, inputs = across, num_output
+    return [*made, *_classifier(bottom)]
+
+
+def _layers_v2(is_train: bool) -> list[Field]:
+    def block(name: str, convolution: Field, has_relu: bool = True) -> list[Field]:
+        made = [convolution, *_normalised(name, f"{name}/bn", {"bias_term": True}, is_train)]
+        return [*made, relu(name.replace("conv", "relu"), f"{name}/bn")] if has_relu else made
+
+    inputs = 32
+    made = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
+    bottom = "conv1/bn"
+    for number, (num_output, stride) in _RESIDUALS.items():
+        expand, within, linear = (f"conv{number}/{part}" for part in ("expand", "dwise", "linear"))
+        wide = inputs if number == "2_1" else 6 * inputs
+        depthwise = _conv(
+            within,
+            f"{expand}/bn",
+            wide,
+            pad=1,
+            kernel_size=3,
+            stride=stride if stride > 1 else None,
+            group=wide,
+        )
+        made += block(expand, _conv(expand, bottom, wide, kernel_size=1))
+        made += block(within, depthwise)
+        made += block(
+            linear, _conv(linear, f"{within}/bn", num_output, kernel_size=1), has_relu=False
+        )
+        if stride == 1 and num_output == inputs:
+            made.append(layer(f"block_{number}", "Eltwise", (bottom, f"{linear}/bn")))
+            bottom = f"block_{number}"
+        else:
+            bottom = f"{linear}/bn"
+        inputs = num_output
+    made += block("conv6_4", _conv("conv6_4", bottom, 1280, kernel_size=1))
+    return [*made, *_classifier("conv6_4/bn")]
+
+
+def _train_val(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
+    # The README's own values, and its names of loss and accuracies.
+    mean = (103.94, 116.78, 123.68)
+
+    def transform(mirror: bool) -> dict[str, Value]:
+        return {"scale": 0.017, "mirror": mirror, "crop_size": 224, "mean_value": mean}
+
+    return [
+        ("name", name),
+        *imagenet(transform(True), transform(False), batch_sizes=(32, 50)),
+        *layers(True),
+        loss("loss", "fc7"),
+        accuracy("top1/acc", "fc7"),
+        accuracy("top5/acc", "fc7", top_k=5),
+    ]
+
+
+def _deploy(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
+    return [
+        ("name", name),
+        input_layer(1, 3, 224, 224, name="input"),
+        *layers(False),
+        softmax("prob", "fc7"),
+    ]
+
+
+def _solver(name: str) -> dict[str, Value]:
+    """Rate, its decay and weight decay as in the paper of v2, with batches of 96."""
+    return {
+        "test_iter": 1000,
+        "test_interval": 5000,
+        "test_initialization": False,
+        "display": 40,
+        "average_loss": 40,
+        "base_lr": 0.045,
+        "lr_policy": "step",
+        "stepsize": 13345,
+        "gamma": 0.98,
+        "max_iter": 2000000,
+        "iter_size": 3,
+        "momentum": 0.9,
+        "weight_decay": 0.00004,
+        "snapshot": 10000,
+        "snapshot_prefix": name,
+        "solver_mode": GPU,
+    }
+
+
+NETWORKS = {
+    "mobilenet-v1": Network(
+        title="MobileNet v1, of full width, for 224 x 224 pictures",
+        year=2017,
+        shape=(3, 224, 224),
+        parameters=4_231_976,
+        counted_by="Keras Applications, MobileNet: 4,253,864 with statistics",
+        source="shicai/MobileNet-Caffe",
+        train_val=partial(_train_val, "MOBILENET", _layers_v1),
+        deploy=partial(_deploy, "MOBILENET", _layers_v1),
+        solver=_solver("mobilenet-v1"),
+        unpublished=("train_val", "solver"),
+    ),
+    "mobilenet-v2": Network(
+        title="MobileNet v2: inverted residuals and linear bottlenecks",
+        year=2018,
+        shape=(3, 224, 224),
+        parameters=3_505_960,
+        counted_by="Open Model Zoo, mobilenet-v2: 3.489 million with the scales folded in",
+        source="shicai/MobileNet-Caffe",
+        train_val=partial(_train_val, "MOBILENET_V2", _layers_v2),
+        deploy=partial(_deploy, "MOBILENET_V2", _layers_v2),
+        solver=_solver("mobilenet-v2"),
+        unpublished=("train_val", "solver"),
+    ),
+}
