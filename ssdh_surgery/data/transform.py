@@ -1,0 +1,174 @@
+"""Caffe's DataTransformer: from the pixels of a record to what a net is given.
+
+Crop (random in TRAIN, centred in TEST), mirror, mean and scale, in Caffe's order and in
+its arithmetic: float32, (pixel - mean) * scale. Chance is drawn apart from the work, so
+that records may be transformed in threads and come out as if one after the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssdh_surgery.data.datum import Datum, Shape
+from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.errors import DataError, Location, SchemaError
+
+Pixels = NDArray[np.uint8] | NDArray[np.float32]
+Phase = Literal["TRAIN", "TEST"]
+
+
+class Random(Protocol):
+    """What is needed of `numpy.random.Generator`."""
+
+    def integers(self, low: int, /) -> Any:
+        """A number from 0 up to but not `low`."""
+
+
+class Chance(NamedTuple):
+    """Three 32-bit numbers: whether to mirror, and the row and column of the crop."""
+
+    mirror: int
+    row: int
+    column: int
+
+
+_NO_CHANCE = Chance(0, 0, 0)
+
+
+class Transformer:
+    """What a `transform_param` does in a phase.
+
+    `param` is a TransformationParameter; its `mean_file` is looked up from `folder`, which
+    stands for caffe's working directory. `random` is needed in TRAIN with a crop, and where
+    `mirror` is set (Caffe mirrors in TEST too).
+
+    Raises:
+        SchemaError: fields that Caffe refuses together.
+        FileError, DataError: the mean file is missing or not a mean file.
+    """
+
+    def __init__(
+        self,
+        param: Any,
+        phase: Phase,
+        *,
+        random: Random | None = None,
+        folder: Path | str = ".",
+    ) -> None:
+        _refuse_conflicts(param)
+        self.crop: int = param.crop_size
+        self.color: bool | None = _asked_color(param)
+        self._scale = np.float32(param.scale)
+        self._mirror: bool = param.mirror
+        self._random_crop = phase == "TRAIN" and bool(self.crop)
+        self._random = random
+        self._mean_values = np.array(param.mean_value, np.float32)
+        self._mean_name: str = param.mean_file
+        self._mean: NDArray[np.float32] | None = None
+        if param.HasField("mean_file"):
+            self._mean = read_mean(Path(folder) / param.mean_file)
+
+    def shape(self, shape: Shape) -> Shape:
+        """What a record of that shape becomes, [C, H, W].
+
+        Raises:
+            DataError: the crop is larger, or the mean does not fit; both sizes are named.
+        """
+        channels, height, width = shape
+        if self.crop and (height < self.crop or width < self.crop):
+            raise DataError(
+                f"crop_size {self.crop} is larger than the picture of {_size(shape)}",
+                hint="resize the pictures when the LMDB is made, or set a smaller crop_size",
+            )
+        self._check_mean(shape)
+        return (channels, self.crop, self.crop) if self.crop else shape
+
+    def draw(self) -> Chance:
+        """The chance for one record; the same however large the record is."""
+        if not (self._mirror or self._random_crop):
+            return _NO_CHANCE
+        if self._random is None:
+            raise ValueError("a random generator is needed here")
+        return Chance(*(int(self._random.integers(1 << 32)) for _ in Chance._fields))
+
+    def datum(self, datum: Datum, chance: Chance | None = None) -> NDArray[np.float32]:
+        """A record as the net is given it, decoded if it is encoded.
+
+        Raises:
+            DataError: as in `__call__`, or the record's content is damaged.
+            MissingExtra: it is encoded and OpenCV is not installed.
+        """
+        return self(datum.pixels(color=self.color), chance)
+
+    def __call__(
+        self,
+        pixels: Pixels,
+        chance: Chance | None = None,
+        *,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Transform pixels [C, H, W] to float32 [C, h, w], into `out` where it is given.
+
+        Raises:
+            DataError: the crop is larger, or the mean does not fit; both sizes are named.
+        """
+        channels, height, width = pixels.shape
+        shape = self.shape((channels, height, width))
+        chance = self.draw() if chance is None else chance
+        rows, columns = self._window(height, width, chance)
+        result = np.empty(shape, np.float32) if out is None else out
+        target = result[:, :, ::-1] if self._mirror and chance.mirror % 2 else result
+        taken = pixels[:, rows, columns]
+        if self._mean is not None:
+            np.subtract(taken, self._mean[:, rows, columns], out=target, dtype=np.float32)
+        elif len(self._mean_values):
+            np.subtract(taken, self._mean_values[:, None, None], out=target, dtype=np.float32)
+        else:
+            target[...] = taken
+        if self._scale != 1:
+            result *= self._scale
+        return result
+
+    def _window(self, height: int, width: int, chance: Chance) -> tuple[slice, slice]:
+        if not self.crop:
+            return slice(None), slice(None)
+        free = height - self.crop, width - self.crop
+        if self._random_crop:
+            row, column = chance.row % (free[0] + 1), chance.column % (free[1] + 1)
+        else:
+            row, column = free[0] // 2, free[1] // 2
+        return slice(row, row + self.crop), slice(column, column + self.crop)
+
+    def _check_mean(self, shape: Shape) -> None:
+        if self._mean is not None and self._mean.shape != shape:
+            raise DataError(
+                f"the mean is {_size(self._mean.shape)}, the picture {_size(shape)}",
+                location=Location(self._mean_name),
+                hint="a mean file has the size of the pictures before the crop",
+            )
+        if len(self._mean_values) not in (0, 1, shape[0]):
+            raise DataError(
+                f"{len(self._mean_values)} mean values for pictures of {shape[0]} channels",
+                hint="give one mean_value, or one for each channel",
+            )
+
+
+def _refuse_conflicts(param: Any) -> None:
+    if param.HasField("mean_file") and len(param.mean_value):
+        raise SchemaError("mean_file and mean_value cannot both be given")
+    if param.force_color and param.force_gray:
+        raise SchemaError("force_color and force_gray cannot both be set")
+
+
+def _asked_color(param: Any) -> bool | None:
+    if param.force_color or param.force_gray:
+        return bool(param.force_color)
+    return None
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) + " (channels x height x width)"

@@ -1,0 +1,129 @@
+"""Mean files: real Caffe's own, and what is not one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.data.mean import image_mean, read_mean, write_mean
+from ssdh_surgery.errors import DataError, FileError
+
+FORM = "hint: a mean file is a BlobProto, as compute_image_mean writes it"
+
+
+def blob(**values: Any) -> bytes:
+    return schema.message_class("BlobProto")(**values).SerializeToString()
+
+
+def test_caffes_own_mean_file_is_read_and_written_byte_for_byte(
+    golden: Path, tmp_path: Path
+) -> None:
+    file = golden / "train" / "mean.binaryproto"
+    mean = read_mean(file)
+    assert (mean.shape, mean.dtype) == ((1, 28, 28), np.float32)
+    write_mean(tmp_path / "mean", mean)
+    assert (tmp_path / "mean").read_bytes() == file.read_bytes()
+
+
+def test_every_form_of_a_blob_is_read(tmp_path: Path) -> None:
+    sizes = schema.message_class("BlobShape")(dim=[1, 2, 1, 3])
+    for data in (
+        blob(num=1, channels=2, height=1, width=3, data=range(6)),
+        blob(shape=sizes, data=range(6)),
+        blob(shape=sizes, double_data=range(6)),
+    ):
+        (tmp_path / "mean").write_bytes(data)
+        assert read_mean(tmp_path / "mean").tolist() == [[[0, 1, 2]], [[3, 4, 5]]]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", f"not a mean file: it holds no values\n{FORM}"),
+        (b"name: 'net'\nlayer {\n", f"not a mean file: it is text\n{FORM}"),
+        (b"xxxxxxxx", f"not a mean file: it is text\n{FORM}"),
+        (b"\x93NUMPY\x01\x00", f"not a mean file: it is a numpy array\n{FORM}"),
+        (b"\x89HDF\r\n\x1a\n", f"not a mean file: it is HDF5\n{FORM}"),
+        (b"\x07\x00\xff", f"not a mean file: cut short, or of another kind\n{FORM}"),
+        (
+            blob(num=1, channels=3, height=2, width=2, data=range(11)),
+            "11 values where the sizes say 12 (1 x 3 x 2 x 2)\n"
+            "hint: the file was cut short, or changed",
+        ),
+        (
+            blob(num=2, channels=3, height=1, width=1, data=range(6)),
+            "not the mean of pictures: its sizes are 2 x 3 x 1 x 1, expected 1 x C x H x W",
+        ),
+        (
+            blob(shape=schema.message_class("BlobShape")(dim=[3]), data=range(3)),
+            "not the mean of pictures: its sizes are 3, expected 1 x C x H x W",
+        ),
+        (
+            blob(data=range(3)),
+            "not the mean of pictures: its sizes are no sizes, expected 1 x C x H x W",
+        ),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "text-that-parses",
+        "npy",
+        "hdf5",
+        "noise",
+        "short",
+        "two",
+        "vector",
+        "bare",
+    ],
+)
+def test_what_is_no_mean_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mean.binaryproto"
+    file.write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        read_mean(file)
+    assert str(caught.value) == f"{file}: {message}"
+
+
+def test_every_truncation_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mean.binaryproto"
+    write_mean(file, np.ones((3, 2, 2), np.float32))
+    whole = file.read_bytes()
+    for size in range(len(whole)):
+        file.write_bytes(whole[:size])
+        with pytest.raises(DataError):
+            read_mean(file)
+
+
+def test_a_missing_mean_is_a_file_error(tmp_path: Path) -> None:
+    with pytest.raises(FileError) as caught:
+        read_mean(tmp_path / "mean")
+    assert str(caught.value) == f"{tmp_path / 'mean'}: cannot read: no such file"
+
+
+def test_the_mean_of_pictures() -> None:
+    pictures = [np.full((2, 3, 4), value, np.uint8) for value in (1, 2, 6)]
+    pictures[0][1] = 4
+    mean = image_mean(pictures)
+    assert mean.records == 3
+    assert mean.channels == (3.0, 4.0)
+    assert mean.values.dtype == np.float32
+    np.testing.assert_array_equal(mean.values[0], np.full((3, 4), 3))
+
+
+def test_pictures_of_two_sizes_have_no_mean() -> None:
+    with pytest.raises(DataError) as caught:
+        image_mean([np.zeros((3, 4, 5)), np.zeros((3, 5, 4))])
+    assert str(caught.value) == (
+        "picture 2 is 3 x 5 x 4 (channels x height x width), the first 3 x 4 x 5: "
+        "a mean needs one size\n"
+        "hint: resize them when the LMDB is made, or use mean values"
+    )
+
+
+def test_no_pictures_have_no_mean() -> None:
+    with pytest.raises(DataError, match=r"^a mean of no pictures$"):
+        image_mean([])
