@@ -225,9 +225,7 @@ NETWORKS = {
         year=2015,
         shape=(3, 299, 299),
         parameters=23_834_568,
-        counted_by=(
-            "Keras Applications, InceptionV3: 23,851,784 with statistics, without their scales"
-        ),
+        counted_by="HPE Deep Learning Cookbook, inception3: 23,869,094 with statistics",
         source="soeaver/caffe-model cls/inception",
         train_val=_train_val,
         deploy=_deploy,

@@ -90,7 +90,8 @@ COUNTED = [
     ("vgg-16", "learned", 138_357_544, "Keras Applications, VGG16"),
     ("vgg-19", "learned", 143_667_240, "Keras Applications, VGG19"),
     ("googlenet", "learned", 6_998_552, "HPE Deep Learning Cookbook, googlenet"),
-    # Keras counts the statistics (without Caffe's factor), and has no scales here.
+    ("inception-v3", "all blobs", 23_869_094, "HPE Deep Learning Cookbook, inception3"),
+    # Keras counts the statistics without Caffe's factor, and has no scales here.
     ("inception-v3", "unscaled with statistics", 23_851_784, "Keras Applications, InceptionV3"),
     ("resnet-18", "all blobs", 11_703_485, "HPE Deep Learning Cookbook, resnet18"),
     ("resnet-50", "all blobs", 25_610_269, "HPE Deep Learning Cookbook, resnet50"),
