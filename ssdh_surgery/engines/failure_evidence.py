@@ -47,14 +47,27 @@ class Evidence:
         self.parse: tuple[int, str, re.Match[str]] | None = None
         self.plain: list[tuple[int, str]] = []
         self.roles: dict[str, str] = {}
-        self.layer = ""
         self.sources: dict[str, str] = {}
         self.snapshot = ""
         self.diverged: tuple[int, str, events.Iteration, str] | None = None
         self.parser = LogParser()
         self._number = 0
         self._iteration: tuple[int, str, events.Iteration] | None = None
-        self._printed = ""
+        self._printed: list[str] = []
+        self._building = False
+        self._created = ""
+        self._set_up = 0
+
+    @property
+    def layer(self) -> str:
+        """The layer that was being built when the log ended, or nothing.
+
+        Older Caffes say so only once it exists: until then it is the one that comes, in the
+        net that was printed, after the last that was set up.
+        """
+        if self._created or not self._building:
+            return self._created
+        return self._printed[self._set_up] if self._set_up < len(self._printed) else ""
 
     def feed(self, text: str) -> None:
         """Take in one more line."""
@@ -80,17 +93,23 @@ class Evidence:
     def _note_plain(self, text: str) -> None:
         # The nets that Caffe prints at start-up tell where a data layer reads from.
         if match := re.fullmatch(r'  name: "(.*)"', text):
-            self._printed = match[1]
+            self._printed.append(match[1])
         elif match := re.fullmatch(r'    source: "(.*)"', text):
-            self.sources[self._printed] = match[1]
+            self.sources[self._printed[-1] if self._printed else ""] = match[1]
         else:
             self.plain.append((self._number, text))
 
     def _note_message(self, message: str) -> None:
-        if match := re.fullmatch(r"Creating [lL]ayer (.*)", message):
-            self.layer = match[1]
+        if message.startswith("Initializing net from parameters"):
+            self._building, self._printed, self._set_up = True, [], 0
+        elif match := re.fullmatch(r"Creating [lL]ayer (.*)", message):
+            self._created = match[1]
+        elif match := re.fullmatch(r"Setting up (.*)", message):
+            self._created = ""
+            if match[1] in self._printed:  # and no split of Caffe's own
+                self._set_up = self._printed.index(match[1]) + 1
         elif message.startswith(("Network initialization done", "Solver scaffolding done")):
-            self.layer = ""
+            self._building, self._created = False, ""
         elif match := re.fullmatch(r"Snapshotting .* file (.*)", message):
             self.snapshot = match[1]
         for pattern, role in _ROLES:

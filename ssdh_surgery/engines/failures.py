@@ -128,25 +128,20 @@ class _Judge:
 
     def _looked(self, kind: str, says: str, hint: str | None) -> tuple[str, str, str | None]:
         """Look at the disk, where the log alone misleads."""
-        source = self._evidence.sources.get(self._evidence.layer)
+        layer = self._evidence.layer
+        source = self._evidence.sources.get(layer)
         folder = self._cwd / source if source else None
         if folder is None or kind not in ("missing-lmdb", "leveldb", "unknown-backend"):
             return kind, says, hint
         if kind == "missing-lmdb" and (folder / "CURRENT").is_file():
-            return (
-                "leveldb-as-lmdb",
-                f"'{source}' is a LevelDB, not an LMDB",
-                ("write backend: LEVELDB in the data layer"),
-            )
-        if kind == "missing-lmdb" and folder.is_dir():
-            return kind, f"'{source}' is not an LMDB: it holds no data.mdb", hint
-        if kind != "missing-lmdb" and (folder / "data.mdb").is_file():
-            return (
-                "lmdb-as-leveldb",
-                f"'{source}' is an LMDB, but the net reads it as LevelDB",
-                ("write backend: LMDB in the data layer"),
-            )
-        return kind, says, hint
+            kind, what, hint = "leveldb-as-lmdb", "is a LevelDB, not an LMDB", "LEVELDB"
+        elif kind != "missing-lmdb" and (folder / "data.mdb").is_file():
+            kind, what, hint = "lmdb-as-leveldb", "is an LMDB, and read as a LevelDB", "LMDB"
+        elif kind == "missing-lmdb" and folder.is_dir():
+            return kind, f"'{source}' is not an LMDB: it holds no data.mdb (layer '{layer}')", hint
+        else:
+            return kind, says, hint
+        return kind, f"'{source}' {what} (layer '{layer}')", f"write backend: {hint} in the layer"
 
     def _missing(self, number: int, text: str, start: int, match: re.Match[str]) -> EngineError:
         file = match["file"]
@@ -205,7 +200,11 @@ class _Judge:
         if self._signal in _SIGNALS:
             says, hint = _SIGNALS[self._signal]
             return self._make(self._signal.name.lower(), says, hint, Location(self._log))
-        says = "caffe failed and did not say why" if self._code else "caffe ended before training"
+        says = (
+            "caffe failed and did not say why"
+            if self._code
+            else "caffe ended before its work was done"
+        )
         last = [text for _, text in self._evidence.last]
         return self._make("unknown", says, None, Location(self._log), last)
 

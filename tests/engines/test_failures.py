@@ -365,6 +365,10 @@ CASES = [
         "crop_size is 224, but the pictures of 'db' have a width of 200 (layer 'data')",
     ),
     (
+        "Check failed: datum_height >= crop_h (28 vs. 40) ",
+        "crop_size is 40, but the pictures of 'db' have a height of 28 (layer 'data')",
+    ),
+    (
         "Check failed: datum_channels == data_mean_.channels() (1 vs. 3) ",
         "the mean file was made of other pictures: channels 3, and 1 in the data of 'db' (layer "
         "'data')",
@@ -523,7 +527,7 @@ PLAIN_CASES = [
         f"the machine has too little free memory for this net{ENDING}",
     ),
     (
-        "  what():  bad lexical cast: bad_lexical_cast",
+        "  what():  bad lexical cast: source type value could not be interpreted as target",
         -6,
         f"caffe cannot read the numbers that it was given for -gpu{ENDING}",
     ),
@@ -582,6 +586,16 @@ def test_a_layer_is_named_only_while_nets_are_built():
     assert error.message == f"a kernel on the GPU failed: an illegal memory access{ENDING}"
 
 
+def test_older_caffes_name_a_layer_once_it_is_made():
+    printed = [info("Initializing net from parameters: "), *(f'  name: "{n}"' for n in "abc")]
+    made = [info("Creating Layer a"), info("Setting up a"), info("Creating Layer a_0_split")]
+    error = of_lines(*printed, *made, info("Setting up a_0_split"), fatal("Unknown layer type: X"))
+    assert error.message == f"this Caffe has no layer type 'X' (layer 'b'){ENDING}"
+    assert error.layer == "b"
+    error = of_lines(*printed, fatal("Unknown layer type: X"))
+    assert error.layer == "a"
+
+
 def test_without_the_printed_net_the_database_has_no_name():
     error = of_lines(fatal(f"{LMDB} (2 vs. 0) No such file or directory"))
     assert error.message == f"the LMDB of a data layer does not exist{ENDING}"
@@ -591,11 +605,11 @@ def test_a_leveldb_in_an_lmdbs_place(tmp_path):
     (tmp_path / "db").mkdir()
     line = fatal(f"{LMDB} (2 vs. 0) No such file or directory")
     error = of_lines(*SETUP, line, cwd=tmp_path)
-    assert error.message == f"'db' is not an LMDB: it holds no data.mdb{ENDING}"
+    assert error.message == f"'db' is not an LMDB: it holds no data.mdb (layer 'data'){ENDING}"
     (tmp_path / "db" / "CURRENT").touch()
     error = of_lines(*SETUP, line, cwd=tmp_path)
-    assert error.message == f"'db' is a LevelDB, not an LMDB{ENDING}"
-    assert error.hint == "write backend: LEVELDB in the data layer"
+    assert error.message == f"'db' is a LevelDB, not an LMDB (layer 'data'){ENDING}"
+    assert error.hint == "write backend: LEVELDB in the layer"
 
 
 @pytest.mark.parametrize(
@@ -605,8 +619,8 @@ def test_an_lmdb_in_a_leveldbs_place(tmp_path, says):
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "data.mdb").touch()
     error = of_lines(*SETUP, fatal(says), cwd=tmp_path)
-    assert error.message == f"'db' is an LMDB, but the net reads it as LevelDB{ENDING}"
-    assert error.hint == "write backend: LMDB in the data layer"
+    assert error.message == f"'db' is an LMDB, and read as a LevelDB (layer 'data'){ENDING}"
+    assert error.hint == "write backend: LMDB in the layer"
 
 
 def test_an_unknown_check():
@@ -664,7 +678,7 @@ def test_without_a_word_the_last_lines_are_shown():
 
 def test_an_empty_log_and_a_good_exit_code():
     assert str(of_lines(code=0)) == (
-        "caffe.log: caffe ended before training; caffe ended with exit code 0"
+        "caffe.log: caffe ended before its work was done; caffe ended with exit code 0"
     )
 
 

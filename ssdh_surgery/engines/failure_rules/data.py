@@ -54,7 +54,7 @@ DATA_RULES = (
     ),
     rule(
         "crop-too-big",
-        r"Check failed: (?:datum|img|input)_(?P<side>height|width) >= crop_size "
+        r"Check failed: (?:datum|img|input)_(?P<side>height|width) >= crop_(?:size|h|w) "
         r"\((?P<has>\d+) vs\. (?P<crop>\d+)\)",
         "crop_size is {crop}, but the pictures{of_data} have a {side} of {has}{of_layer}",
         "lower crop_size, or build the data with larger pictures",

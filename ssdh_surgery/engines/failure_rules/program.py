@@ -82,7 +82,7 @@ PLAIN_RULES = (
     ),
     rule(
         "bad-gpu",
-        r"bad_lexical_cast",
+        r"bad.lexical.cast",
         "caffe cannot read the numbers that it was given for -gpu",
         "--gpu takes 0, 0,1, all or none",
     ),
