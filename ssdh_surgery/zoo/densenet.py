@@ -151,6 +151,6 @@ NETWORKS = {
             "type": "Nesterov",
             "solver_mode": GPU,
         },
-        unpublished=("train_val", "solver"),
+        made_here=("train_val", "solver"),
     )
 }

@@ -249,6 +249,6 @@ NETWORKS = {
             "delta": 1.0,
             "solver_mode": GPU,
         },
-        unpublished=("train_val", "solver"),
+        made_here=("train_val", "solver"),
     )
 }

@@ -218,7 +218,7 @@ NETWORKS = {
         train_val=partial(_train_val, "MOBILENET", _layers_v1),
         deploy=partial(_deploy, "MOBILENET", _layers_v1),
         solver=_solver("mobilenet-v1"),
-        unpublished=("train_val", "solver"),
+        made_here=("train_val", "solver"),
     ),
     "mobilenet-v2": Network(
         title="MobileNet v2: inverted residuals and linear bottlenecks",
@@ -230,6 +230,6 @@ NETWORKS = {
         train_val=partial(_train_val, "MOBILENET_V2", _layers_v2),
         deploy=partial(_deploy, "MOBILENET_V2", _layers_v2),
         solver=_solver("mobilenet-v2"),
-        unpublished=("train_val", "solver"),
+        made_here=("train_val", "solver"),
     ),
 }

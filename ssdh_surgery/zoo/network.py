@@ -20,8 +20,8 @@ class Network:
 
     `shape` is channels, height and width of the input; `parameters` the number of values that
     the deploy net learns (without BatchNorm's statistics), `counted_by` who published it.
-    `source` is where the files were published; the kinds in `unpublished` never were, and are
-    made here in the manner of the others. `train_val` and `deploy` give all fields of the two
+    `source` is where the files were published; the kinds in `made_here` equal none of those,
+    but are in the manner of the others. `train_val` and `deploy` give all fields of the two
     nets, in order; `solver` has Caffe's own field names, and needs no `net`.
     """
 
@@ -34,7 +34,7 @@ class Network:
     train_val: Callable[[], list[Field]]
     deploy: Callable[[], list[Field]]
     solver: Mapping[str, Value]
-    unpublished: tuple[Kind, ...] = ()
+    made_here: tuple[Kind, ...] = ()
 
     def text(self, kind: Kind) -> str:
         """The text of one of the three files; the solver stands beside the train net."""

@@ -165,7 +165,8 @@ def _network(depth: int, parameters: int, counted: int) -> Network:
             "snapshot_prefix": f"resnet-{depth}",
             "solver_mode": GPU,
         },
-        unpublished=("train_val", "solver"),
+        # ResNet-18 has names and shapes of a published net, in the manner of the deeper ones.
+        made_here=("train_val", "solver") if depth >= 50 else ("train_val", "solver", "deploy"),
     )
 
 

@@ -120,7 +120,7 @@ def _network(depth: int, parameters: int, source: str) -> Network:
             "snapshot_prefix": f"vgg-{depth}",
             "solver_mode": GPU,
         },
-        unpublished=("train_val", "solver"),
+        made_here=("train_val", "solver"),
     )
 
 

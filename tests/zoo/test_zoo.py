@@ -124,8 +124,8 @@ def test_a_path_is_no_name_of_the_zoo() -> None:
             "the zoo has no network 'GoogleNet'\nhint: did you mean 'googlenet'?",
         ),
         (
-            "zoo:googlenet/deply",
-            "a network of the zoo has no file 'deply'\nhint: did you mean 'deploy'?",
+            "zoo:googlenet/deploi",
+            "a network of the zoo has no file 'deploi'\nhint: did you mean 'deploy'?",
         ),
         (
             "zoo:googlenet/weights.caffemodel",
