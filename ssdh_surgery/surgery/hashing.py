@@ -243,18 +243,21 @@ def learnable_blobs(layer: Layer) -> int:
     return 1 if bias in ("false", "False", "f", "0") else 2
 
 
-def hash_deploy_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> Hashed:
+def hash_deploy_net(
+    net: Net, head: Head, recipe: Recipe, at: str | None = None, *, binary: bool = False
+) -> Hashed:
     """Put a hash layer into a deploy net in the place of its classifier.
 
     What only the classifier fed goes with it; other outputs of the net are named in the
-    notes and stay.
+    notes and stay. `binary` adds a top of zeros and ones.
 
     Raises:
         SurgeryError: a name is taken, or the blob cannot be hashed.
     """
     classifier = head.classifier
     features = features_blob(net, head, at)
-    refuse_taken(net, [recipe.latent_name, recipe.code_name])
+    new = [*recipe.deploy_layers(features), *([recipe.binary_layer()] if binary else [])]
+    refuse_taken(net, [str(dict(layer)["name"]) for layer in new])
     graph = _graph_of(net, classifier)
     above = _above(graph, classifier)
     roots = [layer for layer in _sinks(graph) if layer.index not in above]
@@ -264,7 +267,7 @@ def hash_deploy_net(net: Net, head: Head, recipe: Recipe, at: str | None = None)
     unused = [layer for layer in graph.layers if layer.index not in needed]
     change = merged(
         [
-            layers.insert_before(classifier, recipe.deploy_layers(features), recipe.banner),
+            layers.insert_before(classifier, new, recipe.banner),
             layers.take_out(unused, recipe.remove),
         ]
     )

@@ -75,6 +75,11 @@ class Recipe:
         """The comment above what was added, where it is wanted."""
         return f"SSDH: {self.bits}-bit hash layer" if self.mark else None
 
+    @property
+    def binary_name(self) -> str:
+        """The name of the layer and blob of zeros and ones."""
+        return f"{self.code_name}_binary"
+
     def train_layers(self, features: str, rules: NewFields = ()) -> list[NewFields]:
         """The latent layer and its Sigmoid as a train net has them."""
         params = [
@@ -91,6 +96,17 @@ class Recipe:
     def deploy_layers(self, features: str) -> list[NewFields]:
         """The same as a deploy net has them: without fillers and learning."""
         return self._layers(features, [], [("num_output", self.bits)], ())
+
+    def binary_layer(self) -> NewFields:
+        """The code as zeros and ones: 1 where the activation is strictly above 0.5."""
+        name = self.binary_name
+        return [
+            ("name", name),
+            ("type", "Threshold"),
+            ("bottom", self.code_name),
+            ("top", name),
+            ("threshold_param", [("threshold", Decimal("0.5"))]),
+        ]
 
     def _layers(
         self,

@@ -1,0 +1,134 @@
+"""The `ssdh` command: one table of commands, and the one place where an error becomes an exit code.
+
+Commands are imported when they are called, so that `--help` and `--version` load none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+import ssdh_surgery
+from ssdh_surgery.errors import SsdhError
+
+# Command: module below this package, help line.
+COMMANDS = {
+    "patch": ("patch", "Put a hash layer into a train net, its test nets and its solver."),
+    "train": ("train", "Train a patched net with the Caffe that is at hand."),
+    "deploy": ("deploy", "Put the hash layer into the deploy net."),
+    "show": ("show", "Show the layers of a net and its heads."),
+    "diff": ("diff", "Tell what differs between two nets or two solvers."),
+    "zoo": ("zoo", "List and write networks that are built in."),
+}
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    # The overridden methods are click's.
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module = import_module(f"ssdh_surgery.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from ssdh_surgery.errors import did_you_mean
+
+            hint = did_you_mean(args[0], COMMANDS)
+            ctx.fail(f"no such command '{args[0]}'" + (f"; {hint}" if hint else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table: click's own way would import every command for its help line.
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.command(
+    cls=_Commands,
+    context_settings=_SETTINGS,
+    epilog="\b\nExample:\n  ssdh --version",
+)
+@click.version_option(ssdh_surgery.__version__, prog_name="ssdh")
+@click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    help="Colours in a terminal; NO_COLOR is honoured.",
+)
+@click.option("--traceback", is_flag=True, help="Show where an error comes from, for bug reports.")
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    folder: str | None,
+    quiet: bool,
+    verbose: bool,
+    color: str,
+    traceback: bool,
+) -> None:
+    r"""Turn a trained Caffe classifier into a deep-hashing image-search model.
+
+    \b
+    The whole job, from the folder of your train_val, solver and deploy files:
+      ssdh patch train_val.prototxt
+      ssdh train --gpu 0 --weights googlenet.caffemodel
+      ssdh deploy
+    """
+    from ssdh_surgery.cli import terminal
+
+    terminal.configure(quiet=quiet, verbose=verbose, color=color)
+    if folder is not None:
+        from ssdh_surgery.files import explained
+
+        with explained(folder, "change to the folder"):
+            os.chdir(folder)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: list[str]) -> int:
+    """Run a command line and return its exit code; no exception leaves, whatever the input."""
+    try:
+        result: Any = cli.main(args, prog_name="ssdh", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # The reader went away; nothing more can be said, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (SsdhError, click.ClickException) as error:
+        return _told(error, args)
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: SsdhError | click.ClickException, args: list[str]) -> int:
+    from ssdh_surgery.cli import terminal
+
+    if "--traceback" in args:
+        import traceback
+
+        traceback.print_exception(error)
+    terminal.error(error, as_json="--json" in args)
+    return error.exit_code

@@ -1,0 +1,43 @@
+"""`ssdh deploy`: the hash layer for the deploy net."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import results
+from ssdh_surgery.cli.patch import refuse_with_stdin
+from ssdh_surgery.pipeline.deploy import DeployOptions, deploy
+
+_RECIPE = ("bits", "latent_name", "code_name", "remove")
+_WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check")
+
+
+@click.command("deploy", epilog="\b\nExample:\n  ssdh deploy")
+@click.argument("net_file", required=False, metavar="[NET]")
+@shared.hashing_options
+@click.option("--binary", is_flag=True, help="Add a top of zeros and ones.")
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Batch size of the input.")
+@shared.net_option
+@shared.writing_options
+@shared.json_option
+def command(net_file: str | None, as_json: bool, **given: Any) -> int:
+    """Put the hash layer into the deploy net, in the place of its classifier.
+
+    Without NET the deploy file beside the train net of the workspace is taken. Width, place
+    and names are those that `ssdh patch` recorded in ssdh.toml. Writes STEM_ssdh.prototxt.
+    """
+    plan = shared.write_plan(**{name: given[name] for name in _WRITING})
+    if net_file == "-":
+        refuse_with_stdin((net_file,), as_json=as_json, out=plan.out, in_place=plan.in_place)
+    options = DeployOptions(
+        at=given["at"],
+        head=given["head"],
+        recipe={name: given[name] for name in _RECIPE if given[name] is not None},
+        net=given["net"],
+        binary=given["binary"],
+        batch=given["batch"],
+    )
+    return results.show(deploy(net_file, options, plan), plan, json=as_json, next_command=None)

@@ -1,0 +1,61 @@
+"""`ssdh diff`: what two nets or two solvers mean differently."""
+
+from __future__ import annotations
+
+import click
+
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net import refuse_depth
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import results, terminal
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.surgery.differences import differences
+from ssdh_surgery.surgery.judge import MESSAGE_OF
+
+
+@click.command(
+    "diff", epilog="\b\nExample:\n  ssdh diff train_val.prototxt train_val_ssdh.prototxt"
+)
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@shared.json_option
+def command(old: str, new: str, as_json: bool) -> int:
+    """Tell what differs between two nets or two solvers, whatever their layout.
+
+    Exits with 0 where they mean the same, with 1 where they differ.
+    """
+    if old == new == "-":
+        raise click.UsageError("only one of the two can be standard input")
+    before, after = read_source(old), read_source(new)
+    found = differences(before.document, after.document, _message_name(before, after))
+    if as_json:
+        changes = [results.change_json(change) for change in found]
+        for change in changes:
+            del change["line"]
+        terminal.answer_json({"changes": changes})
+    else:
+        for change in found:
+            terminal.answer(results.describe_change(change))
+        if not found:
+            terminal.say("no difference")
+    return 1 if found else 0
+
+
+def _message_name(before: SourceFile, after: SourceFile) -> str:
+    """The message that both files are.
+
+    Raises:
+        SurgeryError: one is a net and the other a solver, or one is neither.
+    """
+    for source in (before, after):
+        if source.kind is Kind.UNKNOWN:
+            raise SurgeryError(f"{source.name}: {source.kind}")
+        refuse_depth(source.document)
+    names = {MESSAGE_OF[before.kind], MESSAGE_OF[after.kind]}
+    if len(names) > 1:
+        raise SurgeryError(
+            f"{before.name} is a {before.kind} and {after.name} a {after.kind}: "
+            "they have nothing to compare"
+        )
+    return names.pop()
