@@ -1,0 +1,117 @@
+"""HDF5 files in the forms that Caffe's HDF5 functions read and write."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ssdh_surgery import files
+from ssdh_surgery.errors import DataError, Location, MissingExtra
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+def library() -> Any:
+    """The module h5py.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        return importlib.import_module("h5py")
+    except ImportError as error:
+        raise MissingExtra("train", "reading and writing HDF5 files") from error
+
+
+@contextlib.contextmanager
+def opened(path: Path | str) -> Iterator[Any]:
+    """An HDF5 file for reading.
+
+    Raises:
+        FileError: it cannot be read.
+        DataError: it is not HDF5, or it is damaged.
+        MissingExtra: h5py is not installed.
+    """
+    h5py = library()
+    with files.explained(path, "read"), open(path, "rb") as raw:
+        is_hdf5 = raw.read(len(MAGIC)) == MAGIC
+    where = Location(str(path))
+    if not is_hdf5:
+        raise DataError("is not an HDF5 file", location=where)
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error.args[0] if error.args else error).split())
+        raise DataError(f"is cut short or damaged: {reason}", location=where) from error
+
+
+@contextlib.contextmanager
+def written(path: Path | str) -> Iterator[Any]:
+    """An HDF5 file to be filled; it is at its place, whole, when the block is left well.
+
+    Raises:
+        FileError: it cannot be written.
+        MissingExtra: h5py is not installed.
+    """
+    memory = io.BytesIO()
+    with library().File(memory, "w") as file:
+        yield file
+    files.write_bytes(path, memory.getvalue())
+
+
+def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
+    """A dataset of numbers as float32.
+
+    Raises:
+        DataError: there is none of that name, or it holds no numbers.
+    """
+    where = Location(str(path))
+    data = group.get(name)
+    if data is None or not hasattr(data, "dtype"):
+        raise DataError(f"has no dataset '{name}' in '{group.name}'", location=where)
+    if data.dtype.kind not in "fiu":
+        raise DataError(f"the dataset '{data.name}' holds no numbers", location=where)
+    values: NDArray[np.float32] = data[()].astype("float32", copy=False)
+    return values
+
+
+def number(file: Any, name: str) -> int:
+    """A whole number as H5LTmake_dataset_int stores it: an array of one."""
+    return int(file[name][()].reshape(-1)[0])
+
+
+def put_number(file: Any, name: str, value: int) -> None:
+    """Store a whole number as H5LTmake_dataset_int does."""
+    file.create_dataset(name, shape=(1,), dtype="<i4", data=value)
+
+
+def string(file: Any, name: str) -> str:
+    """A string as H5LTmake_dataset_string stores it, or an empty one."""
+    if name not in file:
+        return ""
+    value = file[name][()]
+    data: bytes = value if isinstance(value, bytes) else str(value).encode()
+    return data.split(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def put_string(file: Any, name: str, value: str) -> None:
+    """Store a string as H5LTmake_dataset_string does: a scalar that ends with a zero byte."""
+    import numpy as np
+
+    h5py = library()
+    data = value.encode("utf-8", "surrogateescape") + b"\0"
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(len(data))
+    kind.set_strpad(h5py.h5t.STR_NULLTERM)
+    space = h5py.h5s.create(h5py.h5s.SCALAR)
+    dataset = h5py.h5d.create(file.id, name.encode(), kind, space)
+    dataset.write(space, space, np.array(data, f"S{len(data)}"), mtype=kind)
