@@ -313,8 +313,8 @@ CASES = [
         "(layer 'data')",
     ),
     (
-        "Check failed: false Unknown filler name: gaus",
-        "Caffe has no filler 'gaus' (layer 'data')",
+        "Check failed: false Unknown filler name: normal",
+        "Caffe has no filler 'normal' (layer 'data')",
     ),
     ("Unknown learning rate policy: setp", "Caffe has no lr_policy 'setp'"),
     (
