@@ -1,0 +1,73 @@
+"""A folder of class folders as a list: the labels count the sorted names of the folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ssdh_surgery.data import list_problems as kinds
+from ssdh_surgery.data.image_list import LONGEST_PATH, Entry, ImageList
+from ssdh_surgery.data.list_problems import Problem
+from ssdh_surgery.data.names import name_bytes, shown
+from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.files import explained
+
+_PICTURES = {
+    *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".gif", ".avif"),
+}
+
+
+def read_class_folders(folder: Path | str) -> ImageList:
+    """The pictures of a folder: `CLASS/.../PICTURE`, sorted by class and then by path.
+
+    The n-th class in the order of code points has label n, from 0; a folder without
+    pictures is a class all the same. Hidden files and folders are passed over.
+
+    Raises:
+        FileError: the folder is missing or cannot be read.
+        DataError: it has no class folders, no pictures, or a name that `labels.txt`
+            cannot hold.
+    """
+    where = Location(str(folder))
+    with explained(folder, "read"):
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+        classes = [name for name in names if os.path.isdir(os.path.join(folder, name))]
+    root = os.path.join(folder, "")
+    for name in classes:
+        if "\n" in name:
+            raise DataError(f"a class name has two lines: '{shown(name)}'", location=where)
+    loose = [name for name in names if name not in set(classes) and _is_picture(name)]
+    problems = [Problem(kinds.NO_CLASS, None, f"'{shown(name)}'") for name in loose]
+    entries: list[Entry] = []
+    for label, name in enumerate(classes):
+        for path in _files(root, name):
+            _take(path, label, entries, problems)
+    if not entries:
+        hint = "pictures lie in one folder for each class" if loose or not classes else None
+        raise DataError("no class folders with pictures", location=where, hint=hint)
+    return ImageList(str(folder), root, entries, problems, tuple(classes))
+
+
+def _take(path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
+    if not _is_picture(path):
+        problems.append(Problem(kinds.NO_PICTURE, None, f"'{shown(path)}'"))
+    elif len(name_bytes(path)) > LONGEST_PATH:
+        problems.append(Problem(kinds.LONG_PATH, None, f"'{shown(path)}'"))
+    else:
+        entries.append(Entry(path, label, len(entries)))
+
+
+def _files(root: str, name: str) -> Iterator[str]:
+    """The files of a class folder and of what is in it, as paths from the root."""
+    found: list[str] = []
+    for folder, folders, files in os.walk(root + name):
+        folders[:] = [inner for inner in folders if not inner.startswith(".")]
+        below = os.path.relpath(folder, root)
+        found += [os.path.join(below, file) for file in files if not file.startswith(".")]
+    return iter(sorted(found))
+
+
+def _is_picture(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in _PICTURES

@@ -1,0 +1,133 @@
+"""What can be wrong with a list of pictures: a value for each line, findings for a person.
+
+A list of a million lines may have a million problems, so they are kept small, and told
+grouped: one finding for each kind, with the first lines in full and the others by number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ssdh_surgery.errors import Finding, Location, Severity
+
+
+class Kind(NamedTuple):
+    """A kind of problem; `{}` in `message` is what has it: `3 lines`."""
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    hint: str | None = None
+
+
+class Problem(NamedTuple):
+    """One thing wrong: its line in the list (None in a folder), and what stands there."""
+
+    kind: Kind
+    line: int | None
+    detail: str
+
+
+_TWO_LMDBS = (
+    "Caffe reads one label for each picture: keep several in a second LMDB of label "
+    "vectors, or in HDF5"
+)
+_PARSED = "a line is: the path, one space, the label"
+
+MISSING = Kind(
+    "SSDH601", "missing-picture", "error", "{} of pictures that are not there",
+    "the paths are looked up from the root folder (--root)",
+)  # fmt: skip
+UNREADABLE = Kind("SSDH602", "unreadable-picture", "error", "{} of pictures that cannot be read")
+NO_LABEL = Kind("SSDH603", "no-label", "error", "{} that are not a path and a label", _PARSED)
+TRAILING_SPACE = Kind(
+    "SSDH604", "trailing-space", "error", "{} with white space behind the label",
+    "Caffe splits at the last space, so that a space there means label 0",
+)  # fmt: skip
+TAB = Kind(
+    "SSDH605", "tab-for-space", "error", "{} with a tab where the label begins",
+    "Caffe splits at a space: replace the tab by one",
+)  # fmt: skip
+NO_NUMBER = Kind(
+    "SSDH606", "label-not-a-number", "error", "{} with a label that is not a whole number",
+    "Caffe reads what digits it begins with, else 0",
+)  # fmt: skip
+NEGATIVE = Kind(
+    "SSDH607", "negative-label", "error", "{} with a negative label",
+    "classes count from 0",
+)  # fmt: skip
+TOO_LARGE = Kind("SSDH608", "label-too-large", "error", "{} with a label beyond 32 bits")
+TWICE = Kind("SSDH609", "listed-twice", "warning", "{} of pictures that were listed before")
+CONTRADICTION = Kind(
+    "SSDH610", "contradicting-labels", "error", "{} of pictures listed before with another label"
+)
+MULTI_LABEL = Kind("SSDH611", "several-labels", "error", "{} with several labels", _TWO_LMDBS)
+BYTE_ORDER_MARK = Kind(
+    "SSDH612", "byte-order-mark", "warning", "the list begins with a byte order mark",
+    "it is passed over here, but Caffe takes it for part of the first path: save the list "
+    "as UTF-8 without it",
+)  # fmt: skip
+CARRIAGE_RETURN = Kind(
+    "SSDH613", "windows-line-ends", "warning", "the list's lines end as in Windows",
+    "they are read all the same, here and by Caffe",
+)  # fmt: skip
+EMPTY_LINE = Kind("SSDH614", "empty-line", "warning", "{} with nothing on them")
+LONG_PATH = Kind(
+    "SSDH615", "path-too-long", "error", "{} with a path of more than 502 bytes",
+    "it is part of the record's key, and LMDB's keys have at most 511 bytes",
+)  # fmt: skip
+NO_CLASS = Kind(
+    "SSDH616", "picture-without-class", "warning", "{} in no class folder, left out"
+)  # fmt: skip
+NO_PICTURE = Kind(
+    "SSDH617", "not-a-picture", "warning", "{} that are no pictures by their names, left out"
+)
+
+# So many problems of a kind are told in full, so many more by the numbers of their lines.
+_IN_FULL = 10
+_BY_NUMBER = 40
+
+
+def findings(problems: Iterable[Problem], file: str) -> tuple[Finding, ...]:
+    """One finding for each kind, errors first, in the order of their codes.
+
+    `file` is the list, or the folder of class folders; a finding's location is the first
+    line that has the problem.
+    """
+    kinds: dict[Kind, list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.kind, []).append(problem)
+    order = sorted(kinds, key=lambda kind: (kind.severity != "error", kind.code))
+    return tuple(_finding(kind, kinds[kind], file) for kind in order)
+
+
+def _finding(kind: Kind, problems: list[Problem], file: str) -> Finding:
+    problems.sort(key=lambda problem: problem.line or 0)
+    noun = "line" if problems[0].line is not None else "file"
+    count = f"{len(problems):,} {noun}{'s' if len(problems) > 1 else ''}"
+    message = [kind.message.format(count)]
+    for problem in problems[:_IN_FULL]:
+        label = "" if problem.line is None else f"line {problem.line}: "
+        message += [f"    {label}{problem.detail}"] if problem.detail else []
+    lines = [problem.line for problem in problems[_IN_FULL:] if problem.line is not None]
+    if lines:
+        message.append(f"    and lines {_ranges(lines)}")
+    elif len(problems) > _IN_FULL:
+        message.append(f"    and {len(problems) - _IN_FULL:,} more")
+    location = Location(file, problems[0].line)
+    return Finding(kind.code, kind.name, kind.severity, "\n".join(message), kind.hint, location)
+
+
+def _ranges(lines: list[int]) -> str:
+    """Ascending line numbers as `3, 7-9`, and how many more when there are too many."""
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
+        else:
+            runs.append([line, line])
+    shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in runs[:_BY_NUMBER]]
+    left = sum(b - a + 1 for a, b in runs[_BY_NUMBER:])
+    return ", ".join(shown) + (f" and {left:,} more" if left else "")
