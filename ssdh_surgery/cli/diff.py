@@ -30,10 +30,9 @@ def command(old: str, new: str, as_json: bool) -> int:
     before, after = read_source(old), read_source(new)
     found = differences(before.document, after.document, _message_name(before, after))
     if as_json:
-        changes = [results.change_json(change) for change in found]
-        for change in changes:
-            del change["line"]
-        terminal.answer_json({"changes": changes})
+        terminal.answer_json(
+            {"changes": [{"path": d.path, "before": d.before, "after": d.after} for d in found]}
+        )
     else:
         for change in found:
             terminal.answer(results.describe_change(change))
