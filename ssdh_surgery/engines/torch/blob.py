@@ -1,0 +1,195 @@
+"""A blob: a tensor and its diff, which numpy reads and writes in place, as in pycaffe."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ssdh_surgery.errors import EngineError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Shape = tuple[int, ...]
+
+
+def shape_string(shape: Shape) -> str:
+    """A shape as Caffe writes it: `2 3 8 9 (432)`."""
+    return " ".join([*map(str, shape), f"({math.prod(shape)})"])
+
+
+class Blob:
+    """A named array with a diff of the same shape; memory is taken when it is first used.
+
+    `data` and `diff` are float32 numpy arrays that share memory with the tensors: an array
+    that was handed out stays current until the blob changes its shape.
+    """
+
+    def __init__(self, shape: Shape, device: torch.device, name: str = "") -> None:
+        self.name = name
+        self._device = device
+        self._shape = self._checked(shape)
+        self._tensor: Tensor | None = None
+        self._diff: Tensor | None = None
+        self._fill_diff = 0.0
+        # Whether an array of `data` is in somebody's hands.
+        self._is_exposed = False
+
+    @property
+    def shape(self) -> Shape:
+        """The dimensions."""
+        return self._shape
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return math.prod(self._shape)
+
+    @property
+    def num(self) -> int:
+        """The first dimension, 1 where there is none."""
+        return self._legacy_dimension(0)
+
+    @property
+    def channels(self) -> int:
+        """The second dimension, 1 where there is none."""
+        return self._legacy_dimension(1)
+
+    @property
+    def height(self) -> int:
+        """The third dimension, 1 where there is none."""
+        return self._legacy_dimension(2)
+
+    @property
+    def width(self) -> int:
+        """The fourth dimension, 1 where there is none."""
+        return self._legacy_dimension(3)
+
+    def _legacy_dimension(self, axis: int) -> int:
+        if len(self._shape) > 4:
+            raise EngineError("Cannot use legacy accessors on Blobs with > 4 axes.")
+        return self._shape[axis] if axis < len(self._shape) else 1
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The values; writing into the array changes the blob."""
+        self._is_exposed = True
+        return _array(self.tensor)
+
+    @property
+    def diff(self) -> NDArray[np.float32]:
+        """The gradient; writing into the array changes the blob."""
+        return _array(self.diff_tensor)
+
+    @property
+    def tensor(self) -> Tensor:
+        """The values, without a graph; zeros at first."""
+        if self._tensor is None:
+            self._tensor = torch.zeros(self._shape, device=self._device)
+        return self._tensor
+
+    @property
+    def diff_tensor(self) -> Tensor:
+        """The gradient; at first the loss weight of a loss, zeros elsewhere."""
+        if self._diff is None:
+            self._diff = torch.full(self._shape, self._fill_diff, device=self._device)
+        return self._diff
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether the tensor's memory must stay the blob's."""
+        return self._is_exposed
+
+    def set_loss_weight(self, weight: float) -> None:
+        """Let the diff be a loss weight, as a loss layer's setup does."""
+        self._fill_diff = weight
+        self._diff = None
+
+    def set_tensor(self, tensor: Tensor) -> None:
+        """Take a layer's result; into the blob's own memory if somebody has an array of it."""
+        shape = tuple(tensor.shape)
+        if shape != self._shape:
+            self.reshape(*shape)
+        if self._is_exposed and self._tensor is not None:
+            # `.data`: the copy must not look like a change to what autograd has saved.
+            self._tensor.data.copy_(tensor)
+        else:
+            self._tensor = tensor.contiguous()
+
+    def set_diff(self, tensor: Tensor) -> None:
+        """Take a gradient, keeping the memory of a diff that may be in somebody's hands."""
+        self.diff_tensor.copy_(tensor)
+
+    def reshape(self, *shape: int) -> None:
+        """Change the dimensions; values are kept where their number stays the same."""
+        if self._checked(shape) == self._shape:
+            return
+        same_count = math.prod(shape) == self.count
+        self._tensor = self._tensor.view(shape) if same_count and self._tensor is not None else None
+        self._diff = self._diff.view(shape) if same_count and self._diff is not None else None
+        self._is_exposed = self._is_exposed and self._tensor is not None
+        self._shape = shape
+
+    def _checked(self, shape: Shape) -> Shape:
+        if min(shape, default=0) < 0:
+            raise EngineError(f"blob '{self.name}' cannot have the shape {shape_string(shape)}")
+        return shape
+
+
+class Param:
+    """A blob that is learned, or a layer's view of one that another layer owns.
+
+    All layers that share a param have the same `leaf`, each with its own shape.
+    """
+
+    def __init__(self, shape: Shape, device: torch.device) -> None:
+        self.leaf = torch.zeros(shape, device=device).requires_grad_()
+        self.shape = shape
+        # The layer that owns the values, and their index there, where this is another one.
+        self.owner: tuple[str, int] | None = None
+
+    def share(self, param: Param, owner: tuple[str, int]) -> None:
+        """Use another param's values and gradient from now on (the counts are equal)."""
+        self.leaf = param.leaf
+        self.owner = owner
+
+    @property
+    def tensor(self) -> Tensor:
+        """The values in this param's shape, in the graph of the leaf."""
+        return self.leaf if self.leaf.shape == self.shape else self.leaf.view(self.shape)
+
+    @property
+    def gradient(self) -> Tensor:
+        """The gradient in this param's shape, made of zeros when there is none yet."""
+        if self.leaf.grad is None:
+            self.leaf.grad = torch.zeros_like(self.leaf)
+        return self.leaf.grad.view(self.shape)
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The values; writing into the array changes the param."""
+        return _array(self.tensor.detach())
+
+    @property
+    def diff(self) -> NDArray[np.float32]:
+        """The gradient, which accumulates; writing into the array changes it."""
+        return _array(self.gradient)
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    if tensor.device.type != "cpu":
+        raise EngineError(
+            f"a blob on {tensor.device} is not an array in the main memory",
+            hint="take blob.tensor, or run the net on the CPU",
+        )
+    array: NDArray[np.float32] = tensor.numpy()
+    return array

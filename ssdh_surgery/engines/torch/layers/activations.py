@@ -1,0 +1,113 @@
+"""Activations: a function of each value by itself, and dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import NeuronLayer
+
+
+class ReLU(NeuronLayer):
+    """max(0, x), with a slope for negative values where `negative_slope` gives one."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        slope = self.param.relu_param.negative_slope
+        return [F.leaky_relu(bottoms[0], slope) if slope else F.relu(bottoms[0])]
+
+
+class PReLU(NeuronLayer):
+    """ReLU whose negative slope is learned, for each channel or for all (`channel_shared`)."""
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Make the slopes; 0.25 where no filler is given."""
+        self.check(len(bottom_shapes[0]) >= 2, "Number of axes of bottom blob must be >=2.")
+        prelu = self.param.prelu_param
+        filler = prelu.filler
+        if not prelu.HasField("filler"):
+            filler = type(filler)(type="constant", value=0.25)
+        self.add_param(() if prelu.channel_shared else (bottom_shapes[0][1],), filler)
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The bottom's shape."""
+        slopes = self.params[0].count
+        self.check(
+            self.param.prelu_param.channel_shared or slopes == bottom_shapes[0][1],
+            "Negative slope size is inconsistent with prototxt config",
+        )
+        return [bottom_shapes[0]]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [F.prelu(bottoms[0], self.weight(0).view(-1))]
+
+
+class ELU(NeuronLayer):
+    """x above zero, `alpha` * (exp(x) - 1) below."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [F.elu(bottoms[0], self.param.elu_param.alpha)]
+
+
+class Sigmoid(NeuronLayer):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [torch.sigmoid(bottoms[0])]
+
+
+class TanH(NeuronLayer):
+    """The hyperbolic tangent."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [torch.tanh(bottoms[0])]
+
+
+class BNLL(NeuronLayer):
+    """log(1 + exp(x))."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [F.softplus(bottoms[0], threshold=50)]
+
+
+class Swish(NeuronLayer):
+    """x * sigmoid(`beta` * x)."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [bottoms[0] * torch.sigmoid(self.param.swish_param.beta * bottoms[0])]
+
+
+class Clip(NeuronLayer):
+    """Values kept between `min` and `max`."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The clipped values."""
+        clip = self.param.clip_param
+        return [bottoms[0].clamp(clip.min, clip.max)]
+
+
+class Dropout(NeuronLayer):
+    """In TRAIN, zeros with the probability `dropout_ratio` and the rest scaled up."""
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check the ratio."""
+        ratio = self.param.dropout_param.dropout_ratio
+        self.check(0 <= ratio < 1, f"dropout_ratio must be at least 0 and below 1, not {ratio:g}")
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The values that are left; in TEST all of them."""
+        if self.phase != "TRAIN":
+            return [bottoms[0].clone()]
+        kept = 1 - self.param.dropout_param.dropout_ratio
+        mask = torch.empty_like(bottoms[0]).bernoulli_(kept, generator=self.setting.generator)
+        return [bottoms[0] * mask.div_(kept)]

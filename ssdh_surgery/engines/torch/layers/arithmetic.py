@@ -1,0 +1,82 @@
+"""Arithmetic on each value by itself: powers, exponentials, logarithms, absolute values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import NeuronLayer
+
+
+class AbsVal(NeuronLayer):
+    """The absolute value."""
+
+    allows_in_place = False
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The absolute values."""
+        return [bottoms[0].abs()]
+
+
+class Power(NeuronLayer):
+    """(`shift` + `scale` * x) ^ `power`."""
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The powers."""
+        param = self.param.power_param
+        power, scale, shift = param.power, param.scale, param.shift
+        if not power * scale:
+            return [torch.full_like(bottoms[0], 1.0 if power == 0 else shift**power)]
+        result = bottoms[0]
+        if scale != 1:
+            result = result * scale
+        if shift != 0:
+            result = result + shift
+        return [result.square() if power == 2 else result**power if power != 1 else result.clone()]
+
+
+class Threshold(NeuronLayer):
+    """1 where x is strictly above `threshold`, else 0."""
+
+    has_gradient = False
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Ones and zeros."""
+        return [(bottoms[0] > self.param.threshold_param.threshold).float()]
+
+
+class Exp(NeuronLayer):
+    """`base` ^ (`shift` + `scale` * x); a base of -1 is e."""
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check the base."""
+        base = self.param.exp_param.base
+        self.check(base == -1 or base > 0, "base must be strictly positive.")
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The exponentials."""
+        param = self.param.exp_param
+        log_base = 1.0 if param.base == -1 else math.log(param.base)
+        outer = math.exp(log_base * param.shift)
+        result = torch.exp(bottoms[0] * (log_base * param.scale))
+        return [result * outer if outer != 1 else result]
+
+
+class Log(NeuronLayer):
+    """The logarithm of `shift` + `scale` * x to a `base`; a base of -1 is e."""
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check the base."""
+        base = self.param.log_param.base
+        self.check(base == -1 or base > 0, "base must be strictly positive.")
+        self.check(base != 1, "Inf result: 1/log(base) = 1/log(1) = inf")
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The logarithms."""
+        param = self.param.log_param
+        log_base = 1.0 if param.base == -1 else math.log(param.base)
+        return [torch.log(bottoms[0] * param.scale + param.shift) / log_base]

@@ -1,0 +1,83 @@
+"""Batch normalisation with Caffe's three blobs: sums of means and variances, and their weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.layers.base import Layer
+
+
+class BatchNorm(Layer):
+    """(x - mean) / sqrt(variance + eps) for each channel.
+
+    In TRAIN (or with `use_global_stats: false`) the batch's own statistics are used, and added
+    to the blobs: each is multiplied by `moving_average_fraction` first, the third blob counts
+    what was added. With global statistics the first two are divided by the third.
+    """
+
+    exact_bottoms = 1
+    exact_tops = 1
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Make the statistics, which the solver must leave alone."""
+        norm = self.param.batch_norm_param
+        self.uses_global_stats = self.phase == "TEST"
+        if norm.HasField("use_global_stats"):
+            self.uses_global_stats = norm.use_global_stats
+        self.check(len(bottom_shapes[0]) >= 2, "the bottom must have a channel axis")
+        channels = bottom_shapes[0][1]
+        for blob_shape in ((channels,), (channels,), (1,)):
+            self.add_param(blob_shape)
+        self.check(
+            all(spec.lr_mult == 0 for spec in self.param.param[:3]),
+            "Cannot configure batch normalization statistics as layer parameters.",
+        )
+        # Caffe adds what is missing, so that the solver sees a rate of zero.
+        for _ in range(len(self.param.param), 3):
+            self.param.param.add(lr_mult=0)
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The bottom's shape."""
+        shape = bottom_shapes[0]
+        channels = self.params[0].count
+        self.check(
+            len(shape) >= 2 and shape[1] == channels,
+            f"the statistics are for {channels} channels, the bottom is {shape_string(shape)}",
+        )
+        return [shape]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The normalised values."""
+        bottom, eps = bottoms[0], self.param.batch_norm_param.eps
+        if self.uses_global_stats:
+            mean, variance = self._global_stats()
+            shape = [1, -1] + [1] * (bottom.dim() - 2)
+            # Not F.batch_norm: its folded arithmetic loses digits where |mean| is large.
+            deviation = (variance + eps).sqrt().view(shape)
+            return [(bottom - mean.view(shape)) / deviation]
+        # With a momentum of 1 torch's running statistics are those of this batch.
+        mean, unbiased = (torch.zeros_like(param.leaf.detach()) for param in self.params[:2])
+        top = torch.batch_norm(bottom, None, None, mean, unbiased, True, 1.0, eps, False)
+        if bottom.numel() == bottom.shape[1]:
+            # One value for each channel: torch's unbiased variance is 0/0, Caffe's is 0.
+            unbiased.zero_()
+        self._add_stats(mean, unbiased)
+        return [top]
+
+    def _global_stats(self) -> tuple[Tensor, Tensor]:
+        mean, variance, weight = (param.leaf.detach() for param in self.params)
+        factor = torch.where(weight == 0, 0.0, 1 / weight)
+        return mean * factor, variance * factor
+
+    def _add_stats(self, mean: Tensor, variance: Tensor) -> None:
+        fraction = self.param.batch_norm_param.moving_average_fraction
+        with torch.no_grad():
+            for param in self.params:
+                param.leaf.mul_(fraction)
+            self.params[0].leaf.add_(mean)
+            self.params[1].leaf.add_(variance)
+            self.params[2].leaf.add_(1)

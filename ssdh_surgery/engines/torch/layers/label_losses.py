@@ -1,0 +1,138 @@
+"""Losses of predictions and labels: multinomial logistic, infogain, hinge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ssdh_surgery import files
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import count, with_gradient
+from ssdh_surgery.engines.torch.layers.loss import (
+    LabelLoss,
+    LossLayer,
+    ignored_label,
+    normalization_mode,
+    read_labels,
+)
+
+# Caffe's kLOG_THRESHOLD.
+_LOG_THRESHOLD = 1e-20
+
+
+class MultinomialLogisticLoss(LossLayer):
+    """-log of the probability at the label, its mean over the items."""
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar."""
+        self.check(count(bottom_shapes[1], 1) == 1, "there must be one label for each item")
+        return super().reshape(bottom_shapes)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss."""
+        rows = bottoms[0].detach().flatten(1)
+        labels, _ = read_labels(self, bottoms[1], rows.shape[1], None)
+        chosen = rows.gather(1, labels[:, None]).clamp(min=_LOG_THRESHOLD)
+
+        def gradients() -> list[Tensor]:
+            gradient = torch.zeros_like(rows).scatter_(1, labels[:, None], -1 / chosen)
+            return [(gradient / len(rows)).view(bottoms[0].shape)]
+
+        loss = -chosen.log().sum() / len(rows)
+        return [with_gradient(loss, bottoms[:1], gradients)]
+
+
+class InfogainLoss(LabelLoss):
+    """-sum over classes of H[label, class] * log of the class's softmax, normalised.
+
+    H is a third bottom, or a binaryproto file (`source`); a second top has the softmax.
+    """
+
+    exact_bottoms = None
+    min_bottoms = 2
+    max_bottoms = 3
+    exact_tops = None
+    min_tops = 1
+    max_tops = 2
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read the normalisation, and the matrix if it is in a file."""
+        loss, infogain = self.param.loss_param, self.param.infogain_loss_param
+        self.check(not loss.HasField("normalize"), 'normalize is deprecated. use "normalization"')
+        self.mode = normalization_mode(self, loss, "VALID")
+        self.matrix: Tensor | None = None
+        if len(bottom_shapes) < 3:
+            self.check(infogain.HasField("source"), "Infogain matrix source must be specified.")
+            self.matrix = self._read_matrix(infogain.source)
+
+    def _read_matrix(self, path: str) -> Tensor:
+        from google.protobuf.message import DecodeError
+
+        try:
+            blob = schema.BlobProto.FromString(files.read_bytes(path))
+        except DecodeError:
+            self.fail(f"the infogain matrix {path} is not a BlobProto")
+        return torch.tensor(list(blob.double_data or blob.data), dtype=torch.float32)
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar, and the shape of the predictions."""
+        scalar = super().reshape(bottom_shapes)
+        self.read_labels(self.param.infogain_loss_param.axis, bottom_shapes, "infogain")
+        values = count(bottom_shapes[2]) if self.matrix is None else self.matrix.numel()
+        self.check(
+            values == self.classes**2,
+            f"H must be {self.classes}x{self.classes}, it has {values} values",
+        )
+        return [*scalar, bottom_shapes[0]][: self.num_tops]
+
+    def takes_gradient(self, bottom: int) -> bool:
+        """Every bottom but the labels, as Caffe says; it then refuses the matrix, too."""
+        return bottom != 1
+
+    def refuse_backward(self, propagate_down: Sequence[bool]) -> None:
+        """Refuse a gradient for labels and matrix."""
+        super().refuse_backward(propagate_down)
+        self.check(
+            not any(propagate_down[2:]),
+            f"{self.type} Layer cannot backpropagate to infogain inputs.",
+        )
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss and the probabilities."""
+        predictions = bottoms[0].detach()
+        matrix = bottoms[2].detach() if self.matrix is None else self.matrix.to(predictions.device)
+        labels, valid = self.labels(bottoms[1], ignored_label(self.param.loss_param))
+        gains = matrix.reshape(self.classes, self.classes)[labels] * valid[:, None]
+        probabilities = torch.softmax(predictions, self.at)
+        rows = self.rows(probabilities)
+        divisor = self.normalizer(self.mode, valid)
+
+        def gradients() -> list[Tensor]:
+            gradient = (rows * gains.sum(1, keepdim=True) - gains) / divisor
+            return [self.unfolded(gradient, predictions.shape)]
+
+        loss = -(gains * rows.clamp(min=_LOG_THRESHOLD).log()).sum() / divisor
+        return [with_gradient(loss, bottoms[:1], gradients), probabilities][: self.num_tops]
+
+
+class HingeLoss(LossLayer):
+    """max(0, 1 + margin violation) of every class, summed (L1) or squared and summed (L2)."""
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar."""
+        self.check(count(bottom_shapes[1], 1) == 1, "there must be one label for each item")
+        return super().reshape(bottom_shapes)
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss."""
+        rows = bottoms[0].flatten(1)
+        labels, _ = read_labels(self, bottoms[1], rows.shape[1], None)
+        sign = 1 - 2 * F.one_hot(labels, rows.shape[1])
+        violations = F.relu(1 + sign * rows)
+        is_squared = self.choice(self.param.hinge_loss_param, "norm") == "L2"
+        losses = violations.square() if is_squared else violations
+        return [losses.sum() / len(rows)]

@@ -1,0 +1,138 @@
+"""What loss layers share: a scalar top that the net minimises, labels, and what is divided by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.layers.base import Layer, count
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import LossParameter
+
+
+class LossLayer(Layer):
+    """A loss: by default of two bottoms, the second of which takes no gradient, and one top."""
+
+    exact_bottoms: ClassVar[int | None] = 2
+    exact_tops: ClassVar[int | None] = 1
+    has_automatic_tops = True
+    blind_bottoms = frozenset({1})
+
+    def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """Set up with a weight of 1 where none is given."""
+        if not self.loss_weights:
+            self.loss_weights = [1.0] + [0.0] * (self.num_tops - 1)
+        return super().setup(bottom_shapes)
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar."""
+        first, second = (shape[0] if shape else 1 for shape in bottom_shapes[:2])
+        self.check(
+            first == second,
+            f"The data and label should have the same first dimension ({first} vs. {second}).",
+        )
+        return [()]
+
+
+class LabelLoss(LossLayer):
+    """A loss of predictions along an axis, and a label for each of them."""
+
+    at: int
+    outer: int
+    inner: int
+    classes: int
+
+    def read_labels(self, axis: int, bottom_shapes: Sequence[Shape], word: str) -> None:
+        """Check that there is a label for each prediction along the axis."""
+        shape, labels = bottom_shapes[:2]
+        self.at = self.axis(axis, shape)
+        self.outer, self.inner = count(shape, 0, self.at), count(shape, self.at + 1)
+        self.classes = shape[self.at]
+        self.check(
+            self.outer * self.inner == count(labels),
+            label_message(word, shape, labels),
+        )
+
+    def rows(self, predictions: Tensor) -> Tensor:
+        """Predictions as [labels, classes]."""
+        folded = predictions.reshape(self.outer, self.classes, self.inner)
+        return folded.transpose(1, 2).reshape(-1, self.classes)
+
+    def unfolded(self, rows: Tensor, shape: Sequence[int]) -> Tensor:
+        """Rows of [labels, classes] as predictions again."""
+        return rows.view(self.outer, self.inner, self.classes).transpose(1, 2).reshape(*shape)
+
+    def labels(self, blob: Tensor, ignored: int | None = None) -> tuple[Tensor, Tensor]:
+        """Labels as whole numbers (0 for ignored ones), and which of them count.
+
+        Raises:
+            EngineError: a label that counts is not one of the classes.
+        """
+        return read_labels(self, blob, self.classes, ignored)
+
+    def normalizer(self, mode: str, valid: Tensor) -> Tensor:
+        """What the sum of losses is divided by, at least 1."""
+        return normalizer(mode, valid, self.outer, self.inner)
+
+
+def label_message(word: str, shape: Shape, labels: Shape) -> str:
+    """Caffe's words for a number of labels that is not that of the predictions."""
+    return (
+        f"Number of labels must match number of predictions ({shape_string(labels)} for "
+        f"{shape_string(shape)}); e.g., if {word} axis == 1 and prediction shape is "
+        "(N, C, H, W), label count (number of labels) must be N*H*W, with integer values in "
+        "{0, 1, ..., C-1}."
+    )
+
+
+def read_labels(
+    layer: Layer, blob: Tensor, classes: int, ignored: int | None
+) -> tuple[Tensor, Tensor]:
+    """Labels as whole numbers, cut as C++ cuts them (0 for ignored ones), and which count.
+
+    Caffe reads memory that is not its own where a label is not one of the classes.
+
+    Raises:
+        EngineError: a label that counts is not one of the classes.
+    """
+    labels = blob.detach().flatten().long()
+    valid = torch.ones_like(labels, dtype=torch.bool) if ignored is None else labels != ignored
+    labels = labels.where(valid, 0)
+    if labels.numel():
+        low, high = (int(bound) for bound in torch.aminmax(labels))
+        wrong = low if low < 0 else high
+        if not 0 <= wrong < classes:
+            raise layer.error(
+                f"label {wrong} is not one of the {classes} classes (0 to {classes - 1})",
+                hint="set num_output of the layer below to the number of classes, "
+                "or correct the labels",
+                label=wrong,
+            )
+    return labels, valid
+
+
+def normalization_mode(layer: Layer, loss: LossParameter, default: str) -> str:
+    """The way of normalising that a `loss_param` asks for, the old `normalize` included."""
+    if not loss.HasField("normalization"):
+        if loss.HasField("normalize"):
+            return "VALID" if loss.normalize else "BATCH_SIZE"
+        return default
+    return layer.choice(loss, "normalization")
+
+
+def normalizer(mode: str, valid: Tensor, outer: int, inner: int) -> Tensor:
+    """What a sum of losses is divided by, at least 1: `valid` says which terms count."""
+    if mode == "VALID":
+        return valid.sum().clamp(min=1).float()
+    sizes = {"FULL": outer * inner, "BATCH_SIZE": outer, "NONE": 1}
+    return torch.tensor(float(max(1, sizes[mode])), device=valid.device)
+
+
+def ignored_label(loss: LossParameter) -> int | None:
+    """The label that a `loss_param` leaves out, if any."""
+    return loss.ignore_label if loss.HasField("ignore_label") else None

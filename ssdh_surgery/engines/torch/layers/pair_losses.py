@@ -1,0 +1,111 @@
+"""Losses of two blobs: Euclidean, contrastive, sigmoid cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.layers.base import count, with_gradient
+from ssdh_surgery.engines.torch.layers.loss import (
+    LossLayer,
+    ignored_label,
+    normalization_mode,
+    normalizer,
+)
+
+
+class EuclideanLoss(LossLayer):
+    """Half the mean over the items of the squared distance; both bottoms take a gradient."""
+
+    blind_bottoms = frozenset()
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar."""
+        scalar = super().reshape(bottom_shapes)
+        self.check(
+            count(bottom_shapes[0], 1) == count(bottom_shapes[1], 1),
+            "Inputs must have the same dimension "
+            f"({shape_string(bottom_shapes[0])} vs. {shape_string(bottom_shapes[1])}).",
+        )
+        return scalar
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss."""
+        difference = bottoms[0].flatten() - bottoms[1].flatten()
+        items = bottoms[0].shape[0] if bottoms[0].dim() else 1
+        return [difference.square().sum() / items / 2]
+
+
+class SigmoidCrossEntropyLoss(LossLayer):
+    """The cross-entropy of sigmoids of the first bottom with the targets of the second."""
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read the normalisation."""
+        self.mode = normalization_mode(self, self.param.loss_param, "BATCH_SIZE")
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar."""
+        scalar = super().reshape(bottom_shapes)
+        self.check(
+            count(bottom_shapes[0]) == count(bottom_shapes[1]),
+            "SIGMOID_CROSS_ENTROPY_LOSS layer inputs must have the same count.",
+        )
+        return scalar
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss."""
+        shape = tuple(bottoms[0].shape)
+        targets = bottoms[1].detach().reshape(shape)
+        ignored = ignored_label(self.param.loss_param)
+        # Caffe compares the whole part of the target.
+        valid = torch.ones_like(targets) if ignored is None else (targets.long() != ignored).float()
+        losses = F.binary_cross_entropy_with_logits(bottoms[0], targets, valid, reduction="sum")
+        return [losses / normalizer(self.mode, valid, shape[0], count(shape, 1))]
+
+
+class ContrastiveLoss(LossLayer):
+    """Half the mean of squared distances of like pairs, and of what unlike ones lack to a margin.
+
+    The third bottom says which pairs are alike (not 0).
+    """
+
+    exact_bottoms = 3
+    blind_bottoms = frozenset({2})
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that the items are vectors of one length."""
+        first, second, alike = bottom_shapes
+        self.check(
+            count(first, 1) == count(second, 1) == (first[1] if len(first) > 1 else 1),
+            f"the two blobs must hold vectors of one length ({shape_string(first)} vs. "
+            f"{shape_string(second)}).",
+        )
+        self.check(count(alike, 1) == 1, "there must be one label for each pair.")
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss."""
+        contrastive = self.param.contrastive_loss_param
+        margin, items = contrastive.margin, bottoms[0].shape[0]
+        difference = (bottoms[0] - bottoms[1].view_as(bottoms[0])).detach().flatten(1)
+        alike = bottoms[2].detach().flatten().long() != 0
+        squared = difference.square().sum(1)
+        if contrastive.legacy_version:
+            missing = margin - squared
+            unlike, slope = missing.clamp(min=0), -(missing > 0).float()
+        else:
+            distance = squared.sqrt()
+            missing = (margin - distance).clamp(min=0)
+            # Caffe's guard against a distance of zero.
+            unlike, slope = missing.square(), -missing / (distance + 1e-4)
+
+        def gradients() -> list[Tensor]:
+            gradient = difference * torch.where(alike, 1.0, slope)[:, None] / items
+            gradient = gradient.view(bottoms[0].shape)
+            return [gradient, -gradient.view(bottoms[1].shape)]
+
+        loss = torch.where(alike, squared, unlike).sum() / items / 2
+        return [with_gradient(loss, bottoms[:2], gradients)]

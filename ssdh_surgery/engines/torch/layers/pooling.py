@@ -1,0 +1,258 @@
+"""Pooling with Caffe's rounding and clipping, and pyramids of it (SPP).
+
+Caffe rounds the number of windows up, and drops a last one that would begin in the padding;
+an average counts the padding that a window covers, but nothing beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import Layer
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import PoolingParameter
+
+_FLT_MAX = torch.finfo(torch.float32).max
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Pooling windows along height and width: each field has the two."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[int, int]
+    rounds_up: bool = True
+
+    def counts(self, sizes: Sequence[int]) -> tuple[int, int]:
+        """How many windows there are for a height and a width."""
+        height, width = (self._count(axis, size) for axis, size in enumerate(sizes))
+        return height, width
+
+    def _count(self, axis: int, size: int) -> int:
+        stride, pad = self.stride[axis], self.pad[axis]
+        steps = (size + 2 * pad - self.kernel[axis]) / stride
+        windows = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
+        if any(self.pad) and (windows - 1) * stride >= size + pad:
+            windows -= 1
+        return windows
+
+    def is_torchs(self, sizes: Sequence[int]) -> bool:
+        """Whether torch's own pooling has the same windows (its rule for the last differs)."""
+        for axis, windows in enumerate(self.counts(sizes)):
+            size, kernel = sizes[axis], self.kernel[axis]
+            stride, pad = self.stride[axis], self.pad[axis]
+            steps = (size + 2 * pad - kernel) / stride
+            theirs = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
+            if self.rounds_up and (theirs - 1) * stride >= size + pad:
+                theirs -= 1
+            if theirs != windows or pad > kernel // 2 or size + 2 * pad < kernel:
+                return False
+        return True
+
+    def padding(self, sizes: Sequence[int]) -> list[int]:
+        """For `F.pad`: what to add so that every window lies inside, and no more."""
+        ends = [
+            max(0, (windows - 1) * stride + kernel - size - pad)
+            for windows, stride, kernel, size, pad in zip(
+                self.counts(sizes), self.stride, self.kernel, sizes, self.pad, strict=True
+            )
+        ]
+        return [self.pad[1], ends[1], self.pad[0], ends[0]]
+
+    def areas(self, sizes: Sequence[int]) -> Tensor:
+        """By how much the sum of each window is divided in an average."""
+        lengths = []
+        for axis, windows in enumerate(self.counts(sizes)):
+            begin = torch.arange(windows) * self.stride[axis] - self.pad[axis]
+            end = (begin + self.kernel[axis]).clamp(max=sizes[axis] + self.pad[axis])
+            lengths.append((end - begin).float())
+        return torch.outer(*lengths)
+
+
+def max_pool(bottom: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
+    """The greatest value of each window, and where it lies in the bottom's plane.
+
+    A window that lies wholly outside has -FLT_MAX and the place -1.
+    """
+    sizes = bottom.shape[2:]
+    if windows.is_torchs(sizes):
+        pooled, place = F.max_pool2d(
+            bottom,
+            windows.kernel,
+            windows.stride,
+            windows.pad,
+            ceil_mode=windows.rounds_up,
+            return_indices=True,
+        )
+        return pooled, place
+    padding = windows.padding(sizes)
+    padded = F.pad(bottom, padding, value=-math.inf)
+    # Windows may overlap less than the padded plane: cut off what none of them covers.
+    pooled, place = F.max_pool2d(padded, windows.kernel, windows.stride, return_indices=True)
+    height, width = windows.counts(sizes)
+    pooled, place = pooled[..., :height, :width], place[..., :height, :width]
+    row = place // padded.shape[3] - padding[2]
+    column = place % padded.shape[3] - padding[0]
+    is_empty = pooled == -math.inf
+    place = torch.where(is_empty, -1, row * sizes[1] + column)
+    return torch.where(is_empty, -_FLT_MAX, pooled), place
+
+
+def average_pool(bottom: Tensor, windows: Windows) -> Tensor:
+    """The mean of each window."""
+    sizes = bottom.shape[2:]
+    if windows.is_torchs(sizes):
+        return F.avg_pool2d(
+            bottom, windows.kernel, windows.stride, windows.pad, ceil_mode=windows.rounds_up
+        )
+    padded = F.pad(bottom, windows.padding(sizes))
+    sums = F.avg_pool2d(padded, windows.kernel, windows.stride, divisor_override=1)
+    height, width = windows.counts(sizes)
+    return sums[..., :height, :width] / windows.areas(sizes).to(bottom.device)
+
+
+class Pooling(Layer):
+    """The greatest value or the mean of windows; a second top of MAX says where."""
+
+    exact_bottoms = 1
+    min_tops = 1
+    max_tops = 2
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check how the windows are given."""
+        pool = self.param.pooling_param
+        self.method = self.choice(pool, "pool")
+        if self.method == "STOCHASTIC":
+            self.fail("has stochastic pooling, which Caffe has on a GPU only", "use MAX or AVE")
+        self.check(
+            self.method == "MAX" or self.num_tops == 1,
+            f"Pooling Layer produces at most 1 top blob(s) as output, not {self.num_tops}.",
+        )
+        self._check_kernel(pool)
+        for field in ("pad", "stride"):
+            pair = pool.HasField(f"{field}_h"), pool.HasField(f"{field}_w")
+            self.check(
+                not any(pair) or (all(pair) and not pool.HasField(field)),
+                f"{field} is {field} OR {field}_h and {field}_w are required.",
+            )
+
+    def _check_kernel(self, pool: PoolingParameter) -> None:
+        has_size = pool.HasField("kernel_size")
+        has_height, has_width = pool.HasField("kernel_h"), pool.HasField("kernel_w")
+        if pool.global_pooling:
+            self.check(
+                not (has_size or has_height or has_width),
+                "With Global_pooling: true Filter size cannot specified",
+            )
+            return
+        self.check(
+            has_size != (has_height and has_width),
+            "Filter size is kernel_size OR kernel_h and kernel_w; not both"
+            if has_size
+            else "For non-square filters both kernel_h and kernel_w are required.",
+        )
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The number of windows in place of height and width."""
+        shape = bottom_shapes[0]
+        self.check(
+            len(shape) == 4,
+            "Input must have 4 axes, corresponding to (num, channels, height, width)",
+        )
+        self.windows = self._read_windows(self.param.pooling_param, shape[2:])
+        counts = self.windows.counts(shape[2:])
+        self.check(min(counts) > 0, "its windows do not fit the bottom")
+        return [(*shape[:2], *counts)] * self.num_tops
+
+    def _read_windows(self, pool: PoolingParameter, sizes: Sequence[int]) -> Windows:
+        def pair(field: str, is_pair: bool) -> tuple[int, int]:
+            if is_pair:
+                return getattr(pool, f"{field}_h"), getattr(pool, f"{field}_w")
+            both = getattr(pool, "kernel_size" if field == "kernel" else field)
+            return both, both
+
+        kernel = pair("kernel", not pool.HasField("kernel_size"))
+        windows = Windows(
+            kernel=(sizes[0], sizes[1]) if pool.global_pooling else kernel,
+            stride=pair("stride", pool.HasField("stride_h")),
+            pad=pair("pad", pool.HasField("pad_h")),
+            rounds_up=self.choice(pool, "round_mode") == "CEIL",
+        )
+        self.check(min(windows.kernel) > 0, "Filter dimensions cannot be zero.")
+        self.check(min(windows.stride) > 0, "Stride dimensions cannot be zero.")
+        self.check(
+            not pool.global_pooling or (windows.pad == (0, 0) and windows.stride == (1, 1)),
+            "With Global_pooling: true; only pad = 0 and stride = 1",
+        )
+        self.check(
+            all(pad < size for pad, size in zip(windows.pad, windows.kernel, strict=True)),
+            f"pad {windows.pad} must be below the kernel {windows.kernel}",
+        )
+        return windows
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The pooled values, and the places of the greatest where a top takes them."""
+        if self.method == "AVE":
+            return [average_pool(bottoms[0], self.windows)]
+        pooled, place = max_pool(bottoms[0], self.windows)
+        return [pooled, place.float()][: self.num_tops]
+
+
+class SPP(Layer):
+    """A pyramid of poolings into 1, 4, 16, ... windows, one after the other in one row."""
+
+    exact_bottoms = 1
+    exact_tops = 1
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check the method."""
+        self.method = self.choice(self.param.spp_param, "pool")
+        self.check(self.method != "STOCHASTIC", "Unknown pooling method.")
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """All windows of all levels on one axis; with one level the four axes stay."""
+        shape = bottom_shapes[0]
+        self.check(
+            len(shape) == 4,
+            "Input must have 4 axes, corresponding to (num, channels, height, width)",
+        )
+        self.check(min(shape[2:]) > 0, "Input dimensions cannot be zero.")
+        levels = self.param.spp_param.pyramid_height
+        self.check(levels > 0, "pyramid_height must be above 0")
+        self.levels = [_level(1 << level, shape[2], shape[3]) for level in range(levels)]
+        for level in self.levels:
+            self.check(
+                all(pad < size for pad, size in zip(level.pad, level.kernel, strict=True)),
+                f"a pyramid of {levels} levels is too high for {shape[2]} x {shape[3]} values",
+            )
+        counts = [level.counts(shape[2:]) for level in self.levels]
+        if levels == 1:
+            return [(*shape[:2], *counts[0])]
+        return [(shape[0], shape[1] * sum(math.prod(pair) for pair in counts))]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The pooled values of all levels."""
+        pooled = [
+            max_pool(bottoms[0], level)[0]
+            if self.method == "MAX"
+            else average_pool(bottoms[0], level)
+            for level in self.levels
+        ]
+        return pooled if len(pooled) == 1 else [torch.cat([top.flatten(1) for top in pooled], 1)]
+
+
+def _level(bins: int, height: int, width: int) -> Windows:
+    """The windows of a level: as many as `bins` along each axis, padded to fit."""
+    kernel = math.ceil(height / bins), math.ceil(width / bins)
+    pads = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
+    return Windows(kernel=kernel, stride=kernel, pad=pads)

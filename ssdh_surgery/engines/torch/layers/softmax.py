@@ -1,0 +1,66 @@
+"""Softmax, and the loss that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import NeuronLayer, with_gradient
+from ssdh_surgery.engines.torch.layers.loss import LabelLoss, ignored_label, normalization_mode
+
+_FLT_MIN = torch.finfo(torch.float32).tiny
+
+
+class Softmax(NeuronLayer):
+    """exp(x) over the sum of exp(x) along an axis."""
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The bottom's shape."""
+        self.at = self.axis(self.param.softmax_param.axis, bottom_shapes[0])
+        return [bottom_shapes[0]]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The probabilities."""
+        return [torch.softmax(bottoms[0], self.at)]
+
+
+class SoftmaxWithLoss(LabelLoss):
+    """-log of the softmax at the label, summed and normalised; a second top has the softmax.
+
+    A probability below the smallest float counts as that, which is a loss of 87.3365.
+    """
+
+    exact_tops = None
+    min_tops = 1
+    max_tops = 2
+
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read the normalisation."""
+        self.mode = normalization_mode(self, self.param.loss_param, "VALID")
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """A scalar, and the shape of the predictions."""
+        scalar = super().reshape(bottom_shapes)
+        self.read_labels(self.param.softmax_param.axis, bottom_shapes, "softmax")
+        return [*scalar, bottom_shapes[0]][: self.num_tops]
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The loss and the probabilities."""
+        predictions = bottoms[0].detach()
+        labels, valid = self.labels(bottoms[1], ignored_label(self.param.loss_param))
+        probabilities = torch.softmax(predictions, self.at)
+        rows = self.rows(probabilities)
+        losses = -rows.gather(1, labels[:, None]).squeeze(1).clamp(min=_FLT_MIN).log()
+        divisor = self.normalizer(self.mode, valid)
+
+        def gradients() -> list[Tensor]:
+            ones = F.one_hot(labels, self.classes)
+            gradient = (rows - ones) * valid[:, None] / divisor
+            return [self.unfolded(gradient, predictions.shape)]
+
+        loss = losses.where(valid, 0).sum() / divisor
+        return [with_gradient(loss, bottoms[:1], gradients), probabilities][: self.num_tops]

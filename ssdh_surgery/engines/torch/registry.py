@@ -1,0 +1,103 @@
+"""Which layer types the embedded engine has, and where: readable without PyTorch.
+
+To add a layer, write a class in `layers/` (a subclass of `layers.base.Layer`, often ten lines)
+and name it here under the type that prototxt files call it by.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.errors import EngineError, Location, did_you_mean
+
+if TYPE_CHECKING:
+    from ssdh_surgery.engines.torch.layers.base import Layer
+
+_LAYERS = "ssdh_surgery.engines.torch.layers"
+
+# Type -> "module:Class", modules below _LAYERS.
+REGISTRY: dict[str, str] = {
+    "AbsVal": "arithmetic:AbsVal",
+    "Accuracy": "accuracy:Accuracy",
+    "ArgMax": "accuracy:ArgMax",
+    "BatchNorm": "batch_norm:BatchNorm",
+    "BatchReindex": "selecting:BatchReindex",
+    "Bias": "scaling:Bias",
+    "BNLL": "activations:BNLL",
+    "Clip": "activations:Clip",
+    "Concat": "joining:Concat",
+    "ContrastiveLoss": "pair_losses:ContrastiveLoss",
+    "Convolution": "convolution:Convolution",
+    "Crop": "selecting:Crop",
+    "Data": "data:Data",
+    "Deconvolution": "convolution:Deconvolution",
+    "Dropout": "activations:Dropout",
+    "DummyData": "inputs:DummyData",
+    "Eltwise": "joining:Eltwise",
+    "ELU": "activations:ELU",
+    "Embed": "inner_product:Embed",
+    "EuclideanLoss": "pair_losses:EuclideanLoss",
+    "Exp": "arithmetic:Exp",
+    "Filter": "selecting:Filter",
+    "Flatten": "shaping:Flatten",
+    "HDF5Data": "data:HDF5Data",
+    "HingeLoss": "label_losses:HingeLoss",
+    "Im2col": "convolution:Im2col",
+    "ImageData": "data:ImageData",
+    "InfogainLoss": "label_losses:InfogainLoss",
+    "InnerProduct": "inner_product:InnerProduct",
+    "Input": "inputs:Input",
+    "K1_EuclideanLoss": "hashing_losses:K1EuclideanLoss",
+    "K2_EuclideanLoss": "hashing_losses:K2EuclideanLoss",
+    "Log": "arithmetic:Log",
+    "LRN": "normalization:LRN",
+    "MemoryData": "data:MemoryData",
+    "MultinomialLogisticLoss": "label_losses:MultinomialLogisticLoss",
+    "MVN": "normalization:MVN",
+    "Parameter": "inputs:Parameter",
+    "Pooling": "pooling:Pooling",
+    "Power": "arithmetic:Power",
+    "PReLU": "activations:PReLU",
+    "Reduction": "shaping:Reduction",
+    "ReLU": "activations:ReLU",
+    "Reshape": "shaping:Reshape",
+    "Scale": "scaling:Scale",
+    "Sigmoid": "activations:Sigmoid",
+    "SigmoidCrossEntropyLoss": "pair_losses:SigmoidCrossEntropyLoss",
+    "Silence": "joining:Silence",
+    "Slice": "selecting:Slice",
+    "Softmax": "softmax:Softmax",
+    "SoftmaxWithLoss": "softmax:SoftmaxWithLoss",
+    "Split": "joining:Split",
+    "SPP": "pooling:SPP",
+    "Swish": "activations:Swish",
+    "TanH": "activations:TanH",
+    "Threshold": "arithmetic:Threshold",
+    "Tile": "shaping:Tile",
+    "WindowData": "data:WindowData",
+}
+
+
+def is_supported(layer_type: str) -> bool:
+    """Whether the embedded engine has a layer type."""
+    return layer_type in REGISTRY
+
+
+def unsupported(layer_type: str, name: str, location: Location | None = None) -> EngineError:
+    """The error for a layer that only another engine may have."""
+    near = did_you_mean(layer_type, REGISTRY)
+    hint = "use --engine binary with a Caffe that has it"
+    return EngineError(
+        f"layer '{name}' has the type '{layer_type}', which the embedded engine does not have",
+        location=location,
+        hint=f"{near} If not, {hint}" if near else hint,
+        layer=name,
+    )
+
+
+def layer_class(layer_type: str) -> type[Layer]:
+    """The class of a supported layer type; imports PyTorch."""
+    module, _, name = REGISTRY[layer_type].partition(":")
+    found: type[Layer] = getattr(importlib.import_module(f"{_LAYERS}.{module}"), name)
+    return found

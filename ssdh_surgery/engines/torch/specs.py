@@ -1,0 +1,183 @@
+"""The layers that a net is built from: as messages with their places, filtered and split.
+
+A net's text becomes specs of the layers that take part in its state, in the current dialect,
+refused before anything is built where this engine lacks a layer type or Caffe a field. Then
+splits are put in where a blob is used several times, as Caffe's insert_splits.cpp does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.current import net_parameter
+from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.schema import LayerParameter
+from ssdh_surgery.engines.torch.registry import is_supported, unsupported
+from ssdh_surgery.errors import EngineError, Location, did_you_mean
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A layer to build: its message in the current dialect, and where it stands.
+
+    `bottom_places` are those of its bottoms, as far as known.
+    """
+
+    param: LayerParameter
+    location: Location | None = None
+    bottom_places: tuple[Location, ...] = field(default=())
+    is_inserted: bool = False
+
+
+def read_specs(net: Net, state: State) -> list[LayerSpec]:
+    """The layers of a net in a state, ready to be built.
+
+    Raises:
+        EngineError: a layer type that only another engine has, or both kinds of phase rules.
+        SchemaError: a field or value that Caffe does not have.
+    """
+    layers = [layer for layer in net.layers if not _is_padding(net, layer)]
+    taken = [layer for layer in layers if layer.is_in(state)]
+    for layer in taken:
+        _refuse_unsupported(layer)
+    for layer in taken:
+        _refuse_unknown_fields(layer)
+    message = net_parameter(net)
+    # The inputs of an old net have become a layer before all others.
+    inputs = len(message.layer) - len(layers)
+    specs = [LayerSpec(param) for param in message.layer[:inputs]]
+    for layer, param in zip(layers, message.layer[inputs:], strict=True):
+        if layer in taken:
+            places = tuple(layer.bottom_location(i) for i in range(len(layer.bottoms)))
+            specs.append(LayerSpec(param, layer.location, places))
+    return specs
+
+
+def _is_padding(net: Net, layer: Layer) -> bool:
+    """Whether it is a V0 layer that the upgrade folds into the one above."""
+    return net.dialect is Dialect.V0 and layer.type == "padding"
+
+
+def _refuse_unsupported(layer: Layer) -> None:
+    if not is_supported(layer.type):
+        raise unsupported(layer.type, layer.name, layer.location)
+    if layer.include and layer.exclude:
+        raise EngineError(
+            f"layer '{layer.name}': Specify either include rules or exclude rules; not both.",
+            location=layer.location,
+            layer=layer.name,
+        )
+
+
+def _refuse_unknown_fields(layer: Layer) -> None:
+    """Let protobuf read the layer's text strictly: what it does not know would be left out."""
+    document = layer.entry.document
+    start = document.offsets[layer.outer.first] + 1
+    end = document.offsets[layer.outer.last]
+    place = document.source.location(start)
+    # As far down and to the right as in the file, so that the error's place is right.
+    margin = "\n" * ((place.line or 1) - 1) + " " * ((place.column or 1) - 1)
+    name = "LayerParameter" if layer.dialect is Dialect.CURRENT else "V1LayerParameter"
+    schema.parse_text(margin + document.text[start:end], name, file=document.source.file)
+
+
+def insert_splits(specs: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """The layers with a Split after each one whose top is used more than once.
+
+    A loss weight on such a top moves to the split, and counts as a use.
+
+    Raises:
+        EngineError: a bottom that no layer above writes.
+    """
+    uses = _Uses(specs)
+    result = []
+    for place, spec in enumerate(specs):
+        param = LayerParameter()
+        param.CopyFrom(spec.param)
+        for index, blob in enumerate(spec.param.bottom):
+            param.bottom[index] = uses.bottom_name(place, index, blob)
+        splits = [_split(spec, top, count, weight) for top, count, weight in uses.split_tops(place)]
+        if any(split.param.loss_weight for split in splits):
+            del param.loss_weight[:]
+        result.append(LayerSpec(param, spec.location, spec.bottom_places))
+        result += splits
+    return result
+
+
+class _Uses:
+    """How often each top is used: tops and bottoms are (layer, index)."""
+
+    def __init__(self, specs: Sequence[LayerSpec]) -> None:
+        self.specs = specs
+        self.source: dict[tuple[int, int], tuple[int, int]] = {}
+        self.count: dict[tuple[int, int], int] = {}
+        self.weight: dict[tuple[int, int], float] = {}
+        self.given: dict[tuple[int, int], int] = {}
+        self.last_top: dict[str, tuple[int, int]] = {}
+        for place, spec in enumerate(specs):
+            self._read(place, spec)
+        for top, weight in self.weight.items():
+            # A split's first top bears the loss weight, the bottoms take those after it.
+            self.given[top] = 1 if weight and self.count[top] > 1 else 0
+
+    def _read(self, place: int, spec: LayerSpec) -> None:
+        for index, blob in enumerate(spec.param.bottom):
+            if blob not in self.last_top:
+                raise unknown_bottom(spec, index, self.last_top)
+            top = self.last_top[blob]
+            self.source[place, index] = top
+            self.count[top] = self.count.get(top, 0) + 1
+        for index, blob in enumerate(spec.param.top):
+            self.last_top[blob] = (place, index)
+        for index, weight in enumerate(spec.param.loss_weight[: len(spec.param.top)]):
+            top = self.last_top[spec.param.top[index]]
+            self.weight[top] = weight
+            if weight:
+                self.count[top] = self.count.get(top, 0) + 1
+
+    def bottom_name(self, place: int, index: int, blob: str) -> str:
+        """The blob that a bottom reads: its own, or a top of the split."""
+        top = self.source[place, index]
+        if self.count[top] < 2:
+            return blob
+        number = self.given.get(top, 0)
+        self.given[top] = number + 1
+        return _split_blob(self.specs[top[0]].param.name, blob, top[1], number)
+
+    def split_tops(self, place: int) -> Iterator[tuple[int, int, float]]:
+        """The tops of a layer that are used several times: index, uses, loss weight."""
+        for index in range(len(self.specs[place].param.top)):
+            top = (place, index)
+            if self.count.get(top, 0) > 1:
+                yield index, self.count[top], self.weight.get(top, 0.0)
+
+
+def _split(spec: LayerSpec, top: int, count: int, weight: float) -> LayerSpec:
+    layer, blob = spec.param.name, spec.param.top[top]
+    param = LayerParameter(name=f"{blob}_{layer}_{top}_split", type="Split", bottom=[blob])
+    param.top.extend(_split_blob(layer, blob, top, number) for number in range(count))
+    if weight:
+        param.loss_weight.extend([weight] + [0.0] * (count - 1))
+    return LayerSpec(param, spec.location, is_inserted=True)
+
+
+def _split_blob(layer: str, blob: str, top: int, number: int) -> str:
+    return f"{blob}_{layer}_{top}_split_{number}"
+
+
+def unknown_bottom(spec: LayerSpec, index: int, known: Iterable[str]) -> EngineError:
+    """The error for a bottom that no layer above writes."""
+    blob = spec.param.bottom[index]
+    place = spec.bottom_places[index] if index < len(spec.bottom_places) else spec.location
+    return EngineError(
+        f"Unknown bottom blob '{blob}' (layer '{spec.param.name}', bottom index {index})",
+        location=place,
+        hint=did_you_mean(blob, known),
+        layer=spec.param.name,
+        blob=blob,
+    )

@@ -1,0 +1,96 @@
+"""A net's params from and to weights files, binary or HDF5, matched by layer names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ssdh_surgery.caffe.copy_table import CopyRow, copy_table
+from ssdh_surgery.caffe.hdf5_weights import ParamKey, read_any_weights, write_any_weights
+from ssdh_surgery.caffe.weights import LayerWeights, Weights
+from ssdh_surgery.engines.torch.blob import shape_string
+from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.errors import DataError, Location
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def copy_weights(layers: Sequence[Layer], path: str | Path) -> list[CopyRow]:
+    """Copy what a weights file has for layers of the same names, and tell what happened.
+
+    Nothing is copied unless everything fits.
+
+    Raises:
+        FileError: the file cannot be read.
+        DataError: it is no weights file, or a layer's params do not fit.
+    """
+    weights = read_any_weights(path, _owners(layers))
+    rows = copy_table(
+        [(layer.name, [param.shape for param in layer.params]) for layer in layers], weights
+    )
+    for row in rows:
+        if row.status == "shape-clash":
+            raise _clash(row, path)
+    _copy(layers, weights)
+    return rows
+
+
+def _copy(layers: Sequence[Layer], weights: Weights) -> None:
+    targets = {layer.name: layer for layer in reversed(layers)}
+    for source in weights.layers:
+        if source.name not in targets:
+            continue
+        with torch.no_grad():
+            for param, blob in zip(targets[source.name].params, source.blobs, strict=True):
+                param.tensor.copy_(torch.from_numpy(blob.reshape(param.shape)))
+
+
+def _clash(row: CopyRow, path: str | Path) -> DataError:
+    location = Location(str(path))
+    if len(row.shapes) != len(row.file_shapes):
+        return DataError(
+            f"Incompatible number of blobs for layer {row.layer}: the file has "
+            f"{len(row.file_shapes)}, the net {len(row.shapes)}",
+            location=location,
+            layer=row.layer,
+        )
+    pairs = enumerate(zip(row.shapes, row.file_shapes, strict=True))
+    index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    return DataError(
+        f"Cannot copy param {index} weights from layer '{row.layer}'; shape mismatch.  Source "
+        f"param shape is {shape_string(theirs)}; target param shape is {shape_string(ours)}.",
+        location=location,
+        hint="To learn this layer's parameters from scratch rather than copying from a saved "
+        "net, rename the layer.",
+        layer=row.layer,
+    )
+
+
+def save_weights(layers: Sequence[Layer], path: str | Path, name: str) -> None:
+    """Write the params of layers to a .caffemodel, or to HDF5 where the name ends in .h5.
+
+    Raises:
+        FileError: the file cannot be written.
+        DataError: HDF5 cannot hold a layer's name.
+    """
+    saved = [LayerWeights(layer.name, layer.type, _arrays(layer)) for layer in layers]
+    write_any_weights(path, saved, name=name, owners=_owners(layers))
+
+
+def _owners(layers: Sequence[Layer]) -> dict[ParamKey, ParamKey]:
+    """The params that another layer owns, and where: HDF5 holds them once."""
+    return {
+        (layer.name, index): param.owner
+        for layer in layers
+        for index, param in enumerate(layer.params)
+        if param.owner
+    }
+
+
+def _arrays(layer: Layer) -> tuple[NDArray[np.float32], ...]:
+    return tuple(param.tensor.detach().cpu().numpy() for param in layer.params)
