@@ -44,6 +44,11 @@ def _colored(stream: IO[Any]) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def is_quiet() -> bool:
+    """Whether words beside the answer are unwanted."""
+    return _manner.quiet
+
+
 def answer(text: str, **style: Any) -> None:
     """What was asked for: to stdout."""
     stream = sys.stderr if _manner.answers_to_stderr else sys.stdout

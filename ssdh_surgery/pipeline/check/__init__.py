@@ -1,1 +1,72 @@
-"""What can be known before the first iteration: a file per family of findings."""
+"""What can be known before the first iteration: a file per family of findings.
+
+SSDH1xx data    SSDH2xx net    SSDH3xx solver    SSDH4xx weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.errors import Finding
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is checked: a solver, the nets that it runs in their phases, and the folder.
+
+    Paths inside the files are seen from `folder`, those of the command line (`weights`) from
+    the current directory.
+    """
+
+    solver: Solver
+    nets: tuple[tuple[Net, Phase], ...]
+    folder: Path
+    prefix: Path
+    weights: tuple[str, ...] = ()
+
+
+def findings(subject: Subject) -> list[Finding]:
+    """All findings of a subject, in the order of the families; each said once."""
+    return list(dict.fromkeys(_all(subject)))
+
+
+def _all(subject: Subject) -> Iterator[Finding]:
+    from ssdh_surgery.pipeline.check import data, net, solver, weights
+
+    for family in (solver, net, data, weights):
+        yield from family.findings(subject)
+
+
+def subject_of(
+    solver: Solver, folder: Path, prefix: Path, weights: tuple[str, ...] = ()
+) -> Subject:
+    """The subject of a solver: its nets are read as caffe would find them from `folder`.
+
+    Raises:
+        SsdhError: a net cannot be read.
+    """
+    from ssdh_surgery.pipeline.sources import read_source
+    from ssdh_surgery.pipeline.workspace import seen_from_here
+
+    nets: list[tuple[Net, Phase]] = []
+    for reference in solver.nets:
+        source = read_source(str(seen_from_here(folder / reference.path)))
+        nets += [(Net(source.document), phase) for phase in _phases(reference.field)]
+    for name, root in solver.inner_nets:
+        net = Net(solver.document, root)
+        nets += [(net, phase) for phase in _phases(name.removesuffix("_param"))]
+    return Subject(solver, tuple(nets), folder, prefix, weights)
+
+
+def _phases(field: str) -> tuple[Phase, ...]:
+    phases: dict[str, tuple[Phase, ...]] = {
+        "net": ("TRAIN", "TEST"),
+        "train_net": ("TRAIN",),
+        "test_net": ("TEST",),
+    }
+    return phases[field]

@@ -1,0 +1,108 @@
+"""`ssdh train`: check, launch, follow; stop with a snapshot and say how to go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.progress import TrainingView
+from ssdh_surgery.engines import events
+from ssdh_surgery.pipeline import train as story
+from ssdh_surgery.pipeline.engine_choice import ENGINES
+from ssdh_surgery.pipeline.launch import Launch, TrainOptions, prepare
+
+
+class _GpuType(click.ParamType[str]):
+    """`0`, `0,1`, `all` or `none`."""
+
+    name = "gpus"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The numbers as caffe takes them, or click's own error."""
+        text = str(value)
+        if text not in ("all", "none") and not all(map(str.isdecimal, text.split(","))):
+            self.fail(f"'{text}' is not a GPU: 0, 0,1, all or none", param, ctx)
+        return text
+
+
+@click.command(
+    "train",
+    epilog="\b\nExample:\n"
+    "  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run\n\n"
+    "What stands after -- goes to caffe as it is.",
+)
+@click.option("--solver", metavar="FILE", help="The solver, if not the workspace's.")
+@click.option("--weights", metavar="FILE[,FILE]", help="Weights to start from.")
+@click.option("--snapshot", metavar="FILE", help="A .solverstate to go on from.")
+@click.option("--resume", is_flag=True, help="Go on from the newest whole snapshot.")
+@click.option("--gpu", type=_GpuType(), metavar="0|0,1|all|none", help="GPUs; none: the CPU.")
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", help="Who trains.")
+@click.option("--caffe", metavar="PATH", help="The caffe executable.")
+@click.option("--iterations", type=click.IntRange(1), metavar="N", help="Train up to iteration N.")
+@shared.net_option
+@click.option("--dry-run", is_flag=True, help="Print the command that would run.")
+@click.option("--no-check", is_flag=True, help="Start without looking for mistakes first.")
+@click.argument("extra", nargs=-1, metavar="[-- CAFFE ARGUMENTS]")
+def command(dry_run: bool, no_check: bool, **given: Any) -> int:
+    """Train a patched net with your Caffe.
+
+    The solver is that of the workspace. Log, command and solver are kept in runs/NAME.
+    Ctrl-C stops with a snapshot; --resume goes on from it.
+    """
+    options = TrainOptions(**given)
+    launch = prepare(options)
+    if launch.known:
+        for path in launch.known.changed_sources():
+            terminal.warn(f"{path} changed since it was patched: run ssdh patch again")
+    if dry_run:
+        return _dry_run(options, launch)
+    run = story.start(
+        options, launch, lambda finding: terminal.warn(str(finding)), checked=not no_check
+    )
+    terminal.say(f"engine: {run.engine.reason}")
+    terminal.say(run.line)
+    terminal.say(f"log: {launch.run.log}")
+    return _follow(run)
+
+
+def _dry_run(options: TrainOptions, launch: Launch) -> int:
+    told = story.dry_run(options, launch)
+    for sentence in told.missing:
+        terminal.warn(sentence)
+    terminal.answer(told.line)
+    return 0
+
+
+def _follow(run: story.Run) -> int:
+    solver = run.launch.solver
+    known = run.launch.known
+    view = TrainingView(
+        max_iter=solver.integer("max_iter"),
+        test_batches=solver.integer("test_iter"),
+        classes=known.get("classes") if known else None,
+    )
+    last: events.Event | None = None
+    with view:
+        for event in story.follow(run):
+            view.show(event)
+            last = event
+    terminal.say(view.line())
+    if story.was_interrupted(last):
+        resume = story.resume_command(run, view.snapshot)
+        terminal.say(f"to go on: {resume}" if resume else "no snapshot was written")
+        return 130
+    _summary(view)
+    return 0
+
+
+def _summary(view: TrainingView) -> None:
+    if view.ignored:
+        terminal.say(f"not in the net, so not copied: {', '.join(view.ignored)}")
+    if not any(term.weighted is not None and term.weighted < 0 for term in view.terms.values()):
+        terminal.say("health of the codes: not measurable from this log")
+    if view.snapshot:
+        terminal.answer(f"weights: {view.snapshot.weights}")
+    terminal.answer("next: ssdh deploy")

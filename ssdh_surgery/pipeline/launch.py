@@ -1,0 +1,184 @@
+"""From a solver and a command line to a job: folder, solver copy, snapshot, engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.engines.base import TrainJob
+from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError
+from ssdh_surgery.pipeline.launch_folder import launch_folder
+from ssdh_surgery.pipeline.run_folder import RunFolder, first_folder, next_run
+from ssdh_surgery.pipeline.snapshots import newest_whole
+from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
+from ssdh_surgery.surgery import solver as solver_verbs
+from ssdh_surgery.surgery.gate import prove
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a command line asks for; None is what it left open."""
+
+    solver: str | None = None
+    weights: str | None = None
+    snapshot: str | None = None
+    resume: bool = False
+    # CUDA's numbers with commas, `all`, or `none`.
+    gpu: str | None = None
+    engine: str = "auto"
+    caffe: str | None = None
+    iterations: int | None = None
+    net: str | None = None
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything that is known before the first iteration.
+
+    `solver` is the view of the solver that runs (the copy, where one is made), `known` the
+    workspace's record of its net; `missing` says in sentences what is not there.
+    """
+
+    job: TrainJob
+    source: SourceFile
+    solver: Solver
+    run: RunFolder
+    copied: bytes | None
+    known: NetRecord | None
+    missing: tuple[str, ...] = field(default=())
+
+    @property
+    def prefix(self) -> Path:
+        """The snapshot prefix, as seen from the current directory's file system."""
+        return self.job.cwd / snapshot_prefix(self.solver, Path(self.job.solver))
+
+
+def snapshot_prefix(solver: Solver, path: Path) -> str:
+    """The prefix of a solver's snapshots: by itself its own name, in a folder that name."""
+    prefix = solver.string("snapshot_prefix")
+    if not prefix:
+        return path.stem
+    return prefix + path.stem if prefix.endswith("/") else prefix
+
+
+def prepare(options: TrainOptions) -> Launch:
+    """Find the solver and what goes with it; nothing is written.
+
+    Raises:
+        UsageError: options that exclude each other, or no solver and no workspace.
+        FileError: no folder from which the solver's nets are there.
+        SsdhError: the solver cannot be read.
+    """
+    if options.weights and (options.snapshot or options.resume):
+        raise UsageError("--weights and a snapshot exclude each other: caffe takes one of them")
+    if options.snapshot and options.resume:
+        raise UsageError("--snapshot and --resume exclude each other")
+    workspace = Workspace.find()
+    path, known = _solver_path(options, workspace)
+    source = read_source(path)
+    if source.kind is not Kind.SOLVER:
+        raise SurgeryError(f"{source.name}: a solver is needed, and this is a {source.kind}")
+    solver = Solver(source.document)
+    base = workspace.folder if workspace else Path.cwd()
+    run = next_run(base, Path(path).stem)
+    folder = _folder(options, solver, path, base)
+    copied, solver = _copy(options, source, solver)
+    job = TrainJob(
+        solver=str(run.solver) if copied else path,
+        cwd=folder,
+        log=run.log,
+        weights=options.weights,
+        snapshot=options.snapshot,
+        gpu=None if options.gpu == "none" else options.gpu,
+        extra=options.extra,
+        snapshot_after_train=solver.flag("snapshot_after_train", True),
+    )
+    launch = Launch(job, source, solver, run, copied, known)
+    if options.resume:
+        saved = newest_whole(_named_prefix(launch, path))
+        job = replace(job, snapshot=_shown(saved.state))
+    return replace(launch, job=job, missing=_missing(job))
+
+
+def _named_prefix(launch: Launch, path: str) -> Path:
+    return launch.job.cwd / snapshot_prefix(launch.solver, Path(path))
+
+
+def _shown(path: Path) -> str:
+    from ssdh_surgery.pipeline.workspace import seen_from_here
+
+    return str(seen_from_here(path))
+
+
+def _solver_path(
+    options: TrainOptions, workspace: Workspace | None
+) -> tuple[str, NetRecord | None]:
+    if options.solver:
+        return options.solver, None
+    known = workspace.net(options.net) if workspace else None
+    if known is None:
+        raise UsageError(
+            "no ssdh.toml here or above: name the solver",
+            hint="ssdh train --solver FILE, or run ssdh patch first",
+        )
+    path = known.path("solver")
+    if path is None:
+        raise UsageError(
+            f"the workspace knows no solver for '{known.stem}'",
+            hint="ssdh train --solver FILE",
+        )
+    return str(path), known
+
+
+def _folder(options: TrainOptions, solver: Solver, path: str, base: Path) -> Path:
+    if options.resume or options.snapshot:
+        earlier = first_folder(base, snapshot_prefix(solver, Path(path)))
+        if earlier is not None:
+            return earlier
+    return launch_folder(solver, Path(path))
+
+
+def _copy(options: TrainOptions, source: SourceFile, solver: Solver) -> tuple[bytes | None, Solver]:
+    """The solver with another end, or for the CPU, proven as any other change."""
+    sets = []
+    if options.iterations is not None:
+        sets.append(("max_iter", str(options.iterations)))
+    if options.gpu == "none":
+        sets.append(("solver_mode", "CPU"))
+    if solver.string("snapshot_prefix") == "" and sets:
+        # Caffe would name the snapshots after the copy.
+        sets.append(("snapshot_prefix", Path(source.name).stem))
+    change = solver_verbs.set_chosen(solver, solver_verbs.chosen(sets))
+    if not change:
+        return None, solver
+    proven = prove(source.document, change, "SolverParameter")
+    return bytes(proven.document), Solver(proven.document)
+
+
+def _missing(job: TrainJob) -> tuple[str, ...]:
+    """Files of the command line that are not there."""
+    named = [("weights", path) for path in (job.weights or "").split(",") if path]
+    if job.snapshot:
+        named.append(("snapshot", job.snapshot))
+    return tuple(
+        f"{path}: no such file ({what})" for what, path in named if not Path(path).is_file()
+    )
+
+
+def refuse_missing(launch: Launch) -> None:
+    """Refuse to start without the files that the command line names.
+
+    Raises:
+        FileError: naming the first that is not there.
+    """
+    job = launch.job
+    named = [path for path in (job.weights or "").split(",") if path]
+    named += [job.snapshot] if job.snapshot else []
+    for path in named:
+        if not Path(path).is_file():
+            option = "--snapshot" if path == job.snapshot else "--weights"
+            raise FileError(f"no such file, and {option} names it", location=Location(path))

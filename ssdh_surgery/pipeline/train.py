@@ -1,0 +1,139 @@
+"""The second story: check, launch the engine, follow it, and say how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdh_surgery import files
+from ssdh_surgery.engines.binary import command, shell_line
+from ssdh_surgery.engines.events import Event, Exited, Snapshot
+from ssdh_surgery.errors import DataError, Finding, SsdhError
+from ssdh_surgery.pipeline import check
+from ssdh_surgery.pipeline.engine_choice import EngineChoice, choose, missing_sentence
+from ssdh_surgery.pipeline.launch import Launch, TrainOptions, refuse_missing, snapshot_prefix
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would be run: the line to type, and what stands in its way."""
+
+    line: str
+    missing: tuple[str, ...]
+
+
+def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
+    """The command of a launch; whatever is missing is said and stops nothing."""
+    program, sentence = missing_sentence(options)
+    missing = [*launch.missing, *([sentence] if sentence else [])]
+    missing += [
+        finding.message
+        for finding in _findings(launch)
+        if finding.severity == "error"
+        if finding.code != "SSDH401"
+    ]
+    line = shell_line(command(launch.job, program), launch.job.cwd)
+    return DryRun(line, tuple(missing))
+
+
+def _findings(launch: Launch) -> list[Finding]:
+    try:
+        return check.findings(subject(launch))
+    except SsdhError as error:
+        return [
+            Finding("SSDH200", "unreadable-net", "error", error.message, error.hint, error.location)
+        ]
+
+
+def subject(launch: Launch) -> check.Subject:
+    """What is checked before a launch."""
+    weights = tuple(path for path in (launch.job.weights or "").split(",") if path)
+    return check.subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is about to start."""
+
+    launch: Launch
+    engine: EngineChoice
+
+    @property
+    def line(self) -> str:
+        """The command as a user would type it."""
+        return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
+
+
+def start(
+    options: TrainOptions, launch: Launch, warn: Callable[[Finding], None], checked: bool = True
+) -> Run:
+    """Check what is launched, choose the engine and make the run's folder.
+
+    Raises:
+        DataError: the checks found errors; all are listed.
+        SsdhError: no engine, or a file that is not there.
+    """
+    refuse_missing(launch)
+    if checked:
+        found = check.findings(subject(launch))
+        errors = [finding for finding in found if finding.severity == "error"]
+        for finding in found:
+            if finding not in errors:
+                warn(finding)
+        if errors:
+            count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
+            raise DataError(
+                f"{launch.source.name}: found {count} before the first iteration",
+                findings=errors,
+            )
+    run = Run(launch, choose(options, launch))
+    _prepare_folder(run)
+    return run
+
+
+def _prepare_folder(run: Run) -> None:
+    launch = run.launch
+    launch.run.create()
+    files.write_bytes(launch.run.solver, launch.copied or launch.source.data)
+    launch.run.write_record(
+        {
+            "command": run.line,
+            "cwd": str(launch.job.cwd.resolve()),
+            "engine": run.engine.name,
+            "reason": run.engine.reason,
+            "solver": launch.source.name,
+            "weights": launch.job.weights,
+            "snapshot": launch.job.snapshot,
+            "snapshot_prefix": snapshot_prefix(launch.solver, Path(launch.source.name)),
+        }
+    )
+
+
+def follow(run: Run) -> Iterator[Event]:
+    """Run the engine and pass on its events; whoever leaves early stops it.
+
+    Raises:
+        EngineError: the engine failed.
+    """
+    with contextlib.closing(run.engine.trainer.run(run.launch.job)) as events:  # type: ignore[type-var]
+        yield from events
+
+
+def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
+    """How to go on after an interruption, for a snapshot that exists."""
+    if snapshot is None:
+        return None
+    state = run.launch.job.cwd / snapshot.state
+    if not state.is_file():
+        return None
+    shown = Path(os.path.relpath(state))
+    solver = "" if run.launch.known else f" --solver {run.launch.source.name}"
+    return f"ssdh train{solver} --snapshot {shown}"
+
+
+def was_interrupted(event: Event | None) -> bool:
+    """Whether a run ended because the user asked for it."""
+    return isinstance(event, Exited) and event.interrupted
