@@ -1,0 +1,41 @@
+# Every target does its own set-up: `make demo` and `make test` are all that a fresh machine needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint caffe bench proto
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv with everything in it, the project editable
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[all,dev]'
+	@touch $@
+
+demo: $(READY)  ## Run the main job on a small real example
+	$(BIN)/python examples/demo.py
+
+test: $(READY)  ## Run the tests, with the Caffe of `make caffe` where that has been run
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## Check style, types, the rooms' import rules, spelling and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python tools/proto/compile.py --check
+
+caffe: $(READY)  ## Build a CPU Caffe with pycaffe into the user's cache, once (minutes)
+	PYTHON=$(BIN)/python tools/caffe/build.sh
+
+bench: $(READY)  ## Measure speed, each figure beside what it is compared with
+	for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit; done
+
+proto: $(READY)  ## Make the schema's descriptors and stubs from the .proto file
+	$(BIN)/python tools/proto/compile.py
