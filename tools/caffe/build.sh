@@ -26,8 +26,17 @@ clean_up() {
   if [[ -n $temporary ]]; then rm -rf -- "$temporary"; fi
 }
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+
+# Bash would wait for the compiler, and what runs in the background heeds no Ctrl-C.
+interrupted() {
+  local running
+  mapfile -t running < <(jobs -p)
+  if ((${#running[@]})); then kill "${running[@]}" 2>/dev/null || true; fi
+  wait
+  exit "$1"
+}
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM HUP
 
 # The digest of every file of this folder and of what else the result depends on.
 recipe() {
@@ -73,9 +82,11 @@ install_packages() {
     stop "apt-get failed: $cache/packages.log" "$(tail -n 5 "$cache/packages.log")"
 }
 
-# Run one step of the build with its output in the log.
+# Run one step of the build with its output in the log, and without the lock: a compiler that
+# outlives us must not hold it.
 step() {
-  "$@" >>"$cache/build.log" 2>&1 ||
+  "$@" >>"$cache/build.log" 2>&1 9>&- &
+  wait "$!" ||
     stop "failed: $1 $2 ... (whole log: $cache/build.log)" "$(tail -n 30 "$cache/build.log")"
 }
 

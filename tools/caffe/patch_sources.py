@@ -2,7 +2,7 @@
 
 Usage: patch_sources.py SOURCE_FOLDER. Every line is replaced exactly as often as said below;
 anything else means that these are other sources, and nothing is guessed. What is left of the
-differences from BVLC Caffe 1.0 is listed in tests/caffe_differences.py.
+differences from BVLC Caffe 1.0 is listed in tests/caffe_differences.toml.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ static void Finetune(const SolverParameter& param, Net<Dtype>* net) {
 """
 
 _LOGGED = [
+    ("include/caffe/layer_factory.hpp", 'DLOG(INFO) << "Creating layer', 1),
     ("src/caffe/net.cpp", "DLOG_IF(INFO, Caffe::root_solver())", 22),
     ("src/caffe/net.cpp", 'DLOG(INFO) << "Ignoring source layer', 2),
     ("src/caffe/net.cpp", "DLOG(INFO) << layer_names_[layer_id]", 2),
@@ -59,8 +60,8 @@ PATCHES = [
     Patch(
         "src/caffe/proto/caffe.proto",
         '  optional string ap_version = 42 [default = "Integral"];\n',
-        '  optional string ap_version = 42 [default = "Integral"];\n'
-        "  repeated string weights = 43;\n",
+        '  optional string ap_version = 43 [default = "Integral"];\n'
+        "  repeated string weights = 42;\n",
     ),
     Patch(
         "tools/caffe.cpp",
