@@ -118,17 +118,22 @@ def run(args: list[str]) -> int:
         # The reader went away; nothing more can be said, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (SsdhError, click.ClickException) as error:
+    except Exception as error:  # Whatever it is, a user reads a sentence.
         return _told(error, args)
     return result if isinstance(result, int) else 0
 
 
-def _told(error: SsdhError | click.ClickException, args: list[str]) -> int:
+def _told(error: Exception, args: list[str]) -> int:
     from ssdh_surgery.cli import terminal
 
     if "--traceback" in args:
         import traceback
 
         traceback.print_exception(error)
+    if not isinstance(error, SsdhError | click.ClickException):
+        error = SsdhError(
+            f"a bug in ssdh-surgery: {type(error).__name__}: {error}",
+            hint="please report it with what `ssdh --traceback ...` prints",
+        )
     terminal.error(error, as_json="--json" in args)
     return error.exit_code
