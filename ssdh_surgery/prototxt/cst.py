@@ -13,7 +13,7 @@ from functools import cached_property
 from ssdh_surgery.errors import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.source import Source
-from ssdh_surgery.prototxt.tokens import NAME_START, QUOTES, is_comment, is_foreign_letter, is_space
+from ssdh_surgery.prototxt.tokens import is_comment, is_space, is_string, is_word
 
 
 class Scalar:
@@ -40,24 +40,24 @@ class Scalar:
     @property
     def is_string(self) -> bool:
         """Whether it is a quoted string."""
-        return self.document.tokens[self.first][0] in QUOTES
+        return is_string(self.document.tokens[self.first])
 
     @property
     def is_word(self) -> bool:
         """Whether it is a bare word: an enum value, `true`, `inf`."""
-        token = self.document.tokens[self.first]
-        return token[0] in NAME_START or is_foreign_letter(token)
+        return is_word(self.document.tokens[self.first])
 
     @property
     def data(self) -> bytes:
-        """The bytes of a string; adjacent strings are one."""
-        return b"".join(literals.unescape(word[1:-1]) or b"" for word in self.words)
+        """The bytes of a string, adjacent strings joined, or of a bare value as written."""
+        if not self.is_string:
+            return self.text.encode()
+        # The parser has seen to it that they can be read.
+        return literals.unescape(word[1:-1] for word in self.words) or b""
 
     @property
     def string(self) -> str:
         """The string as text, or a bare value as written."""
-        if not self.is_string:
-            return self.text
         return self.data.decode("utf-8", "surrogateescape")
 
 

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterable
 from decimal import Decimal
 
 _OCTAL = re.compile(r"(-?)0([0-9]+)")
 _INFINITY = re.compile(r"-?inf(?:inity)?f?", re.IGNORECASE)
 # Numbers as C++ reads them: only there may a sign stand apart from its number.
 _CXX_NUMBER = re.compile(
-    r"0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fF]?"
+    r"0[xX][0-9a-fA-F]++|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[fF]?"
     r"|(?i:inf|infinity|nan)"
 )
+# `\x1` with a single digit, behind an even number of backslashes.
+_SHORT_HEX = re.compile(r"(?<!\\)((?:\\\\)*+\\x)([0-9a-fA-F])(?![0-9a-fA-F])")
 _CXX_ESCAPE = re.compile(
     rb"\\(?:([abfnrtv\\?'\"])|([0-7]{1,3})|x([0-9a-fA-F]{1,2})"
-    rb"|u([0-9a-fA-F]{4})|U(00[0-9a-fA-F]{6})|(.?))",
+    rb"|(?:u|U0000)([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|u([0-9a-fA-F]{4})|U(00[01][0-9a-fA-F]{5})|(.?))",
     re.DOTALL,
 )
 _CXX_NAMED = dict(zip(b"abfnrtv\\?'\"", b"\a\b\f\n\r\t\v\\?'\"", strict=True))
+# Escapes that no parser reads are in the group (`\N` stands for a few characters in Python's).
+_BAD_ESCAPE = re.compile(
+    r"\\(?:(x(?![0-9a-fA-F])|u(?![0-9a-fA-F]{4})|U(?!00[01][0-9a-fA-F]{5})|N)|.)"
+)
 
 
 def integer(text: str) -> int | None:
@@ -60,67 +68,87 @@ def is_number(text: str) -> bool:
     return real(text) is not None
 
 
-def is_cxx_number(text: str) -> bool:
+def is_negatable(text: str) -> bool:
     """Whether a token is a number for Caffe's own parser, which lets `-` stand apart."""
-    return _CXX_NUMBER.fullmatch(text) is not None and is_number(text)
+    return _CXX_NUMBER.fullmatch(text) is not None and is_number("-" + text)
 
 
-def unescape(body: str) -> bytes | None:
-    r"""The bytes of a string's inside, or None where an escape is wrong for every parser.
+def unescape(bodies: Iterable[str]) -> bytes | None:
+    r"""The bytes of adjacent strings, given without quotes; None where no parser reads them.
 
-    Python's protobuf is asked first; what only Caffe's parser reads (`\777`, bytes that are
-    not UTF-8) comes second.
+    Python's protobuf comes first; then Caffe's, which alone reads `\777`, halves of
+    surrogate pairs, and bytes that are not UTF-8.
     """
+    bodies = list(bodies)
+    for read in (_python_bytes, _cxx_bytes):
+        try:
+            return b"".join(map(read, bodies))
+        except ValueError:
+            continue
+    return None
+
+
+def _python_bytes(body: str) -> bytes:
+    """As `text_encoding.CUnescape`, which takes quadratic time for many backslashes."""
+    data = body.encode()
     if "\\" not in body:
-        return body.encode("utf-8", "surrogateescape")
-    from google.protobuf import text_encoding
-
-    try:
-        with warnings.catch_warnings():
-            # Python warns of escapes that it does not know, and keeps them as they stand.
-            warnings.simplefilter("ignore")
-            return text_encoding.CUnescape(body)
-    except ValueError:
-        return _cxx_unescape(body.encode("utf-8", "surrogateescape"))
+        return data
+    text = _SHORT_HEX.sub(r"\g<1>0\g<2>", body)
+    text = text.encode("raw_unicode_escape").decode("raw_unicode_escape")
+    with warnings.catch_warnings():
+        # Python warns of escapes that it does not know, and keeps them as they stand.
+        warnings.simplefilter("ignore")
+        return text.encode().decode("unicode_escape").encode("latin-1")
 
 
-def _cxx_unescape(body: bytes) -> bytes | None:
-    wrong = False
+def _cxx_bytes(body: str) -> bytes:
+    data = body.encode("utf-8", "surrogateescape")
+    if b"\0" in data:
+        raise ValueError("C++ ends a string at NUL")
+    return _CXX_ESCAPE.sub(_cxx_escape, data)
 
-    def replace(match: re.Match[bytes]) -> bytes:
-        nonlocal wrong
-        named, octal, hexadecimal, short, long, unknown = match.groups()
-        if named is not None:
-            return bytes([_CXX_NAMED[named[0]]])
-        if octal is not None:
-            return bytes([int(octal, 8) & 0xFF])
-        if hexadecimal is not None:
-            return bytes([int(hexadecimal, 16)])
-        if unknown is not None or int(long or short, 16) > 0x10FFFF:
-            wrong = True
-            return b""
-        return chr(int(long or short, 16)).encode("utf-8", "surrogatepass")
 
-    result = _CXX_ESCAPE.sub(replace, body)
-    return None if wrong else result
+def _cxx_escape(match: re.Match[bytes]) -> bytes:
+    named, octal, hexadecimal, high, low, short, long, unknown = match.groups()
+    if named is not None:
+        return bytes([_CXX_NAMED[named[0]]])
+    if octal is not None:
+        return bytes([int(octal, 8) & 0xFF])
+    if hexadecimal is not None:
+        return bytes([int(hexadecimal, 16)])
+    if high is not None:
+        return bytes.fromhex((high + low).decode()).decode("utf-16-be").encode()
+    if unknown is not None:
+        raise ValueError("C++ knows no such escape")
+    point = int(short or long, 16)
+    if point > 0x10FFFF:
+        return f"\\U{point:08x}".encode()
+    return chr(point).encode("utf-8", "surrogatepass")
+
+
+def bad_escape(body: str) -> tuple[int, int] | None:
+    """Where in a string's inside an escape begins and ends that no parser reads, or None."""
+    wrong = next((match for match in _BAD_ESCAPE.finditer(body) if match[1]), None)
+    return wrong.span() if wrong else None
 
 
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
 def quote(text: str, mark: str = '"') -> str:
-    r"""A string literal.
+    r"""A string literal. Control characters and bytes that are not UTF-8 become octal.
 
     >>> quote('say "hi"')
     '"say \\"hi\\""'
     """
-    inside = "".join(
-        "\\" + char
-        if char == mark
-        else _QUOTED.get(char) or (f"\\{ord(char):03o}" if char < " " else char)
-        for char in text
-    )
+    inside = "".join("\\" + char if char == mark else _written(char) for char in text)
     return f"{mark}{inside}{mark}"
+
+
+def _written(char: str) -> str:
+    if char < " " or "\udc80" <= char <= "\udcff":
+        return _QUOTED.get(char) or f"\\{ord(char) & 0xFF:03o}"
+    return _QUOTED.get(char, char)
 
 
 def decimal_text(value: Decimal) -> str:

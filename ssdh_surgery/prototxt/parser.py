@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ssdh_surgery.errors import Location, ParseError
-from ssdh_surgery.prototxt import literals
+from ssdh_surgery.errors import ParseError
+from ssdh_surgery.prototxt import hints, literals
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
+from ssdh_surgery.prototxt.hints import shown
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.tokens import (
     DIGITS,
     NAME_START,
     QUOTES,
-    is_foreign_letter,
+    is_closed,
     is_name,
+    is_word,
     offsets,
     significant,
     tokenize,
@@ -58,6 +60,8 @@ class _Parser:
         self.words.append(_END)
         self.indices.append(len(self.tokens))
         self.at = 0
+        # Only then can a string be wrong inside.
+        self.has_escapes = "\\" in source.text or "\0" in source.text
 
     def document(self) -> Document:
         """The loop: a field of the innermost open message, or its end."""
@@ -75,9 +79,11 @@ class _Parser:
                 self.at += 1
                 message, field = around.pop()
                 closing = _closing(message)
-                inner = self.after_value(field) if field.open >= 0 else None
+                inner = self.after_item(field) if field.open >= 0 else None
+            elif word in ("", "}", ">"):
+                self.wrong_end(message, around[-1][1] if around else None)
             else:
-                field = self.name(message, closing)
+                field = self.name(message)
                 inner = self.value(field)
             if inner is not None:
                 around.append((message, field))
@@ -89,15 +95,16 @@ class _Parser:
                 self.at += 1
             message.fields.append(field)
 
-    def name(self, message: Message, closing: str) -> Field:
+    def name(self, message: Message) -> Field:
         """The name of the next field."""
         word, index = self.words[self.at], self.indices[self.at]
-        if word and (word[0] in NAME_START or is_name(word)):
+        if word[0] in NAME_START or is_name(word):
             self.at += 1
             return Field(message, word, index)
         if word != "[":
-            self.no_name(message, word, closing)
-        return Field(message, self.bracketed(), index)
+            hint = hints.for_name(self.result, message, index)
+            self.fail(f"expected the name of a field, found {shown(word)}", hint)
+        return Field(message, self.bracketed(message), index)
 
     def value(self, field: Field) -> Message | None:
         """The value, or the message that the next fields belong to."""
@@ -112,38 +119,36 @@ class _Parser:
         if word == "[" and (field.colon >= 0 or words[self.at + 1] in ("{", "<", "]")):
             field.open = indices[self.at]
             self.at += 1
-            if words[self.at] == "]":
-                return self.after_value(field)
-            return self.list_items(field)
+            return self.after_item(field) if words[self.at] == "]" else self.items(field)
         if field.colon < 0:
-            self.fail(f"expected ':' or '{{' after '{field.name}'{self.found()}")
+            hint = hints.for_colon(self.result, field, word)
+            name = shown(field.name)
+            self.fail(f"expected ':' or '{{' after {name}, found {shown(word)}", hint)
         self.scalar(field)
         return None
 
-    def list_items(self, field: Field) -> Message | None:
+    def items(self, field: Field) -> Message | None:
         """Items up to the end of the list, or up to one that is a message."""
         while self.words[self.at] not in _CLOSING:
+            if field.colon < 0:
+                self.expected("'{'", field)
             self.scalar(field)
             if self.words[self.at] != ",":
-                return self.after_value(field)
+                return self.after_item(field)
             self.at += 1
         return self.open_message(field)
 
-    def after_value(self, field: Field) -> Message | None:
+    def after_item(self, field: Field) -> Message | None:
         """After an item of a list: its end, or the next items."""
         word = self.words[self.at]
-        if word == "]":
-            field.close = self.indices[self.at]
+        if word == ",":
             self.at += 1
-            return None
-        if word != ",":
-            if not word:
-                self.fail_at(field.open, f"the list of '{field.name}' is never closed")
-            self.fail(f"expected ',' or ']' in the list of '{field.name}'{self.found()}")
+            return self.items(field)
+        if word != "]":
+            self.expected("',' or ']'", field)
+        field.close = self.indices[self.at]
         self.at += 1
-        if field.colon < 0 and self.words[self.at] not in _CLOSING:
-            self.fail(f"expected '{{' in the list of '{field.name}'{self.found()}")
-        return self.list_items(field)
+        return None
 
     def open_message(self, field: Field) -> Message:
         inner = Message(self.result, self.indices[self.at], field.parent.depth + 1)
@@ -155,100 +160,116 @@ class _Parser:
         """A word, a number with or without sign, or adjacent strings."""
         words, start = self.words, self.at
         word = words[start]
-        first = word[0] if word else _END
+        first = word[:1]
         self.at += 1
-        if first in QUOTES:
-            while words[self.at] and words[self.at][0] in QUOTES:
-                self.at += 1
-            self.check_strings(start, self.at)
-        elif word in ("-", "+"):
-            self.signed(field, word)
-        elif first in DIGITS or first == ".":
+        if first in NAME_START:
+            pass
+        elif first in QUOTES:
+            self.strings(start)
+        elif first in DIGITS or (first == "." and word != "."):
             if not literals.is_number(word):
-                self.fail(f"'{word}' is not a number", back=1)
-        elif first not in NAME_START and not is_foreign_letter(word):
-            self.at = start
-            self.fail(f"expected a value for '{field.name}'{self.found()}", _comment_hint(word))
+                self.fail_at(start, f"{shown(word)} is not a number", hints.for_number(word))
+        elif word in ("-", "+"):
+            self.signed(word)
+        elif not word or not is_name(word):
+            message = f"expected a value for {shown(field.name)}, found {shown(word)}"
+            hint = hints.for_value(self.result, self.indices[start]) if word else None
+            self.fail_at(start, message, hint)
         indices = self.indices
         field.values.append(Scalar(self.result, indices[start], indices[self.at - 1]))
 
-    def signed(self, field: Field, sign: str) -> None:
+    def signed(self, sign: str) -> None:
+        """The number of a sign: directly after it, or after `-` wherever C++ takes it."""
         number = self.words[self.at]
         joined = self.indices[self.at] == self.indices[self.at - 1] + 1
-        wordy = bool(number) and number[0] not in QUOTES and number not in ("-", "+")
-        if not wordy or not (
-            (joined and literals.is_number(sign + number))
-            or (sign == "-" and literals.is_cxx_number(number))
-        ):
-            self.fail(f"expected a number after '{sign}'{self.found()}")
+        is_joined = joined and number.isascii() and literals.is_number(sign + number)
+        if not is_joined and not (sign == "-" and literals.is_negatable(number)):
+            hint = hints.for_sign(self.result, self.indices[self.at - 1])
+            self.fail(f"expected a number after '{sign}', found {shown(number)}", hint)
         self.at += 1
 
-    def check_strings(self, start: int, stop: int) -> None:
-        for at in range(start, stop):
-            word = self.words[at]
-            if len(word) < 2 or word[-1] != word[0] or _ends_escaped(word):
-                self.fail_at(self.indices[at], "this string is never closed on its line")
-            if "\\" in word and literals.unescape(word[1:-1]) is None:
-                self.fail_at(self.indices[at], "an escape in this string is not valid")
+    def strings(self, start: int) -> None:
+        """Adjacent strings, which are one value."""
+        words, end = self.words, start + 1
+        while words[end][:1] in QUOTES:
+            end += 1
+        self.at = end
+        for at in range(start, end):
+            word = words[at]
+            if not is_closed(word):
+                hint = hints.for_open_string(word)
+                self.fail_at(at, f"this string has no closing {word[0]} on its line", hint)
+        if self.has_escapes and literals.unescape(word[1:-1] for word in words[start:end]) is None:
+            self.bad_string(start, end)
 
-    def bracketed(self) -> str:
-        """An extension's name or an Any's type URL, in brackets."""
-        parts = [self.words[self.at]]
+    def bracketed(self, message: Message) -> str:
+        """An extension's name or, inside a message, an Any's type URL, in brackets."""
+        parts = ["["]
         self.at += 1
-        slash = False
+        slash = message.is_root
         while True:
             word = self.words[self.at]
-            if not word or not (word[0] in NAME_START or is_foreign_letter(word)):
-                self.fail(f"expected a name in brackets{self.found()}")
+            if not word or not is_word(word):
+                self.fail(f"expected a name in brackets, found {shown(word)}")
             parts.append(word)
             self.at += 1
             word = self.words[self.at]
             # Protobuf takes a URL of three parts before its slash: type.googleapis.com/NAME.
-            if word == "." or (word == "/" and not slash and len(parts) == 6):
-                slash = slash or word == "/"
-            elif word != "]":
-                self.fail(f"expected ']' after '{''.join(parts)}'{self.found()}")
+            if word == "/" and not slash and len(parts) == 6:
+                slash = True
+            elif word not in (".", "]"):
+                name = shown("".join(parts))
+                self.fail(f"expected ']' after {name}, found {shown(word)}")
             parts.append(word)
             self.at += 1
             if word == "]":
                 return "".join(parts)
 
-    def found(self) -> str:
+    def wrong_end(self, message: Message, field: Field | None) -> NoReturn:
+        """The end of the file in a message, or a brace that is not the message's own."""
         word = self.words[self.at]
-        return f", found '{word[:40]}'" if word else ", found the end of the file"
+        if field is None:
+            self.fail(f"'{word}' closes nothing", hints.for_stray_brace(self.result, message))
+        opening = self.tokens[message.first]
+        if word:
+            line = self.source.line(self.offsets[message.first])
+            self.fail(f"'{word}' cannot close the '{opening}' of line {line}")
+        raise ParseError(
+            f"the '{opening}' of {shown(field.name)} is never closed",
+            location=self.result.location(message.first),
+            hint=hints.for_open_message(self.result, field, message),
+        )
 
-    def no_name(self, message: Message, word: str, closing: str) -> NoReturn:
-        if not word:
-            name = self.tokens[message.first]
-            self.fail_at(message.first, f"this '{name}' is never closed")
-        if word in ("}", ">"):
-            if not closing:
-                self.fail(f"'{word}' closes nothing")
-            opened = self.source.line(self.offsets[message.first])
-            self.fail(f"expected '{closing}' for the message of line {opened}{self.found()}")
-        self.fail(f"expected the name of a field{self.found()}", _comment_hint(word))
+    def bad_string(self, start: int, end: int) -> NoReturn:
+        """Point at the escape that no parser reads, or at the strings that none reads whole."""
+        for at in range(start, end):
+            if span := literals.bad_escape(self.words[at][1:-1]):
+                offset, width = self.offsets[self.indices[at]] + 1 + span[0], span[1] - span[0]
+                raise ParseError(
+                    "this escape is not valid",
+                    location=self.source.location(offset, width),
+                    hint="a backslash is written '\\\\'",
+                )
+        self.fail_at(start, "no parser knows all escapes of this string")
 
-    def fail(self, message: str, hint: str | None = None, back: int = 0) -> NoReturn:
-        self.fail_at(self.indices[self.at - back], message, hint)
+    def expected(self, what: str, field: Field) -> NoReturn:
+        """Something else was expected in a list."""
+        word = self.words[self.at]
+        self.fail(f"expected {what} in the list of {shown(field.name)}, found {shown(word)}")
 
-    def fail_at(self, index: int, message: str, hint: str | None = None) -> NoReturn:
-        raise ParseError(message, location=self.place(index), hint=hint)
+    def fail(self, message: str, hint: str | None = None) -> NoReturn:
+        self.fail_at(self.at, message, hint)
 
-    def place(self, index: int) -> Location:
+    def fail_at(self, at: int, message: str, hint: str | None = None) -> NoReturn:
+        index = self.indices[at]
         if index < len(self.tokens):
-            return self.result.location(index)
-        return self.source.location(len(self.source.text.rstrip()))
+            location = self.result.location(index)
+        else:
+            # The end of the file is named where its last word ends.
+            location = self.source.location(self.offsets[self.indices[at - 1] + 1])
+        hint = hints.not_text(self.source.text, self.words[at]) or hint
+        raise ParseError(message, location=location, hint=hint)
 
 
 def _closing(message: Message) -> str:
     return _END if message.is_root else _CLOSING[message.document.tokens[message.first]]
-
-
-def _ends_escaped(word: str) -> bool:
-    """Whether the last quote of a string is an escaped one."""
-    body = word[1:-1]
-    return (len(body) - len(body.rstrip("\\"))) % 2 == 1
-
-
-def _comment_hint(word: str) -> str | None:
-    return "a comment begins with '#'" if word == "/" else None

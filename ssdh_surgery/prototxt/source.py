@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,13 +33,13 @@ class Source:
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
         """The offset at which each line begins; only a newline ends a line."""
-        starts = [0]
-        find = self.text.find
-        at = find("\n")
-        while at >= 0:
-            starts.append(at + 1)
-            at = find("\n", at + 1)
-        return tuple(starts)
+        return (0, *(match.end() for match in re.finditer("\n", self.text)))
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The text of each line, without its end and without a byte order mark."""
+        lines = self.text.removeprefix(BOM).split("\n")
+        return tuple(line.removesuffix("\r") for line in lines)
 
     def line(self, offset: int) -> int:
         """The line of an offset, counted from 1."""
@@ -47,10 +48,7 @@ class Source:
     def location(self, offset: int, width: int = 1) -> Location:
         """The place of an offset, with its line's text. A byte order mark is not a column."""
         line = self.line(offset)
-        start = self.line_starts[line - 1]
-        end = self.text.find("\n", start)
-        text = self.text[start : end if end >= 0 else len(self.text)].removesuffix("\r")
-        column = offset - start + 1
-        if line == 1 and text.startswith(BOM):
-            text, column = text[1:], max(1, column - 1)
-        return Location(self.file, line, column, text, width)
+        column = offset - self.line_starts[line - 1] + 1
+        if line == 1 and self.text.startswith(BOM):
+            column = max(1, column - 1)
+        return Location(self.file, line, column, self.lines[line - 1], width)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 
+from ssdh_surgery.prototxt.source import BOM
+
 # Words reach as far as they do in protobuf's own tokenizers: `a-b` is one, `1.2.3` too
 # (and then no number). A string that is not closed ends with its line.
 _TOKEN = re.compile(
@@ -29,10 +31,9 @@ _TOKEN = re.compile(
 NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 DIGITS = frozenset("0123456789")
 QUOTES = frozenset("\"'")
-# With every character that Python's protobuf takes for white space.
-_TRIVIA_START = frozenset(
-    "#\ufeff" + "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
-)
+# Every character that Python's protobuf takes for white space; U+3000 is the last.
+_SPACE = frozenset(char for char in map(chr, range(0x3001)) if char.isspace())
+_TRIVIA = _SPACE | {"#"}
 
 
 def tokenize(text: str) -> list[str]:
@@ -54,10 +55,9 @@ def significant(tokens: list[str]) -> list[int]:
 
     A byte order mark counts as white space where it begins the text, and nowhere else.
     """
-    trivia = _TRIVIA_START
+    trivia = _TRIVIA
     indices = [index for index, token in enumerate(tokens) if token[0] not in trivia]
-    stray = [index for index, token in enumerate(tokens) if index and token[0] == "\ufeff"]
-    return sorted([*indices, *stray]) if stray else indices
+    return indices[1:] if tokens[:1] == [BOM] else indices
 
 
 def is_comment(token: str) -> bool:
@@ -67,15 +67,34 @@ def is_comment(token: str) -> bool:
 
 def is_space(token: str) -> bool:
     """Whether a token is white space, or the byte order mark that begins a file."""
-    return token[0] != "#" and token[0] in _TRIVIA_START
+    return token[0] in _SPACE or token == BOM
+
+
+def is_string(token: str) -> bool:
+    """Whether a token is a string, closed or not."""
+    return token[0] in QUOTES
+
+
+def is_closed(string: str) -> bool:
+    """Whether a string has its closing quote."""
+    body = string[1:-1]
+    escaped = (len(body) - len(body.rstrip("\\"))) % 2 == 1
+    return len(string) > 1 and string[-1] == string[0] and not escaped
+
+
+def is_word(token: str) -> bool:
+    """Whether a token is a bare word: an enum's value, `true`, `inf`, a part of a name.
+
+    Protobuf in Python takes each letter of another script for a word of its own.
+    """
+    return token[0] in NAME_START or (_is_foreign(token) and not token.isdecimal())
 
 
 def is_name(token: str) -> bool:
-    """Whether a token can name a field: a word, a number, or one letter of another script."""
-    first = token[0]
-    return first in NAME_START or first in DIGITS or is_foreign_letter(token)
+    """Whether a token can name a field: a word, or anything that begins with a digit."""
+    return token[0] in NAME_START or token[0] in DIGITS or _is_foreign(token)
 
 
-def is_foreign_letter(token: str) -> bool:
-    """Whether a token is one letter or digit outside ASCII, which protobuf takes for a word."""
-    return len(token) == 1 and token > "\x7f" and token.isalnum()
+def _is_foreign(token: str) -> bool:
+    """Whether a token is one letter or digit outside ASCII."""
+    return token > "\x7f" and token.isalnum()

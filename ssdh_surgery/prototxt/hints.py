@@ -1,0 +1,172 @@
+"""What may have gone wrong where the text does not parse: one line of advice for its writer.
+
+Every function looks at the tokens around the mistake and may find nothing to say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
+from ssdh_surgery.prototxt.source import BOM
+from ssdh_surgery.prototxt.tokens import DIGITS, is_closed, is_comment, is_space, is_string
+
+_SHOWN_WIDTH = 40
+_CONTROL = re.compile("[\0-\x08\x0e-\x1b\x7f]")
+_UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|[\0-\x7f]\0|\0[\x01-\x7f]")
+_TYPOGRAPHIC_QUOTES = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u0060\u00b4")
+_OF_TEXT = frozenset("/.~\\$@%*")
+
+_COMMENT = "a comment begins with '#'"
+_QUOTES = "put quotes around the text"
+_JSON = "this looks like JSON: a prototxt has no outer braces and no quotes around names"
+_HTML = "this looks like a web page: download the raw file instead"
+_YAML = "this looks like YAML: in a prototxt a message's fields stand in '{ }'"
+
+
+def shown(token: str) -> str:
+    """A token as a message names it: cut, and with nothing that a terminal cannot show."""
+    if not token:
+        return "the end of the file"
+    code = ord(token[0])
+    if len(token) == 1 and not token.isprintable():
+        is_byte = code < 0x80 or 0xDC80 <= code <= 0xDCFF
+        return f"byte 0x{code & 0xFF:02x}" if is_byte else f"U+{code:04X}"
+    text = "".join(char if char.isprintable() else "?" for char in token[:_SHOWN_WIDTH])
+    text += "..." if len(token) > _SHOWN_WIDTH else ""
+    return text if is_string(token) else f"'{text}'"
+
+
+def not_text(text: str, token: str) -> str | None:
+    """For a file that is no UTF-8 text at all, or has bytes in it that are none."""
+    if _UTF_16.match(text):
+        return "this looks like UTF-16: save the file as UTF-8"
+    if len(token) != 1 or token.isprintable():
+        return None
+    if _CONTROL.search(text):
+        return "this looks like a binary file, a .caffemodel perhaps: a prototxt is text"
+    if "\udc80" <= token <= "\udcff":
+        return "bytes that are not UTF-8 may stand in strings and comments only"
+    return f"an invisible character{' (a byte order mark)' if token == BOM else ''}: delete it"
+
+
+def for_name(document: Document, message: Message, index: int) -> str | None:
+    """Where the name of a field was expected."""
+    tokens = document.tokens
+    token = tokens[index]
+    if message.is_root and not message.fields and token in ("{", "<"):
+        return _JSON if token == "{" else _HTML
+    if _is_foreign_comment(document, index):
+        return _COMMENT
+    if token == "-" and _begins_line(document, index):
+        return _YAML
+    if is_string(token) and _after(document, index) == ":":
+        return "the name of a field stands without quotes"
+    return _for_word_before(document, message, index)
+
+
+def _for_word_before(document: Document, message: Message, index: int) -> str | None:
+    """The bare word before may be half of a text, or the name of the next field."""
+    field = message.fields[-1] if message.fields else None
+    value = field.values[-1] if field and field.values else None
+    if not field or not isinstance(value, Scalar) or not value.is_word or field.separator >= 0:
+        return None
+    line = _line(document, field.first)
+    if document.tokens[index] in (":", "{", "<") and _line(document, value.first) > line:
+        return f"is the value of {shown(field.name)} in line {line} missing?"
+    return _QUOTES if value.last == index - 1 else None
+
+
+def for_colon(document: Document, field: Field, token: str) -> str | None:
+    """Where a token that is neither a colon nor a brace stands after a name."""
+    if token == "=":
+        return "a value is given with ':'"
+    before = field.parent.fields[-1] if field.parent.fields else None
+    if not before or before.separator >= 0 or not before.values or before.is_list:
+        return None
+    value = before.values[-1]
+    same_line = _line(document, before.last) == _line(document, field.first)
+    if not isinstance(value, Scalar) or value.is_string or not same_line:
+        return None
+    if field.name[0] in DIGITS:
+        return f"several values stand in a list: [{value.text}, {field.name}]"
+    return _QUOTES
+
+
+def for_value(document: Document, index: int) -> str | None:
+    """Where a value was expected."""
+    token = document.tokens[index]
+    if _is_foreign_comment(document, index):
+        return _COMMENT
+    if token in _TYPOGRAPHIC_QUOTES:
+        return "strings stand in straight quotes: \" or '"
+    if token == "]":
+        return "no ',' stands before ']'"
+    return _QUOTES if token in _OF_TEXT else None
+
+
+def for_sign(document: Document, index: int) -> str | None:
+    """Where a sign (the token at `index`) has no number."""
+    return _YAML if _begins_line(document, index) else None
+
+
+def for_number(token: str) -> str | None:
+    """For a token that begins like a number and is none."""
+    if re.fullmatch("0[0-9]+", token):
+        return "a number that begins with 0 is octal: its digits are 0 to 7"
+    return _QUOTES if re.search("[g-wyzG-WYZ]", token) else None
+
+
+def for_open_string(token: str) -> str | None:
+    """For a string without its closing quote."""
+    mark, last = token[0], token[-1]
+    if len(token) > 1 and last == mark and not is_closed(token):
+        return "a backslash makes the quote after it a part of the string; '\\\\' is a backslash"
+    if is_string(last) and last != mark:
+        return f"it begins with {mark} and ends with {last}"
+    return None
+
+
+def for_open_message(document: Document, field: Field, message: Message) -> str | None:
+    """For a message that is never closed: a field in it that is not indented."""
+    line, column = _place(document, field.first)
+    for inner in message.fields:
+        inner_line, inner_column = _place(document, inner.first)
+        if inner_line > line and inner_column <= column and _begins_line(document, inner.first):
+            name = shown(inner.name)
+            return f"is a '}}' missing before {name} in line {inner_line}? It is not indented"
+    return None
+
+
+def for_stray_brace(document: Document, message: Message) -> str | None:
+    """For a brace that closes nothing: what has been closed before it."""
+    field = message.fields[-1] if message.fields else None
+    if not field or not field.values or not isinstance(field.values[-1], Message):
+        return None
+    first, last = _line(document, field.first), _line(document, field.last)
+    return f"{shown(field.name)} of line {first} is already closed in line {last}"
+
+
+def _is_foreign_comment(document: Document, index: int) -> bool:
+    return "".join(document.tokens[index : index + 2]) in ("//", "/*")
+
+
+def _begins_line(document: Document, index: int) -> bool:
+    return index == 0 or "\n" in document.tokens[index - 1] or document.tokens[index - 1] == BOM
+
+
+def _after(document: Document, index: int) -> str | None:
+    rest = range(index + 1, len(document.tokens))
+    tokens = (document.tokens[after] for after in rest)
+    return next((token for token in tokens if not is_space(token) and not is_comment(token)), None)
+
+
+def _line(document: Document, index: int) -> int:
+    return document.source.line(document.offsets[index])
+
+
+def _place(document: Document, index: int) -> tuple[int, int]:
+    """The line and column of a token, in constant time however long the line is."""
+    offset = document.offsets[index]
+    line = document.source.line(offset)
+    return line, offset - document.source.line_starts[line - 1]
