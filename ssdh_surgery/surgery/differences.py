@@ -226,7 +226,14 @@ def _likeness(old: Entry, new: Entry) -> float:
         return 0.0
     one, other = set(_leaves(before, "")), set(_leaves(after, ""))
     common = len(one & other) / max(len(one | other), 1)
-    return common + difflib.SequenceMatcher(None, _name(old), _name(new)).ratio()
+    return common + _alike(_name(old), _name(new))
+
+
+def _alike(one: str, other: str) -> float:
+    """How alike two names are: 1 where the one is the other with something added."""
+    if one and other and (one in other or other in one):
+        return 1.0
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _leaves(message: Message, path: str) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,104 @@
+"""Every command helps, ends its help with an example that runs, and starts light."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssdh_surgery.cli import COMMANDS
+
+_HEAVY = ("torch", "cv2", "faiss", "matplotlib", "numpy", "lmdb", "google.protobuf", "rich")
+_SUBCOMMANDS = ("zoo list", "zoo show", "zoo write")
+
+
+def ssdh(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ssdh_surgery", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def example_of(help_text: str) -> str:
+    """The command line that a help text ends with."""
+    found = re.search(r"^Example:\n\s+(ssdh .*)$", help_text, re.MULTILINE)
+    assert found, help_text
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which every example can run: GoogLeNet's files, patched."""
+    path = tmp_path_factory.mktemp("examples")
+    for line in ("zoo write googlenet", "patch train_val.prototxt --bits 48"):
+        assert ssdh(*line.split(), cwd=path).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *_SUBCOMMANDS])
+def test_help_ends_with_an_example_that_runs(name: str, folder: Path) -> None:
+    told = ssdh(*name.split(), "--help")
+    assert told.returncode == 0
+    words = shlex.split(example_of(told.stdout))
+    ran = ssdh(*words[1:], cwd=folder)
+    assert ran.returncode == (1 if name == "diff" else 0), ran.stderr
+
+
+def test_the_group_helps_with_short_and_long_option() -> None:
+    short, long = ssdh("-h"), ssdh("--help")
+    assert short.stdout == long.stdout
+    assert all(name in long.stdout for name in COMMANDS)
+    assert ssdh(*shlex.split(example_of(long.stdout))[1:]).returncode == 0
+
+
+def test_version() -> None:
+    import ssdh_surgery
+
+    assert ssdh("--version").stdout == f"ssdh, version {ssdh_surgery.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_start_imports_nothing_heavy(words: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from ssdh_surgery.cli import run\n"
+        f"run({words!r})\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ran.stderr.split())
+    assert "click" in loaded
+    assert not [name for name in _HEAVY if name in loaded]
+    own = {name for name in loaded if name.startswith("ssdh_surgery")}
+    assert own <= {"ssdh_surgery", "ssdh_surgery.errors", "ssdh_surgery.cli"}
+
+
+@pytest.mark.parametrize("room", ["prototxt", "surgery", "caffe"])
+def test_text_rooms_import_neither_numpy_nor_lmdb_nor_rich(room: str) -> None:
+    modules = {
+        "prototxt": ["parser", "render", "trivia"],
+        "surgery": ["gate", "hashing", "solver", "differences"],
+        "caffe": ["net", "heads", "solver", "current", "kind"],
+    }[room]
+    code = (
+        "import sys, importlib\n"
+        f"for name in {modules!r}: importlib.import_module('ssdh_surgery.{room}.' + name)\n"
+        "print('\\n'.join(sys.modules))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "lmdb", "rich", "torch"} & set(ran.stdout.split())
+
+
+def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
+    ran = ssdh("patsh")
+    assert ran.returncode == 2
+    assert ran.stderr == (
+        "error: no such command 'patsh'; did you mean 'patch'?\nhint: ssdh --help\n"
+    )
