@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.list_problems import Kind, Problem
 from ssdh_surgery.data.names import name_bytes, name_text, shown
-from ssdh_surgery.errors import DataError, Finding, Location
+from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
 from ssdh_surgery.files import explained
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -69,6 +69,11 @@ class ImageList:
     def file(self, entry: Entry) -> str:
         """Where the picture of an entry lies."""
         return self.root + entry.path
+
+    def unreadable(self, entry: Entry, error: SsdhError) -> Problem:
+        """The problem that the picture of an entry cannot be read."""
+        line = None if self.classes else entry.line_id + 1
+        return Problem(kinds.UNREADABLE, line, f"'{shown(entry.path)}': {error.message}")
 
 
 def read_list(path: Path | str, root: Path | str = "", *, check_files: bool = True) -> ImageList:

@@ -84,6 +84,10 @@ NO_CLASS = Kind(
 NO_PICTURE = Kind(
     "SSDH617", "not-a-picture", "warning", "{} that are no pictures by their names, left out"
 )
+SEVERAL_SIZES = Kind(
+    "SSDH618", "several-sizes", "warning", "the pictures differ in size",
+    "the pictures of a batch have one size: resize them, or crop all in the net",
+)  # fmt: skip
 
 # So many problems of a kind are told in full, so many more by the numbers of their lines.
 _IN_FULL = 10

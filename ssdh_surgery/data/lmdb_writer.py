@@ -185,4 +185,6 @@ class LmdbWriter:
             yield
         except lmdb.Error as error:
             reason = str(error).removeprefix(f"{self._partial}: ")
-            raise FileError(f"cannot write: {reason}", location=self._given) from error
+            # Of a disk that fills up LMDB says no more than this.
+            hint = "the disk may be full" if "Input/output error" in reason else None
+            raise FileError(f"cannot write: {reason}", location=self._given, hint=hint) from error

@@ -1,0 +1,99 @@
+"""The mean of an LMDB or of a list of pictures, as `compute_image_mean` has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ssdh_surgery.data import list_problems as kinds
+from ssdh_surgery.data.ahead import ahead, default_threads
+from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.list_problems import Problem
+from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.mean import ImageMean, image_mean
+from ssdh_surgery.data.picture import planar, read_picture
+from ssdh_surgery.errors import DataError, FileError, Location
+
+Progress = Callable[[int, int], None]
+
+
+def lmdb_mean(
+    path: Path | str, *, threads: int | None = None, progress: Progress | None = None
+) -> ImageMean:
+    """The mean picture of an LMDB, to the bit; encoded records are decoded.
+
+    Raises:
+        DataError: there is no LMDB, or its records differ in size or are damaged.
+        MissingExtra: there are encoded records and OpenCV is not installed.
+    """
+
+    def pixels(item: tuple[bytes, bytes]) -> NDArray[Any]:
+        key, record = item
+        try:
+            # The channels that the picture has: nobody can tell this tool `force_color`.
+            return read_datum(record).pixels()
+        except DataError as error:
+            raise of_record(path, key, error) from error
+
+    with LmdbStore(path) as store:
+        pictures = ahead(pixels, store.items(), threads or default_threads())
+        return _mean(_counted(pictures, len(store), progress), str(path))
+
+
+def list_mean(
+    images: ImageList,
+    *,
+    size: tuple[int, int] | None = None,
+    gray: bool = False,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> ImageMean:
+    """The mean of a list's pictures, warped to `size` (width, height): that of their LMDB.
+
+    Raises:
+        DataError: lines or pictures are bad (`findings` has all of it), or sizes differ.
+        MissingExtra: OpenCV is not installed.
+    """
+    problems = list(images.problems)
+
+    def pixels(entry: Entry) -> NDArray[Any] | Problem:
+        try:
+            return planar(read_picture(images.file(entry), size=size, gray=gray))
+        except (DataError, FileError) as error:
+            return images.unreadable(entry, error)
+
+    def good(results: Iterable[NDArray[Any] | Problem]) -> Iterator[NDArray[Any]]:
+        for result in results:
+            if isinstance(result, Problem):
+                problems.append(result)
+            else:
+                yield result
+        if any(problem.kind.severity == "error" for problem in problems):
+            raise DataError(
+                "no mean is made: some pictures cannot be used",
+                location=Location(images.source),
+                findings=kinds.findings(problems, images.source),
+            )
+
+    results = ahead(pixels, images.entries, threads or default_threads())
+    return _mean(good(_counted(results, len(images.entries), progress)), images.source)
+
+
+def _counted(results: Iterable[Any], total: int, progress: Progress | None) -> Iterator[Any]:
+    for done, result in enumerate(results, 1):
+        yield result
+        if progress is not None:
+            progress(done, total)
+
+
+def _mean(pictures: Iterable[NDArray[Any]], source: str) -> ImageMean:
+    try:
+        return image_mean(pictures)
+    except DataError as error:
+        if error.location is not None:
+            raise
+        raise DataError(error.message, location=Location(source), hint=error.hint) from error

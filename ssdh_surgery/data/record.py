@@ -1,0 +1,83 @@
+"""The record that `convert_imageset` makes of one picture file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from ssdh_surgery.data.datum import Shape, blank_raw, write_encoded
+from ssdh_surgery.data.picture import decode, encode, planar, resize
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.files import read_bytes
+
+Side = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """What `convert_imageset` can be told, and the split.
+
+    `size` is (width, height) to warp to. `encoded` keeps the picture's file as it is, or
+    writes the warped picture anew in the file's own kind. `split` is the share of the
+    training side, to which a picture belongs by its content and the `seed`: two files with
+    the same bytes never go apart.
+    """
+
+    size: tuple[int, int] | None = None
+    gray: bool = False
+    encoded: bool = False
+    shuffle: bool = False
+    seed: int = 0
+    split: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """A Datum's bytes, the size of its picture and the side that it goes to."""
+
+    data: bytes | bytearray
+    shape: Shape
+    side: Side
+
+
+def make_record(file: str, label: int, options: RecordOptions) -> Record:
+    """Read a picture file and make its record.
+
+    Raises:
+        FileError: the file cannot be read.
+        DataError: it cannot be decoded whole, or not be written in its own kind.
+        MissingExtra: OpenCV is not installed.
+    """
+    content = read_bytes(file)
+    image = resize(decode(content, color=not options.gray), options.size)
+    channels, height, width = planar(image).shape
+    shape = channels, height, width
+    side = _side(content, options)
+    if not options.encoded:
+        record, pixels = blank_raw(shape, label)
+        pixels[...] = planar(image)
+        return Record(record, shape, side)
+    if options.size is not None:
+        content = encode(image, _extension(file))
+    return Record(write_encoded(content, label), shape, side)
+
+
+def record_key(number: int, path: bytes) -> bytes:
+    """The key of a record: the number in eight digits, and the path as it is listed."""
+    return b"%08d_%s" % (number, path)
+
+
+def _extension(file: str) -> str:
+    name, dot, extension = file.rpartition(".")
+    if not name or not dot or "/" in extension:
+        raise DataError("its name does not say in which kind to encode it")
+    return extension.lower()
+
+
+def _side(content: bytes, options: RecordOptions) -> Side:
+    if options.split is None:
+        return "train"
+    salt = str(options.seed).encode()
+    digest = hashlib.blake2b(content, digest_size=8, key=salt).digest()
+    return "train" if int.from_bytes(digest, "big") < options.split * 2**64 else "test"
