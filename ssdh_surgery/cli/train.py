@@ -30,9 +30,7 @@ class _GpuType(click.ParamType[str]):
 
 @click.command(
     "train",
-    epilog="\b\nExample:\n"
-    "  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run\n\n"
-    "What stands after -- goes to caffe as it is.",
+    epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
 )
 @click.option("--solver", metavar="FILE", help="The solver, if not the workspace's.")
 @click.option("--weights", metavar="FILE[,FILE]", help="Weights to start from.")
@@ -50,7 +48,8 @@ def command(dry_run: bool, no_check: bool, **given: Any) -> int:
     """Train a patched net with your Caffe.
 
     The solver is that of the workspace. Log, command and solver are kept in runs/NAME.
-    Ctrl-C stops with a snapshot; --resume goes on from it.
+    Ctrl-C stops with a snapshot; --resume goes on from it. What stands after -- goes to
+    caffe as it is.
     """
     options = TrainOptions(**given)
     launch = prepare(options)

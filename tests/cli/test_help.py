@@ -28,7 +28,7 @@ def ssdh(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[st
 
 def example_of(help_text: str) -> str:
     """The command line that a help text ends with."""
-    found = re.search(r"^Example:\n\s+(ssdh .*)$", help_text, re.MULTILINE)
+    found = re.search(r"^\s*Example:\n\s+(ssdh .*)\n\Z", help_text, re.MULTILINE)
     assert found, help_text
     return found[1]
 
