@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import DataError, Location, MissingExtra
+from ssdh_surgery.errors import DataError, Location, MissingExtra, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,8 +68,8 @@ def written(path: Path | str) -> Iterator[Any]:
     files.write_bytes(path, memory.getvalue())
 
 
-def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
-    """A dataset of numbers as float32.
+def dataset(group: Any, name: str, path: Path | str) -> Any:
+    """A dataset of numbers, not yet read; it has a `shape`.
 
     Raises:
         DataError: there is none of that name, or it holds no numbers.
@@ -77,10 +77,23 @@ def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
     where = Location(str(path))
     data = group.get(name)
     if data is None or not hasattr(data, "dtype"):
-        raise DataError(f"has no dataset '{name}' in '{group.name}'", location=where)
+        raise DataError(
+            f"has no dataset '{name}' in '{group.name}'",
+            location=where,
+            hint=did_you_mean(name, group),
+        )
     if data.dtype.kind not in "fiu":
         raise DataError(f"the dataset '{data.name}' holds no numbers", location=where)
-    values: NDArray[np.float32] = data[()].astype("float32", copy=False)
+    return data
+
+
+def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
+    """A dataset of numbers as float32.
+
+    Raises:
+        DataError: there is none of that name, or it holds no numbers.
+    """
+    values: NDArray[np.float32] = dataset(group, name, path)[()].astype("float32", copy=False)
     return values
 
 

@@ -1,0 +1,29 @@
+"""Whether a picture goes into a batch that another picture has given its shape."""
+
+from __future__ import annotations
+
+from ssdh_surgery.data.transform import Transformer
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.errors import DataError
+
+
+def refuse_other_shape(transformer: Transformer, picture: Shape, wanted: Shape) -> None:
+    """Refuse a picture [C, H, W] that does not become what the batch holds.
+
+    Raises:
+        DataError: naming both shapes.
+    """
+    channels, height, width = picture
+    becomes = transformer.shape((channels, height, width))
+    if becomes != wanted:
+        cropped = f" ({_size(becomes)} when cropped)" if becomes != picture else ""
+        raise DataError(
+            f"is {_size(picture)}{cropped}, the batch that it belongs to is of "
+            f"{_size(wanted)} (channels x height x width)",
+            hint="all pictures of a batch need one shape: resize them when the data are made, "
+            "or set crop_size",
+        )
+
+
+def _size(shape: Shape) -> str:
+    return " x ".join(map(str, shape))

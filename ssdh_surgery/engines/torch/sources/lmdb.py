@@ -1,0 +1,102 @@
+"""The source of a Data layer: the records of an LMDB in key order, decoded and transformed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.data.datum import Datum, read_datum
+from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.names import shown
+from ssdh_surgery.data.transform import Chance, Transformer
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.sources.chance import CountedChance
+from ssdh_surgery.engines.torch.sources.fitting import refuse_other_shape
+from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
+from ssdh_surgery.errors import DataError
+
+if TYPE_CHECKING:
+    from ssdh_surgery.engines.torch.sources.prefetch import Array
+
+
+# A record so near is walked to, one further away is looked for anew.
+_NEAR = 64
+
+
+class LmdbReader:
+    """Reads the records of an LMDB: pictures, and labels.
+
+    Raises:
+        DataError: there is no LMDB, it is empty or damaged, or its first record does not go
+            with the transformation.
+        FileError: it cannot be read.
+    """
+
+    def __init__(self, path: Path, transformer: Transformer, chance: CountedChance) -> None:
+        self._store = LmdbStore(path)
+        self._transformer = transformer
+        self._chance = chance
+        self._records: Iterator[tuple[bytes, bytes]] = iter(())
+        self._next = 0
+        self.count = len(self._store)
+        key, record = next(self._store.items())
+        first = self._shape(key, self._datum(key, record))
+        self.shapes: Sequence[Shape] = (first, ())
+
+    def read(self, numbers: range) -> Reading:
+        """Some records; the first one's shape is that of all."""
+        taken = [self._take(number) for number in numbers]
+        # A crop gives its shape to whatever is read; else the first picture is looked at.
+        shape = self.shapes[0] if self._transformer.crop else self._shape(*taken[0])
+        records = [
+            Record(
+                f"record '{shown(key)}'",
+                datum.label,
+                partial(self._fill, key, datum, self._chance.record(number)),
+            )
+            for number, (key, datum) in zip(numbers, taken, strict=True)
+        ]
+        return Reading((shape, ()), records)
+
+    def close(self) -> None:
+        """Close the LMDB."""
+        self._store.close()
+
+    def _take(self, number: int) -> tuple[bytes, Datum]:
+        if not 0 < self._next <= number < self._next + _NEAR:
+            self._records = self._store.cycle(number)
+            self._next = number
+        while self._next < number:
+            next(self._records)
+            self._next += 1
+        key, record = next(self._records)
+        self._next += 1
+        return key, self._datum(key, record)
+
+    def _datum(self, key: bytes, record: bytes) -> Datum:
+        try:
+            return read_datum(record)
+        except DataError as error:
+            raise of_record(self._store.path, key, error) from error
+
+    def _shape(self, key: bytes, datum: Datum) -> Shape:
+        """What a record becomes."""
+        try:
+            if datum.encoded:
+                channels, height, width = datum.pixels(color=self._transformer.color).shape
+                return self._transformer.shape((channels, height, width))
+            return self._transformer.shape(datum.shape)
+        except DataError as error:
+            raise of_record(self._store.path, key, error) from error
+
+    def _fill(self, key: bytes, datum: Datum, chance: Chance, arrays: Sequence[Array]) -> None:
+        pictures, labels = arrays
+        try:
+            pixels = datum.pixels(color=self._transformer.color)
+            refuse_other_shape(self._transformer, pixels.shape, pictures[0].shape)
+            self._transformer(pixels, chance, out=pictures[0])
+        except DataError as error:
+            raise of_record(self._store.path, key, error) from error
+        labels[0] = datum.label
