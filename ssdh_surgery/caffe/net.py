@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.dialect import Dialect, dialect_of, layer_entries
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.phase import PHASES, Phase, State
-from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import AmbiguousLayer, Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Document, Message
 
 # Deeper than any net; protobuf's own limit, and its Python parser breaks at about 300.
@@ -105,7 +105,8 @@ class Net:
             found = tuple(layer for layer in found if layer.is_in(self.state(phase)))
         if not found:
             raise UnknownLayer(
-                f"{self.file}: no layer is called '{name}'",
+                f"no layer is called '{name}'",
+                location=Location(self.file),
                 hint=did_you_mean(name, (layer.name for layer in self.layers)),
                 layer=name,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import Head, describe, heads
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.errors import SurgeryError, UnknownLayer
+from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer
 
 
 def chosen_head(net: Net, name: str | None) -> Head:
@@ -22,18 +22,22 @@ def chosen_head(net: Net, name: str | None) -> Head:
                 return head
         net.layer(name)
         raise UnknownLayer(
-            f"{net.file}: layer '{name}' is no classifier; the net has:\n{describe(found)}",
+            f"layer '{name}' is no classifier; the net has:\n{describe(found)}",
+            location=Location(net.file),
             layer=name,
         )
     if not found:
         raise SurgeryError(
-            f"{net.file}: no classifier found: no loss, accuracy or output leads to an "
-            "InnerProduct or a Convolution"
+            "no classifier found: no loss, accuracy or output leads to an InnerProduct or a "
+            "Convolution",
+            location=Location(net.file),
+            hint="ssdh show NET lists what the net has",
         )
     main = next((head for head in found if head.main), None)
     if main is None:
         raise SurgeryError(
-            f"{net.file}: several classifiers weigh the same:\n{describe(found)}",
+            f"several classifiers weigh the same:\n{describe(found)}",
+            location=Location(net.file),
             hint=f"choose one with --head, for example --head {found[0].classifier.name}",
         )
     return main

@@ -10,7 +10,7 @@ from typing import Any
 from ssdh_surgery.caffe.heads import num_output
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.errors import SurgeryError, UsageError
+from ssdh_surgery.errors import Location, SurgeryError, UsageError
 from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline import record
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
@@ -74,7 +74,9 @@ def _chosen(name: str | None, known: NetRecord | None, recipe: Recipe) -> Source
         return _beside(read_source(str(train)), known, recipe)
     source = read_source(name)
     if source.kind is Kind.SOLVER or source.kind is Kind.UNKNOWN:
-        raise SurgeryError(f"{source.name}: a net is needed, and this is {_named(source.kind)}")
+        raise SurgeryError(
+            f"a net is needed, and this is {_named(source.kind)}", location=Location(source.name)
+        )
     return source if source.kind is Kind.DEPLOY else _beside(source, known, recipe)
 
 
@@ -102,7 +104,8 @@ def _beside(train: SourceFile, known: NetRecord | None, recipe: Recipe) -> Sourc
         return found[0]
     if not found:
         raise SurgeryError(
-            f"{train.name}: no deploy net beside it has the same layers",
+            "no deploy net beside this train net has the same layers",
+            location=Location(train.name),
             hint="name it: ssdh deploy FILE",
         )
     default = [source for source in found if source.path and source.path.name == "deploy.prototxt"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.errors import SurgeryError, UsageError
+from ssdh_surgery.errors import Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline import solver_paths
 from ssdh_surgery.pipeline.sources import SourceFile, neighbours, read_source
 
@@ -50,7 +50,7 @@ def groups(sources: Sequence[SourceFile], solver: str | None) -> list[Group]:
 def _named_solver(name: str) -> SourceFile:
     source = read_source(name)
     if source.kind is not Kind.SOLVER:
-        raise SurgeryError(f"{source.name}: a {source.kind}, not a solver")
+        raise SurgeryError(f"a {source.kind}, not a solver", location=Location(source.name))
     return source
 
 
@@ -72,7 +72,8 @@ def _of_net(net: SourceFile, solver: str | None) -> Group:
     names = ", ".join(source.name for source in found)
     if not default:
         raise UsageError(
-            f"{net.name}: several solvers name this net: {names}",
+            f"several solvers name this net: {names}",
+            location=Location(net.name),
             hint="choose one with --solver FILE, or --solver none",
         )
     others = ", ".join(source.name for source in found if source is not default[0])
@@ -86,7 +87,7 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         return Group(solver, solver=solver)
     train = view.train_net
     if train is None:
-        raise SurgeryError(f"{solver.name}: the solver names no net to train")
+        raise SurgeryError("the solver names no net to train", location=Location(solver.name))
     by_name = {net.path.name: net for net in nets if net.path}
     train_file = by_name.get(Path(train.path).name)
     if train_file is None:

@@ -81,7 +81,9 @@ def prepare(options: TrainOptions) -> Launch:
     path, known = _solver_path(options, workspace)
     source = read_source(path)
     if source.kind is not Kind.SOLVER:
-        raise SurgeryError(f"{source.name}: a solver is needed, and this is a {source.kind}")
+        raise SurgeryError(
+            f"a solver is needed, and this is a {source.kind}", location=Location(source.name)
+        )
     solver = Solver(source.document)
     base = workspace.folder if workspace else Path.cwd()
     run = next_run(base, Path(path).stem)

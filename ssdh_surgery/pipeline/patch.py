@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline import record, solver_paths
 from ssdh_surgery.pipeline.choice import chosen_head, refuse_convolution, refuse_old_dialect
 from ssdh_surgery.pipeline.group import Group, groups
@@ -83,7 +83,7 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
     """
     for source in sources:
         if source.kind is Kind.UNKNOWN:
-            raise SurgeryError(f"{source.name}: neither a net nor a solver")
+            raise SurgeryError("neither a net nor a solver", location=Location(source.name))
     results: list[PatchedFile] = []
     notes: list[str] = []
     workspace = _workspace(sources, plan)
@@ -200,8 +200,9 @@ def _patch_test(
     same = [found for found in heads(net) if found.classifier.name in names]
     if not same:
         raise UnknownLayer(
-            f"{test.name}: the test net has no classifier '{head.classifier.name}' as the train "
-            f"net has; Caffe would test a random classifier",
+            f"the test net has no classifier '{head.classifier.name}' as the train net has; Caffe "
+            "would test a random one",
+            location=Location(test.name),
             hint=did_you_mean(head.classifier.name, [layer.name for layer in net.layers]),
         )
     step = _hash(net, same[0], recipe, at, options)

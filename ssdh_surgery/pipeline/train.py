@@ -11,7 +11,7 @@ from pathlib import Path
 from ssdh_surgery import files
 from ssdh_surgery.engines.binary import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
-from ssdh_surgery.errors import DataError, Finding, SsdhError
+from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
 from ssdh_surgery.pipeline import check
 from ssdh_surgery.pipeline.engine_choice import EngineChoice, choose, missing_sentence
 from ssdh_surgery.pipeline.launch import Launch, TrainOptions, refuse_missing, snapshot_prefix
@@ -86,7 +86,8 @@ def start(
         if errors:
             count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
             raise DataError(
-                f"{launch.source.name}: found {count} before the first iteration",
+                f"found {count} before the first iteration",
+                location=Location(launch.source.name),
                 findings=errors,
             )
     run = Run(launch, choose(options, launch))
