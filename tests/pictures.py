@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_sample_images
+from sklearn import datasets
 
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
@@ -15,16 +15,16 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 
 def tiles(size: int, count: int) -> list[tuple[NDArray[np.uint8], int]]:
     """Tiles of the photographs, [3, size, size] in Caffe's channel order; labels 0 and 1."""
-    found = []
-    photographs = load_sample_images().images
+    found: list[tuple[NDArray[np.uint8], int]] = []
+    folder = Path(datasets.__file__).parent / "images"
+    photographs = [cv2.imread(str(folder / name)) for name in ("china.jpg", "flower.jpg")]
     for number in range(count):
         label = number % len(photographs)
         photograph = photographs[label]
         height, width = photograph.shape[:2]
         top = (number * 61) % (height - 128)
         left = (number * 97) % (width - 128)
-        tile = photograph[top : top + 128, left : left + 128, ::-1]
-        resized = cv2.resize(np.ascontiguousarray(tile), (size, size))
+        resized = cv2.resize(photograph[top : top + 128, left : left + 128], (size, size))
         found.append((np.ascontiguousarray(resized.transpose(2, 0, 1)), label))
     return found
 
@@ -34,4 +34,3 @@ def write_lmdb(path: Path, size: int, count: int) -> None:
     with LmdbWriter(path) as writer:
         for number, (pixels, label) in enumerate(tiles(size, count)):
             writer.put(f"{number:08d}_tile".encode(), write_raw(pixels, label))
-        writer.finish()

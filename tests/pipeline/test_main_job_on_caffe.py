@@ -1,4 +1,4 @@
-"""The three commands on GoogLeNet with the real Caffe: loaded, trained, deployed, the codes agree."""
+"""The three commands on GoogLeNet with the real Caffe: trained, deployed, the codes agree."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-_SMALL = "--train-batch 2 --test-batch 2 --mean-value 104,117,123".split()
+_SMALL = ("--train-batch", "2", "--test-batch", "2", "--mean-value", "104,117,123")
 
 
 @pytest.fixture(scope="module")
