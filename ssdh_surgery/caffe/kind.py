@@ -36,6 +36,7 @@ def kind_of(document: Document) -> Kind:
 
 
 def _net_kind(net: Net) -> Kind:
-    has_data = any(layer.is_data and layer.type != "Input" for layer in net.layers)
+    if any(layer.is_data and layer.type != "Input" for layer in net.layers):
+        return Kind.TRAIN
     judged = any(head.losses or head.accuracies for head in heads(net))
-    return Kind.TRAIN if has_data or judged else Kind.DEPLOY
+    return Kind.TRAIN if judged else Kind.DEPLOY

@@ -60,7 +60,7 @@ def _of_net(net: SourceFile, solver: str | None) -> Group:
         return Group(net)
     found = [
         source
-        for source in neighbours(net.folder)
+        for source in neighbours(net.folder, holding=net.path.name)
         if source.kind is Kind.SOLVER
         and any(solver_paths.names_file(named, net.path) for named in Solver(source.document).nets)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class PatchedFile:
 
     source: SourceFile
     output: Output
-    differences: tuple[Difference, ...]
+    after: Document
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -63,6 +64,14 @@ class PatchedFile:
     def is_changed(self) -> bool:
         """Whether the result differs from the source."""
         return self.output.data != self.output.old
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """What changed in meaning; worked out when it is asked for."""
+        if not self.is_changed:
+            return ()
+        kind = MESSAGE_OF[self.source.kind]
+        return tuple(differences(self.source.document, self.after, kind))
 
 
 @dataclass(frozen=True)
@@ -336,10 +345,9 @@ def _finished(source: SourceFile, step: _Step, plan: WritePlan) -> PatchedFile:
     """The change proven, and where its result goes."""
     message_name = MESSAGE_OF[source.kind]
     proven = prove(source.document, step.change, message_name)
-    after: Document = proven.document
-    found = differences(source.document, after, message_name) if step.change else []
+    after = proven.document
     path = source.path or Path(source.stem + ".prototxt")
     # What needs no change needs no copy of its own: the file itself is the result.
     target = plan.target(path) if step.change else path
     output = Output(target, bytes(after), source.path, source.data)
-    return PatchedFile(source, output, tuple(found), step.notes, proven.warnings)
+    return PatchedFile(source, output, after, step.notes, proven.warnings)

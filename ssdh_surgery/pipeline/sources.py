@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.errors import DataError, Location, ParseError, SsdhError
+from ssdh_surgery.errors import DataError, Location, SsdhError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
@@ -104,12 +104,17 @@ def _is_weights(data: bytes) -> bool:
     return bool(net.layer or net.layers)
 
 
-def neighbours(folder: Path) -> list[SourceFile]:
-    """The prototxt files of a folder that can be read, by name; others are passed over."""
+def neighbours(folder: Path, holding: str = "") -> list[SourceFile]:
+    """The prototxt files of a folder that can be read, by name; others are passed over.
+
+    Only those in which the bytes of `holding` stand somewhere are parsed.
+    """
     found = []
     for path in sorted(folder.glob("*.prototxt")):
         try:
-            found.append(read_source(str(path)))
-        except (SsdhError, ParseError):
+            data = files.read_bytes(path)
+            if holding.encode() in data:
+                found.append(_parsed(str(path), path, data))
+        except SsdhError:
             continue
     return found

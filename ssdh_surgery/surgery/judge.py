@@ -11,8 +11,9 @@ from typing import Any
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.prototxt import literals
-from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.prototxt.tokens import QUOTES, is_comment, is_space
+from ssdh_surgery.prototxt.cst import Document, Scalar
+from ssdh_surgery.prototxt.source import BOM
+from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
 MESSAGE_OF = {
     Kind.TRAIN: "NetParameter",
@@ -33,45 +34,45 @@ def judged(document: Document, message_name: str) -> Any:
 
 def judge_text(document: Document) -> str:
     """The text as Python's protobuf can read it; line breaks stay where they are."""
-    tokens = document.tokens
-    words = []
-    for index, token in enumerate(tokens):
-        if token == "\ufeff" or (token[0] == "#" and not token.isprintable()):
-            continue
-        if token[0] in QUOTES:
-            words.append(_readable_string(token))
-        elif _parts_sign(tokens, index):
-            # What stands between a sign and its number goes before the sign; no comment may.
-            words.insert(len(words) - 1, "" if is_comment(token) else token)
-        elif token[0].isdigit() and token.endswith("F") and literals.integer(token) is None:
-            words.append(token[:-1] + "f")
-        else:
-            words.append(token)
-    return "".join(words)
+    tokens = [_harmless(token) for token in document.tokens]
+    for field in document.root.walk():
+        if field.is_list and field.colon < 0:
+            tokens[field.open] = ":["
+        for value in field.values:
+            if isinstance(value, Scalar) and (word := _reworded(value)):
+                _put_word(tokens, value, word)
+    return "".join(tokens)
 
 
-def _parts_sign(tokens: list[str], index: int) -> bool:
-    """Whether white space or a comment stands between a sign and its number."""
-    if not (is_comment(tokens[index]) or is_space(tokens[index])):
-        return False
-    while index and (is_comment(tokens[index]) or is_space(tokens[index])):
-        index -= 1
-    return tokens[index] == "-"
+def _harmless(token: str) -> str:
+    """A token without the byte order mark, and without comments that hold no plain text."""
+    return "" if token == BOM or (is_comment(token) and not token.isprintable()) else token
 
 
-def _readable_string(token: str) -> str:
-    """A string with bytes that are not UTF-8 mapped to characters of their own."""
-    data = literals.unescape(token[1:-1])
-    if data is None:
-        return token
-    text = data.decode("utf-8", "surrogateescape")
-    foreign = any("\udc80" <= char <= "\udcff" for char in text)
-    if not foreign and token.isascii():
-        return token
-    # Private characters stand for the bytes, so that two texts still compare as they should.
-    return literals.quote(
-        "".join(
-            chr(ord(char) - 0xDC80 + 0xF780) if "\udc80" <= char <= "\udcff" else char
-            for char in text
-        )
-    )
+def _put_word(tokens: list[str], value: Scalar, word: str) -> None:
+    """One token in the place of a value's; white space and comments within it follow."""
+    for index in range(value.first, value.last + 1):
+        token = value.document.tokens[index]
+        if not is_comment(token) and not is_space(token):
+            tokens[index] = ""
+    tokens[value.first] = word
+
+
+def _reworded(value: Scalar) -> str | None:
+    """A value in words that Python reads, None where it reads them as they stand."""
+    if not value.is_string:
+        text = value.text
+        if text.endswith("F") and text.lstrip("+-.")[:1].isdigit():
+            is_float = literals.integer(text) is None
+            return text[:-1] + "f" if is_float else None
+        return text if value.first != value.last else None
+    tokens = value.document.tokens[value.first : value.last + 1]
+    if all(token.isascii() and "\\" not in token for token in tokens):
+        return None
+    text = value.data.decode("utf-8", "surrogateescape")
+    return literals.quote("".join(map(_character, text)))
+
+
+def _character(char: str) -> str:
+    """A byte that is not UTF-8 as a private character: so that two texts still compare."""
+    return chr(ord(char) - 0xDC80 + 0xF780) if "\udc80" <= char <= "\udcff" else char
