@@ -15,6 +15,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssdh_surgery.caffe import wire
 from ssdh_surgery.errors import Location, SchemaError, did_you_mean
 
 if TYPE_CHECKING:
@@ -58,13 +59,13 @@ _DESCRIPTOR_SET = Path(__file__).with_name("ssdh_caffe.desc")
 
 @functools.cache
 def _pool() -> DescriptorPool:
-    from google.protobuf import descriptor_pb2
     from google.protobuf.descriptor_pool import DescriptorPool
 
     pool = DescriptorPool()
-    files = descriptor_pb2.FileDescriptorSet.FromString(_DESCRIPTOR_SET.read_bytes())
-    for file in files.file:
-        pool.AddSerializedFile(file.SerializeToString())
+    data = _DESCRIPTOR_SET.read_bytes()
+    # A set is its files one after the other; descriptor_pb2, which knows that, loads slowly.
+    for _, _, begin, stop in wire.fields(data, 0, len(data)):
+        pool.AddSerializedFile(data[begin:stop])
     return pool
 
 
