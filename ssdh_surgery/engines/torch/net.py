@@ -18,6 +18,7 @@ from ssdh_surgery.caffe.schema import LayerParameter
 from ssdh_surgery.engines.torch.blob import shape_string
 from ssdh_surgery.engines.torch.flow import decide
 from ssdh_surgery.engines.torch.layers.base import Layer, Setting, Source
+from ssdh_surgery.engines.torch.overwriting import find_overwritten, forward
 from ssdh_surgery.engines.torch.params import LearnableParam, learn
 from ssdh_surgery.engines.torch.specs import read_specs
 from ssdh_surgery.engines.torch.steps import Step, check_shapes, device_of, plan
@@ -80,6 +81,7 @@ class GraphNet:
         self.learnable_params: list[LearnableParam] = learn(step.layer for step in self.steps)
         force = view.root.string("force_backward") in ("true", "True", "t", "1")
         decide(self.steps, len(self.plan.blobs), force)
+        self._contents = find_overwritten(self.steps)
         self._graphs: dict[int, _Graph] = {}
         self._last_use = self._find_last_use()
 
@@ -118,9 +120,11 @@ class GraphNet:
             ]
             check_shapes(step, tuple(tuple(bottom.shape) for bottom in bottoms))
             with torch.set_grad_enabled(has_graph):
-                tops = self._tops(step, step.layer.forward(bottoms))
+                tops = self._tops(step, forward(step, bottoms))
             for number, top, weight in zip(step.tops, tops, step.loss_weights, strict=True):
                 values[number] = top
+                if number in self._contents:
+                    self._contents[number].tensor = top.detach()
                 if weight:
                     loss = loss + weight * top.sum()
             for number in self._last_use[place]:
@@ -171,7 +175,7 @@ class GraphNet:
             graph.bottoms.append(bottom.requires_grad_(has_graph and wanted))
         check_shapes(step, tuple(tuple(bottom.shape) for bottom in graph.bottoms))
         with torch.set_grad_enabled(has_graph):
-            graph.tops = list(step.layer.forward(graph.bottoms))
+            graph.tops = list(forward(step, graph.bottoms))
         if has_graph:
             self._graphs[place] = graph
         loss = 0.0
@@ -191,6 +195,8 @@ class GraphNet:
         Raises:
             EngineError: there was no forward pass, or a gradient that Caffe does not compute.
         """
+        for number, content in self._contents.items():
+            content.tensor = self.plan.blobs[number].tensor
         for place in range(start, end - 1, -1):
             if self.steps[place].needs_backward:
                 self._backward_step(place)

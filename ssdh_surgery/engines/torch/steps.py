@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,6 +17,9 @@ from ssdh_surgery.engines.torch.layers.base import Layer, Setting
 from ssdh_surgery.engines.torch.registry import layer_class
 from ssdh_surgery.engines.torch.specs import LayerSpec, insert_splits, unknown_bottom
 from ssdh_surgery.errors import EngineError
+
+if TYPE_CHECKING:
+    from ssdh_surgery.engines.torch.overwriting import Content
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Step:
     propagate_down: list[bool] = field(default_factory=list)
     needs_backward: bool = False
     is_inserted: bool = False
+    # What a blob in place holds in the end, where this layer's backward pass reads that.
+    content: Content | None = None
 
     @property
     def loss_weights(self) -> list[float]:

@@ -15,10 +15,17 @@ from ssdh_surgery.engines.torch.layers.base import NeuronLayer
 class ReLU(NeuronLayer):
     """max(0, x), with a slope for negative values where `negative_slope` gives one."""
 
+    rereads_bottom = True
+    is_exact_in_place = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
         slope = self.param.relu_param.negative_slope
         return [F.leaky_relu(bottoms[0], slope) if slope else F.relu(bottoms[0])]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return top_diff * torch.where(bottom > 0, 1.0, self.param.relu_param.negative_slope)
 
 
 class PReLU(NeuronLayer):
@@ -50,33 +57,59 @@ class PReLU(NeuronLayer):
 class ELU(NeuronLayer):
     """x above zero, `alpha` * (exp(x) - 1) below."""
 
+    rereads_bottom = True
+    rereads_top = True
+    is_exact_in_place = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
         return [F.elu(bottoms[0], self.param.elu_param.alpha)]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return top_diff * torch.where(bottom > 0, 1.0, self.param.elu_param.alpha + top)
 
 
 class Sigmoid(NeuronLayer):
     """1 / (1 + exp(-x))."""
 
+    rereads_top = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
         return [torch.sigmoid(bottoms[0])]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return top_diff * top * (1 - top)
 
 
 class TanH(NeuronLayer):
     """The hyperbolic tangent."""
 
+    rereads_top = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
         return [torch.tanh(bottoms[0])]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return top_diff * (1 - top.square())
 
 
 class BNLL(NeuronLayer):
     """log(1 + exp(x))."""
 
+    rereads_bottom = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
         return [F.softplus(bottoms[0], threshold=50)]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return top_diff * torch.sigmoid(bottom)
 
 
 class Swish(NeuronLayer):
@@ -90,10 +123,17 @@ class Swish(NeuronLayer):
 class Clip(NeuronLayer):
     """Values kept between `min` and `max`."""
 
+    rereads_bottom = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The clipped values."""
         clip = self.param.clip_param
         return [bottoms[0].clamp(clip.min, clip.max)]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        clip = self.param.clip_param
+        return top_diff * ((bottom >= clip.min) & (bottom <= clip.max))
 
 
 class Dropout(NeuronLayer):

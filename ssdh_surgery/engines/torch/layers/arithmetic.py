@@ -25,6 +25,9 @@ class AbsVal(NeuronLayer):
 class Power(NeuronLayer):
     """(`shift` + `scale` * x) ^ `power`."""
 
+    rereads_top = True
+    is_wrong_in_place = True
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The powers."""
         param = self.param.power_param
@@ -37,6 +40,19 @@ class Power(NeuronLayer):
         if shift != 0:
             result = result + shift
         return [result.square() if power == 2 else result**power if power != 1 else result.clone()]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        param = self.param.power_param
+        slope = param.power * param.scale
+        if slope == 0 or param.power == 1:
+            return top_diff * slope
+        base = param.shift + param.scale * bottom
+        if param.power == 2:
+            return top_diff * slope * base
+        if param.shift == 0:
+            return top_diff * param.power * top / bottom
+        return top_diff * slope * top / base
 
 
 class Threshold(NeuronLayer):
@@ -52,6 +68,8 @@ class Threshold(NeuronLayer):
 class Exp(NeuronLayer):
     """`base` ^ (`shift` + `scale` * x); a base of -1 is e."""
 
+    rereads_top = True
+
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Check the base."""
         base = self.param.exp_param.base
@@ -64,6 +82,12 @@ class Exp(NeuronLayer):
         outer = math.exp(log_base * param.shift)
         result = torch.exp(bottoms[0] * (log_base * param.scale))
         return [result * outer if outer != 1 else result]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        param = self.param.exp_param
+        log_base = 1.0 if param.base == -1 else math.log(param.base)
+        return top_diff * top * (log_base * param.scale)
 
 
 class Log(NeuronLayer):

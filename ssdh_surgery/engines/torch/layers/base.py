@@ -75,6 +75,14 @@ class Layer:
     # The bottoms that never take a gradient, and Caffe's words for it.
     blind_bottoms: ClassVar[frozenset[int]] = frozenset()
     has_gradient: ClassVar[bool] = True
+    # Whether Caffe's backward pass reads the bottom's or the top's values again: then the
+    # layer has a method `gradient(top_diff, bottom, top)` for values that were overwritten.
+    rereads_bottom: ClassVar[bool] = False
+    rereads_top: ClassVar[bool] = False
+    # Whether it finds the same gradient when it reads its own top in place of the bottom.
+    is_exact_in_place: ClassVar[bool] = False
+    # Whether Caffe's gradient in place has nothing to do with the top's diff: ours is right.
+    is_wrong_in_place: ClassVar[bool] = False
 
     def __init__(
         self, param: LayerParameter, setting: Setting, location: Location | None = None
@@ -253,9 +261,9 @@ class _WithGradient(torch.autograd.Function):
 def with_gradient(
     value: Tensor, inputs: Sequence[Tensor], gradients: Callable[[], Sequence[Tensor]]
 ) -> Tensor:
-    """A scalar whose gradient is given: `gradients()` has one of each input's shape.
+    """A value whose gradient is given: the top's times `gradients()`, one for each input.
 
-    It is called only where a gradient can be asked for. `value` needs no graph.
+    They are called for only where a gradient can be asked for. `value` needs no graph.
     """
     if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)):
         return value.detach()

@@ -59,12 +59,14 @@ class BatchNorm(Layer):
             # Not F.batch_norm: its folded arithmetic loses digits where |mean| is large.
             deviation = (variance + eps).sqrt().view(shape)
             return [(bottom - mean.view(shape)) / deviation]
+        if bottom.numel() == bottom.shape[1]:
+            # One value for each channel: it is its own mean, exactly.
+            mean = bottom.mean([0, *range(2, bottom.dim())])
+            self._add_stats(mean.detach(), torch.zeros_like(mean.detach()))
+            return [bottom - mean.view(1, -1, *[1] * (bottom.dim() - 2))]
         # With a momentum of 1 torch's running statistics are those of this batch.
         mean, unbiased = (torch.zeros_like(param.leaf.detach()) for param in self.params[:2])
         top = torch.batch_norm(bottom, None, None, mean, unbiased, True, 1.0, eps, False)
-        if bottom.numel() == bottom.shape[1]:
-            # One value for each channel: torch's unbiased variance is 0/0, Caffe's is 0.
-            unbiased.zero_()
         self._add_stats(mean, unbiased)
         return [top]
 

@@ -22,6 +22,8 @@ class LRN(Layer):
 
     exact_bottoms = 1
     exact_tops = 1
+    rereads_top = True
+    is_wrong_in_place = True
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Check the size and read the region."""
@@ -39,23 +41,37 @@ class LRN(Layer):
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
-        bottom, param = bottoms[0], self.param.lrn_param
-        squares = bottom.square()
-        if self.is_across:
-            scale = F.conv2d(squares, self._band(squares)).add(param.k)
-        else:
-            size, reach = param.local_size, param.local_size // 2
-            windows = Windows((size, size), (1, 1), (reach, reach))
-            scale = average_pool(squares, windows) * param.alpha + 1
-        return [bottom * scale.pow(-param.beta)]
+        scale = self._scale(bottoms[0])
+        return [bottoms[0] * scale.pow(-self.param.lrn_param.beta)]
 
-    def _band(self, squares: Tensor) -> Tensor:
-        """A 1x1 kernel that sums the squares of each channel's neighbours, times alpha/n."""
-        channels, size = squares.shape[1], self.param.lrn_param.local_size
-        place = torch.arange(channels, device=squares.device)
+    def _scale(self, bottom: Tensor) -> Tensor:
+        return self._spread(bottom.square()) + (self.param.lrn_param.k if self.is_across else 1)
+
+    def _spread(self, values: Tensor) -> Tensor:
+        """For each value the sum over its neighbours times alpha/n, or the mean times alpha."""
+        param = self.param.lrn_param
+        if self.is_across:
+            return F.conv2d(values, self._band(values))
+        size, reach = param.local_size, param.local_size // 2
+        windows = Windows((size, size), (1, 1), (reach, reach))
+        return average_pool(values, windows) * param.alpha
+
+    def _band(self, values: Tensor) -> Tensor:
+        """A 1x1 kernel that sums each channel's neighbours, times alpha/n."""
+        channels, size = values.shape[1], self.param.lrn_param.local_size
+        place = torch.arange(channels, device=values.device)
         is_near = (place[:, None] - place[None]).abs() <= size // 2
-        band = is_near.to(squares.dtype) * (self.param.lrn_param.alpha / size)
+        band = is_near.to(values.dtype) * (self.param.lrn_param.alpha / size)
         return band[:, :, None, None]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        beta, scale = self.param.lrn_param.beta, self._scale(bottom)
+        power = scale.pow(-beta)
+        if not self.is_across:
+            # Here Caffe has a blob of its own.
+            top = bottom * power
+        return top_diff * power - bottom * self._spread(top_diff * top / scale) * (2 * beta)
 
 
 class MVN(Layer):
@@ -63,39 +79,58 @@ class MVN(Layer):
 
     exact_bottoms = 1
     exact_tops = 1
+    rereads_top = True
+    is_wrong_in_place = True
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """The bottom's shape with four axes."""
         shape = bottom_shapes[0]
         self.check(len(shape) <= 4, "Cannot use legacy accessors on Blobs with > 4 axes.")
-        return [(*shape, 1, 1, 1, 1)[:4] if len(shape) < 4 else shape]
+        self.top_shape = (*shape, 1, 1, 1, 1)[: max(4, len(shape))]
+        return [self.top_shape]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
+        rows = self._rows(bottoms[0].reshape(self.top_shape))
+        apply: Any = _Standardized.apply
+        top: Tensor = apply(rows, self)
+        return [top.view(self.top_shape)]
+
+    def standardize(self, rows: Tensor) -> Tensor:
+        """Rows with their means taken off, over their deviations."""
         param = self.param.mvn_param
-        bottom = bottoms[0].reshape(self.reshape([tuple(bottoms[0].shape)])[0])
-        rows = bottom.flatten(1) if param.across_channels else bottom.flatten(2)
         centered = rows - rows.mean(-1, keepdim=True)
         if not param.normalize_variance:
-            return [centered.view(bottom.shape)]
-        apply: Any = _Standardized.apply
-        top: Tensor = apply(rows, param.eps)
-        return [top.view(bottom.shape)]
+            return centered
+        # Caffe keeps it for the backward pass.
+        self.deviation = centered.square().mean(-1, keepdim=True).sqrt() + param.eps
+        return centered / self.deviation
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        diff, values = self._rows(top_diff.view(top.shape)), self._rows(top)
+        return self.row_gradient(diff, values).view(bottom.shape)
+
+    def row_gradient(self, diff: Tensor, values: Tensor) -> Tensor:
+        """The diffs of rows; Caffe's gradient is as if `eps` were within the square root."""
+        centered = diff - diff.mean(-1, keepdim=True)
+        if not self.param.mvn_param.normalize_variance:
+            return centered
+        along = (diff * values).mean(-1, keepdim=True) * values
+        return (centered - along) / self.deviation
+
+    def _rows(self, values: Tensor) -> Tensor:
+        return values.flatten(1) if self.param.mvn_param.across_channels else values.flatten(2)
 
 
 class _Standardized(torch.autograd.Function):
-    """Rows over (deviation + eps), with Caffe's gradient: as if eps were within the square."""
-
     @staticmethod
-    def forward(context: Any, rows: Tensor, eps: float) -> Tensor:
-        centered = rows - rows.mean(-1, keepdim=True)
-        scale = centered.square().mean(-1, keepdim=True).sqrt() + eps
-        top = centered / scale
-        context.save_for_backward(top, scale)
+    def forward(context: Any, rows: Tensor, layer: MVN) -> Tensor:
+        top = layer.standardize(rows)
+        context.layer = layer
+        context.save_for_backward(top)
         return top
 
     @staticmethod
     def backward(context: Any, top_diff: Tensor) -> tuple[Tensor, None]:
-        top, scale = context.saved_tensors
-        along = (top_diff * top).mean(-1, keepdim=True) * top
-        return (top_diff - top_diff.mean(-1, keepdim=True) - along) / scale, None
+        return context.layer.row_gradient(top_diff, context.saved_tensors[0]), None

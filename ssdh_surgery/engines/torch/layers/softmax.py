@@ -18,6 +18,8 @@ _FLT_MIN = torch.finfo(torch.float32).tiny
 class Softmax(NeuronLayer):
     """exp(x) over the sum of exp(x) along an axis."""
 
+    rereads_top = True
+
     def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """The bottom's shape."""
         self.at = self.axis(self.param.softmax_param.axis, bottom_shapes[0])
@@ -26,6 +28,10 @@ class Softmax(NeuronLayer):
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The probabilities."""
         return [torch.softmax(bottoms[0], self.at)]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from what the blobs hold."""
+        return (top_diff - (top_diff * top).sum(self.at, keepdim=True)) * top
 
 
 class SoftmaxWithLoss(LabelLoss):
