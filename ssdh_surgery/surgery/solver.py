@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.solver import Solver
@@ -14,6 +15,9 @@ from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery import fields
 from ssdh_surgery.surgery.change import Change, merged, strict_message
 from ssdh_surgery.surgery.recipe import SolverRecipe
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
 
 # The order in which Caffe's own solver files have their fields: where a new one goes.
 _ORDER = [
@@ -156,7 +160,7 @@ def chosen(sets: Sequence[tuple[str, str]]) -> dict[str, list[object]]:
     return result
 
 
-def _typed(known: schema.FieldDescriptor, text: str) -> object:
+def _typed(known: FieldDescriptor, text: str) -> object:
     if known.message_type is not None:
         raise SchemaError(f"'{known.name}' is a whole message, not one value")
     return text if schema.field_type(known) == "string" else Word(text)
