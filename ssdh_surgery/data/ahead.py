@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def default_threads() -> int:
-    """The number of processors that this process may use."""
+    """One more than the processors at hand: whoever takes the results waits for a disk."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
 
 
 def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:

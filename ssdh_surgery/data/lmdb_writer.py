@@ -21,8 +21,8 @@ from ssdh_surgery.files import explained
 _FILES = {"data.mdb", "lock.mdb"}
 _RECIPE = "recipe"
 _FIRST_MAP_SIZE = 1 << 26
-# What is put and not yet committed is held in memory twice: here and by LMDB.
-_COMMIT_BYTES = 1 << 24
+# What is not yet committed is held in memory twice; so much of it stays in a core's cache.
+_COMMIT_BYTES = 1 << 20
 
 
 class LmdbWriter:

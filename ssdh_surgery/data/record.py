@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssdh_surgery.data.datum import Shape, blank_raw, write_encoded
-from ssdh_surgery.data.picture import decode, encode, planar, resize
+from ssdh_surgery.data.picture import decode, encode, fill_planar, planar, resize
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 
@@ -56,7 +56,7 @@ def make_record(file: str, label: int, options: RecordOptions) -> Record:
     side = _side(content, options)
     if not options.encoded:
         record, pixels = blank_raw(shape, label)
-        pixels[...] = planar(image)
+        fill_planar(image, pixels)
         return Record(record, shape, side)
     if options.size is not None:
         content = encode(image, _extension(file))

@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_disk_that_fills_at_the_end_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "lmdb"
     writer = LmdbWriter(path)
-    writer.put(b"1", bytes(1 << 20))
+    writer.put(b"1", bytes(1 << 19))
     with largest_file(1 << 16), pytest.raises(FileError):
         writer.finish()
     assert names(tmp_path) == []
