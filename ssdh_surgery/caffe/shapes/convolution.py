@@ -1,0 +1,194 @@
+"""Shapes of Convolution, Deconvolution and Im2col, in any number of spatial axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConvolutionParameter
+
+_PARAM = "convolution_param"
+
+
+class Window(NamedTuple):
+    """The kernel of a layer, one number for each spatial axis."""
+
+    kernel: Shape
+    stride: Shape
+    pad: Shape
+    dilation: Shape
+
+    def reach(self) -> Shape:
+        """How far the kernel reaches along each axis, holes included."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def steps(self, sizes: Shape) -> Shape:
+        """The sizes after the kernel has gone over maps of the given sizes."""
+        # C divides towards zero.
+        return tuple(
+            int((size + 2 * pad - reach) / stride) + 1
+            for size, pad, reach, stride in zip(
+                sizes, self.pad, self.reach(), self.stride, strict=True
+            )
+        )
+
+    def too_large(self, sizes: Shape) -> str:
+        """What a negative result of `steps` comes from, as a hint."""
+        padded = [size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
+        return (
+            f"the kernel ({' x '.join(map(str, self.reach()))}) is larger than its padded "
+            f"input ({' x '.join(map(str, padded))})"
+        )
+
+
+def convolution(subject: Subject) -> Shaped:
+    """Each bottom gives a top of `num_output` channels; multiply-adds for every weight used."""
+    parameter = subject.param.convolution_param
+    axis, window = _window(subject, parameter)
+    shape = subject.bottoms[0]
+    channels, outputs, group = _channels(subject, parameter, shape[axis])
+    weight = (outputs, channels // group, *window.kernel)
+    sizes = window.steps(shape[axis + 1 :])
+    _check_sizes(subject, window, shape[axis + 1 :], sizes)
+    top = (*shape[:axis], outputs, *sizes)
+    _check_same(subject)
+    params = [weight, (outputs,)] if parameter.bias_term else [weight]
+    return Shaped([top] * subject.tops, params, count(top) * count(weight, 1) * subject.tops)
+
+
+def deconvolution(subject: Subject) -> Shaped:
+    """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
+    parameter = subject.param.convolution_param
+    axis, window = _window(subject, parameter)
+    shape = subject.bottoms[0]
+    channels, outputs, group = _channels(subject, parameter, shape[axis])
+    weight = (channels, outputs // group, *window.kernel)
+    sizes = tuple(
+        stride * (size - 1) + reach - 2 * pad
+        for size, pad, reach, stride in zip(
+            shape[axis + 1 :], window.pad, window.reach(), window.stride, strict=True
+        )
+    )
+    subject.check(
+        min(sizes, default=0) >= 0,
+        f"Check failed: shape[i] >= 0 ({min(sizes, default=0)} vs. 0)",
+        field=f"{_PARAM}.pad",
+        hint="the padding takes away more than there is",
+    )
+    top = (*shape[:axis], outputs, *sizes)
+    _check_same(subject)
+    params = [weight, (outputs,)] if parameter.bias_term else [weight]
+    return Shaped([top] * subject.tops, params, count(shape) * count(weight, 1) * subject.tops)
+
+
+def im2col(subject: Subject) -> Shaped:
+    """The windows of the bottom, laid out as channels."""
+    axis, window = _window(subject, subject.param.convolution_param)
+    shape = subject.bottoms[0]
+    found = len(shape) - axis - 1
+    subject.check(found >= 1, f"Check failed: num_spatial_axes_ >= 1 ({found} vs. 1)", bottom=0)
+    sizes = window.steps(shape[axis + 1 :])
+    _check_sizes(subject, window, shape[axis + 1 :], sizes)
+    return Shaped([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
+
+
+def _window(subject: Subject, parameter: ConvolutionParameter) -> tuple[int, Window]:
+    """The channel axis and the kernel."""
+    axis = subject.axis(parameter.axis, field=f"{_PARAM}.axis")
+    spatial = len(subject.bottoms[0]) - axis - 1
+    kernel = _each(subject, parameter, "kernel", spatial, None)
+    subject.check(
+        min(kernel, default=1) > 0,
+        "Filter dimensions must be nonzero.",
+        field=f"{_PARAM}.kernel_size",
+    )
+    stride = _each(subject, parameter, "stride", spatial, 1)
+    subject.check(
+        min(stride, default=1) > 0, "Stride dimensions must be nonzero.", field=f"{_PARAM}.stride"
+    )
+    pad = _each(subject, parameter, "pad", spatial, 0)
+    dilation = _each(subject, parameter, "dilation", spatial, 1)
+    return axis, Window(kernel, stride, pad, dilation)
+
+
+def _each(
+    subject: Subject,
+    parameter: ConvolutionParameter,
+    name: str,
+    spatial: int,
+    default: int | None,
+) -> Shape:
+    """A setting for each spatial axis, from the repeated field or the two for 2D."""
+    repeated = "kernel_size" if name == "kernel" else name
+    field = f"{_PARAM}.{repeated}"
+    values = tuple(getattr(parameter, repeated))
+    flat: Any = parameter
+    if name != "dilation" and (flat.HasField(f"{name}_h") or flat.HasField(f"{name}_w")):
+        field = f"{_PARAM}.{name}_{'h' if flat.HasField(f'{name}_h') else 'w'}"
+        subject.check(
+            spatial == 2, f"{name}_h & {name}_w can only be used for 2D convolution.", field=field
+        )
+        subject.check(
+            not values,
+            f"Either {repeated} or {name}_h/w should be specified; not both.",
+            field=field,
+        )
+        return getattr(parameter, f"{name}_h"), getattr(parameter, f"{name}_w")
+    subject.check(
+        len(values) in (1, spatial) or (not values and default is not None),
+        f"{repeated} must be specified once, or once per spatial dimension "
+        f"({repeated} specified {len(values)} times; {spatial} spatial dims).",
+        field=field,
+    )
+    if len(values) == 1:
+        return values * spatial
+    return values if values or default is None else (default,) * spatial
+
+
+def _channels(
+    subject: Subject, parameter: ConvolutionParameter, channels: int
+) -> tuple[int, int, int]:
+    """Channels in and out, and the number of groups that divides both."""
+    outputs, group = parameter.num_output, parameter.group
+    subject.check(
+        outputs > 0,
+        f"Check failed: num_output_ > 0 ({outputs} vs. 0)",
+        field=f"{_PARAM}.num_output",
+        hint=None if parameter.HasField("num_output") else "num_output is missing",
+    )
+    subject.check(group > 0, "group must be positive.", field=f"{_PARAM}.group")
+    subject.check(
+        channels % group == 0,
+        f"Check failed: channels_ % group_ == 0 ({channels % group} vs. 0)",
+        field=f"{_PARAM}.group",
+        hint=f"{channels} channels are not divisible by {group} groups",
+    )
+    subject.check(
+        outputs % group == 0,
+        "Number of output should be multiples of group.",
+        field=f"{_PARAM}.num_output",
+        hint=f"{outputs} outputs are not divisible by {group} groups",
+    )
+    return channels, outputs, group
+
+
+def _check_sizes(subject: Subject, window: Window, sizes: Shape, out: Shape) -> None:
+    least = min(out, default=0)
+    subject.check(
+        least >= 0,
+        f"Check failed: shape[i] >= 0 ({least} vs. 0)",
+        field=f"{_PARAM}.kernel_size",
+        hint=window.too_large(sizes),
+    )
+
+
+def _check_same(subject: Subject) -> None:
+    for index, shape in enumerate(subject.bottoms[1:], 1):
+        subject.check(
+            shape == subject.bottoms[0],
+            f"shape mismatch - bottom[0]: {shown(subject.bottoms[0])} "
+            f"vs. bottom[{index}]: {shown(shape)}",
+            bottom=index,
+        )

@@ -1,0 +1,192 @@
+"""Shapes of Pooling and of SPP, which pools at several sizes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ssdh_surgery.caffe.shapes.subject import Shaped, Subject
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import PoolingParameter
+
+_PARAM = "pooling_param"
+
+
+class Axis(NamedTuple):
+    """The window along one axis."""
+
+    kernel: int
+    stride: int
+    pad: int
+
+
+def pooling(subject: Subject) -> Shaped:
+    """One top; MAX may have a second with the places of the maxima."""
+    parameter = subject.param.pooling_param
+    _check_tops(subject, parameter)
+    num, channels, height, width = subject.legacy()
+    if parameter.global_pooling:
+        windows = _global(subject, parameter, (height, width))
+    else:
+        windows = _windows(subject, parameter)
+    for window in windows:
+        subject.check(
+            window.kernel > 0, "Filter dimensions cannot be zero.", field=f"{_PARAM}.kernel_size"
+        )
+        subject.check(
+            window.stride > 0, "Stride dimensions must be nonzero.", field=f"{_PARAM}.stride"
+        )
+    if any(window.pad for window in windows):
+        subject.check(
+            parameter.pool != parameter.STOCHASTIC,
+            "Padding implemented only for average and max pooling.",
+            field=f"{_PARAM}.pad",
+        )
+    _check_padding(subject, windows)
+    subject.check_four_axes()
+    is_ceil = parameter.round_mode != parameter.FLOOR
+    sizes = [
+        _pooled(subject, size, window, is_ceil=is_ceil, is_padded=any(w.pad for w in windows))
+        for size, window in zip((height, width), windows, strict=True)
+    ]
+    return Shaped([(num, channels, *sizes)] * subject.tops)
+
+
+def _check_tops(subject: Subject, parameter: PoolingParameter) -> None:
+    most = 2 if parameter.pool == parameter.MAX else 1
+    subject.check(
+        subject.tops <= most,
+        f"Pooling Layer produces at most {most} top blob(s) as output. ({most} vs. {subject.tops})",
+    )
+
+
+def _global(
+    subject: Subject, parameter: PoolingParameter, sizes: tuple[int, int]
+) -> tuple[Axis, Axis]:
+    given = ("kernel_size", "kernel_h", "kernel_w")
+    subject.check(
+        not any(parameter.HasField(name) for name in given),
+        "With Global_pooling: true Filter size cannot specified",
+        field=f"{_PARAM}.global_pooling",
+    )
+    (pad_h, pad_w), (stride_h, stride_w) = _pads(subject, parameter), _strides(subject, parameter)
+    subject.check(
+        (pad_h, pad_w, stride_h, stride_w) == (0, 0, 1, 1),
+        "With Global_pooling: true; only pad = 0 and stride = 1",
+        field=f"{_PARAM}.global_pooling",
+    )
+    return Axis(sizes[0], 1, 0), Axis(sizes[1], 1, 0)
+
+
+def _windows(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
+    has_size = parameter.HasField("kernel_size")
+    has_both = parameter.HasField("kernel_h") and parameter.HasField("kernel_w")
+    subject.check(
+        has_size != has_both,
+        "Filter size is kernel_size OR kernel_h and kernel_w; not both",
+        field=f"{_PARAM}.kernel_size",
+        hint=None if has_size else "kernel_size is missing",
+    )
+    if has_size:
+        kernels = (parameter.kernel_size, parameter.kernel_size)
+    else:
+        kernels = (parameter.kernel_h, parameter.kernel_w)
+    (pad_h, pad_w), (stride_h, stride_w) = _pads(subject, parameter), _strides(subject, parameter)
+    return Axis(kernels[0], stride_h, pad_h), Axis(kernels[1], stride_w, pad_w)
+
+
+def _pads(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
+    has_h, has_w = parameter.HasField("pad_h"), parameter.HasField("pad_w")
+    subject.check(
+        (has_h == has_w) and not (has_h and parameter.HasField("pad")),
+        "pad is pad OR pad_h and pad_w are required.",
+        field=f"{_PARAM}.{'pad_h' if has_h else 'pad_w'}",
+    )
+    return (parameter.pad_h, parameter.pad_w) if has_h else (parameter.pad, parameter.pad)
+
+
+def _strides(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
+    has_h, has_w = parameter.HasField("stride_h"), parameter.HasField("stride_w")
+    subject.check(
+        (has_h == has_w) and not (has_h and parameter.HasField("stride")),
+        "Stride is stride OR stride_h and stride_w are required.",
+        field=f"{_PARAM}.{'stride_h' if has_h else 'stride_w'}",
+    )
+    if has_h:
+        return parameter.stride_h, parameter.stride_w
+    return parameter.stride, parameter.stride
+
+
+def _check_padding(subject: Subject, windows: tuple[Axis, Axis]) -> None:
+    if not any(window.pad for window in windows):
+        return
+    for window, side in zip(windows, "hw", strict=True):
+        subject.check(
+            window.pad < window.kernel,
+            f"Check failed: pad_{side}_ < kernel_{side}_ ({window.pad} vs. {window.kernel})",
+            field=f"{_PARAM}.pad",
+        )
+
+
+def _pooled(subject: Subject, size: int, window: Axis, *, is_ceil: bool, is_padded: bool) -> int:
+    """The size of a map after pooling along one axis."""
+    room = size + 2 * window.pad - window.kernel
+    steps = -(-room // window.stride) if is_ceil else room // window.stride
+    pooled = steps + 1
+    # The last window must begin inside the map or its first padding.
+    if is_padded and (pooled - 1) * window.stride >= size + window.pad:
+        pooled -= 1
+    subject.check(
+        pooled >= 0,
+        f"Check failed: shape[i] >= 0 ({pooled} vs. 0)",
+        field=f"{_PARAM}.kernel_size",
+        hint=f"the kernel ({window.kernel}) is larger than its padded input "
+        f"({size + 2 * window.pad})",
+    )
+    return pooled
+
+
+def spp(subject: Subject) -> Shaped:
+    """Pooled into 1, 2, 4, ... bins a side, flattened and concatenated."""
+    levels = subject.param.spp_param.pyramid_height
+    subject.check(
+        levels > 0,
+        "Concat Layer takes at least 1 bottom blob(s) as input.",
+        field="spp_param.pyramid_height",
+        hint="pyramid_height is missing",
+    )
+    num, channels, height, width = subject.legacy()
+    subject.check(min(height, width) > 0, "Input dimensions cannot be zero.", bottom=0)
+    subject.check_four_axes()
+    sizes = []
+    for level in range(levels):
+        windows = _bin(height, 2**level), _bin(width, 2**level)
+        _check_bins(subject, windows)
+        is_padded = any(window.pad for window in windows)
+        sizes.append(
+            [
+                _pooled(subject, size, window, is_ceil=True, is_padded=is_padded)
+                for size, window in zip((height, width), windows, strict=True)
+            ]
+        )
+    if levels == 1:
+        return Shaped([(num, channels, *sizes[0])])
+    return Shaped([(num, sum(channels * tall * wide for tall, wide in sizes))])
+
+
+def _bin(size: int, bins: int) -> Axis:
+    """The window that cuts an axis into bins, padded at both ends where they do not fit."""
+    kernel = -(-size // bins)
+    return Axis(kernel, kernel, (kernel * bins - size + 1) // 2)
+
+
+def _check_bins(subject: Subject, windows: tuple[Axis, Axis]) -> None:
+    if not any(window.pad for window in windows):
+        return
+    for window, side in zip(windows, "hw", strict=True):
+        subject.check(
+            window.pad < window.kernel,
+            f"Check failed: pad_{side}_ < kernel_{side}_ ({window.pad} vs. {window.kernel})",
+            field="spp_param.pyramid_height",
+            hint="the pyramid is higher than the maps allow",
+        )

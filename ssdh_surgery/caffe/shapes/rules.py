@@ -1,0 +1,118 @@
+"""Which rule gives the shapes of which layer type, and how many blobs each type takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ssdh_surgery.caffe.shapes import (
+    convolution,
+    data,
+    joining,
+    losses,
+    maps,
+    pooling,
+    products,
+    recurrent,
+    shaping,
+)
+from ssdh_surgery.caffe.shapes.subject import Shaped, Subject
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one layer type is shaped.
+
+    `bottoms` and `tops` are the least and most that it takes (None: any number), and
+    `has_automatic_tops` says that Caffe adds the tops that a file leaves out.
+    """
+
+    shape: Callable[[Subject], Shaped]
+    bottoms: tuple[int, int | None] = (1, 1)
+    tops: tuple[int, int | None] = (1, 1)
+    has_params: bool = False
+    has_equal_counts: bool = False
+    has_automatic_tops: bool = False
+    allows_in_place: bool = True
+
+
+_NONE = (0, 0)
+_ANY = (1, None)
+_NEURON = Rule(maps.neuron)
+_CONVOLUTION = Rule(
+    convolution.convolution, bottoms=_ANY, tops=_ANY, has_params=True, has_equal_counts=True
+)
+_FORK_LOSS = Rule(losses.euclidean_loss, bottoms=(2, 2), has_automatic_tops=True)
+
+
+def _loss(shape: Callable[[Subject], Shaped], bottoms: tuple[int, int], most_tops: int = 1) -> Rule:
+    return Rule(shape, bottoms, tops=(1, most_tops), has_automatic_tops=True)
+
+
+RULES: dict[str, Rule] = {
+    "AbsVal": Rule(maps.neuron, allows_in_place=False),
+    "Accuracy": Rule(losses.accuracy, bottoms=(2, 2), tops=(1, 2)),
+    "ArgMax": Rule(shaping.arg_max),
+    "BNLL": _NEURON,
+    "BatchNorm": Rule(maps.batch_norm, has_params=True),
+    "BatchReindex": Rule(joining.batch_reindex, bottoms=(2, 2)),
+    "Bias": Rule(maps.bias, bottoms=(1, 2), has_params=True),
+    "Clip": _NEURON,
+    "Concat": Rule(joining.concat, bottoms=_ANY),
+    "ContrastiveLoss": _loss(losses.contrastive_loss, (3, 3)),
+    "Convolution": _CONVOLUTION,
+    "Crop": Rule(joining.crop, bottoms=(2, 2)),
+    "Data": Rule(data.data, bottoms=_NONE, tops=(1, 2)),
+    "Deconvolution": Rule(
+        convolution.deconvolution, bottoms=_ANY, tops=_ANY, has_params=True, has_equal_counts=True
+    ),
+    "Dropout": _NEURON,
+    "DummyData": Rule(data.dummy_data, bottoms=_NONE, tops=_ANY),
+    "ELU": _NEURON,
+    "Eltwise": Rule(joining.eltwise, bottoms=(2, None)),
+    "Embed": Rule(products.embed, has_params=True),
+    "EuclideanLoss": _loss(losses.euclidean_loss, (2, 2)),
+    "Exp": _NEURON,
+    "Filter": Rule(joining.filter_, bottoms=(2, None), tops=_ANY),
+    "Flatten": Rule(shaping.flatten, allows_in_place=False),
+    "HDF5Data": Rule(data.hdf5_data, bottoms=_NONE, tops=_ANY),
+    "HDF5Output": Rule(joining.sink, bottoms=(2, 2), tops=_NONE),
+    "HingeLoss": _loss(losses.loss, (2, 2)),
+    "Im2col": Rule(convolution.im2col),
+    "ImageData": Rule(data.image_data, bottoms=_NONE, tops=(2, 2)),
+    "InfogainLoss": _loss(losses.infogain_loss, (2, 3), 2),
+    "InnerProduct": Rule(products.inner_product, has_params=True),
+    "Input": Rule(data.input_, bottoms=_NONE, tops=_ANY),
+    # The SSDH authors' fork.
+    "K1_EuclideanLoss": _FORK_LOSS,
+    "K2_EuclideanLoss": _FORK_LOSS,
+    "LRN": Rule(maps.lrn),
+    "LSTM": Rule(recurrent.lstm, bottoms=(2, None), tops=_ANY, has_params=True),
+    "LSTMUnit": Rule(recurrent.lstm_unit, bottoms=(3, 3), tops=(2, 2)),
+    "Log": _NEURON,
+    "MVN": Rule(maps.mvn),
+    "MemoryData": Rule(data.memory_data, bottoms=_NONE, tops=(2, 2)),
+    "MultinomialLogisticLoss": _loss(losses.multinomial_logistic_loss, (2, 2)),
+    "PReLU": Rule(maps.prelu, has_params=True),
+    "Parameter": Rule(products.parameter, bottoms=_NONE, has_params=True),
+    "Pooling": Rule(pooling.pooling, tops=(1, 2)),
+    "Power": _NEURON,
+    "RNN": Rule(recurrent.rnn, bottoms=(2, None), tops=_ANY, has_params=True),
+    "ReLU": _NEURON,
+    "Reduction": Rule(shaping.reduction),
+    "Reshape": Rule(shaping.reshape, allows_in_place=False),
+    "SPP": Rule(pooling.spp),
+    "Scale": Rule(maps.scale, bottoms=(1, 2), has_params=True),
+    "Sigmoid": _NEURON,
+    "SigmoidCrossEntropyLoss": _loss(losses.sigmoid_cross_entropy_loss, (2, 2)),
+    "Silence": Rule(joining.sink, bottoms=_ANY, tops=_NONE),
+    "Slice": Rule(joining.slice_, tops=_ANY),
+    "Softmax": Rule(maps.softmax),
+    "SoftmaxWithLoss": _loss(losses.softmax_loss, (2, 2), 2),
+    "Split": Rule(joining.split, tops=_ANY, allows_in_place=False),
+    "Swish": _NEURON,
+    "TanH": _NEURON,
+    "Threshold": _NEURON,
+    "Tile": Rule(shaping.tile),
+    "WindowData": Rule(data.window_data, bottoms=_NONE, tops=(2, 2)),
+}

@@ -1,0 +1,137 @@
+"""Shapes of layers that arrange or reduce the values of one blob."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ReshapeParameter
+
+
+def flatten(subject: Subject) -> Shaped:
+    """The axes from `axis` to `end_axis` as one."""
+    parameter = subject.param.flatten_param
+    shape = subject.bottoms[0]
+    start = subject.axis(parameter.axis, field="flatten_param.axis")
+    end = subject.axis(parameter.end_axis, field="flatten_param.end_axis") + 1
+    subject.check(
+        start <= end,
+        f"Check failed: start_axis <= end_axis ({start} vs. {end})",
+        field="flatten_param.end_axis",
+    )
+    return Shaped([(*shape[:start], count(shape, start, end), *shape[end:])])
+
+
+def reshape(subject: Subject) -> Shaped:
+    """Other axes in place of some: 0 copies the size of the bottom, -1 takes what is left."""
+    parameter = subject.param.reshape_param
+    dims = list(parameter.shape.dim)
+    subject.check(
+        dims.count(-1) <= 1,
+        "new shape contains multiple -1 dims; at most a single (1) value of -1 may be specified",
+        field="reshape_param.shape",
+    )
+    shape = subject.bottoms[0]
+    start, end = _replaced(subject, parameter, len(shape))
+    for place, dim in enumerate(dims):
+        if dim == 0:
+            subject.check(
+                start + place < len(shape),
+                "new shape contains a 0, but there was no corresponding bottom axis to copy "
+                f"({len(shape)} vs. {start + place})",
+                field="reshape_param.shape",
+            )
+            dims[place] = shape[start + place]
+    if -1 in dims:
+        place = dims.index(-1)
+        dims[place] = _inferred(subject, shape[:start] + tuple(dims) + shape[end:])
+    top = (*shape[:start], *dims, *shape[end:])
+    subject.check(
+        count(top) == count(shape),
+        f"output count must match input count ({count(top)} vs. {count(shape)})",
+        field="reshape_param.shape",
+    )
+    return Shaped([top])
+
+
+def _replaced(subject: Subject, parameter: ReshapeParameter, axes: int) -> tuple[int, int]:
+    """The axes of the bottom that are replaced: the first, and the one after the last."""
+    axis, num_axes = parameter.axis, parameter.num_axes
+    start = axis if axis >= 0 else axes + axis + 1
+    subject.check(start >= 0, f"axis {axis} out of range", field="reshape_param.axis")
+    subject.check(
+        start <= axes,
+        f"axis {axis} out of range for {axes}-D input blob",
+        field="reshape_param.axis",
+    )
+    subject.check(
+        num_axes >= -1,
+        "num_axes must be >= 0, or -1 for all",
+        field="reshape_param.num_axes",
+    )
+    end = axes if num_axes == -1 else start + num_axes
+    subject.check(
+        end <= axes,
+        f"end_axis = axis + num_axes is out of range ({end} vs. {axes})",
+        field="reshape_param.num_axes",
+    )
+    return start, end
+
+
+def _inferred(subject: Subject, wanted: Shape) -> int:
+    """The size in place of the one -1 of a shape."""
+    have, known = count(subject.bottoms[0]), -count(wanted)
+    subject.check(
+        known != 0 and have % known == 0,
+        f"bottom count ({have}) must be divisible by the product of the specified dimensions "
+        f"({known})",
+        field="reshape_param.shape",
+    )
+    return have // known
+
+
+def reduction(subject: Subject) -> Shaped:
+    """The axes from `axis` on in one value each."""
+    axis = subject.axis(subject.param.reduction_param.axis, field="reduction_param.axis")
+    return Shaped([subject.bottoms[0][:axis]])
+
+
+def tile(subject: Subject) -> Shaped:
+    """A blob repeated along an axis."""
+    parameter = subject.param.tile_param
+    axis = subject.axis(parameter.axis, field="tile_param.axis")
+    tiles = parameter.tiles
+    subject.check(
+        parameter.HasField("tiles"), "Number of tiles must be specified", field="tile_param.tiles"
+    )
+    subject.check(tiles > 0, "Number of tiles must be positive.", field="tile_param.tiles")
+    shape = subject.bottoms[0]
+    return Shaped([(*shape[:axis], shape[axis] * tiles, *shape[axis + 1 :])])
+
+
+def arg_max(subject: Subject) -> Shaped:
+    """The places of the largest values, of each item or along an axis."""
+    parameter = subject.param.argmax_param
+    shape, top_k = subject.bottoms[0], parameter.top_k
+    field = "argmax_param.top_k"
+    subject.check(top_k >= 1, "top k must not be less than 1.", field=field)
+    if parameter.HasField("axis"):
+        axis = subject.axis(parameter.axis, field="argmax_param.axis")
+        subject.check(
+            top_k <= shape[axis],
+            "top_k must be less than or equal to the dimension of the axis. "
+            f"({top_k} vs. {shape[axis]})",
+            field=field,
+        )
+        return Shaped([(*shape[:axis], top_k, *shape[axis + 1 :])])
+    items = subject.size(0)
+    subject.check(
+        top_k <= count(shape, 1),
+        "top_k must be less than or equal to the dimension of the flattened bottom blob per "
+        f"instance. ({top_k} vs. {count(shape, 1)})",
+        field=field,
+    )
+    values = 2 if parameter.out_max_val else 1
+    return Shaped([(items, values, top_k, *[1] * (len(shape) - 3))])

@@ -1,0 +1,53 @@
+"""Params that layers share by name: who owns each, and whether the shapes allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.shapes.subject import Shape, count, shown
+from ssdh_surgery.errors import Finding, Location
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.schema import LayerParameter
+
+
+class Sharing:
+    """The named params so far: the layer that owns each, and its shape."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, tuple[str, Shape]] = {}
+
+    def of(
+        self, layer: Layer, param: LayerParameter, shapes: Sequence[Shape]
+    ) -> tuple[frozenset[int], list[Finding]]:
+        """Which params of a layer a layer above owns, and which of them do not fit."""
+        shared: set[int] = set()
+        findings: list[Finding] = []
+        for index, (spec, shape) in enumerate(zip(param.param, shapes, strict=False)):
+            if not spec.name:
+                continue
+            if spec.name not in self._owners:
+                self._owners[spec.name] = layer.name, shape
+                continue
+            shared.add(index)
+            owner, owned = self._owners[spec.name]
+            is_permissive = spec.share_mode == spec.PERMISSIVE
+            fits = count(shape) == count(owned) if is_permissive else shape == owned
+            if not fits:
+                what = "count" if is_permissive else "shape"
+                verb = "shape is" if is_permissive else "expects shape"
+                message = (
+                    f"Cannot share param '{spec.name}' owned by layer '{owner}' with layer "
+                    f"'{layer.name}'; {what} mismatch.  Owner layer param shape is "
+                    f"{shown(owned)}; sharing layer {verb} {shown(shape)}"
+                )
+                place = _place(layer, index)
+                findings.append(Finding("SSDH215", "shared-param", "error", message, None, place))
+        return frozenset(shared), findings
+
+
+def _place(layer: Layer, index: int) -> Location:
+    entries = layer.core.entries("param")
+    return entries[index].location if index < len(entries) else layer.location

@@ -1,0 +1,159 @@
+"""What a rule is asked about, what it answers, and how it refuses a layer in Caffe's words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.schema import LayerParameter
+
+# A scalar has the empty shape.
+Shape = tuple[int, ...]
+
+# Blobs have at most so many axes, and count their values in a C int.
+MAX_AXES = 32
+MAX_COUNT = 2**31 - 1
+
+
+class Refusal(Exception):
+    """A layer that Caffe would stop at: becomes a finding, never reaches a user by itself.
+
+    `field` is the field at fault (`convolution_param.num_output`), `bottom` the index of the
+    bottom.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        bottom: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.bottom = bottom
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """The answer of a rule: the shapes of tops and params, and multiply-adds.
+
+    `note` tells what was taken for granted.
+    """
+
+    tops: Sequence[Shape | None]
+    params: Sequence[Shape] = ()
+    macs: int = 0
+    note: str | None = None
+
+
+class Subject:
+    """A layer with the shapes of its bottoms, all known.
+
+    `given` has the shapes that the caller knows of its tops; `tops` is the number of tops,
+    those included that Caffe adds by itself.
+    """
+
+    def __init__(
+        self,
+        param: LayerParameter,
+        bottoms: Sequence[Shape],
+        tops: int,
+        given: Sequence[Shape | None] = (),
+    ) -> None:
+        self.param = param
+        self.bottoms = tuple(bottoms)
+        self.tops = tops
+        self.given = tuple(given)
+
+    def refuse(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        bottom: int | None = None,
+        hint: str | None = None,
+    ) -> NoReturn:
+        """Stop at this layer."""
+        raise Refusal(message, field=field, bottom=bottom, hint=hint)
+
+    def check(
+        self,
+        holds: bool,
+        message: str,
+        *,
+        field: str | None = None,
+        bottom: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        """Stop unless something holds; `message` says what should."""
+        if not holds:
+            raise Refusal(message, field=field, bottom=bottom, hint=hint)
+
+    def check_axes(self, bottom: int, least: int, message: str) -> None:
+        """Stop unless a bottom has so many axes."""
+        self.check(len(self.bottoms[bottom]) >= least, message, bottom=bottom)
+
+    def axis(self, axis: int, bottom: int = 0, field: str | None = None) -> int:
+        """An axis of a bottom counted from the front, one below 0 from the end."""
+        shape = self.bottoms[bottom]
+        if not -len(shape) <= axis < len(shape):
+            self.refuse(
+                f"axis {axis} out of range for {len(shape)}-D Blob with shape {shown(shape)}",
+                field=field,
+                bottom=bottom,
+            )
+        return axis % len(shape)
+
+    def size(self, axis: int, bottom: int = 0) -> int:
+        """The size of a bottom along an axis that it must have."""
+        return self.bottoms[bottom][self.axis(axis, bottom)]
+
+    def legacy(self, bottom: int = 0) -> tuple[int, int, int, int]:
+        """A bottom as num, channels, height and width, ones in place of missing axes."""
+        shape = self.bottoms[bottom]
+        if len(shape) > 4:
+            self.refuse("Cannot use legacy accessors on Blobs with > 4 axes.", bottom=bottom)
+        num, channels, height, width = (*shape, 1, 1, 1, 1)[:4]
+        return num, channels, height, width
+
+    def check_four_axes(self) -> None:
+        """Stop unless the bottom is a batch of maps."""
+        found = len(self.bottoms[0])
+        self.check(
+            found == 4,
+            f"Input must have 4 axes, corresponding to (num, channels, height, width) "
+            f"(4 vs. {found})",
+            bottom=0,
+        )
+
+
+def count(shape: Shape, start: int = 0, end: int | None = None) -> int:
+    """The number of values along the axes from `start` to before `end`."""
+    return math.prod(shape[start:end])
+
+
+def shown(shape: Shape) -> str:
+    """A shape as Caffe's log has it: `64 3 28 28 (150528)`."""
+    return "".join(f"{size} " for size in shape) + f"({count(shape)})"
+
+
+def refuse_impossible(shape: Shape, hint: str | None = None) -> None:
+    """Refuse a shape that no blob can have.
+
+    Raises:
+        Refusal: a size below 0, too many axes, or more values than Caffe can count.
+    """
+    if len(shape) > MAX_AXES:
+        raise Refusal(f"Check failed: shape.size() <= kMaxBlobAxes ({len(shape)} vs. {MAX_AXES})")
+    for size in shape:
+        if size < 0:
+            raise Refusal(f"Check failed: shape[i] >= 0 ({size} vs. 0)", hint=hint)
+    if count(shape) > MAX_COUNT:
+        raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")

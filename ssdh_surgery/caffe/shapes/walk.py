@@ -1,0 +1,257 @@
+"""The walk over a net: each layer's rule in turn, with findings in place of exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.shapes.counts import check_counts
+from ssdh_surgery.caffe.shapes.declared import declared_inputs
+from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
+from ssdh_surgery.caffe.shapes.padding import Padding
+from ssdh_surgery.caffe.shapes.rules import RULES, Rule
+from ssdh_surgery.caffe.shapes.sharing import Sharing
+from ssdh_surgery.caffe.shapes.subject import (
+    Refusal,
+    Shape,
+    Shaped,
+    Subject,
+    count,
+    refuse_impossible,
+)
+from ssdh_surgery.errors import Finding, Location, Severity, UnknownLayer, did_you_mean
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.net import Net
+    from ssdh_surgery.caffe.schema import LayerParameter
+
+# What Caffe calls the top of a loss that names none.
+AUTOMATIC = "(automatic)"
+_FLOAT_BYTES = 4
+
+
+def shapes(
+    net: Net, phase: Phase | State, inputs: Mapping[str, Sequence[int]] | None = None
+) -> NetShapes:
+    """The shapes of all blobs and params of a net in a phase, and what its layers cost.
+
+    Never fails on a wrong net: what Caffe would stop at is a finding, and the blobs above it
+    are not known.
+
+    Args:
+        net: a net in any dialect.
+        phase: the phase (or full state) that it is built for.
+        inputs: shapes of blobs that no rule can know, or that are to be other than the file
+            says: inputs and tops of data layers, tops of layers that Caffe does not have.
+            Labels follow the batch of their data.
+
+    Raises:
+        UnknownLayer: `inputs` names a blob that is none of these.
+    """
+    given = {name: tuple(shape) for name, shape in (inputs or {}).items()}
+    return _Walk(net, phase, given).run()
+
+
+class _Walk:
+    """One walk: the blobs so far, and what was found."""
+
+    def __init__(self, net: Net, phase: Phase | State, given: Mapping[str, Shape]) -> None:
+        self.net = net
+        self.state = phase if isinstance(phase, State) else net.state(phase)
+        self.layers = net.graph(self.state).layers
+        self.given = given
+        self.blobs: dict[str, Shape | None] = {}
+        self.findings: list[Finding] = []
+        self.sharing = Sharing()
+        self.padding = Padding()
+
+    def run(self) -> NetShapes:
+        """The shapes of the whole net."""
+        self._refuse_unknown_names()
+        self._declare_inputs()
+        layers = tuple(self._layer(layer) for layer in self.layers)
+        return NetShapes(self.state.phase, layers, self.blobs, tuple(self.findings))
+
+    def _refuse_unknown_names(self) -> None:
+        free = [layer for layer in self.layers if not layer.bottoms or layer.type not in RULES]
+        known = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
+        for name in self.given:
+            if name not in known:
+                raise UnknownLayer(
+                    f"{self.net.file}: '{name}' is no input and no top of a data layer in "
+                    f"phase {self.state.phase}",
+                    hint=did_you_mean(name, known) or f"these are: {', '.join(known) or 'none'}",
+                    blob=name,
+                )
+
+    def _declare_inputs(self) -> None:
+        entries = self.net.root.entries("input")
+        for entry, (name, shape) in zip(entries, declared_inputs(self.net), strict=True):
+            self.blobs[name] = self.given.get(name, shape)
+            if self.blobs[name] is None:
+                self._find(
+                    "SSDH217",
+                    "no-input-shape",
+                    "error",
+                    f"the input '{name}' has no shape: Caffe leaves it out",
+                    entry.location,
+                    "give it an input_shape { dim: ... }",
+                )
+
+    def _layer(self, layer: Layer) -> LayerShapes:
+        if layer.dialect is Dialect.V0 and layer.type == "padding":
+            return self.padding.layer_shapes(layer, self.blobs)
+        param, names = self.padding.folded(layer)
+        bottoms = tuple(self.blobs.get(name) for name in names)
+        rule = RULES.get(layer.type)
+        tops = list(layer.tops)
+        if rule and rule.has_automatic_tops and not tops:
+            tops.append(AUTOMATIC)
+        shaped = self._shaped(layer, param, rule, bottoms, len(tops))
+        known = [None] * len(tops) if shaped is None else shaped.tops
+        found = [self.given.get(name, top) for name, top in zip(tops, known, strict=True)]
+        if shaped is not None:
+            self._tell_blobs(layer, shaped, bottoms, found)
+        self.blobs.update(zip(tops, found, strict=True))
+        has_params = rule is None or rule.has_params
+        params = _params(shaped, has_params=has_params)
+        shared, clashes = self.sharing.of(layer, param, params or ())
+        self.findings += clashes
+        return LayerShapes(
+            layer,
+            bottoms,
+            tuple(found),
+            params,
+            _macs(shaped, has_params=has_params),
+            _memory(shape for name, shape in zip(tops, found, strict=True) if name not in names),
+            shared,
+        )
+
+    def _shaped(
+        self,
+        layer: Layer,
+        param: LayerParameter,
+        rule: Rule | None,
+        bottoms: Sequence[Shape | None],
+        tops: int,
+    ) -> Shaped | None:
+        """What a layer's rule says, or None where it cannot say."""
+        if rule is None:
+            self._tell_type(layer)
+            return None
+        try:
+            check_counts(layer, rule, tops)
+            known = [shape for shape in bottoms if shape is not None]
+            if len(known) < len(bottoms):
+                return None
+            given = [self.given.get(name) for name in layer.tops]
+            shaped = rule.shape(Subject(param, known, tops, given))
+            for shape in (*shaped.tops, *shaped.params):
+                if shape is not None:
+                    refuse_impossible(shape)
+        except Refusal as refusal:
+            self._refused(layer, refusal)
+            return None
+        if len(param.param) > len(shaped.params):
+            counts = f"({len(param.param)} vs. {len(shaped.params)})"
+            message = f"Too many params specified for layer {layer.name} {counts}"
+            self._refused(layer, Refusal(message, field="param"))
+        return shaped
+
+    def _find(
+        self,
+        code: str,
+        name: str,
+        severity: Severity,
+        message: str,
+        location: Location,
+        hint: str | None = None,
+    ) -> None:
+        self.findings.append(Finding(code, name, severity, message, hint, location))
+
+    def _refused(self, layer: Layer, refusal: Refusal) -> None:
+        message = f"layer '{layer.name}' ({layer.type}): {refusal.message}"
+        place = _place(layer, refusal)
+        self._find("SSDH214", "layer-setup", "error", message, place, refusal.hint)
+
+    def _tell_type(self, layer: Layer) -> None:
+        entry = layer.core.entry("type")
+        place = entry.location if entry else layer.location
+        if layer.type == "Python":
+            message = f"layer '{layer.name}' is in Python: only its own code knows its shapes"
+            self._find("SSDH211", "unknown-shape", "info", message, place)
+            return
+        self._find(
+            "SSDH210",
+            "unknown-layer-type",
+            "warning",
+            f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
+            place,
+            did_you_mean(layer.type, RULES),
+        )
+
+    def _tell_blobs(
+        self,
+        layer: Layer,
+        shaped: Shaped,
+        bottoms: Sequence[Shape | None],
+        tops: Sequence[Shape | None],
+    ) -> None:
+        """What a user must know of the tops of a layer whose rule had an answer."""
+        if None in tops:
+            name = layer.tops[list(tops).index(None)]
+            self._find(
+                "SSDH211",
+                "unknown-shape",
+                "info",
+                f"the shape of '{name}' is not known without its data (layer '{layer.name}')",
+                layer.location,
+                f"--input-shape {name}=N,C,H,W",
+            )
+        elif shaped.note and layer.tops[0] not in self.given:
+            message = f"layer '{layer.name}': {shaped.note}"
+            self._find("SSDH212", "assumed-channels", "info", message, layer.location)
+        for name, shape in zip(layer.tops, tops, strict=False):
+            if shape is not None and not count(shape) and all(count(b or ()) for b in bottoms):
+                message = f"the blob '{name}' of layer '{layer.name}' is empty: {list(shape)}"
+                self._find("SSDH216", "empty-blob", "warning", message, layer.location)
+
+
+def _params(shaped: Shaped | None, *, has_params: bool) -> tuple[Shape, ...] | None:
+    if shaped is not None:
+        return tuple(shaped.params)
+    return None if has_params else ()
+
+
+def _macs(shaped: Shaped | None, *, has_params: bool) -> int | None:
+    # Nothing is multiplied by weights where there are none.
+    if shaped is not None:
+        return shaped.macs
+    return None if has_params else 0
+
+
+def _memory(made: Iterable[Shape | None]) -> int | None:
+    values = 0
+    for shape in made:
+        if shape is None:
+            return None
+        values += count(shape)
+    return values * _FLOAT_BYTES
+
+
+def _place(layer: Layer, refusal: Refusal) -> Location:
+    """Where a refusal points: a bottom, a field, the message that lacks it, or the layer."""
+    if refusal.bottom is not None and refusal.bottom < len(layer.bottoms):
+        return layer.bottom_location(refusal.bottom)
+    if refusal.field is None:
+        return layer.location
+    *messages, name = refusal.field.split(".")
+    within = layer.core.message(messages[0]) if messages else layer.outer
+    entry = within.entry(name) if within else None
+    # V0 has the settings in the layer itself, and joins their words.
+    entry = entry or layer.core.entry(name) or layer.core.entry(name.replace("_", ""))
+    entry = entry or (layer.core.entry(messages[0]) if messages else None)
+    return entry.location if entry else layer.location
