@@ -7,6 +7,8 @@ read one LMDB. So what is open is shared, and closed when its last reader is don
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,14 @@ _FileId = tuple[int, int]  # device and inode: two paths may lead to one file
 _lock = threading.Lock()
 _open: dict[_FileId, Any] = {}
 _readers: dict[int, int] = {}
+
+# The first and the last page of each value, which lie side by side, and all pages of keys.
+_READ_ALL = """
+import lmdb, sys
+env = lmdb.open(sys.argv[1], readonly=True, lock=False)
+for _, value in env.begin(buffers=True).cursor():
+    value[:1].tobytes(), value[-1:].tobytes()
+"""
 
 _REBUILD = (
     "this reads LMDB alone; make one of the same list with "
@@ -68,15 +78,24 @@ def _open_whole(path: Path, size: int) -> Any:
         reason = str(error).removeprefix(f"{path}: ")
         raise DataError(f"cannot be opened as an LMDB: {reason}", location=where) from error
     page, pages = env.stat()["psize"], env.info()["last_pgno"] + 1
-    if size < page * pages:
+    if size < page * pages and (size % page or not _can_be_read(path)):
         env.close()
-        # Reading on would kill the process: pages behind the end of the file are mapped.
         raise DataError(
             f"the LMDB was cut short: data.mdb has {size:,} of {page * pages:,} bytes",
             location=where,
             hint="copy it again; 'mdb_copy' makes a copy while the LMDB is in use",
         )
     return env
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether a file that ends before its last page still holds all that is in use.
+
+    The last page may be a free one, never written. If it is not, reading kills the process,
+    since what lies behind the end of the file is mapped: so another one tries.
+    """
+    command = [sys.executable, "-c", _READ_ALL, str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _data_file(path: Path) -> Path:

@@ -159,7 +159,7 @@ def test_every_truncation_is_an_error(make_lmdb: Maker) -> None:
     pixels = np.zeros((3, 40, 40), np.uint8)
     path = make_lmdb((b"%08d" % i, write_raw(pixels, i)) for i in range(9))
     whole = (path / "data.mdb").read_bytes()
-    for size in range(0, len(whole), 4096):
+    for size in [*range(0, 12288, 4096), *range(12288, len(whole), 20_000)]:
         (path / "data.mdb").write_bytes(whole[:size])
         with pytest.raises(DataError):
             LmdbStore(path)
@@ -176,6 +176,21 @@ def test_a_truncated_lmdb_says_what_is_missing(make_lmdb: Maker) -> None:
         f"{path}: the LMDB was cut short: data.mdb has {size - 1:,} of {size:,} bytes\n"
         "hint: copy it again; 'mdb_copy' makes a copy while the LMDB is in use"
     )
+
+
+def test_a_free_page_behind_the_end_of_the_file_is_none_the_worse(make_lmdb: Maker) -> None:
+    path = make_lmdb([])
+    with lmdb.open(str(path), map_size=1 << 26) as env:
+        for key in (b"a", b"b", b"c"):
+            with env.begin(write=True) as transaction:
+                transaction.put(key, write_raw(GRAY, 3))
+        with env.begin(write=True) as transaction:
+            transaction.put(b"d", bytes(50_000))
+            transaction.delete(b"d")
+        needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    assert (path / "data.mdb").stat().st_size < needed
+    with LmdbStore(path) as store:
+        assert store.keys() == [b"a", b"b", b"c"]
 
 
 def test_a_record_that_is_no_datum_is_named(make_lmdb: Maker) -> None:
