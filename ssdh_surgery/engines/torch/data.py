@@ -102,14 +102,10 @@ class Feed:
         for source in self.sources.values():
             source.seek(max(0, source.position - source.step))
 
-    def records(self, label: int) -> list[tuple[str, Record]]:
-        """The records of the last batches that have a label, with their layers' names."""
-        return [
-            (name, record)
-            for name, source in self.sources.items()
-            for record in source.records
-            if record.label == label
-        ]
+    def records(self, label: int) -> list[Record]:
+        """The records of the last batches that have a label."""
+        last = (record for source in self.sources.values() for record in source.records)
+        return [record for record in last if record.label == label]
 
     def close(self) -> None:
         """Stop all threads and close all files."""

@@ -52,7 +52,7 @@ class LmdbReader:
         shape = self.shapes[0] if self._transformer.crop else self._shape(*taken[0])
         records = [
             Record(
-                f"record '{shown(key)}'",
+                f"record '{shown(key)}' of {self._store.path}",
                 datum.label,
                 partial(self._fill, key, datum, self._chance.record(number)),
             )

@@ -65,7 +65,7 @@ class PictureReader:
         shape = self.shapes[0] if fixed else self._shape(entries[0])
         records = [
             Record(
-                f"'{shown(entry.path)}'",
+                f"'{shown(entry.path)}' of {self._list.source}:{entry.line_id + 1}",
                 entry.label,
                 partial(self._fill, entry, self._chance.record(number)),
             )

@@ -107,7 +107,7 @@ class PrefetchedSource:
     ) -> None:
         self.reader = reader
         self.chance = chance
-        self.shapes: list[Shape] = [(batch_size, *shape) for shape in reader.shapes]
+        self.shapes: Sequence[Shape] = [(batch_size, *shape) for shape in reader.shapes]
         self.waited = 0.0
         self.records: Sequence[Record] = ()
         self._batch_size = batch_size

@@ -1,0 +1,62 @@
+"""The log of a run, in Caffe's own format, written line by line as things happen."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ssdh_surgery.engines import events
+from ssdh_surgery.engines.events import Event
+from ssdh_surgery.engines.glog import LogWriter
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.files import explained
+
+
+class RunLog:
+    """A new log file; a context manager.
+
+    Raises:
+        FileError: it cannot be written, or something stands there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = LogWriter()
+        self._start = time.monotonic()
+        with explained(path, "write the log"):
+            # Closed by __exit__.
+            self._file = path.open("x", encoding="utf-8", errors="surrogateescape")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with explained(self._path, "write the log"):
+            self._file.close()
+
+    def say(self, source: str, message: str) -> None:
+        """A line that is no event: its place in Caffe's source, and what it says."""
+        self._write([self._writer.line(source, message)])
+
+    def record(self, event: Event) -> Event:
+        """Write an event's lines, and give the event its time."""
+        self._write(self._writer.lines(event))
+        return dataclasses.replace(event, elapsed=time.monotonic() - self._start)
+
+    def fail(self, error: SsdhError) -> None:
+        """The line that the run ended with."""
+        place = f"{error.location}: " if error.location else ""
+        self.record(events.Fatal(f"{place}{error.message}", "trainer.py:1"))
+
+    def _write(self, lines: list[str]) -> None:
+        with explained(self._path, "write the log"):
+            self._file.writelines(f"{line}\n" for line in lines)
+            self._file.flush()
