@@ -9,15 +9,16 @@ import re
 
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
 from ssdh_surgery.prototxt.source import BOM
-from ssdh_surgery.prototxt.tokens import DIGITS, is_closed, is_comment, is_space, is_string
+from ssdh_surgery.prototxt.tokens import DIGITS, is_comment, is_space, is_string
 
 _SHOWN_WIDTH = 40
 _CONTROL = re.compile("[\0-\x08\x0e-\x1b\x7f]")
-_UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|[\0-\x7f]\0|\0[\x01-\x7f]")
+_UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|(?:[\t\n\r -~]\0){2}|(?:\0[\t\n\r -~]){2}")
 _TYPOGRAPHIC_QUOTES = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u0060\u00b4")
 _OF_TEXT = frozenset("/.~\\$@%*")
 
 _COMMENT = "a comment begins with '#'"
+_NAME_IN_QUOTES = "the name of a field stands without quotes"
 _QUOTES = "put quotes around the text"
 _JSON = "this looks like JSON: a prototxt has no outer braces and no quotes around names"
 _HTML = "this looks like a web page: download the raw file instead"
@@ -61,26 +62,27 @@ def for_name(document: Document, message: Message, index: int) -> str | None:
     if token == "-" and _begins_line(document, index):
         return _YAML
     if is_string(token) and _after(document, index) == ":":
-        return "the name of a field stands without quotes"
-    return _for_word_before(document, message, index)
-
-
-def _for_word_before(document: Document, message: Message, index: int) -> str | None:
-    """The bare word before may be half of a text, or the name of the next field."""
+        return _NAME_IN_QUOTES
     field = message.fields[-1] if message.fields else None
-    value = field.values[-1] if field and field.values else None
-    if not field or not isinstance(value, Scalar) or not value.is_word or field.separator >= 0:
+    return _for_value_before(document, field, index) if field and field.separator < 0 else None
+
+
+def _for_value_before(document: Document, field: Field, index: int) -> str | None:
+    """The value before may be the name of the next field, or half of a text."""
+    value = field.values[-1] if field.values else None
+    if not isinstance(value, Scalar) or not (value.is_word or value.is_string):
         return None
     line = _line(document, field.first)
-    if document.tokens[index] in (":", "{", "<") and _line(document, value.first) > line:
-        return f"is the value of {shown(field.name)} in line {line} missing?"
-    return _QUOTES if value.last == index - 1 else None
+    if document.tokens[index] in (":", "{", "<") and _line(document, value.last) > line:
+        missing = f"is the value of {shown(field.name)} in line {line} missing?"
+        return _NAME_IN_QUOTES if value.is_string else missing
+    return _QUOTES if value.is_word and value.last == index - 1 else None
 
 
 def for_colon(document: Document, field: Field, token: str) -> str | None:
     """Where a token that is neither a colon nor a brace stands after a name."""
     if token == "=":
-        return "a value is given with ':'"
+        return "write ':' instead of '='"
     before = field.parent.fields[-1] if field.parent.fields else None
     if not before or before.separator >= 0 or not before.values or before.is_list:
         return None
@@ -89,7 +91,7 @@ def for_colon(document: Document, field: Field, token: str) -> str | None:
     if not isinstance(value, Scalar) or value.is_string or not same_line:
         return None
     if field.name[0] in DIGITS:
-        return f"several values stand in a list: [{value.text}, {field.name}]"
+        return "several values stand in a list, as in [1, 2]"
     return _QUOTES
 
 
@@ -112,6 +114,8 @@ def for_sign(document: Document, index: int) -> str | None:
 
 def for_number(token: str) -> str | None:
     """For a token that begins like a number and is none."""
+    if re.fullmatch("0[0-7]+|0[xX][0-9a-fA-F]+", token):
+        return "it has more than 64 bits"
     if re.fullmatch("0[0-9]+", token):
         return "a number that begins with 0 is octal: its digits are 0 to 7"
     return _QUOTES if re.search("[g-wyzG-WYZ]", token) else None
@@ -119,8 +123,8 @@ def for_number(token: str) -> str | None:
 
 def for_open_string(token: str) -> str | None:
     """For a string without its closing quote."""
-    mark, last = token[0], token[-1]
-    if len(token) > 1 and last == mark and not is_closed(token):
+    mark, last = token[0], token.rstrip()[-1]
+    if "\\" + mark in token:
         return "a backslash makes the quote after it a part of the string; '\\\\' is a backslash"
     if is_string(last) and last != mark:
         return f"it begins with {mark} and ends with {last}"

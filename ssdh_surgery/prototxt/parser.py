@@ -121,9 +121,7 @@ class _Parser:
             self.at += 1
             return self.after_item(field) if words[self.at] == "]" else self.items(field)
         if field.colon < 0:
-            hint = hints.for_colon(self.result, field, word)
-            name = shown(field.name)
-            self.fail(f"expected ':' or '{{' after {name}, found {shown(word)}", hint)
+            self.no_colon(field, word)
         self.scalar(field)
         return None
 
@@ -239,6 +237,15 @@ class _Parser:
             location=self.result.location(message.first),
             hint=hints.for_open_message(self.result, field, message),
         )
+
+    def no_colon(self, field: Field, word: str) -> NoReturn:
+        """Neither a colon nor a brace after a name; shown on the name's own line."""
+        message = f"expected ':' or '{{' after {shown(field.name)}, found {shown(word)}"
+        between = self.tokens[self.indices[self.at - 1] + 1 : self.indices[self.at]]
+        on_line = word and not any("\n" in token for token in between)
+        at = self.at if on_line else self.at - 1
+        hint = hints.not_text(self.source.text, word)
+        self.fail_at(at, message, hint or hints.for_colon(self.result, field, word))
 
     def bad_string(self, start: int, end: int) -> NoReturn:
         """Point at the escape that no parser reads, or at the strings that none reads whole."""
