@@ -75,7 +75,6 @@ REGISTRY: dict[str, str] = {
     "TanH": "activations:TanH",
     "Threshold": "arithmetic:Threshold",
     "Tile": "shaping:Tile",
-    "WindowData": "data:WindowData",
 }
 
 

@@ -50,7 +50,8 @@ class Step:
 class Plan:
     """The steps of a net, its blobs by number, and the numbers of its inputs and outputs.
 
-    `names` has the blobs that a prototxt names; those of inserted splits are left out.
+    `names` leaves out the tops of inserted splits. A loss without a top has one that is called
+    `(automatic)`, as in Caffe.
     """
 
     steps: list[Step]
@@ -79,7 +80,7 @@ class _Builder:
         self.steps: list[Step] = []
         self.blobs: list[Blob] = []
         self.number: dict[str, int] = {}
-        # Blobs that no prototxt names: of a split's tops, the blob that was split.
+        # The tops of splits, which no prototxt names, and what was split.
         self.hidden: dict[int, int] = {}
         self.inputs: list[int] = []
         # Blobs that no layer has taken yet: in the end, the outputs.
@@ -146,16 +147,15 @@ class _Builder:
             return self.number[name]
         number = len(self.blobs)
         self.blobs.append(Blob(shape, self.setting.device, name or "(automatic)"))
-        if name is None:
-            self.hidden[number] = number
-        else:
+        if name is not None:
             self.number[name] = number
             self.available.add(name)
         return number
 
     def plan(self) -> Plan:
         """What was built."""
-        names = {name: number for name, number in self.number.items() if number not in self.hidden}
+        shown = [number for number in range(len(self.blobs)) if number not in self.hidden]
+        names = {self.blobs[number].name: number for number in shown}
         left = [self.number[name] for name in sorted(self.available)]
         outputs = list(dict.fromkeys(self.hidden.get(number, number) for number in left))
         return Plan(self.steps, self.blobs, names, self.inputs, outputs)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssdh_surgery.engines.torch.blob import Shape, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer, Source
+from ssdh_surgery.errors import SsdhError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,11 @@ class SourceLayer(Layer):
                 "reads data, and no reader was given",
                 hint="put an Input layer in its place, or give the net a reader",
             )
-        self.source = self.setting.open_source(self.param, self.setting)
+        try:
+            self.source = self.setting.open_source(self.param, self.setting)
+        except SsdhError as error:
+            error.location = error.location or self.location
+            raise
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """The shapes of the source's batches."""
@@ -61,12 +66,6 @@ class ImageData(SourceLayer):
 
 class HDF5Data(SourceLayer):
     """Arrays of HDF5 files."""
-
-
-class WindowData(SourceLayer):
-    """Windows of images of a list file."""
-
-    exact_tops = 2
 
 
 class MemoryData(Layer):

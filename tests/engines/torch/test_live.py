@@ -1,0 +1,140 @@
+"""The embedded engine against the Caffe that `make caffe` built, on random nets."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, note, reject, settings
+
+from ssdh_surgery.engines.built_caffe import built_pycaffe
+from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.errors import EngineError
+from tests.engines.torch.caffe_process import CaffeProcess, run
+from tests.engines.torch.catalogue import CASES
+from tests.engines.torch.random_nets import nets
+
+# What overflows in one order of additions does not in another.
+HUGE = 1e6
+
+
+@pytest.fixture(scope="module")
+def caffe_process(tmp_path_factory):
+    process = CaffeProcess(built_pycaffe(), tmp_path_factory.mktemp("caffe"))
+    yield process
+    process.close()
+
+
+def random_values(name, shape, random):
+    return random.integers(0, 3, shape) if name == "label" else random.uniform(-1, 1, shape)
+
+
+def arrays_for(net, seed, values_of=random_values):
+    """Values for the inputs and the params of a net, and diffs for its outputs."""
+    random = np.random.default_rng(seed)
+    given = {}
+    for name in net.inputs:
+        values = values_of(name, net.blobs[name].shape, random)
+        given[f"data/{name}"] = values.astype(np.float32)
+    for layer, params in net.params.items():
+        for index, param in enumerate(params):
+            values = random.normal(0, 0.4, param.shape)
+            if net.layer_dict[layer].type == "BatchNorm":
+                values *= 0
+            given[f"param/{layer}/{index}"] = values.astype(np.float32)
+    for name in set(net.outputs) - {"loss"}:
+        shape = net.blobs[name].shape
+        given[f"diff/{name}"] = random.uniform(-1, 1, shape).astype(np.float32)
+    return given
+
+
+def compared(net, found):
+    """The arrays that Caffe defines: some of its layers use other diffs as scratch memory."""
+    reached = set(net.outputs)
+    for step in net.steps:
+        if step.needs_backward:
+            pairs = zip(step.bottoms, step.propagate_down, strict=True)
+            reached |= {net.plan.blobs[number].name for number, wanted in pairs if wanted}
+    return [key for key in found if not key.startswith("diff/") or key[5:] in reached]
+
+
+def assert_close(ours, theirs, keys):
+    # Sums that cancel leave the rounding of their terms, so the greatest value counts, too.
+    scale = max([1.0, *(np.abs(theirs[key]).max(initial=0) for key in keys)])
+    for key in keys:
+        assert ours[key].shape == theirs[key].shape, key
+        excess = np.abs(ours[key] - theirs[key]) - 1e-4 * np.abs(theirs[key])
+        assert excess.max(initial=0) <= 1e-5 * scale, key
+
+
+@pytest.mark.caffe
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_catalogue(case, caffe_process):
+    prototxt = caffe_process.folder / "net.prototxt"
+    prototxt.write_text(case.text)
+    net = open_net(prototxt, phase="TRAIN")
+    given = arrays_for(net, 1, case.values)
+    if case.is_forward_only:
+        given = {key: value for key, value in given.items() if not key.startswith("diff/")}
+    theirs = caffe_process.run(prototxt, given)
+    assert theirs is not None, "Caffe refuses it"
+    ours = run(net, given)
+    assert list(ours) == list(theirs)
+    for key in compared(net, ours):
+        assert ours[key].shape == theirs[key].shape, key
+        np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.caffe
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(text=nets())
+def test_random_nets(text, caffe_process):
+    note(text)
+    prototxt = caffe_process.folder / "net.prototxt"
+    prototxt.write_text(text)
+    try:
+        net = open_net(prototxt, phase="TRAIN")
+    except EngineError:
+        assert caffe_process.run(prototxt, {}) is None, "only the embedded engine refuses it"
+        return
+    given = arrays_for(net, seed=len(text))
+    theirs = caffe_process.run(prototxt, given)
+    assert theirs is not None, "only Caffe refuses it"
+    if all(np.abs(values).max(initial=0) < HUGE for values in theirs.values()):
+        ours = run(net, given)
+        assert_close(ours, theirs, compared(net, ours))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(text=nets())
+def test_one_graph_gives_the_gradients_of_single_layers(text, tmp_path_factory):
+    note(text)
+    prototxt = tmp_path_factory.mktemp("net") / "net.prototxt"
+    prototxt.write_text(text)
+    try:
+        net = open_net(prototxt, phase="TRAIN")
+    except EngineError:
+        reject()
+    given = {
+        key: value
+        for key, value in arrays_for(net, seed=len(text)).items()
+        if not key.startswith("diff/")
+    }
+    single = run(net, given)
+
+    net.clear_param_diffs()
+    at_once = net.run()
+    if at_once.loss.requires_grad:
+        at_once.loss.backward()
+
+    for key, value in single.items():
+        kind, _, name = key.partition("/")
+        if kind == "param_diff":
+            layer, _, index = name.rpartition("/")
+            found = net.params[layer][int(index)].diff
+            np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
+    for name, output in at_once.outputs.items():
+        np.testing.assert_allclose(output, single[f"data/{name}"], rtol=1e-6)
