@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ssdh_surgery.engines.runner import open_net as open_net
     from ssdh_surgery.prototxt.cst import Document as Document
     from ssdh_surgery.prototxt.parser import parse as parse
 
@@ -14,10 +15,11 @@ __version__ = "0.1.0"
 # Looked up on first use, so that importing the package costs nothing.
 _EXPORTS = {
     "Document": "ssdh_surgery.prototxt.cst",
+    "open_net": "ssdh_surgery.engines.runner",
     "parse": "ssdh_surgery.prototxt.parser",
 }
 
-__all__ = ["Document", "__version__", "parse"]
+__all__ = ["Document", "__version__", "open_net", "parse"]
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,6 @@ class TrainingView:
         self.snapshot: events.Snapshot | None = None
         self.tests: dict[str, events.TestOutput] = {}
         self.terms: dict[str, events.TrainOutput] = {}
-        self.ignored: list[str] = []
         self.first: events.Iteration | None = None
         self._test_began: float | None = None
         self._test_seconds: float | None = None
@@ -74,8 +73,6 @@ class TrainingView:
             case events.Snapshot():
                 self.snapshot = event
                 self._say(f"snapshot {event.weights}")
-            case events.LayerIgnored():
-                self._ignore(event.layer)
             case events.Warned():
                 self._pause(lambda: terminal.warn(event.message))
             case events.Stopping():
@@ -87,10 +84,6 @@ class TrainingView:
                 self._say(words)
             case _:
                 pass
-
-    def _ignore(self, layer: str) -> None:
-        if layer not in self.ignored:
-            self.ignored.append(layer)
 
     def _judge_loss(self, event: events.Iteration) -> None:
         trouble = loss_trouble(event.loss)

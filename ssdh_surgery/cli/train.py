@@ -11,6 +11,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.engines import events
 from ssdh_surgery.pipeline import train as story
+from ssdh_surgery.pipeline.check.weights import Copied
 from ssdh_surgery.pipeline.engine_choice import ENGINES
 from ssdh_surgery.pipeline.launch import Launch, TrainOptions, prepare
 
@@ -40,12 +41,18 @@ class _GpuType(click.ParamType[str]):
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", help="Who trains.")
 @click.option("--caffe", metavar="PATH", help="The caffe executable.")
 @click.option("--iterations", type=click.IntRange(1), metavar="N", help="Train up to iteration N.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "tf32", "bf16"]),
+    help="What the embedded engine computes in (float32).",
+)
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads that compute.")
 @shared.net_option
 @click.option("--dry-run", is_flag=True, help="Print the command that would run.")
 @click.option("--no-check", is_flag=True, help="Start without looking for mistakes first.")
 @click.argument("extra", nargs=-1, metavar="[-- CAFFE ARGUMENTS]")
 def command(dry_run: bool, no_check: bool, **given: Any) -> int:
-    """Train a patched net with your Caffe.
+    """Train a patched net with your Caffe, or with the embedded engine.
 
     The solver is that of the workspace. Log, command and solver are kept in runs/NAME.
     Ctrl-C stops with a snapshot; --resume goes on from it. What stands after -- goes to
@@ -61,10 +68,22 @@ def command(dry_run: bool, no_check: bool, **given: Any) -> int:
     run = story.start(
         options, launch, lambda finding: terminal.warn(str(finding)), checked=not no_check
     )
+    for reason in run.engine.passed_over:
+        terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
+    for table in run.weights:
+        _say_copied(table)
     terminal.say(run.line)
     terminal.say(f"log: {launch.run.log}")
     return _follow(run)
+
+
+def _say_copied(table: Copied) -> None:
+    """What is copied by layer name, and what is not."""
+    terminal.say(f"{table.file}: {len(table.names('copied'))} layers are copied")
+    for status, words in (("new", "start from their fillers"), ("unused", "not in the net")):
+        if names := table.names(status):
+            terminal.say(f"  {words}: {', '.join(names)}")
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
@@ -98,8 +117,6 @@ def _follow(run: story.Run) -> int:
 
 
 def _summary(view: TrainingView) -> None:
-    if view.ignored:
-        terminal.say(f"not in the net, so not copied: {', '.join(view.ignored)}")
     if not any(term.weighted is not None and term.weighted < 0 for term in view.terms.values()):
         terminal.say("health of the codes: not measurable from this log")
     if view.snapshot:

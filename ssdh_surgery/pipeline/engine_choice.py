@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery.engines.base import Trainer
-from ssdh_surgery.engines.binary import BinaryTrainer
 from ssdh_surgery.engines.executable import (
     Executable,
     can_use_gpu,
@@ -14,28 +14,72 @@ from ssdh_surgery.engines.executable import (
     find_caffe,
     missing_caffe,
 )
-from ssdh_surgery.errors import EngineError, SsdhError
+from ssdh_surgery.errors import EngineError, MissingExtra, SsdhError, UsageError
+from ssdh_surgery.pipeline.check import Subject
 from ssdh_surgery.pipeline.launch import Launch, TrainOptions
 
-ENGINES = ("auto", "binary")
+# In the order in which `auto` asks them.
+ENGINES = ("auto", "binary", "torch")
 
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """The engine and why; `program` is the path to type, None where `caffe` says it."""
+    """The engine and why; `program` is the path to type, None where `caffe` says it.
+
+    `passed_over` says in sentences why `auto` did not take the engines before it.
+    """
 
     trainer: Trainer
     name: str
     reason: str
     program: Path | None = None
+    passed_over: tuple[str, ...] = ()
 
 
-def choose(options: TrainOptions, launch: Launch) -> EngineChoice:
+def choose(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
     """The engine for a launch.
 
     Raises:
-        EngineError: none can do what is asked; each is named with its reason.
+        EngineError: the engine that was asked for cannot do it, or with `auto` none can.
+        MissingExtra: the embedded engine was asked for and PyTorch is not installed.
+        UsageError: options of one engine were given with another.
     """
+    if options.engine == "torch":
+        return _torch(options, launch, subject)
+    if options.engine == "binary":
+        return _binary(options, launch)
+    try:
+        return _binary(options, launch)
+    except EngineError as error:
+        if options.caffe:
+            raise
+        return _after(error, options, launch, subject)
+
+
+def _after(
+    refusal: EngineError, options: TrainOptions, launch: Launch, subject: Subject
+) -> EngineChoice:
+    """The embedded engine in the place of caffe, or caffe's own refusal."""
+    try:
+        choice = _torch(options, launch, subject)
+    except (SsdhError, UsageError) as error:
+        raise EngineError(
+            f"no engine can train this: {refusal.message}; embedded engine: {error.message}",
+            hint=error.hint or refusal.hint,
+        ) from error
+    return EngineChoice(
+        choice.trainer, choice.name, choice.reason, None, (f"caffe: {refusal.message}",)
+    )
+
+
+# ---------------------------------------------------------------- the user's caffe
+
+
+def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
+    from ssdh_surgery.engines.binary import BinaryTrainer
+
+    if options.precision is not None or options.threads is not None:
+        raise EngineError("--precision and --threads are for the embedded engine, not for caffe")
     executable = find_caffe(options.caffe)
     if executable is None:
         raise missing_caffe()
@@ -78,3 +122,23 @@ def missing_sentence(options: TrainOptions) -> tuple[Path | None, str | None]:
     except SsdhError as error:
         return None, error.message
     return (_program(executable), None) if executable else (None, missing_caffe().message)
+
+
+# ---------------------------------------------------------------- the embedded engine
+
+
+def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
+    from ssdh_surgery.engines.torch.registry import is_supported, unsupported
+
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtra("train", "the embedded engine")
+    if launch.job.extra:
+        raise EngineError("arguments after -- are for caffe, not for the embedded engine")
+    for net, phase in subject.nets:
+        for layer in net.layers_in(phase):
+            if not is_supported(layer.type):
+                raise unsupported(layer.type, layer.name, layer.location)
+    from ssdh_surgery.engines.torch.trainer import TorchTrainer
+
+    trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)
+    return EngineChoice(trainer, "torch", "the embedded engine, PyTorch")

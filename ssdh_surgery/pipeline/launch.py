@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.solver import Solver
@@ -32,6 +33,9 @@ class TrainOptions:
     caffe: str | None = None
     iterations: int | None = None
     net: str | None = None
+    # Of the embedded engine: `float32`, `tf32` or `bf16`; threads that compute.
+    precision: Literal["float32", "tf32", "bf16"] | None = None
+    threads: int | None = None
     extra: tuple[str, ...] = ()
 
 

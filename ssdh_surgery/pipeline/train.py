@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from ssdh_surgery.engines.binary import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
 from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
 from ssdh_surgery.pipeline import check
+from ssdh_surgery.pipeline.check.weights import Copied, copied
 from ssdh_surgery.pipeline.engine_choice import EngineChoice, choose, missing_sentence
 from ssdh_surgery.pipeline.launch import Launch, TrainOptions, refuse_missing, snapshot_prefix
 
@@ -60,11 +62,27 @@ class Run:
 
     launch: Launch
     engine: EngineChoice
+    weights: tuple[Copied, ...] = ()
 
     @property
     def line(self) -> str:
-        """The command as a user would type it."""
+        """The command as a user would type it; the embedded engine has no other than ours."""
+        if self.engine.name == "torch":
+            return _own_command(self.launch)
         return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
+
+
+def _own_command(launch: Launch) -> str:
+    """`ssdh train` in so many words, as it runs with the embedded engine."""
+    job = launch.job
+    words = ["ssdh", "train", "--engine", "torch", "--solver", job.solver]
+    for option, value in (
+        ("--weights", job.weights),
+        ("--snapshot", job.snapshot),
+        ("--gpu", job.gpu),
+    ):
+        words += [option, value] if value else []
+    return shlex.join(words)
 
 
 def start(
@@ -77,8 +95,9 @@ def start(
         SsdhError: no engine, or a file that is not there.
     """
     refuse_missing(launch)
+    checked_subject = subject(launch)
     if checked:
-        found = check.findings(subject(launch))
+        found = check.findings(checked_subject)
         errors = [finding for finding in found if finding.severity == "error"]
         for finding in found:
             if finding not in errors:
@@ -90,7 +109,7 @@ def start(
                 location=Location(launch.source.name),
                 findings=errors,
             )
-    run = Run(launch, choose(options, launch))
+    run = Run(launch, choose(options, launch, checked_subject), tuple(copied(checked_subject)))
     _prepare_folder(run)
     return run
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
 
@@ -28,6 +30,15 @@ class Subject:
     folder: Path
     prefix: Path
     weights: tuple[str, ...] = ()
+
+    @cached_property
+    def shapes(self) -> tuple[NetShapes, ...]:
+        """The shapes of each net in its phase, those of the data at hand known."""
+        from ssdh_surgery.pipeline.check.records import input_shapes
+
+        return tuple(
+            shapes(net, phase, input_shapes(net, phase, self.folder)) for net, phase in self.nets
+        )
 
 
 def findings(subject: Subject) -> list[Finding]:

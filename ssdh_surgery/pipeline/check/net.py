@@ -1,4 +1,4 @@
-"""SSDH2xx: what a net says about itself: unknown bottoms, tops that are written twice."""
+"""SSDH2xx: what a net says about itself: unknown bottoms, doubled tops, shapes that clash."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from ssdh_surgery.pipeline.check import Subject
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with the connections of each net in each phase that it is run in."""
-    for net, phase in subject.nets:
+    """What is wrong with each net in each phase that it is run in."""
+    for (net, phase), known in zip(subject.nets, subject.shapes, strict=True):
         yield from net.graph(phase).findings
+        for finding in known.findings:
+            # A shape that is not known (data that is not at hand) is no fault.
+            if finding.severity == "error":
+                yield finding
         if not net.layers_in(phase):
             yield Finding(
                 "SSDH203",
