@@ -280,6 +280,19 @@ def test_names_of_bytes_are_keys_of_bytes(folder: Path) -> None:
     assert keys(folder / "out") == [b"00000000_" + odd]
 
 
+def test_odd_file_names_of_a_folder_are_keys(folder: Path) -> None:
+    names = [b"a\nb.jpg", b"caf\xe9.jpg", b'it\'s "x" .jpg']
+    cats = folder / "pictures" / "cats"
+    cats.mkdir()
+    for i, name in enumerate(names):
+        source = folder / "pictures" / f"{i:02}.jpg"
+        os.rename(source, os.path.join(os.fsencode(cats), name))
+    build(folder / "pictures", folder / "out", SMALL)
+    assert keys(folder / "out") == [
+        b"%08d_cats/%s" % (i, name) for i, name in enumerate(sorted(names))
+    ]
+
+
 def test_a_picture_without_a_kind_cannot_be_encoded(folder: Path) -> None:
     (folder / "pictures" / "00.jpg").rename(folder / "pictures" / "noext")
     (folder / "list.txt").write_text("noext 1\n")
