@@ -30,6 +30,11 @@ class Edit:
         """Take text away."""
         return cls(start, end, "")
 
+    @property
+    def is_deletion(self) -> bool:
+        """Whether it takes text away and puts nothing in its place."""
+        return self.end > self.start and not self.text
+
 
 def ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """Edits sorted by place; insertions at one offset keep their order.

@@ -1,4 +1,4 @@
-"""New fields as text, in a given style, and the edit that puts them in their place."""
+"""New fields as text, in a given style, and the edits that put them in their place."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import cast
 
 from ssdh_surgery.prototxt import literals, trivia
-from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
+from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
-from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.prototxt.style import Style
+from ssdh_surgery.prototxt.trivia import Item, Part
 
 
 class Word(str):
@@ -51,162 +52,40 @@ def lines(name: str, value: object, style: Style) -> list[str]:
     if not is_message(value):
         return [f"{name}:{style.after_colon}{scalar_text(value, style.quote)}"]
     fields = cast(NewFields, value)
-    head = name + (":" if style.colon_before_brace else "") + style.before_brace
     is_leaf = not any(is_message(inner) for _, inner in fields)
-    body = message_lines(fields, style, style.is_one_line(name, is_leaf))
-    return [head + body[0], *body[1:]]
+    if style.is_one_line(name, is_leaf):
+        return [inline(name, value, style)]
+    before, _, after = style.head_of(name).partition("\n")
+    opening, *rest = message_lines(fields, style, one_line=False)
+    if "\n" in style.head_of(name):
+        return [name + before, after + opening, *rest]
+    return [name + before + opening, *rest]
 
 
 def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
     """The lines of a message from its opening brace to its closing one."""
     opening, closing = style.braces[0], style.braces[1]
     if one_line:
-        inner = f"{style.separator} ".join(inline(name, value, style) for name, value in fields)
-        return [f"{opening} {inner} {closing}" if inner else f"{opening} {closing}"]
-    blocks = [_separated(lines(name, value, style), style.separator) for name, value in fields]
-    body = [style.indent + row for rows in blocks for row in rows]
-    return [opening, *body, closing]
+        inner = f"{style.inline_separator} ".join(inline(*field, style) for field in fields)
+        inner = f"{style.padding}{inner}{style.padding}" if inner else style.padding
+        return [opening + inner + closing]
+    body = _separated([lines(name, value, style) for name, value in fields], style.separator)
+    if body:
+        body[-1][-1] += style.last_separator
+    return [opening, *(style.indent + row for rows in body for row in rows), closing]
 
 
 def inline(name: str, value: object, style: Style) -> str:
     """A field on one line, whatever is in it."""
     if not is_message(value):
         return lines(name, value, style)[0]
-    head = name + (":" if style.colon_before_brace else "") + style.before_brace
-    return head + message_lines(cast(NewFields, value), style, one_line=True)[0]
+    head = style.head_of(name).replace("\n", " ")
+    return name + head + message_lines(cast(NewFields, value), style, one_line=True)[0]
 
 
-def _separated(rows: list[str], separator: str) -> list[str]:
-    return [*rows[:-1], rows[-1] + separator]
-
-
-# ---------------------------------------------------------------- new fields in their place
-
-
-def after(
-    entry: Entry, new: Sequence[tuple[str, object]], style: Style, comment: str | None = None
-) -> Edit:
-    """New fields after an entry (in its list, where it stands in one with the same name).
-
-    `comment` becomes a line of its own above them.
-    """
-    return _beside(entry, new, style, comment, before=False)
-
-
-def before(
-    entry: Entry, new: Sequence[tuple[str, object]], style: Style, comment: str | None = None
-) -> Edit:
-    """New fields before an entry and its comments."""
-    return _beside(entry, new, style, comment, before=True)
-
-
-def _beside(
-    entry: Entry, new: Sequence[tuple[str, object]], style: Style, comment: str | None, before: bool
-) -> Edit:
-    field = entry.field
-    if field.is_list and all(name == field.name for name, _ in new):
-        return _into_list(entry, [value for _, value in new], style, before)
-    text = field.document.text
-    offset = trivia.place_before(field) if before else trivia.place_after(field)
-    own_line = offset == len(text) if not before else False
-    own_line = own_line or trivia.line_start(text, offset) == offset
-    if not own_line or _shares_line(field, before):
-        return _on_the_line(field, new, style, offset, before)
-    margin = trivia.indentation(text, field.start)
-    rows = [f"# {comment}"] if comment else []
-    blocks = [lines(name, value, style) for name, value in new]
-    gap = style.blank_between and any(is_message(value) for _, value in new)
-    for number, block in enumerate(blocks):
-        rows += ["", *block] if number and gap else block
-    rows = _separated(rows, style.separator)
-    body = style.newline.join(margin + row if row else "" for row in rows)
-    if before:
-        # The blank line above becomes the new field's own; the old neighbour gets another.
-        above = text[trivia.line_start(text, offset - 1) : offset] if offset else "-"
-        return Edit.insertion(offset, body + style.newline * (1 if above.strip() else 2))
-    lead = style.newline if gap else ""
-    if offset == len(text) and not text.endswith("\n"):
-        return Edit.insertion(offset, style.newline + lead + body)
-    return Edit.insertion(offset, lead + body + style.newline)
-
-
-def _shares_line(field: Field, before: bool) -> bool:
-    """Whether the file is written without line breaks around the field."""
-    text = field.document.text
-    if before:
-        return not trivia.begins_line(text, trivia.start_of(field))
-    return trivia.line_end(text, trivia.end_of(field)) is None or (
-        field.parent.is_root and len(field.parent.fields) > 1 and "\n" not in text.strip()
-    )
-
-
-def _on_the_line(
-    field: Field, new: Sequence[tuple[str, object]], style: Style, offset: int, before: bool
-) -> Edit:
-    inner = f"{style.separator} ".join(inline(name, value, style) for name, value in new)
-    if before:
-        return Edit.insertion(offset, inner + style.separator + " ")
-    tokens = field.document.tokens
-    last = tokens[trivia.last_token(field)]
-    if last.startswith("#"):
-        # The line ends in a comment: what is new needs one of its own.
-        return Edit.insertion(trivia.end_of(field), style.newline + inner)
-    offset = trivia.end_of(field)
-    lead = style.separator if field.separator < 0 else ""
-    tail = style.separator if not lead else ""
-    rest = field.document.text[offset : offset + 1]
-    gap = " " if rest and not rest.isspace() and rest not in "}>]" else ""
-    return Edit.insertion(offset, f"{lead} {inner}{tail}{gap}")
-
-
-def _into_list(entry: Entry, values: list[object], style: Style, before: bool) -> Edit:
-    document = entry.document
-    value = entry.value
-    margin = trivia.indentation(document.text, document.offsets[value.first])
-    texts = []
-    for new in values:
-        if not is_message(new):
-            texts.append(scalar_text(new, style.quote))
-            continue
-        one_line = isinstance(value, Message) and trivia.is_one_line(value)
-        rows = message_lines(cast(NewFields, new), style, one_line)
-        texts.append((style.newline + margin).join(rows))
-    gap = style.newline + margin if len(entry.field.values) > 1 and _broken(entry.field) else " "
-    if before:
-        return Edit.insertion(
-            document.offsets[value.first], "".join(f"{text},{gap}" for text in texts)
-        )
-    return Edit.insertion(
-        document.offsets[value.last + 1], "".join(f",{gap}{text}" for text in texts)
-    )
-
-
-def _broken(field: Field) -> bool:
-    """Whether the items of a list stand on lines of their own."""
-    document = field.document
-    start = document.offsets[field.values[0].last + 1]
-    return "\n" in document.text[start : document.offsets[field.values[1].first]]
-
-
-def inside(message: Message, new: Sequence[tuple[str, object]], style: Style) -> Edit:
-    """New fields at the end of a message, or as its first ones where it is empty."""
-    if message.fields:
-        last = message.fields[-1]
-        if last.values:
-            return after(last.entries[-1], new, style)
-    document = message.document
-    if message.is_root:
-        lead = style.newline if document.text and not document.text.endswith("\n") else ""
-        body = style.newline.join(row for name, value in new for row in lines(name, value, style))
-        return Edit.insertion(len(document.text), lead + body + style.newline)
-    start, end = document.offsets[message.first + 1], document.offsets[message.last]
-    if "\n" not in document.text[start:end]:
-        inner = f"{style.separator} ".join(inline(name, value, style) for name, value in new)
-        return Edit(start, end, f" {inner} ")
-    margin = trivia.indentation(document.text, document.offsets[message.first])
-    rows = [row for name, value in new for row in lines(name, value, style)]
-    body = "".join(margin + style.indent + row + style.newline for row in rows)
-    return Edit.insertion(trivia.line_start(document.text, end), body)
+def _separated(blocks: list[list[str]], separator: str) -> list[list[str]]:
+    """Blocks of lines with a separator after each but the last."""
+    return [[*rows[:-1], rows[-1] + separator] for rows in blocks[:-1]] + blocks[-1:]
 
 
 def replaced(entry: Entry, value: object) -> Edit:
@@ -219,7 +98,218 @@ def replaced(entry: Entry, value: object) -> Edit:
     return Edit(start, end, scalar_text(value, mark))
 
 
-def neighbour_style(entry: Entry) -> Style:
-    """The style for what is put beside an entry."""
-    value = entry.value
-    return style_of(entry.document, value if isinstance(value, Message) else entry.field.parent)
+# ---------------------------------------------------------------- new fields in their place
+
+
+def joins_list(entry: Entry, new: NewFields) -> bool:
+    """Whether new fields become items of the list in brackets that an entry stands in."""
+    return entry.field.is_list and all(name == entry.field.name for name, _ in new)
+
+
+def after(entry: Entry, new: NewFields, style: Style, comment: str | None = None) -> list[Edit]:
+    """New fields after an entry (in its list, where it stands in one with the same name).
+
+    `comment` goes on lines of its own above them; where they share a line with others it
+    is left out.
+    """
+    return _Neighbour(_part(entry, new), style).after(new, comment)
+
+
+def before(entry: Entry, new: NewFields, style: Style, comment: str | None = None) -> list[Edit]:
+    """New fields before an entry and its comments; `comment` as in `after`.
+
+    At the very beginning of a file a comment becomes the file's, as any that stands there.
+    """
+    return _Neighbour(_part(entry, new), style).before(new, comment)
+
+
+def inside(message: Message, new: NewFields, style: Style) -> list[Edit]:
+    """New fields at the end of a message."""
+    if message.fields:
+        last = message.fields[-1]
+        part = _part(last.entries[-1], new) if last.values else last
+        return _Neighbour(part, style).after(new, None)
+    document = message.document
+    if message.is_root:
+        return [_first_of_file(document, new, style)]
+    # At its beginning, where no comment in it becomes the new field's.
+    place = trivia.next_line(document, message.first)
+    brace = message.first + 1
+    if place is None and document.text.find("\n", *_span(document, brace, message.last)) < 0:
+        text = f"{style.inline_separator} ".join(inline(*field, style) for field in new)
+        blank = " " if document.tokens[brace].isspace() else ""
+        return [Edit.insertion(document.offsets[brace], blank + text)]
+    place = place or document.text.index("\n", document.offsets[brace]) + 1
+    margin = trivia.indentation(document, document.offsets[message.first]) + style.indent
+    rows = [row for name, value in new for row in lines(name, value, style)]
+    return [Edit.insertion(place, "".join(margin + row + style.newline for row in rows))]
+
+
+def _span(document: Document, first: int, last: int) -> tuple[int, int]:
+    return document.offsets[first], document.offsets[last]
+
+
+def _first_of_file(document: Document, new: NewFields, style: Style) -> Edit:
+    """New fields in a file that has none: after its comments."""
+    text, newline = document.text, style.newline
+    body = newline.join(row for name, value in new for row in lines(name, value, style))
+    line = trivia.line_start(document, len(text))
+    if line < len(text):
+        blank = "" if text[line:].strip() else newline
+        return Edit.insertion(len(text), newline + blank + body)
+    # A blank line that ends the comments stays what it is.
+    above = text[trivia.line_start(document, line - 1) : line] if line else ""
+    blank = newline if above and not above.strip() else ""
+    return Edit.insertion(line, blank + body + newline)
+
+
+def _part(entry: Entry, new: NewFields) -> Part:
+    return trivia.items_of(entry.field)[entry.index] if joins_list(entry, new) else entry.field
+
+
+class _Neighbour:
+    """The field, or the item of a list, beside which something is put in a given style."""
+
+    def __init__(self, part: Part, style: Style) -> None:
+        self.part = part
+        self.style = style
+        self.document = part.document
+        self.siblings: Sequence[Part] = (
+            trivia.items_of(part.field) if isinstance(part, Item) else part.parent.fields
+        )
+        self.is_last = part.last == self.siblings[-1].last
+        self.opens = trivia.opens_line(self.document, part.first)
+
+    def after(self, new: NewFields, comment: str | None) -> list[Edit]:
+        """What is new goes below, or on the line where that goes on or holds several."""
+        document, last = self.document, trivia.last_token(self.part)
+        place = trivia.next_line(document, last)
+        is_plain = last == max(self.part.last, self.part.separator)
+        runs_on = place is None or (is_plain and self.is_last and not self.opens)
+        own = self._own_separator()
+        lead = "" if own or not self.is_last else self._missing_separator(runs_on)
+        end = trivia.end_of(self.part)
+        if place is None or runs_on:
+            return [self._spaced(end, lead, self._on_line(new, lead or own, own), own)]
+        return self._below(new, comment, place, lead, own)
+
+    def _below(
+        self, new: NewFields, comment: str | None, place: int, lead: str, own: str
+    ) -> list[Edit]:
+        text, newline = self.document.text, self.style.newline
+        end, value_end = trivia.end_of(self.part), self.document.offsets[self.part.last + 1]
+        is_clean = end == value_end and not text[end:place].strip("\r\n")
+        if lead and not is_clean and not isinstance(self.part, Item):
+            lead = ""
+        gap = newline if self._is_gap(new) else ""
+        body = gap + self._lines(new, comment, lead or own, own)
+        if lead and is_clean:
+            # The separator and the lines are one edit, so that two such go together.
+            return [Edit.insertion(end, lead + (text[end:place] or newline) + body)]
+        ends_file = place == len(text) and not text.endswith("\n")
+        edit = Edit.insertion(place, newline + body if ends_file else body + newline)
+        return [Edit.insertion(value_end, lead), edit] if lead else [edit]
+
+    def before(self, new: NewFields, comment: str | None) -> list[Edit]:
+        """What is new goes above, or on the line where that is shared."""
+        document, part = self.document, self.part
+        first = trivia.first_token(part)
+        start = document.offsets[first]
+        if first == part.first and (not self.opens or self._is_one_line_file()):
+            own = self._own_separator() or self._missing_separator(True)
+            body = self._on_line(new, own, own)
+            if self.opens:
+                return [Edit.insertion(start, body + " ")]
+            return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
+        own = self._own_separator() or self._missing_separator(False)
+        place = trivia.place_before(part)
+        # What would go with the part if it were taken out comes with what is new.
+        lead = document.text[place : trivia.line_start(document, start)]
+        ends_line = trivia.line_start(document, place) < place
+        body = self._lines(new, comment, own, own)
+        if comment and lead.count("\n") == ends_line and self._follows_header(first):
+            body = self.style.newline + body
+        return [Edit.insertion(place, lead + body + ("" if ends_line else self.style.newline))]
+
+    def _blanks_before(self) -> int:
+        """1 where white space stands before the part on its line."""
+        return int(self.document.tokens[self.part.first - 1].isspace())
+
+    def _spaced(self, place: int, lead: str, body: str, own: str) -> Edit:
+        """An edit within a line, with one space towards what stands there."""
+        text = self.document.text
+        follows = text[place : place + 1]
+        if not follows or follows.isspace() or follows in "}>]" or trivia.is_wordy(text[place - 1]):
+            return Edit.insertion(place, f"{lead} {body}")
+        return Edit.insertion(place, body if own else body + " ")
+
+    def _own_separator(self) -> str:
+        return self.document.tokens[self.part.separator] if self.part.separator >= 0 else ""
+
+    def _missing_separator(self, on_line: bool) -> str:
+        """The separator that a part without one needs beside something new."""
+        if isinstance(self.part, Item):
+            return ","
+        if not self.is_last:
+            return ""
+        return self.style.inline_separator if on_line else self.style.separator
+
+    def _is_one_line_file(self) -> bool:
+        part = self.part
+        if isinstance(part, Item) or not part.parent.is_root or len(self.siblings) < 2:
+            return False
+        fields = part.parent.fields
+        return self.document.text.find("\n", fields[0].start, fields[-1].end) < 0
+
+    def _follows_header(self, first: int) -> bool:
+        """Whether only the comments that begin the file stand before a token."""
+        tokens = self.document.tokens[:first]
+        return self.part is self.siblings[0] and any(not token.isspace() for token in tokens)
+
+    def _is_gap(self, new: NewFields) -> bool:
+        return self.style.blank_between and any(is_message(value) for _, value in new)
+
+    def _blocks(self, new: NewFields, on_line: bool) -> list[list[str]]:
+        style, part = self.style, self.part
+        if isinstance(part, Field):
+            if on_line and (self._is_one_line_file() or trivia.is_one_line(part.parent)):
+                return [[inline(name, value, style)] for name, value in new]
+            return [lines(name, value, style) for name, value in new]
+        one_line = isinstance(part.value, Message) and trivia.is_one_line(part.value)
+        return [
+            message_lines(cast(NewFields, value), style, one_line)
+            if is_message(value)
+            else [scalar_text(value, style.quote)]
+            for _, value in new
+        ]
+
+    def _on_line(self, new: NewFields, between: str, last: str) -> str:
+        """What is new as a part of a line."""
+        margin = trivia.indentation(self.document, self.document.offsets[self.part.first])
+        blocks = _separated(self._blocks(new, on_line=True), between)
+        return " ".join((self.style.newline + margin).join(rows) for rows in blocks) + last
+
+    def _lines(self, new: NewFields, comment: str | None, between: str, last: str) -> str:
+        """What is new as lines of its own, without the last line break."""
+        rows = [f"# {row}" for row in comment.splitlines()] if comment else []
+        for number, block in enumerate(_separated(self._blocks(new, on_line=False), between)):
+            rows += ["", *block] if number and self._is_gap(new) else block
+        rows[-1] += last
+        margin = self._margin()
+        return self.style.newline.join(margin + row if row else "" for row in rows)
+
+    def _margin(self) -> str:
+        """The indentation of what stands on lines of its own among the siblings."""
+        document, offsets = self.document, self.document.offsets
+        line = document.source.line(offsets[self.part.first])
+        opener = next(
+            (
+                part
+                for part in self.siblings
+                if document.source.line(offsets[part.first]) == line
+                and trivia.opens_line(document, part.first)
+            ),
+            None,
+        )
+        margin = trivia.indentation(document, offsets[self.part.first])
+        return margin if opener else margin + self.style.indent

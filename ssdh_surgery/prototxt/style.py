@@ -1,18 +1,27 @@
-"""How a file is written: indent, colons, quotes, one-line messages, newlines.
+"""How a file is written: indent, colons, quotes, braces, separators, one-line messages, newlines.
 
-What is inserted takes the style of what stands around it.
+What is inserted takes the style of what stands around it: the habits of its neighbour where
+that shows any, then those of the file, then those of Caffe's own files.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any
 
-from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
-from ssdh_surgery.prototxt.trivia import begins_line, indentation, is_blank_between, is_one_line
+from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message, Scalar
+from ssdh_surgery.prototxt.trivia import (
+    Part,
+    indentation,
+    is_blank_between,
+    is_one_line,
+    items_of,
+    opens_line,
+)
 
 
 @dataclass(frozen=True)
@@ -23,13 +32,20 @@ class Style:
     indent: str = "  "
     quote: str = '"'
     after_colon: str = " "
-    before_brace: str = " "
-    colon_before_brace: bool = False
+    # What stands between a message's name and its brace: in general, and by name.
+    head: str = " "
+    heads: Mapping[str, str] = field(default_factory=dict)
     braces: str = "{}"
+    # The white space within the braces of a one-line message.
+    padding: str = " "
+    # What stands after a field on a line of its own, after the last one of a message, and
+    # between fields of one line.
     separator: str = ""
+    last_separator: str = ""
+    inline_separator: str = ""
     blank_between: bool = False
     # Field names whose messages are mostly written on one line, and those that are not.
-    one_line: dict[str, bool] = field(default_factory=dict)
+    one_line: Mapping[str, bool] = field(default_factory=dict)
     # Whether small messages whose name is new to the file go on one line.
     one_line_leaves: bool = False
 
@@ -37,97 +53,144 @@ class Style:
         """Whether a message of that name goes on one line."""
         return self.one_line.get(name, is_leaf and self.one_line_leaves)
 
+    def head_of(self, name: str) -> str:
+        """What stands between a message's name and its brace."""
+        return self.heads.get(name, self.head)
+
 
 def style_of(document: Document, near: Message | None = None) -> Style:
-    """The style of a document, where `near` and what is in it count most.
+    """The style of a document for what is put into `near`, whose own habits count most."""
+    style = _style_of_file(document)
+    if near is None or near.is_root:
+        return style
+    own = _habits(document, near, list(near.walk()))
+    for names in ("heads", "one_line"):
+        own[names] = {**getattr(style, names), **own[names]}
+    return replace(style, **own, blank_between=_is_spaced(near.fields))
 
-    `near` is the message whose neighbour or content is about to be written.
-    """
-    fields = list(document.root.walk())
-    messages = [(f, value) for f in fields for value in f.values if isinstance(value, Message)]
-    close = list(near.walk()) if near else []
-    nested = [(f, value) for f in close for value in f.values if isinstance(value, Message)]
-    votes = _Votes(document)
-    leaves = [is_one_line(m) for _, m in messages if not _has_messages(m) and m.fields]
-    top = near is not None and near.depth == 1
-    siblings = document.root.fields if top or near is None else near.fields
-    return Style(
-        newline=_newline(document.text),
-        indent=votes.indent(nested) or votes.indent(messages) or "  ",
-        quote=votes.quote(close) or votes.quote(fields) or '"',
-        after_colon=_most(votes.after_colon(fields), " "),
-        before_brace=_most(votes.before_brace(messages), " "),
-        colon_before_brace=_most((f.colon >= 0 for f, _ in nested or messages), False),
-        braces="<>" if _most((votes.token(m.first) == "<" for _, m in messages), False) else "{}",
-        separator=_most((votes.token(f.separator) for f in close or fields), ""),
-        blank_between=_most((is_blank_between(a, b) for a, b in pairwise(siblings)), False),
-        one_line=_one_line(messages),
-        one_line_leaves=_most(leaves, False),
+
+def neighbour_style(entry: Entry) -> Style:
+    """The style for what is put beside an entry."""
+    value, of = entry.value, entry.field
+    style = style_of(entry.document, value if isinstance(value, Message) else of.parent)
+    if isinstance(value, Message):
+        one_line = {**style.one_line, of.name: is_one_line(value)}
+        heads = style.heads if of.is_list else {**style.heads, of.name: _head(of, value)}
+        style = replace(style, one_line=one_line, heads=heads)
+    siblings: Sequence[Part] = items_of(of) if of.is_list else of.parent.fields
+    return replace(style, blank_between=_is_spaced(siblings))
+
+
+@lru_cache(maxsize=8)
+def _style_of_file(document: Document) -> Style:
+    text = document.text
+    return replace(
+        Style(),
+        newline="\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n",
+        blank_between=_is_spaced(document.fields),
+        **_habits(document, document.root, list(document.root.walk())),
     )
 
 
-_T = TypeVar("_T")
+def _is_spaced(siblings: Sequence[Part]) -> bool:
+    """Whether most messages among siblings have a blank line above them."""
+    pairs = [(one, other) for one, other in pairwise(siblings) if _is_message(other)]
+    return 2 * sum(is_blank_between(one, other) for one, other in pairs) > len(pairs)
 
 
-def _most(votes: Iterable[_T], default: _T) -> _T:
-    counted = Counter(votes).most_common(1)
-    return counted[0][0] if counted else default
+def _is_message(part: Part) -> bool:
+    values = part.values[:1] if isinstance(part, Field) else [part.value]
+    return any(isinstance(value, Message) for value in values)
 
 
-def _newline(text: str) -> str:
-    return "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
-
-
-def _has_messages(message: Message) -> bool:
-    return any(isinstance(value, Message) for f in message.fields for value in f.values)
-
-
-def _one_line(messages: list[tuple[Field, Message]]) -> dict[str, bool]:
-    votes: dict[str, Counter[bool]] = {}
-    for f, message in messages:
-        if message.fields:
-            votes.setdefault(f.name, Counter())[is_one_line(message)] += 1
-    return {name: counted.most_common(1)[0][0] for name, counted in votes.items()}
+def _habits(document: Document, top: Message, fields: list[Field]) -> dict[str, Any]:
+    """The habits that a message and all fields below it show, by the names of `Style`."""
+    votes = _Votes(document)
+    votes.fields_of(top)
+    for each in fields:
+        for value in each.values:
+            if isinstance(value, Message):
+                votes.message(each, value)
+                votes.fields_of(value)
+            else:
+                votes.scalar(each, value)
+    return votes.habits()
 
 
 class _Votes:
-    """What the tokens of a document say about one habit each."""
+    """What every field of a text says about each habit."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.counted: dict[str, Counter[Any]] = {}
+        self.named: dict[str, dict[str, Counter[Any]]] = {"heads": {}, "one_line": {}}
 
-    def token(self, index: int) -> str:
-        return self.document.tokens[index] if index >= 0 else ""
+    def vote(self, habit: str, value: object) -> None:
+        self.counted.setdefault(habit, Counter())[value] += 1
 
-    def _spaces(self, index: int) -> str:
-        token = self.token(index)
-        return token if token and not token.strip(" \t") else ""
+    def vote_name(self, habit: str, name: str, value: object) -> None:
+        self.named[habit].setdefault(name, Counter())[value] += 1
 
-    def after_colon(self, fields: list[Field]) -> Iterable[str]:
-        for f in fields:
-            if f.colon >= 0 and f.values and isinstance(f.values[0], Scalar):
-                yield self._spaces(f.colon + 1)
+    def habits(self) -> dict[str, Any]:
+        """The winner of each habit that anything was said about."""
+        found: dict[str, Any] = {habit: _most(votes) for habit, votes in self.counted.items()}
+        for habit, names in self.named.items():
+            found[habit] = {name: _most(votes) for name, votes in names.items()}
+        return found
 
-    def before_brace(self, messages: list[tuple[Field, Message]]) -> Iterable[str]:
-        return (self._spaces(message.first - 1) for _, message in messages)
+    def scalar(self, of: Field, value: Scalar) -> None:
+        tokens = self.document.tokens
+        if value.is_string:
+            self.vote("quote", tokens[value.first][0])
+        if of.colon >= 0 and not of.is_list:
+            self.vote("after_colon", _blanks(tokens[of.colon + 1]))
 
-    def quote(self, fields: list[Field]) -> str:
-        strings = (
-            self.token(value.first)[0]
-            for f in fields
-            for value in f.values
-            if isinstance(value, Scalar) and value.is_string
-        )
-        return _most(strings, "")
+    def message(self, of: Field, message: Message) -> None:
+        document = self.document
+        self.vote("braces", "<>" if document.tokens[message.first] == "<" else "{}")
+        if not of.is_list:
+            head = _head(of, message)
+            self.vote("head", head)
+            self.vote_name("heads", of.name, head)
+        if not message.fields:
+            return
+        one_line = is_one_line(message)
+        self.vote_name("one_line", of.name, one_line)
+        if not any(_is_message(inner) for inner in message.fields):
+            self.vote("one_line_leaves", one_line)
+        if one_line:
+            self.vote("padding", _blanks(document.tokens[message.first + 1]))
+        elif opens_line(document, message.fields[0].first):
+            margin = indentation(document, document.offsets[of.first])
+            inner = indentation(document, message.fields[0].start)
+            if inner.startswith(margin) and inner != margin:
+                self.vote("indent", inner.removeprefix(margin))
 
-    def indent(self, messages: list[tuple[Field, Message]]) -> str:
-        return _most(filter(None, map(self._step, messages)), "")
+    def fields_of(self, message: Message) -> None:
+        """How the fields of a message are separated."""
+        one_line = is_one_line(message)
+        for inner in message.fields[:-1]:
+            habit = "inline_separator" if one_line else "separator"
+            self.vote(habit, self._separator(inner))
+        if message.fields and not one_line:
+            self.vote("last_separator", self._separator(message.fields[-1]))
 
-    def _step(self, pair: tuple[Field, Message]) -> str:
-        """How much deeper the first field of a message stands than the message."""
-        outer, message = pair
-        if not message.fields or not begins_line(self.document.text, message.fields[0].start):
-            return ""
-        margin = indentation(self.document.text, outer.start)
-        inner = indentation(self.document.text, message.fields[0].start)
-        return inner.removeprefix(margin) if inner.startswith(margin) else ""
+    def _separator(self, of: Field) -> str:
+        return self.document.tokens[of.separator] if of.separator >= 0 else ""
+
+
+def _most(votes: Counter[Any]) -> Any:
+    return votes.most_common(1)[0][0]
+
+
+def _blanks(token: str) -> str:
+    """A token that is white space within a line, else nothing."""
+    return token if not token.strip(" \t") else ""
+
+
+def _head(of: Field, message: Message) -> str:
+    """What stands between the name and the brace, a line break as a plain newline."""
+    between: Iterable[str] = of.document.tokens[of.first + 1 : message.first]
+    return "".join(
+        "\n" if "\n" in token else ":" if token == ":" else _blanks(token) for token in between
+    )

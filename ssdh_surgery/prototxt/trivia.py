@@ -3,7 +3,7 @@
 A comment belongs to a field if it begins on the field's last line, or stands on lines of
 its own directly above the field's first line with no blank line between. What it says is
 never looked at. The comment block that begins the file, and one before a closing brace,
-belong to the file or the message.
+belong to the file or the message. The items of a list in brackets are treated alike.
 
 Removing a field removes its comments, one preceding blank line and nothing else;
 commenting it out keeps them.
@@ -11,78 +11,145 @@ commenting it out keeps them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message
+from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message, Value
 from ssdh_surgery.prototxt.edits import Edit, union
 from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
 
-def first_token(field: Field) -> int:
-    """The first token that belongs to a field: of its comments above, or its own."""
+@dataclass(frozen=True)
+class Item:
+    """One value of a list in brackets; `separator` is the comma after it, or -1."""
+
+    field: Field
+    value: Value
+    separator: int
+
+    @property
+    def document(self) -> Document:
+        """The document that it stands in."""
+        return self.field.document
+
+    @property
+    def first(self) -> int:
+        """Its first token."""
+        return self.value.first
+
+    @property
+    def last(self) -> int:
+        """Its last token, the comma left out."""
+        return self.value.last
+
+
+# What can be put in, taken out and commented out.
+Part = Field | Item
+
+
+def items_of(field: Field) -> list[Item]:
+    """The items of a list in brackets."""
     tokens = field.document.tokens
-    first = at = field.first
-    while at >= 2 and tokens[at - 1].count("\n") == 1 and is_space(tokens[at - 1]):
-        if not is_comment(tokens[at - 2]) or not _begins_line(tokens, at - 2):
+    commas = [
+        next(at for at in range(before.last + 1, after.first) if tokens[at] == ",")
+        for before, after in pairwise(field.values)
+    ]
+    return [
+        Item(field, value, comma) for value, comma in zip(field.values, [*commas, -1], strict=False)
+    ]
+
+
+# ---------------------------------------------------------------- what belongs together
+
+
+def first_token(part: Part) -> int:
+    """The first token that belongs to a part: of its comments above, or its own."""
+    document, tokens = part.document, part.document.tokens
+    first = at = part.first
+    while at >= 2 and is_space(tokens[at - 1]) and tokens[at - 1].count("\n") == 1:
+        if not is_comment(tokens[at - 2]) or not opens_line(document, at - 2):
             return first
         first = at = at - 2
-    begins_file = (
-        all(is_space(token) for token in tokens[:first]) if first != field.first else False
-    )
-    return field.first if begins_file else first
+    # What begins the file is the file's.
+    return part.first if all(map(is_space, tokens[:first])) else first
 
 
-def last_token(field: Field) -> int:
-    """The last token that belongs to a field: its separator and the comment on its last line."""
-    tokens = field.document.tokens
-    last = max(field.last, field.separator)
+def last_token(part: Part) -> int:
+    """The last token that belongs to a part: its separator and the comment on its last line."""
+    tokens = part.document.tokens
+    last = max(part.last, part.separator)
     after = last + 1
     if after < len(tokens) and is_space(tokens[after]) and "\n" not in tokens[after]:
         after += 1
     return after if after < len(tokens) and is_comment(tokens[after]) else last
 
 
-def _begins_line(tokens: list[str], index: int) -> bool:
-    return index == 0 or (is_space(tokens[index - 1]) and ("\n" in tokens[index - 1] or index == 1))
+def start_of(part: Part) -> int:
+    """The offset of the first thing that belongs to a part."""
+    return part.document.offsets[first_token(part)]
 
 
-def line_start(text: str, offset: int) -> int:
+def end_of(part: Part) -> int:
+    """The offset after all that belongs to a part."""
+    return part.document.offsets[last_token(part) + 1]
+
+
+def is_blank_between(before: Part, after: Part) -> bool:
+    """Whether a blank line stands between two neighbours."""
+    between = before.document.tokens[last_token(before) + 1 : first_token(after)]
+    return any(token.count("\n") > 1 for token in between)
+
+
+# ---------------------------------------------------------------- lines
+
+
+def line_start(document: Document, offset: int) -> int:
     """The offset at which the line of an offset begins; a byte order mark is before it."""
-    start = text.rfind("\n", 0, offset) + 1
-    return start + 1 if start == 0 and text.startswith("\ufeff") else start
+    start = document.source.line_starts[document.source.line(offset) - 1]
+    return 1 if start == 0 and document.text.startswith("\ufeff") else start
 
 
-def indentation(text: str, offset: int) -> str:
-    """The white space that begins the line of an offset."""
-    start = line_start(text, offset)
-    end = start
-    while end < len(text) and text[end] in " \t":
+def indentation(document: Document, offset: int) -> str:
+    """The blanks and tabs that begin the line of an offset."""
+    start = end = line_start(document, offset)
+    while document.text[end : end + 1] in (" ", "\t"):
         end += 1
-    return text[start:end]
+    return document.text[start:end]
 
 
-def begins_line(text: str, offset: int) -> bool:
-    """Whether only white space stands before an offset on its line."""
-    return not text[line_start(text, offset) : offset].strip()
+def opens_line(document: Document, index: int) -> bool:
+    """Whether only white space stands before a token on its line."""
+    tokens = document.tokens
+    while index and is_space(tokens[index - 1]) and "\n" not in tokens[index - 1]:
+        index -= 1
+    return index == 0 or is_space(tokens[index - 1])
 
 
-def line_end(text: str, offset: int) -> int | None:
-    """The offset after the line's newline where only white space follows, else None."""
-    end = text.find("\n", offset)
-    if text[offset : end if end >= 0 else len(text)].strip():
-        return None
-    return end + 1 if end >= 0 else len(text)
+def next_line(document: Document, index: int) -> int | None:
+    """The offset of the line after a token, None where more follows on its own line."""
+    tokens = document.tokens
+    after = index + 1
+    if after < len(tokens) and is_space(tokens[after]):
+        at = tokens[after].find("\n")
+        if at >= 0:
+            return document.offsets[after] + at + 1
+        after += 1
+    return len(document.text) if after >= len(tokens) else None
 
 
-def end_of(field: Field) -> int:
-    """The offset after all that belongs to a field."""
-    return field.document.offsets[last_token(field) + 1]
+def is_one_line(message: Message) -> bool:
+    """Whether a message opens and closes on one line."""
+    document = message.document
+    start = document.offsets[message.first] if not message.is_root else 0
+    end = document.offsets[message.last]
+    return document.text.find("\n", start, end) < 0
 
 
-def start_of(field: Field) -> int:
-    """The offset of the first thing that belongs to a field."""
-    return field.document.offsets[first_token(field)]
+def place_before(part: Part) -> int:
+    """The offset for new lines before a part, its comments and the blank line above it."""
+    after = next_line(part.document, last_token(part))
+    return _lines_start(part.document, start_of(part), after)
 
 
 # ---------------------------------------------------------------- taking away
@@ -90,88 +157,109 @@ def start_of(field: Field) -> int:
 
 def removal(entries: Collection[Entry]) -> list[Edit]:
     """The edits that take entries out, with what belongs to them."""
-    return union(
-        edit
-        for field, indices in _by_field(entries)
-        for edit in (
-            [_field_removal(field)]
-            if len(indices) == len(field.values)
-            else [_widened(field.document, *span) for span in _item_spans(field, indices)]
-        )
-    )
+    edits: list[Edit] = []
+    for siblings, indices in _groups(entries):
+        document = siblings[0].document
+        for run in _runs(siblings, indices):
+            edits.append(_taken_out(document, first_token(run[0]), last_token(run[-1])))
+        comma = _loose_separator(siblings, indices)
+        if comma is not None:
+            blank = _blanks(document, comma - 1)
+            edits.append(
+                Edit.deletion(document.offsets[comma] - blank, document.offsets[comma + 1])
+            )
+    return union(edits)
 
 
-def _by_field(entries: Iterable[Entry]) -> list[tuple[Field, set[int]]]:
-    grouped: dict[int, tuple[Field, set[int]]] = {}
-    for entry in entries:
-        grouped.setdefault(id(entry.field), (entry.field, set()))[1].add(entry.index)
-    return list(grouped.values())
-
-
-def _field_removal(field: Field) -> Edit:
-    text = field.document.text
-    start, end = start_of(field), end_of(field)
-    after = line_end(text, end)
-    if after is None or not begins_line(text, start):
-        return _widened(field.document, start, end)
-    start = line_start(text, start)
-    blank = line_start(text, start - 1) if start else 0
-    if start and not text[blank:start].strip():
-        start = blank
-    elif after == len(text) and not text.endswith("\n") and start:
-        # The last line has no newline of its own: the one before it goes instead.
-        start -= 2 if text[:start].endswith("\r\n") else 1
-    return Edit.deletion(start, after)
-
-
-def _widened(document: Document, start: int, end: int) -> Edit:
-    """A part of a line, with the white space on one side of it."""
-    text = document.text
-    left, right = start, end
-    while left > 0 and text[left - 1] in " \t":
-        left -= 1
-    while right < len(text) and text[right] in " \t":
-        right += 1
-    if left == 0 or text[left - 1] == "\n" or left == start:
-        # Nothing to its left on the line: what follows takes its place.
-        return (
-            Edit.deletion(start, right)
-            if left < start or _at_line_start(text, start)
-            else (Edit.deletion(start, end))
-        )
-    # One space stays where two words would run together.
-    joined = right == end and end < len(text) and (text[end].isalnum() or text[end] in "_\"'[+-.")
-    return Edit.deletion(left + joined, end)
-
-
-def _at_line_start(text: str, offset: int) -> bool:
-    return offset == 0 or text[offset - 1] == "\n"
-
-
-def _item_spans(field: Field, indices: set[int]) -> list[tuple[int, int]]:
-    """The spans of items in a list, each with the comma that must go with it."""
-    kept = set(range(len(field.values))) - indices
-    offsets = field.document.offsets
-    commas = _commas(field)
-    spans = []
-    for index in sorted(indices):
-        value = field.values[index]
-        start, end = offsets[value.first], offsets[value.last + 1]
-        if any(other > index for other in kept):
-            end = offsets[commas[index] + 1]
+def _groups(entries: Collection[Entry]) -> list[tuple[Sequence[Part], list[int]]]:
+    """What to take out, by its siblings: whole fields of a message, items of a list."""
+    chosen: dict[int, tuple[Field, set[int]]] = {}
+    end = -1
+    for entry in sorted(entries, key=lambda entry: entry.value.first):
+        # What is within another one goes with it.
+        if entry.value.first > end:
+            chosen.setdefault(id(entry.field), (entry.field, set()))[1].add(entry.index)
+            end = entry.value.last
+    whole: dict[int, tuple[Message, set[int]]] = {}
+    groups: list[tuple[Sequence[Part], list[int]]] = []
+    for field, indices in chosen.values():
+        if len(indices) < len(field.values):
+            groups.append((items_of(field), sorted(indices)))
         else:
-            start = offsets[commas[index - 1]]
-        spans.append((start, end))
-    return spans
+            whole.setdefault(id(field.parent), (field.parent, set()))[1].add(id(field))
+    for message, fields in whole.values():
+        places = [index for index, each in enumerate(message.fields) if id(each) in fields]
+        groups.append((message.fields, places))
+    return groups
 
 
-def _commas(field: Field) -> list[int]:
-    """The token index of the comma after each item but the last."""
-    tokens = field.document.tokens
-    return [
-        next(at for at in range(before.last + 1, after.first) if tokens[at] == ",")
-        for before, after in pairwise(field.values)
-    ]
+def _runs(siblings: Sequence[Part], indices: Sequence[int]) -> list[list[Part]]:
+    """Parts to take out, those together that have at most one blank line between them."""
+    runs: list[list[Part]] = []
+    for place, index in enumerate(indices):
+        part = siblings[index]
+        if place and indices[place - 1] == index - 1 and _adjoin(runs[-1][-1], part):
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
+
+
+def _adjoin(before: Part, after: Part) -> bool:
+    between = before.document.tokens[last_token(before) + 1 : first_token(after)]
+    return all(is_space(token) and token.count("\n") <= 2 for token in between)
+
+
+def _loose_separator(siblings: Sequence[Part], indices: Sequence[int]) -> int | None:
+    """The separator before the last siblings, if it separates nothing once they are gone."""
+    if siblings[-1].separator >= 0 or indices[-1] != len(siblings) - 1:
+        return None
+    kept = next((at for at in reversed(range(len(siblings))) if at not in set(indices)), None)
+    return None if kept is None or siblings[kept].separator < 0 else siblings[kept].separator
+
+
+def _taken_out(document: Document, first: int, last: int) -> Edit:
+    """The edit that takes tokens out: whole lines, or a part of one with a space beside it."""
+    text = document.text
+    start, end = document.offsets[first], document.offsets[last + 1]
+    opens, after = opens_line(document, first), next_line(document, last)
+    if opens and after is not None:
+        return Edit.deletion(_lines_start(document, start, after), after)
+    left, right = _blanks(document, first - 1), _blanks(document, last + 1)
+    if left and not opens:
+        # One space stays where two words would run together.
+        joined = not right and is_wordy(text[start - left - 1]) and is_wordy(text[end : end + 1])
+        return Edit.deletion(start - left + joined, end)
+    follows = text[end + right : end + right + 1]
+    return Edit.deletion(start, end + right if opens or follows not in "\n}>]" else end)
+
+
+def _lines_start(document: Document, start: int, after: int | None) -> int:
+    """Where whole lines that are taken out begin: with the blank line above them.
+
+    `after` is where they end.
+    """
+    text, line = document.text, line_start(document, start)
+    above = line_start(document, line - 1) if line else 0
+    if not text[above:line].strip():
+        line = above
+    if after == len(text) and not text.endswith("\n") and text[line - 1 : line] == "\n":
+        # The last line has no newline of its own: the one before it goes instead.
+        line -= 2 if text[:line].endswith("\r\n") else 1
+    return line
+
+
+def _blanks(document: Document, index: int) -> int:
+    """The length of a token that is white space within a line, else 0."""
+    tokens = document.tokens
+    if not 0 <= index < len(tokens) or not is_space(tokens[index]) or "\n" in tokens[index]:
+        return 0
+    return len(tokens[index])
+
+
+def is_wordy(char: str) -> bool:
+    """Whether a character can be a part of a word or a number."""
+    return char.isalnum() or char in tuple("_+-.")
 
 
 # ---------------------------------------------------------------- commenting out
@@ -179,64 +267,36 @@ def _commas(field: Field) -> list[int]:
 
 def commenting(entries: Collection[Entry], newline: str) -> list[Edit]:
     """The edits that turn entries into comments; their own comments stay as they are."""
-    edits = []
-    for field, indices in _by_field(entries):
-        offsets = field.document.offsets
-        if len(indices) == len(field.values):
-            last = max(field.last, field.separator)
-            spans = [(offsets[field.first], offsets[last + 1])]
-        else:
-            spans = _item_spans(field, indices)
-        for start, end in spans:
-            edits += _comment_span(field.document.text, start, end, newline)
+    edits: list[Edit] = []
+    for siblings, indices in _groups(entries):
+        comma = _loose_separator(siblings, indices)
+        for index in indices:
+            part = siblings[index]
+            first, last = part.first, max(part.last, part.separator)
+            before = siblings[index - 1] if index else part
+            if isinstance(part, Item) and comma is not None and comma == before.separator:
+                # A list has no comma after its last item.
+                first = comma
+            edits += _commented(part.document, first, last, newline)
     return edits
 
 
-def _comment_span(text: str, start: int, end: int, newline: str) -> list[Edit]:
-    margin = indentation(text, start)
-    edits = [Edit.insertion(start, "# ")]
-    at = text.find("\n", start, end) + 1
-    while at:
+def _commented(document: Document, first: int, last: int, newline: str) -> list[Edit]:
+    """The edits that put a `#` before tokens, on each of their lines."""
+    text, starts = document.text, document.source.line_starts
+    start, end = document.offsets[first], document.offsets[last + 1]
+    margin = indentation(document, start)
+    touches = start > 0 and not is_space(document.tokens[first - 1])
+    edits = [Edit.insertion(start, " # " if touches else "# ")]
+    for line in range(document.source.line(start), document.source.line(end - 1)):
+        at = starts[line]
         stop = text.find("\n", at)
-        line = text[at : stop if stop >= 0 else len(text)]
-        if line.strip():
-            shared = len(margin) if line.startswith(margin) else 0
+        if text[at : stop if stop >= 0 else len(text)].strip():
+            shared = len(margin) if text.startswith(margin, at) else 0
             edits.append(Edit.insertion(at + shared, "# "))
-        at = text.find("\n", at, end) + 1
-    rest = text[end : text.find("\n", end) if text.find("\n", end) >= 0 else len(text)]
-    if rest.strip() and not rest.lstrip().startswith("#"):
-        # The comment would swallow what follows on the line.
-        blank = len(rest) - len(rest.lstrip(" \t"))
-        edits.append(Edit(end, end + blank, newline + margin))
+    if next_line(document, last) is None:
+        blank = _blanks(document, last + 1)
+        if not is_comment(document.tokens[last + 1 + bool(blank)]):
+            # The comment would swallow what follows on the line.
+            edits.append(Edit(end, end + blank, newline + margin))
     return edits
-
-
-# ---------------------------------------------------------------- putting in
-
-
-def place_after(field: Field) -> int:
-    """The offset for a new line after a field, or for more on its line if that goes on."""
-    end = end_of(field)
-    after = line_end(field.document.text, end)
-    return end if after is None else after
-
-
-def place_before(field: Field) -> int:
-    """The offset for a new line before a field and its comments."""
-    text = field.document.text
-    start = start_of(field)
-    return line_start(text, start) if begins_line(text, start) else start
-
-
-def is_blank_between(before: Field, after: Field) -> bool:
-    """Whether a blank line stands between two neighbours."""
-    tokens = before.document.tokens
-    between = tokens[last_token(before) + 1 : first_token(after)]
-    return any(token.count("\n") > 1 for token in between)
-
-
-def is_one_line(message: Message) -> bool:
-    """Whether a message opens and closes on one line."""
-    document = message.document
-    start, end = document.offsets[message.first], document.offsets[message.last]
-    return document.text.find("\n", start, end) < 0

@@ -5,12 +5,13 @@ Each returns a `Change`; where there is nothing to do, one without edits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterator
+from dataclasses import replace
 
 from ssdh_surgery.caffe.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.phase import PHASES, Phase, State
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery import fields
@@ -20,6 +21,9 @@ from ssdh_surgery.surgery.change import Change, merged
 def rewire(layer: Layer, bottom: int, name: str) -> Change:
     """Let one bottom of a layer read another blob.
 
+    Raises:
+        SurgeryError: the layer has no such bottom.
+
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -27,17 +31,25 @@ def rewire(layer: Layer, bottom: int, name: str) -> Change:
     >>> apply(net.document.text, rewire(net.layer("fc8"), 0, "code").edits)
     'layer { name: "fc8" bottom: "code" }'
     """
-    return fields.set_value(layer.outer.entries("bottom")[bottom], name)
+    entries = layer.outer.entries("bottom")
+    if bottom >= len(entries):
+        raise SurgeryError(
+            f"layer '{layer.name}' has no bottom {bottom}",
+            location=layer.location,
+            layer=layer.name,
+        )
+    return fields.set_value(entries[bottom], name)
 
 
 def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = None) -> Change:
     """Rename a blob as one layer writes it: the top, its in-place writers, and its readers.
 
-    Without a phase, in every phase that the writer is in.
+    Without a phase, in every phase, stage and level that the writer is in.
 
     Raises:
-        SurgeryError: a layer that would change also reads a blob of that name from
-            another writer, in a phase that is left alone.
+        SurgeryError: the name is taken, or a layer would be left without its blob: one that
+            reads the blob in a phase that is left alone, or that reads a blob of the same
+            name from another writer there.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -45,42 +57,68 @@ def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = N
     >>> apply(net.document.text, rename(net, net.layer("a"), 0, "y").edits)
     'layer { name: "a" top: "y" } layer { name: "b" bottom: "y" }'
     """
-    old = writer.tops[top]
-    if old == name:
+    if writer.tops[top] == name:
         return Change()
-    renamed: dict[Entry, Layer] = {}
-    for each in [phase] if phase else PHASES:
-        graph = net.graph(each)
+    renamed: dict[Entry, None] = {}
+    for state in _states(net, phase):
+        graph = net.graph(state)
         if graph.takes_part(writer):
-            renamed.update(_places(graph, graph.writes(writer)[top]))
-    _refuse_shared(net, renamed, writer, old)
+            _refuse_taken(graph, name)
+            for blob in graph.chain(graph.writes(writer)[top]):
+                renamed.update(dict.fromkeys(entry for _, entry in _places(graph, blob)))
+    for state in _states(net, None):
+        _refuse_torn(net.graph(state), state, renamed, writer)
     return merged(fields.set_value(entry, name) for entry in renamed)
 
 
-def _places(graph: BlobGraph, blob: Blob) -> Iterable[tuple[Entry, Layer]]:
-    """Every bottom and top in which a blob and its in-place successors are named."""
-    for each in graph.chain(blob):
-        assert each.writer is not None
-        yield each.writer.outer.entries("top")[each.top], each.writer
-        for reader, bottom in graph.consumers(each):
-            yield reader.outer.entries("bottom")[bottom], reader
+def _states(net: Net, phase: Phase | None) -> Iterator[State]:
+    """The states in which a net may be built: each phase, with the stages and levels it knows."""
+    rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
+    stages = sorted({stage for rule in rules for stage in rule.stages | rule.not_stages})
+    levels = {level for rule in rules for level in (rule.min_level, rule.max_level)} - {None}
+    for each in [phase] if phase else PHASES:
+        state = net.state(each)
+        yield state
+        for added in [*([stage] for stage in stages), stages]:
+            yield replace(state, stages=state.stages.union(added))
+        yield from (replace(state, level=level) for level in levels if level is not None)
 
 
-def _refuse_shared(net: Net, renamed: dict[Entry, Layer], writer: Layer, name: str) -> None:
-    for phase in PHASES:
-        graph = net.graph(phase)
-        for entry, layer in renamed.items():
-            if not graph.takes_part(layer) or entry.field.name != "bottom":
-                continue
-            index = layer.outer.entries("bottom").index(entry)
-            blob = graph.reads(layer)[index]
-            if blob is None or blob.writer is None:
-                continue
-            if blob.writer.outer.entries("top")[blob.top] not in renamed:
-                raise SurgeryError(
-                    f"blob '{name}' of layer '{writer.name}' cannot be renamed: layer "
-                    f"'{layer.name}' reads it in one phase and that of layer "
-                    f"'{blob.writer.name}' in {phase}",
-                    location=entry.location,
-                    hint="rename both",
-                )
+def _places(graph: BlobGraph, blob: Blob) -> Iterator[tuple[Layer, Entry]]:
+    """The top in which a blob is named, and the bottoms of all who read it."""
+    if blob.writer is not None:
+        yield blob.writer, blob.writer.outer.entries("top")[blob.top]
+    for reader, bottom in graph.consumers(blob):
+        yield reader, reader.outer.entries("bottom")[bottom]
+
+
+def _refuse_taken(graph: BlobGraph, name: str) -> None:
+    blob = graph.last(name)
+    if blob is None:
+        return
+    by = f"layer '{blob.writer.name}'" if blob.writer else "an input of the net"
+    location = blob.writer.location if blob.writer else None
+    raise SurgeryError(f"blob '{name}' is there already: {by}", location=location, blob=name)
+
+
+def _refuse_torn(graph: BlobGraph, state: State, renamed: Container[Entry], writer: Layer) -> None:
+    """Refuse to rename some of the places of a blob and not the others."""
+    blobs = {blob for layer in graph.layers for blob in (*graph.reads(layer), *graph.writes(layer))}
+    for blob in blobs - {None}:
+        places = list(_places(graph, blob)) if blob else []
+        left = [layer for layer, entry in places if entry not in renamed]
+        if left and len(left) < len(places):
+            others = " and ".join(dict.fromkeys(f"'{layer.name}'" for layer in left))
+            raise SurgeryError(
+                f"blob '{writer.tops[0]}' of layer '{writer.name}' cannot be renamed: "
+                f"in {_described(state)} it is also that of {others}",
+                location=writer.location,
+                hint="rename both in every phase",
+                layer=writer.name,
+            )
+
+
+def _described(state: State) -> str:
+    stages = ", ".join(f"stage '{stage}'" for stage in sorted(state.stages))
+    level = f"level {state.level}" if state.level else ""
+    return ", ".join(filter(None, [state.phase, stages, level]))

@@ -6,16 +6,22 @@ the two can be held against each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from ssdh_surgery.caffe import schema
+from ssdh_surgery.errors import ParseError, SchemaError
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, ordered, union
+from ssdh_surgery.prototxt.parser import parse_source
+from ssdh_surgery.prototxt.render import NewFields
+from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.style import Style
+from ssdh_surgery.surgery.judge import judged
 from ssdh_surgery.surgery.semantics import Tree, tree_of_new
 
 # From the root: names of fields, each with the index among the values of that name.
@@ -64,13 +70,15 @@ class Promise:
             _apply_to_message(_descend(message, path), name, steps)
 
     def apply_tree(self, tree: Tree) -> None:
-        """Do to a syntax tree what the edits do to the text."""
+        """Do to a syntax tree what the edits do to the text.
+
+        Raises:
+            LookupError: a path leads to nothing.
+        """
         for path, name, steps in _grouped(self.steps):
             inner = tree
             for outer, index in path:
-                value = inner[outer][index]
-                assert isinstance(value, dict)
-                inner = value
+                inner = inner[outer][index]
             values = inner.setdefault(name, [])
             values[:] = _stepped(values, steps, tree_of_new)
             if not values:
@@ -87,9 +95,15 @@ def _grouped(steps: Iterable[Step]) -> list[tuple[Path, str, list[Step]]]:
     return [(path, name, found) for (path, name), found in ordered_groups]
 
 
-def _stepped(values: Sequence[Any], steps: list[Step], made: Any) -> list[Any]:
+def _stepped(
+    values: Sequence[Any], steps: Sequence[Step], made: Callable[[object], Any]
+) -> list[Any]:
     """The values of one field after the steps that touch it."""
     result: list[Any] = []
+    for step in steps:
+        name, index = step.path[-1]
+        if not 0 <= index < len(values) + isinstance(step, Insert):
+            raise LookupError(f"{name}[{index}] of {len(values)}")
     for index in range(len(values) + 1):
         here = [step for step in steps if step.path[-1][1] == index]
         result += [made(step.value) for step in here if isinstance(step, Insert)]
@@ -111,22 +125,33 @@ def _descend(message: Any, path: Path) -> Any:
 
 def _apply_to_message(message: Any, name: str, steps: list[Step]) -> None:
     kind = message.DESCRIPTOR.name
-    known = schema.field(kind, name)
-    if schema.is_repeated(known):
-        values = list(getattr(message, name))
-        kept = _stepped(
-            values, steps, lambda value: getattr(strict_message(kind, name, value), name)[0]
-        )
-        # Copied first: clearing the field would empty its messages under our hands.
-        holder = schema.message_class(kind)()
-        getattr(holder, name).extend(kept)
-        message.ClearField(name)
-        getattr(message, name).extend(getattr(holder, name))
-        return
-    for step in steps:
-        message.ClearField(name)
-        if not isinstance(step, Delete):
-            message.MergeFrom(strict_message(kind, name, step.value))
+    kept = _stepped(_held(message, name), steps, lambda value: strict_message(kind, name, value))
+    message.ClearField(name)
+    for holder in kept:
+        message.MergeFrom(holder)
+
+
+def _held(message: Any, name: str) -> list[Any]:
+    """The values of a field, each held by a message that has nothing else.
+
+    So that they outlive the clearing of the field.
+    """
+    known = schema.field(message.DESCRIPTOR.name, name)
+    repeated = schema.is_repeated(known)
+    held = []
+    for value in getattr(message, name) if repeated else [getattr(message, name)]:
+        holder = type(message)()
+        if repeated:
+            getattr(holder, name).extend([value])
+        elif message.HasField(name) and known.message_type is not None:
+            getattr(holder, name).CopyFrom(value)
+            getattr(holder, name).SetInParent()
+        elif message.HasField(name):
+            setattr(holder, name, value)
+        else:
+            continue
+        held.append(holder)
+    return held
 
 
 def strict_message(kind: str, name: str, value: object) -> Any:
@@ -135,7 +160,14 @@ def strict_message(kind: str, name: str, value: object) -> Any:
     Raises:
         SchemaError: the field or the value is not in Caffe's schema.
     """
-    return schema.parse_text("\n".join(render.lines(name, value, Style())), kind)
+    text = "\n".join(render.lines(name, value, Style()))
+    try:
+        document = parse_source(Source(text, "<new text>"))
+    except ParseError as error:
+        raise SchemaError(error.message, location=error.location, hint=error.hint) from error
+    if len(document.fields) != 1:
+        raise SchemaError(f"'{value}' is more than one value of '{name}'")
+    return judged(document, kind)
 
 
 @dataclass(frozen=True)
@@ -159,15 +191,17 @@ Plan = tuple[Change, ...]
 
 
 def merged(changes: Iterable[Change]) -> Change:
-    """Changes of one text as one.
+    """Changes of one text as one; what two of them take away goes once.
 
     Raises:
-        OverlappingEdits: two of them touch the same text.
+        OverlappingEdits: two of them touch the same text otherwise.
     """
     found = list(changes)
+    edits = [edit for change in found for edit in change.edits]
+    deletions = union(edit for edit in edits if edit.is_deletion)
+    others = [edit for edit in edits if not edit.is_deletion]
     return Change.of(
-        (edit for change in found for edit in change.edits),
-        (step for change in found for step in change.promise.steps),
+        [*others, *deletions], (step for change in found for step in change.promise.steps)
     )
 
 
@@ -202,21 +236,30 @@ def path_of(entry: Entry) -> Path:
     return (*path_of_message(parent), (name, index))
 
 
-def path_after(entry: Entry, name: str) -> Path:
-    """The path at which a new field stands that is put in the text after an entry."""
-    return _beside(entry, name, after=True)
+def inserted_after(entry: Entry, new: NewFields) -> list[Insert]:
+    """The steps of new fields that are put after an entry (see `render.after`)."""
+    return _inserted(entry, new, after=True)
 
 
-def path_before(entry: Entry, name: str) -> Path:
-    """The path at which a new field stands that is put in the text before an entry."""
-    return _beside(entry, name, after=False)
+def inserted_before(entry: Entry, new: NewFields) -> list[Insert]:
+    """The steps of new fields that are put before an entry and its comments."""
+    return _inserted(entry, new, after=False)
 
 
-def _beside(entry: Entry, name: str, after: bool) -> Path:
-    parent = entry.field.parent
-    place = parent.fields.index(entry.field)
-    index = sum(len(each.values) for each in parent.fields[:place] if each.name == name)
-    if entry.field.name == name:
-        # In a list the new value is the next item; elsewhere it is the next field.
-        index += entry.index + 1 if after else entry.index
-    return (*path_of_message(parent), (name, index))
+def _inserted(entry: Entry, new: NewFields, after: bool) -> list[Insert]:
+    field, parent = entry.field, entry.field.parent
+    place = next(index for index, each in enumerate(parent.fields) if each is field)
+    before = [*parent.fields[:place], *([field] if after else [])]
+    counts = Counter(name for each in before for name in [each.name] * len(each.values))
+    if render.joins_list(entry, new):
+        # Beside the one item, not beside the whole list.
+        counts[field.name] += entry.index + 1 - len(field.values) if after else entry.index
+    path = path_of_message(parent)
+    return [Insert((*path, (name, counts[name])), value) for name, value in new]
+
+
+def inserted_inside(message: Message, new: NewFields) -> list[Insert]:
+    """The steps of new fields that are put at the end of a message."""
+    path = path_of_message(message)
+    counts = {name: len(message.entries(name)) for name, _ in new}
+    return [Insert((*path, (name, counts[name])), value) for name, value in new]

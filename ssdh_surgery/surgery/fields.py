@@ -5,33 +5,43 @@ Each returns a `Change`; where there is nothing to do, one without edits.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Collection
+from decimal import Context, Decimal, InvalidOperation
 from typing import Literal
 
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals, render, trivia
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
-from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.prototxt.style import style_of
+from ssdh_surgery.prototxt.render import NewFields, Word
+from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.surgery.change import (
     Change,
     Delete,
-    Insert,
     Set,
-    path_after,
-    path_before,
+    inserted_after,
+    inserted_before,
+    inserted_inside,
     path_of,
-    path_of_message,
 )
 
 # How a thing is taken out: as a comment that a person can put back, or for good.
 Removal = Literal["comment", "delete"]
 
+# A product that is no short decimal is written as a 32-bit float, which Caffe reads.
+_EXACT = Context(prec=40, traps=[])
+_FLOAT = Context(prec=9, traps=[])
+_MOST_DIGITS = 15
+# How protobuf lets true and false be written.
+_TRUE = frozenset(["true", "True", "t", "1"])
+_FALSE = frozenset(["false", "False", "f", "0"])
+
 
 def set_value(entry: Entry, value: object) -> Change:
     """Give a field that exists another value.
+
+    Raises:
+        SurgeryError: the field holds a message.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -39,21 +49,24 @@ def set_value(entry: Entry, value: object) -> Change:
     >>> apply(document.text, set_value(document.root.entry("base_lr"), 0.001).edits)
     'base_lr: 0.001  # as published'
     """
-    if _is_same(entry, value):
+    if isinstance(entry.value, Message):
+        raise SurgeryError(
+            f"'{entry.field.name}' is a message, not a value", location=entry.location
+        )
+    if _is_same(entry.value, value):
         return Change()
     return Change.of([render.replaced(entry, value)], [Set(path_of(entry), value)])
 
 
-def _is_same(entry: Entry, value: object) -> bool:
-    old = entry.value
-    if not isinstance(old, Scalar):
-        return False
-    new = render.scalar_text(value)
+def _is_same(old: Scalar, value: object) -> bool:
     if isinstance(value, str) and not isinstance(value, Word):
         return old.is_string and old.string == value
-    return old.text == new or (
-        not old.is_string and number_of(old.text) == number_of(new) is not None
-    )
+    if isinstance(value, bool):
+        return old.text in (_TRUE if value else _FALSE)
+    new = render.scalar_text(value)
+    if old.text == new:
+        return True
+    return not old.is_string and number_of(old.text) == number_of(new) is not None
 
 
 def number_of(text: str) -> Decimal | None:
@@ -62,9 +75,10 @@ def number_of(text: str) -> Decimal | None:
     if whole is not None:
         return Decimal(whole)
     try:
-        return Decimal(text.rstrip("fF"))
+        number = Decimal(text.rstrip("fF"))
     except InvalidOperation:
         return None
+    return None if number.is_nan() else number
 
 
 def scale(entry: Entry, factor: Decimal) -> Change:
@@ -81,12 +95,14 @@ def scale(entry: Entry, factor: Decimal) -> Change:
     """
     old = entry.value
     number = number_of(old.text) if isinstance(old, Scalar) else None
-    if number is None or not number.is_finite():
+    scaled = None if number is None else _EXACT.multiply(number, factor)
+    if scaled is None or not scaled.is_finite():
         raise SurgeryError(f"'{entry.field.name}' is not a number", location=entry.location)
-    return set_value(entry, number * factor)
+    is_long = len(scaled.normalize().as_tuple().digits) > _MOST_DIGITS
+    return set_value(entry, _FLOAT.plus(scaled) if is_long else scaled)
 
 
-def add_after(entry: Entry, new: Sequence[tuple[str, object]]) -> Change:
+def add_after(entry: Entry, new: NewFields) -> Change:
     r"""Add fields after another one, in its style.
 
     >>> from ssdh_surgery import parse
@@ -98,19 +114,19 @@ def add_after(entry: Entry, new: Sequence[tuple[str, object]]) -> Change:
     """
     if not new:
         return Change()
-    edit = render.after(entry, new, render.neighbour_style(entry))
-    return Change.of([edit], [Insert(path_after(entry, name), value) for name, value in new])
+    edits = render.after(entry, new, neighbour_style(entry))
+    return Change.of(edits, inserted_after(entry, new))
 
 
-def add_before(entry: Entry, new: Sequence[tuple[str, object]]) -> Change:
+def add_before(entry: Entry, new: NewFields) -> Change:
     """Add fields before another one and its comments."""
     if not new:
         return Change()
-    edit = render.before(entry, new, render.neighbour_style(entry))
-    return Change.of([edit], [Insert(path_before(entry, name), value) for name, value in new])
+    edits = render.before(entry, new, neighbour_style(entry))
+    return Change.of(edits, inserted_before(entry, new))
 
 
-def add_inside(message: Message, new: Sequence[tuple[str, object]]) -> Change:
+def add_inside(message: Message, new: NewFields) -> Change:
     """Add fields at the end of a message.
 
     >>> from ssdh_surgery import parse
@@ -122,10 +138,8 @@ def add_inside(message: Message, new: Sequence[tuple[str, object]]) -> Change:
     """
     if not new:
         return Change()
-    edit = render.inside(message, new, style_of(message.document, message))
-    counts = {name: len(message.entries(name)) for name, _ in new}
-    path = path_of_message(message)
-    return Change.of([edit], [Insert((*path, (name, counts[name])), value) for name, value in new])
+    edits = render.inside(message, new, style_of(message.document, message))
+    return Change.of(edits, inserted_inside(message, new))
 
 
 def put(message: Message, name: str, value: object) -> Change:

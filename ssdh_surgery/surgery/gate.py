@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.net import refuse_depth
-from ssdh_surgery.errors import GateRefused, ParseError, SchemaError
+from ssdh_surgery.errors import GateRefused, Location, ParseError, SchemaError
 from ssdh_surgery.prototxt import edits
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse_source
-from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.surgery.change import Change, Delete, Promise, strict_message
 from ssdh_surgery.surgery.judge import judged
 from ssdh_surgery.surgery.semantics import first_difference, tree_of
@@ -44,13 +43,13 @@ def prove(document: Document, change: Change, message_name: str) -> Proven:
         SchemaError: what is inserted is not in Caffe's schema.
     """
     refuse_depth(document)
-    if not change:
+    if not change.edits and not change.promise.steps:
         return Proven(document)
     text = edits.apply(document.text, change.edits)
     try:
         after = parse_source(replace(document.source, text=text))
     except ParseError as error:
-        raise GateRefused(f"the edited text no longer parses: {error}", hint=_OUR_BUG) from error
+        raise _refused(document, f"the edited text no longer parses: {error}") from error
     _compare_trees(document, after, change.promise)
     return Proven(after, _compare_messages(document, after, change.promise, message_name))
 
@@ -67,16 +66,16 @@ def prove_all(document: Document, plan: Iterable[Change], message_name: str) -> 
 
 def _compare_trees(before: Document, after: Document, promise: Promise) -> None:
     expected = tree_of(before.root)
-    promise.apply_tree(expected)
-    _refuse_if(first_difference(expected, tree_of(after.root)), before.source)
+    try:
+        promise.apply_tree(expected)
+    except LookupError as error:
+        raise _refused(before, f"the promise speaks of what is not there: {error}") from error
+    if difference := first_difference(expected, tree_of(after.root)):
+        raise _refused(before, f"the edits do something else than was promised, at {difference}")
 
 
-def _refuse_if(difference: str | None, source: Source) -> None:
-    if difference:
-        raise GateRefused(
-            f"{source.file}: the edits do something else than was promised, at {difference}",
-            hint=_OUR_BUG,
-        )
+def _refused(document: Document, message: str) -> GateRefused:
+    return GateRefused(message, location=Location(document.source.file), hint=_OUR_BUG)
 
 
 def _compare_messages(
@@ -91,18 +90,13 @@ def _compare_messages(
     try:
         found = judged(after, message_name)
     except SchemaError as error:
-        raise GateRefused(
-            f"protobuf read the file before the edits and refuses it after: {error}",
-            hint=_OUR_BUG,
-        ) from error
+        message = f"protobuf read the file before the edits and refuses it after: {error}"
+        raise _refused(before, message) from error
     # By bytes: two messages with a nan in them are never equal.
     if expected.SerializeToString(deterministic=True) != found.SerializeToString(
         deterministic=True
     ):
-        raise GateRefused(
-            f"{before.source.file}: protobuf reads something else than was promised",
-            hint=_OUR_BUG,
-        )
+        raise _refused(before, "protobuf reads something else than was promised")
     return ()
 
 

@@ -62,9 +62,9 @@ def _reworded(value: Scalar) -> str | None:
     """A value in words that Python reads, None where it reads them as they stand."""
     if not value.is_string:
         text = value.text
-        if text.endswith("F") and text.lstrip("+-.")[:1].isdigit():
-            is_float = literals.integer(text) is None
-            return text[:-1] + "f" if is_float else None
+        is_number = text.lstrip("+-.")[:1].isdigit()
+        if is_number and text.endswith("F") and literals.integer(text) is None:
+            return text[:-1] + "f"
         return text if value.first != value.last else None
     tokens = value.document.tokens[value.first : value.last + 1]
     if all(token.isascii() and "\\" not in token for token in tokens):

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.render import NewFields
+from ssdh_surgery.prototxt.style import neighbour_style
 from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, Insert, path_after, path_before
+from ssdh_surgery.surgery.change import Change, inserted_after, inserted_before
 from ssdh_surgery.surgery.fields import Removal
 
 
@@ -39,10 +40,9 @@ def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: 
         return Change()
     entry = layer.entry
     name = entry.field.name
-    put, place = (render.after, path_after) if after else (render.before, path_before)
+    put, steps = (render.after, inserted_after) if after else (render.before, inserted_before)
     named = [(name, value) for value in new]
-    edit = put(entry, named, render.neighbour_style(entry), comment)
-    return Change.of([edit], [Insert(place(entry, name), value) for value in new])
+    return Change.of(put(entry, named, neighbour_style(entry), comment), steps(entry, named))
 
 
 def take_out(layers: Collection[Layer], how: Removal) -> Change:

@@ -31,7 +31,7 @@ def tree_of_new(value: object) -> Tree | bytes | str:
     """The tree of a value that is about to be written."""
     if not is_message(value):
         text = scalar_text(value)
-        return (literals.unescape(text[1:-1]) or b"") if text.startswith('"') else text
+        return (literals.unescape([text[1:-1]]) or b"") if text.startswith('"') else text
     tree: Tree = {}
     for name, inner in cast(Sequence[tuple[str, object]], value):
         tree.setdefault(name, []).append(tree_of_new(inner))

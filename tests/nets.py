@@ -1,0 +1,267 @@
+"""Random nets of every dialect in every layout that people write, with forks' own fields."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+# A value is a literal as written, or the fields of a message.
+Fields = list[tuple[str, "str | Fields"]]
+
+_FORK_FIELDS: Fields = [
+    ("expand_ratio", "2"),
+    ("multibox_param", [("code_type", "CENTER_SIZE"), ("variance", "- .1")]),
+    ("[caffe.ext]", [("debug", "true")]),
+    ("note", '"caf\udce9 \\xe9"'),
+    ("pooling_param", [("pool", "MEDIAN")]),
+]
+_COMMENTS = ["#", "# why", '# name: "x" {', "# } ]", "#\u4e2d\udcd6\udcd0", "# it's \\"]
+
+
+@dataclass
+class _Habits:
+    """How one file is written, with the exceptions that people make."""
+
+    rng: random.Random
+    newline: str = "\n"
+    indent: str = "  "
+    after_colon: str = " "
+    head: str = " "
+    padding: str = " "
+    braces: str = "{}"
+    separator: str = ""
+    trivia: float = 0.0
+    one_line: dict[str, bool] = field(default_factory=dict)
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> _Habits:
+        return cls(
+            rng,
+            newline=rng.choice(["\n", "\n", "\r\n"]),
+            indent=rng.choice(["  ", "  ", "    ", "\t", ""]),
+            after_colon=rng.choice([" ", " ", "", "  "]),
+            head=rng.choice([" ", " ", "", ": ", ":", "\n"]),
+            padding=rng.choice([" ", " ", ""]),
+            braces=rng.choice(["{}", "{}", "{}", "<>"]),
+            separator=rng.choice(["", "", "", ",", ";"]),
+            trivia=rng.choice([0.0, 0.1, 0.4]),
+        )
+
+    def often(self, chance: float) -> bool:
+        return self.rng.random() < chance
+
+    def is_one_line(self, name: str) -> bool:
+        usual = self.one_line.setdefault(name, self.rng.random() < 0.4)
+        return usual != self.often(0.1)
+
+
+class _Layout:
+    """Fields as the text of a file."""
+
+    def __init__(self, habits: _Habits) -> None:
+        self.habits = habits
+
+    def file(self, fields: Fields) -> str:
+        habits, rng = self.habits, self.habits.rng
+        text = self.inline(fields) if habits.often(0.15) else self.block(fields, "")
+        header = rng.choice(["", "", f"# header{habits.newline}", habits.newline])
+        text = header + text
+        if habits.often(0.2):
+            text += f"# the end{habits.newline}"
+        if habits.often(0.25):
+            text = text.rstrip("\r\n")
+        return rng.choice(["", "", "\ufeff"]) + text
+
+    def block(self, fields: Fields, margin: str) -> str:
+        """Fields on lines of their own, mostly."""
+        habits, parts = self.habits, []
+        groups = self._groups(fields)
+        for number, (name, values, is_list) in enumerate(groups):
+            shares = bool(parts) and parts[-1].endswith(" ")
+            if not shares:
+                parts.append(self.above(margin))
+            text = (
+                self.list(name, values, margin) if is_list else self.field(name, values[0], margin)
+            )
+            last = number == len(groups) - 1
+            text += habits.separator if not last or habits.often(0.5) else ""
+            if not last and habits.often(0.04):
+                parts.append(("" if shares else margin) + text + " ")
+                continue
+            trailing = f" {habits.rng.choice(_COMMENTS)}" if habits.often(habits.trivia) else ""
+            blank = " " if habits.often(0.02) else ""
+            parts.append(("" if shares else margin) + text + trailing + blank + habits.newline)
+        if habits.often(habits.trivia / 3):
+            parts.append(f"{margin}# at the end{habits.newline}")
+        return "".join(parts)
+
+    def above(self, margin: str) -> str:
+        """What may stand above a field: blank lines and comments in any order."""
+        habits, rows = self.habits, []
+        while habits.often(habits.trivia):
+            comment = margin + habits.rng.choice(_COMMENTS)
+            rows.append(habits.rng.choice(["", " ", comment, comment]))
+        return "".join(row + habits.newline for row in rows)
+
+    def field(self, name: str, value: str | Fields, margin: str) -> str:
+        habits = self.habits
+        if isinstance(value, str):
+            return f"{name}:{habits.after_colon}{value}"
+        head = habits.head.replace("\n", habits.newline + margin)
+        return name + head + self.message(name, value, margin)
+
+    def message(self, name: str, fields: Fields, margin: str) -> str:
+        habits = self.habits
+        opening, closing = habits.braces
+        if habits.is_one_line(name):
+            inner = self.inline(fields)
+            padding = habits.padding if inner or habits.often(0.5) else ""
+            return opening + padding + inner + (padding if inner else "") + closing
+        body = self.block(fields, margin + habits.indent)
+        comment = f" {habits.rng.choice(_COMMENTS)}" if habits.often(habits.trivia / 3) else ""
+        return opening + comment + habits.newline + body + margin + closing
+
+    def inline(self, fields: Fields) -> str:
+        habits = self.habits
+        head = habits.head.replace("\n", " ")
+        opening, closing = habits.braces
+        texts = [
+            f"{name}:{habits.after_colon}{value}"
+            if isinstance(value, str)
+            else f"{name}{head}{opening}{habits.padding}{self.inline(value)}{closing}"
+            for name, value in fields
+        ]
+        return f"{habits.separator} ".join(texts)
+
+    def list(self, name: str, values: list[str | Fields], margin: str) -> str:
+        """Values of one field in brackets, on one line or each on its own."""
+        habits = self.habits
+        inner = margin + habits.indent
+        items = [
+            value if isinstance(value, str) else self.message(name, value, inner)
+            for value in values
+        ]
+        if habits.often(0.5):
+            return f"{name}: [" + habits.rng.choice([",", ", ", " , "]).join(items) + "]"
+        rows = []
+        for number, item in enumerate(items):
+            comma = "," if number < len(items) - 1 else ""
+            trailing = f" {habits.rng.choice(_COMMENTS)}" if habits.often(habits.trivia) else ""
+            rows.append(self.above(inner) + inner + item + comma + trailing + habits.newline)
+        return f"{name}: [{habits.newline}{''.join(rows)}{margin}]"
+
+    def _groups(self, fields: Fields) -> list[tuple[str, list[str | Fields], bool]]:
+        """Fields, some of those that follow each other with one name as a list."""
+        groups: list[tuple[str, list[str | Fields], bool]] = []
+        for name, value in fields:
+            if groups and groups[-1][0] == name and groups[-1][2]:
+                groups[-1][1].append(value)
+            else:
+                groups.append((name, [value], self.habits.often(0.1) and name in _REPEATED))
+        return groups
+
+
+_REPEATED = ("layer", "layers", "bottom", "top", "param", "blobs_lr", "input_dim", "include")
+
+
+def _quoted(rng: random.Random, text: str) -> str:
+    """A string literal: with either quote, or in two parts."""
+    if len(text) > 2 and rng.random() < 0.05:
+        return f"'{text[:2]}' \"{text[2:]}\""
+    return rng.choice(['"{}"', '"{}"', "'{}'"]).format(text)
+
+
+def _number(rng: random.Random, number: int) -> str:
+    return rng.choice([str(number)] * 4 + [hex(number), f"0{number:o}"])
+
+
+def _real(rng: random.Random) -> str:
+    return rng.choice(["1", "0.01", ".5", "1e-3", "2.", "1f", "2F", "- 1", "-0.5", "inf"])
+
+
+class _Nets:
+    """Random nets as fields; `forks` is how much in them no Caffe of BVLC's knows."""
+
+    def __init__(self, rng: random.Random, forks: float) -> None:
+        self.rng = rng
+        self.forks = forks
+
+    def net(self) -> Fields:
+        rng = self.rng
+        dialect = rng.choice(["current", "current", "current", "V1", "V0"])
+        fields: Fields = [("name", _quoted(rng, "net"))] if rng.random() < 0.8 else []
+        blobs = []
+        if rng.random() < 0.3:
+            fields.append(("input", _quoted(rng, "data")))
+            fields += [("input_dim", _number(rng, dim)) for dim in (1, 3, 8, 8)]
+            blobs = ["data"]
+        for number in range(rng.randint(0, 5)):
+            fields += self.own_fields()
+            fields.append(self.layer(dialect, number, blobs))
+        return fields + self.own_fields()
+
+    def own_fields(self) -> Fields:
+        if self.rng.random() < self.forks:
+            return [self.rng.choice(_FORK_FIELDS)]
+        return []
+
+    def layer(self, dialect: str, number: int, blobs: list[str]) -> tuple[str, Fields]:
+        rng = self.rng
+        name = rng.choice([f"fc{number}", f"fc{number}", "fc"])
+        bottoms = rng.sample(blobs, min(len(blobs), rng.randint(0, 2)))
+        top = rng.choice([name, *bottoms[:1]])
+        blobs.append(top)
+        links: Fields = [("bottom", _quoted(rng, blob)) for blob in bottoms]
+        links.append(("top", _quoted(rng, top)))
+        if rng.random() < 0.2:
+            links.append((rng.choice(["include", "exclude"]), [("phase", "TRAIN")]))
+        named = ("name", _quoted(rng, name))
+        if dialect == "V0":
+            core: Fields = [named, ("type", _quoted(rng, "innerproduct")), ("num_output", "3")]
+            return "layers", [("layer", [*core, *self.own_fields()]), *links]
+        if dialect == "V1":
+            rates: Fields = [("blobs_lr", _real(rng)) for _ in range(rng.randint(0, 2))]
+            kind: Fields = [("type", "INNER_PRODUCT")]
+            return "layers", [*kind, named, *links, *rates, *self.inner_product(), *self.doubled()]
+        kind = [("type", _quoted(rng, "InnerProduct"))]
+        return "layer", [
+            named,
+            *kind,
+            *links,
+            *self.params(),
+            *self.inner_product(),
+            *self.doubled(),
+        ]
+
+    def doubled(self) -> Fields:
+        """A field given twice, which protobuf refuses."""
+        again = self.rng.random() < self.forks / 2
+        return [*self.own_fields(), *([("name", '"again"')] if again else [])]
+
+    def params(self) -> Fields:
+        rng = self.rng
+        return [
+            (
+                "param",
+                [("lr_mult", _real(rng)), ("decay_mult", _real(rng))][: rng.randint(0, 2)],
+            )
+            for _ in range(rng.randint(0, 2))
+        ]
+
+    def inner_product(self) -> Fields:
+        rng = self.rng
+        filler: Fields = [("type", _quoted(rng, "gaussian")), ("std", "0.01")]
+        inner: Fields = [("num_output", _number(rng, 12)), ("weight_filler", filler)]
+        return [("inner_product_param", inner)] if rng.random() < 0.7 else []
+
+
+@st.composite
+def net_files(draw: st.DrawFn, forks: float = 0.1) -> bytes:
+    """Files that hold a net, as people and programs write them."""
+    rng = draw(st.randoms(use_true_random=False))
+    # Half of them are nothing that a fork alone knows.
+    fields = _Nets(rng, rng.choice([0.0, forks])).net()
+    text = _Layout(_Habits.drawn(rng)).file(fields)
+    return text.encode("utf-8", "surrogateescape")
