@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Self
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.glog import LogWriter
-from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.errors import FileError, SsdhError
 from ssdh_surgery.files import explained
 
 
@@ -39,7 +40,8 @@ class RunLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with explained(self._path, "write the log"):
+        # A disk that is full says so once more here: the first error is the one to know.
+        with contextlib.suppress(OSError):
             self._file.close()
 
     def say(self, source: str, message: str) -> None:
@@ -52,9 +54,10 @@ class RunLog:
         return dataclasses.replace(event, elapsed=time.monotonic() - self._start)
 
     def fail(self, error: SsdhError) -> None:
-        """The line that the run ended with."""
+        """The line that the run ended with, if the log can still be written."""
         place = f"{error.location}: " if error.location else ""
-        self.record(events.Fatal(f"{place}{error.message}", "trainer.py:1"))
+        with contextlib.suppress(FileError):
+            self.record(events.Fatal(f"{place}{error.message}", "trainer.py:1"))
 
     def _write(self, lines: list[str]) -> None:
         with explained(self._path, "write the log"):
