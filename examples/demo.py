@@ -137,8 +137,9 @@ def report(code: Codes, projected: Codes, labels: NDArray[np.int64]) -> None:
 
 
 def draw(path: Path, pictures: NDArray[np.uint8], labels: NDArray[np.int64], code: Codes) -> None:
-    """Ten queries, one a row: the query, then its ten nearest; another digit is framed."""
-    nearest = np.argsort(hamming(code)[:10], axis=1, kind="stable")[:, :10] + TESTED
+    """A query of each digit, one a row, then its ten nearest; another digit is framed."""
+    queries = [int(np.flatnonzero(labels[:TESTED] == digit)[0]) for digit in range(10)]
+    nearest = np.argsort(hamming(code)[queries], axis=1, kind="stable")[:, :10] + TESTED
     rows = [
         np.hstack(
             [_tile(pictures[query], (0, 0, 0))]
@@ -147,7 +148,7 @@ def draw(path: Path, pictures: NDArray[np.uint8], labels: NDArray[np.int64], cod
                 for found, same in zip(found_row, labels[found_row] == labels[query], strict=True)
             ]
         )
-        for query, found_row in enumerate(nearest)
+        for query, found_row in zip(queries, nearest, strict=True)
     ]
     if not cv2.imwrite(str(path), np.vstack(rows)):
         raise OSError(f"cannot write {path}")
