@@ -1,6 +1,7 @@
 """Files that other tools stumble over: kept byte for byte, and read for what they mean.
 
-Beside each NAME.prototxt stands NAME.plain: its fields, one per line, strings as Python shows bytes.
+Beside each NAME.prototxt stands NAME.plain: its values, one per line, strings as Python
+shows bytes.
 """
 
 from __future__ import annotations

@@ -21,6 +21,14 @@ SIZE = 100_000
 DEPTH = 20_000
 
 
+def error_of(data: bytes) -> ParseError | None:
+    try:
+        parse(data, "net.prototxt")
+    except ParseError as error:
+        return error
+    return None
+
+
 def test_parse_is_public() -> None:
     assert ssdh_surgery.parse is parse
     assert isinstance(parse(b""), ssdh_surgery.Document)
@@ -30,6 +38,19 @@ def test_text_that_is_decoded_already() -> None:
     document = parse_source(Source('name: "\u4e2d"', "net.prototxt"))
     assert document.root.string("name") == "\u4e2d"
     assert document.location(0).file == "net.prototxt"
+
+
+@pytest.mark.parametrize("data", [b"a: 1", b"a: ?"])
+def test_the_garbage_collector_is_left_as_it_was(data: bytes) -> None:
+    assert gc.isenabled()
+    error_of(data)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        error_of(data)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
@@ -109,17 +130,17 @@ def test_any_depth(opening: bytes, closing: bytes) -> None:
 @searched
 @given(soups())
 def test_an_error_can_be_shown_and_has_its_place(data: bytes) -> None:
-    try:
-        parse(data, "net.prototxt")
-    except ParseError as error:
-        location = error.location
-        assert location is not None
-        assert location.line is not None
-        line = data.decode("utf-8", "surrogateescape").split("\n")[location.line - 1]
-        line = line.removesuffix("\r")
-        if location.line == 1:
-            line = line.removeprefix("\ufeff")
-        assert location.text == line
-        assert location.column is not None
-        assert 1 <= location.column <= len(line) + 1
-        assert all(shown.replace("\t", "").isprintable() for shown in str(error).split("\n"))
+    error = error_of(data)
+    if error is None:
+        return
+    location = error.location
+    assert location is not None
+    assert location.line is not None
+    line = data.decode("utf-8", "surrogateescape").split("\n")[location.line - 1]
+    line = line.removesuffix("\r")
+    if location.line == 1:
+        line = line.removeprefix("\ufeff")
+    assert location.text == line
+    assert location.column is not None
+    assert 1 <= location.column <= len(line) + 1
+    assert all(shown.replace("\t", "").isprintable() for shown in str(error).split("\n"))
