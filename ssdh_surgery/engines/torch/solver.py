@@ -133,6 +133,8 @@ class Solver:
             yield from self._show()
         request = self._agree()
         yield from self._update(is_shown)
+        if self.group.size == 1:
+            request = self._requests.take()
         is_due = param.snapshot and self.iteration % param.snapshot == 0
         if is_due or request is Request.SNAPSHOT:
             yield from self._snapshot()
@@ -154,7 +156,9 @@ class Solver:
         return self.last_loss
 
     def _agree(self) -> Request:
-        """Average the gradients over the processes, and give all of them the request."""
+        """Average the gradients over the processes, and give all of them one request."""
+        if self.group.size == 1:
+            return Request.NONE
         request = self._waiting or self._requests.take()
         self._waiting = Request.NONE
         leaves = [each.tensor for each in self.nets.train.net.learnable_params]

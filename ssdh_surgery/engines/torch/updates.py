@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -113,7 +114,7 @@ class UpdateRule:
             for group in self._groups:
                 gradients = [_gradient(leaf) for leaf in group.leaves]
                 self._prepare(group, gradients)
-                self.update(group, gradients, rate * group.lr_mult, iteration)
+                self.update(group, gradients, _single(rate * group.lr_mult), iteration)
         return clipped
 
     def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
@@ -153,7 +154,7 @@ class UpdateRule:
         """Divide by `iter_size`, and add the weight decay."""
         if self.param.iter_size != 1:
             torch._foreach_mul_(gradients, 1 / self.param.iter_size)
-        decay = self.param.weight_decay * group.decay_mult
+        decay = _single(self.param.weight_decay * group.decay_mult)
         if decay:
             is_l1 = self.param.regularization_type == "L1"
             pull = torch._foreach_sign(group.leaves) if is_l1 else group.leaves
@@ -258,7 +259,7 @@ class Adam(UpdateRule):
         _average_square(squares, gradients, beta2)
         step = iteration + 1
         correction = math.sqrt(1 - beta2**step) / (1 - beta1**step)
-        _subtract_scaled(group, averages, squares, self.param.delta, rate * correction)
+        _subtract_scaled(group, averages, squares, self.param.delta, _single(rate * correction))
 
 
 def _average_square(history: list[Tensor], values: list[Tensor], decay: float) -> None:
@@ -274,6 +275,12 @@ def _subtract_scaled(
     divisor = torch._foreach_sqrt(squares)
     torch._foreach_add_(divisor, delta)
     torch._foreach_addcdiv_(group.leaves, values, divisor, value=-rate)
+
+
+def _single(value: float) -> float:
+    """A product as float32 has it, in which torch wants it: perhaps infinite."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def _gradient(leaf: Tensor) -> Tensor:
