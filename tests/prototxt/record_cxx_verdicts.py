@@ -40,7 +40,8 @@ d: 18446744073709551616|d: - 18446744073709551616|d: 99999999999999999999|d: 09|
 i: 0x1F|i: 0XaB|i: - 0x1F|i: 017|i: - 017|i: 08|i: - 08|i: 0x|i: - 0x|i: 0xG|i: 1_0|i: 0b11
 i: - 0x8000000000000000|i: - 0x8000000000000001|u: 0xFFFFFFFFFFFFFFFF|u: - 0xFFFFFFFFFFFFFFFF
 u: 0x1FFFFFFFFFFFFFFFF|i: - 9223372036854775808|i:1i:2|i: 1.5.5|i: 1-1|i: 0x1p3|i: 1m{}
-d: [-1, - 2, - inf]|d: [- ]|i: [1,]|i: [,]|i: [1 2]|i: [1; 2]|i: [1|i: [[1]]|d: \u0663|d: - \u0663
+d: [-1, - 2, - inf]|d: [- ]|i: [1,]|i: [,]|i: [1 2]|i: [1; 2]|i: [1|i: [[1]]
+d: \u0663|d: - \u0663|d: -\u0663
 """.strip().replace("\n", "|")
 
 LAYOUT = """
@@ -74,6 +75,7 @@ def texts() -> list[bytes]:
     found += [f'y: "{escape}"'.encode() for escape in ESCAPES.split("|")]
     found += [rb'y: "\xe9" "\q"', rb'y: "\777" "\8"', b'y: "\xff" "\\q"', b'y: "\\\xff"']
     found += [b'y: "\xff\\n"', b'y: "\\ud83d" "\\ude00"', rb'y: "\x" "\777"', b'y: "\0\\777"']
+    found += [b'y: "\xff\0"']
     return list(dict.fromkeys(found))
 
 

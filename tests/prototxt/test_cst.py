@@ -188,6 +188,11 @@ def test_walk_is_in_the_order_of_the_text(net: Document) -> None:
     assert [message.depth for message in net.walk_messages()] == [1, 2, 2, 1, 1]
 
 
+def test_walk_goes_through_the_items_of_a_list_in_order() -> None:
+    document = parse(b"a: [{ b: 1 }, 2, { c { d: 3 } }, { e: 4 }] f: 5")
+    assert "".join(field.name for field in document.root.walk()) == "abcdef"
+
+
 def test_token_at_an_offset(net: Document) -> None:
     found = [net.token_at(offset) for offset in range(len(net.text))]
     expected = [index for index, token in enumerate(net.tokens) for _ in token]
