@@ -45,57 +45,66 @@ class Window(NamedTuple):
 
 def convolution(subject: Subject) -> Shaped:
     """Each bottom gives a top of `num_output` channels; multiply-adds for every weight used."""
-    parameter = subject.param.convolution_param
-    axis, window = _window(subject, parameter)
-    shape = subject.bottoms[0]
-    channels, outputs, group = _channels(subject, parameter, shape[axis])
-    weight = (outputs, channels // group, *window.kernel)
-    sizes = window.steps(shape[axis + 1 :])
-    _check_sizes(subject, window, shape[axis + 1 :], sizes)
-    top = (*shape[:axis], outputs, *sizes)
-    _check_same(subject)
-    params = [weight, (outputs,)] if parameter.bias_term else [weight]
-    return Shaped([top] * subject.tops, params, count(top) * count(weight, 1) * subject.tops)
+    axis, window = _window(subject)
+    channels, outputs, group = _channels(subject, axis)
+    maps = subject.bottoms[0][axis + 1 :]
+    sizes = window.steps(maps)
+    _check_sizes(subject, sizes, window.too_large(maps))
+    return _shaped(subject, axis, (outputs, channels // group, *window.kernel), sizes)
 
 
 def deconvolution(subject: Subject) -> Shaped:
     """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
-    parameter = subject.param.convolution_param
-    axis, window = _window(subject, parameter)
-    shape = subject.bottoms[0]
-    channels, outputs, group = _channels(subject, parameter, shape[axis])
-    weight = (channels, outputs // group, *window.kernel)
+    axis, window = _window(subject)
+    channels, outputs, group = _channels(subject, axis)
+    maps = subject.bottoms[0][axis + 1 :]
     sizes = tuple(
         stride * (size - 1) + reach - 2 * pad
         for size, pad, reach, stride in zip(
-            shape[axis + 1 :], window.pad, window.reach(), window.stride, strict=True
+            maps, window.pad, window.reach(), window.stride, strict=True
         )
     )
+    _check_sizes(subject, sizes, "the padding takes away all that there is")
+    return _shaped(subject, axis, (channels, outputs // group, *window.kernel), sizes)
+
+
+def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
+    """The answer for all bottoms, which are of one shape."""
+    first, parameter = subject.bottoms[0], subject.param.convolution_param
+    for index, shape in enumerate(subject.bottoms[1:], 1):
+        subject.check(
+            shape == first,
+            f"shape mismatch - bottom[0]: {shown(first)} vs. bottom[{index}]: {shown(shape)}",
+            bottom=index,
+        )
+    # Caffe prepares the bias for every place of the map, and fails where there is none.
     subject.check(
-        min(sizes, default=0) >= 0,
-        f"Check failed: shape[i] >= 0 ({min(sizes, default=0)} vs. 0)",
-        field=f"{_PARAM}.pad",
-        hint="the padding takes away more than there is",
+        not parameter.bias_term or count(sizes) > 0,
+        "Check failed: data_",
+        field=f"{_PARAM}.kernel_size",
+        hint=f"the maps of the top would be empty: {' x '.join(map(str, sizes))}",
     )
-    top = (*shape[:axis], outputs, *sizes)
-    _check_same(subject)
-    params = [weight, (outputs,)] if parameter.bias_term else [weight]
-    return Shaped([top] * subject.tops, params, count(shape) * count(weight, 1) * subject.tops)
+    top = (*first[:axis], parameter.num_output, *sizes)
+    # The side of which every value meets `weight` without its first axis.
+    side = first if subject.param.type == "Deconvolution" else top
+    params = [weight, (parameter.num_output,)] if parameter.bias_term else [weight]
+    return Shaped([top] * subject.tops, params, count(side) * count(weight, 1) * subject.tops)
 
 
 def im2col(subject: Subject) -> Shaped:
     """The windows of the bottom, laid out as channels."""
-    axis, window = _window(subject, subject.param.convolution_param)
-    shape = subject.bottoms[0]
-    found = len(shape) - axis - 1
+    parameter, shape = subject.param.convolution_param, subject.bottoms[0]
+    found = len(shape) - 1 - subject.axis(parameter.axis, field=f"{_PARAM}.axis")
     subject.check(found >= 1, f"Check failed: num_spatial_axes_ >= 1 ({found} vs. 1)", bottom=0)
+    axis, window = _window(subject)
     sizes = window.steps(shape[axis + 1 :])
-    _check_sizes(subject, window, shape[axis + 1 :], sizes)
+    _check_sizes(subject, sizes, window.too_large(shape[axis + 1 :]))
     return Shaped([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
 
 
-def _window(subject: Subject, parameter: ConvolutionParameter) -> tuple[int, Window]:
+def _window(subject: Subject) -> tuple[int, Window]:
     """The channel axis and the kernel."""
+    parameter = subject.param.convolution_param
     axis = subject.axis(parameter.axis, field=f"{_PARAM}.axis")
     spatial = len(subject.bottoms[0]) - axis - 1
     kernel = _each(subject, parameter, "kernel", spatial, None)
@@ -147,10 +156,9 @@ def _each(
     return values if values or default is None else (default,) * spatial
 
 
-def _channels(
-    subject: Subject, parameter: ConvolutionParameter, channels: int
-) -> tuple[int, int, int]:
+def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
     """Channels in and out, and the number of groups that divides both."""
+    parameter, channels = subject.param.convolution_param, subject.bottoms[0][axis]
     outputs, group = parameter.num_output, parameter.group
     subject.check(
         outputs > 0,
@@ -174,21 +182,11 @@ def _channels(
     return channels, outputs, group
 
 
-def _check_sizes(subject: Subject, window: Window, sizes: Shape, out: Shape) -> None:
-    least = min(out, default=0)
+def _check_sizes(subject: Subject, sizes: Shape, hint: str) -> None:
+    least = min(sizes, default=0)
     subject.check(
         least >= 0,
         f"Check failed: shape[i] >= 0 ({least} vs. 0)",
         field=f"{_PARAM}.kernel_size",
-        hint=window.too_large(sizes),
+        hint=hint,
     )
-
-
-def _check_same(subject: Subject) -> None:
-    for index, shape in enumerate(subject.bottoms[1:], 1):
-        subject.check(
-            shape == subject.bottoms[0],
-            f"shape mismatch - bottom[0]: {shown(subject.bottoms[0])} "
-            f"vs. bottom[{index}]: {shown(shape)}",
-            bottom=index,
-        )

@@ -21,7 +21,8 @@ def prelu(subject: Subject) -> Shaped:
     subject.check(
         found >= 2, f"Number of axes of bottom blob must be >=2. ({found} vs. 2)", bottom=0
     )
-    slopes: Shape = () if subject.param.prelu_param.channel_shared else (subject.legacy()[1],)
+    channels = subject.legacy()[1]
+    slopes: Shape = () if subject.param.prelu_param.channel_shared else (channels,)
     return Shaped([subject.bottoms[0]], [slopes])
 
 
@@ -52,7 +53,7 @@ def batch_norm(subject: Subject) -> Shaped:
     """Mean, variance and their common factor: measured, not learned."""
     channels = subject.size(1)
     subject.check(
-        all(param.lr_mult == 0 for param in subject.param.param),
+        all(param.lr_mult == 0 for param in subject.param.param[:3]),
         "Cannot configure batch normalization statistics as layer parameters.",
         field="param",
         hint="lr_mult: 0 in each param of the layer",
@@ -63,6 +64,9 @@ def batch_norm(subject: Subject) -> Shaped:
 def scale(subject: Subject) -> Shaped:
     """A factor for each value along some axes, learned or from a second bottom; then a bias."""
     parameter = subject.param.scale_param
+    if parameter.bias_term:
+        # Unlike a factor, a bias that is a scalar needs its axis.
+        subject.axis(parameter.axis, field="scale_param.axis")
     factors = _factors(subject, parameter, "scale")
     params = [] if len(subject.bottoms) > 1 else [factors]
     return Shaped([subject.bottoms[0]], [*params, factors] if parameter.bias_term else params)

@@ -24,9 +24,8 @@ def pooling(subject: Subject) -> Shaped:
     """One top; MAX may have a second with the places of the maxima."""
     parameter = subject.param.pooling_param
     _check_tops(subject, parameter)
-    num, channels, height, width = subject.legacy()
     if parameter.global_pooling:
-        windows = _global(subject, parameter, (height, width))
+        windows = _global(subject, parameter)
     else:
         windows = _windows(subject, parameter)
     for window in windows:
@@ -44,10 +43,11 @@ def pooling(subject: Subject) -> Shaped:
         )
     _check_padding(subject, windows)
     subject.check_four_axes()
+    num, channels, *maps = subject.bottoms[0]
     is_ceil = parameter.round_mode != parameter.FLOOR
     sizes = [
         _pooled(subject, size, window, is_ceil=is_ceil, is_padded=any(w.pad for w in windows))
-        for size, window in zip((height, width), windows, strict=True)
+        for size, window in zip(maps, windows, strict=True)
     ]
     return Shaped([(num, channels, *sizes)] * subject.tops)
 
@@ -60,9 +60,7 @@ def _check_tops(subject: Subject, parameter: PoolingParameter) -> None:
     )
 
 
-def _global(
-    subject: Subject, parameter: PoolingParameter, sizes: tuple[int, int]
-) -> tuple[Axis, Axis]:
+def _global(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
     given = ("kernel_size", "kernel_h", "kernel_w")
     subject.check(
         not any(parameter.HasField(name) for name in given),
@@ -75,7 +73,8 @@ def _global(
         "With Global_pooling: true; only pad = 0 and stride = 1",
         field=f"{_PARAM}.global_pooling",
     )
-    return Axis(sizes[0], 1, 0), Axis(sizes[1], 1, 0)
+    _, _, height, width = subject.legacy()
+    return Axis(height, 1, 0), Axis(width, 1, 0)
 
 
 def _windows(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
@@ -151,7 +150,7 @@ def spp(subject: Subject) -> Shaped:
     levels = subject.param.spp_param.pyramid_height
     subject.check(
         levels > 0,
-        "Concat Layer takes at least 1 bottom blob(s) as input.",
+        "Split Layer produces at least 1 top blob(s) as output. (1 vs. 0)",
         field="spp_param.pyramid_height",
         hint="pyramid_height is missing",
     )

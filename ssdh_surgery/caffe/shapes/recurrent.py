@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count
-
-_PARAM = "recurrent_param"
+from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
 
 
 def rnn(subject: Subject) -> Shaped:
     """Steps x streams x `num_output`; one state is carried on."""
-    _check_counts(subject, states=1)
-    steps, streams, outputs = _sizes(subject, states=1)
-    inputs, static = _inputs(subject), _static(subject, states=1)
+    steps, streams, outputs, inputs, static = _widths(subject, states=1)
     params: list[Shape] = [(outputs, inputs), (outputs,)]
     params += [(outputs, width) for width in static]
     params += [(outputs, outputs), (outputs, outputs), (outputs,)]
@@ -22,9 +18,8 @@ def rnn(subject: Subject) -> Shaped:
 
 def lstm(subject: Subject) -> Shaped:
     """Steps x streams x `num_output`; hidden and cell state are carried on."""
-    _check_counts(subject, states=2)
-    steps, streams, outputs = _sizes(subject, states=2)
-    inputs, static, gates = _inputs(subject), _static(subject, states=2), 4 * outputs
+    steps, streams, outputs, inputs, static = _widths(subject, states=2)
+    gates = 4 * outputs
     params: list[Shape] = [(gates, inputs), (gates,)]
     params += [(gates, width) for width in static]
     params.append((gates, outputs))
@@ -62,15 +57,30 @@ def lstm_unit(subject: Subject) -> Shaped:
     return Shaped([cell, cell])
 
 
-def _exposed(subject: Subject, states: int) -> int:
-    """The number of states that are bottoms and tops of their own."""
-    return states if subject.param.recurrent_param.expose_hidden else 0
+def _widths(subject: Subject, states: int) -> tuple[int, int, int, int, list[int]]:
+    """Steps, streams, outputs, the width of the input and that of the static one, if any."""
+    exposed = states if subject.param.recurrent_param.expose_hidden else 0
+    _check_counts(subject, exposed)
+    steps, streams = _steps(subject)
+    has_static = len(subject.bottoms) > 2 + exposed
+    if has_static:
+        found = subject.size(0, 2)
+        subject.check(
+            found == streams,
+            f"Check failed: N_ == bottom[2]->shape(0) ({streams} vs. {found})",
+            bottom=2,
+        )
+    outputs = subject.param.recurrent_param.num_output
+    subject.check(outputs > 0, "num_output must be positive", field="recurrent_param.num_output")
+    inputs = count(subject.bottoms[0], subject.axis(2))
+    static = [count(subject.bottoms[2], subject.axis(1, 2))] if has_static else []
+    _check_states(subject, (1, streams, outputs), exposed)
+    return steps, streams, outputs, inputs, static
 
 
-def _check_counts(subject: Subject, states: int) -> None:
-    exposed, bottoms = _exposed(subject, states), len(subject.bottoms)
-    kind = subject.param.type
-    least, tops = 2 + exposed, 1 + exposed
+def _check_counts(subject: Subject, exposed: int) -> None:
+    kind, bottoms, tops = subject.param.type, len(subject.bottoms), subject.tops
+    least, wanted = 2 + exposed, 1 + exposed
     subject.check(
         least <= bottoms,
         f"{kind} Layer takes at least {least} bottom blob(s) as input. ({least} vs. {bottoms})",
@@ -81,21 +91,22 @@ def _check_counts(subject: Subject, states: int) -> None:
         f"({least + 1} vs. {bottoms})",
     )
     subject.check(
-        subject.tops == tops,
-        f"{kind} Layer produces {tops} top blob(s) as output. ({tops} vs. {subject.tops})",
+        tops == wanted,
+        f"{kind} Layer produces {wanted} top blob(s) as output. ({wanted} vs. {tops})",
     )
 
 
-def _sizes(subject: Subject, states: int) -> tuple[int, int, int]:
-    """Steps, streams and outputs."""
+def _steps(subject: Subject) -> tuple[int, int]:
     data, marks = subject.bottoms[:2]
     subject.check(
         len(data) >= 2,
-        "bottom[0] must have at least 2 axes -- (#timesteps, #streams, ...)",
+        f"bottom[0] must have at least 2 axes -- (#timesteps, #streams, ...) ({len(data)} vs. 2)",
         bottom=0,
     )
     subject.check(
-        len(marks) == 2, "bottom[1] must have exactly 2 axes -- (#timesteps, #streams)", bottom=1
+        len(marks) == 2,
+        f"bottom[1] must have exactly 2 axes -- (#timesteps, #streams) ({len(marks)} vs. 2)",
+        bottom=1,
     )
     for axis, name in enumerate(("T_", "N_")):
         subject.check(
@@ -103,31 +114,15 @@ def _sizes(subject: Subject, states: int) -> tuple[int, int, int]:
             f"Check failed: {name} == bottom[1]->shape({axis}) ({data[axis]} vs. {marks[axis]})",
             bottom=1,
         )
-    outputs = subject.param.recurrent_param.num_output
-    subject.check(outputs > 0, "num_output must be positive", field=f"{_PARAM}.num_output")
-    state = (1, data[1], outputs)
-    for index in range(len(subject.bottoms) - _exposed(subject, states), len(subject.bottoms)):
+    return data[0], data[1]
+
+
+def _check_states(subject: Subject, state: Shape, exposed: int) -> None:
+    first = len(subject.bottoms) - exposed
+    for index, shape in enumerate(subject.bottoms[first:]):
         subject.check(
-            subject.bottoms[index] == state,
-            f"shape mismatch - recurrent input is {state} vs. bottom[{index}]: "
-            f"{subject.bottoms[index]}",
-            bottom=index,
+            shape == state,
+            f"shape mismatch - recur_input_blobs_[{index}]: {shown(state)} vs. "
+            f"bottom[{first + index}]: {shown(shape)}",
+            bottom=first + index,
         )
-    return data[0], data[1], outputs
-
-
-def _inputs(subject: Subject) -> int:
-    return count(subject.bottoms[0], subject.axis(2))
-
-
-def _static(subject: Subject, states: int) -> list[int]:
-    """The width of the input that is the same at all steps, where there is one."""
-    if len(subject.bottoms) <= 2 + _exposed(subject, states):
-        return []
-    shape, streams = subject.bottoms[2], subject.bottoms[0][1]
-    subject.check(
-        len(shape) >= 1 and shape[0] == streams,
-        f"Check failed: N_ == bottom[2]->shape(0) ({streams} vs. {shape[0] if shape else 0})",
-        bottom=2,
-    )
-    return [count(shape, subject.axis(1, 2))]

@@ -144,16 +144,25 @@ def shown(shape: Shape) -> str:
     return "".join(f"{size} " for size in shape) + f"({count(shape)})"
 
 
-def refuse_impossible(shape: Shape, hint: str | None = None) -> None:
-    """Refuse a shape that no blob can have.
+def refuse_impossible(shaped: Shaped) -> None:
+    """Refuse shapes that no blob can have, and params without values.
 
     Raises:
-        Refusal: a size below 0, too many axes, or more values than Caffe can count.
+        Refusal: a size below 0, too many axes, more values than Caffe can count, an empty param.
     """
-    if len(shape) > MAX_AXES:
-        raise Refusal(f"Check failed: shape.size() <= kMaxBlobAxes ({len(shape)} vs. {MAX_AXES})")
-    for size in shape:
-        if size < 0:
-            raise Refusal(f"Check failed: shape[i] >= 0 ({size} vs. 0)", hint=hint)
-    if count(shape) > MAX_COUNT:
-        raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")
+    for shape in (*shaped.tops, *shaped.params):
+        if shape is None:
+            continue
+        if len(shape) > MAX_AXES:
+            raise Refusal(
+                f"Check failed: shape.size() <= kMaxBlobAxes ({len(shape)} vs. {MAX_AXES})"
+            )
+        if min(shape, default=0) < 0:
+            raise Refusal(f"Check failed: shape[i] >= 0 ({min(shape)} vs. 0)")
+        if count(shape) > MAX_COUNT:
+            raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")
+    for shape in shaped.params:
+        if not count(shape):
+            raise Refusal(
+                "Check failed: blob->count()", hint=f"a param of shape {list(shape)} is empty"
+            )

@@ -149,17 +149,27 @@ class _Walk:
                 return None
             given = [self.given.get(name) for name in layer.tops]
             shaped = rule.shape(Subject(param, known, tops, given))
-            for shape in (*shaped.tops, *shaped.params):
-                if shape is not None:
-                    refuse_impossible(shape)
+            refuse_impossible(shaped)
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None
-        if len(param.param) > len(shaped.params):
-            counts = f"({len(param.param)} vs. {len(shaped.params)})"
-            message = f"Too many params specified for layer {layer.name} {counts}"
-            self._refused(layer, Refusal(message, field="param"))
+        self._tell_lists(layer, param, rule, shaped, tops)
         return shaped
+
+    def _tell_lists(
+        self, layer: Layer, param: LayerParameter, rule: Rule, shaped: Shaped, tops: int
+    ) -> None:
+        """Lists of the layer that are longer or shorter than Caffe takes them."""
+        specs, params = len(param.param), len(shaped.params)
+        if specs > params:
+            message = f"Too many params specified for layer {layer.name} ({specs} vs. {params})"
+            self._refused(layer, Refusal(message, field="param"))
+        # A loss has a weight of 1 where none is given, for its first top alone.
+        weights = len(param.loss_weight) or int(rule.has_automatic_tops)
+        if weights not in (0, tops):
+            message = "loss_weight must be unspecified or specified once per top blob."
+            refusal = Refusal(f"{message} ({tops} vs. {weights})", field="loss_weight")
+            self._refused(layer, refusal)
 
     def _find(
         self,
