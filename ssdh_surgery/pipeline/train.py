@@ -60,6 +60,7 @@ def subject(launch: Launch) -> check.Subject:
 class Run:
     """A run that is about to start."""
 
+    options: TrainOptions
     launch: Launch
     engine: EngineChoice
     weights: tuple[Copied, ...] = ()
@@ -109,7 +110,8 @@ def start(
                 location=Location(launch.source.name),
                 findings=errors,
             )
-    run = Run(launch, choose(options, launch, checked_subject), tuple(copied(checked_subject)))
+    engine = choose(options, launch, checked_subject)
+    run = Run(options, launch, engine, tuple(copied(checked_subject)))
     _prepare_folder(run)
     return run
 
@@ -149,9 +151,15 @@ def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
     state = run.launch.job.cwd / snapshot.state
     if not state.is_file():
         return None
-    shown = Path(os.path.relpath(state))
-    solver = "" if run.launch.known else f" --solver {run.launch.source.name}"
-    return f"ssdh train{solver} --snapshot {shown}"
+    options = run.options
+    words = ["ssdh", "train"]
+    words += ["--solver", options.solver] if options.solver else []
+    words += ["--net", options.net] if options.net else []
+    words += ["--snapshot", os.path.relpath(state)]
+    words += ["--gpu", options.gpu] if options.gpu else []
+    words += ["--engine", options.engine] if options.engine != "auto" else []
+    words += ["--iterations", str(options.iterations)] if options.iterations else []
+    return shlex.join(words)
 
 
 def was_interrupted(event: Event | None) -> bool:
