@@ -1,0 +1,218 @@
+"""`ssdh train` as a user meets it: the printed line, missing things, signals, resuming."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+NET = """
+layer { name: "data" type: "DummyData" top: "data" top: "label"
+  dummy_data_param { shape { dim: 4 dim: 3 } shape { dim: 4 }
+    data_filler { type: "gaussian" std: 1 } data_filler { type: "constant" value: 1 } } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc"
+  inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+SOLVER = """
+net: "net.prototxt" base_lr: 0.01 lr_policy: "fixed" max_iter: 20 display: 10
+snapshot_prefix: "run" solver_mode: CPU random_seed: 1
+"""
+
+
+def ssdh(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "ssdh_surgery", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == code, f"{words}\n{ran.stdout}\n{ran.stderr}"
+    assert "Traceback" not in ran.stderr
+    return ran
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.prototxt").write_text(NET)
+    (tmp_path / "solver.prototxt").write_text(SOLVER)
+    return tmp_path
+
+
+@pytest.fixture
+def patched(tmp_path: Path) -> Path:
+    ssdh("zoo", "write", "googlenet", cwd=tmp_path)
+    ssdh("patch", "train_val.prototxt", cwd=tmp_path)
+    return tmp_path
+
+
+def test_the_readmes_command_word_for_word(patched: Path) -> None:
+    ran = ssdh("train", "--gpu", "1", "--weights", "googlenet.caffemodel", "--dry-run", cwd=patched)
+    assert ran.stdout == (
+        "caffe train --solver=solver_ssdh.prototxt -weights googlenet.caffemodel -gpu 1\n"
+    )
+    assert "googlenet.caffemodel: no such file (weights)" in ran.stderr
+    assert "examples/imagenet/ilsvrc12_train_lmdb" in ran.stderr
+    assert not (patched / "runs").exists()
+
+
+def test_from_another_folder_the_line_goes_to_the_directory_that_caffe_needs(
+    patched: Path,
+) -> None:
+    below = patched / "below"
+    below.mkdir()
+    (below / "w.caffemodel").write_bytes(b"")
+    ran = ssdh("train", "--weights", "w.caffemodel", "--dry-run", "--", "-level", "1", cwd=below)
+    assert ran.stdout == (
+        f"cd {patched} && caffe train --solver=solver_ssdh.prototxt "
+        "-weights below/w.caffemodel -level 1\n"
+    )
+
+
+def test_the_bvlc_layout_runs_from_the_root_that_its_paths_start_at(patched: Path) -> None:
+    root = patched / "root"
+    models = root / "models" / "googlenet"
+    models.mkdir(parents=True)
+    for name in ("train_val", "solver"):
+        shutil.copy(patched / f"{name}.prototxt", models)
+    solver = models / "solver.prototxt"
+    solver.write_text(solver.read_text().replace('"train_val', '"models/googlenet/train_val'))
+    ssdh("patch", "train_val.prototxt", cwd=models)
+    ran = ssdh("train", "--gpu", "0", "--dry-run", cwd=models)
+    assert ran.stdout == (
+        f"cd {root} && caffe train --solver=models/googlenet/solver_ssdh.prototxt -gpu 0\n"
+    )
+
+
+def test_a_solver_whose_net_is_nowhere(folder: Path) -> None:
+    (folder / "solver.prototxt").write_text('net: "elsewhere/net.prototxt"\n')
+    ran = ssdh("train", "--solver", "solver.prototxt", cwd=folder, code=3)
+    assert ran.stderr.startswith(
+        "solver.prototxt:1:6: caffe reads the solver's paths from the directory that it runs in, "
+        f"and from none of these is there a file 'elsewhere/net.prototxt':\n  {folder}\n"
+    )
+    assert ran.stderr.endswith(
+        '  1 | net: "elsewhere/net.prototxt"\n'
+        "    |      ^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "hint: correct the path: ssdh patch --set net=..., or edit the solver\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            ["--solver", "none.prototxt"],
+            3,
+            "none.prototxt: cannot read: no such file\n",
+        ),
+        (
+            ["--solver", "solver.prototxt", "--weights", "w.caffemodel"],
+            3,
+            "w.caffemodel: no such file, and --weights names it\n",
+        ),
+        (
+            ["--solver", "solver.prototxt", "--snapshot", "s.solverstate"],
+            3,
+            "s.solverstate: no such file, and --snapshot names it\n",
+        ),
+        (
+            ["--solver", "solver.prototxt", "--caffe", "no/caffe"],
+            3,
+            None,
+        ),
+        (
+            ["--solver", "net.prototxt"],
+            3,
+            "net.prototxt: a solver is needed, and this is a train net\n",
+        ),
+        (
+            ["--solver", "solver.prototxt", "--weights", "w", "--resume"],
+            2,
+            "error: --weights and a snapshot exclude each other: caffe takes one of them\n",
+        ),
+        (
+            ["--solver", "solver.prototxt", "--resume"],
+            3,
+            None,
+        ),
+        ([], 2, None),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_is_missing_is_told(
+    folder: Path, words: list[str], code: int, message: str | None
+) -> None:
+    ran = ssdh("train", *words, cwd=folder, code=code)
+    assert ran.stderr
+    if message is not None:
+        assert ran.stderr == message
+
+
+def test_every_error_is_told_before_the_first_iteration(folder: Path) -> None:
+    text = NET.replace(
+        'type: "DummyData" top: "data" top: "label"',
+        'type: "Data" top: "data" top: "label" data_param { source: "no_lmdb" batch_size: 2 }',
+    ).replace('bottom: "fc" bottom: "label"', 'bottom: "fc_" bottom: "label"')
+    (folder / "net.prototxt").write_text(text)
+    (folder / "solver.prototxt").write_text(SOLVER.replace('"run"', '"no/run"'))
+    ran = ssdh("train", "--solver", "solver.prototxt", cwd=folder, code=3)
+    codes = re.findall(r"error (SSDH\d+) ([\w-]+)", ran.stderr)
+    assert ("SSDH104", "no-database") in codes
+    assert ("SSDH201", "unknown-bottom") in codes
+    assert ("SSDH307", "no-snapshot-folder") in codes
+    assert not (folder / "runs").exists()
+
+
+@pytest.mark.parametrize("engine", [pytest.param("binary", marks=pytest.mark.caffe), "torch"])
+class TestBothEngines:
+    def test_a_run_leaves_log_command_and_solver(self, folder: Path, engine: str) -> None:
+        ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine, cwd=folder)
+        assert (folder / "run_iter_20.caffemodel").is_file()
+        left = sorted(path.name for path in (folder / "runs" / "solver-1").iterdir())
+        assert left == ["run.json", "solver.prototxt", "train.log"]
+        assert ran.stdout == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
+
+    def test_iterations_are_the_absolute_end_also_when_resuming(
+        self, folder: Path, engine: str
+    ) -> None:
+        words = ["train", "--solver", "solver.prototxt", "--engine", engine]
+        ssdh(*words, "--iterations", "5", cwd=folder)
+        ssdh(*words, "--iterations", "8", "--resume", cwd=folder)
+        states = sorted(path.name for path in folder.glob("run_iter_*.solverstate"))
+        assert states == ["run_iter_5.solverstate", "run_iter_8.solverstate"]
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_one_signal_saves_and_the_printed_command_goes_on(
+        self, folder: Path, engine: str, number: signal.Signals
+    ) -> None:
+        (folder / "solver.prototxt").write_text(SOLVER.replace("max_iter: 20", "max_iter: 9000000"))
+        words = ["train", "--solver", "solver.prototxt", "--engine", engine]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ssdh_surgery", *words],
+            cwd=folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        log = folder / "runs" / "solver-1" / "train.log"
+        deadline = time.monotonic() + 60
+        while not (log.exists() and "Iteration 10," in log.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 130
+        resume = re.search(r"^to go on: ssdh (train .*)$", told, re.MULTILINE)
+        assert resume, told
+        state = re.search(r"--snapshot (\S+)_iter_(\d+)\.solverstate", resume[1])
+        assert state
+        further = str(int(state[2]) + 3)
+        ssdh(*resume[1].split(), "--iterations", further, cwd=folder)
+        assert (folder / f"run_iter_{further}.caffemodel").is_file()
