@@ -100,7 +100,7 @@ def test_a_solver_whose_net_is_nowhere(folder: Path) -> None:
     )
     assert ran.stderr.endswith(
         '  1 | net: "elsewhere/net.prototxt"\n'
-        "    |      ^^^^^^^^^^^^^^^^^^^^^^^^^\n"
+        "    |      ^^^^^^^^^^^^^^^^^^^^^^^^\n"
         "hint: correct the path: ssdh patch --set net=..., or edit the solver\n"
     )
 
