@@ -1,7 +1,7 @@
 """Opening a net on pycaffe, found on Python's path, under $CAFFE_ROOT, or built by `make caffe`.
 
-Caffe ends the whole process when it refuses a net. The embedded engine's reading of the
-prototxt therefore comes first: what it knows to be wrong is an error here.
+Caffe ends the whole process when it refuses something. What is most often wrong is therefore
+an error before Caffe is asked: syntax, unknown layer types, weights that do not fit.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import files
+from ssdh_surgery.caffe.copy_table import copy_table
+from ssdh_surgery.caffe.hdf5_weights import read_any_weights
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
-from ssdh_surgery.caffe.weights import read_weights
 from ssdh_surgery.engines.built_caffe import built_pycaffe
-from ssdh_surgery.engines.runner import Runner
+from ssdh_surgery.engines.copying import refuse_clashes
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
+
+if TYPE_CHECKING:
+    from ssdh_surgery.engines.runner import Runner
 
 
 def open_pycaffe(
@@ -35,6 +39,7 @@ def open_pycaffe(
 
     Raises:
         EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
+        DataError: the weights do not fit.
     """
     caffe = import_pycaffe()
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
@@ -47,12 +52,16 @@ def open_pycaffe(
                 location=layer.location,
                 layer=layer.name,
             )
-    if weights is not None:
-        read_weights(weights)
+    found = read_any_weights(weights) if weights is not None else None
     caffe.set_mode_cpu()
     number = getattr(caffe, phase)
     net: Runner = caffe.Net(str(prototxt), number, level=level, stages=list(stages) or None)
-    if weights is not None:
+    if weights is not None and found is not None:
+        shapes = [
+            (name, [blob.data.shape for blob in layer.blobs])
+            for name, layer in net.layer_dict.items()
+        ]
+        refuse_clashes(copy_table(shapes, found), weights)
         net.copy_from(str(weights))
     return net
 
@@ -65,7 +74,7 @@ def import_pycaffe() -> Any:
     """
     # Before it is loaded: INFO and WARNING lines of every layer are left out.
     os.environ.setdefault("GLOG_minloglevel", "2")
-    if importlib.util.find_spec("caffe") is None:
+    if not is_installed():
         folder = next(
             (path for path in _folders() if (path / "caffe" / "_caffe.so").is_file()), None
         )
@@ -79,6 +88,12 @@ def import_pycaffe() -> Any:
         return importlib.import_module("caffe")
     except ImportError as error:
         raise EngineError(f"pycaffe cannot be imported: {error}") from error
+
+
+def is_installed() -> bool:
+    """Whether pycaffe is on Python's path; a mere folder called `caffe` is not it."""
+    spec = importlib.util.find_spec("caffe")
+    return spec is not None and spec.origin is not None
 
 
 def _folders() -> Iterator[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.engines import pycaffe_net
 from ssdh_surgery.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
@@ -168,14 +169,19 @@ def open_net(
 
 def _opener(engine: Engine) -> Opener:
     if engine == "auto":
-        is_lacking = importlib.util.find_spec("torch") is None
-        engine = "pycaffe" if is_lacking and importlib.util.find_spec("caffe") else "torch"
+        engine = "torch" if _has_torch() or not pycaffe_net.is_installed() else "pycaffe"
     if engine == "pycaffe":
-        from ssdh_surgery.engines.pycaffe_net import open_pycaffe
-
-        return open_pycaffe
-    if importlib.util.find_spec("torch") is None:
+        return pycaffe_net.open_pycaffe
+    if not _has_torch():
         raise MissingExtra("torch", "running a net")
     from ssdh_surgery.engines.torch.opening import open_torch
 
     return open_torch
+
+
+def _has_torch() -> bool:
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:
+        # It was blocked by setting it to None in sys.modules.
+        return False

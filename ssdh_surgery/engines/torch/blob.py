@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ssdh_surgery.engines.copying import shape_string as shape_string
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Shape = tuple[int, ...]
-
-
-def shape_string(shape: Shape) -> str:
-    """A shape as Caffe writes it: `2 3 8 9 (432)`."""
-    return " ".join([*map(str, shape), f"({math.prod(shape)})"])
 
 
 class Blob:
@@ -118,6 +114,10 @@ class Blob:
             # `.data`: the copy must not look like a change to what autograd has saved.
             self._tensor.data.copy_(tensor)
         else:
+            # A part of another blob's memory would be written over with that blob.
+            is_part = tensor.untyped_storage().nbytes() > tensor.nbytes
+            if is_part:
+                tensor = tensor.clone(memory_format=torch.contiguous_format)
             self._tensor = tensor.contiguous()
 
     def set_diff(self, tensor: Tensor) -> None:

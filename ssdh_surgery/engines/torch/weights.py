@@ -11,9 +11,8 @@ import torch
 from ssdh_surgery.caffe.copy_table import CopyRow, copy_table
 from ssdh_surgery.caffe.hdf5_weights import ParamKey, read_any_weights, write_any_weights
 from ssdh_surgery.caffe.weights import LayerWeights, Weights
-from ssdh_surgery.engines.torch.blob import shape_string
+from ssdh_surgery.engines.copying import refuse_clashes
 from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.errors import DataError, Location
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +32,7 @@ def copy_weights(layers: Sequence[Layer], path: str | Path) -> list[CopyRow]:
     rows = copy_table(
         [(layer.name, [param.shape for param in layer.params]) for layer in layers], weights
     )
-    for row in rows:
-        if row.status == "shape-clash":
-            raise _clash(row, path)
+    refuse_clashes(rows, path)
     _copy(layers, weights)
     return rows
 
@@ -48,27 +45,6 @@ def _copy(layers: Sequence[Layer], weights: Weights) -> None:
         with torch.no_grad():
             for param, blob in zip(targets[source.name].params, source.blobs, strict=True):
                 param.tensor.copy_(torch.from_numpy(blob.reshape(param.shape)))
-
-
-def _clash(row: CopyRow, path: str | Path) -> DataError:
-    location = Location(str(path))
-    if len(row.shapes) != len(row.file_shapes):
-        return DataError(
-            f"Incompatible number of blobs for layer {row.layer}: the file has "
-            f"{len(row.file_shapes)}, the net {len(row.shapes)}",
-            location=location,
-            layer=row.layer,
-        )
-    pairs = enumerate(zip(row.shapes, row.file_shapes, strict=True))
-    index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
-    return DataError(
-        f"Cannot copy param {index} weights from layer '{row.layer}'; shape mismatch.  Source "
-        f"param shape is {shape_string(theirs)}; target param shape is {shape_string(ours)}.",
-        location=location,
-        hint="To learn this layer's parameters from scratch rather than copying from a saved "
-        "net, rename the layer.",
-        layer=row.layer,
-    )
 
 
 def save_weights(layers: Sequence[Layer], path: str | Path, name: str) -> None:

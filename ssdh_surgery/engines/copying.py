@@ -1,0 +1,46 @@
+"""What stops an engine from copying weights into a net, in Caffe's words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from ssdh_surgery.caffe.copy_table import CopyRow
+from ssdh_surgery.errors import DataError, Location
+
+
+def refuse_clashes(rows: Iterable[CopyRow], path: str | Path) -> None:
+    """Stop where Caffe stops: at the first layer whose params do not fit those of the file.
+
+    Raises:
+        DataError: with both shapes, or both numbers of blobs.
+    """
+    for row in rows:
+        if row.status == "shape-clash":
+            raise _clash(row, Location(str(path)))
+
+
+def _clash(row: CopyRow, location: Location) -> DataError:
+    if len(row.shapes) != len(row.file_shapes):
+        return DataError(
+            f"Incompatible number of blobs for layer {row.layer}: the file has "
+            f"{len(row.file_shapes)}, the net {len(row.shapes)}",
+            location=location,
+            layer=row.layer,
+        )
+    pairs = enumerate(zip(row.shapes, row.file_shapes, strict=True))
+    index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    return DataError(
+        f"Cannot copy param {index} weights from layer '{row.layer}'; shape mismatch.  Source "
+        f"param shape is {shape_string(theirs)}; target param shape is {shape_string(ours)}.",
+        location=location,
+        hint="To learn this layer's parameters from scratch rather than copying from a saved "
+        "net, rename the layer.",
+        layer=row.layer,
+    )
+
+
+def shape_string(shape: tuple[int, ...]) -> str:
+    """A shape as Caffe writes it: `2 3 (6)`."""
+    return " ".join([*map(str, shape), f"({math.prod(shape)})"])
