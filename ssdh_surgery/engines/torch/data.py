@@ -102,7 +102,7 @@ class Feed:
         for source in self.sources.values():
             source.seek(max(0, source.position - source.step))
 
-    def records(self, label: int) -> list[Record]:
+    def records(self, label: float) -> list[Record]:
         """The records of the last batches that have a label."""
         last = (record for source in self.sources.values() for record in source.records)
         return [record for record in last if record.label == label]

@@ -27,10 +27,12 @@ def devices(gpu: str | None, param: SolverParameter) -> tuple[list[str], str | N
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if gpu is None:
         wants_gpu = param.HasField("solver_mode") and param.solver_mode == param.GPU
-        if wants_gpu and param.device_id < count:
-            return [f"cuda:{param.device_id}"], None
-        warning = "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
-        return ["cpu"], warning if wants_gpu else None
+        if not wants_gpu or not count:
+            warning = (
+                "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
+            )
+            return ["cpu"], warning if wants_gpu else None
+        gpu = str(param.device_id)
     if gpu == "none":
         return ["cpu"], None
     if gpu == "all":

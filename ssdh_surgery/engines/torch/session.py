@@ -72,6 +72,8 @@ def train(
                 setup, nets, say, requests=requests, group=group, precision=spec.precision
             )
             _check_snapshots(setup, solver)
+            if setup.param.snapshot_diff:
+                yield events.Warned("snapshot_diff: snapshots hold no gradients", "solver.cpp:464")
             say("solver.cpp:57", "Solver scaffolding done.")
             if group.rank:
                 nets.train.net.generator.manual_seed(spec.seed + group.rank)
@@ -128,10 +130,12 @@ def _numerics(spec: RunSpec) -> Iterator[None]:
 
 
 def _explained(error: RuntimeError | MemoryError, setup: SolverSetup) -> Exception:
-    """Out of memory as an error that says what to change; anything else as it is."""
+    """What PyTorch says of a machine that cannot do it; anything else is our bug, as it is."""
     is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     if not is_memory and not _NO_MEMORY.search(str(error)):
-        return error
+        first = str(error).partition("\n")[0]
+        is_gpu = re.match("CUDA|cuDNN|NCCL|CUBLAS", first, re.IGNORECASE)
+        return EngineError(f"the GPU failed: {first}") if is_gpu else error
     sizes = _batch_sizes(setup)
     said = f" (batch_size {' and '.join(sizes)})" if sizes else ""
     return EngineError(

@@ -121,7 +121,7 @@ class TorchTrainer:
             self._is_inside = False
 
     def _train(self, job: TrainJob, log: RunLog) -> Generator[Event]:
-        folder = Path() if job.cwd.samefile(Path.cwd()) else job.cwd
+        folder = Path() if _is_current(job.cwd) else job.cwd
         _, param = read_solver(job.solver)
         names, warning = (list(self._on), None) if self._on else devices(job.gpu, param)
         yield events.Started(_command(job), job.cwd, os.getpid())
@@ -144,6 +144,12 @@ class TorchTrainer:
             yield from train(spec, names[0], log.say, self._requests)
         else:
             yield from train_together(spec, names, log.say, self._requests)
+
+
+def _is_current(folder: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return folder.samefile(Path.cwd())
+    return False
 
 
 def _command(job: TrainJob) -> tuple[str, ...]:

@@ -330,6 +330,15 @@ def test_rows_are_shuffled_where_asked(tmp_path: Path) -> None:
     assert {tuple(each[:3] < 4) for each in passes} == {(True,) * 3, (False,) * 3}
 
 
+def test_the_label_of_a_row_leads_to_it(tmp_path: Path) -> None:
+    hdf5_files(tmp_path)
+    feed, source = opened(HDF5 % "", tmp_path)
+    for _ in range(2):
+        source.next()
+    assert [record.name for record in feed.records(5)] == [f"row 1 of {tmp_path}/b.h5"]
+    feed.close()
+
+
 def test_hdf5_files_that_are_no_good(tmp_path: Path) -> None:
     import h5py
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import re
@@ -18,6 +19,7 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.devices import devices
+from ssdh_surgery.engines.torch.trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
 from tests.engines.torch.training import (
     Run,
@@ -499,6 +501,23 @@ def test_arguments_for_a_command_line_are_refused(tmp_path: Path) -> None:
     solver = write_all(tmp_path)
     with pytest.raises(UsageError, match="the embedded engine takes no -sigint_effect stop"):
         Runner(tmp_path).run(solver, extra=("-sigint_effect", "stop"))
+
+
+def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
+    solver = write_all(tmp_path)
+    runner = Runner(tmp_path)
+    job = dataclasses.replace(runner.job(solver), cwd=tmp_path / "gone")
+    with pytest.raises(FileError) as caught:
+        list(TorchTrainer().run(job))
+    assert caught.value.message == "net 'net.prototxt': cannot read: no such file"
+    assert caught.value.hint == f"it is looked up from {tmp_path / 'gone'}"
+
+
+def test_gradients_are_not_in_snapshots(tmp_path: Path) -> None:
+    run = Runner(tmp_path).run(write_all(tmp_path, max_iter=1, snapshot_diff="true"))
+    assert [warning.message for warning in run.all(events.Warned)] == [
+        "snapshot_diff: snapshots hold no gradients"
+    ]
 
 
 # Devices.

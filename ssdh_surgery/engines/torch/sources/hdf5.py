@@ -68,7 +68,7 @@ class Hdf5Reader:
         for name, values in rows:
             if (found := tuple(value.shape for value in values)) != shapes:
                 raise DataError(f"{name} has the shapes {found}, the batch has {shapes}")
-        records = [Record(name, None, partial(_fill, values)) for name, values in rows]
+        records = [Record(name, _label(values), partial(_fill, values)) for name, values in rows]
         return Reading(shapes, records)
 
     def close(self) -> None:
@@ -125,6 +125,11 @@ class Hdf5Reader:
             with hdf5.opened(path) as file:
                 self._loaded = index, [hdf5.floats(file, top, path) for top in self._tops]
         return self._loaded[1]
+
+
+def _label(values: Sequence[Array]) -> float | None:
+    """The last value of a row, if it is a single number: most often the label."""
+    return float(values[-1]) if values[-1].ndim == 0 else None
 
 
 def _fill(values: Sequence[Array], arrays: Sequence[Array]) -> None:

@@ -39,7 +39,7 @@ class Record:
     """
 
     name: str
-    label: int | None
+    label: float | None
     work: Callable[[Sequence[Array]], None]
 
 
@@ -144,7 +144,7 @@ class PrefetchedSource:
         Raises:
             DataError: a record cannot be read, or does not fit; it is named.
         """
-        while len(self._pending) <= self._ahead:
+        while len(self._pending) < self._ahead:
             self._plan()
         start = time.perf_counter()
         batch = self._pending.popleft().result()
