@@ -6,6 +6,9 @@ import json
 import resource
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,9 @@ import pytest
 from ssdh_surgery.caffe.solverstate import read_solver_state
 from ssdh_surgery.caffe.weights import LayerWeights, read_weights, write_weights
 from ssdh_surgery.engines import events
+from ssdh_surgery.engines.torch.sidecar import read_sidecar
 from ssdh_surgery.errors import DataError, FileError, SsdhError
+from ssdh_surgery.files import file_digest
 from tests.engines.torch.training import (
     GOLDEN,
     Runner,
@@ -302,3 +307,37 @@ def test_files_that_are_no_states(tmp_path: Path) -> None:
     assert refusal(runner, solver, snapshot=str(state)) == (
         "x.solverstate: is not a solverstate: it has no iteration"
     )
+
+
+def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
+    """Of a run that does hardly anything but write snapshots."""
+    write_all(tmp_path, max_iter=1_000_000, snapshot=1, display=0)
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from ssdh_surgery.engines.base import TrainJob\n"
+        "from ssdh_surgery.engines.torch.trainer import TorchTrainer\n"
+        "folder = Path(sys.argv[1])\n"
+        "job = TrainJob(str(folder / 'solver.prototxt'), folder, folder / 'killed.log')\n"
+        "for event in TorchTrainer(threads=1).run(job): pass\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "snap_iter_20.solverstate").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    states = sorted(tmp_path.glob("*.solverstate"), key=lambda path: path.stat().st_mtime_ns)
+    for state in states:
+        assert read_sidecar(state.with_suffix(".ssdhstate")).solverstate == file_digest(state)
+        assert read_weights(tmp_path / read_solver_state(state).learned_net).layers
+    last = read_solver_state(states[-1]).iteration
+    assert last >= 20
+    resumed = Runner(tmp_path).run(
+        write_solver(tmp_path, max_iter=last + 1), snapshot=str(states[-1])
+    )
+    assert resumed.all(events.Warned) == []
+    assert losses(resumed.events, 0)[0][0] == last
