@@ -1,61 +1,157 @@
-"""`ssdh show`: the layers of a net and its heads."""
+"""`ssdh show`: the layers of a net with their shapes and costs, and its heads."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
+from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.pipeline.show import described
+from ssdh_surgery.cli.input_shape import Given, input_shape_option
+from ssdh_surgery.errors import Finding
+from ssdh_surgery.pipeline.show import ShownNet, net_json, shown_net
 from ssdh_surgery.pipeline.sources import read_source
 
+_TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
+# Columns of numbers are aligned at their ends.
+_RIGHT = frozenset(["line", "params", "MACs", "share"])
 
-@click.command("show", epilog="\b\nExample:\n  ssdh show train_val.prototxt --phase TEST")
+
+@click.command("show", epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
 @click.argument("file", metavar="FILE")
 @click.option("--phase", type=click.Choice(["TRAIN", "TEST"]), help="The phase to show.")
+@input_shape_option
 @shared.json_option
-def command(file: str, phase: Phase | None, as_json: bool) -> None:
-    """Show the layers of a net in one phase, and its heads.
+def command(file: str, phase: Phase | None, input_shapes: tuple[Given, ...], as_json: bool) -> None:
+    """Show the layers of a net in one phase with their shapes and costs, and its heads.
 
     FILE is a net in any of Caffe's dialects; `-` is standard input, `zoo:NAME` a built-in
     network. Without --phase: TRAIN where a layer is in TRAIN only, else TEST.
+
+    MACs are the multiply-adds of convolutions, inner products and recurrent layers for one
+    batch, share what a layer has of them all.
     """
-    told = described(read_source(file), phase)
+    shown = shown_net(read_source(file), phase, dict(input_shapes))
     if as_json:
-        terminal.answer_json(told)
-        return
-    title = f"{told['name'] or 'unnamed net'}: {len(told['layers'])} layers in {told['phase']}"
-    terminal.answer(f"{title} ({told['dialect']} dialect)", bold=True)
-    _table(told)
-    for head in told["heads"]:
+        terminal.answer_json(net_json(shown))
+    else:
+        _answer(shown)
+    for finding in shown.findings:
+        _tell(finding)
+
+
+def _answer(shown: ShownNet) -> None:
+    name, layers = shown.net.name or "unnamed net", shown.shapes.layers
+    title = f"{name}: {len(layers)} layers in {shown.phase} ({shown.net.dialect} dialect)"
+    terminal.answer(title, bold=True)
+    _table(shown)
+    terminal.answer(_totals(shown))
+    for head in shown.heads:
         terminal.answer(_head(head))
 
 
-def _table(told: dict[str, Any]) -> None:
-    marks = {head["classifier"]: "main" if head["main"] else "aux" for head in told["heads"]}
-    rows = [
-        (
-            str(layer["line"]),
-            layer["name"],
-            layer["type"],
-            f"{', '.join(layer['bottoms'])} -> {', '.join(layer['tops'])}".strip(),
-            f"<- {marks[layer['name']]} head" if layer["name"] in marks else "",
-        )
-        for layer in told["layers"]
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
-    for line, name, kind, flow, mark in rows:
-        text = f"{line:>{widths[0]}}  {name:<{widths[1]}}  {kind:<{widths[2]}}  {flow} {mark}"
-        terminal.answer(text.rstrip(), **({"fg": "green"} if mark else {}))
+def _table(shown: ShownNet) -> None:
+    marks = {head.classifier.index: "main" if head.main else "aux" for head in shown.heads}
+    total = shown.shapes.macs
+    rows = [_row(each, total) for each in shown.shapes.layers]
+    widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
+    terminal.answer(_aligned(_TITLES, widths), dim=True)
+    for each, row in zip(shown.shapes.layers, rows, strict=True):
+        mark = marks.get(each.layer.index)
+        text = _aligned(row, widths)
+        if mark:
+            terminal.answer(f"{text}  <- {mark} head", fg="green")
+        else:
+            terminal.answer(text)
 
 
-def _head(head: dict[str, Any]) -> str:
-    judges = ", ".join([*head["losses"], *head["accuracies"]])
+def _row(each: LayerShapes, total: int | None) -> tuple[str, ...]:
+    layer = each.layer
+    share = f"{each.macs / total:.1%}" if each.macs and total else ""
     return (
-        f"{'main' if head['main'] else 'auxiliary'} head: '{head['features']}' -> "
-        f"{head['classifier']} ({head['classes'] or 'unknown'} classes)"
+        str(layer.line),
+        layer.name,
+        layer.type,
+        ", ".join(map(_shape, each.tops)),
+        _number(each.param_count),
+        _number(each.macs, short=True),
+        share,
+        f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip(),
+    )
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = [
+        text.rjust(width) if title in _RIGHT else text.ljust(width)
+        for title, text, width in zip(_TITLES, row, widths, strict=True)
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _shape(shape: Shape | None) -> str:
+    if shape is None:
+        return "?"
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _number(value: int | None, *, short: bool = False) -> str:
+    """A count for a table: nothing for 0, `?` where it is not known."""
+    if value is None:
+        return "?"
+    if not value:
+        return ""
+    return _short(value) if short else f"{value:,}"
+
+
+def _short(value: float, units: tuple[str, ...] = ("", " k", " M", " G", " T")) -> str:
+    for unit in units:
+        if value < 1000 or unit == units[-1]:
+            break
+        value /= 1000
+    return f"{value:.4g}{unit}" if value < 1000 else f"{value:,.0f}{unit}"
+
+
+def _totals(shown: ShownNet) -> str:
+    found = shown.shapes
+    if found.param_count is None:
+        return "total: not known without all shapes"
+    statistics = found.statistics_count
+    params = f"total: {found.param_count:,} params"
+    if statistics:
+        params += f" ({found.learned_count:,} learned, {statistics:,} BatchNorm statistics)"
+    parts = [params]
+    if found.macs is not None:
+        parts.append(f"{_short(found.macs)} MACs{_each(found.macs, shown.batch)}")
+    if found.memory is not None:
+        parts.append(f"{_short(found.memory, (' B', ' kB', ' MB', ' GB'))} of blobs")
+    return ", ".join(parts)
+
+
+def _each(macs: int, batch: int | None) -> str:
+    if not batch or batch == 1 or macs % batch:
+        return ""
+    return f" for a batch of {batch} ({_short(macs // batch)} each)"
+
+
+def _head(head: Head) -> str:
+    judges = ", ".join(layer.name for layer in (*head.losses, *head.accuracies))
+    return (
+        f"{'main' if head.main else 'auxiliary'} head: '{head.features}' -> "
+        f"{head.classifier.name} ({head.classes or 'unknown'} classes)"
         + (f" -> {judges}" if judges else "")
     )
+
+
+def _tell(finding: Finding) -> None:
+    """Why something is not known, or what Caffe would stop at; what was assumed with -v."""
+    if finding.severity == "error":
+        terminal.warn(f"Caffe would refuse this net\n{finding}")
+    elif finding.severity == "warning":
+        terminal.warn(f"{finding.location}: {finding.message}")
+    elif finding.name == "assumed-channels":
+        terminal.detail(f"note: {finding.location}: {finding.message}")
+    else:
+        hint = f" ({finding.hint})" if finding.hint else ""
+        terminal.say(f"note: {finding.message}{hint}")

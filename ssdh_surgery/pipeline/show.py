@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
+from ssdh_surgery.errors import Finding, SurgeryError
 from ssdh_surgery.pipeline.sources import SourceFile
 
 
-def described(source: SourceFile, phase: Phase | None) -> dict[str, Any]:
-    """A net as JSON has it; shapes and costs are null where they are not known.
+@dataclass(frozen=True)
+class ShownNet:
+    """A net in one phase: its shapes and costs, and the heads that take part."""
+
+    net: Net
+    shapes: NetShapes
+    heads: tuple[Head, ...]
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that is shown."""
+        return self.shapes.phase
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the net, and why some shapes are not known."""
+        return (*self.net.graph(self.phase).findings, *self.shapes.findings)
+
+    @property
+    def batch(self) -> int | None:
+        """The number of items that the first blob holds, where it is known."""
+        first = next(iter(self.shapes.blobs.values()), None)
+        return first[0] if first else None
+
+
+def shown_net(
+    source: SourceFile,
+    phase: Phase | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> ShownNet:
+    """A net with its shapes.
 
     Args:
         source: a net in any dialect.
         phase: the phase to show; None is TRAIN where a layer is in TRAIN only, else TEST.
+        inputs: shapes of blobs that only their data know.
 
     Raises:
         SurgeryError: the file is not a net.
+        UnknownLayer: `inputs` names a blob that no data layer or input gives.
     """
     net = as_net(source)
-    shown = phase or default_phase(net)
-    graph = net.graph(shown)
-    return {
-        "name": net.name,
-        "phase": shown,
-        "dialect": str(net.dialect),
-        "layers": [_layer(layer) for layer in graph.layers],
-        "blobs": dict.fromkeys(
-            [*net.inputs, *(top for layer in graph.layers for top in layer.tops)]
-        ),
-        "heads": [_head(head) for head in heads(net) if graph.takes_part(head.classifier)],
-        "totals": {"params": None, "macs": None},
-    }
+    found = shapes(net, phase or default_phase(net), inputs)
+    graph = net.graph(found.phase)
+    return ShownNet(
+        net, found, tuple(head for head in heads(net) if graph.takes_part(head.classifier))
+    )
 
 
 def as_net(source: SourceFile) -> Net:
@@ -56,17 +81,42 @@ def default_phase(net: Net) -> Phase:
     return "TRAIN" if any(net.phase_of(layer) == "TRAIN" for layer in net.layers) else "TEST"
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def net_json(shown: ShownNet) -> dict[str, Any]:
+    """The net as `show --json` gives it; what is not known is null."""
+    found = shown.shapes
+    return {
+        "name": shown.net.name,
+        "phase": shown.phase,
+        "dialect": str(shown.net.dialect),
+        "layers": [_layer(each) for each in found.layers],
+        "blobs": {name: _listed(shape) for name, shape in found.blobs.items()},
+        "heads": [_head(head) for head in shown.heads],
+        "totals": {
+            "params": found.param_count,
+            "learned": found.learned_count,
+            "macs": found.macs,
+            "memory": found.memory,
+        },
+    }
+
+
+def _layer(each: LayerShapes) -> dict[str, Any]:
+    layer = each.layer
     return {
         "name": layer.name,
         "type": layer.type,
         "bottoms": list(layer.bottoms),
         "tops": list(layer.tops),
-        "param_shapes": None,
-        "param_count": None,
-        "macs": None,
+        "param_shapes": None if each.params is None else [list(shape) for shape in each.params],
+        "param_count": each.param_count,
+        "macs": each.macs,
+        "memory": each.memory,
         "line": layer.line,
     }
+
+
+def _listed(shape: tuple[int, ...] | None) -> list[int] | None:
+    return None if shape is None else list(shape)
 
 
 def _head(head: Head) -> dict[str, Any]:

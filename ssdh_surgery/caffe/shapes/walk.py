@@ -211,8 +211,8 @@ class _Walk:
         tops: Sequence[Shape | None],
     ) -> None:
         """What a user must know of the tops of a layer whose rule had an answer."""
-        if None in tops:
-            name = layer.tops[list(tops).index(None)]
+        unknown = [name for name, shape in zip(layer.tops, tops, strict=False) if shape is None]
+        for name in unknown:
             self._find(
                 "SSDH211",
                 "unknown-shape",
@@ -221,7 +221,7 @@ class _Walk:
                 layer.location,
                 f"--input-shape {name}=N,C,H,W",
             )
-        elif shaped.note and layer.tops[0] not in self.given:
+        if shaped.note and layer.tops[0] not in self.given:
             message = f"layer '{layer.name}': {shaped.note}"
             self._find("SSDH212", "assumed-channels", "info", message, layer.location)
         for name, shape in zip(layer.tops, tops, strict=False):
