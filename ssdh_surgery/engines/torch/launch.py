@@ -20,10 +20,10 @@ from typing import Any
 import torch
 
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.group import Processes
-from ssdh_surgery.engines.torch.requests import Request, Requests
 from ssdh_surgery.engines.torch.session import RunSpec, train
-from ssdh_surgery.engines.torch.training_nets import Say
+from ssdh_surgery.engines.torch.solver.group import Processes
+from ssdh_surgery.engines.torch.solver.nets import Say
+from ssdh_surgery.engines.torch.solver.requests import Request, Requests
 from ssdh_surgery.errors import EngineError, SsdhError
 
 _POLL_SECONDS = 0.1

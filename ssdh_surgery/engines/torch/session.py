@@ -15,13 +15,13 @@ from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.hdf5_weights import refuse_slashes
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.group import Alone, Group
-from ssdh_surgery.engines.torch.requests import Requests
-from ssdh_surgery.engines.torch.resuming import restore
-from ssdh_surgery.engines.torch.solver import Solver
-from ssdh_surgery.engines.torch.solver_setup import SolverSetup, read_setup
+from ssdh_surgery.engines.torch.solver.group import Alone, Group
+from ssdh_surgery.engines.torch.solver.nets import BuildOptions, Say, build_nets
+from ssdh_surgery.engines.torch.solver.requests import Requests
+from ssdh_surgery.engines.torch.solver.resuming import restore
+from ssdh_surgery.engines.torch.solver.setup import SolverSetup, read_setup
+from ssdh_surgery.engines.torch.solver.solver import Solver
 from ssdh_surgery.engines.torch.sources.prefetch import Share
-from ssdh_surgery.engines.torch.training_nets import BuildOptions, Say, build_nets
 from ssdh_surgery.errors import EngineError
 
 _NO_MEMORY = re.compile(r"not enough memory|can't allocate memory|out of memory", re.IGNORECASE)

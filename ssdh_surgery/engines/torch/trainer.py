@@ -18,10 +18,10 @@ from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.interrupts import caught_interrupts
 from ssdh_surgery.engines.torch.devices import devices
 from ssdh_surgery.engines.torch.launch import train_together
-from ssdh_surgery.engines.torch.requests import Requests
 from ssdh_surgery.engines.torch.run_log import RunLog
 from ssdh_surgery.engines.torch.session import RunSpec, train
-from ssdh_surgery.engines.torch.solver_setup import read_solver
+from ssdh_surgery.engines.torch.solver.requests import Requests
+from ssdh_surgery.engines.torch.solver.setup import read_solver
 from ssdh_surgery.errors import SsdhError, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]

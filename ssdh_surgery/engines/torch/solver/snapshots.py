@@ -1,0 +1,109 @@
+"""Snapshots: weights, solver state and sidecar, written whole or not at all.
+
+All three are written under other names first and then renamed, the solver state last: a
+full disk or a kill at any moment leaves the last snapshot as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdh_surgery import files
+from ssdh_surgery.caffe.solverstate import SolverState, write_solver_state
+from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, sidecar_path, write_sidecar
+from ssdh_surgery.engines.torch.weights import save_weights
+from ssdh_surgery.errors import FileError, Location, SsdhError
+
+
+@dataclass(frozen=True)
+class SnapshotPlace:
+    """Where snapshots go: `prefix` as the solver has it, looked up from `folder`."""
+
+    folder: Path
+    prefix: str
+    is_hdf5: bool = False
+
+    def weights(self, iteration: int) -> str:
+        """The weights file of an iteration, from `folder`."""
+        return f"{self.prefix}_iter_{iteration}.caffemodel{self._ending}"
+
+    def state(self, iteration: int) -> str:
+        """The solverstate of an iteration, from `folder`."""
+        return f"{self.prefix}_iter_{iteration}.solverstate{self._ending}"
+
+    @property
+    def _ending(self) -> str:
+        return ".h5" if self.is_hdf5 else ""
+
+    def check(self, location: Location) -> None:
+        """Find out whether snapshots can be written, before any work is done.
+
+        Raises:
+            FileError: they cannot; `location` is where the solver names the place.
+        """
+        target = (self.folder / self.prefix).parent
+        try:
+            with files.explained(target, "write"), tempfile.NamedTemporaryFile(dir=target):
+                pass
+        except FileError as error:
+            hint = None if target.is_dir() else f"make the folder: mkdir -p {target}"
+            reason = error.message.removeprefix("cannot write: ")
+            raise FileError(
+                f"snapshots cannot be written to '{self.prefix}_iter_N...': {reason}",
+                location=location,
+                hint=hint,
+            ) from error
+
+
+def write_snapshot(
+    place: SnapshotPlace,
+    state: SolverState,
+    layers: Sequence[Layer],
+    name: str,
+    sidecar: Callable[[str], Sidecar],
+) -> None:
+    """Write the weights of layers, a state and its sidecar.
+
+    `name` is the net's; `sidecar` is given the digest of the solverstate.
+
+    Raises:
+        FileError: nothing was written, and why.
+        DataError: HDF5 cannot hold a layer's name.
+    """
+    weights = place.folder / place.weights(state.iteration)
+    solverstate = place.folder / place.state(state.iteration)
+    beside = sidecar_path(solverstate)
+    with _staged(weights, beside, solverstate) as staged:
+        save_weights(layers, staged[0], name)
+        write_solver_state(staged[2], state)
+        write_sidecar(staged[1], sidecar(files.file_digest(staged[2])))
+
+
+@contextlib.contextmanager
+def _staged(*targets: Path) -> Iterator[list[Path]]:
+    """Other names to write files under, which are renamed in order when all is well."""
+    staged = [target.with_name(f".partial.{target.name}") for target in targets]
+    try:
+        yield staged
+        for source, target in zip(staged, targets, strict=True):
+            with files.explained(target, "write"):
+                os.replace(source, target)
+    except BaseException as error:
+        for source in staged:
+            with contextlib.suppress(OSError):
+                source.unlink()
+        if isinstance(error, SsdhError):
+            _rename_place(error, dict(zip(map(str, staged), map(str, targets), strict=True)))
+        raise
+
+
+def _rename_place(error: SsdhError, names: dict[str, str]) -> None:
+    """Let an error speak of the file that a user knows."""
+    if error.location is not None and error.location.file in names:
+        error.location = Location(names[error.location.file])
