@@ -71,8 +71,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory, caffe: Path) -
         *("--set", "test_iter=1", "--set", "display=1", "--set", "snapshot=100"),
         cwd=folder,
     )
-    ssdh("train", "--gpu", "none", "--iterations", "3", "--weights", "first_iter_1.caffemodel",
-         cwd=folder)  # fmt: skip
+    told = ssdh("train", "--gpu", "none", "--iterations", "3", "--engine", "binary",
+                "--weights", "first_iter_1.caffemodel", cwd=folder)  # fmt: skip
+    (folder / "told.txt").write_text(told.stderr)
     ssdh("deploy", "--binary", cwd=folder)
     return folder
 
@@ -112,6 +113,14 @@ def test_caffe_trained_the_hash_layer_from_the_old_weights(trained: Path) -> Non
     assert (trained / "googlenet_ssdh_iter_3.caffemodel").is_file()
 
 
+def test_our_table_of_what_is_copied_agrees_with_caffes_log(trained: Path) -> None:
+    told = (trained / "told.txt").read_text()
+    # 57 convolutions, the features of the two auxiliary heads and their classifiers.
+    assert "first_iter_1.caffemodel: 63 layers are copied\n" in told
+    new = "  start from their fillers: latent_SSDH, loss3/classifier_change\n"
+    assert new + "  not in the net: loss3/classifier\n" in told
+
+
 def test_the_run_leaves_its_command_and_solver(trained: Path) -> None:
     run = next((trained / "runs").iterdir())
     record = json.loads((run / "run.json").read_text())
@@ -143,6 +152,37 @@ def test_codes_of_the_deploy_net_are_those_of_the_train_net(trained: Path) -> No
         bits = codes["latent_SSDH_encode_binary"]
     # The deploy net has one output, the bits of the train net's TEST phase.
     np.testing.assert_array_equal(bits, expected > 0.5)
+
+
+# Put between the lines of BVLC's own files; no edit may lose or move one.
+_EVERY = 40
+
+
+@pytest.mark.corpus
+def test_bvlcs_files_with_comments_put_in(
+    data: Path, tmp_path: Path, corpus: Path, caffe: Path
+) -> None:
+    for path in sorted((corpus / "bvlc" / "models" / "bvlc_googlenet").glob("*.prototxt")):
+        lines = path.read_text().split("\n")
+        commented = [
+            f"{line}  # note {number}" if number % _EVERY == 0 else line
+            for number, line in enumerate(lines)
+        ]
+        text = "\n".join(commented).replace("models/bvlc_googlenet/", "")
+        (tmp_path / path.name).write_text(f"# mine\n{text}")
+    ssdh(
+        *("patch", "train_val.prototxt", *_SMALL, "--set", "test_iter=1"),
+        *("--train-data", str(data / "train_lmdb"), "--test-data", str(data / "val_lmdb")),
+        cwd=tmp_path,
+    )
+    ssdh("deploy", cwd=tmp_path)
+    for stem in ("train_val", "solver", "deploy"):
+        before = (tmp_path / f"{stem}.prototxt").read_text()
+        after = (tmp_path / f"{stem}_ssdh.prototxt").read_text()
+        notes = re.findall(r"# note \d+|# mine", before)
+        assert re.findall(r"# note \d+|# mine", after) == notes
+    ssdh("train", "--gpu", "none", "--iterations", "1", "--engine", "binary", cwd=tmp_path)
+    assert "Optimization Done." in _log(tmp_path)
 
 
 NET = """
