@@ -1,7 +1,7 @@
 """Reading and writing whole files so that nothing is ever lost.
 
 Every file is written beside its place and renamed; modes are kept; a symlink is followed
-and stays a symlink.
+and stays a symlink. Several files are written all or none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery.errors import FileError, Location
@@ -26,6 +27,7 @@ _REASONS = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
     errno.ENOTDIR: "a part of the path is not a folder",
+    errno.EEXIST: "there is a file of that name",
     errno.ENAMETOOLONG: "the name is too long",
     errno.ELOOP: "too many symbolic links",
 }
@@ -41,6 +43,20 @@ def explained(path: Path | str, doing: str) -> Iterator[None]:
         raise FileError(
             f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
         ) from error
+    except ValueError as error:
+        if _can_be_a_name(str(path)):
+            raise
+        raise FileError(
+            f"cannot {doing}: no file can be called that", location=Location(str(path))
+        ) from error
+
+
+def _can_be_a_name(path: str) -> bool:
+    """Whether a file could be called that: no NUL, and nothing that has no bytes."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -64,6 +80,20 @@ def file_digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@dataclass(frozen=True)
+class Write:
+    """A whole file that is to be written.
+
+    `expected` is what must still be there, None for whatever; `is_new` says that nothing may
+    be there.
+    """
+
+    path: Path | str
+    data: bytes
+    expected: bytes | None = None
+    is_new: bool = False
+
+
 def write_bytes(path: Path | str, data: bytes, *, expected: bytes | None = None) -> None:
     """Write a whole file: to a temporary name in the same folder, then renamed into place.
 
@@ -73,36 +103,124 @@ def write_bytes(path: Path | str, data: bytes, *, expected: bytes | None = None)
     Raises:
         FileError: read-only folder or file, full disk, or changed under us.
     """
-    target = Path(os.path.realpath(path))
-    with explained(path, "write"):
-        mode = _mode(target)
-        if mode is not None and not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
+    write_files([Write(path, data, expected)])
+
+
+def write_files(writes: Sequence[Write]) -> None:
+    """Write whole files, all of them or none: each as `write_bytes` does.
+
+    Raises:
+        FileError: one of them cannot be written; what was there before is there again.
+    """
+    staged: list[_Staged] = []
+    try:
+        for write in writes:
+            staged.append(_Staged(write))
+        for each in staged:
+            each.refuse_changed()
+        for each in staged:
+            each.put(keep_old=len(staged) > 1)
+    except BaseException:
+        for each in reversed(staged):
+            each.undo()
+        raise
+
+
+class _Staged:
+    """A file under its temporary name, until it is put in its place."""
+
+    def __init__(self, write: Write) -> None:
+        self.write = write
+        self.target = Path(os.path.realpath(write.path))
+        self.temporary: str | None = None
+        self.is_put = False
+        self.old: bytes | None = None
+        with explained(write.path, "write"):
+            self.mode = _mode(self.target)
+            if self.mode is not None and not _may_write(self.target):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self.temporary = self._stage(write.data)
+
+    def _stage(self, data: bytes) -> str:
+        handle, temporary = tempfile.mkstemp(prefix=".ssdh-", dir=self.target.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, mode if mode is not None else 0o666 & ~_umask())
-            if expected is not None and target.read_bytes() != expected:
+            os.chmod(temporary, 0o666 & ~_umask() if self.mode is None else self.mode)
+        except BaseException:
+            _unlink(temporary)
+            raise
+        return temporary
+
+    def refuse_changed(self) -> None:
+        """Refuse a target that is not what it was when it was read."""
+        with explained(self.write.path, "write"):
+            expected = self.write.expected
+            if expected is not None and self.target.read_bytes() != expected:
+                raise changed_under_us(self.write.path)
+            if self.write.is_new and self.target.exists():
                 raise FileError(
-                    "changed while we worked on it; nothing was written",
-                    location=Location(str(path)),
+                    "appeared while we worked; nothing was written",
+                    location=Location(str(self.write.path)),
                     hint="run the command again",
                 )
-            os.replace(temporary, target)
-        except BaseException:
+
+    def put(self, *, keep_old: bool) -> None:
+        """Rename the file into its place; what was there is kept in mind where asked for."""
+        with explained(self.write.path, "write"):
+            if keep_old and self.mode is not None:
+                self.old = self.target.read_bytes()
+            assert self.temporary is not None
+            os.replace(self.temporary, self.target)
+        self.temporary, self.is_put = None, True
+
+    def undo(self) -> None:
+        """Leave the place as it was."""
+        if self.temporary is not None:
+            _unlink(self.temporary)
+        elif self.is_put and self.old is not None:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+                os.replace(self._stage(self.old), self.target)
+        elif self.is_put and self.mode is None:
+            _unlink(self.target)
+
+
+def changed_under_us(path: Path | str) -> FileError:
+    """The error for a file that is not what it was when it was read."""
+    return FileError(
+        "changed while we worked on it; nothing was written",
+        location=Location(str(path)),
+        hint="run the command again",
+    )
+
+
+def _unlink(path: Path | str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _mode(path: Path) -> int | None:
+    """The permissions of a file, None where there is none yet.
+
+    Raises:
+        OSError: it is a folder, or a device or pipe, which a rename would replace.
+    """
     try:
-        return stat.S_IMODE(path.stat().st_mode)
+        found = path.stat().st_mode
     except FileNotFoundError:
         return None
+    if stat.S_ISDIR(found):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(found):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return stat.S_IMODE(found)
+
+
+def _may_write(path: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access(path, os.W_OK, effective_ids=effective)
 
 
 def _umask() -> int:
