@@ -69,7 +69,7 @@ def first_token(part: Part) -> int:
     first = at = part.first
     while at >= 2 and is_space(tokens[at - 1]) and tokens[at - 1].count("\n") == 1:
         if not is_comment(tokens[at - 2]) or not opens_line(document, at - 2):
-            return first
+            break
         first = at = at - 2
     # What begins the file is the file's.
     return part.first if all(map(is_space, tokens[:first])) else first
