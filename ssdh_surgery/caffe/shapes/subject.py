@@ -163,6 +163,4 @@ def refuse_impossible(shaped: Shaped) -> None:
             raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")
     for shape in shaped.params:
         if not count(shape):
-            raise Refusal(
-                "Check failed: blob->count()", hint=f"a param of shape {list(shape)} is empty"
-            )
+            raise Refusal("Check failed: data_", hint=f"a param of shape {list(shape)} is empty")
