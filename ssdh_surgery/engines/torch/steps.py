@@ -111,6 +111,9 @@ class _Builder:
         for number, weight in zip(tops, layer.loss_weights, strict=False):
             if weight:
                 self.blobs[number].set_loss_weight(weight)
+        for number, value in zip(tops, layer.first_tops(), strict=False):
+            if value is not None:
+                self.blobs[number].set_tensor(value)
         if param.type == "Input":
             self.inputs += tops
         if spec.is_inserted:

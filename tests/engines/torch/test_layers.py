@@ -371,6 +371,7 @@ def test_dummy_data(opened):
     net.forward()
 
     assert (constant == 5).all(), "a constant is filled in once"
+    assert (net.run().outputs["c"] == 5).all()
     assert (random != first).any()
     assert net.inputs == []
 

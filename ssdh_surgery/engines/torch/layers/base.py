@@ -121,6 +121,10 @@ class Layer:
         """The tops; None for one whose blob stays as it is."""
         raise NotImplementedError
 
+    def first_tops(self) -> Sequence[Tensor | None]:
+        """What tops hold from the start on, by their order; None for one that does not."""
+        return []
+
     def takes_gradient(self, bottom: int) -> bool:
         """Whether `force_backward` reaches a bottom (Caffe's AllowForceBackward)."""
         return bottom not in self.blind_bottoms
@@ -157,11 +161,19 @@ class Layer:
         """Make a param; without a filler it is zeros."""
         param = Param(shape, self.setting.device)
         if filler is not None:
-            try:
-                fill(param.leaf, filler, self.setting.generator)
-            except EngineError as error:
-                raise self.error(error.message, hint=error.hint) from None
+            self.fill(param.leaf, filler)
         self.params.append(param)
+
+    def fill(self, tensor: Tensor, filler: FillerParameter) -> None:
+        """Fill a tensor in place.
+
+        Raises:
+            EngineError: the filler is no good, naming the layer.
+        """
+        try:
+            fill(tensor, filler, self.setting.generator)
+        except EngineError as error:
+            raise self.error(error.message, hint=error.hint) from None
 
     def choice(self, message: Message, field: str) -> str:
         """The value of an enum field by its name."""

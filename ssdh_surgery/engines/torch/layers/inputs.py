@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ssdh_surgery.engines.torch.blob import Shape
-from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.engines.torch.layers.base import Layer
 
 
@@ -52,7 +51,6 @@ class DummyData(Layer):
         fillers = fillers or [dummy.data_filler.add()]
         self.fillers = fillers * (1 if len(fillers) == tops else tops)
         self.shapes = self._read_shapes()
-        self.is_filled = False
 
     def _read_shapes(self) -> list[Shape]:
         dummy, tops = self.param.dummy_data_param, self.num_tops
@@ -85,17 +83,22 @@ class DummyData(Layer):
         """The shapes that are given."""
         return self.shapes
 
+    def first_tops(self) -> Sequence[Tensor | None]:
+        """The constants."""
+        return self._filled(are_constant=True)
+
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor | None]:
-        """What the fillers make; None where a constant was filled in before."""
+        """What the random fillers make; constants stay as they are."""
+        return self._filled(are_constant=False)
+
+    def _filled(self, are_constant: bool) -> list[Tensor | None]:
         tops: list[Tensor | None] = []
         for shape, filler in zip(self.shapes, self.fillers, strict=True):
-            if self.is_filled and filler.type == "constant":
-                tops.append(None)
-                continue
-            top = torch.empty(shape, device=self.setting.device)
-            fill(top, filler, self.setting.generator)
+            top = None
+            if (filler.type == "constant") == are_constant:
+                top = torch.empty(shape, device=self.setting.device)
+                self.fill(top, filler)
             tops.append(top)
-        self.is_filled = True
         return tops
 
 
