@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from functools import cache
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import UnknownLayer
@@ -368,3 +373,23 @@ layer { name: "d" type: "Input" top: "x" input_param { shape { dim: 3 dim: 2 } }
     assert found(text, "TEST").blobs == {"x": (3, 2)}
     net = Net(parse(text.encode()))
     assert shapes(net, "TEST").of(net.layers[1]).tops == ((3, 2),)
+
+
+@cache
+def lines_of(name: str) -> list[str]:
+    return zoo.text(name, "train_val").splitlines()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(["lenet", "cifar10-quick", "squeezenet-1.1", "alexnet"]))
+def test_no_broken_net_breaks_the_walk(data: st.DataObject, name: str) -> None:
+    lines = lines_of(name)
+    fields = [index for index, line in enumerate(lines) if not set("{}") & set(line)]
+    for index in data.draw(st.sets(st.sampled_from(fields), min_size=1, max_size=3)):
+        number = data.draw(st.sampled_from(["", "0", "-1", "7", "4294967295", "99999999999"]))
+        field = lines[index].split(":")[0]
+        lines = [*lines[:index], f"{field}: {number}" if number else "", *lines[index + 1 :]]
+    shaped = found("\n".join(lines), data.draw(st.sampled_from(["TRAIN", "TEST"])))
+    # What is known is a shape that a blob can have.
+    assert all(min(shape, default=0) >= 0 for shape in shaped.blobs.values() if shape)
+    assert all(str(finding) for finding in shaped.findings)

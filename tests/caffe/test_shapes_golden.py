@@ -60,3 +60,16 @@ def test_shapes_are_those_of_caffe(corpus: Path, file: str, phase: Phase) -> Non
     )
     assert None not in found.blobs.values()
     assert [finding for finding in found.findings if finding.severity != "info"] == []
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("file", records())
+def test_without_data_nothing_wrong_is_said(corpus: Path, file: str) -> None:
+    for phase, record in records()[file].items():
+        found = shapes(Net(parse((corpus / file).read_bytes(), file)), phase)
+        known = {name: list(shape) for name, shape in found.blobs.items() if shape is not None}
+        assert {name: record["blobs"][name] for name in known} == known
+        assert {each.severity for each in found.findings} <= {"info"}
+        assert (None in found.blobs.values()) == any(
+            each.name == "unknown-shape" for each in found.findings
+        )

@@ -1,0 +1,253 @@
+"""`ssdh show`: the table that people read, the JSON that programs read, and what goes beside."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssdh_surgery import zoo
+from ssdh_surgery.cli import run
+
+NET = """\
+name: "small"
+layer { name: "data" type: "Data" top: "data" top: "label" data_param { batch_size: 4 } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 2 kernel_size: 3 } }
+layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "conv" }
+layer { name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
+  inner_product_param { num_output: 10 } }
+layer { name: "acc" type: "Accuracy" bottom: "ip" bottom: "label" top: "acc"
+  include { phase: TEST } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("small.prototxt").write_text(NET)
+    return "small.prototxt"
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert run(["show", *words, "--json"]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_the_table(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", small, "--phase", "TEST", "--input-shape", "data=4,1,5,5"]) == 0
+    shown = capsys.readouterr()
+    assert (
+        shown.out
+        == """\
+small: 6 layers in TEST (current dialect)
+line  layer  type             shape       params  MACs  share  bottoms -> tops
+   2  data   Data             4x1x5x5, 4                       -> data, label
+   3  conv   Convolution      4x2x3x3         20   648  47.4%  data -> conv
+   5  bn     BatchNorm        4x2x3x3          5               conv -> conv
+   6  ip     InnerProduct     4x10           190   720  52.6%  conv -> ip  <- main head
+   8  acc    Accuracy         scalar                           ip, label -> acc
+  10  loss   SoftmaxWithLoss  scalar                           ip, label -> loss
+total: 215 params (210 learned, 5 BatchNorm statistics), 1.368 k MACs for a batch of 4 \
+(342 each), 872 B of blobs
+main head: 'conv' -> ip (10 classes) -> loss, acc
+"""
+    )
+    assert shown.err == ""
+
+
+def test_what_is_not_known_without_data(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", small, "--phase", "TRAIN"]) == 0
+    shown = capsys.readouterr()
+    assert (
+        shown.out
+        == """\
+small: 5 layers in TRAIN (current dialect)
+line  layer  type             shape  params  MACs  share  bottoms -> tops
+   2  data   Data             ?, 4                        -> data, label
+   3  conv   Convolution      ?           ?     ?         data -> conv
+   5  bn     BatchNorm        ?           ?     ?         conv -> conv
+   6  ip     InnerProduct     ?           ?     ?         conv -> ip  <- main head
+  10  loss   SoftmaxWithLoss  ?                           ip, label -> loss
+total: not known without all shapes
+main head: 'conv' -> ip (10 classes) -> loss, acc
+"""
+    )
+    assert shown.err == (
+        "note: the shape of 'data' is not known without its data (layer 'data') "
+        "(--input-shape data=N,C,H,W)\n"
+    )
+
+
+def test_json(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = told(capsys, small, "--phase", "TRAIN", "--input-shape", "data=4,1,5,5")
+    assert answer == {
+        "name": "small",
+        "phase": "TRAIN",
+        "dialect": "current",
+        "layers": [
+            {
+                "name": "data",
+                "type": "Data",
+                "bottoms": [],
+                "tops": ["data", "label"],
+                "param_shapes": [],
+                "param_count": 0,
+                "macs": 0,
+                "memory": 416,
+                "line": 2,
+            },
+            {
+                "name": "conv",
+                "type": "Convolution",
+                "bottoms": ["data"],
+                "tops": ["conv"],
+                "param_shapes": [[2, 1, 3, 3], [2]],
+                "param_count": 20,
+                "macs": 648,
+                "memory": 288,
+                "line": 3,
+            },
+            {
+                "name": "bn",
+                "type": "BatchNorm",
+                "bottoms": ["conv"],
+                "tops": ["conv"],
+                "param_shapes": [[2], [2], [1]],
+                "param_count": 5,
+                "macs": 0,
+                "memory": 0,
+                "line": 5,
+            },
+            {
+                "name": "ip",
+                "type": "InnerProduct",
+                "bottoms": ["conv"],
+                "tops": ["ip"],
+                "param_shapes": [[10, 18], [10]],
+                "param_count": 190,
+                "macs": 720,
+                "memory": 160,
+                "line": 6,
+            },
+            {
+                "name": "loss",
+                "type": "SoftmaxWithLoss",
+                "bottoms": ["ip", "label"],
+                "tops": ["loss"],
+                "param_shapes": [],
+                "param_count": 0,
+                "macs": 0,
+                "memory": 4,
+                "line": 10,
+            },
+        ],
+        "blobs": {
+            "data": [4, 1, 5, 5],
+            "label": [4],
+            "conv": [4, 2, 3, 3],
+            "ip": [4, 10],
+            "loss": [],
+        },
+        "heads": [
+            {
+                "classifier": "ip",
+                "features": "conv",
+                "losses": ["loss"],
+                "accuracies": ["acc"],
+                "classes": 10,
+                "main": True,
+            }
+        ],
+        "totals": {"params": 215, "learned": 210, "macs": 1368, "memory": 868},
+    }
+
+
+def test_json_has_null_for_what_is_not_known(
+    small: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = told(capsys, small)
+    assert answer["phase"] == "TEST"
+    assert answer["blobs"] == {
+        "data": None, "label": [4], "conv": None, "ip": None, "acc": None, "loss": None,
+    }  # fmt: skip
+    conv = answer["layers"][1]
+    assert [conv[key] for key in ("param_shapes", "param_count", "macs", "memory")] == [None] * 4
+    assert answer["totals"] == {"params": None, "learned": None, "macs": None, "memory": None}
+
+
+@pytest.mark.parametrize("name", ["googlenet", "resnet-50", "vgg-16"])
+def test_networks_of_the_zoo(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy = told(capsys, f"zoo:{name}/deploy")
+    assert deploy["totals"]["learned"] == zoo.find(name).parameters
+    assert None not in deploy["blobs"].values()
+    train = told(capsys, f"zoo:{name}")
+    assert train["phase"] == "TRAIN"
+    assert train["blobs"]["data"][1:] == list(zoo.find(name).shape)
+
+
+def test_what_was_taken_for_granted_is_told_on_demand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["show", "zoo:alexnet", "--phase", "TEST"]
+    assert run(words) == 0
+    assert capsys.readouterr().err == ""
+    assert run(["-v", *words]) == 0
+    assert capsys.readouterr().err.endswith("layer 'data': 3 channels are taken for granted\n")
+
+
+def test_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(NET.encode())))
+    assert told(capsys, "-", "--input-shape", "data=1,1,5,5")["blobs"]["ip"] == [1, 10]
+
+
+def test_a_net_that_caffe_refuses_is_shown_as_far_as_it_goes(
+    small: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(small).write_text(NET.replace("kernel_size: 3", "kernel_size: 30"))
+    assert run(["show", small, "--input-shape", "data=4,1,5,5", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["blobs"]["conv"] is None
+    assert (
+        shown.err
+        == """\
+warning: Caffe would refuse this net
+small.prototxt:4:50: error SSDH214 layer-setup: layer 'conv' (Convolution): \
+Check failed: shape[i] >= 0 (-24 vs. 0)
+  4 |   convolution_param { num_output: 2 kernel_size: 30 } }
+    |                                                  ^^
+hint: the kernel (30 x 30) is larger than its padded input (5 x 5)
+"""
+    )
+
+
+def test_a_blob_that_is_no_input(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", small, "--input-shape", "dat=4,1,5,5"]) == 3
+    assert capsys.readouterr().err == (
+        "error: small.prototxt: 'dat' is no input and no top of a data layer in phase TEST\n"
+        "hint: did you mean 'data'?\n"
+    )
+
+
+@pytest.mark.parametrize("value", ["data", "data=", "=4,1", "data=4,0", "data=4,-1", "data=a"])
+def test_a_shape_that_is_none(small: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", small, "--input-shape", value]) == 2
+    assert capsys.readouterr().err == (
+        f"error: Invalid value for '--input-shape': '{value}' is not NAME=N,C,H,W with sizes "
+        "above 0\nhint: ssdh show --help\n"
+    )
+
+
+def test_a_solver_is_no_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    solver = tmp_path / "solver.prototxt"
+    solver.write_text('net: "small.prototxt"\nbase_lr: 0.1\n')
+    assert run(["show", str(solver)]) == 3
+    assert capsys.readouterr().err == (f"error: {solver}: a net is needed, and this is a solver\n")
