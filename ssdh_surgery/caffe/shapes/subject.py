@@ -96,10 +96,6 @@ class Subject:
         if not holds:
             raise Refusal(message, field=field, bottom=bottom, hint=hint)
 
-    def check_axes(self, bottom: int, least: int, message: str) -> None:
-        """Stop unless a bottom has so many axes."""
-        self.check(len(self.bottoms[bottom]) >= least, message, bottom=bottom)
-
     def axis(self, axis: int, bottom: int = 0, field: str | None = None) -> int:
         """An axis of a bottom counted from the front, one below 0 from the end."""
         shape = self.bottoms[bottom]
