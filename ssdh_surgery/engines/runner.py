@@ -173,7 +173,7 @@ def _opener(engine: Engine) -> Opener:
     if engine == "pycaffe":
         return pycaffe_net.open_pycaffe
     if not _has_torch():
-        raise MissingExtra("torch", "running a net")
+        raise MissingExtra("train", "running a net")
     from ssdh_surgery.engines.torch.opening import open_torch
 
     return open_torch
