@@ -85,7 +85,7 @@ def test_without_torch_the_extra_is_named(prototxt):
         "except MissingExtra as error: print(error)"
     )
     assert run.stdout == (
-        "running a net needs the extra 'torch'\nhint: pip install 'ssdh-surgery[torch]'\n"
+        "running a net needs the extra 'train'\nhint: pip install 'ssdh-surgery[train]'\n"
     ), run.stderr
 
 
