@@ -60,7 +60,8 @@ def prove_all(document: Document, plan: Iterable[Change], message_name: str) -> 
     for change in plan:
         proven = prove(document, change, message_name)
         document = proven.document
-        warnings += tuple(said for said in proven.warnings if said not in warnings)
+        # The first says where in the text that the user knows.
+        warnings = warnings or proven.warnings
     return Proven(document, warnings)
 
 
