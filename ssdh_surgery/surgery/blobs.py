@@ -6,7 +6,7 @@ Each returns a `Change`; where there is nothing to do, one without edits.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import replace
+from itertools import product
 
 from ssdh_surgery.caffe.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.layer import Layer
@@ -74,14 +74,13 @@ def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = N
 def _states(net: Net, phase: Phase | None) -> Iterator[State]:
     """The states in which a net may be built: each phase, with the stages and levels it knows."""
     rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
-    stages = sorted({stage for rule in rules for stage in rule.stages | rule.not_stages})
-    levels = {level for rule in rules for level in (rule.min_level, rule.max_level)} - {None}
+    stages = {frozenset(each) for rule in rules for each in (rule.stages, rule.not_stages)}
+    levels = {level for rule in rules for level in (rule.min_level, rule.max_level)}
     for each in [phase] if phase else PHASES:
-        state = net.state(each)
-        yield state
-        for added in [*([stage] for stage in stages), stages]:
-            yield replace(state, stages=state.stages.union(added))
-        yield from (replace(state, level=level) for level in levels if level is not None)
+        own = net.state(each)
+        for added, level in product(sorted({frozenset(), *stages}, key=sorted), {None, *levels}):
+            own_level = own.level if level is None else level
+            yield State(each, own_level, own.stages | added)
 
 
 def _places(graph: BlobGraph, blob: Blob) -> Iterator[tuple[Layer, Entry]]:
@@ -103,14 +102,16 @@ def _refuse_taken(graph: BlobGraph, name: str) -> None:
 
 def _refuse_torn(graph: BlobGraph, state: State, renamed: Container[Entry], writer: Layer) -> None:
     """Refuse to rename some of the places of a blob and not the others."""
-    blobs = {blob for layer in graph.layers for blob in (*graph.reads(layer), *graph.writes(layer))}
-    for blob in blobs - {None}:
+    touched = (
+        blob for layer in graph.layers for blob in (*graph.reads(layer), *graph.writes(layer))
+    )
+    for blob in dict.fromkeys(touched):
         places = list(_places(graph, blob)) if blob else []
         left = [layer for layer, entry in places if entry not in renamed]
-        if left and len(left) < len(places):
+        if blob and left and len(left) < len(places):
             others = " and ".join(dict.fromkeys(f"'{layer.name}'" for layer in left))
             raise SurgeryError(
-                f"blob '{writer.tops[0]}' of layer '{writer.name}' cannot be renamed: "
+                f"blob '{blob.name}' of layer '{writer.name}' cannot be renamed: "
                 f"in {_described(state)} it is also that of {others}",
                 location=writer.location,
                 hint="rename both in every phase",

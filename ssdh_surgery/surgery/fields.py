@@ -70,7 +70,7 @@ def _is_same(old: Scalar, value: object) -> bool:
 
 
 def number_of(text: str) -> Decimal | None:
-    """The decimal number that a word of the text stands for, exactly as written."""
+    """The finite number that a word of the text stands for, exactly as written, or None."""
     whole = literals.integer(text)
     if whole is not None:
         return Decimal(whole)
@@ -78,7 +78,7 @@ def number_of(text: str) -> Decimal | None:
         number = Decimal(text.rstrip("fF"))
     except InvalidOperation:
         return None
-    return None if number.is_nan() else number
+    return number if number.is_finite() else None
 
 
 def scale(entry: Entry, factor: Decimal) -> Change:

@@ -1,0 +1,141 @@
+"""Verbs on layers in every dialect, each with its no-op twin."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssdh_surgery import parse
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.prototxt.render import NewFields, Word
+from ssdh_surgery.surgery import layers
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.gate import prove
+
+CURRENT = """name: "n"
+# the features
+layer {
+  name: "fc7"
+  type: "InnerProduct"
+}
+# the classifier
+layer {
+  name: "fc8"  # of 1000 classes
+  type: "InnerProduct"
+}
+"""
+V1 = CURRENT.replace("layer {", "layers {").replace('"InnerProduct"', "INNER_PRODUCT")
+V0 = """layers { layer { name: "fc7" type: "innerproduct" } top: "fc7" }
+layers { layer { name: "fc8" type: "innerproduct" } top: "fc8" }
+"""
+
+
+def net(text: str) -> Net:
+    return Net(parse(text.encode(), "n.prototxt"))
+
+
+def made(of: Net, change: Change) -> str:
+    return prove(of.document, change, "NetParameter").document.text
+
+
+CODE: NewFields = [("name", "code"), ("type", "Sigmoid")]
+CODE_V1: NewFields = [("name", "code"), ("type", Word("SIGMOID"))]
+CODE_V0: NewFields = [("layer", [("name", "code"), ("type", "sigmoid")]), ("top", "code")]
+
+
+@pytest.mark.parametrize(
+    ("text", "new", "shown"),
+    [
+        pytest.param(
+            CURRENT, CODE, 'layer {\n  name: "code"\n  type: "Sigmoid"\n}\n', id="current"
+        ),
+        pytest.param(V1, CODE_V1, 'layers {\n  name: "code"\n  type: SIGMOID\n}\n', id="V1"),
+        pytest.param(
+            V0,
+            CODE_V0,
+            'layers { layer { name: "code" type: "sigmoid" } top: "code" }\n',
+            id="V0",
+        ),
+    ],
+)
+def test_insert(text: str, new: NewFields, shown: str) -> None:
+    of = net(text)
+    first, last = of.layers
+    place = text.index("# the classifier") if "# the" in text else text.index("\n") + 1
+    between = text[:place] + shown + text[place:]
+    assert made(of, layers.insert_after(first, [new])) == between
+    assert made(of, layers.insert_before(last, [new])) == between
+    assert made(of, layers.insert_after(last, [new])) == text + shown
+
+
+def test_insert_with_a_comment() -> None:
+    of = net(V0)
+    change = layers.insert_after(of.layers[1], [CODE_V0, CODE_V0], "of 48 bits")
+    layer = 'layers { layer { name: "code" type: "sigmoid" } top: "code" }\n'
+    assert made(of, change) == V0 + "# of 48 bits\n" + layer * 2
+
+
+def test_insert_noop() -> None:
+    layer = net(CURRENT).layers[0]
+    assert layers.insert_after(layer, []) == Change()
+    assert layers.insert_before(layer, [], "comment") == Change()
+
+
+@pytest.mark.parametrize(
+    ("how", "after"),
+    [
+        pytest.param("delete", CURRENT[: CURRENT.index("# the classifier")], id="delete"),
+        pytest.param(
+            "comment",
+            CURRENT[: CURRENT.index('layer {\n  name: "fc8"')]
+            + '# layer {\n#   name: "fc8"  # of 1000 classes\n#   type: "InnerProduct"\n# }\n',
+            id="comment",
+        ),
+    ],
+)
+def test_take_out(how: Removal, after: str) -> None:
+    of = net(CURRENT)
+    assert made(of, layers.take_out([of.layer("fc8")], how)) == after
+
+
+def test_take_out_all() -> None:
+    of = net(CURRENT)
+    assert made(of, layers.take_out(of.layers, "delete")) == 'name: "n"\n'
+
+
+@pytest.mark.parametrize("how", ["comment", "delete"])
+def test_take_out_noop(how: Removal) -> None:
+    assert layers.take_out([], how) == Change()
+
+
+def test_insert_where_a_layer_goes() -> None:
+    from ssdh_surgery.surgery.change import merged
+
+    of = net(CURRENT.replace("# the", "\n# the"))
+    fc8 = of.layer("fc8")
+    change = merged([layers.insert_before(fc8, [CODE]), layers.take_out([fc8], "delete")])
+    head = CURRENT[: CURRENT.index("# the classifier")].replace("# the", "\n# the")
+    assert made(of, change) == head + '\nlayer {\n  name: "code"\n  type: "Sigmoid"\n}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(CURRENT, id="current"), pytest.param(V1, id="V1"), pytest.param(V0, id="V0")],
+)
+def test_rename(text: str) -> None:
+    of = net(text)
+    after = text.replace('name: "fc8"', 'name: "fc8_change"')
+    assert made(of, layers.rename(of.layer("fc8"), "fc8_change")) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [pytest.param(CURRENT, id="current"), pytest.param(V1, id="V1"), pytest.param(V0, id="V0")],
+)
+def test_rename_noop(text: str) -> None:
+    assert layers.rename(net(text).layer("fc8"), "fc8") == Change()
+
+
+def test_rename_a_layer_without_a_name() -> None:
+    of = net('layer { type: "ReLU" }')
+    assert made(of, layers.rename(of.layers[0], "a")) == 'layer { type: "ReLU" name: "a" }'
