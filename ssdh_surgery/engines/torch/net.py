@@ -83,7 +83,7 @@ class GraphNet:
         decide(self.steps, len(self.plan.blobs), force)
         self._contents = find_overwritten(self.steps)
         self._graphs: dict[int, _Graph] = {}
-        self._last_use = self._find_last_use()
+        self.run_by(self.steps)
 
     @property
     def steps(self) -> list[Step]:
@@ -96,6 +96,11 @@ class GraphNet:
         return [step.layer for step in self.steps if not step.is_inserted]
 
     # The whole net at once.
+
+    def run_by(self, steps: Sequence[Step]) -> None:
+        """Let `run` take other steps than the plan's: they must write the same blobs."""
+        self._running = list(steps)
+        self._last_use = self._find_last_use()
 
     def run(self) -> Pass:
         """One forward pass; `loss.backward()` then adds to the params' gradients.
@@ -110,7 +115,7 @@ class GraphNet:
         values: dict[int, Tensor] = {}
         outputs: dict[str, Tensor] = {}
         loss = torch.zeros((), device=self.device)
-        for place, step in enumerate(self.steps):
+        for place, step in enumerate(self._running):
             has_graph = with_graph and step.needs_backward
             if has_graph:
                 step.layer.refuse_backward(step.propagate_down)
@@ -145,9 +150,10 @@ class GraphNet:
 
     def _find_last_use(self) -> list[list[int]]:
         """For each step the blobs that nobody reads after it."""
-        last = {number: place for place, step in enumerate(self.steps) for number in step.tops}
-        last |= {number: place for place, step in enumerate(self.steps) for number in step.bottoms}
-        ends: list[list[int]] = [[] for _ in self.steps]
+        places = list(enumerate(self._running))
+        last = {number: place for place, step in places for number in step.tops}
+        last |= {number: place for place, step in places for number in step.bottoms}
+        ends: list[list[int]] = [[] for _ in places]
         for number, place in last.items():
             if number not in self.plan.outputs:
                 ends[place].append(number)

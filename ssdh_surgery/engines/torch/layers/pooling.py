@@ -205,7 +205,7 @@ class Pooling(Layer):
         if self.method == "AVE":
             return [average_pool(bottoms[0], self.windows)]
         pooled, place = max_pool(bottoms[0], self.windows)
-        return [pooled, place.float()][: self.num_tops]
+        return [pooled, place.float()] if self.num_tops == 2 else [pooled]
 
 
 class SPP(Layer):
