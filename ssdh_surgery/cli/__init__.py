@@ -21,6 +21,7 @@ COMMANDS = {
     "deploy": ("deploy", "Put the hash layer into the deploy net."),
     "show": ("show", "Show the layers of a net and its heads."),
     "diff": ("diff", "Tell what differs between two nets or two solvers."),
+    "evaluate": ("evaluate", "Judge codes: mean average precision, its protocol, baselines."),
     "zoo": ("zoo", "List and write networks that are built in."),
 }
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

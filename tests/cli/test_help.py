@@ -8,11 +8,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssdh_surgery.cli import COMMANDS
+from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 
-_HEAVY = ("torch", "cv2", "faiss", "matplotlib", "numpy", "lmdb", "google.protobuf", "rich")
+_HEAVY = (
+    "torch",
+    "cv2",
+    "faiss",
+    "numba",
+    "matplotlib",
+    "numpy",
+    "lmdb",
+    "google.protobuf",
+    "rich",
+)
 _SUBCOMMANDS = ("zoo list", "zoo show", "zoo write")
 
 
@@ -39,6 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("examples")
     for line in ("zoo write googlenet", "patch train_val.prototxt --bits 48"):
         assert ssdh(*line.split(), cwd=path).returncode == 0
+    for name in ("queries", "database"):
+        bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
+        ids = np.array([f"{name}{number}" for number in range(20)])
+        write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
     return path
 
 

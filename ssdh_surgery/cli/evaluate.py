@@ -1,0 +1,139 @@
+"""`ssdh evaluate`: mean average precision and its relatives, with the protocol printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.counter import Counter
+from ssdh_surgery.retrieval.protocol import DIVISORS, NO_HITS, PRESETS, TIES
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.evaluate import Evaluation
+    from ssdh_surgery.retrieval.metrics import Measures
+
+_FILE = click.Path(path_type=Path)
+# So many of the ids that stand in both sets are named.
+_NAMED = 3
+
+
+class CutoffType(click.ParamType[int | None]):
+    """`all` (None), or a number of items."""
+
+    name = "all|N"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
+        """The cut-off, or click's own error."""
+        if value is None or value == "all":
+            return None
+        return int(click.IntRange(1).convert(value, param, ctx))
+
+
+@click.command(
+    "evaluate",
+    epilog="\b\nExample:\n  ssdh evaluate --queries queries.npz --database database.npz --map 1000",
+)
+@click.option("--queries", type=_FILE, required=True, metavar="CODES", help="Codes that search.")
+@click.option(
+    "--database", type=_FILE, required=True, metavar="CODES", help="Codes that are searched."
+)
+@click.option(
+    "--map", "cutoffs", type=CutoffType(), multiple=True, metavar="all|N",
+    help="mAP within so many items (all); may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--precision", "places", type=click.IntRange(1), multiple=True, metavar="N",
+    help="Precision among the first N; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--protocol", "preset", type=click.Choice(list(PRESETS)), default="authors",
+    help="Whose definitions (authors).",
+)  # fmt: skip
+@click.option("--ties", type=click.Choice(TIES), help="The order of items at one distance.")
+@click.option("--divisor", type=click.Choice(DIVISORS), help="What AP is divided by.")
+@click.option("--no-hits", type=click.Choice(NO_HITS), help="Queries without a relevant item.")
+@click.option("--radius", type=click.IntRange(0), help="Precision within this radius (2).")
+@click.option("--seed", type=int, help="Of random ties and of baselines (0).")
+@click.option(
+    "--features", type=_FILE, nargs=2, metavar="QUERIES DATABASE",
+    help="Files with the features' activations: baselines of as many bits without training.",
+)  # fmt: skip
+@shared.json_option
+def command(
+    queries: Path,
+    database: Path,
+    cutoffs: tuple[int | None, ...],
+    places: tuple[int, ...],
+    preset: str,
+    features: tuple[Path, Path] | None,
+    as_json: bool,
+    **changes: Any,
+) -> None:
+    """Judge codes: rank the database for each query by Hamming distance.
+
+    An item is relevant if it has the query's label, or one of its labels. The protocol is
+    printed with the figures; without options it is that of the authors of the method.
+    """
+    from ssdh_surgery.pipeline.evaluate import evaluation
+
+    protocol = PRESETS[preset].changed(**changes)
+    with Counter("queries") as counter:
+        found = evaluation(
+            queries,
+            database,
+            protocol,
+            cutoffs or (None,),
+            places,
+            features or None,
+            counter.named,
+        )
+    if found.overlap:
+        _warn_of_overlap(found)
+    if as_json:
+        terminal.answer_json(found.as_json())
+    else:
+        _answer(found)
+
+
+def _warn_of_overlap(found: Evaluation) -> None:
+    from ssdh_surgery.data.names import shown
+
+    ids = ", ".join(f"'{shown(each)}'" for each in found.overlap[:_NAMED])
+    more = ", ..." if len(found.overlap) > _NAMED else ""
+    terminal.warn(
+        f"{len(found.overlap):,} of {len(found.queries):,} queries are in the database too "
+        f"({ids}{more}): each finds itself, which makes the figures better than they are"
+    )
+
+
+def _answer(found: Evaluation) -> None:
+    sets = f"{len(found.queries):,} queries, {len(found.database):,} in the database"
+    terminal.answer(f"{sets}, {found.database.bits} bits", bold=True)
+    for number, sentence in enumerate(found.protocol.words()):
+        terminal.answer(("protocol: " if not number else "          ") + sentence)
+    if found.measures.no_hits:
+        terminal.answer(f"          {found.measures.no_hits:,} queries have no relevant item")
+    rows = {"codes": found.measures, **found.baselines}
+    titles = [*_figures(found.measures, found.protocol.radius)]
+    width = max(map(len, rows))
+    if len(rows) > 1:
+        terminal.answer(" " * width + "".join(f"  {title:>14}" for title in titles), dim=True)
+        for name, measures in rows.items():
+            values = _figures(measures, found.protocol.radius)
+            cells = (f"{values[title]:14.6f}" if title in values else " " * 14 for title in titles)
+            terminal.answer(f"{name:<{width}}  " + "  ".join(cells))
+    else:
+        for title, value in _figures(found.measures, found.protocol.radius).items():
+            terminal.answer(f"{title:<14} {value:.6f}")
+
+
+def _figures(measures: Measures, radius: int) -> dict[str, float]:
+    figures = {f"mAP@{name}": value for name, value in measures.map.items()}
+    figures |= {f"precision@{name}": value for name, value in measures.precision.items()}
+    if measures.radius_precision is not None:
+        figures[f"radius {radius}"] = measures.radius_precision
+    return figures

@@ -1,0 +1,1 @@
+"""Codes, their health, search and measures: what comes after a net; it knows no engine."""

@@ -1,0 +1,105 @@
+"""`ssdh evaluate`: figures with their protocol, as words and as JSON; warnings and errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssdh_surgery.cli import run
+from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
+
+
+def write(path: str, count: int, prefix: str, *, seed: int, model: str = "a") -> None:
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 3, count)
+    activations = random.random((count, 12)).astype(np.float32)
+    activations[:, :4] += labels[:, None] * 0.2
+    ids = np.array([f"{prefix}{number}" for number in range(count)])
+    recipe = {"model": {"weights": model * 64, "blob": "code"}}
+    write_codes(path, Codes(pack(activations), 12, ids, labels, recipe, activations))
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("q.npz", 10, "q", seed=0)
+    write("d.npz", 50, "d", seed=1)
+
+
+COMMON = ["evaluate", "--queries", "q.npz", "--database", "d.npz"]
+
+
+def test_json_has_the_documented_form(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--map", "all", "--map", "20", "--precision", "5", "--json"]
+    assert run([*COMMON, *words]) == 0
+    out = capsys.readouterr()
+    answer = json.loads(out.out)
+    assert set(answer) >= {"protocol", "map", "precision", "baselines"}
+    assert set(answer["map"]) == {"all", "20"}
+    assert set(answer["precision"]) == {"5"}
+    assert answer["baselines"] == {}
+    protocol = answer["protocol"]
+    assert protocol["name"] == "authors"
+    assert (protocol["ties"], protocol["divisor"], protocol["no_hits"]) == (
+        "database",
+        "hits",
+        "zero",
+    )
+    assert protocol["queries"] == {"file": "q.npz", "items": 10}
+    assert protocol["database"] == {"file": "d.npz", "items": 50}
+    assert protocol["overlap"] == 0
+    assert len(answer["curve"]) == 13
+    assert out.err == ""
+
+
+def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*COMMON, "--protocol", "hashnet", "--ties", "expected"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:6] == [
+        "10 queries, 50 in the database, 12 bits",
+        "protocol: hashnet, changed (mean_average_precision in test.py of thuml/HashNet)",
+        "          expected value over all orders of items at one distance",
+        "          AP divided by the relevant items within the cut-off",
+        "          a query without a hit is left out",
+        "          precision within radius 2: 0 where nothing is within it",
+    ]
+    assert lines[6].split()[0] == "mAP@all"
+
+
+def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*COMMON, "--features", "q.npz", "d.npz", "--json"]) == 0
+    baselines = json.loads(capsys.readouterr().out)["baselines"]
+    assert set(baselines) == {"lsh", "pca-sign", "itq", "features"}
+    assert all(0 < each["map"]["all"] <= 1 for each in baselines.values())
+    assert run([*COMMON, "--features", "q.npz", "d.npz"]) == 0
+    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-5:]]
+    assert rows == ["codes", "lsh", "pca-sign", "itq", "features"]
+
+
+def test_queries_in_the_database_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "--queries", "d.npz", "--database", "d.npz"]) == 0
+    assert capsys.readouterr().err == (
+        "warning: 50 of 50 queries are in the database too ('d0', 'd1', 'd10', ...): each finds "
+        "itself, which makes the figures better than they are\n"
+    )
+
+
+def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    write("other.npz", 5, "o", seed=2, model="b")
+    assert run(["evaluate", "--queries", "other.npz", "--database", "d.npz"]) == 3
+    assert capsys.readouterr().err == (
+        "other.npz: made by another model than d.npz: weights bbbbbbbbbbbb, there aaaaaaaaaaaa\n"
+        "hint: encode both with the same net and weights\n"
+    )
+    assert run(["evaluate", "--queries", "none.npz", "--database", "d.npz", "--json"]) == 3
+    error = json.loads(capsys.readouterr().err.splitlines()[-1])["error"]
+    assert (error["type"], error["file"]) == ("FileError", "none.npz")
+    assert run([*COMMON, "--features", "d.npz", "d.npz"]) == 3
+    assert capsys.readouterr().err == (
+        "d.npz: its items are not those of q.npz\nhint: encode the same source for both\n"
+    )
+    assert run([*COMMON, "--map", "0"]) == 2
+    assert "0 is not in the range x>=1" in capsys.readouterr().err
