@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -115,12 +115,30 @@ def after(entry: Entry, new: NewFields, style: Style, comment: str | None = None
     return _Neighbour(_part(entry, new), style).after(new, comment)
 
 
-def before(entry: Entry, new: NewFields, style: Style, comment: str | None = None) -> list[Edit]:
+def before(
+    entry: Entry,
+    new: NewFields,
+    style: Style,
+    comment: str | None = None,
+    gone: Collection[Entry] = (),
+) -> list[Edit]:
     """New fields before an entry and its comments; `comment` as in `after`.
 
     At the very beginning of a file a comment becomes the file's, as any that stands there.
+    `gone` are entries that are taken out with the same change: nothing may be left of a
+    list, or nothing after what is new, which then has no comma (see `takes_place`).
     """
-    return _Neighbour(_part(entry, new), style).before(new, comment)
+    if not takes_place(entry, gone):
+        return _Neighbour(_part(entry, new), style).before(new, comment)
+    if all(each in gone for each in entry.field.entries):
+        return _Neighbour(entry.field, style).before(new, comment)
+    return _Neighbour(_part(entry, new), style, ends_list=True).before(new, comment)
+
+
+def takes_place(entry: Entry, gone: Collection[Entry]) -> bool:
+    """Whether an entry and all after it in its list in brackets are gone."""
+    rest = entry.field.entries[entry.index :]
+    return entry.field.is_list and all(each in gone for each in rest)
 
 
 def inside(message: Message, new: NewFields, style: Style) -> list[Edit]:
@@ -170,9 +188,10 @@ def _part(entry: Entry, new: NewFields) -> Part:
 class _Neighbour:
     """The field, or the item of a list, beside which something is put in a given style."""
 
-    def __init__(self, part: Part, style: Style) -> None:
+    def __init__(self, part: Part, style: Style, ends_list: bool = False) -> None:
         self.part = part
         self.style = style
+        self.ends_list = ends_list
         self.document = part.document
         self.siblings: Sequence[Part] = (
             trivia.items_of(part.field) if isinstance(part, Item) else part.parent.fields
@@ -217,7 +236,7 @@ class _Neighbour:
         start = document.offsets[first]
         if first == part.first and (not self.opens or self._is_one_line_file()):
             own = self._own_separator() or self._missing_separator(True)
-            body = self._on_line(new, own, own)
+            body = self._on_line(new, own, "" if self.ends_list else own)
             if self.opens:
                 return [Edit.insertion(start, body + " ")]
             return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
@@ -226,7 +245,7 @@ class _Neighbour:
         # What would go with the part if it were taken out comes with what is new.
         lead = document.text[place : trivia.line_start(document, start)]
         ends_line = trivia.line_start(document, place) < place
-        body = self._lines(new, comment, own, own)
+        body = self._lines(new, comment, own, "" if self.ends_list else own)
         if comment and lead.count("\n") == ends_line and self._follows_header(first):
             body = self.style.newline + body
         return [Edit.insertion(place, lead + body + ("" if ends_line else self.style.newline))]

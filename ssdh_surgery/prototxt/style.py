@@ -161,7 +161,7 @@ class _Votes:
         if one_line:
             self.vote("padding", _blanks(document.tokens[message.first + 1]))
         elif opens_line(document, message.fields[0].first):
-            margin = indentation(document, document.offsets[of.first])
+            margin = indentation(document, document.offsets[message.first])
             inner = indentation(document, message.fields[0].start)
             if inner.startswith(margin) and inner != margin:
                 self.vote("indent", inner.removeprefix(margin))

@@ -147,22 +147,28 @@ def is_one_line(message: Message) -> bool:
 
 
 def place_before(part: Part) -> int:
-    """The offset for new lines before a part, its comments and the blank line above it."""
-    after = next_line(part.document, last_token(part))
-    return _lines_start(part.document, start_of(part), after)
+    """The offset for new lines before a part, its comments and the blank line above it.
+
+    Where the file has no last line break, before the one above: taking out the part and all
+    below it would begin there.
+    """
+    return _lines_start(part.document, start_of(part), len(part.document.text))
 
 
 # ---------------------------------------------------------------- taking away
 
 
-def removal(entries: Collection[Entry]) -> list[Edit]:
-    """The edits that take entries out, with what belongs to them."""
+def removal(entries: Collection[Entry], followed: Field | None = None) -> list[Edit]:
+    """The edits that take entries out, with what belongs to them.
+
+    `followed` is a list at whose end something new takes their place: its commas stay.
+    """
     edits: list[Edit] = []
     for siblings, indices in _groups(entries):
         document = siblings[0].document
         for run in _runs(siblings, indices):
-            edits.append(_taken_out(document, first_token(run[0]), last_token(run[-1])))
-        comma = _loose_separator(siblings, indices)
+            edits += _taken_out(document, first_token(run[0]), last_token(run[-1]))
+        comma = _loose_separator(siblings, indices, followed)
         if comma is not None:
             blank = _blanks(document, comma - 1)
             edits.append(
@@ -210,31 +216,39 @@ def _adjoin(before: Part, after: Part) -> bool:
     return all(is_space(token) and token.count("\n") <= 2 for token in between)
 
 
-def _loose_separator(siblings: Sequence[Part], indices: Sequence[int]) -> int | None:
+def _loose_separator(
+    siblings: Sequence[Part], indices: Sequence[int], followed: Field | None
+) -> int | None:
     """The separator before the last siblings, if it separates nothing once they are gone."""
-    if siblings[-1].separator >= 0 or indices[-1] != len(siblings) - 1:
+    last = siblings[-1]
+    if last.separator >= 0 or indices[-1] != len(siblings) - 1:
+        return None
+    if isinstance(last, Item) and last.field is followed:
         return None
     kept = next((at for at in reversed(range(len(siblings))) if at not in set(indices)), None)
     return None if kept is None or siblings[kept].separator < 0 else siblings[kept].separator
 
 
-def _taken_out(document: Document, first: int, last: int) -> Edit:
-    """The edit that takes tokens out: whole lines, or a part of one with a space beside it."""
+def _taken_out(document: Document, first: int, last: int) -> list[Edit]:
+    """The edits that take tokens out: whole lines, or a part of one with a space beside it."""
     text = document.text
     start, end = document.offsets[first], document.offsets[last + 1]
     opens, after = opens_line(document, first), next_line(document, last)
     if opens and after is not None:
-        return Edit.deletion(_lines_start(document, start, after), after)
+        return [Edit.deletion(_lines_start(document, start, after), after)]
     left, right = _blanks(document, first - 1), _blanks(document, last + 1)
     if left and not opens:
         # One space stays where two words would run together.
         joined = not right and is_wordy(text[start - left - 1]) and is_wordy(text[end : end + 1])
-        return Edit.deletion(start - left + joined, end)
-    follows = text[end + right : end + right + 1]
-    return Edit.deletion(start, end + right if opens or follows not in "\n}>]" else end)
+        return [Edit.deletion(start - left + joined, end)]
+    edits = [Edit.deletion(start, end)]
+    if right and (opens or text[end + right : end + right + 1] not in "\n}>]"):
+        # An edit of its own: something new may stand before this space.
+        edits.append(Edit.deletion(end, end + right))
+    return edits
 
 
-def _lines_start(document: Document, start: int, after: int | None) -> int:
+def _lines_start(document: Document, start: int, after: int) -> int:
     """Where whole lines that are taken out begin: with the blank line above them.
 
     `after` is where they end.
@@ -265,19 +279,28 @@ def is_wordy(char: str) -> bool:
 # ---------------------------------------------------------------- commenting out
 
 
-def commenting(entries: Collection[Entry], newline: str) -> list[Edit]:
-    """The edits that turn entries into comments; their own comments stay as they are."""
+def commenting(
+    entries: Collection[Entry], newline: str, followed: Field | None = None
+) -> list[Edit]:
+    """The edits that turn entries into comments; their own comments stay as they are.
+
+    `followed` as in `removal`.
+    """
     edits: list[Edit] = []
     for siblings, indices in _groups(entries):
-        comma = _loose_separator(siblings, indices)
+        comma = None
+        if isinstance(siblings[0], Item):
+            comma = _loose_separator(siblings, indices, followed)
         for index in indices:
             part = siblings[index]
-            first, last = part.first, max(part.last, part.separator)
-            before = siblings[index - 1] if index else part
-            if isinstance(part, Item) and comma is not None and comma == before.separator:
+            document, first, last = part.document, part.first, max(part.last, part.separator)
+            if comma is not None and index and siblings[index - 1].separator == comma:
                 # A list has no comma after its last item.
-                first = comma
-            edits += _commented(part.document, first, last, newline)
+                if any("\n" in token for token in document.tokens[comma:first]):
+                    edits += _commented(document, comma, comma, newline)
+                else:
+                    first = comma
+            edits += _commented(document, first, last, newline)
     return edits
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals, render, trivia
-from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
+from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
@@ -148,10 +148,11 @@ def put(message: Message, name: str, value: object) -> Change:
     return set_value(entry, value) if entry else add_inside(message, [(name, value)])
 
 
-def take_out(entries: Collection[Entry], how: Removal) -> Change:
+def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = None) -> Change:
     r"""Remove values or comment them out.
 
     Removing takes their comments along, and one blank line above; commenting keeps them.
+    `followed` is a list in brackets at whose end something new takes their place.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -165,8 +166,8 @@ def take_out(entries: Collection[Entry], how: Removal) -> Change:
     if not entries:
         return Change()
     if how == "delete":
-        edits: list[Edit] = trivia.removal(entries)
+        edits: list[Edit] = trivia.removal(entries, followed)
     else:
         newline = style_of(next(iter(entries)).document).newline
-        edits = trivia.commenting(entries, newline)
+        edits = trivia.commenting(entries, newline, followed)
     return Change.of(edits, [Delete(path_of(entry)) for entry in entries])

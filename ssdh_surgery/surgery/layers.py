@@ -12,7 +12,7 @@ from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
 from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, inserted_after, inserted_before
+from ssdh_surgery.surgery.change import Change, inserted_after, inserted_before, merged
 from ssdh_surgery.surgery.fields import Removal
 
 
@@ -56,6 +56,34 @@ def take_out(layers: Collection[Layer], how: Removal) -> Change:
     '# layer {\n#   name: "prob"\n# }\n'
     """
     return fields.take_out([layer.entry for layer in layers], how)
+
+
+def replace(
+    layer: Layer,
+    gone: Collection[Layer],
+    new: Sequence[NewFields],
+    how: Removal,
+    comment: str | None = None,
+) -> Change:
+    r"""Insert layers before one, and take others out, that one perhaps among them.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'layer: [{ name: "a" }, { name: "b" }]'))
+    >>> change = replace(net.layers[1], net.layers[1:], [[("name", "c")]], "delete")
+    >>> apply(net.document.text, change.edits)
+    'layer: [{ name: "a" }, { name: "c" }]'
+    """
+    if not new:
+        return take_out(gone, how)
+    entry = layer.entry
+    entries = [each.entry for each in gone]
+    named = [(entry.field.name, value) for value in new]
+    followed = entry.field if render.takes_place(entry, entries) else None
+    edits = render.before(entry, named, neighbour_style(entry), comment, entries)
+    inserted = Change.of(edits, inserted_before(entry, named))
+    return merged([inserted, fields.take_out(entries, how, followed)])
 
 
 def rename(layer: Layer, name: str) -> Change:

@@ -19,6 +19,7 @@ HABITS: list[tuple[str, str, dict[str, Any]]] = [
     ("crlf-less-than-half", "a: 1\r\nb: 2\n", {"newline": "\n"}),
     ("indent", "m {\n    a: 1\n    n {\n        b: 1\n    }\n}\n", {"indent": "    "}),
     ("indent-most", "m {\n\ta: 1\n}\nm {\n  a: 1\n}\nm {\n\ta: 1\n}\n", {"indent": "\t"}),
+    ("indent-in-a-list", "m: [\n  {\n    a: 1\n  }\n]\n", {"indent": "  "}),
     ("indent-none", "m {\na: 1\n}\n", {"indent": "  "}),
     ("quote", "a: 'x' b: 'y' c: \"z\"", {"quote": "'"}),
     ("after-colon", "a:1\nb:2\nc: 3\n", {"after_colon": ""}),

@@ -149,6 +149,11 @@ COMMENTINGS = [
         "m: [\n  {a: 1}, # of a\n  {mark: gone}\n]\n",
         "m: [\n  {a: 1} # , # of a\n  # {mark: gone}\n]\n",
     ),
+    (
+        "list-of-lines-with-comments",
+        "m: [\n  {a: 1},\n  # its\n  {mark: gone}, # its\n  {mark: gone}\n]\n",
+        "m: [\n  {a: 1} # ,\n  # its\n  # {mark: gone}, # its\n  # {mark: gone}\n]\n",
+    ),
     ("list-all", "m: [gone,\n  gone]\n", "# m: [gone,\n#   gone]\n"),
     ("inner-and-outer", "gone { b: 1 gone: 2 }\n", "# gone { b: 1 gone: 2 }\n"),
 ]

@@ -374,6 +374,12 @@ def _change(net: Net, draw: st.DataObject) -> Change:
     verbs: dict[str, Any] = {
         "insert": lambda: lay_beside(some(net.layers), new, some([None, "why\nnot"])),
         "take out": lambda: layers.take_out(several(net.layers) if net.layers else [], how),
+        "replace": lambda: layers.replace(some(net.layers), several(net.layers), new, how),
+        "replace all after": lambda: (
+            layers.replace(net.layers[1], net.layers[draw.draw(st.integers(0, 2)) :], new, how)
+            if len(net.layers) > 1
+            else Change()
+        ),
         "rename": lambda: layers.rename(some(net.layers), "other"),
         "rename blob": lambda: blobs.rename(
             net, some(net.layers), 0, some(["other", "fc"]), some([None, "TRAIN", "TEST"])

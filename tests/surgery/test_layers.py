@@ -108,14 +108,92 @@ def test_take_out_noop(how: Removal) -> None:
     assert layers.take_out([], how) == Change()
 
 
-def test_insert_where_a_layer_goes() -> None:
-    from ssdh_surgery.surgery.change import merged
+SPACED = CURRENT.replace("# the", "\n# the")
+LIST = 'layer: [\n  { name: "a" },\n  # of b\n  { name: "b" },\n  { name: "c" }\n]\n'
+ROW = 'layer: [{ name: "a" }, { name: "b" }, { name: "c" }]\n'
+SHOWN = '{ name: "code" type: "Sigmoid" }'
+# New layers in the place of `b` (or `fc8`) and all after it.
+REPLACED: list[tuple[str, str, Removal, str]] = [
+    (
+        "blank-lines",
+        SPACED,
+        "delete",
+        SPACED[: SPACED.index("# the classifier")]
+        + 'layer {\n  name: "code"\n  type: "Sigmoid"\n}\n',
+    ),
+    (
+        "no-final-newline",
+        'layer { name: "a" }\nlayer { name: "b" }\nlayer { name: "c" }',
+        "delete",
+        f'layer {{ name: "a" }}\nlayer {SHOWN}',
+    ),
+    ("list", LIST, "delete", f'layer: [\n  {{ name: "a" }},\n  {SHOWN}\n]\n'),
+    (
+        "list-commented",
+        LIST,
+        "comment",
+        f'layer: [\n  {{ name: "a" }},\n  {SHOWN}\n  # of b\n  # {{ name: "b" }},\n'
+        '  # { name: "c" }\n]\n',
+    ),
+    ("list-on-a-line", ROW, "delete", f'layer: [{{ name: "a" }}, {SHOWN}]\n'),
+    (
+        "list-on-a-line-commented",
+        ROW,
+        "comment",
+        f'layer: [{{ name: "a" }}, {SHOWN} # {{ name: "b" }},\n# {{ name: "c" }}\n]\n',
+    ),
+    (
+        "separators",
+        'layer { name: "a" }, layer { name: "b" }, layer { name: "c" }\n',
+        "delete",
+        f'layer {{ name: "a" }} layer {SHOWN},\n',
+    ),
+]
 
-    of = net(CURRENT.replace("# the", "\n# the"))
-    fc8 = of.layer("fc8")
-    change = merged([layers.insert_before(fc8, [CODE]), layers.take_out([fc8], "delete")])
-    head = CURRENT[: CURRENT.index("# the classifier")].replace("# the", "\n# the")
-    assert made(of, change) == head + '\nlayer {\n  name: "code"\n  type: "Sigmoid"\n}\n'
+
+@pytest.mark.parametrize(
+    ("before", "how", "after"), [pytest.param(*case[1:], id=case[0]) for case in REPLACED]
+)
+def test_replace(before: str, how: Removal, after: str) -> None:
+    of = net(before)
+    gone = of.layers[1:]
+    assert made(of, layers.replace(gone[0], gone, [CODE], how)) == after
+
+
+@pytest.mark.parametrize("how", ["comment", "delete"])
+@pytest.mark.parametrize("text", [LIST, ROW], ids=["lines", "row"])
+def test_replace_all_of_a_list(text: str, how: Removal) -> None:
+    of = net(text)
+    after = made(of, layers.replace(of.layers[1], of.layers, [CODE, CODE], how))
+    assert after.startswith(f"layer {SHOWN}\nlayer {SHOWN}\n")
+
+
+@pytest.mark.parametrize(
+    ("gone", "after"),
+    [
+        pytest.param(
+            [], f'[{{ name: "a" }}, {SHOWN}, {{ name: "b" }}, {{ name: "c" }}]', id="none"
+        ),
+        pytest.param([0], f'[ {SHOWN},{{ name: "b" }}, {{ name: "c" }}]', id="before"),
+        pytest.param([1], f'[{{ name: "a" }}, {SHOWN}, {{ name: "c" }}]', id="itself"),
+        pytest.param([2], f'[{{ name: "a" }}, {SHOWN}, {{ name: "b" }}]', id="last"),
+        pytest.param([0, 1, 2], None, id="all"),
+    ],
+)
+def test_replace_some_of_a_list(gone: list[int], after: str | None) -> None:
+    of = net(ROW)
+    change = layers.replace(of.layers[1], [of.layers[index] for index in gone], [CODE], "delete")
+    assert made(of, change) == (f"layer: {after}\n" if after else f"layer {SHOWN}\n")
+
+
+def test_replace_by_nothing() -> None:
+    of = net(ROW)
+    change = layers.replace(of.layers[1], of.layers[1:], [], "delete")
+    assert made(of, change) == 'layer: [{ name: "a" }]\n'
+
+
+def test_replace_noop() -> None:
+    assert layers.replace(net(ROW).layers[1], [], [], "delete") == Change()
 
 
 @pytest.mark.parametrize(
