@@ -265,12 +265,7 @@ def hash_deploy_net(
     pending = [*roots, *([hashed.writer] if hashed and hashed.writer else [])]
     needed = _still_needed(graph, pending, classifier, features)
     unused = [layer for layer in graph.layers if layer.index not in needed]
-    change = merged(
-        [
-            layers.insert_before(classifier, new, recipe.banner),
-            layers.take_out(unused, recipe.remove),
-        ]
-    )
+    change = layers.replace(classifier, unused, new, recipe.remove, recipe.banner)
     others = [top for layer in roots for top in layer.tops]
     notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
     return Hashed(change, features, classifier.name, tuple(unused), tuple(notes))
