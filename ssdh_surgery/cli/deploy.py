@@ -8,10 +8,9 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
-from ssdh_surgery.cli.patch import refuse_with_stdin
+from ssdh_surgery.cli.patch import refuse_with_stdin, settings
 from ssdh_surgery.pipeline.deploy import DeployOptions, deploy
 
-_RECIPE = ("bits", "latent_name", "code_name", "remove")
 _WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check")
 
 
@@ -33,11 +32,6 @@ def command(net_file: str | None, as_json: bool, **given: Any) -> int:
     if net_file == "-":
         refuse_with_stdin((net_file,), as_json=as_json, out=plan.out, in_place=plan.in_place)
     options = DeployOptions(
-        at=given["at"],
-        head=given["head"],
-        recipe={name: given[name] for name in _RECIPE if given[name] is not None},
-        net=given["net"],
-        binary=given["binary"],
-        batch=given["batch"],
+        settings(given), net=given["net"], binary=given["binary"], batch=given["batch"]
     )
-    return results.show(deploy(net_file, options, plan), plan, json=as_json, next_command=None)
+    return results.show(deploy(net_file, options, plan), plan, json=as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,7 +122,7 @@ _modes = options(
 )
 
 writing_options = options(
-    click.option("--suffix", metavar="TEXT", default="_ssdh", help="Added to file names (_ssdh)."),
+    click.option("--suffix", metavar="TEXT", help="Added to file names (_ssdh)."),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR."),
     click.option("--in-place", is_flag=True, help="Write over the files that were read."),
     click.option("--force", is_flag=True, help="Replace files that exist."),
@@ -134,7 +135,7 @@ net_option = click.option("--net", metavar="STEM", help="The net of the workspac
 
 def write_plan(
     *,
-    suffix: str,
+    suffix: str | None,
     out: Path | None,
     in_place: bool,
     force: bool,
@@ -160,8 +161,9 @@ def write_plan(
         raise click.UsageError("--dry-run, --diff and --check exclude each other")
     if in_place and out is not None:
         raise click.UsageError("--in-place and --out exclude each other")
-    if not suffix and not in_place and out is None:
+    if suffix == "" and not in_place and out is None:
         raise click.UsageError("an empty --suffix needs --out or --in-place")
-    if "/" in suffix or "\0" in suffix:
+    if suffix is not None and ("/" in suffix or "\0" in suffix):
         raise click.UsageError("--suffix is part of a file name: no '/'")
-    return WritePlan(modes[0] if modes else Mode.WRITE, out, in_place, force, suffix)
+    plan = WritePlan(modes[0] if modes else Mode.WRITE, out, in_place, force)
+    return plan if suffix is None else replace(plan, suffix=suffix)

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
 from ssdh_surgery.pipeline.outputs import WritePlan
-from ssdh_surgery.pipeline.patch import Patched, PatchOptions, patch
+from ssdh_surgery.pipeline.patch import PatchOptions, patch
+from ssdh_surgery.pipeline.settings import READERS, Settings
 from ssdh_surgery.pipeline.sources import read_source
-from ssdh_surgery.surgery.data_layers import DataChoice
-
-_RECIPE = (
-    "bits",
-    "filler",
-    "bias",
-    "lr_mult",
-    "decay_mult",
-    "classifier_lr",
-    "latent_name",
-    "code_name",
-    "classifier_name",
-    "remove",
-    "mark",
-)
-_SOLVER_RECIPE = ("lr_divide", "weight_decay", "gamma")
 
 
 @click.command(
@@ -111,9 +94,9 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
     for the commands that follow.
     """
     plan = _plan(files, as_json, given)
+    options = _options(files, given)
     sources = [read_source(name) for name in files]
-    patched = patch(sources, _options(given, "-" in files), plan)
-    return results.show(patched, plan, json=as_json, next_command=_next(patched))
+    return results.show(patch(sources, options, plan), plan, json=as_json)
 
 
 def _plan(files: tuple[str, ...], as_json: bool, given: dict[str, Any]) -> WritePlan:
@@ -139,44 +122,15 @@ def refuse_with_stdin(
         raise click.UsageError("'-' is a file of its own: name no other beside it")
 
 
-def _options(given: dict[str, Any], from_stdin: bool) -> PatchOptions:
+def _options(files: tuple[str, ...], given: dict[str, Any]) -> PatchOptions:
     if given["mean_file"] and given["mean_value"]:
         raise click.UsageError("--mean-file and --mean-value exclude each other")
-    recipe = {name: given[name] for name in _RECIPE if given[name] is not None}
-    solver = {name: given[name] for name in _SOLVER_RECIPE if given[name] is not None}
-    if given["sets"]:
-        solver["sets"] = given["sets"]
-    return PatchOptions(
-        at=given["at"],
-        head=given["head"],
-        recipe=recipe,
-        solver_recipe=solver,
-        solver="none" if from_stdin else given["solver"],
-        data=_data(given),
-        net=given["net"],
-    )
+    if "-" in files and given["solver"] not in (None, "none"):
+        raise click.UsageError("--solver does not go with '-': no other file is read")
+    return PatchOptions(settings(given), given["solver"], given["net"])
 
 
-def _data(given: dict[str, Any]) -> dict[Phase, DataChoice]:
-    mean: str | tuple[Decimal, ...] | None = given["mean_file"] or given["mean_value"]
-    choices: dict[Phase, DataChoice] = {}
-    phases: tuple[tuple[Phase, str], ...] = (("TRAIN", "train"), ("TEST", "test"))
-    for phase, name in phases:
-        source = given[f"{name}_data"]
-        choice = DataChoice(source, given[f"{name}_batch"], _backend(source), mean)
-        if choice:
-            choices[phase] = choice
-    return choices
-
-
-def _backend(source: str | None) -> str | None:
-    """The database that a folder holds; LMDB for one that is not there yet."""
-    if source is None:
-        return None
-    return "LEVELDB" if (Path(source) / "CURRENT").is_file() else "LMDB"
-
-
-def _next(patched: Patched) -> str | None:
-    if not any(each.is_changed for each in patched.files) or patched.workspace is None:
-        return None
-    return "ssdh train --gpu 0 --weights WEIGHTS.caffemodel"
+def settings(given: dict[str, Any]) -> Settings:
+    """What a command line gives of the settings that a net is patched with."""
+    # A repeatable option that was not given is an empty tuple.
+    return Settings({name: given[name] for name in READERS if given.get(name) not in (None, ())})

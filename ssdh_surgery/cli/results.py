@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, unified_diff
-from ssdh_surgery.pipeline.patch import Patched, PatchedFile
+from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.surgery.differences import Difference
 
 
@@ -19,9 +18,11 @@ def as_json(patched: Patched) -> dict[str, Any]:
         "files": [
             {
                 "source": each.source.name,
-                "output": str(each.output.path) if each.source.path else None,
+                "output": str(each.output.path),
                 "kind": each.source.kind.value,
-                "changes": [change_json(change) for change in each.differences],
+                "changes": [
+                    {**change_json(change), "line": change.line} for change in each.differences
+                ],
             }
             for each in patched.files
         ],
@@ -31,12 +32,7 @@ def as_json(patched: Patched) -> dict[str, Any]:
 
 def change_json(change: Difference) -> dict[str, Any]:
     """One change as JSON."""
-    return {
-        "path": change.path,
-        "before": change.before,
-        "after": change.after,
-        "line": change.line,
-    }
+    return {"path": change.path, "before": change.before, "after": change.after}
 
 
 def _workspace_path(patched: Patched) -> str | None:
@@ -47,66 +43,64 @@ def _workspace_path(patched: Patched) -> str | None:
     return str(seen_from_here(patched.workspace.path))
 
 
-def show(patched: Patched, plan: WritePlan, *, json: bool, next_command: str | None) -> int:
+def show(patched: Patched, plan: WritePlan, *, json: bool) -> int:
     """Show what was or would be done, and return the exit code."""
-    for each in patched.files:
-        for warning in each.warnings:
-            terminal.warn(warning)
-    changed = [each for each in patched.files if each.is_changed]
-    would_change = any(not each.output.is_written for each in changed)
-    if any(each.source.path is None for each in patched.files):
+    for warning in (*(said for each in patched.files for said in each.warnings), *patched.warnings):
+        terminal.warn(warning)
+    if patched.files[0].source.is_stdin:
         _pass_on(patched.files[0], plan)
     elif json:
         terminal.answer_json(as_json(patched))
     elif plan.mode is Mode.DIFF:
-        for each in changed:
-            _print_diff(unified_diff(each.output))
+        for each in patched.files:
+            if each.is_changed:
+                terminal.answer_diff(unified_diff(each.output, each.source.name))
     else:
-        _summary(patched, plan, next_command)
-    return 1 if plan.mode is Mode.CHECK and would_change else 0
+        _summary(patched, plan)
+    return 1 if plan.mode is Mode.CHECK and any(map(_would_change, patched.files)) else 0
+
+
+def _would_change(each: PatchedFile) -> bool:
+    if each.source.is_stdin:
+        return each.is_changed
+    return each.is_result and not each.output.is_written
 
 
 def _pass_on(each: PatchedFile, plan: WritePlan) -> None:
-    """Standard input or a zoo net: the file to stdout, the words to stderr."""
+    """Standard input: the file to stdout, the words to stderr."""
     terminal.answer_to_stderr()
     if plan.mode is Mode.DIFF:
-        sys.stdout.write(unified_diff(each.output))
+        terminal.answer_diff(unified_diff(each.output, each.source.name))
     elif plan.mode is Mode.WRITE:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(each.output.data)
-        sys.stdout.flush()
-    _describe(each, "")
+        terminal.answer_bytes(each.output.data)
+    _describe(each, "" if each.is_changed else "nothing to do")
 
 
-def _print_diff(text: str) -> None:
-    for row in text.splitlines():
-        color = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
-        terminal.answer(row, **({"fg": color} if color else {}))
-
-
-def _summary(patched: Patched, plan: WritePlan, next_command: str | None) -> None:
+def _summary(patched: Patched, plan: WritePlan) -> None:
     for each in patched.files:
-        if not each.is_changed:
-            outcome = "nothing to do"
-        elif plan.mode is not Mode.WRITE:
-            outcome = f"would write {each.output.path}"
-            if each.output.is_written:
-                outcome = f"{each.output.path} is up to date"
-        elif each.output.path in patched.written:
-            outcome = f"wrote {each.output.path}"
-        else:
-            outcome = f"{each.output.path} is up to date"
-        _describe(each, outcome)
+        _describe(each, _outcome(each, patched, plan))
     for note in patched.notes:
         terminal.say(f"note: {note}")
-    if next_command and plan.mode is Mode.WRITE:
-        terminal.answer(f"next: {next_command}")
+    if patched.next_command and plan.mode is Mode.WRITE:
+        terminal.answer(f"next: {patched.next_command}")
+
+
+def _outcome(each: PatchedFile, patched: Patched, plan: WritePlan) -> str:
+    path = each.output.path
+    if not each.is_result:
+        return "nothing to do"
+    if path in patched.written:
+        return f"wrote {path}"
+    if each.output.is_written:
+        return f"{path} is up to date"
+    if each.output.is_blocked(plan):
+        return f"would write {path}, but it exists and holds something else: --force replaces it"
+    return f"would write {path}"
 
 
 def _describe(each: PatchedFile, outcome: str) -> None:
-    terminal.answer(
-        f"{each.source.name} ({each.source.kind})" + (f": {outcome}" if outcome else "")
-    )
+    title = f"{each.source.name} ({each.source.kind})"
+    terminal.answer(f"{title}: {outcome}" if outcome else title)
     for change in each.differences:
         terminal.answer(f"  {change.line:>5}  {describe_change(change)}")
     for note in each.notes:
@@ -115,27 +109,48 @@ def _describe(each: PatchedFile, outcome: str) -> None:
 
 def describe_change(change: Difference) -> str:
     """One change as a line for people."""
-    if isinstance(change.after, dict) and change.before is None:
-        return click.style(f"+ {change.path}", fg="green") + f" {_brief(change.after)}"
-    if isinstance(change.before, dict) and change.after is None:
-        return click.style(f"- {change.path}", fg="red") + f" {_brief(change.before)}"
+    path = _plain(change.path)
     if change.before is None:
-        return click.style(f"+ {change.path}", fg="green") + f": {_value(change.after)}"
+        return click.style(f"+ {path}", fg="green") + _shown(change.after)
     if change.after is None:
-        return click.style(f"- {change.path}", fg="red") + f": {_value(change.before)}"
-    return f"~ {change.path}: {_value(change.before)} -> {_value(change.after)}"
+        return click.style(f"- {path}", fg="red") + _shown(change.before)
+    if set(_keys(change.before)) == set(_keys(change.after)) == {"index"}:
+        return f"~ {path}: moved from {change.before['index']} to {change.after['index']}"
+    return f"~ {path}: {_value(change.before)} -> {_value(change.after)}"
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def _shown(value: Any) -> str:
+    """A value that came or went, after the path: a layer by its type and connections."""
+    if isinstance(value, dict) and "type" in value:
+        parts = [_plain(str(value["type"]))]
+        bottoms, tops = value.get("bottom"), value.get("top")
+        if bottoms or tops:
+            parts.append(f"{_names(bottoms)} -> {_names(tops)}")
+        return " " + " ".join(parts)
+    return f": {_value(value)}"
+
+
+def _names(names: Any) -> str:
+    return ", ".join(_plain(str(name)) for name in names or [])
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return f"'{value}'"
+        return f"'{_plain(value)}'"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{_plain(name)}: {_value(each)}" for name, each in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _brief(message: dict[str, Any]) -> str:
-    """A message in a few words: a layer by its type and connections."""
-    parts = [str(message["type"])] if "type" in message else []
-    bottoms, tops = message.get("bottom"), message.get("top")
-    if bottoms or tops:
-        parts.append(f"{', '.join(bottoms or [])} -> {', '.join(tops or [])}")
-    return " ".join(parts)
+def _plain(text: str) -> str:
+    """A text on one line, without what a terminal would act on."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from typing import IO, Any
 
 import click
 
-from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.errors import SsdhError, UsageError
+
+_ROW = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass
@@ -50,36 +53,75 @@ def is_quiet() -> bool:
 
 
 def answer(text: str, **style: Any) -> None:
-    """What was asked for: to stdout."""
-    stream = sys.stderr if _manner.answers_to_stderr else sys.stdout
-    click.echo(click.style(text, **style) if style else text, file=stream, color=_colored(stream))
+    """What was asked for: to stdout; where that belongs to a file, words."""
+    if _manner.answers_to_stderr:
+        say(text, **style)
+    else:
+        _write(sys.stdout, text, style)
 
 
 def answer_json(value: Any) -> None:
     """What was asked for, as JSON: to stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    _write(sys.stdout, _json(value, sys.stdout, indent=2), {}, plain=True)
+
+
+def answer_bytes(data: bytes) -> None:
+    """A file, or a part of one: to stdout, byte for byte."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def answer_diff(text: str) -> None:
+    """A unified diff: to stdout, with the bytes of the files, in colours where these are seen."""
+    if _colored(sys.stdout):
+        text = "".join(map(_colored_row, _ROW.findall(text)))
+    answer_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def _colored_row(row: str) -> str:
+    color = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
+    text = row.rstrip("\r\n")
+    return (click.style(text, fg=color) if color else text) + row[len(text) :]
 
 
 def say(text: str, **style: Any) -> None:
     """Words beside the answer: to stderr, unless `--quiet`."""
     if not _manner.quiet:
-        _to_stderr(text, **style)
+        _write(sys.stderr, text, style)
 
 
 def detail(text: str) -> None:
     """More words: to stderr with `--verbose`."""
     if _manner.verbose:
-        _to_stderr(text)
+        _write(sys.stderr, text, {})
 
 
 def warn(text: str) -> None:
     """A warning: to stderr, always."""
-    _to_stderr(click.style("warning: ", fg="yellow", bold=True) + text)
+    _write(sys.stderr, click.style("warning: ", fg="yellow", bold=True) + text, {})
 
 
-def _to_stderr(text: str, **style: Any) -> None:
+def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = False) -> None:
     shown = click.style(text, **style) if style else text
-    click.echo(shown, err=True, color=_colored(sys.stderr))
+    # What the stream has no character for, and bytes that are no text, are spelt out.
+    encoding = _encoding(stream)
+    shown = shown.encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(shown, file=stream, color=not plain and _colored(stream))
+
+
+def _encoding(stream: IO[str]) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
+    """JSON for people to read, too; what the stream cannot say is escaped as JSON does it."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(_encoding(stream))
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
 
 
 def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
@@ -92,18 +134,21 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
         text = label + problem.format_message()
         if isinstance(problem, click.UsageError) and problem.ctx:
             text += f"\nhint: {problem.ctx.command_path} --help"
-    _to_stderr(text)
+    _write(sys.stderr, text, {})
     if as_json:
-        click.echo(json.dumps({"error": _as_object(problem)}, ensure_ascii=False), err=True)
+        _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
 
 
 def _as_object(problem: SsdhError | click.ClickException) -> dict[str, Any]:
-    place = problem.location if isinstance(problem, SsdhError) else None
+    if not isinstance(problem, SsdhError):
+        # click's own kinds of wrong command lines are one to a program.
+        problem = UsageError(problem.format_message())
+    place = problem.location
     return {
         "type": type(problem).__name__,
         "message": problem.message,
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
-        "hint": problem.hint if isinstance(problem, SsdhError) else None,
+        "hint": problem.hint,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from ssdh_surgery import files
 from ssdh_surgery.errors import FileError, Location
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 class Mode(Enum):
@@ -31,19 +35,23 @@ class WritePlan:
     force: bool = False
     suffix: str = "_ssdh"
 
-    def target(self, source: Path, stem: str | None = None) -> Path:
+    def named(self, stem: str) -> str:
+        """A name with the suffix, which is never there twice."""
+        return stem if self.suffix and stem.endswith(self.suffix) else stem + self.suffix
+
+    def target(self, source: Path) -> Path:
         """Where the result of a source file goes."""
         if self.in_place:
             return source
         folder = source.parent if self.out is None else self.out
-        return folder / f"{stem or source.stem}{self.suffix}{source.suffix or '.prototxt'}"
+        return folder / f"{self.named(source.stem)}{source.suffix or '.prototxt'}"
 
 
 @dataclass(frozen=True)
 class Output:
     """A file that was made: its place, its bytes, and the source that it came from.
 
-    `old` is what the source held; `source` is None for what has none.
+    `old` is what the source held; `source` is None for what is no file.
     """
 
     path: Path
@@ -56,43 +64,101 @@ class Output:
         """Whether the place already holds these very bytes."""
         try:
             return self.path.read_bytes() == self.data
-        except OSError:
+        except (OSError, ValueError):
             return False
 
+    def is_blocked(self, plan: WritePlan) -> bool:
+        """Whether a file stands in the way that may not be replaced."""
+        replaces_source = plan.in_place and self.source == self.path
+        return not (plan.force or replaces_source or self.is_written) and self.path.exists()
 
-def write_all(outputs: Sequence[Output], plan: WritePlan) -> list[Path]:
-    """Write the files, all or none where one stands in the way; what is there already stays.
+    def write(self, plan: WritePlan) -> files.Write:
+        """The file as it is to be written."""
+        if self.source == self.path:
+            return files.Write(self.path, self.data, self.old)
+        return files.Write(self.path, self.data, is_new=not plan.force)
+
+
+def write_all(
+    outputs: Sequence[Output], plan: WritePlan, also: Sequence[files.Write] = ()
+) -> list[Path]:
+    """Write the files, all or none; what is there already stays.
+
+    Args:
+        outputs: what was made.
+        plan: the writing options.
+        also: what is written along with them, whatever the options.
 
     Returns:
-        The paths that were written.
+        The paths of the outputs that were written.
 
     Raises:
-        FileError: a file exists and may not be replaced, or cannot be written.
+        FileError: a file exists and may not be replaced, two results have one place, a source
+            changed since it was read, or a file cannot be written.
     """
-    pending = [output for output in outputs if not output.is_written]
+    pending = _distinct([output for output in outputs if not output.is_written])
     for output in pending:
-        replaces_source = plan.in_place and output.source == output.path
-        if output.path.exists() and not (plan.force or replaces_source):
+        if output.is_blocked(plan):
             raise FileError(
                 "the file exists and holds something else; nothing was written",
                 location=Location(str(output.path)),
                 hint="--force replaces it, --suffix or --out choose another place",
             )
-    for output in pending:
-        with files.explained(output.path.parent, "make the folder"):
-            output.path.parent.mkdir(parents=True, exist_ok=True)
-        expected = output.old if output.source == output.path else None
-        files.write_bytes(output.path, output.data, expected=expected)
+    for output in outputs:
+        _refuse_changed(output)
+    made = [folder for output in pending for folder in _make_folder(output.path.parent)]
+    try:
+        files.write_files([*(output.write(plan) for output in pending), *also])
+    except BaseException:
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
     return [output.path for output in pending]
 
 
-def unified_diff(output: Output) -> str:
-    """The difference from source to result as `diff -u` shows it; empty where there is none."""
+def _distinct(outputs: Sequence[Output]) -> list[Output]:
+    """The outputs, each place once.
+
+    Raises:
+        FileError: two that differ have one place.
+    """
+    found: dict[str, Output] = {}
+    for output in outputs:
+        other = found.setdefault(os.path.realpath(output.path), output)
+        if other.data != output.data:
+            raise FileError(
+                f"the results of {other.source} and {output.source} would both go here; "
+                "nothing was written",
+                location=Location(str(output.path)),
+                hint="patch them one by one, with another --out or --suffix",
+            )
+    return list(found.values())
+
+
+def _refuse_changed(output: Output) -> None:
+    if output.source is not None and files.read_bytes(output.source) != output.old:
+        raise files.changed_under_us(output.source)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it; which ones there were not."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    with files.explained(folder, "make the folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def unified_diff(output: Output, name: str | None = None) -> str:
+    """The difference from source to result as `diff -u` shows it; empty where there is none.
+
+    `name` is what the source is called where it is no file.
+    """
+    # A line ends at "\n" alone: a lone "\r" or a form feed is part of it.
     before, after = (
-        data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
-        for data in (output.old, output.data)
+        _LINE.findall(data.decode("utf-8", "surrogateescape")) for data in (output.old, output.data)
     )
-    rows = difflib.unified_diff(before, after, str(output.source or "/dev/null"), str(output.path))
+    old, new = str(output.source or name or "/dev/null"), str(output.path)
+    rows = difflib.unified_diff(before, after, old, new)
     return "".join(
         row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows
     )

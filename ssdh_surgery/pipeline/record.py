@@ -1,108 +1,191 @@
-"""What a patch remembers in the workspace, and what later commands take from there."""
+"""What a patch remembers in the workspace: values, paths and hashes, never a time."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as dataclass_fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
-from ssdh_surgery.caffe.heads import Head, hash_layer_below
+from ssdh_surgery.caffe.heads import Head, hash_layer_below, heads
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.files import digest
-from ssdh_surgery.pipeline.sources import SourceFile
-from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
-from ssdh_surgery.surgery.hashing import Hashed
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.pipeline.patched import PatchedFile, Step
+from ssdh_surgery.pipeline.settings import Settings, as_toml
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Message, Scalar
 
-if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.patch import PatchedFile
-
-# Values of the recipe that the workspace keeps under another name.
-_KEYS = {"latent_name": "latent", "code_name": "code"}
+# In the net's own table under other names, so not among its options.
+_OWN = ("bits", "latent_name", "code_name", "remove")
 
 
-def recipe(given: Mapping[str, Any], known: NetRecord | None) -> Recipe:
-    """The recipe: what was given, else what the workspace has, else the defaults."""
-    names = {each.name for each in dataclass_fields(Recipe)}
-    values = {
-        name: known.get(_KEYS.get(name, name))
-        for name in ("bits", "latent_name", "code_name", "remove")
-        if known and known.get(_KEYS.get(name, name)) is not None
-    }
-    return Recipe(**{**values, **{name: given[name] for name in given if name in names}})
+@dataclass(frozen=True)
+class PatchedNet:
+    """A train net that was patched: what there is to remember of it.
+
+    `net` and `head` are as they were, `after` is the net as it is now.
+    """
+
+    stem: str
+    net: Net
+    after: Net
+    head: Head
+    step: Step
+    results: Sequence[PatchedFile]
+    wanted: Settings
 
 
-def remember(
-    workspace: Workspace,
-    source: SourceFile,
-    net: Net,
-    head: Head,
-    hashed: Hashed | None,
-    used: Recipe,
-    results: Sequence[PatchedFile],
-    at: str | None,
-) -> None:
-    """Record a patched net; a result that the workspace already lists changes nothing."""
-    existing = hash_layer_below(net, head.classifier)
-    if hashed is None and (existing is None or _is_listed(workspace, source)):
+def remember(workspace: Workspace, done: PatchedNet, known: NetRecord | None) -> None:
+    """Record a patched net; of one that was patched before, what is there now."""
+    if done.step.hashed is None and known is not None:
+        _refresh(workspace, done, known)
         return
-    folder = workspace.folder
-    solver = next((each for each in results if each.source.kind is Kind.SOLVER), None)
+    values = {**_of_files(workspace, done.results), **_of_hash_layer(done), **_input(done.after)}
+    workspace.record(done.stem, {**values, **_stale(known, values)})
+
+
+def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
+    recipe, hashed, head = done.wanted.recipe, done.step.hashed, done.head
+    there = hash_layer_below(done.net, head.classifier)
     values: dict[str, Any] = {
-        "train": relative(results[0].output.path, folder),
-        "solver": relative(solver.output.path, folder) if solver else None,
-        "bits": used.bits if hashed else existing.bits if existing else None,
-        "at": at,
-        "features": hashed.features if hashed else None,
-        "latent": used.latent_name if hashed else existing.latent.name if existing else None,
-        "code": used.code_name if hashed else existing.code.tops[0] if existing else None,
-        "classifier": hashed.classifier if hashed else head.classifier.name,
-        "classifier_source": head.classifier.name,
         "classes": head.classes,
         "objective": "sigmoid",
-        "remove": used.remove,
-        "snapshot_prefix": _snapshot_prefix(solver),
-        **_input(net),
+        "remove": recipe.remove,
+        "classifier_source": head.classifier.name,
+    }
+    if hashed is not None:
+        values |= {
+            "bits": recipe.bits,
+            "features": hashed.features,
+            "latent": recipe.latent_name,
+            "code": recipe.code_name,
+            "classifier": hashed.classifier,
+        }
+    elif there is not None:
+        values |= {
+            "bits": there.bits,
+            "features": there.latent.bottoms[0],
+            "latent": there.latent.name,
+            "code": there.code.tops[0],
+            "classifier": head.classifier.name,
+        }
+    options = {name: each for name, each in done.wanted.values.items() if name not in _OWN}
+    values["options"] = as_toml(Settings(options)) or None
+    return values
+
+
+def _of_files(workspace: Workspace, results: Sequence[PatchedFile]) -> dict[str, Any]:
+    folder = workspace.folder
+    train = results[0]
+    solver = next((each for each in results if each.source.kind is Kind.SOLVER), None)
+    values: dict[str, Any] = {
+        "train": relative(train.output.path, folder),
+        "train_source": _source_name(workspace, train),
         "sources": {
-            relative(each.source.path, folder): digest(
-                each.output.data if each.output.path == each.source.path else each.source.data
-            )
+            _source_name(workspace, each): digest(_recorded_source(each))
             for each in results
             if each.source.path
         },
         "written": {
             relative(each.output.path, folder): digest(each.output.data)
             for each in results
-            if each.is_changed
+            if each.is_changed or each.source.is_zoo
         },
     }
-    workspace.record(
-        source.stem, {key: value for key, value in values.items() if value is not None}
-    )
+    if solver is not None:
+        values["solver"] = relative(solver.output.path, folder)
+        values["solver_source"] = _source_name(workspace, solver)
+        values["snapshot_prefix"] = Solver(solver.after).string("snapshot_prefix") or None
+    return values
 
 
-def _is_listed(workspace: Workspace, source: SourceFile) -> bool:
-    assert source.path is not None
-    name = relative(source.path, workspace.folder)
-    return any(name in known.get("written", {}) for known in workspace.nets.values())
+def _source_name(workspace: Workspace, each: PatchedFile) -> str:
+    return relative(each.source.path, workspace.folder) if each.source.path else each.source.name
 
 
-def relative(path: Path, folder: Path) -> str:
-    """A path as the workspace of a folder writes it."""
-    return Path(os.path.relpath(path, folder)).as_posix()
+def _recorded_source(each: PatchedFile) -> bytes:
+    """What the source holds after all is written: with `--in-place` the result."""
+    return each.output.data if each.output.path == each.source.path else each.source.data
 
 
-def _snapshot_prefix(solver: PatchedFile | None) -> str | None:
-    if solver is None:
-        return None
-    from ssdh_surgery.caffe.solver import Solver
-    from ssdh_surgery.prototxt.parser import parse
+def _stale(known: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Our own keys that no longer hold, to be removed; what belongs to the deploy net stays."""
+    if known is None:
+        return {}
+    gone: dict[str, Any] = {
+        key: None
+        for key in ("solver", "solver_source", "snapshot_prefix", *_GEOMETRY)
+        if key not in values and key in known.values
+    }
+    kept = {known.get("deploy"), known.get("deploy_source")}
+    for key in ("options", "sources", "written"):
+        old, new = known.get(key, {}), values[key] or {}
+        removed = {name: None for name in old if name not in new and name not in kept}
+        if removed and new:
+            gone[key] = {**new, **removed}
+    return gone
 
-    return Solver(parse(solver.output.data)).string("snapshot_prefix") or None
+
+def _refresh(workspace: Workspace, done: PatchedNet, known: NetRecord) -> None:
+    """A net that was patched before: its files' hashes, and what was set anew."""
+    sources, written = known.get("sources", {}), known.get("written", {})
+    values: dict[str, Any] = {"sources": {}, "written": {}}
+    for each in done.results:
+        if each.source.path is None:
+            continue
+        source = relative(each.source.path, workspace.folder)
+        output = relative(each.output.path, workspace.folder)
+        if source in sources:
+            values["sources"][source] = digest(_recorded_source(each))
+        if output in written or each.is_changed:
+            values["written"][output] = digest(each.output.data)
+        if each.is_changed and each.source.kind is Kind.TRAIN and known.get("train") == source:
+            values["train"] = output
+        if each.is_changed and each.source.kind is Kind.SOLVER and known.get("solver") == source:
+            values["solver"] = output
+    if done.results[0].is_changed:
+        values |= _renamed(done.after, done.step)
+    workspace.record(known.stem, values)
+
+
+def _renamed(net: Net, step: Step) -> dict[str, Any]:
+    """The hash layer of a net as it is after it was set anew."""
+    assert step.existing is not None, "what was not hashed had a hash layer"
+    place = step.existing.latent.index
+    for head in heads(net):
+        there = hash_layer_below(net, head.classifier)
+        if there is not None and there.latent.index == place:
+            return {
+                "bits": there.bits,
+                "latent": there.latent.name,
+                "code": there.code.tops[0],
+                "classifier": head.classifier.name,
+            }
+    return {}
+
+
+def remember_deploy(workspace: Workspace, known: NetRecord, result: PatchedFile) -> None:
+    """Record the deploy net of a patched net."""
+    output = relative(result.output.path, workspace.folder)
+    source = _source_name(workspace, result)
+    if known.lists_as_written(result.source.place) and not result.is_changed:
+        return
+    values: dict[str, Any] = {"deploy": output}
+    if result.is_changed or result.source.is_zoo:
+        values["deploy_source"] = source
+        values["written"] = {output: digest(result.output.data)}
+        if result.source.path:
+            values["sources"] = {source: digest(_recorded_source(result))}
+    workspace.record(known.stem, values)
+
+
+# ---------------------------------------------------------------- the geometry of the input
+
+_GEOMETRY = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
 
 
 def _input(net: Net) -> dict[str, Any]:
@@ -110,27 +193,24 @@ def _input(net: Net) -> dict[str, Any]:
     layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
     values: dict[str, Any] = {}
     if layer is not None and (transform := _transform(layer)):
-        crop = integer(transform, "crop_size")
-        values["crop"] = crop
-        values["mean_value"] = [
-            _number(each.text) for each in transform.scalars("mean_value")
-        ] or None
+        values["crop"] = integer(transform, "crop_size")
+        values["mean_value"] = _numbers(transform.scalars("mean_value")) or None
         values["mean_file"] = transform.string("mean_file") or None
-        scale = transform.scalar("scale")
-        values["scale"] = _number(scale.text) if scale else None
+        values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
     # Records and pictures come through OpenCV: blue, green, red.
     values["channels"] = "BGR"
     values["resize"] = _resize(net)
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _transform(layer: Layer) -> Any:
+def _transform(layer: Layer) -> Message | None:
     return layer.core.message("transform_param")
 
 
-def _number(text: str) -> int | float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
+def _numbers(scalars: Sequence[Scalar]) -> list[int | float]:
+    found = (literals.real(each.text) for each in scalars)
+    values = [value for value in found if value is not None and isfinite(value)]
+    return [int(value) if value.is_integer() else value for value in values]
 
 
 def _resize(net: Net) -> list[int] | None:

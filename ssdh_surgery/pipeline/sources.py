@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.errors import DataError, Location, SsdhError
+from ssdh_surgery.errors import DataError, FileError, Location, SsdhError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
@@ -30,16 +30,32 @@ class SourceFile:
     kind: Kind
 
     @property
+    def is_stdin(self) -> bool:
+        """Whether it came from standard input."""
+        return self.name == STDIN
+
+    @property
+    def is_zoo(self) -> bool:
+        """Whether it is a built-in network's."""
+        return self.path is None and not self.is_stdin
+
+    @property
+    def place(self) -> Path:
+        """Its path; for what is no file, the one that it would have in the current directory."""
+        if self.path:
+            return self.path
+        name = self.name.removeprefix("zoo:").removesuffix("/train_val")
+        return Path(name.replace("/", "_").strip("<>") + ".prototxt")
+
+    @property
     def stem(self) -> str:
         """The name of the file without folder and suffix."""
-        if self.path:
-            return self.path.stem
-        return self.name.removeprefix("zoo:").replace("/", "_").strip("<>")
+        return self.place.stem
 
     @property
     def folder(self) -> Path:
         """The folder that it stands in."""
-        return self.path.parent if self.path else Path()
+        return self.place.parent
 
 
 def read_source(name: str) -> SourceFile:
@@ -54,12 +70,19 @@ def read_source(name: str) -> SourceFile:
         DataError: it is empty, or a binary file.
     """
     if name == "-":
-        return _parsed(STDIN, None, sys.stdin.buffer.read())
+        return _parsed(STDIN, None, _standard_input())
     if name.startswith("zoo:"):
         from ssdh_surgery import zoo
 
         return _parsed(name, None, zoo.text(*zoo.parse_name(name)).encode())
     return _parsed(name, Path(name), files.read_bytes(name))
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise FileError("cannot read: it is closed", location=Location(STDIN))
+    with files.explained(STDIN, "read"):
+        return sys.stdin.buffer.read()
 
 
 def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:

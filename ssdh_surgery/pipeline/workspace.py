@@ -14,12 +14,19 @@ from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import ParseError as TomlError
+from tomlkit.exceptions import TOMLKitError
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import Location, UsageError, WorkspaceError
+from ssdh_surgery.errors import Location, UsageError, WorkspaceError, did_you_mean
+from ssdh_surgery.pipeline.settings import READERS, Settings
 
 NAME = "ssdh.toml"
 VERSION = 1
+
+# Settings that stand in the net's own table, under these keys; the others in its `options`.
+_OWN_KEYS = {"bits": "bits", "latent_name": "latent", "code_name": "code", "remove": "remove"}
+_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
+_TABLES = ("options", "sources", "written")
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,88 @@ class NetRecord:
         value = self.get(key)
         return None if value is None else seen_from_here(self.folder / str(value))
 
+    @property
+    def settings(self) -> Settings:
+        """What the net was patched with.
+
+        Raises:
+            WorkspaceError: a value is not what it must be.
+        """
+        options = self.get("options", {})
+        found = {}
+        for name, reader in READERS.items():
+            key = _OWN_KEYS.get(name) or ("set" if name == "sets" else name)
+            table, label = (self.values, "") if name in _OWN_KEYS else (options, ".options")
+            if key in table:
+                try:
+                    found[name] = reader(table[key])
+                except ValueError as error:
+                    raise self.error(f"{label}: '{key}' must be {error}") from error
+        return Settings(found)
+
+    def error(self, what: str) -> WorkspaceError:
+        """An error about this table; `what` goes on from its name."""
+        return WorkspaceError(
+            f"[nets.{self.stem}]{what}", location=Location(str(seen_from_here(self.folder / NAME)))
+        )
+
+    def check(self) -> None:
+        """Refuse a table whose paths and tables are none.
+
+        Raises:
+            WorkspaceError: naming the key.
+        """
+        for key in _PATHS:
+            if not isinstance(self.get(key, ""), str):
+                raise self.error(f": '{key}' must be a path")
+        for key in _TABLES:
+            if not isinstance(self.get(key, {}), Mapping):
+                raise self.error(f": '{key}' must be a table")
+
+    def lists_as_written(self, path: Path) -> bool:
+        """Whether a file is one that was written for this net."""
+        return relative(path, self.folder) in self.get("written", {})
+
     def changed_sources(self) -> list[Path]:
         """The sources whose bytes are no longer those that were patched."""
-        recorded: Mapping[str, str] = self.get("sources", {})
         changed = []
-        for name, sha in recorded.items():
+        for name, sha in self.get("sources", {}).items():
             path = self.folder / name
             if path.is_file() and files.file_digest(path) != sha:
                 changed.append(seen_from_here(path))
         return changed
+
+    def warnings(self) -> list[str]:
+        """A sentence for each source that changed, with the command to run again."""
+        deploy = self.path("deploy_source")
+        return [
+            f"{path} changed since it was patched; to patch it again: "
+            + (self._command("deploy", "deploy") if path == deploy else self._command("patch"))
+            for path in self.changed_sources()
+        ]
+
+    def _command(self, name: str, what: str = "train") -> str:
+        import shlex
+
+        source, output = (self.get(key) for key in (f"{what}_source", what))
+        named = str(source) if str(source).startswith("zoo:") else str(self.path(f"{what}_source"))
+        how = "--in-place" if source == output else "--force"
+        out = "" if output is None else self._out(str(source), str(output))
+        return f"ssdh {name} {shlex.quote(named)} {how}{out}"
+
+    def _out(self, source: str, output: str) -> str:
+        """`--out` where the result does not stand beside its source."""
+        import shlex
+
+        folder = os.path.dirname(output)
+        if source.startswith("zoo:") or os.path.dirname(source) == folder:
+            return ""
+        return f" --out {shlex.quote(str(seen_from_here(self.folder / folder)))}"
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as the workspace of a folder writes it."""
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def seen_from_here(path: Path) -> Path:
@@ -57,11 +137,20 @@ def seen_from_here(path: Path) -> Path:
 
 
 class Workspace:
-    """A workspace file: its place and its content."""
+    """A workspace file: its place and its content.
 
-    def __init__(self, path: Path, text: str) -> None:
+    Raises:
+        WorkspaceError: it is not one that can be read.
+    """
+
+    def __init__(self, path: Path, data: bytes | None) -> None:
         self.path = path
-        self._text = text
+        self._data = data
+        location = Location(str(path))
+        try:
+            text = (data or b"").decode()
+        except UnicodeDecodeError as error:
+            raise WorkspaceError("not UTF-8", location=location) from error
         try:
             self.document = tomlkit.parse(text)
         except TomlError as error:
@@ -70,12 +159,17 @@ class Workspace:
                 f"not TOML: {str(error).split(' at line')[0]}",
                 location=Location(str(path), error.line, max(1, error.col), line),
             ) from error
+        except TOMLKitError as error:
+            raise WorkspaceError(f"not TOML: {error}", location=location) from error
         version = self.document.get("version", VERSION)
         if version != VERSION:
             raise WorkspaceError(
-                f"version {version} was written by a newer ssdh-surgery; this one knows {VERSION}",
-                location=Location(str(path)),
+                f"its version is {version}, and this ssdh-surgery knows {VERSION}",
+                location=location,
+                hint="a newer ssdh-surgery wrote it, or 'version' was edited",
             )
+        for known in self.nets.values():
+            known.check()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace | None:
@@ -94,12 +188,7 @@ class Workspace:
     def open(cls, folder: Path) -> Workspace:
         """The workspace of exactly this folder; an empty one where there is no file yet."""
         path = folder / NAME
-        if not path.exists():
-            return cls(path, "")
-        try:
-            return cls(path, files.read_bytes(path).decode())
-        except UnicodeDecodeError as error:
-            raise WorkspaceError("not UTF-8", location=Location(str(path))) from error
+        return cls(path, files.read_bytes(path) if path.exists() else None)
 
     @property
     def folder(self) -> Path:
@@ -109,7 +198,7 @@ class Workspace:
     @property
     def nets(self) -> dict[str, NetRecord]:
         """The recorded nets by stem."""
-        tables = self.document.get("nets", {})
+        tables = _plain(self.document.get("nets", {}))
         if not isinstance(tables, Mapping):
             raise WorkspaceError("'nets' is not a table", location=Location(str(self.path)))
         return {
@@ -122,20 +211,33 @@ class Workspace:
         """The net of that stem, or the only one there is; None in an empty workspace.
 
         Raises:
-            UsageError: there are several and none was chosen, or none has that stem.
+            UsageError: there are several and none was chosen.
+            WorkspaceError: none has that stem.
         """
         nets = self.nets
         if stem is not None:
             if stem in nets:
                 return nets[stem]
-            known = ", ".join(nets) or "none"
-            raise UsageError(f"{self.path} has no net '{stem}'; it has: {known}")
+            raise WorkspaceError(
+                f"no net '{stem}'; it has: {', '.join(nets) or 'none'}",
+                location=Location(str(self.path)),
+                hint=did_you_mean(stem, nets),
+            )
         if len(nets) > 1:
             raise UsageError(
                 f"{self.path} has several nets: {', '.join(nets)}",
                 hint=f"choose one with --net, for example --net {next(iter(nets))}",
             )
         return next(iter(nets.values()), None)
+
+    def net_of(self, path: Path, stem: str) -> NetRecord | None:
+        """The net that a file is the source of, or was written for; else that of a stem."""
+        nets = self.nets
+        name = relative(path, self.folder)
+        for known in nets.values():
+            if known.get("train_source") == name or known.lists_as_written(path):
+                return known
+        return nets.get(stem)
 
     def record(self, stem: str, values: Mapping[str, Any]) -> None:
         """Set the values of a net; what is the same stays as it is written, None removes."""
@@ -149,18 +251,12 @@ class Workspace:
             nets[stem] = tomlkit.table()
         _update(nets[stem], values)
 
-    def save(self) -> bool:
-        """Write the file if it changed; whether it did.
-
-        Raises:
-            FileError: it cannot be written.
-        """
-        text = tomlkit.dumps(self.document)
-        if text == self._text and self.path.exists():
-            return False
-        files.write_bytes(self.path, text.encode())
-        self._text = text
-        return True
+    def pending(self) -> list[files.Write]:
+        """The file as it is to be written; nothing where it already is so."""
+        data = tomlkit.dumps(self.document).encode()
+        if data == (self._data or b""):
+            return []
+        return [files.Write(self.path, data, self._data, is_new=self._data is None)]
 
 
 def _update(table: Any, values: Mapping[str, Any]) -> None:
@@ -168,7 +264,7 @@ def _update(table: Any, values: Mapping[str, Any]) -> None:
         if value is None:
             table.pop(key, None)
         elif isinstance(value, Mapping):
-            if key not in table:
+            if not isinstance(table.get(key), Mapping):
                 table[key] = tomlkit.table()
             _update(table[key], value)
         elif key not in table or _plain(table[key]) != value:

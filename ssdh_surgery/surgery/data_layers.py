@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery import fields
@@ -22,6 +23,8 @@ SOURCES = {
     "ImageData": "image_data_param",
     "WindowData": "window_data_param",
 }
+# Those whose pictures a mean is taken from.
+_WITH_MEAN = frozenset(SOURCES) - {"HDF5Data"}
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,118 @@ class DataChoice:
         return (self.source, self.batch, self.mean) != (None, None, None)
 
 
-def repoint(net: Net, phase: Phase, choice: DataChoice) -> Change:
-    """Point the data layers of a phase at other data.
+@dataclass(frozen=True)
+class DataSource:
+    """What one data layer reads: source and mean as written, None where it has none."""
+
+    layer: Layer
+    phases: tuple[Phase, ...]
+    source: str | None
+    batch: str | None
+    mean: str | None
+
+
+def data_sources(net: Net, phases: Collection[Phase] = PHASES) -> list[DataSource]:
+    """The data layers of some phases that name what they read."""
+    return [
+        DataSource(layer, found, *_read(layer))
+        for layer in net.layers
+        if layer.type in SOURCES
+        and (
+            found := tuple(
+                phase for phase in PHASES if phase in phases and layer in net.layers_in(phase)
+            )
+        )
+    ]
+
+
+def _read(layer: Layer) -> tuple[str | None, str | None, str | None]:
+    message = layer.core.message(SOURCES[layer.type])
+    transform = layer.core.message("transform_param")
+    source = message.string("source") if message else ""
+    batch = message.string("batch_size") if message else ""
+    mean = ""
+    if transform:
+        values = ",".join(each.text for each in transform.scalars("mean_value"))
+        mean = transform.string("mean_file") or values
+    return source or None, batch or None, mean or None
+
+
+def repoint(
+    net: Net, choices: Mapping[Phase, DataChoice], phases: Collection[Phase] = PHASES
+) -> Change:
+    """Point the data layers of a net at other data.
+
+    Args:
+        net: the net.
+        choices: what each phase is to read.
+        phases: the phases that the net is built for.
 
     Raises:
-        SurgeryError: the phase has no such layer, or one serves both phases and the two
-            would differ.
+        SurgeryError: a phase has no such layer or several, or one layer serves both phases
+            and the two would differ.
     """
-    if not choice:
+    wanted = {phase: choice for phase, choice in choices.items() if choice and phase in phases}
+    if not wanted:
         return Change()
-    layers = [layer for layer in net.layers_in(phase) if layer.type in SOURCES]
-    if not layers:
+    if net.dialect is Dialect.V0:
         raise SurgeryError(
-            f"{net.file}: no data layer in phase {phase} names a source",
+            "data layers of Caffe's oldest dialect, V0, cannot be pointed elsewhere",
+            location=net.layers[0].entry.location,
+            hint="Caffe's own upgrade_net_proto_text makes it current",
+        )
+    found = data_sources(net, wanted)
+    for phase, choice in wanted.items():
+        _refuse_unclear(net, phase, choice, [each for each in found if phase in each.phases])
+    if not any(each.layer.type in _WITH_MEAN for each in found) and any(
+        choice.mean is not None for choice in wanted.values()
+    ):
+        raise SurgeryError(
+            "no data layer takes a mean", location=Location(net.file), hint="HDF5Data has none"
+        )
+    return merged(_repointed(each.layer, _for_layer(each, wanted)) for each in found)
+
+
+def _refuse_unclear(
+    net: Net, phase: Phase, choice: DataChoice, found: Sequence[DataSource]
+) -> None:
+    if choice.source is None and choice.batch is None:
+        return
+    if not found:
+        raise SurgeryError(
+            f"no data layer in phase {phase} names a source",
+            location=Location(net.file),
             hint="only Data, ImageData, HDF5Data and WindowData layers do",
         )
-    if len(layers) > 1 and choice.source is not None:
-        lines = ", ".join(f"'{layer.name}' (line {layer.line})" for layer in layers)
-        raise SurgeryError(f"{net.file}: several data layers in phase {phase}: {lines}")
-    return merged(_repointed(layer, choice) for layer in layers)
+    if len(found) > 1 and choice.source is not None:
+        lines = ", ".join(f"'{each.layer.name}' (line {each.layer.line})" for each in found)
+        raise SurgeryError(
+            f"several data layers in phase {phase} name a source: {lines}",
+            location=found[1].layer.location,
+            hint="edit their sources by hand",
+        )
+
+
+def _for_layer(each: DataSource, wanted: Mapping[Phase, DataChoice]) -> DataChoice:
+    """What one layer is to read, which may serve both phases."""
+    one, *others = (wanted[phase] for phase in each.phases)
+    for other in others:
+        for name in ("source", "batch"):
+            values = {getattr(one, name), getattr(other, name)} - {None}
+            if len(values) > 1:
+                raise SurgeryError(
+                    f"layer '{each.layer.name}' serves both phases and cannot read both "
+                    + " and ".join(f"'{value}'" for value in sorted(values, key=str)),
+                    location=each.layer.location,
+                    hint="give each phase a data layer of its own: include { phase: TEST }",
+                )
+        one = replace(
+            one,
+            source=one.source or other.source,
+            batch=one.batch or other.batch,
+            backend=one.backend or other.backend,
+        )
+    return one
 
 
 def _repointed(layer: Layer, choice: DataChoice) -> Change:
@@ -72,8 +168,8 @@ def _repointed(layer: Layer, choice: DataChoice) -> Change:
     if choice.backend is not None and layer.type == "Data" and choice.source is not None:
         new.append(("backend", Word(choice.backend)))
     changes = [_put_all(layer, name, new)]
-    if choice.mean is not None and layer.type != "HDF5Data":
-        changes.append(_mean(layer, choice.mean))
+    if choice.mean is not None and layer.type in _WITH_MEAN:
+        changes += _mean(layer, choice.mean)
     return merged(changes)
 
 
@@ -91,17 +187,26 @@ def _add_message(layer: Layer, name: str, new: Sequence[tuple[str, object]]) -> 
     return fields.add_inside(layer.core, [(name, list(new))]) if new else Change()
 
 
-def _mean(layer: Layer, mean: str | Sequence[Decimal]) -> Change:
+def _mean(layer: Layer, mean: str | Sequence[Decimal]) -> Iterator[Change]:
     """A mean file or mean values; Caffe refuses to have both."""
     is_file = isinstance(mean, str)
     new: list[tuple[str, object]] = (
         [("mean_file", mean)] if isinstance(mean, str) else [("mean_value", v) for v in mean]
     )
+    # Caffe still reads the place where old files have it, and takes that for the newer one's.
+    if source := layer.core.message(SOURCES[layer.type]):
+        yield fields.take_out(source.entries("mean_file"), "delete")
     message = layer.core.message("transform_param")
     if message is None:
-        return _add_message(layer, "transform_param", new)
+        yield _add_message(layer, "transform_param", new)
+        return
     other = message.entries("mean_value" if is_file else "mean_file")
-    return merged([fields.take_out(other, "delete"), _replaced(message, new)])
+    if other and not message.entries(new[0][0]):
+        # In the place of the other, so that a message is never emptied on the way.
+        yield fields.add_after(other[-1], new)
+    else:
+        yield _replaced(message, new)
+    yield fields.take_out(other, "delete")
 
 
 def _replaced(message: Message, new: Sequence[tuple[str, object]]) -> Change:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,9 @@ from ssdh_surgery.surgery.recipe import SolverRecipe
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
+
+# A number, a truth value or the name of an enum's value.
+_ONE_WORD = re.compile(r"-?[\w.+-]+")
 
 # The order in which Caffe's own solver files have their fields: where a new one goes.
 _ORDER = [
@@ -56,6 +60,15 @@ _ORDER = [
 ]
 # Policies that multiply the rate by gamma at certain iterations.
 _STEP_POLICIES = ("step", "multistep")
+_STEP_GAMMA = Decimal("0.1")
+# Why gamma stays as it is under the others.
+_NO_GAMMA = {
+    "fixed": "does not read it",
+    "poly": "does not read it",
+    "exp": f"would stop the learning with {_STEP_GAMMA}",
+    "inv": f"would stop the learning with {_STEP_GAMMA}",
+    "sigmoid": "reads it otherwise",
+}
 
 
 @dataclass(frozen=True)
@@ -103,19 +116,21 @@ def retarget(
         else:
             notes.append("base_lr is not set: nothing was divided")
     if "gamma" not in own:
-        gamma, note = _gamma(solver, recipe.gamma)
+        policy = str(own["lr_policy"][0]) if "lr_policy" in own else solver.string("lr_policy")
+        gamma, note = _gamma(solver, policy, recipe.gamma)
         changes.append(gamma)
         notes += [note] if note else []
     return SolverChange(merged(changes), tuple(notes))
 
 
-def _gamma(solver: Solver, given: Decimal | None) -> tuple[Change, str | None]:
-    policy = solver.string("lr_policy")
+def _gamma(solver: Solver, policy: str, given: Decimal | None) -> tuple[Change, str | None]:
     if given is not None:
         return put(solver, "gamma", given), None
     if policy in _STEP_POLICIES:
-        return put(solver, "gamma", Decimal("0.1")), None
-    reason = "does not read it" if policy in ("fixed", "poly") else "reads it otherwise"
+        return put(solver, "gamma", _STEP_GAMMA), None
+    if not policy:
+        return Change(), "gamma stays as it is: there is no lr_policy"
+    reason = _NO_GAMMA.get(policy, "may read it otherwise")
     return Change(), f"gamma stays as it is: lr_policy '{policy}' {reason}"
 
 
@@ -151,6 +166,7 @@ def chosen(sets: Sequence[tuple[str, str]]) -> dict[str, list[object]]:
             known = schema.field("SolverParameter", name)
             value = _typed(known, text)
             strict_message("SolverParameter", name, value)
+            _refuse_more_than_a_value(text, value)
         except SchemaError as error:
             raise UsageError(f"--set {name}={text}: {error.message}", hint=error.hint) from error
         if not schema.is_repeated(known):
@@ -164,6 +180,12 @@ def _typed(known: FieldDescriptor, text: str) -> object:
     if known.message_type is not None:
         raise SchemaError(f"'{known.name}' is a whole message, not one value")
     return text if schema.field_type(known) == "string" else Word(text)
+
+
+def _refuse_more_than_a_value(text: str, value: object) -> None:
+    """Refuse a word with a comment or a separator: it would act on what follows it."""
+    if isinstance(value, Word) and not _ONE_WORD.fullmatch(text):
+        raise SchemaError(f"'{text}' is not one value")
 
 
 def set_chosen(solver: Solver, own: Mapping[str, Sequence[object]]) -> Change:

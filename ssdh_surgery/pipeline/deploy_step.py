@@ -1,0 +1,121 @@
+"""The deploy net's part: the hash layer in the place of the classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.pipeline.choice import chosen_head, refuse_convolution, refuse_old_dialect
+from ssdh_surgery.pipeline.deploy_choice import differing, otherwise_computed, train_view
+from ssdh_surgery.pipeline.hash_step import hash_notes
+from ssdh_surgery.pipeline.outputs import WritePlan
+from ssdh_surgery.pipeline.patched import PatchedFile, Step, finished
+from ssdh_surgery.pipeline.settings import Settings
+from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.workspace import NetRecord
+from ssdh_surgery.surgery import deploy as deploy_verbs
+from ssdh_surgery.surgery import fields, layers
+from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.hashing import hash_deploy_net
+
+
+def deploy_settings(given: Settings, known: NetRecord | None) -> Settings:
+    """What a deploy net is patched with: options, then what its train net was patched with.
+
+    Its own head is its output: `--head` of the train net says nothing about it.
+    """
+    if known is None:
+        return given
+    recorded = known.settings.values
+    return given.over(Settings({name: value for name, value in recorded.items() if name != "head"}))
+
+
+def _place(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:
+    """The blob to hash: the train net's, where this net has one of that name."""
+    features = known.get("features") if known else None
+    return wanted.get("at") or (str(features) if features in net.blob_names else None)
+
+
+def patched_deploy(
+    source: SourceFile,
+    given: Settings,
+    known: NetRecord | None,
+    plan: WritePlan,
+    *,
+    binary: bool = False,
+    batch: int | None = None,
+) -> PatchedFile:
+    """A deploy net with the hash layer in the place of its classifier.
+
+    Raises:
+        SurgeryError: it cannot be hashed, or the codes need layers that it does not have as
+            the train net has them.
+    """
+    net = Net(source.document)
+    wanted = deploy_settings(given, known)
+    warnings = _compared(net, known, wanted)
+    batched = deploy_verbs.set_batch(net, batch)
+    codes = [layer for layer in net.named(wanted.recipe.code_name) if layer.type == "Sigmoid"]
+    if codes:
+        step = _existing_step(net, codes[0], given, wanted, binary)
+    else:
+        refuse_old_dialect(net)
+        head = chosen_head(net, wanted.get("head"))
+        refuse_convolution(head)
+        hashed = hash_deploy_net(
+            net, head, wanted.recipe, _place(net, wanted, known), binary=binary
+        )
+        step = Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+    done = finished(source, replace(step, change=merged([step.change, batched])), plan)
+    return replace(done, warnings=(*done.warnings, *warnings))
+
+
+def _existing_step(net: Net, code: Layer, given: Settings, wanted: Settings, binary: bool) -> Step:
+    """For a deploy net with a hash layer: only what was asked for in so many words."""
+    notes = [f"has a hash layer already: '{code.name}'"]
+    changes: list[Change] = []
+    recipe = wanted.recipe
+    if binary and not net.named(recipe.binary_name):
+        changes.append(layers.insert_after(code, [recipe.binary_layer()]))
+    graph = net.graph("TEST")
+    below = graph.reads(code)[0]
+    latent = below.writer if below else None
+    inner = latent.core.message("inner_product_param") if latent else None
+    bits = given.get("bits")
+    if bits is not None and inner is not None:
+        changes.append(fields.put(inner, "num_output", bits))
+    return Step(merged(changes), tuple(notes))
+
+
+def _compared(net: Net, known: NetRecord | None, wanted: Settings) -> list[str]:
+    """Warnings about a deploy net that computes other codes than its train net.
+
+    Raises:
+        SurgeryError: layers that the codes need differ; trained weights would not fit.
+    """
+    path = known.path("train") if known else None
+    if path is None or not path.is_file():
+        return []
+    train = train_view(read_source(str(path)))
+    if others := differing(net, train, wanted):
+        raise SurgeryError(
+            f"the codes need {_listed(others)} as {path} has {_them(others)}: trained weights "
+            "would not fit",
+            location=Location(net.file),
+            hint="name the deploy net of this train net, or choose another with --net",
+        )
+    said = otherwise_computed(net, train, wanted)
+    return [f"{net.file}: {said}"] if said else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    shown = ", ".join(f"'{name}'" for name in names[:5])
+    return f"layer{'s' if len(names) > 1 else ''} {shown}{more}"
+
+
+def _them(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"

@@ -1,0 +1,128 @@
+"""The net's part of a patch: the hash layer, the data, and what a user should know of both."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
+from ssdh_surgery.pipeline.choice import refuse_convolution, refuse_old_dialect
+from ssdh_surgery.pipeline.patched import Step
+from ssdh_surgery.pipeline.settings import Settings
+from ssdh_surgery.surgery import data_layers, existing
+from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.hashing import Hashed, hash_train_net
+from ssdh_surgery.surgery.recipe import Recipe
+
+
+def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
+    """The hash layer for one head; where it has one, only what was asked for in so many words.
+
+    Args:
+        net: the net.
+        head: the head that is to learn from the codes.
+        given: what the command line asks for.
+        wanted: the same, with what the workspace has where it is silent.
+
+    Raises:
+        SurgeryError: the net cannot be hashed.
+    """
+    there = hash_layer_below(net, head.classifier)
+    # An InnerProduct with a Sigmoid may be a net's own: --at names its code to hash that.
+    if there is None or wanted.get("at") in (head.features, there.code.name):
+        refuse_old_dialect(net)
+        refuse_convolution(head)
+        hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
+        return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+    return _existing_step(net, head, there, given)
+
+
+def _existing_step(net: Net, head: Head, there: HashLayer, given: Settings) -> Step:
+    if given.get("at") is not None:
+        existing.refuse_moving(net, head, there, given.get("at"))
+    notes = [
+        f"has a hash layer already: '{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
+    ]
+    asked = given.named(existing.SETTINGS)
+    if not asked and there.latent.name != Recipe().latent_name:
+        notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
+    if given.get("classifier_lr") is not None:
+        notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
+    if asked:
+        refuse_old_dialect(net)
+    change = existing.adjust(net, head, there, asked)
+    bits = asked.get("bits", there.bits)
+    if bits != there.bits:
+        notes.append(f"its width becomes {bits} bits: weights of the old width no longer fit it")
+    return Step(change, tuple(notes), existing=there)
+
+
+def hash_notes(hashed: Hashed, recipe: Recipe) -> tuple[str, ...]:
+    """What went with a new hash layer."""
+    how = "commented out" if recipe.remove == "comment" else "removed"
+    gone = ", ".join(layer.name for layer in hashed.removed)
+    return (*([f"{how}, nothing needs them any more: {gone}"] if gone else []), *hashed.notes)
+
+
+def test_step(net: Net, head: Head, main: Step, given: Settings, wanted: Settings) -> Step:
+    """A test net's part: the same names, bits and place as its train net has.
+
+    Raises:
+        UnknownLayer: it has no such classifier.
+    """
+    names = {head.classifier.name, main.hashed.classifier if main.hashed else ""}
+    same = [found for found in heads(net) if found.classifier.name in names]
+    if not same:
+        raise UnknownLayer(
+            f"the test net has no classifier '{head.classifier.name}' as the train net has; Caffe "
+            "would test a random one",
+            location=Location(net.file),
+            hint=did_you_mean(head.classifier.name, [layer.name for layer in net.layers]),
+        )
+    return hash_step(net, same[0], given, wanted)
+
+
+def with_data(
+    net: Net, step: Step, given: Settings, wanted: Settings, phases: Collection[Phase] = PHASES
+) -> Step:
+    """A step with the net's data layers pointed where they were asked to.
+
+    Raises:
+        SurgeryError: there are no such layers, or several.
+    """
+    choices = (wanted if step.hashed else given).data
+    change = data_layers.repoint(net, choices, phases)
+    return replace(step, change=merged([step.change, change]))
+
+
+def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings) -> str | None:
+    """What nets go on reading, in a sentence; None where all of it was given."""
+    choices = settings.data
+    kept: list[str] = []
+    means: list[str] = []
+    options: dict[str, None] = {}
+    for net, phases in nets:
+        for each in data_layers.data_sources(net, phases):
+            stays = [phase for phase in each.phases if not _source_of(choices, phase)]
+            if stays and each.source:
+                kept.append(f"{' and '.join(stays)} '{each.source}' (batch {each.batch or 1})")
+                options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
+            if each.mean and not any(choice.mean for choice in choices.values()):
+                means.append(each.mean)
+    if means:
+        kept.append(f"mean {' and '.join(dict.fromkeys(means))}")
+        options.update(dict.fromkeys(["--mean-file", "--mean-value"]))
+    return (
+        f"data stays: {', '.join(kept)}; to change it: {_listed(list(options))}" if kept else None
+    )
+
+
+def _source_of(choices: dict[Phase, data_layers.DataChoice], phase: Phase) -> str | None:
+    return choices[phase].source if phase in choices else None
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

@@ -1,0 +1,88 @@
+"""One patched file: its change proven, where its result goes, and what there is to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ssdh_surgery.caffe.heads import HashLayer
+from ssdh_surgery.pipeline.outputs import Output, WritePlan
+from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.workspace import Workspace
+from ssdh_surgery.prototxt.cst import Document
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.differences import Difference, differences
+from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.hashing import Hashed
+from ssdh_surgery.surgery.judge import MESSAGE_OF
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of one document, and what to say about it.
+
+    `hashed` is what was put in, `existing` the hash layer that was there already.
+    """
+
+    change: Change
+    notes: tuple[str, ...] = ()
+    hashed: Hashed | None = None
+    existing: HashLayer | None = None
+
+
+@dataclass(frozen=True)
+class PatchedFile:
+    """What became of one file."""
+
+    source: SourceFile
+    output: Output
+    after: Document
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the result differs from the source."""
+        return self.output.data != self.output.old
+
+    @property
+    def is_result(self) -> bool:
+        """Whether there is a file to write: a result that its source is not already."""
+        return not self.source.is_stdin and (self.is_changed or self.source.is_zoo)
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """What changed in meaning; worked out when it is asked for."""
+        if not self.is_changed:
+            return ()
+        kind = MESSAGE_OF[self.source.kind]
+        return tuple(differences(self.source.document, self.after, kind))
+
+
+@dataclass(frozen=True)
+class Patched:
+    """What a command made; `workspace` is None where none is kept.
+
+    `next_command` is what a user would do now.
+    """
+
+    files: tuple[PatchedFile, ...]
+    workspace: Workspace | None
+    written: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    next_command: str | None = None
+
+
+def finished(source: SourceFile, step: Step, plan: WritePlan) -> PatchedFile:
+    """The change proven, and where its result goes.
+
+    Raises:
+        GateRefused: the change does something else than it promised.
+    """
+    proven = prove(source.document, step.change, MESSAGE_OF[source.kind])
+    # What needs no change needs no copy of its own: the file itself is the result.
+    target = plan.target(source.place) if step.change or source.is_zoo else source.place
+    output = Output(target, bytes(proven.document), source.path, source.data)
+    return PatchedFile(source, output, proven.document, step.notes, proven.warnings)

@@ -1,0 +1,229 @@
+"""What a patch may be told: by the command line, else by the workspace, else by the recipe.
+
+A setting has one name everywhere: as an option (with dashes), in `[nets.STEM.options]` of the
+workspace, and as a field of the recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.errors import UsageError
+from ssdh_surgery.surgery.data_layers import DataChoice
+from ssdh_surgery.surgery.recipe import Filler, Recipe, SolverRecipe
+
+RECIPE = (
+    "bits",
+    "filler",
+    "bias",
+    "lr_mult",
+    "decay_mult",
+    "classifier_lr",
+    "latent_name",
+    "code_name",
+    "classifier_name",
+    "remove",
+    "mark",
+)
+SOLVER = ("lr_divide", "weight_decay", "gamma", "sets")
+DATA = ("train_data", "test_data", "train_batch", "test_batch", "mean_file", "mean_value")
+PLACE = ("at", "head")
+# Each excludes the other: the one that is given takes the place of the one that is recorded.
+_RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values by name; a name that is missing was left open."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """A value, None where it was left open."""
+        return self.values.get(name)
+
+    def over(self, recorded: Settings) -> Settings:
+        """These values, and the recorded ones where these are open.
+
+        `--set` adds up: a field that is set again takes the new values.
+        """
+        rivals = {_RIVALS[name] for name in self.values if name in _RIVALS}
+        kept = {name: value for name, value in recorded.values.items() if name not in rivals}
+        merged = {**kept, **self.values}
+        if "sets" in self.values and "sets" in kept:
+            again = {name for name, _ in self.values["sets"]}
+            old = tuple(each for each in kept["sets"] if each[0] not in again)
+            merged["sets"] = (*old, *self.values["sets"])
+        return Settings(merged)
+
+    def named(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values of some names, those left open not among them."""
+        return {name: self.values[name] for name in names if name in self.values}
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe with these values in it."""
+        return Recipe(**self.named(RECIPE))
+
+    @property
+    def solver_recipe(self) -> SolverRecipe:
+        """The solver's recipe with these values in it."""
+        return SolverRecipe(remove=self.recipe.remove, **self.named(SOLVER))
+
+    @property
+    def data(self) -> dict[Phase, DataChoice]:
+        """What the data layers of each phase are to read."""
+        mean = self.get("mean_file") or self.get("mean_value")
+        choices: dict[Phase, DataChoice] = {}
+        phases: tuple[tuple[Phase, str], ...] = (("TRAIN", "train"), ("TEST", "test"))
+        for phase, name in phases:
+            source = self.get(f"{name}_data")
+            choice = DataChoice(source, self.get(f"{name}_batch"), _backend(source), mean)
+            if choice:
+                choices[phase] = choice
+        return choices
+
+
+def _backend(source: str | None) -> str | None:
+    """The database that a folder holds; LMDB for one that is not there yet."""
+    if source is None:
+        return None
+    return "LEVELDB" if (Path(source) / "CURRENT").is_file() else "LMDB"
+
+
+# ---------------------------------------------------------------- as TOML
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def _filler_text(filler: Filler) -> str:
+    """A filler as the command line takes it."""
+    values = dict(filler.fields)
+    rest = values.get("std") or str(values.get("variance_norm", "")).lower()
+    return f"{values['type']}:{rest}" if rest else str(values["type"])
+
+
+def as_toml(settings: Settings) -> dict[str, Any]:
+    """The values as a table of the workspace has them."""
+    return {
+        "set" if name == "sets" else name: _toml_value(value)
+        for name, value in settings.values.items()
+    }
+
+
+def _toml_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, Filler):
+        return _filler_text(value)
+    if isinstance(value, tuple):
+        return ["=".join(each) if isinstance(each, tuple) else _number(each) for each in value]
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text")
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("a whole number of at least 1")
+    return int(value)
+
+
+def _decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("a number")
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        raise ValueError("a number") from None
+    if not number.is_finite():
+        raise ValueError("a number")
+    return number
+
+
+def _above_zero(value: Any) -> Decimal:
+    number = _decimal(value)
+    if number <= 0:
+        raise ValueError("a number above 0")
+    return number
+
+
+def _numbers(*counts: int) -> Callable[[Any], tuple[Decimal, ...]]:
+    def read(value: Any) -> tuple[Decimal, ...]:
+        if not isinstance(value, list) or len(value) not in counts:
+            raise ValueError(f"a list of {' or '.join(map(str, counts))} numbers")
+        return tuple(map(_decimal, value))
+
+    return read
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return bool(value)
+
+
+def _removal(value: Any) -> str:
+    if value not in ("comment", "delete"):
+        raise ValueError("'comment' or 'delete'")
+    return str(value)
+
+
+def _filler(value: Any) -> Filler:
+    try:
+        return Filler.parse(_text(value))
+    except UsageError as error:
+        raise ValueError(f"a filler ({error.hint})") from error
+
+
+def _sets(value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = [str(each).partition("=") for each in value] if isinstance(value, list) else []
+    if not pairs or not all(name and text for name, _, text in pairs):
+        raise ValueError("a list of FIELD=VALUE")
+    return tuple((name, text) for name, _, text in pairs)
+
+
+def _suffix(value: Any) -> str:
+    if not isinstance(value, str) or "/" in value or "\0" in value:
+        raise ValueError("a part of a file name")
+    return str(value)
+
+
+# How each value is read from a workspace; what it must be is the ValueError's text.
+READERS: dict[str, Callable[[Any], Any]] = {
+    "at": _text,
+    "head": _text,
+    "bits": _whole,
+    "filler": _filler,
+    "bias": _decimal,
+    "lr_mult": _numbers(2),
+    "decay_mult": _numbers(2),
+    "classifier_lr": _above_zero,
+    "latent_name": _text,
+    "code_name": _text,
+    "classifier_name": _text,
+    "remove": _removal,
+    "mark": _flag,
+    "lr_divide": _above_zero,
+    "weight_decay": _decimal,
+    "gamma": _above_zero,
+    "sets": _sets,
+    "train_data": _text,
+    "test_data": _text,
+    "train_batch": _whole,
+    "test_batch": _whole,
+    "mean_file": _text,
+    "mean_value": _numbers(1, 3),
+    "suffix": _suffix,
+}

@@ -1,0 +1,128 @@
+"""A hash layer that is there already: its width, its filler, its names set anew.
+
+Only what was asked for in so many words changes; where a value is the one that stands
+there, nothing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ssdh_surgery.caffe.heads import HashLayer, Head
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.prototxt.render import NewFields
+from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.hashing import features_blob, refuse_taken
+
+# What a hash layer can be told anew, by the recipe's names.
+SETTINGS = (
+    "bits",
+    "filler",
+    "bias",
+    "lr_mult",
+    "decay_mult",
+    "latent_name",
+    "code_name",
+    "classifier_name",
+)
+
+
+def refuse_moving(net: Net, head: Head, existing: HashLayer, at: str) -> None:
+    """Refuse to put a hash layer that is there on another blob.
+
+    Raises:
+        UnknownLayer: no blob and no layer is called that.
+        SurgeryError: the hash layer is on another blob.
+    """
+    wanted, there = features_blob(net, head, at), existing.latent.bottoms[0]
+    if wanted != there:
+        raise SurgeryError(
+            f"the hash layer is on '{there}', and --at asks for '{wanted}'",
+            location=existing.latent.bottom_location(0),
+            hint="patch the file as it was before, with another --at",
+        )
+
+
+def adjust(net: Net, head: Head, existing: HashLayer, given: Mapping[str, Any]) -> Change:
+    """Give a hash layer and its classifier other values, and leave the rest.
+
+    Args:
+        net: the net, in the current dialect.
+        head: the head that reads the codes.
+        existing: its hash layer.
+        given: fields of the recipe; those in `SETTINGS` are used.
+
+    Raises:
+        SurgeryError: a name is taken.
+    """
+    return merged(
+        [
+            *_inner(existing.latent, given),
+            _learning(existing.latent, given),
+            *_renamed(net, existing.latent, given.get("latent_name")),
+            *_renamed(net, existing.code, given.get("code_name")),
+            *_renamed(net, head.classifier, given.get("classifier_name")),
+        ]
+    )
+
+
+def _inner(latent: Layer, given: Mapping[str, Any]) -> Iterator[Change]:
+    inner = latent.core.message("inner_product_param")
+    assert inner is not None, "a hash layer states its bits"
+    if "bits" in given:
+        yield fields.put(inner, "num_output", given["bits"])
+    new = []
+    if "filler" in given:
+        new.append(("weight_filler", given["filler"].fields))
+    if "bias" in given:
+        new.append(("bias_filler", (("type", "constant"), ("value", given["bias"]))))
+    missing = [(name, value) for name, value in new if inner.message(name) is None]
+    yield fields.add_inside(inner, missing)
+    for name, value in new:
+        if (message := inner.message(name)) is not None:
+            yield _filled(message, value)
+
+
+def _filled(message: Message, new: NewFields) -> Change:
+    """A message with these fields and no others."""
+    names = {name for name, _ in new}
+    others = [each for field in message.fields if field.name not in names for each in field.entries]
+    changes = [fields.put(message, name, value) for name, value in new if message.entry(name)]
+    missing = [(name, value) for name, value in new if not message.entry(name)]
+    if missing:
+        first = message.entry(new[0][0])
+        changes.append(
+            fields.add_after(first, missing) if first else fields.add_inside(message, missing)
+        )
+    return merged([*changes, fields.take_out(others, "delete")])
+
+
+def _learning(latent: Layer, given: Mapping[str, Any]) -> Change:
+    """The learning rates and decays of its two blobs, as far as they are given."""
+    wanted = [
+        [(name, given[name][blob]) for name in ("lr_mult", "decay_mult") if name in given]
+        for blob in (0, 1)
+    ]
+    entries = latent.outer.entries("param")
+    changes = [
+        fields.put(entry.value, name, value)
+        for entry, values in zip(entries, wanted, strict=False)
+        for name, value in values
+        if isinstance(entry.value, Message)
+    ]
+    missing = [("param", values) for values in wanted[len(entries) :] if values]
+    after = entries[-1] if entries else latent.outer.entries("top")[-1]
+    return merged([*changes, fields.add_after(after, missing)])
+
+
+def _renamed(net: Net, layer: Layer, name: str | None) -> Iterator[Change]:
+    """A layer and its top under another name."""
+    if name is not None and (name != layer.name or name != layer.tops[0]):
+        refuse_taken(net, [name], allowed=layer)
+        yield layers.rename(layer, name)
+        yield blobs.rename(net, layer, 0, name)
