@@ -25,7 +25,10 @@ _HEAVY = (
     "google.protobuf",
     "rich",
 )
-_SUBCOMMANDS = ("zoo list", "zoo show", "zoo write")
+_SUBCOMMANDS = (
+    *("index build", "index add", "index info", "index remove"),
+    *("zoo list", "zoo show", "zoo write"),
+)
 
 
 def ssdh(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -55,6 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
         ids = np.array([f"{name}{number}" for number in range(20)])
         write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
+    line = "index build database.npz -o photos.index"
+    assert ssdh(*line.split(), cwd=path).returncode == 0
     return path
 
 

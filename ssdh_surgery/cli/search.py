@@ -1,0 +1,55 @@
+"""`ssdh search`: the items of an index whose codes are nearest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import terminal
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.search import Answer
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    "search", epilog="\b\nExample:\n  ssdh search photos.index --queries queries.npz -k 5"
+)
+@click.argument("index", type=_FILE)
+@click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
+@click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
+@click.option("-k", "count", type=click.IntRange(1), default=10, help="So many each (10).")
+@shared.json_option
+def command(
+    index: Path, queries: Path | None, ids: tuple[str, ...], count: int, as_json: bool
+) -> None:
+    """Find the items whose codes are nearest by Hamming distance.
+
+    Items at one distance stand in the order of the index.
+    """
+    from ssdh_surgery.pipeline import search as story
+
+    if (queries is None) == (not ids):
+        raise click.UsageError("say what to search with: --queries or --id")
+    if queries is not None:
+        answers = story.by_queries(index, queries, count)
+    else:
+        answers = story.by_ids(index, list(ids), count)
+    if as_json:
+        terminal.answer_json({"results": [each.as_json() for each in answers]})
+        return
+    for each in answers:
+        _tell(each)
+
+
+def _tell(answer: Answer) -> None:
+    from ssdh_surgery.data.names import shown
+
+    terminal.answer(shown(answer.query), bold=True)
+    for hit in answer.hits:
+        label = "" if hit.label is None else f"  {hit.label}"
+        terminal.answer(f"  {hit.distance:>5}  {shown(hit.id)}{label}")

@@ -1,0 +1,1 @@
+"""Ways to find the nearest codes, behind one small protocol; one module each."""

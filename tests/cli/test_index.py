@@ -1,0 +1,82 @@
+"""`ssdh index`: built, added to, changed by id, told; and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssdh_surgery.cli import run
+from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.index import open_index
+
+
+def write(path: str, count: int, prefix: str, *, seed: int, bits: int = 12) -> None:
+    random = np.random.default_rng(seed)
+    ids = np.array([f"{prefix}{number}" for number in range(count)])
+    recipe = {"model": {"weights": "a" * 64, "blob": "code"}}
+    packed = pack(random.random((count, bits)))
+    write_codes(path, Codes(packed, bits, ids, np.arange(count) % 3, recipe))
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("a.npz", 20, "a", seed=0)
+    write("b.npz", 5, "b", seed=1)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert run(["index", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_life_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
+    built = told(capsys, "build", "a.npz", "-o", "x.index", "--measure-recall")
+    assert built == (
+        "wrote x.index: 20 codes of 12 bits, flat\nrecall@10 1.0000 on codes of the index itself\n"
+    )
+    assert told(capsys, "add", "x.index", "b.npz") == "added 5: 25 codes in x.index\n"
+    assert run(["index", "add", "x.index", "b.npz"]) == 3
+    assert capsys.readouterr().err == (
+        "b.npz: 5 of 5 ids are in the index x.index already, the first is 'b0'\n"
+        "hint: --replace puts the new codes in their place\n"
+    )
+    again = told(capsys, "add", "x.index", "b.npz", "--replace")
+    assert again == "added 0, replaced 5: 25 codes in x.index\n"
+    assert told(capsys, "remove", "x.index", "a3", "b4") == "removed 2: 23 codes in x.index\n"
+    assert "a3" not in list(open_index("x.index").ids)
+    about = json.loads(told(capsys, "info", "x.index", "--json"))
+    assert (about["kind"], about["codes"], about["bits"]) == ("flat", 23, 12)
+    assert about["model"] == {"weights": "a" * 64, "blob": "code"}
+    assert told(capsys, "info", "x.index").splitlines()[0] == ("x.index: 23 codes of 12 bits, flat")
+
+
+def test_several_files_and_a_file_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "build", "a.npz", "b.npz", "-o", "x.index", "--kind", "hnsw")
+    assert len(open_index("x.index")) == 25
+    before = Path("x.index").read_bytes()
+    assert run(["index", "build", "a.npz", "-o", "x.index"]) == 3
+    assert capsys.readouterr().err == (
+        "x.index: the file exists; nothing was written\n"
+        "hint: --force replaces it, 'ssdh index add' adds to an index\n"
+    )
+    assert Path("x.index").read_bytes() == before
+    told(capsys, "build", "a.npz", "-o", "x.index", "--force")
+
+
+def test_codes_of_another_width(capsys: pytest.CaptureFixture[str]) -> None:
+    write("c.npz", 5, "c", seed=1, bits=16)
+    assert run(["index", "build", "a.npz", "c.npz", "-o", "x.index"]) == 3
+    assert capsys.readouterr().err == "c.npz: codes of 16 bits, the index x.index has 12\n"
+    assert not Path("x.index").exists()
+
+
+def test_an_index_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "build", "a.npz", "-o", "x.index")
+    data = Path("x.index").read_bytes()
+    Path("x.index").write_bytes(data[: len(data) // 2])
+    assert run(["index", "info", "x.index"]) == 3
+    assert capsys.readouterr().err == ("x.index: cut short or damaged: File is not a zip file\n")
