@@ -22,7 +22,7 @@ from ssdh_surgery.engines.torch.overwriting import find_overwritten, forward
 from ssdh_surgery.engines.torch.params import LearnableParam, learn
 from ssdh_surgery.engines.torch.specs import read_specs
 from ssdh_surgery.engines.torch.steps import Step, check_shapes, device_of, plan
-from ssdh_surgery.errors import EngineError
+from ssdh_surgery.errors import EngineError, did_you_mean
 
 OpenSource = Callable[[LayerParameter, Setting], Source]
 
@@ -102,18 +102,19 @@ class GraphNet:
         self._running = list(steps)
         self._last_use = self._find_last_use()
 
-    def run(self) -> Pass:
+    def run(self, blobs: Sequence[str] = ()) -> Pass:
         """One forward pass; `loss.backward()` then adds to the params' gradients.
 
-        Blobs are not kept, and data layers go on to their next batch. Under
-        `torch.no_grad()` there is no graph.
+        Of the blobs only the net's outputs and those of the names `blobs` are kept, in the
+        result, and data layers go on to their next batch. Under `torch.no_grad()` there is no
+        graph.
 
         Raises:
-            EngineError: a layer does not take what it gets.
+            EngineError: a layer does not take what it gets, or there is no blob of a name.
         """
+        kept = [*self.plan.outputs, *(self._number(name) for name in blobs)]
         with_graph = torch.is_grad_enabled()
         values: dict[int, Tensor] = {}
-        outputs: dict[str, Tensor] = {}
         loss = torch.zeros((), device=self.device)
         for place, step in enumerate(self._running):
             has_graph = with_graph and step.needs_backward
@@ -133,10 +134,17 @@ class GraphNet:
                 if weight:
                     loss = loss + weight * top.sum()
             for number in self._last_use[place]:
-                values.pop(number, None)
-        for number in self.plan.outputs:
-            outputs[self.plan.blobs[number].name] = values[number].detach()
+                if number not in kept:
+                    del values[number]
+        outputs = {self.plan.blobs[number].name: values[number].detach() for number in kept}
         return Pass(loss, outputs)
+
+    def _number(self, name: str) -> int:
+        """The number of a blob by its name."""
+        if name not in self.plan.names:
+            hint = did_you_mean(name, self.plan.names)
+            raise EngineError(f"no blob is called '{name}'", hint=hint, blob=name)
+        return self.plan.names[name]
 
     def _value(self, values: dict[int, Tensor], number: int, with_graph: bool) -> Tensor:
         value = values[number]
@@ -155,8 +163,7 @@ class GraphNet:
         last |= {number: place for place, step in places for number in step.bottoms}
         ends: list[list[int]] = [[] for _ in places]
         for number, place in last.items():
-            if number not in self.plan.outputs:
-                ends[place].append(number)
+            ends[place].append(number)
         return ends
 
     # Layer by layer.

@@ -13,6 +13,7 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.data import Feed
 from ssdh_surgery.engines.torch.net import GraphNet, Pass
+from ssdh_surgery.engines.torch.passes import speed_up
 from ssdh_surgery.engines.torch.solver.setup import NetSource, SolverSetup
 from ssdh_surgery.engines.torch.sources.prefetch import Share
 from ssdh_surgery.engines.torch.weights import copy_weights
@@ -143,6 +144,7 @@ def _build(folder: Path, source: NetSource, options: BuildOptions, number: int) 
     except BaseException:
         feed.close()
         raise
+    speed_up(net)
     return FedNet(net, feed)
 
 
