@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ CORPUS = ROOT.parent / "shared" / "corpus"
 _PROVIDED_BY = {
     "caffe": "make caffe",
     "corpus": "put the folder of real prototxt files at ../shared/corpus",
+    "dot": "apt-get install graphviz",
 }
 
 
@@ -23,7 +25,11 @@ def _has_caffe() -> bool:
     return built_caffe() is not None
 
 
-_AT_HAND = {"caffe": _has_caffe, "corpus": CORPUS.is_dir}
+_AT_HAND = {
+    "caffe": _has_caffe,
+    "corpus": CORPUS.is_dir,
+    "dot": lambda: shutil.which("dot") is not None,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
