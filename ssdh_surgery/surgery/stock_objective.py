@@ -1,0 +1,189 @@
+"""The authors' fork layers made into layers that every Caffe has, in place.
+
+`K1_EuclideanLoss` is -1/2 mean((x - 0.5)^2) and `K2_EuclideanLoss` 1/2 mean((x - 0.5)^2):
+each becomes a Power and a Reduction; a Reshape with a Pooling that average the bits of an
+image become one Reduction. Values and gradients stay the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ssdh_surgery.caffe.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.layer import Layer, integer
+from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.copying import rules
+from ssdh_surgery.surgery.objective import FORK_LOSSES, HALF, MEAN, SQUARE
+
+_FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
+# How protobuf lets false be written.
+_FALSE = ("0", "f", "false", "False")
+_OLD_FORK_LOSSES = ("K1_EUCLIDEAN_LOSS", "K2_EUCLIDEAN_LOSS")
+# What Caffe's log tools can read in a top's name.
+_UNREADABLE = re.compile(r"[\s:]+")
+
+
+@dataclass(frozen=True)
+class Stocked:
+    """A change that leaves no layer of the fork, and what the user should know."""
+
+    change: Change
+    notes: tuple[str, ...] = ()
+
+
+def stock_objective(net: Net) -> Stocked:
+    """Turn the fork's two losses into stock layers; nothing to do where there are none.
+
+    Names, tops and comments stay; a top with blanks gets one without.
+
+    Raises:
+        SurgeryError: the net is of V0 or V1, which have no Reduction layer, or a loss takes
+            two different blobs.
+    """
+    losses = [layer for layer in net.layers if layer.type in FORK_LOSSES]
+    old = [layer for layer in net.layers if layer.core.string("type") in _OLD_FORK_LOSSES]
+    if old:
+        first = old[0]
+        raise SurgeryError(
+            f"layer '{first.name}' cannot become stock layers: Caffe's dialect {net.dialect} has "
+            "no Reduction",
+            location=first.location,
+            hint="ssdh upgrade writes the net in the current dialect first",
+            layer=first.name,
+        )
+    taken = {*net.blob_names, *(layer.name for layer in net.layers)}
+    changes: list[Change] = []
+    notes: list[str] = []
+    means: dict[int, Change] = {}
+    for layer in losses:
+        graph = next(net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer))
+        square = unique_name(f"{layer.name}_square", taken)
+        taken.add(square)
+        changes.append(_as_reduction(net, layer, square))
+        if _times(layer) == 2:
+            notes.append(
+                f"'{layer.name}' had no propagate_down, so that its gradient came twice: its "
+                "loss_weight is doubled, which trains the same and logs twice the term"
+            )
+        mean = graph.reads(layer)[0]
+        if mean is not None and mean.writer is not None and mean.writer.index not in means:
+            means[mean.writer.index] = _as_mean(graph, mean, mean.writer)
+    return Stocked(merged([*changes, *means.values()]), tuple(notes))
+
+
+def _as_reduction(net: Net, loss: Layer, square: str) -> Change:
+    """A fork's loss as a Power layer and, in its own place, a Reduction."""
+    bottoms, top = loss.outer.entries("bottom"), loss.outer.entry("top")
+    kind = loss.core.entry("type")
+    if len(set(loss.bottoms)) != 1 or top is None or kind is None:
+        raise SurgeryError(
+            f"layer '{loss.name}' takes {' and '.join(loss.bottoms) or 'nothing'}: only one blob "
+            "taken twice can become stock layers",
+            location=loss.location,
+            layer=loss.name,
+        )
+    power = [
+        ("name", square),
+        ("type", "Power"),
+        ("bottom", loss.bottoms[0]),
+        ("top", square),
+        *rules(loss),
+        ("power_param", SQUARE),
+    ]
+    weight = _FACTORS[loss.type] * _times(loss) * _weight(loss)
+    given = loss.outer.entry("loss_weight")
+    return merged(
+        [
+            layers.insert_before(loss, [power]),
+            fields.set_value(kind, "Reduction"),
+            fields.set_value(bottoms[0], square),
+            fields.take_out(bottoms[1:], "delete"),
+            _readable(net, loss),
+            fields.take_out(loss.outer.entries("propagate_down"), "delete"),
+            fields.set_value(given, weight)
+            if given
+            else fields.add_after(top, [("loss_weight", weight)]),
+            fields.add_inside(loss.core, [("reduction_param", MEAN)]),
+        ]
+    )
+
+
+def _times(loss: Layer) -> int:
+    """How often the gradient reaches the blob that the loss takes twice."""
+    given = [scalar.text for scalar in loss.outer.scalars("propagate_down")]
+    return sum(text not in _FALSE for text in given) if given else len(loss.bottoms)
+
+
+def _weight(loss: Layer) -> Decimal:
+    scalar = loss.outer.scalar("loss_weight")
+    weight = fields.number_of(scalar.text) if scalar else Decimal(1)
+    if weight is None:
+        raise SurgeryError(
+            f"the loss_weight of '{loss.name}' is not a number", location=loss.location
+        )
+    return weight
+
+
+def _readable(net: Net, loss: Layer) -> Change:
+    """The top under a name that Caffe's log tools can read."""
+    name = _UNREADABLE.sub("_", loss.tops[0])
+    if name == loss.tops[0]:
+        return Change()
+    return blobs.rename(net, loss, 0, unique_name(name, net.blob_names))
+
+
+def _as_mean(graph: BlobGraph, mean: Blob, pooling: Layer) -> Change:
+    """A Pooling over all bits, and the Reshape that lays them out for it, as one Reduction.
+
+    Nothing where the blob is made otherwise, or where others read what is between.
+    """
+    reshaped = graph.reads(pooling)[0] if pooling.type == "Pooling" else None
+    reshape = reshaped.writer if reshaped else None
+    param = pooling.core.entry("pooling_param")
+    message = pooling.core.message("pooling_param")
+    kind = pooling.core.entry("type")
+    if (
+        reshaped is None
+        or reshape is None
+        or reshape.type != "Reshape"
+        or len(graph.consumers(reshaped)) > 1
+        or not _is_mean(message)
+        or not _lays_out(reshape)
+        or param is None
+        or kind is None
+    ):
+        return Change()
+    return merged(
+        [
+            fields.set_value(kind, "Reduction"),
+            blobs.rewire(pooling, 0, reshape.bottoms[0]),
+            fields.add_after(param, [("reduction_param", [*MEAN, ("axis", 1)])]),
+            fields.take_out([param], "delete"),
+            layers.take_out([reshape], "delete"),
+        ]
+    )
+
+
+def _is_mean(message: Message | None) -> bool:
+    """Whether a pooling averages along a row."""
+    kind = message.scalar("pool") if message else None
+    return kind is not None and kind.text in ("AVE", "1") and integer(message, "kernel_h") == 1
+
+
+def _lays_out(reshape: Layer) -> bool:
+    """Whether a Reshape makes rows of bits: N x 1 x 1 x K."""
+    param = reshape.core.message("reshape_param")
+    shape = param.message("shape") if param else None
+    return shape is not None and [each.text for each in shape.scalars("dim")] == [
+        "0",
+        "1",
+        "1",
+        "-1",
+    ]
