@@ -1,30 +1,59 @@
-"""`ssdh show`: the layers of a net with their shapes and costs, and its heads."""
+"""`ssdh show`: the layers of a net with their shapes and costs, and its heads; or a picture."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
+from ssdh_surgery import files
 from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.input_shape import Given, input_shape_option
-from ssdh_surgery.errors import Finding
+from ssdh_surgery.errors import FileError, Finding, Location
 from ssdh_surgery.pipeline.show import ShownNet, net_json, shown_net
 from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.surgery.inserted import ROLE_WORDS
 
 _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
 # Columns of numbers are aligned at their ends.
 _RIGHT = frozenset(["line", "params", "MACs", "share"])
 
 
+class _PictureFile(click.Path):
+    """Where a picture goes; `-` would mix it with the words."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        if value == "-":
+            self.fail("a picture needs a file of its own", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_FILE = _PictureFile(path_type=Path)
+
+
 @click.command("show", epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
 @click.argument("file", metavar="FILE")
 @click.option("--phase", type=click.Choice(["TRAIN", "TEST"]), help="The phase to show.")
 @input_shape_option
+@click.option("--svg", type=_FILE, metavar="FILE", help="Draw the net instead, as an SVG.")
+@click.option("--dot", type=_FILE, metavar="FILE", help="Draw it in the language of Graphviz.")
+@click.option("--force", is_flag=True, help="Replace pictures that exist.")
 @shared.json_option
-def command(file: str, phase: Phase | None, input_shapes: tuple[Given, ...], as_json: bool) -> None:
+def command(
+    file: str,
+    phase: Phase | None,
+    input_shapes: tuple[Given, ...],
+    svg: Path | None,
+    dot: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Show the layers of a net in one phase with their shapes and costs, and its heads.
 
     FILE is a net in any of Caffe's dialects; `-` is standard input, `zoo:NAME` a built-in
@@ -32,14 +61,58 @@ def command(file: str, phase: Phase | None, input_shapes: tuple[Given, ...], as_
 
     MACs are the multiply-adds of convolutions, inner products and recurrent layers for one
     batch, share what a layer has of them all.
+
+    A picture has a box for each layer, with the in-place layers that follow it; the hash
+    layer has a colour that no other layers have.
     """
+    if svg is not None and svg == dot:
+        raise click.UsageError("--svg and --dot name the same file")
     shown = shown_net(read_source(file), phase, dict(input_shapes))
+    written = _draw(shown, svg, dot, force=force)
     if as_json:
         terminal.answer_json(net_json(shown))
-    else:
+    elif not written:
         _answer(shown)
+    else:
+        for words in written:
+            terminal.answer(words)
     for finding in shown.findings:
         _tell(finding)
+
+
+def _draw(shown: ShownNet, svg: Path | None, dot: Path | None, *, force: bool) -> list[str]:
+    """Write the pictures that are asked for, all or none; what became of each.
+
+    Raises:
+        FileError: one exists and holds something else, or cannot be written.
+    """
+    if svg is None and dot is None:
+        return []
+    from ssdh_surgery.report.drawing import Drawing
+
+    drawing = Drawing(shown.net, shown.shapes, shown.heads, shown.hashing)
+    pictures = [(svg, drawing.svg())] if svg else []
+    if dot:
+        pictures.append((dot, drawing.dot.encode()))
+    return _written(pictures, force=force)
+
+
+def _written(pictures: list[tuple[Path, bytes]], *, force: bool) -> list[str]:
+    new = [(path, data) for path, data in pictures if not _holds(path, data)]
+    for path, _ in new:
+        if path.exists() and not force:
+            raise FileError(
+                "the file exists and holds something else; nothing was written",
+                location=Location(str(path)),
+                hint="--force replaces it",
+            )
+    files.write_files([files.Write(path, data, is_new=not force) for path, data in new])
+    done = [path for path, _ in new]
+    return [f"wrote {path}" if path in done else f"{path} is up to date" for path, _ in pictures]
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and files.read_bytes(path) == data
 
 
 def _answer(shown: ShownNet) -> None:
@@ -53,7 +126,10 @@ def _answer(shown: ShownNet) -> None:
 
 
 def _table(shown: ShownNet) -> None:
-    marks = {head.classifier.index: "main" if head.main else "aux" for head in shown.heads}
+    marks = {
+        **{index: ROLE_WORDS[role] for index, role in shown.hashing.items()},
+        **{head.classifier.index: "main head" if head.main else "aux head" for head in shown.heads},
+    }
     total = shown.shapes.macs
     rows = [_row(each, total) for each in shown.shapes.layers]
     widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
@@ -62,7 +138,7 @@ def _table(shown: ShownNet) -> None:
         mark = marks.get(each.layer.index)
         text = _aligned(row, widths)
         if mark:
-            terminal.answer(f"{text}  <- {mark} head", fg="green")
+            terminal.answer(f"{text}  <- {mark}", fg="green")
         else:
             terminal.answer(text)
 

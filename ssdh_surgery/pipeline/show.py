@@ -13,15 +13,21 @@ from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.errors import Finding, SurgeryError
 from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.surgery.inserted import Role, inserted
 
 
 @dataclass(frozen=True)
 class ShownNet:
-    """A net in one phase: its shapes and costs, and the heads that take part."""
+    """A net in one phase: its shapes and costs, and the heads that take part.
+
+    `hashing` says what the layers of a hash layer do, by their indices: `latent`, `code`,
+    `term`.
+    """
 
     net: Net
     shapes: NetShapes
     heads: tuple[Head, ...]
+    hashing: Mapping[int, Role]
 
     @property
     def phase(self) -> Phase:
@@ -59,9 +65,11 @@ def shown_net(
     net = as_net(source)
     found = shapes(net, phase or default_phase(net), inputs)
     graph = net.graph(found.phase)
-    return ShownNet(
-        net, found, tuple(head for head in heads(net) if graph.takes_part(head.classifier))
-    )
+    present = [head for head in heads(net) if graph.takes_part(head.classifier)]
+    hashing = inserted(graph, present)
+    # In a deploy net the latent layer stands where a classifier would.
+    classifying = tuple(head for head in present if head.classifier.index not in hashing)
+    return ShownNet(net, found, classifying, hashing)
 
 
 def as_net(source: SourceFile) -> Net:

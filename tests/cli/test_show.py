@@ -251,3 +251,93 @@ def test_a_solver_is_no_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     solver.write_text('net: "small.prototxt"\nbase_lr: 0.1\n')
     assert run(["show", str(solver)]) == 3
     assert capsys.readouterr().err == (f"error: {solver}: a net is needed, and this is a solver\n")
+
+
+@pytest.mark.dot
+def test_pictures_are_written_instead_of_the_table(
+    small: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["show", small, "--phase", "TEST", "--svg", "small.svg", "--dot", "small.dot"]
+    assert run(words) == 0
+    assert capsys.readouterr().out == "wrote small.svg\nwrote small.dot\n"
+    assert Path("small.svg").read_text().startswith("<?xml version=")
+    assert "small, TEST, 6 layers" in Path("small.svg").read_text()
+    assert Path("small.dot").read_text().startswith("digraph net {")
+    assert run(words) == 0
+    assert capsys.readouterr().out == "small.svg is up to date\nsmall.dot is up to date\n"
+
+
+@pytest.mark.dot
+def test_a_picture_beside_json(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = told(capsys, small, "--svg", "small.svg")
+    assert answer["name"] == "small"
+    assert Path("small.svg").exists()
+
+
+def test_a_picture_that_exists_is_replaced_with_force_alone(
+    small: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("small.dot").write_text("mine")
+    assert run(["show", small, "--dot", "small.dot"]) == 3
+    assert capsys.readouterr().err == (
+        "small.dot: the file exists and holds something else; nothing was written\n"
+        "hint: --force replaces it\n"
+    )
+    assert Path("small.dot").read_text() == "mine"
+    assert run(["show", small, "--dot", "small.dot", "--force"]) == 0
+    assert Path("small.dot").read_text().startswith("digraph net {")
+
+
+@pytest.mark.dot
+def test_of_two_pictures_both_are_written_or_none(
+    small: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("small.dot").write_text("mine")
+    assert run(["show", small, "--svg", "small.svg", "--dot", "small.dot"]) == 3
+    assert not Path("small.svg").exists()
+    assert run(["show", small, "--svg", "small.svg", "--dot", "nowhere/small.dot"]) == 3
+    assert not Path("small.svg").exists()
+    assert capsys.readouterr().err.endswith("nowhere/small.dot: cannot write: no such file\n")
+
+
+def test_dot_needs_no_program(
+    small: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path.cwd()))
+    assert run(["show", small, "--dot", "small.dot"]) == 0
+    assert run(["show", small, "--svg", "small.svg"]) == 3
+    assert not Path("small.svg").exists()
+    assert capsys.readouterr().err.endswith(
+        "error: drawing an SVG needs Graphviz's program 'dot', which is not on the PATH\n"
+        "hint: apt-get install graphviz, brew install graphviz, or "
+        "https://graphviz.org/download; --dot needs no program\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--svg", "-"], "Invalid value for '--svg': a picture needs a file of its own"),
+        (["--svg", "a", "--dot", "./a"], "--svg and --dot name the same file"),
+    ],
+)
+def test_places_that_no_picture_can_go_to(
+    small: str, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["show", small, *words]) == 2
+    assert capsys.readouterr().err == f"error: {message}\nhint: ssdh show --help\n"
+
+
+def test_the_hash_layer_of_a_deploy_net_is_no_classifier(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["zoo", "write", "lenet"]) == 0
+    assert run(["patch", "deploy.prototxt", "--bits", "16"]) == 0
+    capsys.readouterr()
+    assert run(["show", "deploy_ssdh.prototxt"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[-3].endswith("ip1 -> latent_SSDH  <- latent layer")
+    assert rows[-2].endswith("latent_SSDH -> latent_SSDH_encode  <- code")
+    assert rows[-1].startswith("total: ")
+    assert told(capsys, "deploy_ssdh.prototxt")["heads"] == []

@@ -1,0 +1,123 @@
+"""A phase of a net as boxes and arrows: in-place layers are part of the box that they follow.
+
+Where a label goes is said in the box that reads it: its long arrows past the whole net would
+hide all others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ssdh_surgery.caffe.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.layer import Layer
+
+
+@dataclass
+class Box:
+    """A layer with the in-place layers that follow it, or an input of the net (no layers).
+
+    `beside` names the labels (blobs straight from data) that a loss or accuracy compares
+    with, `missing` the bottoms that no layer writes.
+    """
+
+    name: str
+    layers: list[Layer] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """A blob on its way from one box to another, both as indices among the boxes.
+
+    `is_one_of_several` says that the box writes other blobs, too, so that its name matters.
+    """
+
+    source: int
+    target: int
+    blob: str
+    is_one_of_several: bool
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The boxes of a net in the order of its text, which is from data to outputs."""
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+
+    def box_of(self, layer: Layer) -> int:
+        """The index of the box that a layer is in."""
+        return next(
+            index
+            for index, box in enumerate(self.boxes)
+            if any(each is layer for each in box.layers)
+        )
+
+
+def boxes(graph: BlobGraph, inputs: tuple[str, ...] = ()) -> Boxes:
+    """The boxes and arrows of a phase; `inputs` are the net's own."""
+    return _Gathering(graph, inputs).done()
+
+
+class _Gathering:
+    """The boxes so far, and which of them holds a layer."""
+
+    def __init__(self, graph: BlobGraph, inputs: tuple[str, ...]) -> None:
+        self.graph = graph
+        self.boxes = [Box(name) for name in inputs]
+        self.inputs = {name: index for index, name in enumerate(inputs)}
+        self.place: dict[int, int] = {}
+        self.arrows: list[Arrow] = []
+
+    def done(self) -> Boxes:
+        for layer in self.graph.layers:
+            below = self._followed(layer)
+            if below is not None:
+                self.boxes[below].layers.append(layer)
+                self.place[layer.index] = below
+            else:
+                self._add(layer)
+        return Boxes(tuple(self.boxes), tuple(self.arrows))
+
+    def _followed(self, layer: Layer) -> int | None:
+        """The box that an in-place layer is part of; None for all others.
+
+        Where another layer reads the blob as it was before, the in-place layer stands alone.
+        """
+        if layer.bottoms != layer.tops or len(layer.tops) != 1:
+            return None
+        blob = self.graph.reads(layer)[0]
+        if blob is None or blob.writer is None or len(blob.writer.tops) != 1:
+            return None
+        return self._place(blob) if len(self.graph.consumers(blob)) == 1 else None
+
+    def _place(self, blob: Blob) -> int:
+        return self.inputs[blob.name] if blob.writer is None else self.place[blob.writer.index]
+
+    def _add(self, layer: Layer) -> None:
+        target = self.place[layer.index] = len(self.boxes)
+        box = Box(layer.name, [layer])
+        self.boxes.append(box)
+        for bottom, blob in enumerate(self.graph.reads(layer)):
+            if blob is None:
+                box.missing.append(layer.bottoms[bottom])
+            elif _is_label(layer, bottom, blob):
+                box.beside.append(blob.name)
+            else:
+                several = blob.writer is not None and len(self._drawn(blob.writer)) > 1
+                self.arrows.append(Arrow(self._place(blob), target, blob.name, several))
+
+    def _drawn(self, writer: Layer) -> list[Blob]:
+        """The blobs of a layer that arrows begin at."""
+        return [
+            blob
+            for blob in self.graph.writes(writer)
+            if any(not _is_label(*read, blob) for read in self.graph.consumers(blob))
+        ]
+
+
+def _is_label(layer: Layer, bottom: int, blob: Blob) -> bool:
+    """Whether a bottom is what a loss or an accuracy compares its first one with."""
+    is_judge = layer.is_loss or layer.type.endswith("Accuracy")
+    return is_judge and bottom > 0 and (blob.writer is None or not blob.writer.bottoms)

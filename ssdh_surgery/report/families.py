@@ -1,0 +1,77 @@
+"""The families of layers that a picture tells apart by colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of layers: its name in the legend and its colours."""
+
+    name: str
+    fill: str
+    border: str = "#868e96"
+    text: str = "#212529"
+
+    @property
+    def css_class(self) -> str:
+        """The class of its boxes in an SVG."""
+        return self.name.replace(" ", "-")
+
+
+# Strong, where all others are pale.
+HASH = Family("hash layer", "#d9480f", "#7c2d06", "#ffffff")
+
+DATA = Family("data", "#e9ecef")
+CONVOLUTION = Family("convolution", "#a5d8ff")
+INNER_PRODUCT = Family("inner product", "#d0bfff")
+POOLING = Family("pooling", "#b2f2bb")
+NORMALIZATION = Family("normalization", "#ffec99")
+ACTIVATION = Family("activation", "#c3fae8")
+JOINING = Family("joining and shaping", "#f8f0e3")
+LOSS = Family("loss", "#ffa8b8")
+SCORE = Family("score", "#ffdeeb")
+OTHER = Family("other", "#ffffff")
+
+# In the order of a legend.
+FAMILIES = (
+    DATA,
+    CONVOLUTION,
+    INNER_PRODUCT,
+    POOLING,
+    NORMALIZATION,
+    ACTIVATION,
+    JOINING,
+    LOSS,
+    SCORE,
+    OTHER,
+    HASH,
+)
+
+_TYPES = {
+    DATA: "Data DummyData HDF5Data ImageData Input MemoryData WindowData",
+    CONVOLUTION: "Convolution Deconvolution Im2col",
+    INNER_PRODUCT: "InnerProduct Embed LSTM RNN",
+    POOLING: "Pooling SPP",
+    NORMALIZATION: "BatchNorm Bias LRN MVN Normalize Scale",
+    ACTIVATION: (
+        "AbsVal BNLL Clip Dropout ELU Exp Log PReLU Power ReLU ReLU6 Sigmoid Swish TanH Threshold"
+    ),
+    JOINING: (
+        "BatchReindex Concat Crop Eltwise Filter Flatten Permute Reduction Reshape Silence Slice "
+        "Split Tile"
+    ),
+    SCORE: "Accuracy ArgMax LogSoftmax Softmax",
+}
+_FAMILY = {kind: family for family, kinds in _TYPES.items() for kind in kinds.split()}
+
+
+def family_of(kind: str) -> Family:
+    """The family of a layer type; what Caffe does not have is a loss, a score, data or other."""
+    if found := _FAMILY.get(kind):
+        return found
+    for ending, family in (("Loss", LOSS), ("Accuracy", SCORE), ("Data", DATA)):
+        if kind.endswith(ending):
+            return family
+    return OTHER

@@ -1,0 +1,133 @@
+"""The settings of a layer that a person looks for, in a few words: `7x7, 64, /2, pad 3`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.layer import Layer
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConvolutionParameter, PoolingParameter
+
+
+def settings(layer: Layer) -> str:
+    """What matters of a layer's own settings, and its weight in the loss; mostly empty."""
+    describe = _DESCRIBED.get(layer.type)
+    parts = describe(layer.parameter) if describe else []
+    return ", ".join(filter(None, [*parts, _loss_weight(layer)]))
+
+
+def _loss_weight(layer: Layer) -> str:
+    usual = 1.0 if layer.is_loss else 0.0
+    weights = [weight for weight in layer.loss_weights if weight]
+    if not weights or weights == [usual]:
+        return ""
+    return "weight " + " ".join(f"{weight:g}" for weight in weights)
+
+
+def _convolution(layer: LayerParameter) -> list[str]:
+    message = layer.convolution_param
+    kernel = _both(message.kernel_h, message.kernel_w) or _axes(message.kernel_size)
+    group = f"group {message.group}" if message.group > 1 else ""
+    return [kernel, str(message.num_output), *_window(message), group]
+
+
+def _window(message: ConvolutionParameter) -> list[str]:
+    stride = _both(message.stride_h, message.stride_w) or _axes(message.stride)
+    pad = _both(message.pad_h, message.pad_w) or _axes(message.pad)
+    dilation = _axes(message.dilation)
+    return [
+        f"/{_short(stride)}" if stride not in ("", "1x1") else "",
+        f"pad {_short(pad)}" if pad not in ("", "0x0") else "",
+        f"dilation {_short(dilation)}" if dilation not in ("", "1x1") else "",
+    ]
+
+
+def _axes(values: Sequence[int]) -> str:
+    """Sizes along the axes of a map; one number stands for two."""
+    return "x".join(map(str, values if len(values) != 1 else [*values, *values]))
+
+
+def _both(height: int, width: int) -> str:
+    return f"{height}x{width}" if height or width else ""
+
+
+def _short(sizes: str) -> str:
+    """One number where all axes have the same."""
+    first, *rest = sizes.split("x")
+    return first if all(size == first for size in rest) else sizes
+
+
+def _pooling(layer: LayerParameter) -> list[str]:
+    message = layer.pooling_param
+    method = message.PoolMethod.Name(message.pool)
+    if message.global_pooling:
+        return [f"{method} global"]
+    kernel = _pooled(message, "kernel", message.kernel_size)
+    stride, pad = _pooled(message, "stride", message.stride), _pooled(message, "pad", message.pad)
+    return [
+        f"{method} {kernel}",
+        f"/{_short(stride)}" if stride != "1x1" else "",
+        f"pad {_short(pad)}" if pad != "0x0" else "",
+    ]
+
+
+def _pooled(message: PoolingParameter, name: str, both: int) -> str:
+    height, width = getattr(message, f"{name}_h"), getattr(message, f"{name}_w")
+    return _both(height, width) or f"{both}x{both}"
+
+
+def _reduction(layer: LayerParameter) -> list[str]:
+    message = layer.reduction_param
+    axis = f"axis {message.axis}" if message.axis else ""
+    return [message.ReductionOp.Name(message.operation), axis]
+
+
+def _eltwise(layer: LayerParameter) -> list[str]:
+    message = layer.eltwise_param
+    return [message.EltwiseOp.Name(message.operation)]
+
+
+def _axis(axis: int) -> list[str]:
+    return [f"axis {axis}"] if axis != 1 else []
+
+
+def _slice(layer: LayerParameter) -> list[str]:
+    points = layer.slice_param.slice_point
+    at = "at " + " ".join(map(str, points)) if points else ""
+    return [*_axis(layer.slice_param.axis), at]
+
+
+def _power(layer: LayerParameter) -> list[str]:
+    message = layer.power_param
+    scale = "x" if message.scale == 1 else f"{message.scale:g}x"
+    inside = f"{message.shift:g} + {scale}" if message.shift else scale
+    return [inside if message.power == 1 else f"({inside})^{message.power:g}"]
+
+
+_DESCRIBED: dict[str, Callable[[LayerParameter], list[str]]] = {
+    "Accuracy": lambda layer: (
+        [f"top {layer.accuracy_param.top_k}"] if layer.accuracy_param.top_k > 1 else []
+    ),
+    "Concat": lambda layer: _axis(layer.concat_param.axis),
+    "Convolution": _convolution,
+    "Deconvolution": _convolution,
+    "Dropout": lambda layer: [f"{layer.dropout_param.dropout_ratio:g}"],
+    "Eltwise": _eltwise,
+    "Embed": lambda layer: [str(layer.embed_param.num_output)],
+    "InnerProduct": lambda layer: [str(layer.inner_product_param.num_output)],
+    "LRN": lambda layer: [str(layer.lrn_param.local_size)],
+    "LSTM": lambda layer: [str(layer.recurrent_param.num_output)],
+    "Pooling": _pooling,
+    "Power": _power,
+    "RNN": lambda layer: [str(layer.recurrent_param.num_output)],
+    "ReLU": lambda layer: (
+        [f"slope {layer.relu_param.negative_slope:g}"] if layer.relu_param.negative_slope else []
+    ),
+    "Reduction": _reduction,
+    "Reshape": lambda layer: ["x".join(map(str, layer.reshape_param.shape.dim))],
+    "Slice": _slice,
+    "Threshold": lambda layer: [f"{layer.threshold_param.threshold:g}"],
+}

@@ -1,0 +1,99 @@
+"""What a picture of a net says: the lines in a box, and its tooltip."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.shapes import NetShapes, Shape
+from ssdh_surgery.report.boxes import Box
+from ssdh_surgery.report.settings import settings
+
+_LONGEST = 40
+# What XML cannot hold: control characters, and bytes that were no UTF-8.
+_NO_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def plain(text: str) -> str:
+    """A text as any file can hold it."""
+    return _NO_TEXT.sub("\ufffd", text)
+
+
+def label(box: Box, shapes: NetShapes, badge: str = "") -> str:
+    """The lines of a box, as the HTML that Graphviz reads.
+
+    Args:
+        box: the box.
+        shapes: the shapes of its net.
+        badge: what the box is to the net (`main head`), where it is something.
+    """
+    small = "<FONT POINT-SIZE='9'>{}</FONT>".format
+    lines = [f"<B>{_text(box.name or '(no name)')}</B>"]
+    if box.layers:
+        first, *folded = box.layers
+        lines.append(_text(_kind(first)))
+        if folded:
+            lines.append(_text("+ " + " + ".join(map(_kind, folded))))
+    else:
+        lines.append("input")
+    lines.append(small(_text(_shapes(box, shapes))))
+    lines += [small(_text(f"with {name}")) for name in box.beside]
+    lines += [small(f"<B>no layer writes {_text(name)}</B>") for name in box.missing]
+    if badge:
+        lines.append(small(f"<B>{_text(badge)}</B>"))
+    return f"<{'<BR/>'.join(lines)}>"
+
+
+def _text(text: str) -> str:
+    text = plain(text)
+    if len(text) > _LONGEST:
+        half = _LONGEST // 2
+        text = f"{text[: half - 1]}…{text[-half:]}"
+    # What Graphviz has decoded it reads for escapes again.
+    return escape(text).replace("\\", "&#92;&#92;")
+
+
+def _kind(layer: Layer) -> str:
+    return f"{layer.type} {settings(layer)}".rstrip()
+
+
+def _shapes(box: Box, shapes: NetShapes) -> str:
+    if not box.layers:
+        return shape_text(shapes.blobs.get(box.name))
+    last = box.layers[-1]
+    tops = shapes.of(last).tops
+    if len(tops) < 2 or len(set(tops)) == 1:
+        return shape_text(tops[0]) if tops else "no top"
+    return ", ".join(
+        f"{name} {shape_text(shape)}" for name, shape in zip(last.tops, tops, strict=False)
+    )
+
+
+def shape_text(shape: Shape | None) -> str:
+    """A shape in a few characters: `1x3x224x224`, `scalar`, `?`."""
+    if shape is None:
+        return "?"
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def tooltip(box: Box, shapes: NetShapes) -> str:
+    """All about a box: each of its layers by name, with blobs, line and costs."""
+    if not box.layers:
+        return plain(f"{box.name} (input)\nshape {_shapes(box, shapes)}")
+    return plain("\n".join(line for layer in box.layers for line in _told(layer, shapes)))
+
+
+def _told(layer: Layer, shapes: NetShapes) -> list[str]:
+    found = shapes.of(layer)
+    tops = [
+        f"{name} {shape_text(shape)}" for name, shape in zip(layer.tops, found.tops, strict=False)
+    ]
+    lines = [f"{layer.name} ({_kind(layer)}), line {layer.line}"]
+    lines.append(f"  {', '.join(layer.bottoms) or 'no bottom'} -> {', '.join(tops) or 'no top'}")
+    if found.param_count:
+        params = ", ".join(map(shape_text, found.params or ()))
+        lines.append(f"  {found.param_count:,} params ({params})")
+    if found.macs:
+        lines.append(f"  {found.macs:,} multiply-adds")
+    return lines
