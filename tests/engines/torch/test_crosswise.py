@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.hdf5_weights import read_any_weights
 from ssdh_surgery.caffe.solverstate import read_solver_state
 from ssdh_surgery.caffe.weights import write_weights
 from ssdh_surgery.engines import events
+from ssdh_surgery.engines.executable import caffe_environment
 from ssdh_surgery.engines.glog import parse_log
 from tests.engines.torch.training import Runner, copy_golden, difference
 
@@ -101,7 +102,7 @@ def test_caffe_gives_our_weights_the_same_scores(tmp_path: Path, caffe: Path) ->
     process = subprocess.run(
         [caffe, "test", "-model", "net_ssdh.prototxt", "-iterations", "4",
          "-weights", f"snap_iter_{HALF}.caffemodel"],
-        cwd=tmp_path, capture_output=True, text=True,
+        cwd=tmp_path, capture_output=True, text=True, env=caffe_environment(),
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     for output in tested:
