@@ -8,6 +8,7 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
+from ssdh_surgery.cli.input_shape import input_shape_option
 from ssdh_surgery.cli.patch import refuse_with_stdin, settings
 from ssdh_surgery.pipeline.deploy import DeployOptions, deploy
 
@@ -19,6 +20,13 @@ _WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check")
 @shared.hashing_options
 @click.option("--binary", is_flag=True, help="Add a top of zeros and ones.")
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Batch size of the input.")
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice(["train", "deploy"]),
+    help="Derive it from the train net, or take a deploy file (the file where there is one).",
+)
+@input_shape_option
 @shared.net_option
 @shared.writing_options
 @shared.json_option
@@ -27,11 +35,19 @@ def command(net_file: str | None, as_json: bool, **given: Any) -> int:
 
     Without NET the deploy file beside the train net of the workspace is taken. Width, place
     and names are those that `ssdh patch` recorded in ssdh.toml. Writes STEM_ssdh.prototxt.
+
+    Where there is no deploy file, deploy_ssdh.prototxt is derived from the train net: its
+    data layers become inputs, and what only training needs goes.
     """
     plan = shared.write_plan(**{name: given[name] for name in _WRITING})
     if net_file == "-":
         refuse_with_stdin((net_file,), as_json=as_json, out=plan.out, in_place=plan.in_place)
     options = DeployOptions(
-        settings(given), net=given["net"], binary=given["binary"], batch=given["batch"]
+        settings(given),
+        net=given["net"],
+        binary=given["binary"],
+        batch=given["batch"],
+        origin=given["origin"],
+        shapes=dict(given["input_shapes"]),
     )
     return results.show(deploy(net_file, options, plan), plan, json=as_json)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import record
 from ssdh_surgery.pipeline.deploy_choice import deploy_beside
 from ssdh_surgery.pipeline.deploy_step import deploy_settings, patched_deploy
+from ssdh_surgery.pipeline.derive_step import derived_deploy
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
-from ssdh_surgery.pipeline.patched import Patched
+from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
@@ -19,16 +22,22 @@ from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """What a command line asks for; what it leaves open is not among the values."""
+    """What a command line asks for; what it leaves open is not among the values.
+
+    `origin` says what to make the deploy net of: by itself of a deploy file, and of the train
+    net where there is none. `shapes` are those of inputs, for a train net.
+    """
 
     given: Settings = field(default_factory=Settings)
     net: str | None = None
     binary: bool = False
     batch: int | None = None
+    origin: Literal["train", "deploy"] | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched:
-    """Put the hash layer into a deploy net.
+    """Put the hash layer into a deploy net, or derive one from the train net.
 
     Args:
         name: the deploy net, the train net that it goes with, or None for the workspace's.
@@ -42,13 +51,11 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
     workspace = _workspace(name)
     known = workspace.net(options.net) if workspace else None
     wanted = deploy_settings(options.given, known)
-    source = _chosen(name, known, wanted)
+    source = _chosen(name, known, wanted, options.origin)
     if source.is_zoo and plan.in_place:
         raise UsageError(f"--in-place does not go with {source.name}: it is no file")
     plan = _placed(plan, name, known, wanted, source)
-    result = patched_deploy(
-        source, options.given, known, plan, binary=options.binary, batch=options.batch
-    )
+    result = _made(source, options, known, plan)
     written: list[Path] = []
     if not source.is_stdin:
         is_result = result.is_changed or source.is_zoo
@@ -71,14 +78,34 @@ def _workspace(name: str | None) -> Workspace | None:
     return here
 
 
-def _chosen(name: str | None, known: NetRecord | None, wanted: Settings) -> SourceFile:
+def _made(
+    source: SourceFile, options: DeployOptions, known: NetRecord | None, plan: WritePlan
+) -> PatchedFile:
+    """The deploy net: of a deploy file with the hash layer in it, of a train net derived."""
+    given, binary, batch = options.given, options.binary, options.batch
+    if source.kind is Kind.TRAIN:
+        return derived_deploy(
+            source, given, known, plan, shapes=options.shapes, binary=binary, batch=batch
+        )
+    if options.shapes:
+        raise UsageError(
+            f"--input-shape does not go with {source.name}: a deploy net declares its own",
+            hint="--from train derives one from the train net",
+        )
+    return patched_deploy(source, given, known, plan, binary=binary, batch=batch)
+
+
+def _chosen(
+    name: str | None, known: NetRecord | None, wanted: Settings, origin: str | None
+) -> SourceFile:
+    """The deploy file, or the train net that one is to be derived from."""
     if name is None:
         if known is None:
             raise UsageError(
                 "no ssdh.toml here or above: name the deploy net",
                 hint="ssdh deploy deploy.prototxt, or run ssdh patch first",
             )
-        return _of_workspace(known, wanted)
+        return _of_workspace(known, wanted, origin)
     source = read_source(name)
     if source.kind is Kind.SOLVER or source.kind is Kind.UNKNOWN:
         article = "a " if source.kind is Kind.SOLVER else ""
@@ -86,21 +113,43 @@ def _chosen(name: str | None, known: NetRecord | None, wanted: Settings) -> Sour
             f"a net is needed, and this is {article}{source.kind}", location=Location(source.name)
         )
     if source.kind is Kind.DEPLOY:
+        if origin == "train":
+            raise SurgeryError(
+                "a train net is needed, and this is a deploy net", location=Location(source.name)
+            )
         return source
-    if source.is_stdin:
+    if source.is_stdin and origin == "deploy":
         raise SurgeryError(
             "a deploy net is needed, and this is a train net", location=Location(source.name)
         )
-    return deploy_beside(source, known, wanted)
+    return source if source.is_stdin else _beside(source, known, wanted, origin)
 
 
-def _of_workspace(known: NetRecord, wanted: Settings) -> SourceFile:
+def _beside(
+    train: SourceFile, known: NetRecord | None, wanted: Settings, origin: str | None
+) -> SourceFile:
+    """The deploy net beside a train net, or the train net itself where it is to be taken."""
+    found = None if origin == "train" else deploy_beside(train, known, wanted)
+    if found is not None:
+        return found
+    if origin == "deploy" or train.kind is not Kind.TRAIN:
+        raise SurgeryError(
+            "no deploy net beside this train net has the layers that the codes need",
+            location=Location(train.name),
+            hint="name it: ssdh deploy FILE",
+        )
+    return train
+
+
+def _of_workspace(known: NetRecord, wanted: Settings, origin: str | None) -> SourceFile:
     before = known.get("deploy_source")
-    if before is not None and str(before).startswith("zoo:"):
-        return read_source(str(before))
     path = known.path("deploy_source")
+    if before is not None and str(before).startswith("zoo:") and origin != "train":
+        return read_source(str(before))
     if path is not None and path.is_file():
-        return read_source(str(path))
+        recorded = read_source(str(path))
+        if origin is None or origin == ("train" if recorded.kind is Kind.TRAIN else "deploy"):
+            return recorded
     train = known.path("train")
     if train is None:
         raise WorkspaceError(
@@ -109,10 +158,10 @@ def _of_workspace(known: NetRecord, wanted: Settings) -> SourceFile:
             hint="run ssdh patch first",
         )
     source = str(known.get("train_source", ""))
-    if source.startswith("zoo:"):
-        return deploy_beside(read_source(source), known, wanted)
+    if source.startswith("zoo:") and origin != "train":
+        return _beside(read_source(source), known, wanted, origin)
     try:
-        return deploy_beside(read_source(str(train)), known, wanted)
+        return _beside(read_source(str(train)), known, wanted, origin)
     except FileError as error:
         error.hint = error.hint or "ssdh.toml names it: run ssdh patch again"
         raise

@@ -21,11 +21,12 @@ from ssdh_surgery.surgery.hashing import features_blob
 _NO_PART = frozenset(["Dropout", "Silence", "Split"])
 
 
-def deploy_beside(train: SourceFile, known: NetRecord | None, wanted: Settings) -> SourceFile:
-    """The deploy file that goes with a train net, looked for beside it.
+def deploy_beside(
+    train: SourceFile, known: NetRecord | None, wanted: Settings
+) -> SourceFile | None:
+    """The deploy file that goes with a train net, looked for beside it; None where none does.
 
     Raises:
-        SurgeryError: there is none.
         UsageError: several fit, and none is called `deploy.prototxt`.
     """
     if train.is_zoo:
@@ -44,11 +45,7 @@ def deploy_beside(train: SourceFile, known: NetRecord | None, wanted: Settings) 
     if len(found) == 1:
         return found[0]
     if not found:
-        raise SurgeryError(
-            "no deploy net beside this train net has the layers that the codes need",
-            location=Location(train.name),
-            hint="name it: ssdh deploy FILE",
-        )
+        return None
     default = [source for source in found if source.place.name == "deploy.prototxt"]
     if len(default) == 1:
         return default[0]

@@ -56,7 +56,7 @@ def patched_deploy(
     """
     net = Net(source.document)
     wanted = deploy_settings(given, known)
-    warnings = _compared(net, known, wanted)
+    warnings = compared(net, known, wanted)
     batched = deploy_verbs.set_batch(net, batch)
     codes = [layer for layer in net.named(wanted.recipe.code_name) if layer.type == "Sigmoid"]
     if codes:
@@ -90,7 +90,7 @@ def _existing_step(net: Net, code: Layer, given: Settings, wanted: Settings, bin
     return Step(merged(changes), tuple(notes))
 
 
-def _compared(net: Net, known: NetRecord | None, wanted: Settings) -> list[str]:
+def compared(net: Net, known: NetRecord | None, wanted: Settings) -> list[str]:
     """Warnings about a deploy net that computes other codes than its train net.
 
     Raises:

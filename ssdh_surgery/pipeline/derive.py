@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.pipeline.choice import chosen_head, refuse_convolution, refuse_old_dialect
 from ssdh_surgery.pipeline.derive_data import pixels, training_data
 from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
+from ssdh_surgery.pipeline.hash_step import hash_notes
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
@@ -117,15 +118,19 @@ class TrainWishes:
     head: str | None = None
     freeze: str | None = None
     classes: int | None = None
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DerivedTraining:
-    """A train net with its hash layer, the solver for it, and what the hash layer is."""
+    """A train net with its hash layer, and the solver for it.
+
+    `plain` and `head` are the train net before it got the hash layer `hashed`.
+    """
 
     net: DerivedFile
     solver: DerivedFile
+    plain: Net
+    head: Head
     hashed: Hashed
 
 
@@ -142,7 +147,7 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
     head = chosen_head(net, wishes.head)
     refuse_convolution(head)
     blob = only_input(net)
-    known = shapes(net, "TEST", wishes.shapes)
+    known = shapes(net, "TEST")
     shape = known.blobs.get(blob)
     data = training_data(net, blob, shape, wishes.train, wishes.test)
     transform, said = pixels(net, data, wishes.train.mean)
@@ -153,15 +158,17 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
     )
     made = derive_train_net(net, head, known, records, transform, learning, wishes.recipe.remove)
     first = prove(source.document, made.change, _MESSAGE)
-    train = Net(first.document)
-    hashed = hash_train_net(
-        train, chosen_head(train, head.classifier.name), wishes.recipe, wishes.at
-    )
+    plain = Net(first.document)
+    plain_head = chosen_head(plain, head.classifier.name)
+    hashed = hash_train_net(plain, plain_head, wishes.recipe, wishes.at)
     proven = prove(first.document, hashed.change, _MESSAGE)
-    notes = (*said, *made.notes, *hashed.notes)
+    notes = (*said, *made.notes, *hash_notes(hashed, wishes.recipe))
+    warnings = (*first.warnings, *proven.warnings)
     return DerivedTraining(
-        DerivedFile(proven.document, notes, (*first.warnings, *proven.warnings)),
+        DerivedFile(proven.document, notes, warnings),
         _solver(wishes, data.size),
+        plain,
+        plain_head,
         hashed,
     )
 

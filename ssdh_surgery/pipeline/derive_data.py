@@ -73,7 +73,7 @@ def training_data(
         raise SurgeryError(
             f"the input '{blob}' has {told}, and data layers read pictures: N x C x H x W",
             location=Location(net.file),
-            hint=f"--input-shape {blob}=1,C,H,W",
+            hint="declare it in the deploy net: input_shape { dim: 1 dim: C dim: H dim: W }",
             blob=blob,
         )
     found = [_read(source) for source in (train.source, test.source)]

@@ -209,7 +209,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             SurgeryError,
             "deploy.prototxt: the input 'data' has no shape, and data layers read pictures: "
             "N x C x H x W\n"
-            "hint: --input-shape data=1,C,H,W",
+            "hint: declare it in the deploy net: input_shape { dim: 1 dim: C dim: H dim: W }",
             id="no-shape",
         ),
         pytest.param(

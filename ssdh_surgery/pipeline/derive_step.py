@@ -1,0 +1,147 @@
+"""Derived files as commands make them: where they go, and what the workspace gives for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import Location, SurgeryError, UsageError
+from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.deploy_step import compared, deploy_settings
+from ssdh_surgery.pipeline.derive import (
+    DeployWishes,
+    TrainWishes,
+    deploy_from_train,
+    train_from_deploy,
+)
+from ssdh_surgery.pipeline.outputs import Output, WritePlan
+from ssdh_surgery.pipeline.patched import PatchedFile, Step
+from ssdh_surgery.pipeline.record import PatchedNet
+from ssdh_surgery.pipeline.settings import Settings
+from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.workspace import NetRecord
+from ssdh_surgery.prototxt.parser import parse
+from ssdh_surgery.surgery.data_layers import DataChoice
+
+# What derived files are called, before the suffix.
+DEPLOY, TRAIN, SOLVER = "deploy.prototxt", "train_val.prototxt", "solver.prototxt"
+TRAIN_STEM = "train_val"
+_PLAIN_NAME = re.compile(r"[\w.-]+")
+
+
+def derived_deploy(
+    train: SourceFile,
+    given: Settings,
+    known: NetRecord | None,
+    plan: WritePlan,
+    *,
+    shapes: Mapping[str, tuple[int, ...]],
+    binary: bool = False,
+    batch: int | None = None,
+) -> PatchedFile:
+    """A deploy net for a train net that has none.
+
+    Raises:
+        UsageError: the train net would be overwritten.
+        SurgeryError: it cannot be derived, or its hash layer is another one than was asked for.
+    """
+    _refuse_in_place(plan, "train")
+    net = Net(train.document)
+    wanted = given.over(known.settings if known else Settings())
+    head_name = wanted.get("head")
+    if known and net.named(str(known.get("classifier"))):
+        # Its head got a new name when it was patched.
+        head_name = str(known.get("classifier"))
+    existing = hash_layer_below(net, chosen_head(net, head_name).classifier)
+    if existing is not None:
+        _refuse_other(net, existing, given)
+    wishes = DeployWishes(wanted.recipe, wanted.get("at"), head_name, shapes, binary, batch)
+    made = deploy_from_train(train, wishes)
+    warnings = compared(Net(made.document), known, deploy_settings(given, known))
+    place = plan.target(train.place.with_name(DEPLOY))
+    return PatchedFile(
+        train,
+        Output(place, bytes(made.document), train.path, train.data),
+        made.document,
+        (f"derived from {train.name}", *made.notes),
+        (*made.warnings, *warnings),
+    )
+
+
+def _refuse_in_place(plan: WritePlan, what: str) -> None:
+    if plan.in_place:
+        raise UsageError(
+            f"--in-place would replace the {what} net by one that is derived from it",
+            hint="--out and --suffix choose another place",
+        )
+
+
+def _refuse_other(net: Net, existing: HashLayer, given: Settings) -> None:
+    """Refuse to derive another hash layer than the train net learns."""
+    has = {
+        "bits": existing.bits,
+        "latent_name": existing.latent.name,
+        "code_name": existing.code.name,
+        "at": existing.latent.bottoms[0],
+    }
+    for name, value in given.named(tuple(has)).items():
+        if value != has[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise SurgeryError(
+                f"the train net's hash layer has {option} {has[name]}, not {value}",
+                location=Location(net.file),
+                hint=f"the train net decides: ssdh patch with {option}",
+            )
+
+
+def derived_training(
+    source: SourceFile, wanted: Settings, plan: WritePlan, stem: str
+) -> PatchedNet:
+    """A train net and a solver for a deploy net alone.
+
+    Raises:
+        UsageError: the deploy net would be overwritten, or data is not named.
+        SurgeryError: it cannot be trained as it is.
+        DataError: the data cannot be read, or does not fit the net.
+    """
+    _refuse_in_place(plan, "deploy")
+    data = wanted.data
+    place, solver_place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
+    name = Net(source.document).name
+    prefix = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
+    made = train_from_deploy(
+        source,
+        TrainWishes(
+            wanted.recipe,
+            data.get("TRAIN", DataChoice()),
+            data.get("TEST", DataChoice()),
+            place.as_posix(),
+            place.with_name(plan.named(prefix or TRAIN_STEM)).as_posix(),
+            wanted.solver_recipe,
+            wanted.get("at"),
+            wanted.get("head"),
+            wanted.get("freeze"),
+            wanted.get("classes"),
+        ),
+    )
+    net = PatchedFile(
+        source,
+        Output(place, bytes(made.net.document), source.path, source.data),
+        made.net.document,
+        (f"derived from {source.name}", *made.net.notes),
+        made.net.warnings,
+    )
+    nothing = SourceFile(source.name, None, b"", parse(b"", source.name), Kind.SOLVER)
+    solver = PatchedFile(
+        nothing,
+        Output(solver_place, bytes(made.solver.document), None),
+        made.solver.document,
+        ("each value says why in its comment",),
+    )
+    results = (net,) if source.is_stdin else (net, solver)
+    step = Step(made.hashed.change, hashed=made.hashed)
+    after = Net(made.net.document)
+    return PatchedNet(stem, made.plain, after, made.head, step, results, wanted)
