@@ -1,0 +1,149 @@
+"""Auxiliary heads: dropped with all that only they need, or fitted to other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from ssdh_surgery.caffe.blobs import BlobGraph
+from ssdh_surgery.caffe.heads import Head, heads
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.surgery import layers
+from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_classes
+from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.hashing import learn_faster
+
+# What becomes of the auxiliary heads.
+Aux = Literal["keep", "drop", "retarget"]
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A change that takes the auxiliary branches out, and the layers that go."""
+
+    change: Change
+    removed: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Retargeted:
+    """A change that gives auxiliary heads other classes, and the new names of classifiers."""
+
+    change: Change
+    classifiers: tuple[str, ...]
+
+
+def aux_heads(net: Net, main: Head) -> tuple[Head, ...]:
+    """The heads beside the main one."""
+    return tuple(head for head in heads(net) if head.classifier.index != main.classifier.index)
+
+
+def refuse_too_few_classes(net: Net, main: Head, classes: int) -> None:
+    """Refuse to keep auxiliary heads that have no output for some classes.
+
+    Caffe would train on garbage, and on a GPU read out of bounds.
+
+    Raises:
+        SurgeryError: naming the first of them.
+    """
+    for head in aux_heads(net, main):
+        if head.losses and head.classes is not None and head.classes < classes:
+            raise SurgeryError(
+                f"the auxiliary classifier '{head.classifier.name}' has {head.classes} outputs, "
+                f"too few for {classes} classes",
+                location=head.classifier.location,
+                hint="--aux retarget gives it as many, --aux drop takes it out",
+                layer=head.classifier.name,
+            )
+
+
+def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> Retargeted:
+    """Let auxiliary classifiers have so many outputs, learn faster, and start from new.
+
+    Those that have as many stay as they are.
+
+    Raises:
+        SurgeryError: a classifier does not state its outputs, or a name is taken.
+    """
+    changes: list[Change] = []
+    names: list[str] = []
+    for head in aux_heads(net, main):
+        if head.classes == classes:
+            continue
+        name = changed_name(net, head.classifier)
+        names.append(name)
+        changes += [
+            set_classes(head, classes),
+            rename_classifier(net, head.classifier, name),
+            learn_faster(head.classifier, classifier_lr),
+        ]
+    return Retargeted(merged(changes), tuple(names))
+
+
+def drop(net: Net, main: Head, how: Removal) -> Dropped:
+    """Take the auxiliary heads out, and every layer that then reaches nothing else.
+
+    Raises:
+        SurgeryError: a layer reads an auxiliary head and the main one.
+    """
+    aux = aux_heads(net, main)
+    gone: set[int] = set()
+    for phase in PHASES:
+        gone |= _above(net.graph(phase), [head.classifier for head in aux])
+    both = gone & _main_layers(net, main)
+    if both:
+        layer = net.layers[min(both)]
+        raise SurgeryError(
+            f"layer '{layer.name}' needs an auxiliary head, and the main one needs it or is "
+            "read by it, too",
+            location=layer.location,
+            hint="--aux keep leaves the auxiliary heads",
+            layer=layer.name,
+        )
+    removed = _with_unread(net, gone)
+    return Dropped(layers.take_out(removed, how), tuple(removed))
+
+
+def _above(graph: BlobGraph, classifiers: Sequence[Layer]) -> set[int]:
+    """Layers and all that read what they write, as far as it goes."""
+    found = {layer.index for layer in classifiers if graph.takes_part(layer)}
+    for layer in graph.layers:
+        if any(blob and blob.writer and blob.writer.index in found for blob in graph.reads(layer)):
+            found.add(layer.index)
+    return found
+
+
+def _main_layers(net: Net, main: Head) -> set[int]:
+    """The main head's layers, those below them and those above its classifier."""
+    found: set[int] = set()
+    for phase in PHASES:
+        graph = net.graph(phase)
+        found |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
+        found |= _above(graph, [main.classifier])
+    return found
+
+
+def _with_unread(net: Net, gone: Collection[int]) -> list[Layer]:
+    """Layers, and those whose tops were read and are so no more, from the top of the net down.
+
+    Layers that bring data stay.
+    """
+    found = set(gone)
+    for layer in reversed(net.layers):
+        if layer.is_data or layer.index in found:
+            continue
+        graphs = [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer)]
+        if graphs and all(_is_unread(graph, layer, found) for graph in graphs):
+            found.add(layer.index)
+    return [layer for layer in net.layers if layer.index in found]
+
+
+def _is_unread(graph: BlobGraph, layer: Layer, gone: Collection[int]) -> bool:
+    readers = [reader for blob in graph.writes(layer) for reader, _ in graph.consumers(blob)]
+    return bool(readers) and all(reader.index in gone for reader in readers)

@@ -1,0 +1,63 @@
+"""Another number of classes: the classifier's outputs, and the name that keeps old weights off.
+
+Caffe copies weights by a layer's name and stops where the shapes differ: a classifier with
+other outputs needs another name, and then starts from its filler.
+"""
+
+from __future__ import annotations
+
+from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.layer import Layer, integer
+from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.surgery.change import Change, merged
+
+
+def set_classes(head: Head, classes: int) -> Change:
+    """Let a classifier have so many outputs, under the name that it has.
+
+    An Accuracy that looks at more of the best classes than there are, which Caffe refuses,
+    looks at all of them.
+
+    Raises:
+        SurgeryError: the classifier does not state its outputs.
+    """
+    message = _with_outputs(head.classifier)
+    changes = [fields.put(message, "num_output", classes)]
+    for accuracy in head.accuracies:
+        param = accuracy.core.message("accuracy_param")
+        top = integer(param, "top_k", 1)
+        if param is not None and top is not None and top > classes:
+            changes.append(fields.put(param, "top_k", classes))
+    return merged(changes)
+
+
+def _with_outputs(classifier: Layer) -> Message:
+    if classifier.dialect is Dialect.V0:
+        return classifier.core
+    message = classifier.core.message(CLASSIFIER_TYPES[classifier.type])
+    if message is None or num_output(classifier) is None:
+        raise SurgeryError(
+            f"the classifier '{classifier.name}' does not state its num_output",
+            location=classifier.location,
+            layer=classifier.name,
+        )
+    return message
+
+
+def changed_name(net: Net, classifier: Layer) -> str:
+    """A free name for a classifier whose weights no longer fit: the old with `_change` after it."""
+    base = classifier.name.removesuffix("_change") + "_change"
+    return unique_name(base, {*net.blob_names, *(layer.name for layer in net.layers)})
+
+
+def rename_classifier(net: Net, classifier: Layer, name: str) -> Change:
+    """Give a classifier and its top another name, with all who read it.
+
+    Raises:
+        SurgeryError: the name is taken by another blob.
+    """
+    return merged([layers.rename(classifier, name), blobs.rename(net, classifier, 0, name)])

@@ -1,0 +1,70 @@
+"""Another number of classes: outputs, names, and what Caffe would refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssdh_surgery import parse
+from ssdh_surgery.caffe.heads import heads
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_classes
+from ssdh_surgery.surgery.gate import prove
+
+CURRENT = """layer { name: "data" type: "Data" top: "data" top: "label" }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" \
+inner_product_param { num_output: 1000 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+layer { name: "top5" type: "Accuracy" bottom: "fc" bottom: "label" top: "top5" \
+accuracy_param { top_k: 5 } }
+"""
+V1 = """layers { name: "data" type: DATA top: "data" top: "label" }
+layers { name: "fc" type: INNER_PRODUCT bottom: "data" top: "fc" \
+inner_product_param { num_output: 1000 } }
+layers { name: "loss" type: SOFTMAX_LOSS bottom: "fc" bottom: "label" }
+"""
+V0 = """layers { layer { name: "data" type: "data" } top: "data" top: "label" }
+layers { layer { name: "fc" type: "innerproduct" num_output: 1000 } bottom: "data" top: "fc" }
+layers { layer { name: "loss" type: "softmax_loss" } bottom: "fc" bottom: "label" }
+"""
+
+
+def net(text: str) -> Net:
+    return Net(parse(text.encode(), "n.prototxt"))
+
+
+def made(of: Net, change: Change) -> str:
+    return prove(of.document, change, "NetParameter").document.text
+
+
+@pytest.mark.parametrize("text", [CURRENT, V1, V0], ids=["current", "V1", "V0"])
+def test_classes(text: str) -> None:
+    of = net(text)
+    (head,) = heads(of)
+    assert made(of, set_classes(head, 20)) == text.replace("1000", "20")
+    assert set_classes(head, 1000) == Change()
+
+
+def test_accuracy_looks_at_no_more_classes_than_there_are() -> None:
+    of = net(CURRENT)
+    (head,) = heads(of)
+    assert made(of, set_classes(head, 3)) == CURRENT.replace("1000", "3").replace("_k: 5", "_k: 3")
+    assert "top_k: 5" in made(of, set_classes(head, 5))
+
+
+def test_a_classifier_that_states_no_outputs() -> None:
+    of = net(CURRENT.replace("inner_product_param { num_output: 1000 } ", ""))
+    (head,) = heads(of)
+    with pytest.raises(SurgeryError, match="'fc' does not state its num_output"):
+        set_classes(head, 20)
+
+
+def test_names() -> None:
+    of = net(CURRENT)
+    fc = of.layer("fc")
+    assert changed_name(of, fc) == "fc_change"
+    text = made(of, rename_classifier(of, fc, "fc_change"))
+    assert text == CURRENT.replace('"fc"', '"fc_change"')
+    again = net(text)
+    assert changed_name(again, again.layer("fc_change")) == "fc_change_2"
