@@ -50,11 +50,8 @@ def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time() -> N
         "  note: inputs: data 1 x 3 x 16 x 16",
         "  note: the hash layer is the train net's: 'latent_SSDH_encode', 8 bits",
     ]
-    gone = [line.split(" - ")[1] for line in told if line.endswith((" -> fc_change", " -> loss"))]
-    assert gone == [
-        "layer[fc_change] InnerProduct latent_SSDH_encode -> fc_change",
-        "layer[loss] SoftmaxWithLoss fc_change, label -> loss",
-    ]
+    gone = [line.split(" - layer")[1].split()[0] for line in told if " - layer[" in line]
+    assert gone[-2:] == ["[fc_change]", "[loss]"]
     again = ssdh("deploy").stdout
     assert again.startswith("train_val_ssdh.prototxt (train net): deploy_ssdh.prototxt is up to")
     assert 'deploy = "deploy_ssdh.prototxt"' in Path("ssdh.toml").read_text()
