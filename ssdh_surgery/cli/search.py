@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.search import Answer
@@ -21,22 +22,33 @@ _FILE = click.Path(path_type=Path)
 )
 @click.argument("index", type=_FILE)
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
+@click.option("--image", type=_FILE, metavar="FILE", help="Search with a picture.")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
 @click.option("-k", "count", type=click.IntRange(1), default=10, help="So many each (10).")
+@encoder_options
 @shared.json_option
 def command(
-    index: Path, queries: Path | None, ids: tuple[str, ...], count: int, as_json: bool
+    index: Path,
+    queries: Path | None,
+    image: Path | None,
+    ids: tuple[str, ...],
+    count: int,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Find the items whose codes are nearest by Hamming distance.
 
-    Items at one distance stand in the order of the index.
+    Items at one distance stand in the order of the index. A picture is encoded first, by the
+    net of ssdh.toml or the one that is named, which must be that of the index.
     """
     from ssdh_surgery.pipeline import search as story
 
-    if (queries is None) == (not ids):
-        raise click.UsageError("say what to search with: --queries or --id")
+    if (queries is not None) + (image is not None) + bool(ids) != 1:
+        raise click.UsageError("say what to search with: --queries, --image or --id")
     if queries is not None:
         answers = story.by_queries(index, queries, count)
+    elif image is not None:
+        answers = story.by_picture(index, image, options_of(given), count)
     else:
         answers = story.by_ids(index, list(ids), count)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.retrieval.backends.base import Packed
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes, read_codes, refuse_empty
 from ssdh_surgery.retrieval.index import Index, open_index
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.encoder import EncoderOptions
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,24 @@ def by_codes(index: Index, codes: Codes, k: int) -> list[Answer]:
     refuse_empty(codes, "query")
     index.refuse(codes)
     return _answers(index, map(str, codes.ids), codes.packed, k)
+
+
+def by_picture(index_file: Path, picture: Path, options: EncoderOptions, k: int) -> list[Answer]:
+    """What a picture finds, encoded by the net that made the index's codes.
+
+    Raises:
+        FileError: a file cannot be read.
+        DataError: the picture cannot be decoded, or the net is not the index's.
+        UsageError: it was not said which net.
+        MissingExtra: no engine, OpenCV or the index's backend is not installed.
+    """
+    from ssdh_surgery.data.picture import planar, read_picture
+    from ssdh_surgery.pipeline.encoder import Encoder
+
+    index = open_index(index_file)
+    encoder = Encoder(options)
+    pixels = planar(read_picture(picture, size=encoder.picture_size(), gray=encoder.shape[0] == 1))
+    return by_codes(index, encoder.codes_of([pixels], [str(picture)], str(picture)), k)
 
 
 def by_ids(index_file: Path, ids: list[str], k: int) -> list[Answer]:

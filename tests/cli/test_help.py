@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn import datasets
 
+from ssdh_surgery import open_net
 from ssdh_surgery.cli import COMMANDS
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 
@@ -58,8 +61,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
         ids = np.array([f"{name}{number}" for number in range(20)])
         write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
-    line = "index build database.npz -o photos.index"
-    assert ssdh(*line.split(), cwd=path).returncode == 0
+    for line in ("index build database.npz -o photos.index", "deploy"):
+        assert ssdh(*line.split(), cwd=path).returncode == 0
+    shutil.copytree(Path(datasets.__file__).parent / "images", path / "photos" / "any")
+    [prefix] = re.findall('snapshot_prefix: "(.*)"', (path / "solver_ssdh.prototxt").read_text())
+    weights = path / f"{prefix}_iter_1.caffemodel"
+    weights.parent.mkdir(exist_ok=True)
+    open_net(path / "deploy_ssdh.prototxt").save(str(weights))
     return path
 
 

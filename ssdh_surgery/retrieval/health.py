@@ -1,0 +1,104 @@
+"""Health of codes: whether their bits carry anything, measured on all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# An activation nearer than this to 0.5 is hardly decided.
+NEAR = 0.1
+# A bit that is the same in all but so small a share of the codes is dead.
+_DEAD_SHARE = 0.001
+_SAMPLE = 20_000
+# So few codes say nothing about a collapse.
+_TOO_FEW = 10
+_LOW_ENTROPY = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Health:
+    """What the bits of N codes look like.
+
+    Args:
+        count: the number of codes.
+        fire_rates: the share of ones of each bit, [K].
+        dead: bits that are (nearly) always the same.
+        entropy: of a bit, the mean over bits; 1 is a bit that is one half of the time.
+        correlation: mean absolute correlation of two bits that are not dead.
+        distinct: different codes.
+        near: the share of activations nearer than 0.1 to 0.5, None where they are unknown.
+    """
+
+    count: int
+    fire_rates: NDArray[np.float64]
+    dead: int
+    entropy: float
+    correlation: float
+    distinct: int
+    near: float | None
+
+    @property
+    def bits(self) -> int:
+        """The width of a code."""
+        return len(self.fire_rates)
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether the codes have become (nearly) the same."""
+        if self.count < _TOO_FEW:
+            return False
+        return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
+
+    def words(self) -> list[str]:
+        """The measures in sentences."""
+        rates = self.fire_rates
+        said = [
+            f"fire rate {rates.mean():.2f} (from {rates.min():.2f} to {rates.max():.2f} by bit)",
+            f"{self.dead} of {self.bits} bits dead",
+            f"entropy {self.entropy:.2f} of 1 by bit",
+            f"correlation {self.correlation:.2f} between bits",
+            f"{self.distinct:,} different codes of {self.count:,}",
+        ]
+        if self.near is not None:
+            said.append(f"{self.near:.1%} of activations nearer than {NEAR} to 0.5")
+        return said
+
+
+def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -> Health:
+    """The health of packed codes [N, ceil(bits / 8)], N at least 1."""
+    count = len(packed)
+    ones = np.zeros(bits, np.int64)
+    for start in range(0, count, _SAMPLE):
+        ones += np.unpackbits(packed[start : start + _SAMPLE], axis=1, count=bits).sum(
+            0, dtype=np.int64
+        )
+    rates = ones / count
+    dead = np.minimum(rates, 1 - rates) < _DEAD_SHARE
+    sure = np.clip(rates, 1e-12, 1 - 1e-12)
+    entropy = -(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure))
+    rows = np.ascontiguousarray(packed)
+    distinct = len(np.unique(rows.view(f"V{rows.shape[1]}")))
+    step = max(1, count // _SAMPLE)
+    sample = np.unpackbits(rows[::step], axis=1, count=bits)[:, ~dead]
+    return Health(
+        count,
+        rates,
+        int(dead.sum()),
+        float(entropy.mean()),
+        _correlation(sample),
+        distinct,
+        near,
+    )
+
+
+def _correlation(bits: NDArray[np.uint8]) -> float:
+    centred = bits - bits.mean(0)
+    spread = np.sqrt((centred**2).sum(0))
+    kept = centred[:, spread > 0] / spread[spread > 0]
+    width = kept.shape[1]
+    if width < 2:
+        return 0.0
+    matrix = np.abs(kept.T @ kept)
+    return float((matrix.sum() - np.trace(matrix)) / (width * (width - 1)))

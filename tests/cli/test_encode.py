@@ -1,0 +1,89 @@
+"""`ssdh encode`, and `ssdh search --image`: what is printed, and pictures that find themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from pictures import tiles
+
+from ssdh_surgery import open_net
+from ssdh_surgery.cli import run
+
+DEPLOY = """\
+layer { name: "data" type: "Input" top: "data"
+  input_param { shape { dim: 1 dim: 3 dim: 12 dim: 12 } } }
+layer { name: "latent" type: "InnerProduct" bottom: "data" top: "latent"
+  inner_product_param { num_output: 20 weight_filler { type: "gaussian" std: 0.002 } } }
+layer { name: "code" type: "Sigmoid" bottom: "latent" top: "code" }
+"""
+NET = ["--deploy", "deploy.prototxt", "--weights", "a.caffemodel", "--mean-value", "104,117,123"]
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("deploy.prototxt").write_text(DEPLOY)
+    for name in "ab":
+        open_net("deploy.prototxt").save(f"{name}.caffemodel")
+    Path("photos").mkdir()
+    for number, (pixels, _) in enumerate(tiles(24, 12)):
+        cv2.imwrite(f"photos/{number:02d}.png", pixels.transpose(1, 2, 0))
+
+
+def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photos/03.png").write_bytes(b"")
+    assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
+    out = capsys.readouterr()
+    assert out.err == (
+        "deploy.prototxt with a.caffemodel: 'code'\n"
+        "input: warp pictures to 12x12, subtract 104,117,123, channels BGR\n"
+        "warning: '03.png' is left out: cannot be decoded: the file is empty\n"
+    )
+    lines = out.out.splitlines()
+    assert lines[0] == "wrote codes.npz: 11 codes of 20 bits, 1 left out"
+    assert lines[2].endswith("of 20 bits dead")
+    assert lines[-1].endswith("of activations nearer than 0.1 to 0.5")
+
+
+def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    dead = Path("deploy.prototxt").read_text().replace("std: 0.002", "std: 1e-30")
+    Path("deploy.prototxt").write_text(dead)
+    open_net("deploy.prototxt").save("a.caffemodel")
+    assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "warning: the codes have collapsed: they hardly differ from picture to picture. Check "
+        "that the weights are those of this net, and its mean and scale; else train with a "
+        "smaller learning rate"
+    )
+
+
+def test_a_picture_finds_itself_by_its_own_model_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
+    assert run(["index", "build", "codes.npz", "-o", "x.index"]) == 0
+    capsys.readouterr()
+    asked = ["search", "x.index", "--image", "photos/07.png", "-k", "2", "--json"]
+    assert run([*asked, *NET]) == 0
+    [result] = json.loads(capsys.readouterr().out)["results"]
+    assert result["query"] == "photos/07.png"
+    assert result["hits"][0] == {"id": "07.png", "distance": 0, "label": None}
+    assert run([*asked[:-1], *NET, "--weights", "b.caffemodel"]) == 3
+    assert capsys.readouterr().err.startswith(
+        "photos/07.png: made by another model than the index x.index: weights "
+    )
+    assert run(["search", "x.index", "--image", "deploy.prototxt", *NET]) == 3
+    assert "deploy.prototxt: cannot be decoded" in capsys.readouterr().err
+
+
+def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["encode", "photos", "-o", "x.npz", *NET]
+    assert run([*words, "--mean-file", "m.binaryproto"]) == 2
+    assert "--mean-value and --mean-file exclude each other" in capsys.readouterr().err
+    assert run([*words, "--resize", "12"]) == 2
+    assert "'12' is not WIDTHxHEIGHT" in capsys.readouterr().err
+    assert run(["encode", "photos", "-o", "x.npz"]) == 2
+    assert capsys.readouterr().err == (
+        "error: no deploy net\nhint: run ssdh deploy first, or name one: --deploy FILE\n"
+    )

@@ -1,0 +1,300 @@
+"""Encoding: a picture and its record give equal codes; what is unreadable is left out; resuming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pictures import tiles
+
+from ssdh_surgery import open_net
+from ssdh_surgery.data.build import build
+from ssdh_surgery.data.datum import write_encoded
+from ssdh_surgery.data.lmdb_writer import LmdbWriter
+from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.record import RecordOptions
+from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
+from ssdh_surgery.pipeline.encode import Encoded, Source, encode, open_source
+from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
+from ssdh_surgery.retrieval.codes import read_codes
+
+CROP = 12
+DEPLOY = f"""\
+name: "small"
+layer {{ name: "data" type: "Input" top: "data"
+  input_param {{ shape {{ dim: 1 dim: 3 dim: {CROP} dim: {CROP} }} }} }}
+layer {{ name: "latent" type: "InnerProduct" bottom: "data" top: "latent"
+  inner_product_param {{ num_output: 20 weight_filler {{ type: "gaussian" std: 0.002 }} }} }}
+layer {{ name: "code" type: "Sigmoid" bottom: "latent" top: "code" }}
+layer {{ name: "after" type: "Power" bottom: "code" top: "after" }}
+"""
+WORKSPACE = """\
+version = 1
+[nets.small]
+deploy = "deploy.prototxt"
+code = "code"
+crop = 12
+resize = [16, 14]
+mean_value = [104, 117, 123]
+scale = 0.5
+channels = "BGR"
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A net with weights, its workspace, and class folders of PNGs."""
+    monkeypatch.chdir(tmp_path)
+    Path("deploy.prototxt").write_text(DEPLOY)
+    Path("ssdh.toml").write_text(WORKSPACE)
+    open_net("deploy.prototxt").save("small.caffemodel")
+    for number, (pixels, label) in enumerate(tiles(24, 11)):
+        picture = Path(f"photos/class{label}/{number:02d}.png")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(picture), pixels.transpose(1, 2, 0))
+    return tmp_path
+
+
+def encoder(**changes: Any) -> Encoder:
+    return Encoder(EncoderOptions(**{"weights": Path("small.caffemodel"), "batch": 4, **changes}))
+
+
+def encoded(source: str, out: str = "codes.npz", **options: Any) -> Encoded:
+    net = encoder()
+    return encode(open_source([Path(source)], net), net, Path(out), **options)
+
+
+def by_hand(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The activations of one picture [H, W, 3], each step written out."""
+    resized = cv2.resize(picture, (16, 14)).transpose(2, 0, 1).astype(np.float32)
+    cropped = resized[:, 1:13, 2:14]
+    net = open_net("deploy.prototxt", "small.caffemodel")
+    net.blobs["data"].data[0] = (cropped - np.array([104, 117, 123])[:, None, None]) * 0.5
+    net.forward()
+    return np.array(net.blobs["code"].data[0])
+
+
+def test_class_folders_by_hand() -> None:
+    made = encoded("photos", keep_activations=True)
+    codes = read_codes("codes.npz")
+    assert codes.ids[0] == "class0/00.png"
+    assert codes.labels.tolist() == [0] * 6 + [1] * 5
+    assert codes.bits == 20
+    assert codes.activations is not None
+    for row in (0, 7):
+        picture = cv2.imread(f"photos/{codes.ids[row]}")
+        assert np.allclose(codes.activations[row], by_hand(picture), atol=1e-5)
+    assert np.array_equal(codes.unpacked(), codes.activations > 0.5)
+    assert codes.recipe["transform"] == {
+        "crop": 12,
+        "scale": 0.5,
+        "mean_value": [104.0, 117.0, 123.0],
+        "mean_file": None,
+        "channels": "BGR",
+        "resize": [16, 14],
+    }
+    assert codes.model is not None
+    assert codes.model["blob"] == "code"
+    assert made.health is not None
+    assert made.health.count == 11
+
+
+def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
+    build("photos", "raw_lmdb", RecordOptions(size=(16, 14)))
+    with LmdbWriter("encoded_lmdb") as writer:
+        for number, path in enumerate(sorted(Path("photos").rglob("*.png"))):
+            resized = cv2.resize(cv2.imread(str(path)), (16, 14))
+            data = cv2.imencode(".png", resized)[1].tobytes()
+            writer.put(f"{number:08d}".encode(), write_encoded(data, 1))
+    lines = [f"{path} {path.parts[1][-1]}\n" for path in sorted(Path("photos").rglob("*.png"))]
+    Path("list.txt").write_text("".join(lines))
+    sources = ["photos", "raw_lmdb", "encoded_lmdb", "list.txt"]
+    made = [encoded(each, f"{number}.npz").codes for number, each in enumerate(sources)]
+    for other in made[1:]:
+        assert np.array_equal(made[0].packed, other.packed)
+        assert other.model == made[0].model
+    assert made[1].labels.tolist() == made[0].labels.tolist() == made[3].labels.tolist()
+    assert made[1].ids[7] == "00000007_class1/03.png"
+    single = open_source([Path("photos/class1/03.png")], encoder())
+    alone = encode(single, encoder(), Path("one.npz")).codes
+    assert np.array_equal(alone.packed[0], made[0].packed[7])
+    assert alone.labels.tolist() == [-1]
+
+
+def test_unreadable_pictures_are_left_out_and_named() -> None:
+    Path("photos/class0/02.png").write_bytes(b"")
+    Path("photos/class1/03.png").write_text("<html>")
+    told: list[str] = []
+    made = encoded("photos", report=told.append)
+    assert told == [
+        "'class0/02.png' is left out: cannot be decoded: the file is empty",
+        "'class1/03.png' is left out: cannot be decoded: it is a web page",
+    ]
+    assert made.left_out == ["class0/02.png", "class1/03.png"]
+    assert len(made.codes) == 9
+    assert not set(made.left_out) & set(made.codes.ids)
+
+
+def test_a_damaged_record_is_left_out() -> None:
+    build("photos", "raw_lmdb", RecordOptions(size=(16, 14)))
+    with LmdbWriter("bad_lmdb") as writer:
+        writer.put(b"0", b"\xff\xff")
+        writer.put(b"1", write_encoded(b"no picture", 3))
+        writer.put(b"2", write_encoded(Path("photos/class0/00.png").read_bytes(), 5))
+    made = encoded("bad_lmdb")
+    assert (made.left_out, made.codes.ids.tolist(), made.codes.labels.tolist()) == (
+        ["0", "1"],
+        ["2"],
+        [5],
+    )
+
+
+def interrupt(done: int, total: int) -> None:
+    """A user's Ctrl-C in the second batch."""
+    if done == 8:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_run_is_gone_on_with() -> None:
+    whole = encoded("photos", "whole.npz", keep_activations=True).codes
+    net = encoder()
+    source = open_source([Path("photos")], net)
+    with pytest.raises(KeyboardInterrupt):
+        encode(source, net, Path("codes.npz"), keep_activations=True, progress=interrupt)
+    assert not Path("codes.npz").exists()
+    resumed: list[str] = []
+
+    def counted(start: int) -> Iterator[Any]:
+        for item in source.items(start):
+            resumed.append(item.id)
+            yield item
+
+    again = Source(source.name, source.count, counted)
+    codes = encode(again, net, Path("codes.npz"), keep_activations=True, resume=True).codes
+    assert np.array_equal(codes.packed, whole.packed)
+    assert np.array_equal(codes.ids, whole.ids)
+    assert np.array_equal(codes.labels, whole.labels)
+    # Two batches of four were done.
+    assert resumed == whole.ids[8:].tolist()
+    assert read_codes("codes.npz").activations is not None
+    assert not [each for each in Path().iterdir() if each.name.endswith(".partial")]
+
+
+def test_resuming_in_another_way_is_refused() -> None:
+    net = encoder()
+    source = open_source([Path("photos")], net)
+    with pytest.raises(KeyboardInterrupt):
+        encode(source, net, Path("codes.npz"), progress=interrupt)
+    other = encoder(scale=1.0)
+    with pytest.raises(DataError) as caught:
+        encode(open_source([Path("photos")], other), other, Path("codes.npz"), resume=True)
+    assert str(caught.value) == (
+        "codes.npz: what is unfinished there was made in another way\n"
+        "hint: leave out --resume to begin anew"
+    )
+    encode(source, net, Path("codes.npz"))
+
+
+def test_a_mean_file(tmp_path: Path) -> None:
+    mean = np.random.default_rng(0).random((3, 14, 16)).astype(np.float32) * 255
+    write_mean("mean.binaryproto", mean)
+    net = encoder(mean_file=Path("mean.binaryproto"))
+    pixels = tiles(14, 1)[0][0]
+    pixels = np.concatenate([pixels, pixels[:, :, :2]], axis=2)
+    expected = (pixels.astype(np.float32) - mean)[:, 1:13, 2:14] * np.float32(0.5)
+    assert np.array_equal(net.prepared(pixels), expected)
+    with pytest.raises(DataError) as caught:
+        net.prepared(pixels[:, :13])
+    assert str(caught.value) == (
+        "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the picture "
+        "3 x 13 x 16 (channels x height x width)\n"
+        "hint: a mean file has the size of the pictures before the crop"
+    )
+
+
+def message_of(kind: type[SsdhError], **changes: Any) -> str:
+    with pytest.raises(kind) as caught:
+        encoder(**changes).picture_size()
+    return str(caught.value)
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert message_of(SsdhError, blob="kode") == (
+        "deploy.prototxt: no blob 'kode'\nhint: did you mean 'code'?"
+    )
+    assert message_of(UsageError, weights=None) == ("no weights\nhint: name them: --weights FILE")
+    Path("ssdh.toml").write_text(WORKSPACE.replace("resize", "# resize"))
+    assert message_of(DataError) == (
+        "deploy.prototxt: it is not known to which size pictures are warped before the crop of "
+        "12\nhint: say it: --resize 256x256, as the records were made that the net was trained on"
+    )
+    assert encoder(crop=0).picture_size() == (12, 12)
+    Path("ssdh.toml").unlink()
+    assert message_of(UsageError) == (
+        "no deploy net\nhint: run ssdh deploy first, or name one: --deploy FILE"
+    )
+
+
+def test_the_newest_snapshot_is_taken() -> None:
+    Path("ssdh.toml").write_text(WORKSPACE + 'snapshot_prefix = "snap/small"\n')
+    assert message_of(FileError, weights=None).endswith(
+        ": no snapshot snap/small_iter_N.caffemodel yet\n"
+        "hint: train first (ssdh train), or name the weights: --weights FILE"
+    )
+    Path("snap").mkdir()
+    for iteration in (9, 10):
+        data = Path("small.caffemodel").read_bytes()
+        Path(f"snap/small_iter_{iteration}.caffemodel").write_bytes(data)
+    assert encoder(weights=None).weights == Path("snap/small_iter_10.caffemodel")
+
+
+def test_sources_that_hold_nothing() -> None:
+    Path("empty").mkdir()
+    with pytest.raises(DataError) as caught:
+        encoded("empty")
+    assert str(caught.value) == (
+        "empty: the folder holds no pictures, and no class folders with pictures"
+    )
+    with pytest.raises(FileError) as missing:
+        encoded("missing")
+    assert str(missing.value) == "missing: cannot read: no such file"
+    Path("bad").mkdir()
+    Path("bad/a.png").write_bytes(b"")
+    with pytest.raises(DataError) as none:
+        encoded("bad")
+    assert str(none.value) == "bad: none of 1 items can be read"
+    assert not Path("codes.npz").exists()
+    Path("codes.npz").write_bytes(b"mine")
+    with pytest.raises(FileError) as exists:
+        encoded("photos")
+    assert str(exists.value) == (
+        "codes.npz: the file exists; nothing was written\nhint: --force replaces it"
+    )
+
+
+def test_records_of_another_size() -> None:
+    build("photos", "raw_lmdb", RecordOptions(size=(11, 14)))
+    with pytest.raises(DataError) as caught:
+        encoded("raw_lmdb")
+    assert str(caught.value) == (
+        "crop_size 12 is larger than the picture of 3 x 14 x 11 (channels x height x width)\n"
+        "hint: resize the pictures when the LMDB is made, or set a smaller crop_size"
+    )
+    assert not [each for each in Path().iterdir() if each.name.endswith(".partial")]
+
+
+def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
+    flat = encoded("photos/class0", "flat.npz").codes
+    assert flat.ids[0] == "00.png"
+    assert set(flat.labels.tolist()) == {-1}
+    net = encoder()
+    paths = [Path("photos/class0/00.png"), Path("photos/class1/01.png")]
+    assert encode(open_source(paths, net), net, Path("two.npz")).codes.ids.tolist() == [
+        "photos/class0/00.png",
+        "photos/class1/01.png",
+    ]
