@@ -61,6 +61,11 @@ from ssdh_surgery.pipeline.sources import read_source
     help="Mean values of the data.",
 )
 @click.option(
+    "--freeze",
+    metavar="UPTO",
+    help="With a deploy net alone: what this layer or blob depends on does not learn.",
+)
+@click.option(
     "--lr-divide", type=shared.DecimalType(above=0), metavar="X", help="Divide base_lr by X (10)."
 )
 @click.option(
@@ -92,6 +97,10 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
     FILE is a train net, a solver, or several files that belong together; `-` is standard
     input, `zoo:NAME` a built-in network. Writes STEM_ssdh.prototxt for each, and ssdh.toml
     for the commands that follow.
+
+    A deploy net alone, with --train-data and --test-data (LMDBs), becomes
+    train_val_ssdh.prototxt and solver_ssdh.prototxt: data layers, loss, learning rates, and
+    a solver for the number of records, each value explained.
     """
     plan = _plan(files, as_json, given)
     options = _options(files, given)

@@ -29,6 +29,8 @@ from ssdh_surgery.surgery.data_layers import DataChoice
 # What derived files are called, before the suffix.
 DEPLOY, TRAIN, SOLVER = "deploy.prototxt", "train_val.prototxt", "solver.prototxt"
 TRAIN_STEM = "train_val"
+# The settings that ask for a train net where a deploy net is named alone.
+ASKING = ("train_data", "test_data")
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 
 

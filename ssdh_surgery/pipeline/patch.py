@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError
-from ssdh_surgery.pipeline import record, solver_step
+from ssdh_surgery.pipeline import derive_step, record, solver_step
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.deploy_step import patched_deploy
 from ssdh_surgery.pipeline.group import Group, groups
@@ -23,7 +23,7 @@ from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile, Step, finished
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.sources import SourceFile
-from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
 from ssdh_surgery.surgery.change import merged
 
@@ -65,7 +65,11 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
     for group in _groups(sources, options, patching):
         patching.add_group(group)
     for source in sources:
-        if source.kind is Kind.DEPLOY:
+        if source.kind is not Kind.DEPLOY:
+            continue
+        if patching.is_to_train(source):
+            patching.add_training(source)
+        else:
             patching.add_deploy(source)
     return patching.done()
 
@@ -115,6 +119,7 @@ class _Patching:
 
     def add_group(self, group: Group) -> None:
         """Patch a train net with its test nets and its solver."""
+        _refuse_freeze(self.options.given)
         self.notes += group.notes
         if group.train is None:
             self.files.append(_lone_solver(group, self.options.given, self.plan))
@@ -134,8 +139,35 @@ class _Patching:
             record.remember(workspace, replace(done, stem=stem), known)
             self.stems[-1] = stem
 
+    def is_to_train(self, source: SourceFile) -> bool:
+        """Whether a deploy net is all there is, and a train net is to be made of it."""
+        asks = bool(self.options.given.named(derive_step.ASKING))
+        return not self.stems and (asks or self._known_training(source) is not None)
+
+    def _known_training(self, source: SourceFile) -> NetRecord | None:
+        """What the workspace knows of the train net that was made of a deploy net."""
+        workspace = self.workspace(source)
+        if workspace is None:
+            return None
+        name = relative(source.path, workspace.folder) if source.path else source.name
+        nets = workspace.nets.values()
+        return next((known for known in nets if known.get("train_source") == name), None)
+
+    def add_training(self, source: SourceFile) -> None:
+        """Make a train net and a solver for a deploy net alone."""
+        known = self._known_training(source)
+        stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
+        wanted = self.options.given.over(known.settings if known else Settings())
+        done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
+        self.files += done.results
+        self.stems.append(stem)
+        workspace = self.workspace(source)
+        if workspace is not None:
+            record.remember(workspace, done, known)
+
     def add_deploy(self, source: SourceFile) -> None:
         """Patch a deploy net that was named, as the train net beside its result was."""
+        _refuse_freeze(self.options.given)
         workspace = self.workspace(source)
         stem = self.options.net or (self.stems[0] if len(self.stems) == 1 else None)
         known = workspace.net(stem) if workspace and workspace.nets else None
@@ -180,6 +212,14 @@ class _Patching:
 
 def _option(name: str) -> str:
     return "set" if name == "sets" else name.replace("_", "-")
+
+
+def _refuse_freeze(given: Settings) -> None:
+    if given.get("freeze") is not None:
+        raise UsageError(
+            "--freeze goes with a train net that is made of a deploy net alone",
+            hint="ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER",
+        )
 
 
 def _with_suffix(plan: WritePlan, wanted: Settings) -> WritePlan:

@@ -225,5 +225,6 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "test_batch": _whole,
     "mean_file": _text,
     "mean_value": _numbers(1, 3),
+    "freeze": _text,
     "suffix": _suffix,
 }

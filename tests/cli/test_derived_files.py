@@ -112,3 +112,110 @@ def test_what_deploy_refuses(words: list[str], code: int, message: str) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "8")
     assert ssdh(*words, code=code).stderr == message
     assert not Path("deploy_ssdh.prototxt").exists()
+
+
+DEPLOY = """name: "tiny net"
+input: "data" input_shape { dim: 1 dim: 3 dim: 16 dim: 16 }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 6 } }
+layer { name: "fc" type: "InnerProduct" bottom: "ip" top: "fc" inner_product_param { num_output: 2 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""  # noqa: E501
+DATA = ("--train-data", "lmdb", "--test-data", "lmdb")
+
+
+@pytest.fixture
+def lone_deploy(folder: Path) -> None:
+    Path("train_val.prototxt").unlink()
+    Path("deploy.prototxt").write_text(DEPLOY)
+
+
+@pytest.mark.usefixtures("lone_deploy")
+def test_a_deploy_net_alone_is_patched_trained_and_deployed(folder: Path) -> None:
+    told = ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8", "--freeze", "ip",
+                "--mean-value", "120", "--set", "max_iter=4", "--set", "snapshot=4")  # fmt: skip
+    lines = told.stdout.splitlines()
+    assert [line for line in lines if not line.startswith("   ")] == [
+        "deploy.prototxt (deploy net): wrote train_val_ssdh.prototxt",
+        "  note: derived from deploy.prototxt",
+        "  note: the net is of no known family, so how its pixels were scaled is not known: "
+        "compare transform_param with where the net comes from",
+        "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not go "
+        "back through them",
+        "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
+        "  note: each value says why in its comment",
+        "next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel",
+    ]
+    assert f'snapshot_prefix: "{folder.name}_ssdh"' in Path("solver_ssdh.prototxt").read_text()
+    ssdh("train", "--gpu", "none", "--engine", "torch")
+    ssdh("deploy")
+    deploy = Path("deploy_ssdh.prototxt").read_text()
+    assert "latent_SSDH_encode" in deploy
+    assert '# layer { name: "fc"' in deploy
+
+
+@pytest.mark.usefixtures("lone_deploy")
+def test_the_next_time_the_workspace_has_the_data() -> None:
+    ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8")
+    files = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    told = ssdh("patch", "deploy.prototxt", "--check").stdout
+    assert "train_val_ssdh.prototxt is up to date" in told
+    ssdh("patch", "deploy.prototxt")
+    assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == files
+
+
+@pytest.mark.usefixtures("lone_deploy")
+def test_without_data_a_deploy_net_is_but_a_deploy_net() -> None:
+    told = ssdh("patch", "deploy.prototxt").stdout
+    assert told.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt\n")
+
+
+def test_beside_a_train_net_a_deploy_net_is_but_a_deploy_net() -> None:
+    Path("deploy.prototxt").write_text(DEPLOY)
+    ssdh("patch", "train_val.prototxt", "deploy.prototxt", "--train-data", "lmdb")
+    assert Path("deploy_ssdh.prototxt").is_file()
+    assert 'source: "lmdb"' in Path("train_val_ssdh.prototxt").read_text()
+
+
+@pytest.mark.usefixtures("lone_deploy")
+def test_from_standard_input_the_train_net_goes_on() -> None:
+    text = ssdh("patch", "-", *DATA, "--bits", "8", stdin=DEPLOY).stdout
+    ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8")
+    assert Path("train_val_ssdh.prototxt").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        pytest.param(
+            ["patch", "deploy.prototxt", "--train-data", "lmdb"],
+            2,
+            "error: a train net for a deploy net needs --test-data\n"
+            "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB\n",
+            id="test-data",
+        ),
+        pytest.param(
+            ["patch", "deploy.prototxt", *DATA, "--in-place"],
+            2,
+            "error: --in-place would replace the deploy net by one that is derived from it\n"
+            "hint: --out and --suffix choose another place\n",
+            id="in-place",
+        ),
+        pytest.param(
+            ["patch", "deploy.prototxt", "--freeze", "ip"],
+            2,
+            "error: --freeze goes with a train net that is made of a deploy net alone\n"
+            "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER\n",
+            id="freeze-a-deploy-net",
+        ),
+        pytest.param(
+            ["patch", "deploy.prototxt", "--train-data", "none", "--test-data", "lmdb"],
+            3,
+            "none: no such LMDB\n",
+            id="no-lmdb",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("lone_deploy")
+def test_what_patch_refuses(words: list[str], code: int, message: str) -> None:
+    assert ssdh(*words, code=code).stderr == message
+    assert not Path("train_val_ssdh.prototxt").exists()

@@ -13,7 +13,10 @@ import pytest
 from pictures import write_lmdb
 
 from ssdh_surgery import open_net
+from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights import read_weights
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
@@ -295,3 +298,63 @@ def test_published_nets_are_known_by_their_layers(
 ) -> None:
     preset = preset_for(Net(read_source(f"{corpus / name}.prototxt").document).layers)
     assert (preset and preset.family) == family
+
+
+# Published deploy nets whose classifier can be hashed, and what of them is frozen.
+PUBLISHED = {
+    "bvlc/examples/cifar10/cifar10_quick": "conv1",
+    "bvlc/models/bvlc_alexnet/deploy": None,
+    "bvlc/models/bvlc_googlenet/deploy": "inception_5a/output",
+    "bvlc/models/bvlc_reference_caffenet/deploy": "fc7",
+    "bvlc/models/bvlc_reference_rcnn_ilsvrc13/deploy": "pool5",
+    "bvlc/models/finetune_flickr_style/deploy": None,
+    "inception/cls/inception/deploy_inception-v3": None,
+    "inception/cls/inception/deploy_xception": None,
+    "resnet/prototxt/ResNet-50-deploy": "res4f",
+}
+
+
+def derived_from_published(name: str, freeze: str | None, corpus: Path) -> DerivedTraining:
+    write_lmdb(Path("large"), 300, 2)
+    data = DataChoice("large", 2)
+    source = read_source(name if name.startswith("zoo:") else f"{corpus / name}.prototxt")
+    result = train_from_deploy(source, wishes(train=data, test=data, freeze=freeze))
+    Path("train.prototxt").write_bytes(bytes(result.net.document))
+    return result
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(("name", "freeze"), PUBLISHED.items())
+def test_published_weights_fit_the_derived_net(
+    name: str, freeze: str | None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    after = Net(derived_from_published(name, freeze, corpus).net.document)
+    deploy = Net(read_source(f"{corpus / name}.prototxt").document)
+    published = shapes(deploy, "TEST").params
+    classifier = next(head.classifier.name for head in heads(deploy) if head.main)
+    for phase in PHASES:
+        found = shapes(after, phase)
+        assert [finding for finding in found.findings if finding.severity == "error"] == []
+        assert set(found.params) - set(published) == {*(RECIPE.latent_name, f"{classifier}_change")}
+        kept = {layer: found.params[layer] for layer in published if layer != classifier}
+        assert kept == {layer: published[layer] for layer in kept}
+
+
+@pytest.mark.caffe
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("name", "freeze"),
+    [
+        pytest.param("bvlc/models/bvlc_googlenet/deploy", "pool4/3x3_s2", id="googlenet"),
+        pytest.param("zoo:resnet-18/deploy", "res4b", id="resnet-18"),
+    ],
+)
+def test_caffe_makes_the_derived_net(
+    name: str, freeze: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    derived_from_published(name, freeze, corpus)
+    for phase in PHASES:
+        net = open_net("train.prototxt", phase=phase, engine="pycaffe")
+        assert tuple(net.blobs[RECIPE.code_name].shape) == (2, RECIPE.bits)
