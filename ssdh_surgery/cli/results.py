@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.hash_cost import cost_lines
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, unified_diff
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.surgery.differences import Difference
@@ -103,6 +104,8 @@ def _describe(each: PatchedFile, outcome: str) -> None:
     terminal.answer(f"{title}: {outcome}" if outcome else title)
     for change in each.differences:
         terminal.answer(f"  {change.line:>5}  {describe_change(change)}")
+    for line in cost_lines(each):
+        terminal.answer(f"  {line}")
     for note in each.notes:
         terminal.answer(f"  note: {note}")
 
