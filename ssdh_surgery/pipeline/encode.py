@@ -22,8 +22,9 @@ from ssdh_surgery.data.picture import planar, read_picture
 from ssdh_surgery.errors import DataError, FileError, Finding, Location
 from ssdh_surgery.files import explained
 from ssdh_surgery.pipeline.encoder import Encoder
+from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes
-from ssdh_surgery.retrieval.codes_writer import CodesWriter, refuse_existing
+from ssdh_surgery.retrieval.codes_writer import CodesWriter
 from ssdh_surgery.retrieval.health import Health, health_of
 
 Progress = Callable[[int, int], None]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.errors import FileError, Location
+from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.retrieval.codes import read_codes
 from ssdh_surgery.retrieval.index import Index, Kind, build_index, open_index
 
@@ -29,12 +29,8 @@ def build(codes: Sequence[Path], out: Path, kind: Kind, *, force: bool = False) 
         DataError: a file holds no codes, or those of several do not belong together.
         MissingExtra: the backend is not installed.
     """
-    if out.exists() and not force:
-        raise FileError(
-            "the file exists; nothing was written",
-            location=Location(str(out)),
-            hint="--force replaces it, 'ssdh index add' adds to an index",
-        )
+    hint = "--force replaces it, 'ssdh index add' adds to an index"
+    refuse_existing(out, force=force, hint=hint)
     first, *others = [read_codes(path) for path in codes]
     index = build_index(first, kind)
     index.name = str(out)

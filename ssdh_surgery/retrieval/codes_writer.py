@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, Location
 from ssdh_surgery.files import explained, read_bytes, write_bytes
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 from ssdh_surgery.retrieval.health import NEAR
@@ -181,17 +181,3 @@ class CodesWriter:
     def leave(self) -> None:
         """Leave what is unfinished to be gone on with."""
         self._close()
-
-
-def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to replace a file that was not meant to be.
-
-    Raises:
-        FileError: there is one, and no `force`.
-    """
-    if path.exists() and not force:
-        raise FileError(
-            "the file exists; nothing was written",
-            location=Location(str(path)),
-            hint="--force replaces it",
-        )

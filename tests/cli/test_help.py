@@ -29,6 +29,7 @@ _HEAVY = (
     "rich",
 )
 _SUBCOMMANDS = (
+    *("data build", "data mean", "data show"),
     *("index build", "index add", "index info", "index remove"),
     *("zoo list", "zoo show", "zoo write"),
 )
@@ -61,9 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
         ids = np.array([f"{name}{number}" for number in range(20)])
         write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
-    for line in ("index build database.npz -o photos.index", "deploy"):
-        assert ssdh(*line.split(), cwd=path).returncode == 0
     shutil.copytree(Path(datasets.__file__).parent / "images", path / "photos" / "any")
+    for line in (
+        "index build database.npz -o photos.index",
+        "deploy",
+        "data build photos photos_lmdb",
+    ):
+        assert ssdh(*line.split(), cwd=path).returncode == 0
     [prefix] = re.findall('snapshot_prefix: "(.*)"', (path / "solver_ssdh.prototxt").read_text())
     weights = path / f"{prefix}_iter_1.caffemodel"
     weights.parent.mkdir(exist_ok=True)

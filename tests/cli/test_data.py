@@ -1,0 +1,120 @@
+"""`ssdh data`: built, averaged, shown; all problems of a list told before anything is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pictures import tiles
+
+from ssdh_surgery.cli import run
+from ssdh_surgery.data.datum import write_raw
+from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.lmdb_writer import LmdbWriter
+from ssdh_surgery.data.mean import read_mean
+
+
+@pytest.fixture(autouse=True)
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number, (pixels, label) in enumerate(tiles(20, 11)):
+        picture = Path(f"photos/class{label}/{number:02d}.png")
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(picture), pixels.transpose(1, 2, 0))
+    lines = [f"{path} {path.parts[1][-1]}\n" for path in sorted(Path("photos").rglob("*.png"))]
+    Path("list.txt").write_text("".join(lines))
+
+
+def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "build", "photos", "a_lmdb", "--resize", "10x8"]) == 0
+    assert capsys.readouterr().out == (
+        "wrote a_lmdb: 11 records\n"
+        "size 3 x 8 x 10 (channels x height x width)\n"
+        "the classes are named in labels.txt\n"
+    )
+    assert run(["data", "mean", "a_lmdb", "mean.binaryproto"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "wrote mean.binaryproto: the mean of 11 pictures, 3 x 8 x 10"
+    mean = read_mean("mean.binaryproto")
+    values = ", ".join(f"{each:.4f}" for each in mean.mean((1, 2), dtype=np.float64))
+    assert told[1] == f"mean of the channels (B, G, R): {values}"
+    assert run(["data", "mean", "list.txt", "--resize", "10x8", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["records"], answer["shape"]) == (11, [3, 8, 10])
+    assert answer["channels"] == pytest.approx(mean.mean((1, 2), dtype=np.float64))
+    assert run(["data", "show", "a_lmdb", "--sheet", "sheet.png"]) == 0
+    out = capsys.readouterr()
+    assert out.out == (
+        "a_lmdb: 11 records\n"
+        "size 3 x 8 x 10 (channels x height x width), raw\n"
+        "first keys: 00000000_class0/00.png, 00000001_class0/02.png, 00000002_class0/04.png, "
+        "00000003_class0/06.png, 00000004_class0/08.png\n"
+        "2 labels:\n"
+        f"       0          6  {'#' * 30}\n"
+        f"       1          5  {'#' * 25}\n"
+    )
+    assert out.err == "wrote sheet.png: the first 11 pictures\n"
+    sheet = cv2.imread("sheet.png")
+    assert sheet.shape == (3 * 96, 4 * 96, 3)
+    assert sheet[:70, :90].std() > 10
+    assert (sheet[-90:, -90:] == 255).all()
+
+
+def test_options_reach_the_records(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--gray", "--encoded", "--shuffle", "--seed", "3", "--split", "0.5"]
+    assert run(["data", "build", "list.txt", "b_lmdb", *words]) == 0
+    assert "b_train_lmdb" in capsys.readouterr().out
+    with LmdbStore("b_train_lmdb") as train, LmdbStore("b_test_lmdb") as test:
+        assert len(train) + len(test) == 11
+        assert all(header.encoded for _, header in train.headers())
+    assert run(["data", "show", "b_train_lmdb", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["encoded"] == answer["records"] == answer["sized"]
+    assert answer["bad"] is None
+
+
+def test_a_bad_list_is_told_whole_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Path("list.txt").open("a") as file:
+        file.write("photos/none.png 1\nphotos/class0/00.png\n")
+    assert run(["data", "build", "list.txt", "a_lmdb"]) == 3
+    err = capsys.readouterr().err
+    assert err.splitlines()[:2] == [
+        "list.txt: 2 of 13 pictures cannot be used; nothing was written",
+        "hint: --skip-bad writes without them",
+    ]
+    assert "SSDH601 missing-picture" in err
+    assert "SSDH603 no-label" in err
+    assert not Path("a_lmdb").exists()
+    assert run(["data", "build", "list.txt", "a_lmdb", "--skip-bad"]) == 0
+    out = capsys.readouterr()
+    assert "left out 2\n" in out.out
+    assert "SSDH601" in out.err
+
+
+def test_verify_names_what_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with LmdbWriter("bad_lmdb") as writer:
+        writer.put(b"0", write_raw(np.zeros((3, 4, 4), np.uint8), 7))
+        writer.put(b"1", b"\xff\xff")
+    assert run(["data", "show", "bad_lmdb", "--verify"]) == 1
+    out = capsys.readouterr()
+    assert out.out.splitlines()[-1] == "1 of 2 records can be read"
+    assert out.err.startswith("warning: record '1': not a Datum: ")
+    assert run(["data", "show", "bad_lmdb"]) == 3
+
+
+def test_files_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mean.binaryproto").write_bytes(b"mine")
+    assert run(["data", "mean", "list.txt", "mean.binaryproto"]) == 3
+    assert capsys.readouterr().err == (
+        "mean.binaryproto: the file exists; nothing was written\nhint: --force replaces it\n"
+    )
+    assert Path("mean.binaryproto").read_bytes() == b"mine"
+    assert run(["data", "build", "list.txt", "x_lmdb", "--split", "1"]) == 2
+    assert run(["data", "build", "list.txt", "a_lmdb"]) == 0
+    assert run(["data", "show", "a_lmdb", "--sheet", "mean.binaryproto"]) == 3
+    assert Path("mean.binaryproto").read_bytes() == b"mine"
