@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -264,4 +265,75 @@ def net_files(draw: st.DrawFn, forks: float = 0.1) -> bytes:
     # Half of them are nothing that a fork alone knows.
     fields = _Nets(rng, rng.choice([0.0, forks])).net()
     text = _Layout(_Habits.drawn(rng)).file(fields)
+    return text.encode("utf-8", "surrogateescape")
+
+
+class _Classifiers:
+    """Random nets that classify: data, features with in-place layers, classifier, judges."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    def often(self, chance: float) -> bool:
+        return self.rng.random() < chance
+
+    def layer(self, name: str, kind: str, bottoms: list[str], tops: list[str], *more: Any) -> Any:
+        rng = self.rng
+        links = [("bottom", _quoted(rng, blob)) for blob in bottoms]
+        links += [("top", _quoted(rng, blob)) for blob in tops]
+        named = [("name", _quoted(rng, name)), ("type", _quoted(rng, kind))]
+        return "layer", [*named, *links, *more]
+
+    def inner_product(self, name: str, bottom: str, outputs: int) -> Any:
+        inner: Fields = [("num_output", _number(self.rng, outputs))]
+        if self.often(0.2):
+            inner.append(("bias_term", "false"))
+        rates: Fields = [("lr_mult", self.rng.choice(["1", "2.", "0.1", ".5f", "1e-2"]))]
+        params: Fields = [
+            ("param", self.rng.choice([rates, [*rates, ("decay_mult", "0")], []]))
+            for _ in range(self.rng.randint(0, 1 if len(inner) > 1 else 2))
+        ]
+        return self.layer(
+            name, "InnerProduct", [bottom], [name], *params, ("inner_product_param", inner)
+        )
+
+    def data(self) -> Fields:
+        source: Fields = [("source", '"list.txt"'), ("batch_size", "2")]
+        both = self.layer("data", "HDF5Data", [], ["data", "label"], ("hdf5_data_param", source))
+        if self.often(0.5):
+            return [both]
+        rules = [("include", [("phase", phase)]) for phase in ("TRAIN", "TEST")]
+        return [(both[0], [*both[1], rule]) for rule in rules]
+
+    def net(self) -> Fields:
+        fields: Fields = [("name", '"net"')] if self.often(0.8) else []
+        fields += self.data()
+        blob = "data"
+        for number in range(self.rng.randint(0, 3)):
+            fields.append(self.inner_product(f"fc{number}", blob, 8))
+            blob = f"fc{number}"
+            for kind in self.rng.choice([[], ["ReLU"], ["ReLU", "Dropout"]]):
+                fields.append(self.layer(f"{kind}{number}", kind, [blob], [blob]))
+            if self.often(0.2):
+                fields.append(self.inner_product(f"aux{number}", blob, 3))
+                weight: Fields = [("loss_weight", "0.3")]
+                judged = [f"aux{number}", "label"]
+                fields.append(
+                    self.layer(
+                        f"aloss{number}", "SoftmaxWithLoss", judged, [f"al{number}"], *weight
+                    )
+                )
+        fields.append(self.inner_product("classifier", blob, 3))
+        accuracy = self.layer("accuracy", "Accuracy", ["classifier", "label"], ["accuracy"])
+        accuracy[1].append(("include", [("phase", "TEST")]))
+        loss = self.layer("loss", "SoftmaxWithLoss", ["classifier", "label"], ["loss"])
+        fields += self.rng.choice([[accuracy, loss], [loss, accuracy], [loss]])
+        return fields
+
+
+@st.composite
+def classifier_files(draw: st.DrawFn) -> bytes:
+    """Files that hold a net with a classifier that can be hashed, with in-place layers."""
+    rng = draw(st.randoms(use_true_random=False))
+    text = _Layout(_Habits.drawn(rng)).file(_Classifiers(rng).net())
     return text.encode("utf-8", "surrogateescape")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar, Value
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.change import Insert, Path, Step
+from ssdh_surgery.surgery.change import Delete, Insert, Path, Step
 
 
 def entries(document: Document) -> list[Entry]:
@@ -39,16 +39,32 @@ def at_path(document: Document, path: Path) -> Entry:
 
 def inserted(document: Document, steps: Iterable[Step]) -> list[Entry]:
     """The values in the new text that the insertions of a promise put there."""
-    inserts = [step for step in steps if isinstance(step, Insert)]
-    found = []
-    for step in inserts:
-        *outer, (name, index) = step.path
-        before = [other for other in inserts if other.path[:-1] == step.path[:-1]]
-        before = [other for other in before if other.path[-1][0] == name]
-        order = sorted(before, key=lambda other: other.path[-1][1])
-        place = next(number for number, other in enumerate(order) if other is step)
-        found.append(at_path(document, (*outer, (name, index + place))))
-    return found
+    known = list(steps)
+    return [
+        at_path(document, _new_path(known, step.path, number))
+        for number, step in enumerate(known)
+        if isinstance(step, Insert)
+    ]
+
+
+def _new_path(steps: list[Step], path: Path, number: int) -> Path:
+    """Where the value of the step of that number is once all steps were taken."""
+    new = []
+    for depth, (name, index) in enumerate(path):
+        is_last = depth == len(path) - 1
+        shift = 0
+        for other_number, other in enumerate(steps):
+            *outer, (other_name, place) = other.path
+            if tuple(outer) != path[:depth] or other_name != name:
+                continue
+            if isinstance(other, Delete):
+                shift -= place < index
+            elif isinstance(other, Insert):
+                # At one place, what was inserted first comes first, and before what was there.
+                before = other_number < number if is_last else True
+                shift += place < index or (place == index and before)
+        new.append((name, index + shift))
+    return tuple(new)
 
 
 def comments(document: Document) -> list[str]:

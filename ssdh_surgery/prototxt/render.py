@@ -125,14 +125,12 @@ def before(
     """New fields before an entry and its comments; `comment` as in `after`.
 
     At the very beginning of a file a comment becomes the file's, as any that stands there.
-    `gone` are entries that are taken out with the same change: nothing may be left of a
-    list, or nothing after what is new, which then has no comma (see `takes_place`).
+    `gone` are entries that are taken out with the same change, the one directly before this
+    one only where this one stays.
     """
-    if not takes_place(entry, gone):
-        return _Neighbour(_part(entry, new), style).before(new, comment)
-    if all(each in gone for each in entry.field.entries):
-        return _Neighbour(entry.field, style).before(new, comment)
-    return _Neighbour(_part(entry, new), style, ends_list=True).before(new, comment)
+    if joins_list(entry, new) and all(each in gone for each in entry.field.entries):
+        return _Neighbour(entry.field, style, gone).before(new, comment)
+    return _Neighbour(_part(entry, new), style, gone).before(new, comment)
 
 
 def takes_place(entry: Entry, gone: Collection[Entry]) -> bool:
@@ -185,18 +183,27 @@ def _part(entry: Entry, new: NewFields) -> Part:
     return trivia.items_of(entry.field)[entry.index] if joins_list(entry, new) else entry.field
 
 
+def _is_gone(part: Part, gone: Collection[Entry]) -> bool:
+    """Whether all values of a part are among those that are taken out."""
+    values = part.values if isinstance(part, Field) else [part.value]
+    return bool(values) and all(any(entry.value is each for entry in gone) for each in values)
+
+
 class _Neighbour:
     """The field, or the item of a list, beside which something is put in a given style."""
 
-    def __init__(self, part: Part, style: Style, ends_list: bool = False) -> None:
+    def __init__(self, part: Part, style: Style, gone: Collection[Entry] = ()) -> None:
         self.part = part
         self.style = style
-        self.ends_list = ends_list
         self.document = part.document
-        self.siblings: Sequence[Part] = (
-            trivia.items_of(part.field) if isinstance(part, Item) else part.parent.fields
-        )
-        self.is_last = part.last == self.siblings[-1].last
+        siblings: Sequence[Part] = part.parent.fields if isinstance(part, Field) else ()
+        self.siblings = trivia.items_of(part.field) if isinstance(part, Item) else siblings
+        place = next(at for at, each in enumerate(self.siblings) if each.last == part.last)
+        self.is_last = place == len(self.siblings) - 1
+        # Whether nothing of a list stays after what is put before this item of it.
+        self.ends_list = isinstance(part, Item) and takes_place(part.field.entries[place], gone)
+        self.is_gone = _is_gone(part, gone)
+        self.follows_gone = place > 0 and _is_gone(self.siblings[place - 1], gone)
         self.opens = trivia.opens_line(self.document, part.first)
 
     def after(self, new: NewFields, comment: str | None) -> list[Edit]:
@@ -237,11 +244,11 @@ class _Neighbour:
         if first == part.first and (not self.opens or self._is_one_line_file()):
             own = self._own_separator() or self._missing_separator(True)
             body = self._on_line(new, own, "" if self.ends_list else own)
-            if self.opens:
+            if self.opens or self.follows_gone:
                 return [Edit.insertion(start, body + " ")]
             return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
         own = self._own_separator() or self._missing_separator(False)
-        place = trivia.place_before(part)
+        place = trivia.place_before(part, self._until())
         # What would go with the part if it were taken out comes with what is new.
         lead = document.text[place : trivia.line_start(document, start)]
         ends_line = trivia.line_start(document, place) < place
@@ -249,6 +256,14 @@ class _Neighbour:
         if comment and lead.count("\n") == ends_line and self._follows_header(first):
             body = self.style.newline + body
         return [Edit.insertion(place, lead + body + ("" if ends_line else self.style.newline))]
+
+    def _until(self) -> int:
+        """The end of what may be taken out from the part on; 0 where what is above it is."""
+        if self.follows_gone:
+            return 0
+        if self.is_gone:
+            return len(self.document.text)
+        return trivia.next_line(self.document, trivia.last_token(self.part)) or 0
 
     def _blanks_before(self) -> int:
         """1 where white space stands before the part on its line."""

@@ -146,13 +146,13 @@ def is_one_line(message: Message) -> bool:
     return document.text.find("\n", start, end) < 0
 
 
-def place_before(part: Part) -> int:
+def place_before(part: Part, until: int) -> int:
     """The offset for new lines before a part, its comments and the blank line above it.
 
-    Where the file has no last line break, before the one above: taking out the part and all
-    below it would begin there.
+    Where taking out all lines from the part on to an offset would begin, so that both can
+    be done at once.
     """
-    return _lines_start(part.document, start_of(part), len(part.document.text))
+    return _lines_start(part.document, start_of(part), until)
 
 
 # ---------------------------------------------------------------- taking away

@@ -77,13 +77,19 @@ def replace(
     """
     if not new:
         return take_out(gone, how)
+    places = {each.index: each for each in gone}
+    while layer.index in places and layer.index - 1 in places:
+        # What is taken out together is one piece: nothing can stand in its middle.
+        layer = places[layer.index - 1]
     entry = layer.entry
     entries = [each.entry for each in gone]
     named = [(entry.field.name, value) for value in new]
     followed = entry.field if render.takes_place(entry, entries) else None
     edits = render.before(entry, named, neighbour_style(entry), comment, entries)
     inserted = Change.of(edits, inserted_before(entry, named))
-    return merged([inserted, fields.take_out(entries, how, followed)])
+    taken = fields.take_out(entries, how, followed)
+    # At one place, what is new stands before a comment's sign and after its line break.
+    return merged([inserted, taken] if entry in entries else [taken, inserted])
 
 
 def rename(layer: Layer, name: str) -> Change:

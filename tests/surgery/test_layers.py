@@ -174,7 +174,7 @@ def test_replace_all_of_a_list(text: str, how: Removal) -> None:
         pytest.param(
             [], f'[{{ name: "a" }}, {SHOWN}, {{ name: "b" }}, {{ name: "c" }}]', id="none"
         ),
-        pytest.param([0], f'[ {SHOWN},{{ name: "b" }}, {{ name: "c" }}]', id="before"),
+        pytest.param([0], f'[{SHOWN}, {{ name: "b" }}, {{ name: "c" }}]', id="before"),
         pytest.param([1], f'[{{ name: "a" }}, {SHOWN}, {{ name: "c" }}]', id="itself"),
         pytest.param([2], f'[{{ name: "a" }}, {SHOWN}, {{ name: "b" }}]', id="last"),
         pytest.param([0, 1, 2], None, id="all"),
