@@ -101,12 +101,11 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
     change = merged(
         [
-            layers.insert_before(classifier, new, recipe.banner),
+            layers.replace(classifier, unused, new, recipe.remove, recipe.banner),
             layers.rename(classifier, new_name),
             blobs.rewire(classifier, 0, recipe.code_name),
             blobs.rename(net, classifier, 0, new_name),
             learn_faster(classifier, recipe.classifier_lr),
-            layers.take_out(unused, recipe.remove),
         ]
     )
     return Hashed(change, features, new_name, tuple(unused), tuple(notes))
