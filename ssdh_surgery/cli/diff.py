@@ -8,7 +8,7 @@ from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import refuse_depth
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
 from ssdh_surgery.surgery.differences import differences
 from ssdh_surgery.surgery.judge import MESSAGE_OF
@@ -49,12 +49,13 @@ def _message_name(before: SourceFile, after: SourceFile) -> str:
     """
     for source in (before, after):
         if source.kind is Kind.UNKNOWN:
-            raise SurgeryError(f"{source.name}: {source.kind}")
+            raise SurgeryError(str(source.kind), location=Location(source.name))
         refuse_depth(source.document)
     names = {MESSAGE_OF[before.kind], MESSAGE_OF[after.kind]}
     if len(names) > 1:
         raise SurgeryError(
-            f"{before.name} is a {before.kind} and {after.name} a {after.kind}: "
-            "they have nothing to compare"
+            f"this is a {after.kind}, and {before.name} is a {before.kind}: there is nothing to "
+            "compare",
+            location=Location(after.name),
         )
     return names.pop()

@@ -76,6 +76,23 @@ class FillerType(click.ParamType[Filler]):
             self.fail(f"{error.message}: {error.hint}", param, ctx)
 
 
+class TextType(click.ParamType[str]):
+    """A name or a path: any text but an empty one; `what` is what the message calls it."""
+
+    def __init__(self, what: str) -> None:
+        self.name = what
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The text, or click's own error."""
+        if not value:
+            self.fail(f"a {self.name} is not empty", param, ctx)
+        return str(value)
+
+
+NAME = TextType("name")
+PATH = TextType("path")
+
+
 class AssignmentType(click.ParamType[tuple[str, str]]):
     """`FIELD=VALUE`."""
 
@@ -104,10 +121,30 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 hashing_options = options(
     click.option("--bits", type=click.IntRange(1, 65536), help="Width of the code (128)."),
-    click.option("--at", metavar="BLOB", help="Hash this blob, not the classifier's features."),
-    click.option("--head", metavar="LAYER", help="The classifier, where there are several."),
-    click.option("--latent-name", metavar="NAME", help="Name of the latent layer (latent_SSDH)."),
-    click.option("--code-name", metavar="NAME", help="Name of the code (latent_SSDH_encode)."),
+    click.option(
+        "--at",
+        type=TextType("name"),
+        metavar="BLOB",
+        help="The blob to hash, if not the features.",
+    ),
+    click.option(
+        "--head",
+        type=TextType("name"),
+        metavar="LAYER",
+        help="The classifier, if not the main one.",
+    ),
+    click.option(
+        "--latent-name",
+        type=TextType("name"),
+        metavar="NAME",
+        help="The latent layer (latent_SSDH).",
+    ),
+    click.option(
+        "--code-name",
+        type=TextType("name"),
+        metavar="NAME",
+        help="The code (latent_SSDH_encode).",
+    ),
     click.option(
         "--remove",
         type=click.Choice(["comment", "delete"]),
@@ -130,7 +167,9 @@ writing_options = options(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-net_option = click.option("--net", metavar="STEM", help="The net of the workspace to use.")
+net_option = click.option(
+    "--net", type=NAME, metavar="STEM", help="The net of the workspace to use."
+)
 
 
 def write_plan(

@@ -46,14 +46,19 @@ from ssdh_surgery.pipeline.sources import read_source
     metavar="X",
     help="The classifier learns X times faster (10).",
 )
-@click.option("--classifier-name", metavar="NAME", help="New name of the classifier (OLD_change).")
+@click.option(
+    "--classifier-name",
+    type=shared.NAME,
+    metavar="NAME",
+    help="The classifier (OLD_change).",
+)
 @click.option("--mark/--no-mark", default=None, help="A banner comment around what is added (no).")
-@click.option("--solver", metavar="FILE", help="The solver; 'none' for none.")
-@click.option("--train-data", metavar="PATH", help="Source of the train data.")
-@click.option("--test-data", metavar="PATH", help="Source of the test data.")
+@click.option("--solver", type=shared.PATH, metavar="FILE", help="The solver; 'none' for none.")
+@click.option("--train-data", type=shared.PATH, metavar="PATH", help="Source of the train data.")
+@click.option("--test-data", type=shared.PATH, metavar="PATH", help="Source of the test data.")
 @click.option("--train-batch", type=click.IntRange(1), metavar="N", help="Batch size in training.")
 @click.option("--test-batch", type=click.IntRange(1), metavar="N", help="Batch size in testing.")
-@click.option("--mean-file", metavar="FILE", help="Mean file of the data.")
+@click.option("--mean-file", type=shared.PATH, metavar="FILE", help="Mean file of the data.")
 @click.option(
     "--mean-value",
     type=shared.NumbersType((1, 3)),

@@ -71,7 +71,7 @@ def _pass_on(each: PatchedFile, plan: WritePlan) -> None:
     """Standard input: the file to stdout, the words to stderr."""
     terminal.answer_to_stderr()
     if plan.mode is Mode.DIFF:
-        terminal.answer_diff(unified_diff(each.output, each.source.name))
+        terminal.answer_diff(unified_diff(each.output, each.source.name, "<stdout>"))
     elif plan.mode is Mode.WRITE:
         terminal.answer_bytes(each.output.data)
     _describe(each, "" if each.is_changed else "nothing to do")

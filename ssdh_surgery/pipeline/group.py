@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -16,6 +17,8 @@ from ssdh_surgery.pipeline import solver_paths
 from ssdh_surgery.pipeline.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry
 
+# A field that names a net is spelt out, whatever its value looks like.
+_NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
 _INNER_TRAIN = ("net_param", "train_net_param")
 
 
@@ -132,9 +135,7 @@ def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> Group:
 def _solvers_beside(net: SourceFile) -> list[SourceFile]:
     """The solvers beside a net that train it; where none does, those that test it."""
     solvers = [
-        source
-        for source in neighbours(net.folder, holding=net.place.name)
-        if source.kind is Kind.SOLVER
+        source for source in neighbours(net.folder, _NAMES_NETS) if source.kind is Kind.SOLVER
     ]
     for is_test in (False, True):
         found = [

@@ -148,17 +148,17 @@ def _make_folder(folder: Path) -> list[Path]:
     return missing[::-1]
 
 
-def unified_diff(output: Output, name: str | None = None) -> str:
+def unified_diff(output: Output, old: str | None = None, new: str | None = None) -> str:
     """The difference from source to result as `diff -u` shows it; empty where there is none.
 
-    `name` is what the source is called where it is no file.
+    `old` and `new` are what the two are called where they are no files.
     """
     # A line ends at "\n" alone: a lone "\r" or a form feed is part of it.
     before, after = (
         _LINE.findall(data.decode("utf-8", "surrogateescape")) for data in (output.old, output.data)
     )
-    old, new = str(output.source or name or "/dev/null"), str(output.path)
-    rows = difflib.unified_diff(before, after, old, new)
+    names = (old or str(output.source or "/dev/null"), new or str(output.path))
+    rows = difflib.unified_diff(before, after, *names)
     return "".join(
         row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows
     )

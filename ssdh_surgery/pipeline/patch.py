@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.errors import Location, SurgeryError, UsageError
+from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import derive_step, record, solver_step
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.deploy_step import patched_deploy
@@ -76,7 +76,9 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
 
 def _distinct(sources: Iterable[SourceFile]) -> list[SourceFile]:
     """Each file once, however it was named."""
-    by_place = {os.path.realpath(source.path or source.name): source for source in sources}
+    by_place: dict[str, SourceFile] = {}
+    for source in sources:
+        by_place.setdefault(os.path.realpath(source.path or source.name), source)
     return list(by_place.values())
 
 
@@ -96,6 +98,7 @@ class _Patching:
         self.plan = plan
         self.files: list[PatchedFile] = []
         self.notes: list[str] = []
+        self.warnings: list[str] = []
         self.stems: list[str] = []
         self._workspaces: dict[Path, Workspace] = {}
 
@@ -136,8 +139,16 @@ class _Patching:
         workspace = self.workspace(group.train)
         if workspace is not None:
             stem = known.stem if known else (self.options.net or done.stem)
-            record.remember(workspace, replace(done, stem=stem), known)
             self.stems[-1] = stem
+            self._remember(workspace, replace(done, stem=stem), known)
+
+    def _remember(
+        self, workspace: Workspace, done: record.PatchedNet, known: NetRecord | None
+    ) -> None:
+        try:
+            record.remember(workspace, done, known)
+        except WorkspaceError as error:
+            self.warnings.append(f"not remembered: {error}")
 
     def is_to_train(self, source: SourceFile) -> bool:
         """Whether a deploy net is all there is, and a train net is to be made of it."""
@@ -163,7 +174,7 @@ class _Patching:
         self.stems.append(stem)
         workspace = self.workspace(source)
         if workspace is not None:
-            record.remember(workspace, done, known)
+            self._remember(workspace, done, known)
 
     def add_deploy(self, source: SourceFile) -> None:
         """Patch a deploy net that was named, as the train net beside its result was."""
@@ -185,9 +196,8 @@ class _Patching:
             outputs = [each.output for each in self.files if each.is_result]
             also = [write for workspace in spaces for write in workspace.pending()]
             written = write_all(outputs, self.plan, also)
-        warnings = [
-            said for space in spaces for net in space.nets.values() for said in net.warnings()
-        ]
+        known = [space.nets[stem] for space in spaces for stem in self.stems if stem in space.nets]
+        warnings = [*self.warnings, *(said for net in known for said in net.warnings())]
         return Patched(
             tuple(self.files),
             spaces[0] if spaces else None,
@@ -202,11 +212,12 @@ class _Patching:
         solver = next((each for each in self.files if each.source.kind is Kind.SOLVER), None)
         if solver is None or solver.source.is_stdin or not solver.is_result:
             return None
-        at = solver.output.path
-        here = at.parent.resolve() == Path.cwd() and len(self._workspaces) == 1
-        of_many = any(len(space.nets) > 1 for space in self._workspaces.values())
-        which = f" --net {shlex.quote(self.stems[0])}" if here and of_many else ""
-        which = which if here else f" --solver {shlex.quote(str(at))}"
+        nets = [stem for space in self._workspaces.values() for stem in space.nets]
+        which = ""
+        if solver.output.path.parent.resolve() != Path.cwd() or self.stems[0] not in nets:
+            which = f" --solver {shlex.quote(str(solver.output.path))}"
+        elif len(nets) > 1:
+            which = f" --net {shlex.quote(self.stems[0])}"
         return f"ssdh train{which} --gpu 0 --weights WEIGHTS.caffemodel"
 
 

@@ -40,7 +40,11 @@ class PatchedNet:
 
 
 def remember(workspace: Workspace, done: PatchedNet, known: NetRecord | None) -> None:
-    """Record a patched net; of one that was patched before, what is there now."""
+    """Record a patched net; of one that was patched before, what is there now.
+
+    Raises:
+        WorkspaceError: a name is no text that TOML can hold.
+    """
     if done.step.hashed is None and known is not None:
         _refresh(workspace, done, known)
         return

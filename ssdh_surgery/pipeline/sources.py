@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,16 +128,16 @@ def _is_weights(data: bytes) -> bool:
     return bool(net.layer or net.layers)
 
 
-def neighbours(folder: Path, holding: str = "") -> list[SourceFile]:
+def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[SourceFile]:
     """The prototxt files of a folder that can be read, by name; others are passed over.
 
-    Only those in which the bytes of `holding` stand somewhere are parsed.
+    Only those in which `holding` is found are parsed.
     """
     found = []
     for path in sorted(folder.glob("*.prototxt")):
         try:
             data = files.read_bytes(path)
-            if holding.encode() in data:
+            if holding is None or holding.search(data):
                 found.append(_parsed(str(path), path, data))
         except SsdhError:
             continue

@@ -240,7 +240,12 @@ class Workspace:
         return nets.get(stem)
 
     def record(self, stem: str, values: Mapping[str, Any]) -> None:
-        """Set the values of a net; what is the same stays as it is written, None removes."""
+        """Set the values of a net; what is the same stays as it is written, None removes.
+
+        Raises:
+            WorkspaceError: a name is no text that TOML can hold; nothing was set.
+        """
+        _refuse_bytes([stem, values], self.path)
         document = self.document
         if "version" not in document:
             document["version"] = VERSION
@@ -257,6 +262,23 @@ class Workspace:
         if data == (self._data or b""):
             return []
         return [files.Write(self.path, data, self._data, is_new=self._data is None)]
+
+
+def _refuse_bytes(value: Any, path: Path) -> None:
+    """Refuse names that are bytes and no text."""
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for each in value:
+            _refuse_bytes(each, path)
+    elif isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            shown = value.encode(errors="backslashreplace").decode()
+            raise WorkspaceError(
+                f"'{shown}' is not UTF-8, and TOML holds nothing else", location=Location(str(path))
+            ) from None
 
 
 def _update(table: Any, values: Mapping[str, Any]) -> None:

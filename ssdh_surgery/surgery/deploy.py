@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery import fields
 from ssdh_surgery.surgery.change import Change, merged
@@ -27,7 +27,7 @@ def set_batch(net: Net, batch: int | None) -> Change:
         return Change()
     firsts = _first_dims(net)
     if not firsts:
-        raise SurgeryError(f"{net.file}: no input of the net declares a shape")
+        raise SurgeryError("no input of the net declares a shape", location=Location(net.file))
     return merged(fields.set_value(entry, batch) for entry in firsts)
 
 

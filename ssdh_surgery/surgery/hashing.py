@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery import blobs, fields, layers
@@ -55,7 +55,8 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
         named = net.named(at)
         if not named or not named[0].tops:
             raise UnknownLayer(
-                f"{net.file}: no blob or layer is called '{at}'",
+                f"no blob or layer is called '{at}'",
+                location=Location(net.file),
                 hint=did_you_mean(at, [*net.blob_names, *(layer.name for layer in net.layers)]),
                 blob=at,
             )

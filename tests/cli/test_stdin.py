@@ -1,0 +1,154 @@
+"""`-`: the file goes to stdout, all words to stderr, and no other file is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import small_nets
+from command_line import Ssdh, snapshot
+
+TRAIN = small_nets.TRAIN.encode()
+SOLVER = small_nets.SOLVER.encode()
+DEPLOY = small_nets.DEPLOY.encode()
+
+
+@pytest.fixture
+def here(ssdh: Ssdh) -> Path:
+    """A patched folder: stdin must take nothing from it."""
+    small_nets.write(Path.cwd())
+    ssdh("patch", "train_val.prototxt", "--bits", "48", "--latent-name", "codes")
+    ssdh("deploy")
+    return Path.cwd()
+
+
+def expected(ssdh: Ssdh, folder: Path, command: str, name: str, *words: str) -> bytes:
+    """What the same command writes for the same file in an empty folder."""
+    small_nets.write(folder)
+    ssdh("-C", str(folder), command, f"{name}.prototxt", *words)
+    return (folder / f"{name}_ssdh.prototxt").read_bytes()
+
+
+def test_a_train_net(ssdh: Ssdh, here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    before = snapshot(here)
+    out, err = ssdh.raw("patch", "-", stdin=TRAIN)
+    assert snapshot(here) == before
+    assert err.startswith("<stdin> (train net)\n     45  + layer[latent_SSDH] InnerProduct")
+    assert "next:" not in err
+    folder = tmp_path_factory.mktemp("other")
+    monkey = expected(ssdh, folder, "patch", "train_val")
+    assert out == monkey
+
+
+def test_a_deploy_net(ssdh: Ssdh, here: Path) -> None:
+    before = snapshot(here)
+    out, err = ssdh.raw("deploy", "-", "--bits", "32", stdin=DEPLOY)
+    assert b"num_output: 32" in out
+    assert b"latent_SSDH" in out
+    assert err.startswith("<stdin> (deploy net)\n")
+    assert ssdh.raw("patch", "-", "--bits", "32", stdin=DEPLOY)[0] == out
+    assert snapshot(here) == before
+
+
+def test_a_solver_reads_no_net(ssdh: Ssdh, here: Path) -> None:
+    before = snapshot(here)
+    out, err = ssdh.raw("patch", "-", "--set", "max_iter=7", stdin=SOLVER)
+    text = out.decode()
+    assert 'net: "train_val_ssdh.prototxt"\n' in text
+    assert "base_lr: 0.001\n" in text
+    assert "max_iter: 7\n" in text
+    assert 'snapshot_prefix: "lenet_ssdh"\n' in text
+    assert err.startswith("<stdin> (solver)\n")
+    assert snapshot(here) == before
+    # Its net is called as a result is: nothing relative a second time.
+    again, err = ssdh.raw("patch", "-", stdin=out)
+    assert again == out
+    assert err == "<stdin> (solver): nothing to do\n"
+
+
+def test_a_solver_with_its_net_inside(ssdh: Ssdh) -> None:
+    inner = "".join(f"  {row}\n" for row in small_nets.TRAIN.splitlines())
+    text = SOLVER.replace(b'net: "train_val.prototxt"\n', f"net_param {{\n{inner}}}\n".encode())
+    out, _ = ssdh.raw("patch", "-", stdin=text)
+    assert b'name: "latent_SSDH_encode"' in out
+    assert b"base_lr: 0.001" in out
+    assert ssdh.raw("patch", "-", stdin=out)[0] == out
+
+
+@pytest.mark.parametrize("data", [TRAIN, DEPLOY], ids=["train", "deploy"])
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_with_nothing_to_do_the_input_is_printed(ssdh: Ssdh, data: bytes, newline: bytes) -> None:
+    data = (b"\xef\xbb\xbf# caf\xe9\n" + data).replace(b"\n", newline)
+    command = "patch" if data.count(b"label") else "deploy"
+    once, _ = ssdh.raw(command, "-", stdin=data)
+    assert once != data
+    twice, err = ssdh.raw(command, "-", stdin=once)
+    assert twice == once
+    assert err.startswith(f"<stdin> ({'train' if command == 'patch' else 'deploy'} net): nothing")
+
+
+def test_the_modes(ssdh: Ssdh, here: Path) -> None:
+    before = snapshot(here)
+    patched, words = ssdh.raw("patch", "-", stdin=TRAIN)
+    assert ssdh.raw("patch", "-", "--dry-run", stdin=TRAIN) == (b"", words)
+    assert ssdh.raw("patch", "-", "--check", stdin=TRAIN, code=1) == (b"", words)
+    assert ssdh.raw("patch", "-", "--check", stdin=patched, code=0)[0] == b""
+    diff, err = ssdh.raw("patch", "-", "--diff", stdin=TRAIN)
+    assert diff.startswith(b"--- <stdin>\n+++ <stdout>\n@@ -42,14 +42,33 @@\n")
+    assert err == words
+    assert ssdh.raw("-q", "patch", "-", stdin=TRAIN) == (patched, "")
+    assert snapshot(here) == before
+
+
+def test_check_compares_with_no_file(ssdh: Ssdh, here: Path) -> None:
+    patched, _ = ssdh.raw("patch", "-", stdin=TRAIN)
+    (here / "stdin_ssdh.prototxt").write_bytes(patched)
+    ssdh("patch", "-", "--check", stdin=TRAIN, code=1)
+
+
+@pytest.mark.parametrize("command", ["patch", "deploy"])
+@pytest.mark.parametrize(
+    ("words", "name"), [(["--json"], "--json"), (["--out", "x"], "--out"),
+                        (["--in-place"], "--in-place")],
+)  # fmt: skip
+def test_what_does_not_go_with_it(ssdh: Ssdh, command: str, words: list[str], name: str) -> None:
+    ran = ssdh(command, "-", *words, stdin=TRAIN, code=2)
+    told = f"error: {name} does not go with '-': the file goes to stdout\n"
+    assert ran.err.startswith(told)
+    assert ran.out == ""
+    if name == "--json":
+        assert ran.error["type"] == "UsageError"
+        assert ran.error["message"] == "--json does not go with '-': the file goes to stdout"
+
+
+def test_it_is_alone(ssdh: Ssdh, here: Path) -> None:
+    ran = ssdh("patch", "-", "solver.prototxt", stdin=TRAIN, code=2)
+    assert ran.err == (
+        "error: '-' is a file of its own: name no other beside it\nhint: ssdh patch --help\n"
+    )
+    ran = ssdh("patch", "-", "--solver", "solver.prototxt", stdin=TRAIN, code=2)
+    assert ran.err == (
+        "error: --solver does not go with '-': no other file is read\nhint: ssdh patch --help\n"
+    )
+    ssdh("patch", "-", "--solver", "none", stdin=TRAIN)
+
+
+def test_errors_say_stdin(ssdh: Ssdh) -> None:
+    ran = ssdh("patch", "-", stdin=b"layer {\n  name: fc8 }\n}", code=3)
+    assert ran.err.startswith("<stdin>:3:1: ")
+    ran = ssdh("patch", "-", "--at", "ip7", stdin=TRAIN, code=3)
+    assert ran.err == ("<stdin>: no blob or layer is called 'ip7'\nhint: did you mean 'ip2'?\n")
+    ran = ssdh("deploy", "-", stdin=b"", code=3)
+    assert ran.err == "<stdin>: the file is empty\n"
+    ran = ssdh("deploy", "-", "--from", "deploy", stdin=TRAIN, code=3)
+    assert ran.err == "<stdin>: a deploy net is needed, and this is a train net\n"
+
+
+def test_reading_commands_take_it(ssdh: Ssdh, here: Path) -> None:
+    ran = ssdh("diff", "-", "train_val_ssdh.prototxt", stdin=TRAIN, code=1)
+    assert "+ layer[codes] InnerProduct ip1 -> codes\n" in ran.out
+    ran = ssdh("diff", "train_val.prototxt", "-", "--json", stdin=TRAIN)
+    assert ran.json == {"changes": []}
+    ran = ssdh("diff", "-", "-", stdin=TRAIN, code=2)
+    assert ran.err == ("error: only one of the two can be standard input\nhint: ssdh diff --help\n")
+    assert "ip2" in ssdh("show", "-", stdin=TRAIN).out
