@@ -1,16 +1,15 @@
-"""New fields as text, in a given style, and the edits that put them in their place."""
+"""New fields as text, in a given style."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import cast
 
-from ssdh_surgery.prototxt import literals, trivia
-from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message, Scalar
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.prototxt.trivia import Item, Part
 
 
 class Word(str):
@@ -69,7 +68,7 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
         inner = f"{style.inline_separator} ".join(inline(*field, style) for field in fields)
         inner = f"{style.padding}{inner}{style.padding}" if inner else style.padding
         return [opening + inner + closing]
-    body = _separated([lines(name, value, style) for name, value in fields], style.separator)
+    body = separated([lines(name, value, style) for name, value in fields], style.separator)
     if body:
         body[-1][-1] += style.last_separator
     return [opening, *(style.indent + row for rows in body for row in rows), closing]
@@ -83,7 +82,7 @@ def inline(name: str, value: object, style: Style) -> str:
     return name + head + message_lines(cast(NewFields, value), style, one_line=True)[0]
 
 
-def _separated(blocks: list[list[str]], separator: str) -> list[list[str]]:
+def separated(blocks: list[list[str]], separator: str) -> list[list[str]]:
     """Blocks of lines with a separator after each but the last."""
     return [[*rows[:-1], rows[-1] + separator] for rows in blocks[:-1]] + blocks[-1:]
 
@@ -96,254 +95,3 @@ def replaced(entry: Entry, value: object) -> Edit:
     start, end = document.offsets[scalar.first], document.offsets[scalar.last + 1]
     mark = document.tokens[scalar.first][0] if scalar.is_string else '"'
     return Edit(start, end, scalar_text(value, mark))
-
-
-# ---------------------------------------------------------------- new fields in their place
-
-
-def joins_list(entry: Entry, new: NewFields) -> bool:
-    """Whether new fields become items of the list in brackets that an entry stands in."""
-    return entry.field.is_list and all(name == entry.field.name for name, _ in new)
-
-
-def after(entry: Entry, new: NewFields, style: Style, comment: str | None = None) -> list[Edit]:
-    """New fields after an entry (in its list, where it stands in one with the same name).
-
-    `comment` goes on lines of its own above them; where they share a line with others it
-    is left out.
-    """
-    return _Neighbour(_part(entry, new), style).after(new, comment)
-
-
-def before(
-    entry: Entry,
-    new: NewFields,
-    style: Style,
-    comment: str | None = None,
-    gone: Collection[Entry] = (),
-) -> list[Edit]:
-    """New fields before an entry and its comments; `comment` as in `after`.
-
-    At the very beginning of a file a comment becomes the file's, as any that stands there.
-    `gone` are entries that are taken out with the same change, the one directly before this
-    one only where this one stays.
-    """
-    if joins_list(entry, new) and all(each in gone for each in entry.field.entries):
-        return _Neighbour(entry.field, style, gone).before(new, comment)
-    return _Neighbour(_part(entry, new), style, gone).before(new, comment)
-
-
-def takes_place(entry: Entry, gone: Collection[Entry]) -> bool:
-    """Whether an entry and all after it in its list in brackets are gone."""
-    rest = entry.field.entries[entry.index :]
-    return entry.field.is_list and all(each in gone for each in rest)
-
-
-def inside(message: Message, new: NewFields, style: Style) -> list[Edit]:
-    """New fields at the end of a message."""
-    if message.fields:
-        last = message.fields[-1]
-        part = _part(last.entries[-1], new) if last.values else last
-        return _Neighbour(part, style).after(new, None)
-    document = message.document
-    if message.is_root:
-        return [_first_of_file(document, new, style)]
-    # At its beginning, where no comment in it becomes the new field's.
-    place = trivia.next_line(document, message.first)
-    brace = message.first + 1
-    if place is None and document.text.find("\n", *_span(document, brace, message.last)) < 0:
-        text = f"{style.inline_separator} ".join(inline(*field, style) for field in new)
-        blank = " " if document.tokens[brace].isspace() else ""
-        return [Edit.insertion(document.offsets[brace], blank + text)]
-    place = place or document.text.index("\n", document.offsets[brace]) + 1
-    margin = trivia.indentation(document, document.offsets[message.first]) + style.indent
-    rows = [row for name, value in new for row in lines(name, value, style)]
-    return [Edit.insertion(place, "".join(margin + row + style.newline for row in rows))]
-
-
-def _span(document: Document, first: int, last: int) -> tuple[int, int]:
-    return document.offsets[first], document.offsets[last]
-
-
-def _first_of_file(document: Document, new: NewFields, style: Style) -> Edit:
-    """New fields in a file that has none: after its comments."""
-    text, newline = document.text, style.newline
-    body = newline.join(row for name, value in new for row in lines(name, value, style))
-    line = trivia.line_start(document, len(text))
-    if line < len(text):
-        blank = "" if text[line:].strip() else newline
-        return Edit.insertion(len(text), newline + blank + body)
-    # A blank line that ends the comments stays what it is.
-    above = text[trivia.line_start(document, line - 1) : line] if line else ""
-    blank = newline if above and not above.strip() else ""
-    return Edit.insertion(line, blank + body + newline)
-
-
-def _part(entry: Entry, new: NewFields) -> Part:
-    return trivia.items_of(entry.field)[entry.index] if joins_list(entry, new) else entry.field
-
-
-def _is_gone(part: Part, gone: Collection[Entry]) -> bool:
-    """Whether all values of a part are among those that are taken out."""
-    values = part.values if isinstance(part, Field) else [part.value]
-    return bool(values) and all(any(entry.value is each for entry in gone) for each in values)
-
-
-class _Neighbour:
-    """The field, or the item of a list, beside which something is put in a given style."""
-
-    def __init__(self, part: Part, style: Style, gone: Collection[Entry] = ()) -> None:
-        self.part = part
-        self.style = style
-        self.document = part.document
-        siblings: Sequence[Part] = part.parent.fields if isinstance(part, Field) else ()
-        self.siblings = trivia.items_of(part.field) if isinstance(part, Item) else siblings
-        place = next(at for at, each in enumerate(self.siblings) if each.last == part.last)
-        self.is_last = place == len(self.siblings) - 1
-        # Whether nothing of a list stays after what is put before this item of it.
-        self.ends_list = isinstance(part, Item) and takes_place(part.field.entries[place], gone)
-        self.is_gone = _is_gone(part, gone)
-        self.follows_gone = place > 0 and _is_gone(self.siblings[place - 1], gone)
-        self.opens = trivia.opens_line(self.document, part.first)
-
-    def after(self, new: NewFields, comment: str | None) -> list[Edit]:
-        """What is new goes below, or on the line where that goes on or holds several."""
-        document, last = self.document, trivia.last_token(self.part)
-        place = trivia.next_line(document, last)
-        is_plain = last == max(self.part.last, self.part.separator)
-        runs_on = place is None or (is_plain and self.is_last and not self.opens)
-        own = self._own_separator()
-        lead = "" if own or not self.is_last else self._missing_separator(runs_on)
-        end = trivia.end_of(self.part)
-        if place is None or runs_on:
-            return [self._spaced(end, lead, self._on_line(new, lead or own, own), own)]
-        return self._below(new, comment, place, lead, own)
-
-    def _below(
-        self, new: NewFields, comment: str | None, place: int, lead: str, own: str
-    ) -> list[Edit]:
-        text, newline = self.document.text, self.style.newline
-        end, value_end = trivia.end_of(self.part), self.document.offsets[self.part.last + 1]
-        is_clean = end == value_end and not text[end:place].strip("\r\n")
-        if lead and not is_clean and not isinstance(self.part, Item):
-            lead = ""
-        gap = newline if self._is_gap(new) else ""
-        body = gap + self._lines(new, comment, lead or own, own)
-        if lead and is_clean:
-            # The separator and the lines are one edit, so that two such go together.
-            return [Edit.insertion(end, lead + (text[end:place] or newline) + body)]
-        ends_file = place == len(text) and not text.endswith("\n")
-        edit = Edit.insertion(place, newline + body if ends_file else body + newline)
-        return [Edit.insertion(value_end, lead), edit] if lead else [edit]
-
-    def before(self, new: NewFields, comment: str | None) -> list[Edit]:
-        """What is new goes above, or on the line where that is shared."""
-        document, part = self.document, self.part
-        first = trivia.first_token(part)
-        start = document.offsets[first]
-        if first == part.first and (not self.opens or self._is_one_line_file()):
-            own = self._own_separator() or self._missing_separator(True)
-            body = self._on_line(new, own, "" if self.ends_list else own)
-            if self.opens or self.follows_gone:
-                return [Edit.insertion(start, body + " ")]
-            return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
-        own = self._own_separator() or self._missing_separator(False)
-        place = trivia.place_before(part, self._until())
-        # What would go with the part if it were taken out comes with what is new.
-        lead = document.text[place : trivia.line_start(document, start)]
-        ends_line = trivia.line_start(document, place) < place
-        body = self._lines(new, comment, own, "" if self.ends_list else own)
-        if comment and lead.count("\n") == ends_line and self._follows_header(first):
-            body = self.style.newline + body
-        return [Edit.insertion(place, lead + body + ("" if ends_line else self.style.newline))]
-
-    def _until(self) -> int:
-        """The end of what may be taken out from the part on; 0 where what is above it is."""
-        if self.follows_gone:
-            return 0
-        if self.is_gone:
-            return len(self.document.text)
-        return trivia.next_line(self.document, trivia.last_token(self.part)) or 0
-
-    def _blanks_before(self) -> int:
-        """1 where white space stands before the part on its line."""
-        return int(self.document.tokens[self.part.first - 1].isspace())
-
-    def _spaced(self, place: int, lead: str, body: str, own: str) -> Edit:
-        """An edit within a line, with one space towards what stands there."""
-        text = self.document.text
-        follows = text[place : place + 1]
-        if not follows or follows.isspace() or follows in "}>]" or trivia.is_wordy(text[place - 1]):
-            return Edit.insertion(place, f"{lead} {body}")
-        return Edit.insertion(place, body if own else body + " ")
-
-    def _own_separator(self) -> str:
-        return self.document.tokens[self.part.separator] if self.part.separator >= 0 else ""
-
-    def _missing_separator(self, on_line: bool) -> str:
-        """The separator that a part without one needs beside something new."""
-        if isinstance(self.part, Item):
-            return ","
-        if not self.is_last:
-            return ""
-        return self.style.inline_separator if on_line else self.style.separator
-
-    def _is_one_line_file(self) -> bool:
-        part = self.part
-        if isinstance(part, Item) or not part.parent.is_root or len(self.siblings) < 2:
-            return False
-        fields = part.parent.fields
-        return self.document.text.find("\n", fields[0].start, fields[-1].end) < 0
-
-    def _follows_header(self, first: int) -> bool:
-        """Whether only the comments that begin the file stand before a token."""
-        tokens = self.document.tokens[:first]
-        return self.part is self.siblings[0] and any(not token.isspace() for token in tokens)
-
-    def _is_gap(self, new: NewFields) -> bool:
-        return self.style.blank_between and any(is_message(value) for _, value in new)
-
-    def _blocks(self, new: NewFields, on_line: bool) -> list[list[str]]:
-        style, part = self.style, self.part
-        if isinstance(part, Field):
-            if on_line and (self._is_one_line_file() or trivia.is_one_line(part.parent)):
-                return [[inline(name, value, style)] for name, value in new]
-            return [lines(name, value, style) for name, value in new]
-        one_line = isinstance(part.value, Message) and trivia.is_one_line(part.value)
-        return [
-            message_lines(cast(NewFields, value), style, one_line)
-            if is_message(value)
-            else [scalar_text(value, style.quote)]
-            for _, value in new
-        ]
-
-    def _on_line(self, new: NewFields, between: str, last: str) -> str:
-        """What is new as a part of a line."""
-        margin = trivia.indentation(self.document, self.document.offsets[self.part.first])
-        blocks = _separated(self._blocks(new, on_line=True), between)
-        return " ".join((self.style.newline + margin).join(rows) for rows in blocks) + last
-
-    def _lines(self, new: NewFields, comment: str | None, between: str, last: str) -> str:
-        """What is new as lines of its own, without the last line break."""
-        rows = [f"# {row}" for row in comment.splitlines()] if comment else []
-        for number, block in enumerate(_separated(self._blocks(new, on_line=False), between)):
-            rows += ["", *block] if number and self._is_gap(new) else block
-        rows[-1] += last
-        margin = self._margin()
-        return self.style.newline.join(margin + row if row else "" for row in rows)
-
-    def _margin(self) -> str:
-        """The indentation of what stands on lines of its own among the siblings."""
-        document, offsets = self.document, self.document.offsets
-        line = document.source.line(offsets[self.part.first])
-        opener = next(
-            (
-                part
-                for part in self.siblings
-                if document.source.line(offsets[part.first]) == line
-                and trivia.opens_line(document, part.first)
-            ),
-            None,
-        )
-        margin = trivia.indentation(document, offsets[self.part.first])
-        return margin if opener else margin + self.style.indent

@@ -14,7 +14,7 @@ from typing import Any
 
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.errors import ParseError, SchemaError
-from ssdh_surgery.prototxt import render
+from ssdh_surgery.prototxt import insertion, render
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, ordered, union
 from ssdh_surgery.prototxt.parser import parse_source
@@ -237,7 +237,7 @@ def path_of(entry: Entry) -> Path:
 
 
 def inserted_after(entry: Entry, new: NewFields) -> list[Insert]:
-    """The steps of new fields that are put after an entry (see `render.after`)."""
+    """The steps of new fields that are put after an entry (see `insertion.after`)."""
     return _inserted(entry, new, after=True)
 
 
@@ -251,7 +251,7 @@ def _inserted(entry: Entry, new: NewFields, after: bool) -> list[Insert]:
     place = next(index for index, each in enumerate(parent.fields) if each is field)
     before = [*parent.fields[:place], *([field] if after else [])]
     counts = Counter(name for each in before for name in [each.name] * len(each.values))
-    if render.joins_list(entry, new):
+    if insertion.joins_list(entry, new):
         # Beside the one item, not beside the whole list.
         counts[field.name] += entry.index + 1 - len(field.values) if after else entry.index
     path = path_of_message(parent)

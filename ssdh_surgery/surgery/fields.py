@@ -10,7 +10,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Literal
 
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt import literals, render, trivia
+from ssdh_surgery.prototxt import insertion, literals, render, trivia
 from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
@@ -114,7 +114,7 @@ def add_after(entry: Entry, new: NewFields) -> Change:
     """
     if not new:
         return Change()
-    edits = render.after(entry, new, neighbour_style(entry))
+    edits = insertion.after(entry, new, neighbour_style(entry))
     return Change.of(edits, inserted_after(entry, new))
 
 
@@ -122,7 +122,7 @@ def add_before(entry: Entry, new: NewFields) -> Change:
     """Add fields before another one and its comments."""
     if not new:
         return Change()
-    edits = render.before(entry, new, neighbour_style(entry))
+    edits = insertion.before(entry, new, neighbour_style(entry))
     return Change.of(edits, inserted_before(entry, new))
 
 
@@ -138,7 +138,7 @@ def add_inside(message: Message, new: NewFields) -> Change:
     """
     if not new:
         return Change()
-    edits = render.inside(message, new, style_of(message.document, message))
+    edits = insertion.inside(message, new, style_of(message.document, message))
     return Change.of(edits, inserted_inside(message, new))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.prototxt import render
+from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
 from ssdh_surgery.surgery import fields
@@ -40,7 +40,7 @@ def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: 
         return Change()
     entry = layer.entry
     name = entry.field.name
-    put, steps = (render.after, inserted_after) if after else (render.before, inserted_before)
+    put, steps = (insertion.after, inserted_after) if after else (insertion.before, inserted_before)
     named = [(name, value) for value in new]
     return Change.of(put(entry, named, neighbour_style(entry), comment), steps(entry, named))
 
@@ -84,8 +84,8 @@ def replace(
     entry = layer.entry
     entries = [each.entry for each in gone]
     named = [(entry.field.name, value) for value in new]
-    followed = entry.field if render.takes_place(entry, entries) else None
-    edits = render.before(entry, named, neighbour_style(entry), comment, entries)
+    followed = entry.field if insertion.takes_place(entry, entries) else None
+    edits = insertion.before(entry, named, neighbour_style(entry), comment, entries)
     inserted = Change.of(edits, inserted_before(entry, named))
     taken = fields.take_out(entries, how, followed)
     # At one place, what is new stands before a comment's sign and after its line break.
