@@ -136,6 +136,8 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(folder: Path) -> Non
     lines = told.stdout.splitlines()
     assert [line for line in lines if not line.startswith("   ")] == [
         "deploy.prototxt (deploy net): wrote train_val_ssdh.prototxt",
+        "  cost: the latent layer has 56 params and 48 multiply-adds an image",
+        "  code: 8 bits, 1 byte an image; the features 'ip' take 24 bytes, 24 times as much",
         "  note: derived from deploy.prototxt",
         "  note: the net is of no known family, so how its pixels were scaled is not known: "
         "compare transform_param with where the net comes from",
