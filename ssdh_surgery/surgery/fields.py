@@ -119,7 +119,15 @@ def add_after(entry: Entry, new: NewFields) -> Change:
 
 
 def add_before(entry: Entry, new: NewFields) -> Change:
-    """Add fields before another one and its comments."""
+    r"""Add fields before another one and its comments.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> document = parse(b"net: 'n'\n# in iterations\ndisplay: 20\n")
+    >>> change = add_before(document.root.entry("display"), [("type", "Adam")])
+    >>> apply(document.text, change.edits)
+    "net: 'n'\ntype: 'Adam'\n# in iterations\ndisplay: 20\n"
+    """
     if not new:
         return Change()
     edits = insertion.before(entry, new, neighbour_style(entry))
@@ -143,7 +151,16 @@ def add_inside(message: Message, new: NewFields) -> Change:
 
 
 def put(message: Message, name: str, value: object) -> Change:
-    """Set a field, or add it to its message where it is missing."""
+    r"""Set a field, or add it to its message where it is missing.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> document = parse(b"display: 20\n")
+    >>> apply(document.text, put(document.root, "display", 100).edits)
+    'display: 100\n'
+    >>> apply(document.text, put(document.root, "max_iter", 9).edits)
+    'display: 20\nmax_iter: 9\n'
+    """
     entry = message.entry(name)
     return set_value(entry, value) if entry else add_inside(message, [(name, value)])
 

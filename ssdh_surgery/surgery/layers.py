@@ -31,7 +31,16 @@ def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = N
 
 
 def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
-    """Insert layers before one and its comments, in its style."""
+    """Insert layers before one and its comments, in its style.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'name: "n" layer { name: "fc8" }'))
+    >>> change = insert_before(net.layer("fc8"), [[("name", "code"), ("type", "Sigmoid")]])
+    >>> apply(net.document.text, change.edits)
+    'name: "n" layer { name: "code" type: "Sigmoid" } layer { name: "fc8" }'
+    """
     return _insert(layer, new, comment, after=False)
 
 
