@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import mimetypes
 import os
@@ -200,6 +201,22 @@ def encode(
     return Encoded(codes, writer.left_out, health)
 
 
+class _Prepared(NamedTuple):
+    """An item as the net is given it, or why it cannot be."""
+
+    item: Item
+    made: NDArray[np.float32] | None = None
+    content: int = 0
+    why: str = ""
+
+
+def _content(pixels: NDArray[Any]) -> int:
+    """A hash of a picture's pixels [C, H, W], by which it is known again."""
+    shape = repr(pixels.shape).encode()
+    data = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=8, key=shape).digest()
+    return int.from_bytes(data, "little")
+
+
 def _run(
     source: Source,
     encoder: Encoder,
@@ -207,28 +224,29 @@ def _run(
     progress: Progress | None,
     report: Report | None,
 ) -> None:
-    def prepared(item: Item) -> tuple[Item, NDArray[np.float32] | str]:
+    def prepared(item: Item) -> _Prepared:
         try:
             pixels = item.read()
         except (DataError, FileError) as error:
-            return item, error.message
-        return item, encoder.prepared(pixels)
+            return _Prepared(item, why=error.message)
+        return _Prepared(item, encoder.prepared(pixels), _content(pixels))
 
     results = ahead(prepared, source.items(writer.items), default_threads())
     while batch := list(itertools.islice(results, encoder.batch)):
-        good = [(item, made) for item, made in batch if not isinstance(made, str)]
-        bad = [(item, why) for item, why in batch if isinstance(why, str)]
-        for item, why in bad:
+        good = [each for each in batch if each.made is not None]
+        bad = [each for each in batch if each.made is None]
+        for each in bad:
             if report is not None:
-                report(f"'{shown(item.id)}' is left out: {why}")
+                report(f"'{shown(each.item.id)}' is left out: {each.why}")
         activations = np.empty((0, encoder.bits), np.float32)
         if good:
-            activations = encoder.activations([made for _, made in good])
+            activations = encoder.activations([each.made for each in good if each.made is not None])
         writer.put(
             activations,
-            [item.id for item, _ in good],
-            [item.label for item, _ in good],
-            [item.id for item, _ in bad],
+            [each.item.id for each in good],
+            [each.item.label for each in good],
+            [each.content for each in good],
+            [each.item.id for each in bad],
         )
         if progress is not None:
             progress(writer.items, source.count)

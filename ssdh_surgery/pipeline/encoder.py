@@ -295,7 +295,7 @@ class Encoder:
         packed = pack(self.activations([self.prepared(each) for each in pictures]))
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)
         return Codes(
-            packed, self.bits, np.array(ids, str), labels, self.recipe(source), None, source
+            packed, self.bits, np.array(ids, str), labels, self.recipe(source), name=source
         )
 
 

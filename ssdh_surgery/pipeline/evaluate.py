@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError, Location
 from ssdh_surgery.retrieval import metrics
 from ssdh_surgery.retrieval.baselines import METHODS
-from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
+from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, refuse_empty
 from ssdh_surgery.retrieval.metrics import Cutoff, Measures
 from ssdh_surgery.retrieval.protocol import Protocol
 
@@ -24,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 class Evaluation:
     """Figures, and everything that they depend on.
 
-    `overlap` holds the ids that are both queries and in the database.
+    `overlap` holds the ids of the queries that are in the database too.
     """
 
     protocol: Protocol
@@ -117,8 +117,8 @@ def evaluation(
         baselines["features"] = metrics.evaluate_features(
             *both, asked.labels, stored.labels, protocol, cutoffs, places
         )
-    overlap = np.intersect1d(asked.ids, stored.ids)
-    return Evaluation(protocol, asked, stored, measures, tuple(map(str, overlap)), baselines)
+    both_ids = tuple(map(str, asked.ids[overlap(asked, stored)]))
+    return Evaluation(protocol, asked, stored, measures, both_ids, baselines)
 
 
 def _features(path: Path | str) -> Codes:

@@ -35,6 +35,7 @@ class Codes:
         labels: int64 [N], or uint8 [N, C] for several labels each; -1 is unknown.
         recipe: how they were made; `model` says by which weights and blob.
         activations: float32 [N, K], or None where they were not kept.
+        content: uint64 [N], a hash of each item's pixels, or None where it is not known.
         name: the file, for messages.
     """
 
@@ -44,6 +45,7 @@ class Codes:
     labels: NDArray[np.int64] | NDArray[np.uint8]
     recipe: Mapping[str, Any] = field(default_factory=dict)
     activations: NDArray[np.float32] | None = None
+    content: NDArray[np.uint64] | None = None
     name: str = "codes"
 
     def __len__(self) -> int:
@@ -128,7 +130,7 @@ def read_codes(path: Path | str) -> Codes:
         FileError: it is missing or cannot be read.
         DataError: it is no such file, cut short, or its parts do not fit together.
     """
-    parts = read_arrays(path, _MEMBERS, ("activations",), "a file of codes", _MADE_BY)
+    parts = read_arrays(path, _MEMBERS, ("activations", "content"), "a file of codes", _MADE_BY)
     return _checked(parts, Location(str(path)))
 
 
@@ -142,6 +144,7 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
         "ids": ("U", packed.shape[:1]),
         "labels": ("iu", packed.shape[:1] + parts["labels"].shape[1:2]),
         "activations": ("f", (*packed.shape[:1], width)),
+        "content": ("u", packed.shape[:1]),
     }
     for name, (kinds, shape) in wanted.items():
         value = parts.get(name)
@@ -166,6 +169,7 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
         labels.astype(np.uint8) if labels.ndim == 2 else labels.astype(np.int64),
         recipe if isinstance(recipe, dict) else {},
         parts.get("activations"),
+        parts.get("content"),
         str(where),
     )
 
@@ -185,6 +189,8 @@ def write_codes(path: Path | str, codes: Codes) -> None:
     }
     if codes.activations is not None:
         parts["activations"] = codes.activations
+    if codes.content is not None:
+        parts["content"] = codes.content
     write_arrays(path, parts)
 
 
@@ -214,3 +220,19 @@ def refuse_unlabelled(codes: Codes, role: str) -> None:
         location=Location(codes.name),
         hint="encode a list with labels, class folders or an LMDB",
     )
+
+
+def overlap(queries: Codes, database: Codes) -> NDArray[np.bool_]:
+    """Which queries are in the database too, [Q].
+
+    By the pixels, where both files know them; else an item is taken for the same if id and
+    code are the same.
+    """
+    if queries.content is not None and database.content is not None:
+        return np.isin(queries.content, database.content)
+    stored = {
+        (str(each), code.tobytes())
+        for each, code in zip(database.ids, database.packed, strict=True)
+    }
+    pairs = zip(queries.ids, queries.packed, strict=True)
+    return np.array([(str(each), code.tobytes()) in stored for each, code in pairs], bool)

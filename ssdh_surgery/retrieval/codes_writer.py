@@ -23,7 +23,13 @@ from ssdh_surgery.files import explained, read_bytes, write_bytes
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 from ssdh_surgery.retrieval.health import NEAR
 
-_FORMS = {"codes": np.uint8, "labels": np.int64, "activations": np.float32, "ids": np.uint8}
+_FORMS = {
+    "codes": np.uint8,
+    "labels": np.int64,
+    "activations": np.float32,
+    "ids": np.uint8,
+    "content": np.uint64,
+}
 _STATE = "state.json"
 
 
@@ -98,9 +104,10 @@ class CodesWriter:
         activations: NDArray[np.float32],
         ids: Sequence[str],
         labels: Sequence[int],
+        content: Sequence[int],
         left_out: Sequence[str] = (),
     ) -> None:
-        """Add a batch, activations [n, K]; what was left out meanwhile is counted.
+        """Add a batch, activations [n, K], and what was left out meanwhile.
 
         Raises:
             FileError: the disk is full or fails.
@@ -109,6 +116,7 @@ class CodesWriter:
             "codes": pack(activations),
             "labels": np.array(labels, np.int64),
             "activations": activations,
+            "content": np.array(content, np.uint64),
             "ids": np.frombuffer(b"".join(name_bytes(each) + b"\0" for each in ids), np.uint8),
         }
         self.items += len(ids) + len(left_out)
@@ -158,6 +166,7 @@ class CodesWriter:
             self._array("activations", (self.kept, self.bits))
             if "activations" in self._names
             else None,
+            np.array(self._array("content", (self.kept,))),
             str(self._given),
         )
         write_codes(self._given, codes)

@@ -82,7 +82,7 @@ def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> N
 def test_queries_in_the_database_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "--queries", "d.npz", "--database", "d.npz"]) == 0
     assert capsys.readouterr().err == (
-        "warning: 50 of 50 queries are in the database too ('d0', 'd1', 'd10', ...): each finds "
+        "warning: 50 of 50 queries are in the database too ('d0', 'd1', 'd2', ...): each finds "
         "itself, which makes the figures better than they are\n"
     )
 

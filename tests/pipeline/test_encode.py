@@ -21,7 +21,7 @@ from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
 from ssdh_surgery.pipeline.encode import Encoded, Source, encode, open_source
 from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
-from ssdh_surgery.retrieval.codes import read_codes
+from ssdh_surgery.retrieval.codes import overlap, read_codes
 
 CROP = 12
 DEPLOY = f"""\
@@ -116,6 +116,7 @@ def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
     sources = ["photos", "raw_lmdb", "encoded_lmdb", "list.txt"]
     made = [encoded(each, f"{number}.npz").codes for number, each in enumerate(sources)]
     for other in made[1:]:
+        assert overlap(made[0], other).all()
         assert np.array_equal(made[0].packed, other.packed)
         assert other.model == made[0].model
     assert made[1].labels.tolist() == made[0].labels.tolist() == made[3].labels.tolist()

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.retrieval.codes import Codes, pack, read_codes, refuse_differing, write_codes
+from ssdh_surgery.retrieval.codes import (
+    Codes,
+    overlap,
+    pack,
+    read_codes,
+    refuse_differing,
+    write_codes,
+)
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
 
@@ -160,3 +167,21 @@ def test_codes_of_another_model_are_not_compared() -> None:
         "hint: encode both with the same net and weights"
     )
     refuse_differing(some(), some(recipe={}))  # not known by what
+
+
+def test_overlap_is_of_pixels_where_they_are_known() -> None:
+    queries, database = some(), some(ids=np.array(["a.jpg", "x", "y"]))
+    assert overlap(queries, database).tolist() == [True, False, False]
+    other = some(packed=some().packed[::-1].copy(), ids=np.array(["a.jpg", "b", "c"]))
+    assert not overlap(queries, other).any()  # another picture under the same name
+    content = np.array([1, 2, 3], np.uint64)
+    known = [some(content=each) for each in (content, content[1:].repeat(2)[:3])]
+    assert overlap(*known).tolist() == [False, True, True]
+
+
+def test_content_is_kept(tmp_path: Path) -> None:
+    content = np.array([1, 2**64 - 1, 3], np.uint64)
+    write_codes(tmp_path / "codes.npz", some(content=content))
+    read = read_codes(tmp_path / "codes.npz").content
+    assert read is not None
+    assert read.tolist() == content.tolist()
