@@ -62,6 +62,9 @@ class CutoffType(click.ParamType[int | None]):
     "--features", type=_FILE, nargs=2, metavar="QUERIES DATABASE",
     help="Files with the features' activations: baselines of as many bits without training.",
 )  # fmt: skip
+@click.option("--csv", "table", type=_FILE, metavar="FILE", help="Write the figures as a table.")
+@click.option("--plot", type=_FILE, metavar="FILE", help="Draw the curves: .png, .svg or .pdf.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
 @shared.json_option
 def command(
     queries: Path,
@@ -70,6 +73,9 @@ def command(
     places: tuple[int, ...],
     preset: str,
     features: tuple[Path, Path] | None,
+    table: Path | None,
+    plot: Path | None,
+    force: bool,
     as_json: bool,
     **changes: Any,
 ) -> None:
@@ -78,8 +84,16 @@ def command(
     An item is relevant if it has the query's label, or one of its labels. The protocol is
     printed with the figures; without options it is that of the authors of the method.
     """
+    from ssdh_surgery.pipeline import evaluate_files
     from ssdh_surgery.pipeline.evaluate import evaluation
+    from ssdh_surgery.pipeline.existing import refuse_existing
 
+    for path in (table, plot):
+        if path is not None:
+            refuse_existing(path, force=force)
+    if plot is not None:
+        evaluate_files.refuse_plot_kind(plot)
+        places = places or evaluate_files.PLOT_PLACES
     protocol = PRESETS[preset].changed(**changes)
     with Counter("queries") as counter:
         found = evaluation(
@@ -93,6 +107,10 @@ def command(
         )
     if found.overlap:
         _warn_of_overlap(found)
+    if table is not None:
+        evaluate_files.write_csv(table, found)
+    if plot is not None:
+        evaluate_files.write_plot(plot, found)
     if as_json:
         terminal.answer_json(found.as_json())
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -103,3 +105,29 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert run([*COMMON, "--map", "0"]) == 2
     assert "0 is not in the range x>=1" in capsys.readouterr().err
+
+
+def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--features", "q.npz", "d.npz", "--precision", "5", "--csv", "t.csv"]
+    assert run([*COMMON, *words, "--plot", "p.png", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    with Path("t.csv").open(newline="") as file:
+        rows = {
+            (row["of"], row["measure"], row["at"]): row["value"] for row in csv.DictReader(file)
+        }
+    assert float(rows["codes", "map", "all"]) == answer["map"]["all"]
+    assert float(rows["itq", "precision", "5"]) == answer["baselines"]["itq"]["precision"]["5"]
+    assert float(rows["codes", "radius_precision", "2"]) == answer["radius_precision"]
+    assert ("features", "radius_precision", "2") not in rows
+    picture = cv2.imread("p.png")
+    assert picture.shape[1] == 1000
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    assert run([*COMMON, "--plot", "p.svg"]) == 0
+    assert "among the first N" in Path("p.svg").read_text()
+    capsys.readouterr()
+    assert run([*COMMON, "--plot", "p.svg"]) == 3
+    assert capsys.readouterr().err == (
+        "p.svg: the file exists; nothing was written\nhint: --force replaces it\n"
+    )
+    assert run([*COMMON, "--plot", "p.bmp"]) == 3
+    assert capsys.readouterr().err == "p.bmp: a plot ends in .png, .svg, .pdf, not in '.bmp'\n"
