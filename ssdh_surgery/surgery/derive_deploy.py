@@ -134,8 +134,7 @@ def derive_deploy_net(
     sized = [(blob, tuple(shapes[blob.name])) for blob in needed.data]
     change = merged(
         [
-            _inputs(net, sized),
-            layers.take_out(removed, remove),
+            _in_place_of(net, removed, sized, remove),
             fields.take_out(rules, remove),
         ]
     )
@@ -153,13 +152,26 @@ def _phase_rules(layer: Layer) -> list[Entry]:
     ]
 
 
-def _inputs(net: Net, sized: Sequence[tuple[DataBlob, tuple[int, ...]]]) -> Change:
+def _in_place_of(
+    net: Net,
+    removed: Sequence[Layer],
+    sized: Sequence[tuple[DataBlob, tuple[int, ...]]],
+    remove: Removal,
+) -> Change:
+    """What goes, with the inputs in the place of the data layers."""
     if not sized:
-        return Change()
+        return layers.take_out(removed, remove)
     if net.dialect is not Dialect.CURRENT:
-        return fields.add_before(net.layers[0].entry, _legacy_inputs(sized))
+        name, inputs = net.root.entry("name"), _legacy_inputs(sized)
+        added = (
+            fields.add_after(name, inputs)
+            if name
+            else fields.add_before(net.layers[0].entry, inputs)
+        )
+        return merged([added, layers.take_out(removed, remove)])
     first = min((layer for blob, _ in sized for layer in blob.layers), key=lambda each: each.index)
-    return layers.insert_before(first, [input_layer(blob.name, shape) for blob, shape in sized])
+    new = [input_layer(blob.name, shape) for blob, shape in sized]
+    return layers.replace(first, removed, new, remove)
 
 
 def input_layer(name: str, shape: Sequence[int]) -> NewFields:

@@ -175,7 +175,7 @@ def _probabilities(graph: BlobGraph, classifier: Layer) -> list[Layer]:
     above = [
         layer
         for layer in graph.layers
-        if layer is not classifier and classifier.index in graph.below([layer])
+        if layer.index != classifier.index and classifier.index in graph.below([layer])
     ]
     for layer in above:
         if layer.type not in _PROBABILITIES:
