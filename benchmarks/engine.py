@@ -87,6 +87,9 @@ def caffe_turn(folder: Path, mode: str) -> Turn:
     if mode == "forward":
         net = caffe.Net(str(folder / "net.prototxt"), caffe.TEST)
         fill(net.blobs, random)
+        for number, name in enumerate(net._layer_names):
+            if net.layers[number].type == "BatchNorm":
+                set_statistics([param.data for param in net.params[name]])
 
         def forward(count: int) -> None:
             for _ in range(count):
@@ -120,6 +123,10 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
         {name: net.plan.blobs[net.plan.names[name]] for name in net.plan.names},
         np.random.default_rng(1),
     )
+    if mode == "forward":
+        for layer in net.layers:
+            if layer.type == "BatchNorm":
+                set_statistics([param.data for param in layer.params])
     if not is_plain:
         speed_up(net)
     if mode == "forward":
@@ -146,6 +153,11 @@ def fill(blobs: Mapping[str, Any], random: np.random.Generator) -> None:
     blobs["data"].data[...] = random.uniform(-120, 130, blobs["data"].data.shape)
     if "label" in blobs:
         blobs["label"].data[...] = random.integers(0, 1000, BATCH)
+
+
+def set_statistics(params: list[np.ndarray[Any, Any]]) -> None:
+    """Let a BatchNorm that was never trained pass its values on: zeros would give nan."""
+    params[1][...] = params[2][...] = 1
 
 
 def work(side: str, mode: str, folder: Path) -> None:

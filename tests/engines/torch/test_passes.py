@@ -20,6 +20,7 @@ from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.engines.torch.net import GraphNet
 from ssdh_surgery.engines.torch.passes import speed_up
 from ssdh_surgery.engines.torch.passes.in_place import rectify_in_place
+from ssdh_surgery.engines.torch.passes.joined_scales import join_scales
 from ssdh_surgery.engines.torch.weights import copy_weights, save_weights
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
@@ -212,6 +213,54 @@ def test_relus_on_layers_that_do_without_their_tops_run_in_place():
 )
 def test_other_relus_do_not_run_in_place(text):
     assert in_place(image_input(2, 4, 5, 5) + text) == []
+
+
+NORMS = (
+    image_input(4, 3, 6, 5)
+    + convolution("data", "x", 4, 3)
+    + layer("BatchNorm", "x", "x", "batch_norm_param { use_global_stats: true }", name="norm")
+    + layer("Scale", "x", "x", "scale_param { %s }", name="scale")
+    + relu("x")
+    + layer("Reduction", "x", "loss", "loss_weight: 1 reduction_param { operation: SUMSQ }")
+)
+
+
+@pytest.mark.parametrize("is_trained", [False, True])
+@pytest.mark.parametrize("settings", ["bias_term: true", ""])
+def test_statistics_and_scale_are_one_layer(settings, is_trained):
+    """With means that are large beside the deviations."""
+
+    def values(fast):
+        net = built(NORMS % settings, fast=fast)
+        norm, scale = (each for each in net.layers if each.name in ("norm", "scale"))
+        generator = torch.Generator().manual_seed(1)
+        for param, value in zip(norm.params, (50, 3, 1), strict=True):
+            param.leaf.data.uniform_(0.9 * value, value, generator=generator)
+        for param in scale.params:
+            param.leaf.data.uniform_(0.5, 2, generator=generator)
+        return found(net, is_trained)
+
+    plain = values(False)
+    assert sum(name.startswith("gradient") for name in plain) == ((3 + bool(settings)) * is_trained)
+    assert_equal(values(True), plain)
+
+
+def joined(text, phase="TEST"):
+    net = built(text, phase)
+    return len(net.steps) - len(join_scales(net.steps))
+
+
+def test_which_scales_are_joined():
+    text = NORMS % "bias_term: true"
+    assert joined(text) == 1
+    assert joined(INCEPTION) == 1
+    # Statistics of the batch; another axis; two axes; a blob between the two that can be read.
+    assert joined(INCEPTION, "TRAIN") == 0
+    assert joined(NORMS % "axis: 0") == 0
+    assert joined(NORMS % "num_axes: 2") == 0
+    apart = text.replace('top: "x" scale_param', 'top: "y" scale_param')
+    apart = apart.replace(relu("x"), relu("y")).replace('"x" top: "loss"', '"y" top: "loss"')
+    assert joined(apart) == 0
 
 
 def is_channels_last(tensor):

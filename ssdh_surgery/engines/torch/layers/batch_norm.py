@@ -54,7 +54,7 @@ class BatchNorm(Layer):
         """The normalised values."""
         bottom, eps = bottoms[0], self.param.batch_norm_param.eps
         if self.uses_global_stats:
-            mean, variance = self._global_stats()
+            mean, variance = self.global_stats()
             shape = [1, -1] + [1] * (bottom.dim() - 2)
             # Not F.batch_norm: its folded arithmetic loses digits where |mean| is large.
             deviation = (variance + eps).sqrt().view(shape)
@@ -70,7 +70,8 @@ class BatchNorm(Layer):
         self._add_stats(mean, unbiased)
         return [top]
 
-    def _global_stats(self) -> tuple[Tensor, Tensor]:
+    def global_stats(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance of each channel, from the blobs."""
         mean, variance, weight = (param.leaf.detach() for param in self.params)
         factor = torch.where(weight == 0, 0.0, 1 / weight)
         return mean * factor, variance * factor

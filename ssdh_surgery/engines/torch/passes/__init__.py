@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.engines.torch.passes.channels_last import lay_channels_last
 from ssdh_surgery.engines.torch.passes.in_place import rectify_in_place
+from ssdh_surgery.engines.torch.passes.joined_scales import join_scales
 from ssdh_surgery.engines.torch.passes.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -21,4 +22,4 @@ def speed_up(net: GraphNet) -> None:
     """Apply all passes to a net that is to train or to encode, before its params are used."""
     keep_freed_memory()
     lay_channels_last(net.steps)
-    net.run_by(rectify_in_place(net.steps))
+    net.run_by(join_scales(rectify_in_place(net.steps)))
