@@ -152,6 +152,50 @@ hashing_options = options(
     ),
 )
 
+around_options = options(
+    click.option(
+        "--classes", type=click.IntRange(1), metavar="N", help="Classes of the main classifier."
+    ),
+    click.option(
+        "--aux",
+        type=click.Choice(["keep", "drop", "retarget"]),
+        help="What becomes of auxiliary heads; retarget: --classes holds for them, too (keep).",
+    ),
+    click.option(
+        "--objective",
+        type=click.Choice(["sigmoid", "ssdh"]),
+        help="ssdh: terms that force bits apart and let half of them fire (sigmoid).",
+    ),
+    click.option(
+        "--objective-layers",
+        type=click.Choice(["stock", "fork"]),
+        help="Layers that every Caffe has, or those of the authors' fork (stock).",
+    ),
+    click.option(
+        "--objective-phase",
+        type=click.Choice(["both", "train"]),
+        help="The phases that have the terms (both).",
+    ),
+    click.option(
+        "--weight-binary",
+        type=DecimalType(least=0),
+        metavar="X",
+        help="Weight of the term that forces bits apart (1).",
+    ),
+    click.option(
+        "--weight-fire",
+        type=DecimalType(least=0),
+        metavar="X",
+        help="Weight of the term that lets half of the bits fire (1).",
+    ),
+    click.option(
+        "--weight-class",
+        type=DecimalType(above=0),
+        metavar="X",
+        help="Factor on the classification loss (1).",
+    ),
+)
+
 _modes = options(
     click.option("--dry-run", is_flag=True, help="Write nothing, say what would be written."),
     click.option("--diff", is_flag=True, help="Write nothing, print a unified diff."),

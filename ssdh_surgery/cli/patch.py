@@ -53,6 +53,13 @@ from ssdh_surgery.pipeline.sources import read_source
     help="The classifier (OLD_change).",
 )
 @click.option("--mark/--no-mark", default=None, help="A banner comment around what is added (no).")
+@click.option(
+    "--classifier-filler",
+    type=shared.FillerType(),
+    metavar="FILLER",
+    help="How the new classifier begins (as the old one).",
+)
+@shared.around_options
 @click.option("--solver", type=shared.PATH, metavar="FILE", help="The solver; 'none' for none.")
 @click.option("--train-data", type=shared.PATH, metavar="PATH", help="Source of the train data.")
 @click.option("--test-data", type=shared.PATH, metavar="PATH", help="Source of the test data.")

@@ -8,9 +8,10 @@ from dataclasses import replace
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
-from ssdh_surgery.pipeline.choice import chosen_head, refuse_convolution, refuse_old_dialect
+from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
 from ssdh_surgery.pipeline.deploy_choice import differing, otherwise_computed, train_view
 from ssdh_surgery.pipeline.hash_step import hash_notes
+from ssdh_surgery.pipeline.in_turn import InTurn, head_named
 from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patched import PatchedFile, Step, finished
 from ssdh_surgery.pipeline.settings import Settings
@@ -19,7 +20,8 @@ from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.surgery import deploy as deploy_verbs
 from ssdh_surgery.surgery import fields, layers
 from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.hashing import hash_deploy_net
+from ssdh_surgery.surgery.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing import Hashed, hash_deploy_net
 
 
 def deploy_settings(given: Settings, known: NetRecord | None) -> Settings:
@@ -56,21 +58,44 @@ def patched_deploy(
     """
     net = Net(source.document)
     wanted = deploy_settings(given, known)
-    warnings = compared(net, known, wanted)
     batched = deploy_verbs.set_batch(net, batch)
     codes = [layer for layer in net.named(wanted.recipe.code_name) if layer.type == "Sigmoid"]
+    ready = InTurn(net) if codes else _ready(net, wanted)
+    warnings = compared(ready.net, known, wanted)
     if codes:
         step = _existing_step(net, codes[0], given, wanted, binary)
     else:
-        refuse_old_dialect(net)
-        head = chosen_head(net, wanted.get("head"))
-        refuse_convolution(head)
-        hashed = hash_deploy_net(
-            net, head, wanted.recipe, _place(net, wanted, known), binary=binary
-        )
-        step = Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+        step = _new_step(ready, wanted, known, binary)
     done = finished(source, replace(step, change=merged([step.change, batched])), plan)
     return replace(done, warnings=(*done.warnings, *warnings))
+
+
+def _ready(net: Net, wanted: Settings) -> InTurn:
+    """A deploy net whose classifier is an InnerProduct, converted if need be."""
+    refuse_old_dialect(net)
+    head = chosen_head(net, wanted.get("head"))
+    name, how = head.classifier.name, wanted.recipe.remove
+    done = InTurn(net)
+    done.notes += to_inner_product(net, head, how).notes
+    done.do(lambda net: to_inner_product(net, head_named(net, name), how).change)
+    return done
+
+
+def _new_step(done: InTurn, wanted: Settings, known: NetRecord | None, binary: bool) -> Step:
+    """The hash layer in the place of the classifier of a net that is ready for it."""
+    recipe = wanted.recipe
+    name = chosen_head(done.net, wanted.get("head")).classifier.name
+
+    def own(net: Net) -> Hashed:
+        place = _place(net, wanted, known)
+        return hash_deploy_net(net, head_named(net, name), recipe, place, binary=binary)
+
+    hashed = own(done.net)
+    notes = (*done.notes, *hash_notes(hashed, recipe))
+    if not done.verbs:
+        return Step(hashed.change, notes, hashed)
+    done.do(lambda net: own(net).change)
+    return Step(Change(), notes, hashed, then=done.bound())
 
 
 def _existing_step(net: Net, code: Layer, given: Settings, wanted: Settings, binary: bool) -> Step:

@@ -9,11 +9,13 @@ from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
-from ssdh_surgery.pipeline.choice import refuse_convolution, refuse_old_dialect
+from ssdh_surgery.pipeline import around_hash
+from ssdh_surgery.pipeline.choice import refuse_old_dialect
+from ssdh_surgery.pipeline.in_turn import head_named
 from ssdh_surgery.pipeline.patched import Step
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.surgery import data_layers, existing
-from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.hashing import Hashed, hash_train_net
 from ssdh_surgery.surgery.recipe import Recipe
 
@@ -29,14 +31,40 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
 
     Raises:
         SurgeryError: the net cannot be hashed.
+        UsageError: options contradict each other.
     """
     there = hash_layer_below(net, head.classifier)
     # An InnerProduct with a Sigmoid may be a net's own: --at names its code to hash that.
-    if there is None or wanted.get("at") in (head.features, there.code.name):
+    is_new = there is None or wanted.get("at") in (head.features, there.code.name)
+    asked = wanted if is_new else given
+    done = around_hash.before_hash(net, head, asked)
+    name = head.classifier.name
+    if not is_new:
+        name = around_hash.renamed_where_changed(done, head, asked.get("classes"))
+
+    def own(net: Net) -> Step:
+        return _own_step(net, head_named(net, name), is_new, given, wanted)
+
+    step, before = own(done.net), len(done.verbs)
+    done.notes += step.notes
+    if before or around_hash.goes_on(asked):
+        done.do(lambda net: own(net).change)
+        classifier = step.hashed.classifier if step.hashed else given.get("classifier_name")
+        around_hash.after_hash(done, classifier or name, asked)
+    step = replace(step, notes=tuple(done.notes))
+    if before:
+        return replace(step, change=Change(), then=done.bound())
+    return replace(step, then=done.bound()[bool(step.change) :])
+
+
+def _own_step(net: Net, head: Head, is_new: bool, given: Settings, wanted: Settings) -> Step:
+    """The hash layer itself, on a net that is ready for it."""
+    if is_new:
         refuse_old_dialect(net)
-        refuse_convolution(head)
         hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
         return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+    there = hash_layer_below(net, head.classifier)
+    assert there is not None, "what is not new is there"
     return _existing_step(net, head, there, given)
 
 

@@ -169,7 +169,9 @@ class _Patching:
         known = self._known_training(source)
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
-        done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
+        done = derive_step.derived_training(
+            source, self.options.given, wanted, _with_suffix(self.plan, wanted), stem
+        )
         self.files += done.results
         self.stems.append(stem)
         workspace = self.workspace(source)
@@ -328,7 +330,8 @@ class _GroupPatch:
         steps.append(self._solver_step(main, nets))
         notes = tuple(dict.fromkeys(note for step in steps for note in step.notes))
         change = merged(step.change for step in steps)
-        done = finished(solver, Step(change, notes, main.hashed), self.plan)
+        then = tuple(verb for step in steps for verb in step.then)
+        done = finished(solver, Step(change, notes, main.hashed, then=then), self.plan)
         return _with_kept(done) if main.hashed else done
 
     def _solver_step(self, main: Step, nets: Sequence[PatchedFile]) -> Step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +23,15 @@ from ssdh_surgery.surgery.judge import MESSAGE_OF
 class Step:
     """A change of one document, and what to say about it.
 
-    `hashed` is what was put in, `existing` the hash layer that was there already.
+    `hashed` is what was put in, `existing` the hash layer that was there already. `then` are
+    changes made in turn after the first, each of what the one before left.
     """
 
     change: Change
     notes: tuple[str, ...] = ()
     hashed: Hashed | None = None
     existing: HashLayer | None = None
+    then: tuple[Callable[[Document], Change], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,15 @@ def finished(source: SourceFile, step: Step, plan: WritePlan) -> PatchedFile:
     Raises:
         GateRefused: the change does something else than it promised.
     """
-    proven = prove(source.document, step.change, MESSAGE_OF[source.kind])
+    kind = MESSAGE_OF[source.kind]
+    proven = prove(source.document, step.change, kind)
+    # The first says where in the text that the user knows.
+    warnings = proven.warnings
+    for verb in step.then:
+        proven = prove(proven.document, verb(proven.document), kind)
+        warnings = warnings or proven.warnings
     # What needs no change needs no copy of its own: the file itself is the result.
-    target = plan.target(source.place) if step.change or source.is_zoo else source.place
+    is_changed = bool(step.change or step.then)
+    target = plan.target(source.place) if is_changed or source.is_zoo else source.place
     output = Output(target, bytes(proven.document), source.path, source.data)
-    return PatchedFile(source, output, proven.document, step.notes, proven.warnings)
+    return PatchedFile(source, output, proven.document, step.notes, warnings)

@@ -13,6 +13,8 @@ from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.files import digest
+from ssdh_surgery.pipeline.around_hash import has_full_objective
+from ssdh_surgery.pipeline.in_turn import head_named
 from ssdh_surgery.pipeline.patched import PatchedFile, Step
 from ssdh_surgery.pipeline.settings import Settings, as_toml
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
@@ -56,8 +58,6 @@ def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
     recipe, hashed, head = done.wanted.recipe, done.step.hashed, done.head
     there = hash_layer_below(done.net, head.classifier)
     values: dict[str, Any] = {
-        "classes": head.classes,
-        "objective": "sigmoid",
         "remove": recipe.remove,
         "classifier_source": head.classifier.name,
     }
@@ -77,9 +77,20 @@ def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
             "code": there.code.tops[0],
             "classifier": head.classifier.name,
         }
+    if "classifier" in values:
+        values |= _of_head(done.after, values["classifier"])
     options = {name: each for name, each in done.wanted.values.items() if name not in _OWN}
     values["options"] = as_toml(Settings(options)) or None
     return values
+
+
+def _of_head(net: Net, classifier: str) -> dict[str, Any]:
+    """What a head is trained for, as the net is now."""
+    full = has_full_objective(net, classifier)
+    return {
+        "classes": head_named(net, classifier).classes,
+        "objective": "ssdh" if full else "sigmoid",
+    }
 
 
 def _of_files(workspace: Workspace, results: Sequence[PatchedFile]) -> dict[str, Any]:
@@ -168,6 +179,7 @@ def _renamed(net: Net, step: Step) -> dict[str, Any]:
                 "latent": there.latent.name,
                 "code": there.code.tops[0],
                 "classifier": head.classifier.name,
+                **_of_head(net, head.classifier.name),
             }
     return {}
 

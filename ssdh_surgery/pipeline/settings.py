@@ -33,6 +33,18 @@ RECIPE = (
 SOLVER = ("lr_divide", "weight_decay", "gamma", "sets")
 DATA = ("train_data", "test_data", "train_batch", "test_batch", "mean_file", "mean_value")
 PLACE = ("at", "head")
+# What is done to a net beside its hash layer.
+AROUND = (
+    "aux",
+    "classes",
+    "classifier_filler",
+    "objective",
+    "objective_layers",
+    "objective_phase",
+    "weight_binary",
+    "weight_fire",
+    "weight_class",
+)
 # Each excludes the other: the one that is given takes the place of the one that is recorded.
 _RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
 
@@ -180,6 +192,22 @@ def _removal(value: Any) -> str:
     return str(value)
 
 
+def _at_least_zero(value: Any) -> Decimal:
+    number = _decimal(value)
+    if number < 0:
+        raise ValueError("a number of at least 0")
+    return number
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(" or ".join(f"'{word}'" for word in words))
+        return str(value)
+
+    return read
+
+
 def _filler(value: Any) -> Filler:
     try:
         return Filler.parse(_text(value))
@@ -215,6 +243,15 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "classifier_name": _text,
     "remove": _removal,
     "mark": _flag,
+    "aux": _one_of("keep", "drop", "retarget"),
+    "classes": _whole,
+    "classifier_filler": _filler,
+    "objective": _one_of("sigmoid", "ssdh"),
+    "objective_layers": _one_of("stock", "fork"),
+    "objective_phase": _one_of("both", "train"),
+    "weight_binary": _at_least_zero,
+    "weight_fire": _at_least_zero,
+    "weight_class": _above_zero,
     "lr_divide": _above_zero,
     "weight_decay": _decimal,
     "gamma": _above_zero,

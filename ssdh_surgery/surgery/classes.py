@@ -1,4 +1,4 @@
-"""Another number of classes: the classifier's outputs, and the name that keeps old weights off.
+"""A classifier's own settings: its outputs, its filler, and the name that keeps old weights off.
 
 Caffe copies weights by a layer's name and stops where the shapes differ: a classifier with
 other outputs needs another name, and then starts from its filler.
@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery import blobs, fields, layers
 from ssdh_surgery.surgery.change import Change, merged
 
@@ -61,3 +62,26 @@ def rename_classifier(net: Net, classifier: Layer, name: str) -> Change:
         SurgeryError: the name is taken by another blob.
     """
     return merged([layers.rename(classifier, name), blobs.rename(net, classifier, 0, name)])
+
+
+def fill(classifier: Layer, filler: NewFields) -> Change:
+    """Let a classifier's weights begin as a filler says.
+
+    Raises:
+        SurgeryError: the classifier does not state its outputs.
+    """
+    message = _with_outputs(classifier)
+    old = message.message("weight_filler")
+    if old is None:
+        return fields.add_inside(message, [("weight_filler", list(filler))])
+    names = {name for name, _ in filler}
+    others = [each for field in old.fields if field.name not in names for each in field.entries]
+    present = [(name, value) for name, value in filler if old.entry(name)]
+    missing = [(name, value) for name, value in filler if not old.entry(name)]
+    return merged(
+        [
+            *(fields.put(old, name, value) for name, value in present),
+            fields.take_out(others, "delete"),
+            fields.add_inside(old, missing),
+        ]
+    )

@@ -71,7 +71,7 @@ def to_inner_product(net: Net, head: Head, how: Removal) -> Converted:
             f"the classifier '{classifier.name}' is a Convolution whose scores no global pooling "
             "averages: it classifies places, not pictures",
             location=classifier.location,
-            hint="--at and --head choose another place",
+            hint="--head names another classifier",
             layer=classifier.name,
         )
     note = f"the classifier '{classifier.name}' was a Convolution: it becomes an InnerProduct"

@@ -1,0 +1,59 @@
+"""Changes of one net in turn, each made from what the one before left, for a step of a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ssdh_surgery.caffe.heads import Head, heads
+from ssdh_surgery.caffe.kind import kind_of
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.prototxt.cst import Document, Message
+from ssdh_surgery.surgery.change import Change, Path, path_of_message
+from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.judge import MESSAGE_OF
+
+Verb = Callable[[Net], Change]
+
+
+def net_at(document: Document, path: Path) -> Net:
+    """The net at a path of a document: the file itself, or one inside a solver."""
+    message = document.root
+    for name, index in path:
+        inner = message.entries(name)[index].value
+        assert isinstance(inner, Message), "a path of a net leads through messages"
+        message = inner
+    return Net(document, message)
+
+
+def head_named(net: Net, name: str) -> Head:
+    """The head whose classifier has a name."""
+    return next(head for head in heads(net) if head.classifier.name == name)
+
+
+@dataclass
+class InTurn:
+    """What has been done to a net so far; `verbs` do it again to the net in another text."""
+
+    net: Net
+    verbs: list[Verb] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def do(self, verb: Verb) -> None:
+        """Do one thing more, proven."""
+        change = verb(self.net)
+        if not change:
+            return
+        document, path = self.net.document, path_of_message(self.net.root)
+        proven = prove(document, change, MESSAGE_OF[kind_of(document)])
+        self.net = net_at(proven.document, path)
+        self.verbs.append(verb)
+
+    def bound(self) -> tuple[Callable[[Document], Change], ...]:
+        """The verbs for whole documents, in which the net stands where it stood."""
+        path = path_of_message(self.net.root)
+
+        def on(verb: Verb) -> Callable[[Document], Change]:
+            return lambda document: verb(net_at(document, path))
+
+        return tuple(map(on, self.verbs))

@@ -1,0 +1,131 @@
+"""Classes, auxiliary heads, the objective and convolutional nets from the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ssdh_surgery import parse
+from ssdh_surgery.caffe.heads import heads
+from ssdh_surgery.caffe.net import Net
+
+
+def ssdh(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(
+        [sys.executable, "-m", "ssdh_surgery", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == code, f"{words}\n{ran.stdout}\n{ran.stderr}"
+    return ran
+
+
+def written(path: Path) -> Net:
+    return Net(parse(path.read_bytes(), path.name))
+
+
+def test_all_of_it_on_googlenet(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "googlenet", cwd=tmp_path)
+    words = ("--classes", "20", "--aux", "retarget", "--objective", "ssdh", "--bits", "48")
+    said = ssdh("patch", "train_val.prototxt", *words, cwd=tmp_path).stdout
+    assert "note: 'loss3/classifier' had 1000 classes and gets 20\n" in said
+    net = written(tmp_path / "train_val_ssdh.prototxt")
+    assert [(head.classifier.name, head.classes) for head in heads(net)] == [
+        ("loss1/classifier_change", 20),
+        ("loss2/classifier_change", 20),
+        ("loss3/classifier_change", 20),
+    ]
+    assert net.layer("forcing_binary").loss_weights == (-0.5,)
+    table = tomllib.loads((tmp_path / "ssdh.toml").read_text())["nets"]["train_val"]
+    assert (table["classes"], table["objective"]) == (20, "ssdh")
+    assert table["options"] == {"aux": "retarget", "classes": 20, "objective": "ssdh"}
+    again = ssdh("patch", "train_val_ssdh.prototxt", *words, cwd=tmp_path).stdout
+    assert "train_val_ssdh.prototxt (train net): nothing to do\n" in again
+
+
+def test_dropping_goes_with_another_place(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "googlenet", cwd=tmp_path)
+    ssdh(
+        *("patch", "train_val.prototxt", "--aux", "drop", "--remove", "delete"),
+        *("--at", "inception_4a/output", "--solver", "none"),
+        cwd=tmp_path,
+    )
+    net = written(tmp_path / "train_val_ssdh.prototxt")
+    assert len(heads(net)) == 1
+    assert not any(layer.name.startswith(("inception_4b", "loss1")) for layer in net.layers)
+    assert {blob.name for blob in net.graph("TEST").outputs} == {
+        "loss3/loss3",
+        "loss3/top-1",
+        "loss3/top-5",
+    }
+
+
+def test_the_objective_on_a_net_that_was_patched(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "lenet", cwd=tmp_path)
+    ssdh("patch", "train_val.prototxt", cwd=tmp_path)
+    words = ("--objective", "ssdh", "--objective-layers", "fork", "--objective-phase", "train")
+    ssdh("patch", "train_val_ssdh.prototxt", *words, "--in-place", cwd=tmp_path)
+    net = written(tmp_path / "train_val_ssdh.prototxt")
+    assert net.phase_of(net.layer("fire_rate")) == "TRAIN"
+    assert net.layer("fire_rate").type == "K2_EuclideanLoss"
+    table = tomllib.loads((tmp_path / "ssdh.toml").read_text())["nets"]["train_val"]
+    assert table["objective"] == "ssdh"
+
+
+def test_other_classes_on_a_net_that_was_patched(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "lenet", cwd=tmp_path)
+    ssdh("patch", "train_val.prototxt", cwd=tmp_path)
+    (old,) = heads(written(tmp_path / "train_val_ssdh.prototxt"))
+    ssdh("patch", "train_val_ssdh.prototxt", "--classes", "7", "--in-place", cwd=tmp_path)
+    (new,) = heads(written(tmp_path / "train_val_ssdh.prototxt"))
+    assert (new.classes, new.classifier.name) == (7, f"{old.classifier.name}_2")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (
+            ("--classes", "1001"),
+            3,
+            "the auxiliary classifier 'loss1/classifier' has 1000 outputs, too few for 1001",
+        ),
+        (("--aux", "retarget"), 2, "--aux retarget needs --classes"),
+        (("--weight-fire", "2"), 2, "--weight-fire goes with --objective ssdh"),
+    ],
+)
+def test_refused(words: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
+    ran = ssdh("patch", "zoo:googlenet", *words, cwd=tmp_path, code=code)
+    assert said in ran.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_inside_a_solver(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "squeezenet-1.1", cwd=tmp_path)
+    solver = (tmp_path / "solver.prototxt").read_text()
+    net = (tmp_path / "train_val.prototxt").read_text()
+    rest = "\n".join(row for row in solver.splitlines() if not row.startswith("net:"))
+    (tmp_path / "one.prototxt").write_text(f"{rest}\nnet_param {{\n{net}}}\n")
+    ssdh("patch", "one.prototxt", "--objective", "ssdh", "--classes", "9", cwd=tmp_path)
+    document = parse((tmp_path / "one_ssdh.prototxt").read_bytes())
+    inner = Net(document, document.root.message("net_param"))
+    (head,) = heads(inner)
+    assert (head.classifier.name, head.classes) == ("conv10_change", 9)
+    assert inner.layer("fire_rate").loss_weights == (0.5,)
+
+
+def test_squeezenets_deploy_net_follows(tmp_path: Path) -> None:
+    ssdh("zoo", "write", "squeezenet-1.1", cwd=tmp_path)
+    ssdh("patch", "train_val.prototxt", "--bits", "48", cwd=tmp_path)
+    ran = ssdh("deploy", cwd=tmp_path)
+    assert "warning" not in ran.stderr
+    train = written(tmp_path / "train_val_ssdh.prototxt")
+    deploy = written(tmp_path / "deploy_ssdh.prototxt")
+    for net in (train, deploy):
+        assert net.layer("latent_SSDH").bottoms == ("pool10",)
+        assert net.layer("pool10").bottoms == ("fire9/concat",)
