@@ -51,6 +51,12 @@ def command(
         terminal.warn(str(finding))
     terminal.say(f"{encoder.deploy} with {encoder.weights}: '{encoder.blob}'")
     terminal.say(f"input: {transform_words(encoder)}")
+    stated = encoder.transform
+    if not stated["mean_file"] and not stated["mean_value"] and stated["scale"] is None:
+        terminal.warn(
+            "neither a mean nor a scale is known, so the net gets pixels from 0 to 255; say what "
+            "it was trained with: --mean-file, --mean-value, --scale"
+        )
     told = 0
 
     def report(words: str) -> None:

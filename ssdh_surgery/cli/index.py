@@ -29,10 +29,16 @@ def command() -> None:
     "--kind", type=click.Choice(_KINDS), default="flat",
     help="flat and numpy are exact; ivf, hnsw and multihash are faster on millions (flat).",
 )  # fmt: skip
+@click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
 @click.option("--measure-recall", is_flag=True, help="Measure what share of the nearest is found.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
 def build_command(
-    codes: tuple[Path, ...], output: Path, kind: str, measure_recall: bool, force: bool
+    codes: tuple[Path, ...],
+    output: Path,
+    kind: str,
+    activations: bool,
+    measure_recall: bool,
+    force: bool,
 ) -> None:
     """Make an index of one or several files of codes, in their order.
 
@@ -40,7 +46,9 @@ def build_command(
     """
     from ssdh_surgery.pipeline import index as story
 
-    change = story.build(codes, output, cast("Kind", kind), force=force)
+    change = story.build(
+        codes, output, cast("Kind", kind), keep_activations=activations, force=force
+    )
     index = change.index
     terminal.answer(f"wrote {output}: {len(index):,} codes of {index.bits} bits, {kind}")
     if measure_recall:

@@ -25,6 +25,10 @@ _FILE = click.Path(path_type=Path)
 @click.option("--image", type=_FILE, metavar="FILE", help="Search with a picture.")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
 @click.option("-k", "count", type=click.IntRange(1), default=10, help="So many each (10).")
+@click.option(
+    "--rerank", type=click.IntRange(1), metavar="N",
+    help="Rank the N nearest codes anew by their activations.",
+)  # fmt: skip
 @encoder_options
 @shared.json_option
 def command(
@@ -33,24 +37,27 @@ def command(
     image: Path | None,
     ids: tuple[str, ...],
     count: int,
+    rerank: int | None,
     as_json: bool,
     **given: Any,
 ) -> None:
     """Find the items whose codes are nearest by Hamming distance.
 
     Items at one distance stand in the order of the index. A picture is encoded first, by the
-    net of ssdh.toml or the one that is named, which must be that of the index.
+    net of ssdh.toml or the one that is named, which must be that of the index. With --rerank
+    those at one Hamming distance, and those near it, are told apart by their activations; the
+    index must have been built with --activations.
     """
     from ssdh_surgery.pipeline import search as story
 
     if (queries is not None) + (image is not None) + bool(ids) != 1:
         raise click.UsageError("say what to search with: --queries, --image or --id")
     if queries is not None:
-        answers = story.by_queries(index, queries, count)
+        answers = story.by_queries(index, queries, count, rerank)
     elif image is not None:
-        answers = story.by_picture(index, image, options_of(given), count)
+        answers = story.by_picture(index, image, options_of(given), count, rerank)
     else:
-        answers = story.by_ids(index, list(ids), count)
+        answers = story.by_ids(index, list(ids), count, rerank)
     if as_json:
         terminal.answer_json({"results": [each.as_json() for each in answers]})
         return
@@ -64,4 +71,6 @@ def _tell(answer: Answer) -> None:
     terminal.answer(shown(answer.query), bold=True)
     for hit in answer.hits:
         label = "" if hit.label is None else f"  {hit.label}"
+        if hit.feature_distance is not None:
+            label += f"  ({hit.feature_distance:.4f})"
         terminal.answer(f"  {hit.distance:>5}  {shown(hit.id)}{label}")

@@ -292,10 +292,16 @@ class Encoder:
         """The codes of a few pictures [C, H, W], at most `batch`."""
         from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, pack
 
-        packed = pack(self.activations([self.prepared(each) for each in pictures]))
+        activations = self.activations([self.prepared(each) for each in pictures])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)
         return Codes(
-            packed, self.bits, np.array(ids, str), labels, self.recipe(source), name=source
+            pack(activations),
+            self.bits,
+            np.array(ids, str),
+            labels,
+            self.recipe(source),
+            activations,
+            name=source,
         )
 
 

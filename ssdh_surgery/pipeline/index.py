@@ -21,8 +21,15 @@ class IndexChange:
     removed: int = 0
 
 
-def build(codes: Sequence[Path], out: Path, kind: Kind, *, force: bool = False) -> IndexChange:
-    """Make an index of one or several files of codes.
+def build(
+    codes: Sequence[Path],
+    out: Path,
+    kind: Kind,
+    *,
+    keep_activations: bool = False,
+    force: bool = False,
+) -> IndexChange:
+    """Make an index of one or several files of codes, with their activations if asked for.
 
     Raises:
         FileError: a file cannot be read, `out` exists without `force` or cannot be written.
@@ -32,7 +39,7 @@ def build(codes: Sequence[Path], out: Path, kind: Kind, *, force: bool = False) 
     hint = "--force replaces it, 'ssdh index add' adds to an index"
     refuse_existing(out, force=force, hint=hint)
     first, *others = [read_codes(path) for path in codes]
-    index = build_index(first, kind)
+    index = build_index(first, kind, keep_activations=keep_activations)
     index.name = str(out)
     for each in others:
         index.add(each)

@@ -65,6 +65,7 @@ class Index:
         recipe: how the codes were made.
         name: the file, for messages.
         saved: what the backend kept, None where it is made anew of the codes.
+        activations: float32 [N, K] for re-ranking, or None where they were not kept.
     """
 
     kind: Kind
@@ -75,6 +76,7 @@ class Index:
     recipe: Mapping[str, Any]
     name: str = "index"
     saved: Packed | None = None
+    activations: NDArray[np.float32] | None = None
     _backend: Backend | None = None
 
     def __len__(self) -> int:
@@ -107,6 +109,33 @@ class Index:
     def search(self, queries: Packed, k: int) -> Found:
         """Distances and rows of the k nearest codes, [Q, k] each; ties in index order."""
         return self.backend.search(queries, min(k, len(self)))
+
+    def rerank(
+        self, activations: NDArray[np.float32], rows: NDArray[np.int64], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The k of some rows whose activations are nearest, in Euclidean distance.
+
+        Args:
+            activations: of the query, [K].
+            rows: a shortlist, nearest codes first; -1 is none.
+            k: so many at most.
+
+        Returns:
+            Distances and rows, ascending; equal ones stay in the order of the shortlist.
+
+        Raises:
+            DataError: the index has no activations.
+        """
+        if self.activations is None:
+            raise DataError(
+                "the index keeps no activations to re-rank by",
+                location=Location(self.name),
+                hint="ssdh index build --activations keeps them",
+            )
+        rows = rows[rows >= 0]
+        distances = np.linalg.norm(self.activations[rows] - activations, axis=1)
+        order = np.argsort(distances, kind="stable")[:k]
+        return distances[order], rows[order]
 
     def row(self, name: str) -> int:
         """The row of an id.
@@ -149,6 +178,9 @@ class Index:
         if codes.labels.shape[1:] != self.labels.shape[1:]:
             raise DataError("labels of another form", location=Location(codes.name))
         _refuse_twice(codes)
+        new_activations = None
+        if self.activations is not None:
+            new_activations = needed_activations(codes)
         rows = {each: row for row, each in enumerate(self.ids)}
         known = [number for number, each in enumerate(codes.ids) if str(each) in rows]
         if known and not replace:
@@ -162,9 +194,13 @@ class Index:
         if known:
             places = [rows[str(codes.ids[number])] for number in known]
             self.packed[places], self.labels[places] = codes.packed[known], codes.labels[known]
+            if self.activations is not None and new_activations is not None:
+                self.activations[places] = new_activations[known]
             self._backend = self.saved = None  # they keep what was there
         self.packed = np.concatenate([self.packed, codes.packed[new]])
         self.labels = np.concatenate([self.labels, codes.labels[new]])
+        if self.activations is not None and new_activations is not None:
+            self.activations = np.concatenate([self.activations, new_activations[new]])
         self.ids = Ids.of([*self.ids, *map(str, codes.ids[new])])
         if self._backend is not None or self.saved is not None:
             self.backend.add(codes.packed[new])
@@ -179,6 +215,8 @@ class Index:
         rows = [self.row(name) for name in names]
         kept = np.setdiff1d(np.arange(len(self)), rows)
         self.packed, self.labels = self.packed[kept], self.labels[kept]
+        if self.activations is not None:
+            self.activations = self.activations[kept]
         self.ids = Ids.of(self.ids[int(row)] for row in kept)
         self._backend = self.saved = None
 
@@ -215,14 +253,31 @@ class Index:
         saved = self.backend.saved() if self.kind not in EXACT else None
         if saved is not None:
             parts["saved"] = saved
+        if self.activations is not None:
+            parts["activations"] = self.activations
         write_arrays(path, parts)
 
 
-def build_index(codes: Codes, kind: Kind = "flat") -> Index:
+def needed_activations(codes: Codes) -> NDArray[np.float32]:
+    """The activations of codes.
+
+    Raises:
+        DataError: the file has none.
+    """
+    if codes.activations is None:
+        raise DataError(
+            "holds no activations to re-rank by",
+            location=Location(codes.name),
+            hint="ssdh encode --activations keeps them",
+        )
+    return codes.activations
+
+
+def build_index(codes: Codes, kind: Kind = "flat", *, keep_activations: bool = False) -> Index:
     """An index of codes.
 
     Raises:
-        DataError: there are none, or an id stands for two.
+        DataError: there are none, an id stands for two, or activations are missing.
     """
     refuse_empty(codes, "database")
     _refuse_twice(codes)
@@ -233,6 +288,7 @@ def build_index(codes: Codes, kind: Kind = "flat") -> Index:
         Ids.of(map(str, codes.ids)),
         codes.labels.copy(),
         codes.recipe,
+        activations=needed_activations(codes).copy() if keep_activations else None,
     )
 
 
@@ -243,7 +299,7 @@ def open_index(path: Path | str) -> Index:
         FileError: it is missing or cannot be read.
         DataError: it is no index, cut short or damaged, or of a newer form.
     """
-    parts = read_arrays(path, _MEMBERS, ("saved",), "an index", _MADE_BY)
+    parts = read_arrays(path, _MEMBERS, ("saved", "activations"), "an index", _MADE_BY)
     where = Location(str(path))
     try:
         about = json.loads(str(parts["index"]))
@@ -263,12 +319,23 @@ def open_index(path: Path | str) -> Index:
         and packed.shape[1:] == (-(-bits // 8),)
         and ends.shape == (count,)
         and len(parts["labels"]) == count
+        and parts.get("activations", packed).shape[0] == count
         and (not count or int(ends[-1]) == len(parts["ids"]))
     )
     if not fits:
         raise DataError("damaged: its parts do not fit together", location=where)
     ids = Ids(parts["ids"], ends)
-    return Index(kind, bits, packed, ids, parts["labels"], recipe, str(path), parts.get("saved"))
+    return Index(
+        kind,
+        bits,
+        packed,
+        ids,
+        parts["labels"],
+        recipe,
+        str(path),
+        parts.get("saved"),
+        parts.get("activations"),
+    )
 
 
 def _opened(kind: Kind, width: int, saved: Packed | None) -> Backend:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ from pictures import tiles
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import run
+from ssdh_surgery.retrieval.codes import read_codes
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"
@@ -87,3 +90,26 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == (
         "error: no deploy net\nhint: run ssdh deploy first, or name one: --deploy FILE\n"
     )
+
+
+def test_an_input_without_mean_and_scale_is_doubted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["encode", "photos", "-o", "codes.npz", *NET[:4]]) == 0
+    assert capsys.readouterr().err.splitlines()[2] == (
+        "warning: neither a mean nor a scale is known, so the net gets pixels from 0 to 255; say "
+        "what it was trained with: --mean-file, --mean-value, --scale"
+    )
+
+
+def test_names_of_any_bytes(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [b"a\nb.png", b"caf\xe9.png", b'it\'s "so".png', "\u732b.png".encode()]
+    for name in names:
+        shutil.copy("photos/03.png", os.path.join(b"photos", name))
+    Path("photos/caf\udce8.png").write_bytes(b"")
+    assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
+    assert "'caf\\xe8.png' is left out" in capsys.readouterr().err
+    ids = read_codes("codes.npz").ids.tolist()
+    assert {os.fsencode(each) for each in ids} >= set(names)
+    assert run(["index", "build", "codes.npz", "-o", "x.index"]) == 0
+    assert run(["search", "x.index", "--id", "caf\udce9.png", "-k", "1", "--json"]) == 0
+    assert run(["search", "x.index", "--id", "a\nb.png"]) == 0
+    assert "      0  a\\nb.png\n      0  caf\\xe9.png\n" in capsys.readouterr().out

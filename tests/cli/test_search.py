@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes import Codes, write_codes
+from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 
 BITS = np.array(
     [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]],
@@ -84,3 +84,34 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "x.index: no item has the id 'z'\n"
     assert run(["search", "x.index"]) == 2
     assert "say what to search with" in capsys.readouterr().err
+
+
+def test_reranking_by_activations(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    stored = random.random((60, 8)).astype(np.float32)
+    asked = random.random((4, 8)).astype(np.float32)
+    for name, values in (("s", stored), ("a", asked)):
+        ids = np.array([f"{name}{number}" for number in range(len(values))])
+        labels = np.zeros(len(values), np.int64)
+        write_codes(f"{name}.npz", Codes(pack(values), 8, ids, labels, {}, values))
+    assert run(["index", "build", "s.npz", "-o", "s.index", "--activations"]) == 0
+    capsys.readouterr()
+    words = ["search", "s.index", "--queries", "a.npz", "-k", "3", "--json", "--rerank"]
+    assert run([*words, "60"]) == 0
+    for query, result in zip(asked, json.loads(capsys.readouterr().out)["results"], strict=True):
+        distances = np.linalg.norm(stored - query, axis=1)
+        nearest = np.argsort(distances)[:3]
+        assert [hit["id"] for hit in result["hits"]] == [f"s{row}" for row in nearest]
+        told = [hit["feature_distance"] for hit in result["hits"]]
+        assert told == pytest.approx(distances[nearest].tolist())
+        hamming = [int(((stored[row] > 0.5) != (query > 0.5)).sum()) for row in nearest]
+        assert [hit["distance"] for hit in result["hits"]] == hamming
+    assert run(["search", "s.index", "--id", "s5", "-k", "1", "--rerank", "9"]) == 0
+    assert capsys.readouterr().out == "s5\n      0  s5  0  (0.0000)\n"
+    assert run(["search", "x.index", "--id", "d", "--rerank", "9"]) == 3
+    assert capsys.readouterr().err == (
+        "x.index: the index keeps no activations to re-rank by\n"
+        "hint: ssdh index build --activations keeps them\n"
+    )
+    assert run(["search", "s.index", "--queries", "q.npz", "--rerank", "9"]) == 3
+    assert capsys.readouterr().err == "q.npz: codes of 5 bits, the index s.index has 8\n"

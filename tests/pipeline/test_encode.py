@@ -299,3 +299,22 @@ def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
         "photos/class0/00.png",
         "photos/class1/01.png",
     ]
+
+
+@pytest.mark.caffe
+def test_pycaffe_gives_the_same_codes() -> None:
+    ours = encoder()
+    theirs = encoder(engine="pycaffe")
+    made = [
+        encode(
+            open_source([Path("photos")], net), net, Path(f"{number}.npz"), keep_activations=True
+        )
+        for number, net in enumerate((ours, theirs))
+    ]
+    one, other = read_codes("0.npz"), read_codes("1.npz")
+    assert one.activations is not None
+    assert other.activations is not None
+    assert np.allclose(one.activations, other.activations, atol=1e-5)
+    decided = np.abs(one.activations - 0.5) > 1e-4
+    assert np.array_equal(one.unpacked()[decided], other.unpacked()[decided])
+    assert len(made[1].codes) == 11

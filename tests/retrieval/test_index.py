@@ -162,3 +162,23 @@ def test_what_a_backend_kept_is_checked(tmp_path: Path) -> None:
     broken.saved = broken.saved[:100].copy()
     with pytest.raises(DataError, match="what FAISS kept of the index is damaged"):
         broken.search(index.packed, 1)
+
+
+def test_activations_follow_their_items(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values = random.random((30, 16)).astype(np.float32)
+    codes = made(30, 16, packed=pack(values), activations=values)
+    index = build_index(codes, keep_activations=True)
+    index.remove(["i0", "i9"])
+    again = values[3:5] + 1
+    ids = np.array(["i3", "new"])
+    more = Codes(pack(again), 16, ids, np.zeros(2, np.int64), codes.recipe, again)
+    assert index.add(more, replace=True) == (1, 1)
+    index.save(tmp_path / "x.index")
+    found = open_index(tmp_path / "x.index")
+    assert found.activations is not None
+    for name, expected in (("i3", again[0]), ("new", again[1]), ("i29", values[29])):
+        assert np.array_equal(found.activations[found.row(name)], expected)
+    assert refused(found, made(1, 16, "z")) == (
+        "codes: holds no activations to re-rank by\nhint: ssdh encode --activations keeps them"
+    )
