@@ -52,7 +52,7 @@ class BlobGraph:
                 self._consumers[blob].append((layer, index))
         writes = []
         for index, name in enumerate(layer.tops):
-            if name in self._current and name not in layer.bottoms:
+            if name in self._current and not layer.is_in_place(index):
                 self._duplicate_top(layer, index)
             blob = Blob(name, layer, index)
             self._current[name] = blob

@@ -89,8 +89,8 @@ class Layer:
         return self.type.endswith("Loss")
 
     def is_in_place(self, top: int = 0) -> bool:
-        """Whether a top is written over the bottom of the same name."""
-        return top < len(self.tops) and self.tops[top] in self.bottoms
+        """Whether a top is written over the bottom of the same number, as Caffe has it."""
+        return self.tops[top : top + 1] == self.bottoms[top : top + 1] != ()
 
     @cached_property
     def include(self) -> tuple[Rule, ...]:

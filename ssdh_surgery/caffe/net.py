@@ -8,7 +8,7 @@ from functools import cached_property
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.dialect import Dialect, dialect_of, layer_entries
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.phase import PHASES, Phase, State
+from ssdh_surgery.caffe.phase import PHASES, Phase, State, may_take_part
 from ssdh_surgery.errors import AmbiguousLayer, Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Document, Message
 
@@ -62,14 +62,7 @@ class Net:
 
     def phase_of(self, layer: Layer) -> Phase | None:
         """The only phase that a layer can be in, or None where it is in both or in neither."""
-        stages = frozenset(
-            stage for rule in (*layer.include, *layer.exclude) for stage in rule.stages
-        )
-        found = [
-            phase
-            for phase in PHASES
-            if layer.is_in(State(phase)) or layer.is_in(State(phase, stages=stages))
-        ]
+        found = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
         return found[0] if len(found) == 1 else None
 
     def state(self, phase: Phase) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ssdh_surgery.prototxt import literals
@@ -71,6 +71,17 @@ def takes_part(include: Sequence[Rule], exclude: Sequence[Rule], state: State) -
     if include:
         return any(rule.is_met(state) for rule in include)
     return not any(rule.is_met(state) for rule in exclude)
+
+
+def may_take_part(include: Sequence[Rule], exclude: Sequence[Rule], phase: Phase) -> bool:
+    """Whether a layer with these rules is in a phase with some level and some stages."""
+    if include:
+        return any(rule.phase in (None, phase) for rule in include)
+    # Of all rules that exclude, those count that ask for nothing but the phase.
+    return not any(rule in (_ALWAYS, replace(_ALWAYS, phase=phase)) for rule in exclude)
+
+
+_ALWAYS = Rule(None, None, None, frozenset(), frozenset())
 
 
 def _integer(message: Message, name: str) -> int | None:
