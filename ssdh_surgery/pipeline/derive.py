@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ssdh_surgery.caffe.heads import Head, hash_layer_below
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.pipeline.choice import chosen_head, refuse_convolution, refuse_old_dialect
+from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
 from ssdh_surgery.pipeline.derive_data import pixels, training_data
 from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
-from ssdh_surgery.pipeline.hash_step import hash_notes
+from ssdh_surgery.pipeline.hash_step import hash_step
+from ssdh_surgery.pipeline.patched import Step
+from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery import deploy as deploy_verbs
 from ssdh_surgery.surgery import layers
 from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.convolutional import to_inner_product
 from ssdh_surgery.surgery.data_layers import DataChoice
 from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
 from ssdh_surgery.surgery.derive_solver import DataSize, solver_text
-from ssdh_surgery.surgery.derive_train import Learning, Records, derive_train_net, only_input
+from ssdh_surgery.surgery.derive_train import Records, derive_train_net, only_input
 from ssdh_surgery.surgery.gate import Proven, prove
-from ssdh_surgery.surgery.hashing import Hashed, hash_deploy_net, hash_train_net
-from ssdh_surgery.surgery.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.hashing import hash_deploy_net
+from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.surgery.solver import chosen, set_chosen
 
 _MESSAGE = "NetParameter"
@@ -66,18 +70,40 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
             cannot be told.
         MissingExtra: the shape stands in an HDF5 file and h5py is not installed.
     """
-    net = Net(source.document)
-    head = chosen_head(net, wishes.head)
+    ready = _ready(source.document, wishes.head, wishes.recipe)
+    net, head = ready.net, ready.head
     needed = needed_for(net, head)
     folders = data_folders(source.path)
     sizes = {blob.name: data_shape(net, blob, wishes.shapes, folders) for blob in needed.data}
     derived = derive_deploy_net(net, needed, sizes, wishes.recipe.remove)
-    first = prove(source.document, derived.change, _MESSAGE)
+    first = prove(net.document, derived.change, _MESSAGE)
     hashed, said = _with_hash_layer(Net(first.document), net, head, wishes)
     taken = "inputs: " + ", ".join(
         f"{name} {' x '.join(map(str, shape))}" for name, shape in sizes.items()
     )
-    return DerivedFile(hashed.document, (taken, *said), (*first.warnings, *hashed.warnings))
+    warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
+    return DerivedFile(hashed.document, (taken, *ready.notes, *said), warnings)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A net whose classifier is an InnerProduct, converted if need be."""
+
+    net: Net
+    head: Head
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def _ready(document: Document, head_name: str | None, recipe: Recipe) -> _Ready:
+    net = Net(document)
+    head = chosen_head(net, head_name)
+    converted = to_inner_product(net, head, recipe.remove)
+    proven = prove(document, converted.change, _MESSAGE)
+    if converted.change:
+        net = Net(proven.document)
+        head = chosen_head(net, head.classifier.name)
+    return _Ready(net, head, converted.notes, proven.warnings)
 
 
 def _with_hash_layer(
@@ -94,7 +120,6 @@ def _with_hash_layer(
         note = f"the hash layer is the train net's: '{code.name}', {existing.bits} bits"
         return prove(deploy.document, change, _MESSAGE), (note,)
     refuse_old_dialect(deploy)
-    refuse_convolution(head)
     classifier = chosen_head(deploy, head.classifier.name)
     hashed = hash_deploy_net(deploy, classifier, recipe, wishes.at, binary=wishes.binary)
     return prove(deploy.document, merged([hashed.change, batched]), _MESSAGE), hashed.notes
@@ -102,81 +127,68 @@ def _with_hash_layer(
 
 @dataclass(frozen=True)
 class TrainWishes:
-    """What a derived train net and its solver are to have; None leaves a thing to the net.
+    """What a derived train net and its solver are to have.
 
-    `train` and `test` name the LMDBs. `net_path` and `prefix` are what the solver calls the
-    train net and its snapshots.
+    `wanted` is what the command line asks for, with what is remembered where it is silent.
+    `net_path` and `prefix` are what the solver calls the train net and its snapshots.
     """
 
-    recipe: Recipe
-    train: DataChoice
-    test: DataChoice
+    wanted: Settings
     net_path: str
     prefix: str
-    solver_recipe: SolverRecipe = field(default_factory=SolverRecipe)
-    at: str | None = None
-    head: str | None = None
-    freeze: str | None = None
-    classes: int | None = None
 
 
 @dataclass(frozen=True)
 class DerivedTraining:
-    """A train net with its hash layer, and the solver for it.
+    """A train net, the step that puts its hash layer in, and the solver for it."""
 
-    `plain` and `head` are the train net before it got the hash layer `hashed`.
-    """
-
-    net: DerivedFile
-    solver: DerivedFile
-    plain: Net
+    net: Net
     head: Head
-    hashed: Hashed
+    step: Step
+    solver: Document
+    warnings: tuple[str, ...] = ()
 
 
 def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTraining:
-    """The train net, with its hash layer, of a deploy net, and a solver for the data at hand.
+    """The train net of a deploy net, how it is hashed, and a solver for the data at hand.
 
     Raises:
         UsageError: the train or test data were not named.
         SurgeryError: the net cannot be trained as it is, or the data does not fit its input.
         DataError: an LMDB or the mean file cannot be read.
     """
-    net = Net(source.document)
-    refuse_old_dialect(net)
-    head = chosen_head(net, wishes.head)
-    refuse_convolution(head)
-    blob = only_input(net)
-    known = shapes(net, "TEST")
-    shape = known.blobs.get(blob)
-    data = training_data(net, blob, shape, wishes.train, wishes.test)
-    transform, said = pixels(net, data, wishes.train.mean)
-    learning = Learning(wishes.freeze, wishes.classes)
+    wanted, recipe = wishes.wanted, wishes.wanted.recipe
+    refuse_old_dialect(Net(source.document))
+    ready = _ready(source.document, wanted.get("head"), recipe)
+    net, blob = ready.net, only_input(ready.net)
+    known, choices = shapes(net, "TEST"), wanted.data
+    train, test = (choices.get(phase, DataChoice()) for phase in PHASES)
+    data = training_data(net, blob, known.blobs.get(blob), train, test)
+    transform, said = pixels(net, data, train.mean)
     records = (
         Records(data.train.source, data.size.train_batch),
         Records(data.test.source, data.size.test_batch),
     )
-    made = derive_train_net(net, head, known, records, transform, learning, wishes.recipe.remove)
-    first = prove(source.document, made.change, _MESSAGE)
-    plain = Net(first.document)
-    plain_head = chosen_head(plain, head.classifier.name)
-    hashed = hash_train_net(plain, plain_head, wishes.recipe, wishes.at)
-    proven = prove(first.document, hashed.change, _MESSAGE)
-    notes = (*said, *made.notes, *hash_notes(hashed, wishes.recipe))
-    warnings = (*first.warnings, *proven.warnings)
+    made = derive_train_net(
+        net, ready.head, known, records, transform, wanted.get("freeze"), recipe.remove
+    )
+    proven = prove(net.document, made.change, _MESSAGE)
+    plain = Net(proven.document)
+    head = chosen_head(plain, ready.head.classifier.name)
+    step = hash_step(plain, head, wanted, wanted)
+    notes = (*said, *ready.notes, *made.notes, *step.notes)
     return DerivedTraining(
-        DerivedFile(proven.document, notes, warnings),
-        _solver(wishes, data.size),
         plain,
-        plain_head,
-        hashed,
+        head,
+        replace(step, notes=notes),
+        _solver(wishes, data.size),
+        (*ready.warnings, *proven.warnings),
     )
 
 
-def _solver(wishes: TrainWishes, size: DataSize) -> DerivedFile:
-    recipe = wishes.solver_recipe
+def _solver(wishes: TrainWishes, size: DataSize) -> Document:
+    recipe = wishes.wanted.solver_recipe
     text = solver_text(wishes.net_path, wishes.prefix, size, recipe)
     document = parse(text.encode(), "<new solver>")
     change = set_chosen(Solver(document), chosen(recipe.sets))
-    proven = prove(document, change, "SolverParameter")
-    return DerivedFile(proven.document, (), proven.warnings)
+    return prove(document, change, "SolverParameter").document

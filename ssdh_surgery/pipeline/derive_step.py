@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below
 from ssdh_surgery.caffe.kind import Kind
@@ -18,13 +19,12 @@ from ssdh_surgery.pipeline.derive import (
     train_from_deploy,
 )
 from ssdh_surgery.pipeline.outputs import Output, WritePlan
-from ssdh_surgery.pipeline.patched import PatchedFile, Step
+from ssdh_surgery.pipeline.patched import PatchedFile, finished
 from ssdh_surgery.pipeline.record import PatchedNet
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.data_layers import DataChoice
 
 # What derived files are called, before the suffix.
 DEPLOY, TRAIN, SOLVER = "deploy.prototxt", "train_val.prototxt", "solver.prototxt"
@@ -110,40 +110,28 @@ def derived_training(
         DataError: the data cannot be read, or does not fit the net.
     """
     _refuse_in_place(plan, "deploy")
-    data = wanted.data
     place, solver_place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
     name = Net(source.document).name
-    prefix = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
-    made = train_from_deploy(
-        source,
-        TrainWishes(
-            wanted.recipe,
-            data.get("TRAIN", DataChoice()),
-            data.get("TEST", DataChoice()),
-            place.as_posix(),
-            place.with_name(plan.named(prefix or TRAIN_STEM)).as_posix(),
-            wanted.solver_recipe,
-            wanted.get("at"),
-            wanted.get("head"),
-            wanted.get("freeze"),
-            wanted.get("classes"),
-        ),
+    name = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
+    prefix = place.with_name(plan.named(name or TRAIN_STEM)).as_posix()
+    made = train_from_deploy(source, TrainWishes(wanted, place.as_posix(), prefix))
+    plain = replace(
+        source, data=bytes(made.net.document), document=made.net.document, kind=Kind.TRAIN
     )
-    net = PatchedFile(
-        source,
-        Output(place, bytes(made.net.document), source.path, source.data),
-        made.net.document,
-        (f"derived from {source.name}", *made.net.notes),
-        made.net.warnings,
+    done = finished(plain, made.step, plan)
+    net = replace(
+        done,
+        source=source,
+        output=Output(place, done.output.data, source.path, source.data),
+        notes=(f"derived from {source.name}", *done.notes),
+        warnings=(*made.warnings, *done.warnings),
     )
     nothing = SourceFile(source.name, None, b"", parse(b"", source.name), Kind.SOLVER)
     solver = PatchedFile(
         nothing,
-        Output(solver_place, bytes(made.solver.document), None),
-        made.solver.document,
+        Output(solver_place, bytes(made.solver), None),
+        made.solver,
         ("each value says why in its comment",),
     )
     results = (net,) if source.is_stdin else (net, solver)
-    step = Step(made.hashed.change, hashed=made.hashed)
-    after = Net(made.net.document)
-    return PatchedNet(stem, made.plain, after, made.head, step, results, wanted)
+    return PatchedNet(stem, made.net, Net(net.after), made.head, made.step, results, wanted)

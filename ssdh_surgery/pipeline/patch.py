@@ -169,9 +169,7 @@ class _Patching:
         known = self._known_training(source)
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
-        done = derive_step.derived_training(
-            source, self.options.given, wanted, _with_suffix(self.plan, wanted), stem
-        )
+        done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)
         workspace = self.workspace(source)

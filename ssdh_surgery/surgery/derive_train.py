@@ -81,18 +81,6 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Learning:
-    """What is learned: not the layers below and with `freeze`, and `classes` classes.
-
-    `freeze` is a blob or layer; None leaves nothing out, and no number of classes leaves
-    the classifier's own.
-    """
-
-    freeze: str | None = None
-    classes: int | None = None
-
-
-@dataclass(frozen=True)
 class Trainable:
     """A change that makes a train net of a deploy net, and what a user should know."""
 
@@ -121,7 +109,7 @@ def derive_train_net(
     shapes: NetShapes,
     data: tuple[Records, Records],
     transform: Transform,
-    learning: Learning,
+    freeze: str | None,
     remove: Removal,
 ) -> Trainable:
     """Make a train net of a deploy net of the current dialect.
@@ -132,7 +120,7 @@ def derive_train_net(
         shapes: the net's shapes in phase TEST, for the blobs that each layer learns.
         data: the records of TRAIN and TEST.
         transform: what is done to their pixels.
-        learning: what is learned.
+        freeze: the blob or layer that, with all that it depends on, does not learn.
         remove: how things go.
 
     Raises:
@@ -142,7 +130,7 @@ def derive_train_net(
     blob, label = only_input(net), unique_name(_LABEL, net.blob_names)
     graph = net.graph("TEST")
     ends = _probabilities(graph, head.classifier)
-    frozen = _frozen(net, graph, head, learning.freeze)
+    frozen = _frozen(net, graph, head, freeze)
     sources = [layer for layer in net.layers if layer.is_data]
     inputs = [entry for name in _INPUT_FIELDS for entry in net.root.entries(name)]
     learned = [layer for layer in graph.layers if layer not in sources]
@@ -153,7 +141,6 @@ def derive_train_net(
             fields.take_out(inputs, remove),
             layers.take_out([*sources, *ends], remove),
             layers.insert_after(net.layers[-1], _judges(net, head.classifier, label)),
-            _classes(head.classifier, learning.classes),
             *(_filler(layer) for layer in learned if layer.index not in frozen),
             *(
                 _fixed(layer, len(shapes.of(layer).params or ()))
@@ -164,7 +151,7 @@ def derive_train_net(
         ]
     )
     notes = [
-        *_frozen_notes(learning, learned, frozen),
+        *_frozen_notes(freeze, learned, frozen),
         *_statistics_notes(batch_norms, frozen, data[0].batch),
     ]
     return Trainable(change, tuple(notes))
@@ -261,13 +248,6 @@ def _judges(net: Net, classifier: Layer, label: str) -> list[NewFields]:
     return made
 
 
-def _classes(classifier: Layer, classes: int | None) -> Change:
-    message = classifier.core.message("inner_product_param")
-    if classes is None or message is None:
-        return Change()
-    return fields.put(message, "num_output", classes)
-
-
 def _filler(layer: Layer) -> Change:
     """The first values of a layer's weights, where it states none."""
     name, kind = _FILLERS.get(layer.type, ("", ""))
@@ -319,11 +299,11 @@ def _statistics(layer: Layer, is_frozen: bool, remove: Removal) -> Change:
     return fields.take_out(entries, remove)
 
 
-def _frozen_notes(learning: Learning, learned: Sequence[Layer], frozen: set[int]) -> Iterable[str]:
+def _frozen_notes(freeze: str | None, learned: Sequence[Layer], frozen: set[int]) -> Iterable[str]:
     if frozen:
         count = sum(num_output(layer) is not None for layer in learned if layer.index in frozen)
         yield (
-            f"frozen up to '{learning.freeze}': {count} layers with weights have lr_mult 0, and "
+            f"frozen up to '{freeze}': {count} layers with weights have lr_mult 0, and "
             "Caffe does not go back through them"
         )
 

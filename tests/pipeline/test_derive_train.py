@@ -20,11 +20,13 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights import read_weights
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
-from ssdh_surgery.pipeline.derive import DerivedTraining, TrainWishes, train_from_deploy
 from ssdh_surgery.pipeline.derive_presets import preset_for
+from ssdh_surgery.pipeline.derive_step import derived_training
+from ssdh_surgery.pipeline.outputs import WritePlan
+from ssdh_surgery.pipeline.record import PatchedNet
+from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import read_source
-from ssdh_surgery.surgery.data_layers import DataChoice
-from ssdh_surgery.surgery.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.zoo import names
 
 RECIPE = Recipe(bits=8)
@@ -64,15 +66,17 @@ layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 MEAN = (Decimal(104), Decimal(117), Decimal(123))
 
 
-def wishes(**given: Any) -> TrainWishes:
+def wishes(**given: Any) -> Settings:
     usual: dict[str, Any] = {
-        "recipe": RECIPE,
-        "train": DataChoice("train", 8, mean=MEAN),
-        "test": DataChoice("test", 4, mean=MEAN),
-        "net_path": "train_val_ssdh.prototxt",
-        "prefix": "tiny_ssdh",
+        "bits": RECIPE.bits,
+        "train_data": "train",
+        "test_data": "test",
+        "train_batch": 8,
+        "test_batch": 4,
+        "mean_value": MEAN,
     }
-    return TrainWishes(**{**usual, **given})
+    values = {**usual, **given}
+    return Settings({name: value for name, value in values.items() if value is not None})
 
 
 @pytest.fixture
@@ -84,10 +88,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(**given: Any) -> DerivedTraining:
-    result = train_from_deploy(read_source("deploy.prototxt"), wishes(**given))
-    Path("train_val_ssdh.prototxt").write_bytes(bytes(result.net.document))
-    Path("solver_ssdh.prototxt").write_bytes(bytes(result.solver.document))
+def made(deploy: str = "deploy.prototxt", **given: Any) -> PatchedNet:
+    """What is derived, written."""
+    result = derived_training(read_source(deploy), wishes(**given), WritePlan(), "train_val")
+    for each in result.results:
+        each.output.path.write_bytes(each.output.data)
     return result
 
 
@@ -113,7 +118,7 @@ def weights(path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("engine", ["torch", pytest.param("binary", marks=pytest.mark.caffe)])
 @pytest.mark.parametrize("freeze", [None, "conv1"])
 def test_what_is_made_trains(folder: Path, engine: str, freeze: str | None) -> None:
-    made(freeze=freeze, solver_recipe=SolverRecipe(sets=(("random_seed", "1"),)))
+    made(freeze=freeze, sets=(("random_seed", "1"),))
     before = first_weights()
     ran = subprocess.run(
         [
@@ -137,8 +142,8 @@ def test_what_is_made_trains(folder: Path, engine: str, freeze: str | None) -> N
 
 
 def test_the_solver_counts_the_records_and_names_the_net(folder: Path) -> None:
-    result = made(solver_recipe=SolverRecipe(sets=(("max_iter", "7"),)))
-    text = result.solver.document.text
+    made(sets=(("max_iter", "7"),))
+    text = Path("solver_ssdh.prototxt").read_text()
     assert text.startswith(
         'net: "train_val_ssdh.prototxt"\ntest_iter: 3  # batches of 4 for all 10'
     )
@@ -147,13 +152,13 @@ def test_the_solver_counts_the_records_and_names_the_net(folder: Path) -> None:
 
 
 def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
-    result = made(train=DataChoice("train"), test=DataChoice("test"))
-    assert result.net.notes[:2] == (
+    result = made(mean_value=None, train_batch=None)
+    assert result.results[0].notes[1:3] == (
         "the net is of no known family, so how its pixels were scaled is not known: compare "
         "transform_param with where the net comes from",
         "no mean is subtracted: --mean-file or --mean-value gives it",
     )
-    data = Net(result.net.document).layer("data", "TRAIN").parameter
+    data = result.after.layer("data", "TRAIN").parameter
     assert (data.transform_param.mirror, data.transform_param.crop_size) == (True, 16)
     assert not data.transform_param.mean_value
     assert data.data_param.batch_size == 32
@@ -162,20 +167,20 @@ def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
 def test_records_of_the_inputs_size_are_not_cropped(folder: Path) -> None:
     text = DEPLOY.replace("dim: 16 dim: 16", "dim: 20 dim: 20")
     Path("deploy.prototxt").write_text(text)
-    assert "crop_size" not in made().net.document.text
+    assert "crop_size" not in made().after.document.text
 
 
 def test_a_mean_file_of_the_records_size(folder: Path) -> None:
     write_mean("mean.binaryproto", np.zeros((3, 20, 20), np.float32))
-    result = made(train=DataChoice("train", mean="mean.binaryproto"))
-    assert result.net.document.text.count('mean_file: "mean.binaryproto"') == 2
+    result = made(mean_value=None, mean_file="mean.binaryproto")
+    assert result.after.document.text.count('mean_file: "mean.binaryproto"') == 2
 
 
 @pytest.mark.parametrize(
     ("given", "deploy", "error", "message"),
     [
         pytest.param(
-            {"test": DataChoice()},
+            {"test_data": None},
             DEPLOY,
             UsageError,
             "a train net for a deploy net needs --test-data\n"
@@ -216,34 +221,20 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             id="no-shape",
         ),
         pytest.param(
-            {"train": DataChoice("train", mean=MEAN[:2])},
+            {"mean_value": MEAN[:2]},
             DEPLOY,
             UsageError,
             "2 mean values for 3 channels",
             id="mean-values",
         ),
         pytest.param(
-            {"train": DataChoice("train", mean="mean.binaryproto")},
+            {"mean_value": None, "mean_file": "mean.binaryproto"},
             DEPLOY,
             DataError,
             "mean.binaryproto: the mean is 3 x 8 x 8, the records of train 3 x 20 x 20; Caffe "
             "subtracts it before the crop, so they must be equal\n"
             "hint: ssdh data mean train",
             id="mean-file",
-        ),
-        pytest.param(
-            {},
-            DEPLOY.replace(
-                '"InnerProduct" bottom: "pool" top: "fc" inner_product_param { num_output: 4 }',
-                '"Convolution" bottom: "pool" top: "fc"\n  convolution_param { kernel_size: 1 }',
-            ),
-            SurgeryError,
-            "deploy.prototxt:29:9: the classifier 'fc' is a Convolution; only an InnerProduct can "
-            "be given a hash layer\n"
-            '  29 |   name: "fc" type: "Convolution" bottom: "pool" top: "fc"\n'
-            "     |         ^^^^\n"
-            "hint: --head names another classifier",
-            id="convolution",
         ),
     ],
 )
@@ -310,16 +301,21 @@ PUBLISHED = {
     "bvlc/models/finetune_flickr_style/deploy": None,
     "inception/cls/inception/deploy_inception-v3": None,
     "inception/cls/inception/deploy_xception": None,
+    "mobilenet/mobilenet_deploy": "conv5_1/dw",
+    "mobilenet/mobilenet_v2_deploy": None,
     "resnet/prototxt/ResNet-50-deploy": "res4f",
+    "squeezenet/SqueezeNet_v1.0/deploy": None,
+    "squeezenet/SqueezeNet_v1.1/deploy": "fire8/concat",
 }
 
 
-def derived_from_published(name: str, freeze: str | None, corpus: Path) -> DerivedTraining:
+def derived_from_published(name: str, freeze: str | None, corpus: Path) -> PatchedNet:
     write_lmdb(Path("large"), 300, 2)
-    data = DataChoice("large", 2)
-    source = read_source(name if name.startswith("zoo:") else f"{corpus / name}.prototxt")
-    result = train_from_deploy(source, wishes(train=data, test=data, freeze=freeze))
-    Path("train.prototxt").write_bytes(bytes(result.net.document))
+    source = name if name.startswith("zoo:") else f"{corpus / name}.prototxt"
+    data = {"train_data": "large", "test_data": "large", "train_batch": 2, "test_batch": 2}
+    wanted = wishes(**data, freeze=freeze)
+    result = derived_training(read_source(source), wanted, WritePlan(out=Path()), "train_val")
+    Path("train.prototxt").write_bytes(result.results[0].output.data)
     return result
 
 
@@ -329,7 +325,7 @@ def test_published_weights_fit_the_derived_net(
     name: str, freeze: str | None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    after = Net(derived_from_published(name, freeze, corpus).net.document)
+    after = derived_from_published(name, freeze, corpus).after
     deploy = Net(read_source(f"{corpus / name}.prototxt").document)
     published = shapes(deploy, "TEST").params
     classifier = next(head.classifier.name for head in heads(deploy) if head.main)

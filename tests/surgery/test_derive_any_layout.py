@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.derive_train import Learning, Records, Transform, derive_train_net
+from ssdh_surgery.surgery.derive_train import Records, Transform, derive_train_net
 from ssdh_surgery.surgery.fields import Removal
 from ssdh_surgery.surgery.gate import prove
 from tests.nets import classifier_files
@@ -46,14 +46,14 @@ def test_there_and_back(file: bytes, remove: Removal, data: st.DataObject) -> No
         shapes(alone, "TEST"),
         (Records("train", 2), Records("test", 2)),
         Transform(9, "mean", mirror=True),
-        Learning(freeze, classes=7),
+        freeze,
         remove,
     )
     train = prove(deploy, back.change, "NetParameter").document
     assert kind_of(train) is Kind.TRAIN
     learns = Net(train)
     again = of_classifier(learns, head.classifier.name)
-    assert (again.classes, again.features) == (7, head.features)
+    assert (again.classes, again.features) == (head.classes, head.features)
     fixed = learns.graph("TEST").below([learns.layer(freeze)]) if freeze else set()
     assert all(param.lr_mult == 0 for index in fixed for param in learns.layers[index].params)
 

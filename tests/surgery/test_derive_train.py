@@ -12,7 +12,6 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.derive_train import (
-    Learning,
     Records,
     Trainable,
     Transform,
@@ -157,15 +156,14 @@ layer {
   include { phase: TEST }
 }
 """
-_ALL = Learning()
 TRANSFORM = Transform(8, (Decimal("1.5"),), Decimal("0.5"), mirror=True)
 
 
-def made(text: str, learning: Learning = _ALL, remove: Removal = "delete") -> tuple[str, Trainable]:
+def made(text: str, freeze: str | None = None, remove: Removal = "delete") -> tuple[str, Trainable]:
     net = Net(parse(text.encode(), "n.prototxt"))
     head = next(head for head in heads(net) if head.main)
     data = (Records("train", 4), Records("test", 2))
-    trainable = derive_train_net(net, head, shapes(net, "TEST"), data, TRANSFORM, learning, remove)
+    trainable = derive_train_net(net, head, shapes(net, "TEST"), data, TRANSFORM, freeze, remove)
     return prove(net.document, trainable.change, "NetParameter").document.text, trainable
 
 
@@ -206,7 +204,7 @@ def test_fine_tuned_whole() -> None:
     ],
 )
 def test_frozen(freeze: str, layers: str, notes: tuple[str, ...]) -> None:
-    text, trainable = made(DEPLOY, Learning(freeze))
+    text, trainable = made(DEPLOY, freeze)
     assert text == 'name: "n"  # mine\n' + DATA + layers + FC + JUDGES
     assert trainable.notes == notes
 
@@ -216,13 +214,8 @@ def test_a_frozen_batch_norm_that_states_nothing_is_told() -> None:
         "  batch_norm_param {\n    use_global_stats: true  # as published\n    eps: 0.001\n  }\n",
         "",
     )
-    frozen, _ = made(text, Learning("bn"))
+    frozen, _ = made(text, "bn")
     assert "  batch_norm_param { use_global_stats: true }\n" in frozen
-
-
-def test_another_number_of_classes() -> None:
-    text, _ = made(DEPLOY, Learning(classes=2))
-    assert FC.replace("num_output: 9", "num_output: 2") in text
 
 
 def test_commented_out_what_goes_can_be_put_back() -> None:
@@ -284,5 +277,5 @@ def test_names_that_are_taken_are_passed_over() -> None:
 )
 def test_what_cannot_be_trained_is_refused(text: str, freeze: str | None, message: str) -> None:
     with pytest.raises(SurgeryError) as caught:
-        made(text, Learning(freeze))
+        made(text, freeze)
     assert str(caught.value) == message
