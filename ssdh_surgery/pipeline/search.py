@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +93,7 @@ def by_picture(
     from ssdh_surgery.pipeline.encoder import Encoder
 
     index = open_index(index_file)
-    encoder = Encoder(options)
+    encoder = Encoder(replace(options, batch=1))
     pixels = planar(read_picture(picture, size=encoder.picture_size(), gray=encoder.shape[0] == 1))
     codes = encoder.codes_of([pixels], [str(picture)], str(picture))
     return by_codes(index, codes, k, rerank)

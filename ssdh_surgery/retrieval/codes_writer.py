@@ -80,8 +80,10 @@ class CodesWriter:
     def _prepare(self, resume: bool) -> None:
         state = self._folder / _STATE
         mine = {"recipe": dict(self.recipe), "bits": self.bits, "kept_arrays": self._names}
-        if resume and state.is_file():
-            known = json.loads(read_bytes(state))
+        known = json.loads(read_bytes(state)) if resume and state.is_file() else None
+        if known is not None and self._has_lost(known["sizes"]):
+            known = None
+        if known is not None:
             if known["made"] != json.loads(json.dumps(mine)):
                 raise DataError(
                     "what is unfinished there was made in another way",
@@ -98,6 +100,11 @@ class CodesWriter:
         self._folder.mkdir(exist_ok=True)
         for name in self._names:
             (self._folder / name).touch()
+
+    def _has_lost(self, sizes: Mapping[str, int]) -> bool:
+        """Whether a file is shorter than it was, as after a loss of power."""
+        paths = {self._folder / name: size for name, size in sizes.items()}
+        return any(not path.is_file() or path.stat().st_size < paths[path] for path in paths)
 
     def put(
         self,

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -318,3 +324,39 @@ def test_pycaffe_gives_the_same_codes() -> None:
     decided = np.abs(one.activations - 0.5) > 1e-4
     assert np.array_equal(one.unpacked()[decided], other.unpacked()[decided])
     assert len(made[1].codes) == 11
+
+
+def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:
+    for number in range(300):
+        shutil.copy("photos/class0/00.png", f"photos/class0/more{number:03d}.png")
+    words = ["-m", "ssdh_surgery", "encode", "photos", "-o", "codes.npz"]
+    command = [sys.executable, *words, "--weights", "small.caffemodel"]
+    state = Path(".codes.npz.partial/state.json")
+    with subprocess.Popen(
+        [*command, "--batch", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and not (state.is_file() and state.stat().st_size):
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("codes.npz").exists()
+    done = json.loads(state.read_text())["items"]
+    assert 0 < done < 311
+    # Whatever was written behind the last whole batch does not count.
+    with Path(".codes.npz.partial/codes").open("ab") as file:
+        file.write(b"half a batch")
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
+    assert resumed.stdout.startswith("wrote codes.npz: 311 codes of 20 bits\n")
+    codes = read_codes("codes.npz")
+    assert np.array_equal(codes.packed, encoded("photos", "whole.npz").codes.packed)
+
+
+def test_what_lost_its_end_is_begun_anew() -> None:
+    net = encoder()
+    source = open_source([Path("photos")], net)
+    with pytest.raises(KeyboardInterrupt):
+        encode(source, net, Path("codes.npz"), progress=interrupt)
+    part = Path(".codes.npz.partial/codes")
+    part.write_bytes(part.read_bytes()[:-1])
+    codes = encode(source, net, Path("codes.npz"), resume=True).codes
+    assert np.array_equal(codes.packed, encode(source, net, Path("whole.npz")).codes.packed)
