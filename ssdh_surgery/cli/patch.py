@@ -13,6 +13,7 @@ from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patch import PatchOptions, patch
 from ssdh_surgery.pipeline.settings import READERS, Settings
 from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.surgery import presets
 
 
 @click.command(
@@ -60,6 +61,11 @@ from ssdh_surgery.pipeline.sources import read_source
     help="How the new classifier begins (as the old one).",
 )
 @shared.around_options
+@click.option(
+    "--preset",
+    type=click.Choice(list(presets.PRESETS)),
+    help="The settings of a published recipe; other options win (blog).",
+)
 @click.option("--solver", type=shared.PATH, metavar="FILE", help="The solver; 'none' for none.")
 @click.option("--train-data", type=shared.PATH, metavar="PATH", help="Source of the train data.")
 @click.option("--test-data", type=shared.PATH, metavar="PATH", help="Source of the test data.")
@@ -154,4 +160,7 @@ def _options(files: tuple[str, ...], given: dict[str, Any]) -> PatchOptions:
 def settings(given: dict[str, Any]) -> Settings:
     """What a command line gives of the settings that a net is patched with."""
     # A repeatable option that was not given is an empty tuple.
-    return Settings({name: given[name] for name in READERS if given.get(name) not in (None, ())})
+    values = {name: given[name] for name in READERS if given.get(name) not in (None, ())}
+    if (name := given.get("preset")) is None:
+        return Settings(values)
+    return Settings(values).over(Settings(presets.beside(presets.PRESETS[name], values)))

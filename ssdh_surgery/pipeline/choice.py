@@ -67,18 +67,3 @@ def refuse_old_dialect(net: Net) -> None:
             location=net.layers[0].entry.location,
             hint="Caffe's own upgrade_net_proto_text makes it current",
         )
-
-
-def refuse_convolution(head: Head) -> None:
-    """Refuse a classifier that is a Convolution.
-
-    Raises:
-        SurgeryError: naming it.
-    """
-    if head.classifier.type != "InnerProduct":
-        raise SurgeryError(
-            f"the classifier '{head.classifier.name}' is a {head.classifier.type}; "
-            "only an InnerProduct can be given a hash layer",
-            location=head.classifier.location,
-            hint="--head names another classifier",
-        )

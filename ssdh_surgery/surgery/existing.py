@@ -18,6 +18,7 @@ from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery import blobs, fields, layers
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.hashing import features_blob, refuse_taken
+from ssdh_surgery.surgery.objective import set_bits
 
 # What a hash layer can be told anew, by the recipe's names.
 SETTINGS = (
@@ -63,6 +64,7 @@ def adjust(net: Net, head: Head, existing: HashLayer, given: Mapping[str, Any]) 
     return merged(
         [
             *_inner(existing.latent, given),
+            set_bits(net, existing, given["bits"]) if "bits" in given else Change(),
             _learning(existing.latent, given),
             *_renamed(net, existing.latent, given.get("latent_name")),
             *_renamed(net, existing.code, given.get("code_name")),
@@ -74,8 +76,6 @@ def adjust(net: Net, head: Head, existing: HashLayer, given: Mapping[str, Any]) 
 def _inner(latent: Layer, given: Mapping[str, Any]) -> Iterator[Change]:
     inner = latent.core.message("inner_product_param")
     assert inner is not None, "a hash layer states its bits"
-    if "bits" in given:
-        yield fields.put(inner, "num_output", given["bits"])
     new = []
     if "filler" in given:
         new.append(("weight_filler", given["filler"].fields))

@@ -1,0 +1,72 @@
+"""Presets: the settings of published recipes under one name.
+
+`blog` is the recipe for GoogLeNet, the defaults of `patch`; `ssdh` and `cvprw15` are what the
+authors' own AlexNet files have. An option that is given wins over a preset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ssdh_surgery.surgery.recipe import Filler
+
+_AUTHORS_SOLVER = (
+    ("base_lr", "0.001"),
+    ("lr_policy", '"step"'),
+    ("stepsize", "25000"),
+    ("max_iter", "50000"),
+    ("momentum", "0.9"),
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings by the names that `patch` has for them, and where they are from."""
+
+    settings: Mapping[str, Any]
+    source: str
+
+
+PRESETS: dict[str, Preset] = {
+    "blog": Preset({}, "the recipe for GoogLeNet: the defaults"),
+    "ssdh": Preset(
+        {
+            "bits": 48,
+            "filler": Filler.parse("gaussian:0.01"),
+            "bias": Decimal(0),
+            "classifier_filler": Filler.parse("gaussian:0.2"),
+            "objective": "ssdh",
+            "train_batch": 32,
+            "gamma": Decimal("0.1"),
+            "weight_decay": Decimal("0.0005"),
+            "sets": _AUTHORS_SOLVER,
+        },
+        "the authors' files for TPAMI 2017 (arXiv:1507.00101), AlexNet on CIFAR-10",
+    ),
+    "cvprw15": Preset(
+        {
+            "bits": 48,
+            "filler": Filler.parse("gaussian:0.005"),
+            "bias": Decimal(1),
+            "classifier_filler": Filler.parse("gaussian:0.01"),
+            "objective": "sigmoid",
+            "train_batch": 32,
+            "gamma": Decimal("0.1"),
+            "weight_decay": Decimal("0.0005"),
+            "sets": _AUTHORS_SOLVER,
+        },
+        "the authors' files for the CVPR workshop of 2015, AlexNet on CIFAR-10",
+    ),
+}
+
+
+def beside(preset: Preset, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a preset sets where an option says nothing."""
+    values = {name: value for name, value in preset.settings.items() if name != "sets"}
+    # A divided rate is another wish than a stated one.
+    gone = {"base_lr"} if "lr_divide" in given else set()
+    sets = tuple(each for each in preset.settings.get("sets", ()) if each[0] not in gone)
+    return {**values, **({"sets": sets} if sets else {})}
