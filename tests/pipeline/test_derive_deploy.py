@@ -17,15 +17,17 @@ from pictures import write_lmdb
 from ssdh_surgery import open_net, parse
 from ssdh_surgery.caffe.current import net_parameter
 from ssdh_surgery.caffe.hdf5 import written
-from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.derive import DeployWishes, deploy_from_train
+from ssdh_surgery.pipeline.hash_step import hash_step
+from ssdh_surgery.pipeline.outputs import WritePlan
+from ssdh_surgery.pipeline.patched import finished
+from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import read_source
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_train_net
 from ssdh_surgery.surgery.recipe import Recipe
 
 RECIPE = Recipe(bits=24)
@@ -47,22 +49,19 @@ TRAIN_NETS = {
     "bvlc/models/bvlc_googlenet/train_val.prototxt": (3, 224, 224),
     "bvlc/models/bvlc_reference_caffenet/train_val.prototxt": (3, 67, 67),
     "bvlc/models/finetune_flickr_style/train_val.prototxt": (3, 67, 67),
+    "squeezenet/SqueezeNet_v1.0/train_val.prototxt": (3, 67, 67),
+    "squeezenet/SqueezeNet_v1.1/train_val.prototxt": (3, 67, 67),
 }
 
 
-def main_head(net: Net) -> Head | None:
-    return next((head for head in heads(net) if head.main), None)
-
-
 def patched(train: Path, folder: Path) -> Path:
-    """The train net with a hash layer."""
-    document = read_source(str(train)).document
-    net = Net(document)
-    head = main_head(net)
-    assert head is not None
-    change = hash_train_net(net, head, RECIPE).change
+    """The train net with a hash layer, as `patch` makes it."""
+    source = read_source(str(train))
+    net = Net(source.document)
+    wanted = Settings({"bits": RECIPE.bits})
+    step = hash_step(net, chosen_head(net, None), wanted, wanted)
     path = folder / "train_ssdh.prototxt"
-    path.write_bytes(bytes(prove(document, change, "NetParameter").document))
+    path.write_bytes(finished(source, step, WritePlan()).output.data)
     return path
 
 
