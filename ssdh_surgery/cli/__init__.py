@@ -28,6 +28,14 @@ COMMANDS = {
     "evaluate": ("evaluate", "Judge codes: mean average precision, its protocol, baselines."),
     "zoo": ("zoo", "List and write networks that are built in."),
 }
+_HELP = """Turn a trained Caffe classifier into a deep-hashing image-search model.
+
+\b
+The whole job, from the folder of your train_val, solver and deploy files:
+  ssdh patch train_val.prototxt
+  ssdh train --gpu 0 --weights googlenet.caffemodel
+  ssdh deploy
+"""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -66,6 +74,7 @@ class _Commands(click.Group):
 @click.command(
     cls=_Commands,
     context_settings=_SETTINGS,
+    help=_HELP,
     epilog="\b\nExample:\n  ssdh --version",
 )
 @click.version_option(ssdh_surgery.__version__, prog_name="ssdh")
@@ -88,14 +97,7 @@ def cli(
     color: str,
     traceback: bool,
 ) -> None:
-    r"""Turn a trained Caffe classifier into a deep-hashing image-search model.
-
-    \b
-    The whole job, from the folder of your train_val, solver and deploy files:
-      ssdh patch train_val.prototxt
-      ssdh train --gpu 0 --weights googlenet.caffemodel
-      ssdh deploy
-    """
+    """Set the manner of this run, for every command."""
     from ssdh_surgery.cli import terminal
 
     terminal.configure(quiet=quiet, verbose=verbose, color=color)
