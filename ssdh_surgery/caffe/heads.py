@@ -2,7 +2,8 @@
 
 Found by structure, never by name: a loss (or an accuracy, or in a deploy net the output)
 leads down to the layer that classifies. A loss whose target comes from the same data as
-its prediction (an autoencoder, a penalty on the code) has no classifier.
+its prediction (an autoencoder, a penalty on the code), or is learned as well (two branches
+that are compared), has no classifier.
 """
 
 from __future__ import annotations
@@ -111,9 +112,20 @@ def _judged(graph: BlobGraph, judge: Layer) -> Layer | None:
     is_accuracy = judge.type.endswith("Accuracy")
     if not (judge.is_loss or is_accuracy) or len(judge.bottoms) < 2:
         return None
-    classifier = _writer_below(graph, graph.reads(judge)[0], _PASSED)
+    predicted, wanted = graph.reads(judge)[:2]
+    if _is_learned(graph, wanted):
+        return None
     prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
-    return classifier if prediction and target and not prediction & target else None
+    is_judged = prediction and target and not prediction & target
+    return _writer_below(graph, predicted, _PASSED) if is_judged else None
+
+
+def _is_learned(graph: BlobGraph, blob: Blob | None) -> bool:
+    """Whether weights take part in making a blob."""
+    if blob is None or blob.writer is None:
+        return False
+    below = graph.below([blob.writer])
+    return any(layer.type in CLASSIFIER_TYPES for layer in graph.layers if layer.index in below)
 
 
 def _writer_below(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:

@@ -1,0 +1,309 @@
+"""Heads are found by structure: what classifies, what judges it, and which features it reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from ssdh_surgery import parse
+from ssdh_surgery.caffe.heads import describe, hash_layer_below, heads
+from ssdh_surgery.caffe.net import Net
+
+DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" }\n'
+FC = 'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" {2} }}\n'
+
+
+def ip(name: str, bottom: str, more: str = "inner_product_param { num_output: 10 }") -> str:
+    return FC.format(name, bottom, more)
+
+
+def layer(name: str, kind: str, bottoms: str, tops: str = "", more: str = "") -> str:
+    links = [f'bottom: "{blob}"' for blob in bottoms.split()]
+    links += [f'top: "{blob}"' for blob in tops.split()]
+    return f'layer {{ name: "{name}" type: "{kind}" {" ".join(links)} {more} }}\n'
+
+
+def net(*parts: str) -> Net:
+    return Net(parse("".join(parts).encode(), "n.prototxt"))
+
+
+def shown(of: Net) -> list[str]:
+    """Heads as `CLASSIFIER on FEATURES: LOSSES; ACCURACIES`, the main one with a star."""
+    return [
+        f"{'*' if head.main else ''}{head.classifier.name} on {head.features}: "
+        f"{' '.join(each.name for each in head.losses)}; "
+        f"{' '.join(each.name for each in head.accuracies)}"
+        for head in heads(of)
+    ]
+
+
+LOSS = layer("loss", "SoftmaxWithLoss", "fc8 label", "loss")
+ACCURACY = layer("acc", "Accuracy", "fc8 label", "acc", "include { phase: TEST }")
+IN_PLACE = layer("relu", "ReLU", "fc7 ", "fc7") + layer("drop", "Dropout", "fc7", "fc7")
+
+CASES: list[tuple[str, list[str], list[str]]] = [
+    ("plain", [DATA, ip("fc8", "data"), LOSS, ACCURACY], ["*fc8 on data: loss; acc"]),
+    (
+        "in-place-chain",
+        [DATA, ip("fc7", "data"), IN_PLACE, ip("fc8", "fc7"), LOSS],
+        ["*fc8 on fc7: loss; "],
+    ),
+    (
+        "in-place-after-the-classifier",
+        [DATA, ip("fc8", "data"), layer("relu", "ReLU", "fc8", "fc8"), LOSS],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "softmax-apart-from-the-loss",
+        [
+            DATA,
+            ip("fc8", "data"),
+            layer("prob", "Softmax", "fc8", "prob"),
+            layer("loss", "MultinomialLogisticLoss", "prob label"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    ("test-only", [DATA, ip("fc8", "data"), ACCURACY], ["*fc8 on data: ; acc"]),
+    (
+        "two-accuracies",
+        [DATA, ip("fc8", "data"), LOSS, ACCURACY, ACCURACY.replace("acc", "top5")],
+        ["*fc8 on data: loss; acc top5"],
+    ),
+    (
+        "auxiliary-by-weight",
+        [
+            DATA,
+            ip("aux", "data"),
+            layer("aux_loss", "SoftmaxWithLoss", "aux label", "l", "loss_weight: 0.3"),
+            ip("fc7", "data"),
+            ip("fc8", "fc7"),
+            LOSS,
+        ],
+        ["aux on data: aux_loss; ", "*fc8 on fc7: loss; "],
+    ),
+    (
+        "auxiliary-by-weight-though-deeper",
+        [
+            DATA,
+            ip("fc8", "data"),
+            LOSS,
+            ip("fc7", "data"),
+            ip("aux", "fc7"),
+            layer("aux_loss", "SoftmaxWithLoss", "aux label", "l", "loss_weight: 0.3"),
+        ],
+        ["*fc8 on data: loss; ", "aux on fc7: aux_loss; "],
+    ),
+    (
+        "auxiliary-by-depth",
+        [
+            DATA,
+            ip("aux", "data"),
+            layer("aux_loss", "SoftmaxWithLoss", "aux label", "l"),
+            ip("fc7", "data"),
+            ip("fc8", "fc7"),
+            LOSS,
+        ],
+        ["aux on data: aux_loss; ", "*fc8 on fc7: loss; "],
+    ),
+    (
+        "equal-heads",
+        [DATA, ip("a", "data"), ip("b", "data")]
+        + [layer(f"l{x}", "SoftmaxWithLoss", f"{x} label", f"l{x}") for x in "ab"],
+        ["a on data: la; ", "b on data: lb; "],
+    ),
+    (
+        "multi-label",
+        [DATA, ip("fc8", "data"), layer("loss", "SigmoidCrossEntropyLoss", "fc8 label", "l")],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "labels-in-slices",
+        [
+            DATA,
+            layer("slice", "Slice", "label", "l1 l2"),
+            ip("a", "data"),
+            ip("b", "a"),
+            layer("la", "SoftmaxWithLoss", "a l1", "la"),
+            layer("lb", "SoftmaxWithLoss", "b l2", "lb"),
+        ],
+        ["a on data: la; ", "*b on a: lb; "],
+    ),
+    (
+        "convolutional",
+        [
+            DATA,
+            layer("conv", "Convolution", "data", "c", "convolution_param { num_output: 10 }"),
+            layer("pool", "Pooling", "c", "p", "pooling_param { global_pooling: true }"),
+            layer("loss", "SoftmaxWithLoss", "p label", "l"),
+        ],
+        ["*conv on data: loss; "],
+    ),
+    (
+        "hashed",
+        [
+            DATA,
+            ip("latent", "data"),
+            layer("code", "Sigmoid", "latent", "code"),
+            ip("fc8", "code"),
+            LOSS,
+        ],
+        ["*fc8 on code: loss; "],
+    ),
+    (
+        "one-classifier-for-each-phase",
+        [
+            DATA,
+            ip("fc8", "data", "include { phase: TRAIN }"),
+            ip("fc8", "data", "include { phase: TEST }"),
+            LOSS,
+            ACCURACY,
+        ],
+        ["fc8 on data: loss; ", "fc8 on data: loss; acc"],
+    ),
+    (
+        "autoencoder",
+        [
+            DATA,
+            ip("encode", "data"),
+            ip("decode", "encode"),
+            layer("loss", "SigmoidCrossEntropyLoss", "decode data", "l"),
+        ],
+        [],
+    ),
+    (
+        "siamese",
+        [
+            DATA.replace('"label"', '"pair" top: "sim"'),
+            ip("feat", "data"),
+            ip("feat_p", "pair"),
+            layer("loss", "ContrastiveLoss", "feat feat_p sim", "l"),
+        ],
+        [],
+    ),
+    (
+        "siamese-of-one-blob",
+        [
+            DATA.replace('"data" top: "label"', '"pairs" top: "sim"'),
+            layer("slice", "Slice", "pairs", "data data_p"),
+            ip("feat", "data"),
+            ip("feat_p", "data_p"),
+            layer("loss", "ContrastiveLoss", "feat feat_p sim", "l"),
+        ],
+        [],
+    ),
+    (
+        "penalty-on-the-code",
+        [
+            DATA,
+            ip("latent", "data"),
+            layer("code", "Sigmoid", "latent", "code"),
+            layer("binary", "K1_EuclideanLoss", "code code", "b"),
+            ip("fc8", "code"),
+            LOSS,
+        ],
+        ["*fc8 on code: loss; "],
+    ),
+    ("deploy", ['input: "data"\n', ip("fc8", "data")], ["*fc8 on data: ; "]),
+    (
+        "deploy-with-softmax",
+        ['input: "data"\n', ip("fc8", "data"), layer("prob", "Softmax", "fc8", "prob")],
+        ["*fc8 on data: ; "],
+    ),
+    (
+        "deploy-convolutional",
+        [
+            'input: "data"\n',
+            layer("conv", "Convolution", "data", "c"),
+            layer("pool", "Pooling", "c", "p"),
+            layer("prob", "Softmax", "p", "prob"),
+        ],
+        ["*conv on data: ; "],
+    ),
+    ("no-layers", ['input: "data"\n'], []),
+    (
+        "a-loss-on-data-alone",
+        [DATA, layer("loss", "EuclideanLoss", "data label", "l")],
+        [],
+    ),
+    ("a-judge-of-one-bottom", [DATA, ip("fc8", "data"), layer("l", "HingeLoss", "fc8")], []),
+]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"), [pytest.param(*case[1:], id=case[0]) for case in CASES]
+)
+def test_heads(parts: list[str], expected: list[str]) -> None:
+    assert shown(net(*parts)) == expected
+
+
+def test_what_a_head_says() -> None:
+    of = net(DATA, ip("fc8", "data"), LOSS, ACCURACY)
+    (head,) = heads(of)
+    assert head.classes == 10
+    assert head.weight == 1.0
+    assert [each.name for each in head.layers] == ["fc8", "loss", "acc"]
+    assert describe([head]) == "  fc8 (line 2): 10 classes on 'data'"
+
+
+def test_the_number_of_classes_may_be_unknown() -> None:
+    (head,) = heads(net(DATA, ip("fc8", "data", ""), LOSS))
+    assert head.classes is None
+    assert describe([head]) == "  fc8 (line 2): unknown classes on 'data'"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            'layers { name: "d" type: DATA top: "d" top: "l" }'
+            'layers { name: "fc8" type: INNER_PRODUCT bottom: "d" top: "fc8" '
+            "inner_product_param { num_output: 10 } }"
+            'layers { name: "loss" type: SOFTMAX_LOSS bottom: "fc8" bottom: "l" }',
+            id="V1",
+        ),
+        pytest.param(
+            'layers { layer { name: "d" type: "data" } top: "d" top: "l" }'
+            'layers { layer { name: "fc8" type: "innerproduct" num_output: 10 } bottom: "d" '
+            'top: "fc8" }'
+            'layers { layer { name: "loss" type: "softmax_loss" } bottom: "fc8" bottom: "l" }',
+            id="V0",
+        ),
+    ],
+)
+def test_old_dialects(text: str) -> None:
+    of = net(text)
+    assert shown(of) == ["*fc8 on d: loss; "]
+    assert heads(of)[0].classes == 10
+
+
+HASHED = [DATA, ip("latent", "data"), layer("code", "Sigmoid", "latent", "code")]
+
+
+def test_hash_layer() -> None:
+    of = net(*HASHED, ip("fc8", "code"), LOSS)
+    found = hash_layer_below(of, of.layer("fc8"))
+    assert found is not None
+    assert (found.latent.name, found.code.name, found.bits) == ("latent", "code", 10)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([DATA, ip("latent", "data"), ip("fc8", "latent")], id="no-sigmoid"),
+        pytest.param([DATA, layer("s", "Sigmoid", "data", "s"), ip("fc8", "s")], id="no-latent"),
+        pytest.param(
+            [*HASHED, layer("relu", "ReLU", "code", "code"), ip("fc8", "code")],
+            id="something-between",
+        ),
+        pytest.param([DATA, ip("fc8", "data")], id="data"),
+        pytest.param([ip("fc8", "nothing")], id="nothing"),
+        pytest.param(['layer { name: "fc8" type: "InnerProduct" }'], id="no-bottom"),
+    ],
+)
+def test_no_hash_layer(parts: list[str]) -> None:
+    of = net(*parts)
+    assert hash_layer_below(of, of.layer("fc8")) is None
+
+
+def test_a_hash_layer_of_one_phase() -> None:
+    of = net(DATA, ip("latent", "data"), HASHED[2], ip("fc8", "code", "include { phase: TEST }"))
+    assert hash_layer_below(of, of.layer("fc8")) is not None
