@@ -16,6 +16,7 @@ from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.convolutional import to_inner_product
 from ssdh_surgery.surgery.objective import Objective, add_objective, has_objective
 from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.shared_weights import refuse_shared
 
 OBJECTIVE = (
     "objective_layers",
@@ -36,8 +37,10 @@ def before_hash(net: Net, head: Head, asked: Settings) -> InTurn:
 
     Raises:
         UsageError: options contradict each other.
-        SurgeryError: the classifier classifies places, or auxiliary heads have too few classes.
+        SurgeryError: the classifier classifies places or shares its weights, or auxiliary heads
+            have too few classes.
     """
+    refuse_shared(net, head.classifier)
     done = InTurn(net)
     name, recipe = head.classifier.name, asked.recipe
     converted = to_inner_product(net, head, recipe.remove)

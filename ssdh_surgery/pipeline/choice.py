@@ -8,6 +8,7 @@ from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import Head, describe, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.surgery.shared_weights import refuse_siamese
 
 
 def chosen_head(net: Net, name: str | None) -> Head:
@@ -17,7 +18,8 @@ def chosen_head(net: Net, name: str | None) -> Head:
 
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
-        SurgeryError: the net has no classifier, or several and none was chosen.
+        SurgeryError: the net has no classifier, or several and none was chosen; it compares
+            branches that share weights.
     """
     found = heads(net)
     if name is not None:
@@ -26,6 +28,7 @@ def chosen_head(net: Net, name: str | None) -> Head:
                 return head
         raise _no_head(net, found, name)
     if not found:
+        refuse_siamese(net)
         raise SurgeryError(
             "no classifier found: no loss, accuracy or output leads to an InnerProduct or a "
             "Convolution",

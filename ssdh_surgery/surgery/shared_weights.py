@@ -1,0 +1,59 @@
+"""Weights that layers share by name, as siamese nets do: what a hash layer cannot follow."""
+
+from __future__ import annotations
+
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.errors import SurgeryError
+
+_WHY = "the two branches would get different hash layers, and codes that cannot be compared"
+_HINT = "hash one branch, and add the other afterwards"
+
+
+def sharers(net: Net, layer: Layer) -> list[Layer]:
+    """The other layers that use a layer's weights in a phase that both are in."""
+    names = {param.name for param in layer.params if param.name}
+    return [
+        other
+        for other in net.layers
+        if other.index != layer.index
+        and names & {param.name for param in other.params}
+        and any(
+            net.graph(phase).takes_part(layer) and net.graph(phase).takes_part(other)
+            for phase in PHASES
+        )
+    ]
+
+
+def refuse_shared(net: Net, classifier: Layer) -> None:
+    """Refuse a classifier whose weights another branch uses, too.
+
+    Raises:
+        SurgeryError: naming the other layer.
+    """
+    if others := sharers(net, classifier):
+        raise SurgeryError(
+            f"the classifier '{classifier.name}' shares its weights with '{others[0].name}': "
+            f"{_WHY}",
+            location=classifier.location,
+            hint=_HINT,
+            layer=classifier.name,
+        )
+
+
+def refuse_siamese(net: Net) -> None:
+    """Refuse a net of branches that share weights and are compared, not classified.
+
+    Raises:
+        SurgeryError: naming the loss.
+    """
+    for layer in net.layers:
+        if layer.type == "ContrastiveLoss":
+            raise SurgeryError(
+                f"layer '{layer.name}' compares two branches that share weights, and nothing "
+                f"classifies: {_WHY}",
+                location=layer.location,
+                hint=_HINT,
+                layer=layer.name,
+            )
