@@ -28,6 +28,8 @@ from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patched import finished
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.gate import prove
 from ssdh_surgery.surgery.recipe import Recipe
 
 RECIPE = Recipe(bits=24)
@@ -68,10 +70,13 @@ def patched(train: Path, folder: Path) -> Path:
 def fed_by_hand(train: Path, shape: tuple[int, ...]) -> Path:
     """The TEST phase of a train net as a message whose data layers are inputs."""
     net = Net(parse(train.read_bytes()))
-    taking_part = net.layers_in("TEST")
     message = net_parameter(net)
-    kept = [message.layer[layer.index] for layer in taking_part]
-    for layer, view in zip(kept, taking_part, strict=True):
+    # V0's padding became part of the layers above it.
+    views = [layer for layer in net.layers if layer.type != "padding"]
+    both = list(zip(message.layer, views, strict=True))
+    both = [(layer, view) for layer, view in both if view in net.layers_in("TEST")]
+    kept = [layer for layer, _ in both]
+    for layer, view in both:
         layer.ClearField("include")
         layer.ClearField("exclude")
         if view.is_data:
@@ -125,6 +130,53 @@ def test_codes_equal_those_of_the_train_net(name: str, corpus: Path, tmp_path: P
         assert tuple(deploy.blobs["data"].shape) == (1, *shape)
         assert list(deploy.outputs) == [CODE]
         np.testing.assert_allclose(codes(deploy, data), expected, atol=1e-6)
+
+
+# Train nets of the old dialects, which take no hash layer before they are upgraded.
+OLD_NETS = {
+    "bvlc-2013-11/data/lenet.prototxt": (1, 28, 28),
+    "bvlc-2013-11/data/lenet_test.prototxt": (1, 28, 28),
+    "bvlc-2013-11/examples/imagenet.prototxt": (3, 67, 67),
+    "bvlc-2013-11/examples/imagenet_test.prototxt": (3, 67, 67),
+    "bvlc-2014-04/examples/cifar10/cifar10_full_test.prototxt": (3, 32, 32),
+    "bvlc-2014-04/examples/cifar10/cifar10_quick_train.prototxt": (3, 32, 32),
+    "bvlc-2014-04/examples/imagenet/imagenet_train.prototxt": (3, 67, 67),
+    "bvlc-2014-04/examples/lenet/lenet_train.prototxt": (1, 28, 28),
+    "bvlc-2014-04/examples/pascal-finetuning/pascal_finetune_val.prototxt": (3, 67, 67),
+    "bvlc-2014-12/examples/hdf5_classification/train_val2.prototxt": (4,),
+    "bvlc-2014-12/examples/mnist/lenet_train_test.prototxt": (1, 28, 28),
+    "bvlc-2014-12/models/bvlc_googlenet/train_val.prototxt": (3, 224, 224),
+    "bvlc-2014-12/models/bvlc_reference_caffenet/train_val.prototxt": (3, 67, 67),
+}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", OLD_NETS)
+def test_in_old_dialects_the_scores_are_those_of_the_train_net(
+    name: str, corpus: Path, tmp_path: Path
+) -> None:
+    shape = OLD_NETS[name]
+    train = tmp_path / "train.prototxt"
+    train.write_bytes((corpus / name).read_bytes())
+    document = read_source(str(train)).document
+    net = Net(document)
+    needed = needed_for(net, chosen_head(net, None))
+    change = derive_deploy_net(net, needed, {"data": (1, *shape)}, "comment").change
+    (tmp_path / "deploy.prototxt").write_bytes(
+        bytes(prove(document, change, "NetParameter").document)
+    )
+    whole = open_net(fed_by_hand(train, (1, *shape)))
+    rng = np.random.default_rng(1)
+    fill(whole, rng)
+    whole.save(str(tmp_path / "w.caffemodel"))
+    deploy = open_net(tmp_path / "deploy.prototxt", tmp_path / "w.caffemodel")
+    (scores,) = deploy.outputs
+    data = rng.uniform(-100, 100, (1, *shape)).astype(np.float32)
+    found = deploy.forward(data=data)[scores]
+    whole.blobs["data"].data[...] = data
+    whole.forward()
+    assert np.ptp(found) > 0
+    np.testing.assert_allclose(found, whole.blobs[scores].data, rtol=1e-5, atol=1e-6)
 
 
 # What pycaffe sees of two nets with the same weights and the same records.
