@@ -65,17 +65,20 @@ def _own_step(net: Net, head: Head, is_new: bool, given: Settings, wanted: Setti
         return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
     there = hash_layer_below(net, head.classifier)
     assert there is not None, "what is not new is there"
-    return _existing_step(net, head, there, given)
+    return _existing_step(net, head, there, given, wanted)
 
 
-def _existing_step(net: Net, head: Head, there: HashLayer, given: Settings) -> Step:
+def _existing_step(
+    net: Net, head: Head, there: HashLayer, given: Settings, wanted: Settings
+) -> Step:
     if given.get("at") is not None:
         existing.refuse_moving(net, head, there, given.get("at"))
     notes = [
         f"has a hash layer already: '{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
     ]
     asked = given.named(existing.SETTINGS)
-    if not asked and there.latent.name != Recipe().latent_name:
+    ours = {*_names(Recipe()), *_names(wanted.recipe)}
+    if not asked and not ours & {there.latent.name, there.code.name}:
         notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
     if given.get("classifier_lr") is not None:
         notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
@@ -86,6 +89,10 @@ def _existing_step(net: Net, head: Head, there: HashLayer, given: Settings) -> S
     if bits != there.bits:
         notes.append(f"its width becomes {bits} bits: weights of the old width no longer fit it")
     return Step(change, tuple(notes), existing=there)
+
+
+def _names(recipe: Recipe) -> tuple[str, str]:
+    return recipe.latent_name, recipe.code_name
 
 
 def hash_notes(hashed: Hashed, recipe: Recipe) -> tuple[str, ...]:

@@ -6,9 +6,11 @@ Layers are matched by name, renamed ones by what they hold; other repeated field
 from __future__ import annotations
 
 import difflib
+import struct
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ssdh_surgery.caffe import schema
@@ -17,6 +19,7 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar
 
 _LAYER_FIELDS = ("layer", "layers")
+_NUMBER = (int, float)
 _TRUE = frozenset(["true", "True", "t", "1"])
 
 
@@ -39,11 +42,10 @@ def differences(old: Document, new: Document, message_name: str) -> list[Differe
 
 
 def _of_messages(old: Message, new: Message, kind: str | None, path: str) -> Iterator[Difference]:
-    names = dict.fromkeys([f.name for f in new.fields] + [f.name for f in old.fields])
-    for name in names:
+    for name in _names_in_order(old, new):
         before, after = old.entries(name), new.entries(name)
-        if name in _LAYER_FIELDS and not path:
-            yield from _of_layers(before, after, name)
+        if name in _LAYER_FIELDS and kind == "NetParameter":
+            yield from _of_layers(before, after, name, path)
             continue
         indexed = _is_repeated(kind, name) or max(len(before), len(after)) > 1
         for index in range(max(len(before), len(after))):
@@ -56,6 +58,16 @@ def _of_messages(old: Message, new: Message, kind: str | None, path: str) -> Ite
             )
 
 
+def _names_in_order(old: Message, new: Message) -> list[str]:
+    """The fields of both, in the new order; one that is gone stands where it stood."""
+    names = list(dict.fromkeys(field.name for field in new.fields))
+    before = list(dict.fromkeys(field.name for field in old.fields))
+    for index, name in enumerate(before):
+        if name not in names:
+            names.insert(names.index(before[index - 1]) + 1 if index else 0, name)
+    return names
+
+
 def _of_values(
     old: Entry | None, new: Entry | None, kind: str | None, path: str
 ) -> Iterator[Difference]:
@@ -65,8 +77,25 @@ def _of_values(
         yield from _of_messages(old.value, new.value, _inner_kind(kind, known.field.name), path)
         return
     before, after = _native(old, kind), _native(new, kind)
-    if before != after:
+    if not _is_same(before, after, _type(kind, known.field.name)):
         yield Difference(path, before, after, known.line)
+
+
+def _is_same(before: Any, after: Any, type_name: str | None) -> bool:
+    """Whether two values are one to Caffe: its floats have 32 bits."""
+    if type(before) is bool or type(after) is bool:
+        return type(before) is type(after) and before == after
+    if before == after:
+        return True
+    is_float = type_name == "float" and isinstance(before, _NUMBER) and isinstance(after, _NUMBER)
+    return is_float and _float32(before) == _float32(after)
+
+
+def _float32(value: float) -> float:
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return inf if value > 0 else -inf
 
 
 def _native(entry: Entry | None, kind: str | None) -> Any:
@@ -143,12 +172,14 @@ def _inner_kind(kind: str | None, name: str) -> str | None:
 # ---------------------------------------------------------------- layers
 
 
-def _of_layers(old: list[Entry], new: list[Entry], name: str) -> Iterator[Difference]:
+def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iterator[Difference]:
     pairs = _matched(old, new)
     moved = _moved([pairs[index] for index in range(len(new)) if index in pairs])
     kind = "LayerParameter" if name == "layer" else "V1LayerParameter"
-    old_labels, new_labels = _labels(old, name), _labels(new, name)
-    gone = [index for index in range(len(old)) if index not in pairs.values()]
+    label = f"{path}.{name}" if path else name
+    old_labels, new_labels = _labels(old, label), _labels(new, label)
+    kept = set(pairs.values())
+    gone = [index for index in range(len(old)) if index not in kept]
     for index, entry in enumerate(new):
         match = pairs.get(index)
         if match is None:
@@ -156,13 +187,13 @@ def _of_layers(old: list[Entry], new: list[Entry], name: str) -> Iterator[Differ
             continue
         while gone and gone[0] < match:
             yield _gone(old, old_labels, gone.pop(0))
-        path = old_labels[match]
+        here = old_labels[match]
         if match in moved:
-            yield Difference(path, {"index": match}, {"index": index}, entry.line)
+            yield Difference(here, {"index": match}, {"index": index}, entry.line)
         before, after = old[match].value, entry.value
         assert isinstance(before, Message)
         assert isinstance(after, Message)
-        yield from _of_messages(before, after, kind, path)
+        yield from _of_messages(before, after, kind, here)
     for index in gone:
         yield _gone(old, old_labels, index)
 
@@ -195,45 +226,67 @@ def _labels(entries: list[Entry], field: str) -> list[str]:
 
 
 def _matched(old: list[Entry], new: list[Entry]) -> dict[int, int]:
-    """The old index for each new index that has one."""
+    """The old index for each new index that has one: by name, else the most alike of a type."""
     old_labels, new_labels = _labels(old, ""), _labels(new, "")
     places = {label: index for index, label in enumerate(old_labels)}
     pairs = {index: places[label] for index, label in enumerate(new_labels) if label in places}
-    left = [index for index in range(len(old)) if index not in set(pairs.values())]
-    added = [index for index in range(len(new)) if index not in pairs]
-    scored = sorted(
-        ((_likeness(old[one], new[other]), one, other) for one in left for other in added),
-        key=lambda item: (-item[0], item[1], item[2]),
-    )
-    taken: set[int] = set()
-    for score, one, other in scored:
-        if score >= 1 and one not in taken and other not in pairs:
-            pairs[other] = one
-            taken.add(one)
+    kept = set(pairs.values())
+    left = [_Known.of(index, entry) for index, entry in enumerate(old) if index not in kept]
+    added = [_Known.of(index, entry) for index, entry in enumerate(new) if index not in pairs]
+    by_type: dict[str, list[_Known]] = {}
+    for one in left:
+        by_type.setdefault(one.type, []).append(one)
+    scored = [
+        (-likeness, one.index, other.index)
+        for other in added
+        for one in by_type.get(other.type, ())
+        if (likeness := _likeness(one, other)) >= 1
+    ]
+    for _, one_index, other_index in sorted(scored):
+        if one_index not in kept and other_index not in pairs:
+            pairs[other_index] = one_index
+            kept.add(one_index)
     return pairs
 
 
-def _likeness(old: Entry, new: Entry) -> float:
-    """How much two layers look like one that was renamed: 1 and more is enough.
+@dataclass(frozen=True)
+class _Known:
+    """What tells one layer from others: its name, its type, and the values in it."""
 
-    The share of values that they have in common, plus how alike their names are; layers of
-    two types never are.
+    index: int
+    name: str
+    type: str
+    leaves: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, index: int, entry: Entry) -> _Known:
+        message = entry.value
+        assert isinstance(message, Message)
+        core = message.message("layer") or message
+        return cls(index, _name(entry), core.string("type"), frozenset(_leaves(message, "")))
+
+
+def _likeness(one: _Known, other: _Known) -> float:
+    """How much two layers of a type look like one that was renamed: 1 and more is enough.
+
+    The share of values that they have in common, plus how alike their names are.
     """
-    before, after = old.value, new.value
-    assert isinstance(before, Message)
-    assert isinstance(after, Message)
-    if before.string("type") != after.string("type"):
-        return 0.0
-    one, other = set(_leaves(before, "")), set(_leaves(after, ""))
-    common = len(one & other) / max(len(one | other), 1)
-    return common + _alike(_name(old), _name(new))
+    common = len(one.leaves & other.leaves)
+    share = common / max(len(one.leaves) + len(other.leaves) - common, 1)
+    return share + _alike(one.name, other.name, 1 - share)
 
 
-def _alike(one: str, other: str) -> float:
-    """How alike two names are: 1 where the one is the other with something added."""
+def _alike(one: str, other: str, enough: float) -> float:
+    """How alike two names are: 1 where the one is the other with something added.
+
+    0 where it is less than enough, which is seldom worked out to the end.
+    """
     if one and other and (one in other or other in one):
         return 1.0
-    return difflib.SequenceMatcher(None, one, other).ratio()
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.real_quick_ratio() < enough or matcher.quick_ratio() < enough:
+        return 0.0
+    return matcher.ratio()
 
 
 def _leaves(message: Message, path: str) -> Iterator[tuple[str, str]]:

@@ -95,20 +95,19 @@ def retarget(
         UsageError: a `--set` names no field of a solver, or gives it a wrong value.
     """
     own = chosen(recipe.sets)
-    changes = [set_chosen(solver, own)]
+    gone = [] if "test_initialization" in own else solver.root.entries("test_initialization")
+    changes = [set_chosen(solver, own, gone)]
     changes += [
         fields.set_value(entry, path)
         for entry, path in paths.items()
         if entry.field.name not in own
     ]
     if prefix is not None and "snapshot_prefix" not in own:
-        changes.append(put(solver, "snapshot_prefix", prefix))
+        changes.append(put(solver, "snapshot_prefix", prefix, gone))
     notes = []
-    if "test_initialization" not in own:
-        tests_first = solver.root.entries("test_initialization")
-        changes.append(fields.take_out(tests_first, recipe.remove))
+    changes.append(fields.take_out(gone, recipe.remove))
     if "weight_decay" not in own:
-        changes.append(put(solver, "weight_decay", recipe.weight_decay))
+        changes.append(put(solver, "weight_decay", recipe.weight_decay, gone))
     if "base_lr" not in own:
         rate = solver.root.entry("base_lr")
         if rate:
@@ -117,40 +116,48 @@ def retarget(
             notes.append("base_lr is not set: nothing was divided")
     if "gamma" not in own:
         policy = str(own["lr_policy"][0]) if "lr_policy" in own else solver.string("lr_policy")
-        gamma, note = _gamma(solver, policy, recipe.gamma)
+        gamma, note = _gamma(solver, policy, recipe.gamma, gone)
         changes.append(gamma)
         notes += [note] if note else []
     return SolverChange(merged(changes), tuple(notes))
 
 
-def _gamma(solver: Solver, policy: str, given: Decimal | None) -> tuple[Change, str | None]:
-    if given is not None:
-        return put(solver, "gamma", given), None
-    if policy in _STEP_POLICIES:
-        return put(solver, "gamma", _STEP_GAMMA), None
+def _gamma(
+    solver: Solver, policy: str, given: Decimal | None, gone: Sequence[Entry]
+) -> tuple[Change, str | None]:
+    if given is not None or policy in _STEP_POLICIES:
+        return put(solver, "gamma", _STEP_GAMMA if given is None else given, gone), None
     if not policy:
         return Change(), "gamma stays as it is: there is no lr_policy"
     reason = _NO_GAMMA.get(policy, "may read it otherwise")
     return Change(), f"gamma stays as it is: lr_policy '{policy}' {reason}"
 
 
-def put(solver: Solver, name: str, value: object) -> Change:
-    """Set a field of a solver, or add it where such files have it."""
+def put(solver: Solver, name: str, value: object, gone: Sequence[Entry] = ()) -> Change:
+    """Set a field of a solver, or add it where such files have it.
+
+    `gone` are fields that the same change takes out: nothing is put beside them.
+    """
     entry = solver.root.entry(name)
     if entry:
         return fields.set_value(entry, value)
-    return _add(solver, [(name, value)])
+    return _add(solver, [(name, value)], gone)
 
 
-def _add(solver: Solver, new: Sequence[tuple[str, object]]) -> Change:
+def _add(solver: Solver, new: Sequence[tuple[str, object]], gone: Sequence[Entry] = ()) -> Change:
     name = new[0][0]
     at = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    entries = [entry for field in solver.root.fields for entry in field.entries]
+    before_gone = {entries[index - 1] for index, entry in enumerate(entries) if entry in gone}
+    after_gone = {entry for index, entry in enumerate(entries[1:]) if entries[index] in gone}
     for neighbour in reversed(_ORDER[:at]):
-        if entry := solver.root.entry(neighbour):
-            return fields.add_after(entry, new)
-    for neighbour in _ORDER[at + 1 :]:
-        if entries := solver.root.entries(neighbour):
-            return fields.add_before(entries[0], new)
+        found = solver.root.entry(neighbour)
+        if found and found not in gone and found not in before_gone:
+            return fields.add_after(found, new)
+    first = (solver.root.entries(neighbour)[:1] for neighbour in _ORDER[at + 1 :])
+    for found in (*(entry for each in first for entry in each), *(entries if gone else ())):
+        if found not in gone and found not in after_gone:
+            return fields.add_before(found, new)
     return fields.add_inside(solver.root, new)
 
 
@@ -188,12 +195,14 @@ def _refuse_more_than_a_value(text: str, value: object) -> None:
         raise SchemaError(f"'{text}' is not one value")
 
 
-def set_chosen(solver: Solver, own: Mapping[str, Sequence[object]]) -> Change:
-    """Give fields the values that the user chose, whatever they were."""
-    return merged(_set_all(solver, name, values) for name, values in own.items())
+def set_chosen(
+    solver: Solver, own: Mapping[str, Sequence[object]], gone: Sequence[Entry] = ()
+) -> Change:
+    """Give fields the values that the user chose, whatever they were; `gone` as for `put`."""
+    return merged(_set_all(solver, name, values, gone) for name, values in own.items())
 
 
-def _set_all(solver: Solver, name: str, values: Sequence[object]) -> Change:
+def _set_all(solver: Solver, name: str, values: Sequence[object], gone: Sequence[Entry]) -> Change:
     old = solver.root.entries(name)
     if len(old) > 1 and not schema.is_repeated(schema.field("SolverParameter", name)):
         raise SurgeryError(f"'{name}' is given {len(old)} times", location=old[1].location)
@@ -201,5 +210,5 @@ def _set_all(solver: Solver, name: str, values: Sequence[object]) -> Change:
     if len(old) > len(values):
         changes.append(fields.take_out(old[len(values) :], "delete"))
     elif extra := [(name, value) for value in values[len(old) :]]:
-        changes.append(fields.add_after(old[-1], extra) if old else _add(solver, extra))
+        changes.append(fields.add_after(old[-1], extra) if old else _add(solver, extra, gone))
     return merged(changes)
