@@ -47,19 +47,27 @@ def _is_relevant(one: Any, other: Any, is_multi: bool) -> bool:
 
 
 @numba.njit(cache=True, nogil=True)
-def _counts(keys: NDArray[np.uint32], size: int) -> NDArray[np.int64]:
-    """How often each key occurs; four tables, since one waits for its own last write."""
-    tables = np.zeros((4, size), np.int64)
-    whole = len(keys) // 4 * 4
-    for item in range(0, whole, 4):
-        tables[0, keys[item]] += 1
-        tables[1, keys[item + 1]] += 1
-        tables[2, keys[item + 2]] += 1
-        tables[3, keys[item + 3]] += 1
-    for item in range(whole, len(keys)):
-        tables[0, keys[item]] += 1
-    counts: NDArray[np.int64] = tables.sum(0)
-    return counts
+def _ranks(
+    radii: NDArray[np.uint32],
+    before: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    relevant: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """The ranks of the relevant items, ascending; counts them at each distance in `relevant`."""
+    for radius in radii:
+        relevant[radius] += 1
+    # Where the items, and the relevant ones, at each distance begin.
+    places = np.zeros(len(counts), np.int64)
+    slots = np.zeros(len(counts), np.int64)
+    for radius in range(1, len(counts)):
+        places[radius] = places[radius - 1] + counts[radius - 1]
+        slots[radius] = slots[radius - 1] + relevant[radius - 1]
+    ranks = np.empty(len(radii), np.int64)
+    for hit in range(len(radii)):
+        radius = radii[hit]
+        ranks[slots[radius]] = places[radius] + before[hit] + 1
+        slots[radius] += 1
+    return ranks
 
 
 @numba.njit(cache=True, parallel=True, nogil=True)
@@ -113,26 +121,22 @@ def rank_hits(
             label = query_labels[query, 0]
             for item in range(total):
                 keys[item] |= database_labels[item, 0] == label
-        counts = _counts(keys, 2 * bits + 2)
-        # Where the next item, and the next relevant item, at each distance will stand.
-        places = np.empty(bits + 1, np.int64)
-        slots = np.empty(bits + 1, np.int64)
-        place, slot = 0, 0
-        for radius in range(bits + 1):
-            places[radius] = place
-            slots[radius] = slot
-            relevant[query, radius] = counts[2 * radius + 1]
-            items[query, radius] = counts[2 * radius] + counts[2 * radius + 1]
-            place += items[query, radius]
-            slot += relevant[query, radius]
-        ranks = np.empty(slot, np.int64)
+        # Of each relevant item: its distance, and how many items at it stand before.
+        radii = np.empty(total + 1, np.uint32)
+        before = np.empty(total + 1, np.int64)
+        counts = np.zeros(bits + 1, np.int64)
+        found = 0
         for item in range(total):
             key = keys[item]
             radius = key >> 1
-            places[radius] += 1
-            if key & 1:
-                ranks[slots[radius]] = places[radius]
-                slots[radius] += 1
+            seen = counts[radius]
+            counts[radius] = seen + 1
+            # Written for every item, kept for relevant ones: a branch would cost more.
+            radii[found] = radius
+            before[found] = seen
+            found += key & 1
+        items[query] = counts
+        ranks = _ranks(radii[:found], before, counts, relevant[query])
         _add_up(ranks, cutoffs, sums[query], hits[query])
     return sums, hits, items, relevant
 
