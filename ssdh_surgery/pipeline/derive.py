@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
-from ssdh_surgery.pipeline.derive_data import pixels, training_data
+from ssdh_surgery.pipeline.derive_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
 from ssdh_surgery.pipeline.hash_step import hash_step
 from ssdh_surgery.pipeline.patched import Step
@@ -176,7 +176,8 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
     plain = Net(proven.document)
     head = chosen_head(plain, ready.head.classifier.name)
     step = hash_step(plain, head, wanted, wanted)
-    notes = (*said, *ready.notes, *made.notes, *step.notes)
+    told = labels_note(data, wanted.get("classes") or head.classes)
+    notes = (*said, *([told] if told else []), *ready.notes, *made.notes, *step.notes)
     return DerivedTraining(
         plain,
         head,

@@ -20,6 +20,8 @@ from ssdh_surgery.surgery.derive_train import Transform
 _TRAIN_BATCH, _TEST_BATCH = 32, 50
 _IMAGE_AXES = 4
 _COLORS = 3
+# Labels are looked at in so many records: reading all of a large LMDB takes its time.
+_LABELS_SEEN = 10_000
 
 # A mean file, or values per channel.
 Mean = str | Sequence[Decimal]
@@ -27,11 +29,15 @@ Mean = str | Sequence[Decimal]
 
 @dataclass(frozen=True)
 class Lmdb:
-    """An LMDB as it was named: its records, and the (channels, height, width) of the first."""
+    """An LMDB as it was named: its records, and the (channels, height, width) of the first.
+
+    `label` is the largest one of its first records.
+    """
 
     source: str
     records: int
     shape: tuple[int, int, int]
+    label: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ def training_data(
 
 def _read(source: str) -> Lmdb:
     with LmdbStore(source) as store:
-        return Lmdb(source, len(store), store.record_shape())
+        label = store.scan_labels(_LABELS_SEEN).maximum
+        return Lmdb(source, len(store), store.record_shape(), label)
 
 
 def _crop(found: list[Lmdb], blob: str, wanted: tuple[int, int, int]) -> int | None:
@@ -111,6 +118,28 @@ def _crop(found: list[Lmdb], blob: str, wanted: tuple[int, int, int]) -> int | N
 
 def _sizes(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
+
+
+def labels_note(data: TrainingData, classes: int | None) -> str | None:
+    """What a user should know of labels and classes; None where they go together.
+
+    Raises:
+        DataError: a label is none of the classes, which Caffe would not tell.
+    """
+    for lmdb in (data.train, data.test):
+        if classes is not None and lmdb.label >= classes:
+            raise DataError(
+                f"label {lmdb.label} is none of the {classes} classes of the classifier",
+                location=Location(lmdb.source),
+                hint=f"--classes {lmdb.label + 1}",
+            )
+    seen = max(data.train.label, data.test.label) + 1
+    if classes is None or seen == classes:
+        return None
+    return (
+        f"the classifier has {classes} classes, and the labels seen need {seen}: "
+        f"--classes {seen}, if these are all"
+    )
 
 
 def pixels(net: Net, data: TrainingData, mean: Mean | None) -> tuple[Transform, list[str]]:

@@ -164,6 +164,14 @@ def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
     assert data.data_param.batch_size == 32
 
 
+def test_classes_that_no_label_needs_are_told(folder: Path) -> None:
+    said = "the classifier has 4 classes, and the labels seen need 2: --classes 2, if these are all"
+    assert said in made().results[0].notes
+    result = made(classes=2)
+    assert said not in result.results[0].notes
+    assert shapes(result.after, "TEST").params["fc_change"][0] == (2, RECIPE.bits)
+
+
 def test_records_of_the_inputs_size_are_not_cropped(folder: Path) -> None:
     text = DEPLOY.replace("dim: 16 dim: 16", "dim: 20 dim: 20")
     Path("deploy.prototxt").write_text(text)
@@ -219,6 +227,13 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             "N x C x H x W\n"
             "hint: declare it in the deploy net: input_shape { dim: 1 dim: C dim: H dim: W }",
             id="no-shape",
+        ),
+        pytest.param(
+            {},
+            DEPLOY.replace("num_output: 4 }", "num_output: 1 }"),
+            DataError,
+            "train: label 1 is none of the 1 classes of the classifier\nhint: --classes 2",
+            id="labels",
         ),
         pytest.param(
             {"mean_value": MEAN[:2]},
