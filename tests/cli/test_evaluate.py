@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -131,3 +133,32 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert run([*COMMON, "--plot", "p.bmp"]) == 3
     assert capsys.readouterr().err == "p.bmp: a plot ends in .png, .svg, .pdf, not in '.bmp'\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "words", "purpose", "extra"),
+    [
+        ("numba", COMMON, "evaluating codes", "search"),
+        (
+            "faiss",
+            ["index", "build", "d.npz", "-o", "x.index", "--kind", "hnsw"],
+            "an index",
+            "search",
+        ),
+        ("matplotlib", [*COMMON, "--plot", "p.png"], "drawing curves", "plot"),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    missing: str, words: list[str], purpose: str, extra: str
+) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from ssdh_surgery.cli import run\n"
+        f"sys.exit(run({words!r}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (
+        3,
+        f"error: {purpose} needs the extra '{extra}'\nhint: pip install 'ssdh-surgery[{extra}]'\n",
+    )
+    assert not Path("x.index").exists()
