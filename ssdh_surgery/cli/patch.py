@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import results
+from ssdh_surgery.cli import results, terminal
+from ssdh_surgery.pipeline.explain import Explanation
 from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patch import PatchOptions, patch
 from ssdh_surgery.pipeline.settings import READERS, Settings
@@ -106,6 +107,7 @@ from ssdh_surgery.surgery import presets
     metavar="FIELD=VALUE",
     help="Set any field of the solver; may be repeated.",
 )
+@click.option("--explain", is_flag=True, help="Tell first what was found in the net, and why.")
 @shared.net_option
 @shared.writing_options
 @shared.json_option
@@ -154,7 +156,16 @@ def _options(files: tuple[str, ...], given: dict[str, Any]) -> PatchOptions:
         raise click.UsageError("--mean-file and --mean-value exclude each other")
     if "-" in files and given["solver"] not in (None, "none"):
         raise click.UsageError("--solver does not go with '-': no other file is read")
-    return PatchOptions(settings(given), given["solver"], given["net"])
+    return PatchOptions(
+        settings(given), given["solver"], given["net"], _explain if given["explain"] else None
+    )
+
+
+def _explain(name: str, found: Explanation) -> None:
+    from ssdh_surgery.cli.explain import explained
+
+    for line in explained(name, found):
+        terminal.say(line)
 
 
 def settings(given: dict[str, Any]) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceErr
 from ssdh_surgery.pipeline import derive_step, record, solver_step
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.deploy_step import patched_deploy
+from ssdh_surgery.pipeline.explain import Explanation, explain, flatten_note
 from ssdh_surgery.pipeline.group import Group, groups
 from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, with_data
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
@@ -45,6 +46,8 @@ class PatchOptions:
     solver: str | None = None
     # The workspace's table to use, where it is not that of the file.
     net: str | None = None
+    # Told what was found in a train net of that name, before it is changed.
+    explain: Callable[[str, Explanation], None] | None = None
 
 
 def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan) -> Patched:
@@ -130,7 +133,7 @@ class _Patching:
         known = self.known(group.train)
         wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
-        done = _GroupPatch(group, self.options.given, wanted, plan, known).run()
+        done = _GroupPatch(group, self.options, wanted, plan, known).run()
         self.files += done.results
         self.stems.append(done.stem)
         if group.solver is None and (unused := self.options.given.named(SOLVER)):
@@ -254,21 +257,37 @@ def _with_kept(done: PatchedFile) -> PatchedFile:
     return replace(done, notes=(*done.notes, *kept))
 
 
+def _with_flatten_note(done: PatchedFile, net: Net, step: Step, latent: str) -> PatchedFile:
+    """A result that says what becomes of features that are spread over places."""
+    if step.hashed is None:
+        return done
+    note = flatten_note(net, step.hashed.features, latent)
+    return replace(done, notes=(*done.notes, *([note] if note else [])))
+
+
 @dataclass
 class _GroupPatch:
     """One train net with what belongs to it, patched."""
 
     group: Group
-    given: Settings
+    options: PatchOptions
     wanted: Settings
     plan: WritePlan
     known: NetRecord | None
+
+    @property
+    def given(self) -> Settings:
+        """What the command line asks for."""
+        return self.options.given
 
     def run(self) -> record.PatchedNet:
         """Patch the train net first; the others follow it."""
         train, net = self.group.train, self.group.train_net
         assert train is not None
         head = chosen_head(net, self.wanted.get("head"))
+        if self.options.explain:
+            asked = (self.given.get("head"), self.wanted.get("at"))
+            self.options.explain(train.name, explain(net, head, *asked))
         main = hash_step(net, head, self.given, self.wanted)
         results: list[PatchedFile] = []
         if train is not self.group.solver:
@@ -286,6 +305,7 @@ class _GroupPatch:
             net_after = replace(
                 self.group, solver=replace(train, document=results[0].after)
             ).inner_nets[0][1]
+        results[0] = _with_flatten_note(results[0], net_after, main, self.wanted.recipe.latent_name)
         return record.PatchedNet(
             train.stem, net, net_after, head, main, tuple(results), self.wanted
         )

@@ -129,3 +129,39 @@ def test_squeezenets_deploy_net_follows(tmp_path: Path) -> None:
     for net in (train, deploy):
         assert net.layer("latent_SSDH").bottoms == ("pool10",)
         assert net.layer("pool10").bottoms == ("fire9/concat",)
+
+
+_LABELLED = """layer { name: "data" type: "HDF5Data" top: "data" top: "label" \
+hdf5_data_param { source: "list" batch_size: 2 } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" \
+inner_product_param { num_output: 5 } }
+"""
+_SEVERAL = """layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" \
+top: "loss" }
+layer { name: "hinge" type: "HingeLoss" bottom: "fc" bottom: "label" top: "hinge" }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+layer { name: "seen" type: "Accuracy" bottom: "prob" bottom: "label" top: "seen" }
+"""
+_MULTI_LABEL = """layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "fc" \
+bottom: "label" top: "loss" }
+"""
+
+
+@pytest.mark.parametrize("judges", [_SEVERAL, _MULTI_LABEL], ids=["several", "multi-label"])
+def test_all_losses_of_a_classifier_follow_it(judges: str, tmp_path: Path) -> None:
+    (tmp_path / "n.prototxt").write_text(_LABELLED + judges)
+    words = ("--objective", "ssdh", "--weight-class", "2", "--solver", "none")
+    ssdh("patch", "n.prototxt", *words, cwd=tmp_path)
+    net = written(tmp_path / "n_ssdh.prototxt")
+    names = [layer.name for layer in net.layers]
+    assert names[-judges.count("layer {") - 1] == "fc_change"
+    for layer in net.layers[-judges.count("layer {") :]:
+        assert "fc" not in layer.bottoms
+        assert layer.bottoms[0] in ("fc_change", "prob")
+        assert not layer.is_loss or layer.loss_weights == (2,)
+
+
+def test_explain_tells_before_it_does(tmp_path: Path) -> None:
+    ran = ssdh("patch", "zoo:lenet", "--explain", "--dry-run", cwd=tmp_path)
+    assert ran.stderr.startswith("zoo:lenet: from data to the loss, in TRAIN\n")
+    assert "  taken because: the only one\n" in ran.stderr
