@@ -77,7 +77,9 @@ def _set_classes(done: InTurn, name: str, number: int, retarget: bool, recipe: R
     old = main.classes
     done.do(lambda net: classes.set_classes(head_named(net, name), number))
     if old != number:
-        done.notes.append(f"'{name}' had {old} classes and gets {number}")
+        done.notes.append(
+            f"'{name}' had {old} classes and gets {number}: it starts from its filler"
+        )
     if fresh:
         listed = ", ".join(f"'{each}'" for each in fresh)
         done.notes.append(
@@ -96,7 +98,7 @@ def renamed_where_changed(done: InTurn, before: Head, number: int | None) -> str
         return name
     new = classes.changed_name(done.net, head_named(done.net, name).classifier)
     done.do(lambda net: classes.rename_classifier(net, head_named(net, name).classifier, new))
-    done.notes.append(f"it is called '{new}' now and starts from its filler")
+    done.notes.append(f"it is called '{new}' now")
     return new
 
 

@@ -34,7 +34,9 @@ def test_all_of_it_on_googlenet(tmp_path: Path) -> None:
     ssdh("zoo", "write", "googlenet", cwd=tmp_path)
     words = ("--classes", "20", "--aux", "retarget", "--objective", "ssdh", "--bits", "48")
     said = ssdh("patch", "train_val.prototxt", *words, cwd=tmp_path).stdout
-    assert "note: 'loss3/classifier' had 1000 classes and gets 20\n" in said
+    assert (
+        "note: 'loss3/classifier' had 1000 classes and gets 20: it starts from its filler\n" in said
+    )
     net = written(tmp_path / "train_val_ssdh.prototxt")
     assert [(head.classifier.name, head.classes) for head in heads(net)] == [
         ("loss1/classifier_change", 20),
