@@ -6,6 +6,7 @@ Source: Caffe's upgrade_proto.cpp.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe import schema
@@ -14,6 +15,7 @@ from ssdh_surgery.caffe.message import fill
 from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:
+    from ssdh_surgery.caffe.layer import Layer
     from ssdh_surgery.caffe.net import Net
     from ssdh_surgery.caffe.schema import LayerParameter, NetParameter, V1LayerParameter
 
@@ -81,6 +83,9 @@ _TRANSFORM = {
     "WindowData": "window_data_param",
 }
 _TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
+# All that is read of a V0 layer beside the layer itself, and of a net of such layers.
+_V0_CONNECTIONS = ("bottom", "layer", "top")
+_V0_NET_FIELDS = ("force_backward", "input", "input_dim", "name")
 _V1_OWN_FIELDS = frozenset(
     ["blob_share_mode", "blobs_lr", "layer", "param", "type", "weight_decay"]
 )
@@ -94,13 +99,21 @@ def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
     else:
         old = schema.V1LayerParameter()
         fill(old, tree)
+        if dialect is Dialect.V0:
+            _clear_but(old, _V0_CONNECTIONS)
         layer = _from_v1(old, _v1_type(tree, dialect))
-    _upgrade_transform(layer)
+        _upgrade_transform(layer)
     # The three statistics of BatchNorm are not learned, whatever an old file says.
     if layer.type == "BatchNorm" and len(layer.param) == 3:
         for param in layer.param:
             param.lr_mult = param.decay_mult = 0
     return layer
+
+
+def _clear_but(message: Any, kept: Collection[str]) -> None:
+    for field, _ in message.ListFields():
+        if field.name not in kept:
+            message.ClearField(field.name)
 
 
 def _v1_type(tree: Message, dialect: Dialect) -> str:
@@ -182,8 +195,11 @@ def net_parameter(net: Net) -> NetParameter:
     fill(result, net.root)
     del result.layer[:]
     del result.layers[:]
+    if net.dialect is Dialect.V0:
+        _clear_but(result, _V0_NET_FIELDS)
     if net.inputs:
-        result.layer.append(_input_layer(result))
+        if result.input_shape or result.input_dim:
+            result.layer.append(_input_layer(result))
         for name in ("input", "input_shape", "input_dim"):
             result.ClearField(name)
     padding: dict[str, tuple[str, int]] = {}
@@ -194,7 +210,19 @@ def net_parameter(net: Net) -> NetParameter:
         parameter = result.layer.add()
         parameter.CopyFrom(layer.parameter)
         _fold_padding(parameter, padding)
+    if net.dialect is Dialect.V1 and any(map(_has_old_transform, net.layers)):
+        # Where one layer needs it, every data layer gets the message.
+        for each in result.layer:
+            if each.type in _TRANSFORM:
+                each.transform_param.SetInParent()
+                getattr(each, _TRANSFORM[each.type]).SetInParent()
     return result
+
+
+def _has_old_transform(layer: Layer) -> bool:
+    name = _TRANSFORM.get(layer.type)
+    message = layer.core.message(name) if name else None
+    return message is not None and any(message.entry(field) for field in _TRANSFORM_FIELDS)
 
 
 def _fold_padding(layer: LayerParameter, padding: dict[str, tuple[str, int]]) -> None:
@@ -203,7 +231,7 @@ def _fold_padding(layer: LayerParameter, padding: dict[str, tuple[str, int]]) ->
         if bottom in padding:
             layer.bottom[index], pad = padding[bottom]
             if layer.type == "Convolution":
-                layer.convolution_param.pad.append(pad)
+                layer.convolution_param.pad[:] = [pad]
             else:
                 layer.pooling_param.pad = pad
 
@@ -212,8 +240,9 @@ def _input_layer(net: NetParameter) -> LayerParameter:
     layer = schema.LayerParameter(name="input", type="Input")
     layer.top.extend(net.input)
     if net.input_shape:
-        layer.input_param.shape.extend(net.input_shape)
-    dims = list(net.input_dim)
+        layer.input_param.shape.extend(net.input_shape[: len(net.input)])
+        return layer
+    dims = list(net.input_dim)[: 4 * len(net.input)]
     for start in range(0, len(dims) - len(dims) % 4, 4):
         layer.input_param.shape.add().dim.extend(dims[start : start + 4])
     return layer
