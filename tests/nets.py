@@ -305,16 +305,35 @@ class _Classifiers:
         rules = [("include", [("phase", phase)]) for phase in ("TRAIN", "TEST")]
         return [(both[0], [*both[1], rule]) for rule in rules]
 
+    def deploy_net(self) -> Fields:
+        dims: Fields = [("dim", "1"), ("dim", "8")]
+        fields: Fields = [("name", '"net"')] if self.often(0.8) else []
+        fields += [("input", _quoted(self.rng, "data")), ("input_shape", dims)]
+        fields += self.features("data", aux=False)
+        tops = [("prob", "Softmax"), ("best", "ArgMax")]
+        for name, kind in tops[: self.rng.randint(0, 2)]:
+            fields.append(self.layer(name, kind, ["classifier"], [name]))
+        return fields
+
     def net(self) -> Fields:
         fields: Fields = [("name", '"net"')] if self.often(0.8) else []
         fields += self.data()
-        blob = "data"
+        fields += self.features("data", aux=True)
+        accuracy = self.layer("accuracy", "Accuracy", ["classifier", "label"], ["accuracy"])
+        accuracy[1].append(("include", [("phase", "TEST")]))
+        loss = self.layer("loss", "SoftmaxWithLoss", ["classifier", "label"], ["loss"])
+        fields += self.rng.choice([[accuracy, loss], [loss, accuracy], [loss]])
+        return fields
+
+    def features(self, blob: str, aux: bool) -> Fields:
+        """Layers from a blob to the classifier, some of them in place."""
+        fields: Fields = []
         for number in range(self.rng.randint(0, 3)):
             fields.append(self.inner_product(f"fc{number}", blob, 8))
             blob = f"fc{number}"
             for kind in self.rng.choice([[], ["ReLU"], ["ReLU", "Dropout"]]):
                 fields.append(self.layer(f"{kind}{number}", kind, [blob], [blob]))
-            if self.often(0.2):
+            if aux and self.often(0.2):
                 fields.append(self.inner_product(f"aux{number}", blob, 3))
                 weight: Fields = [("loss_weight", "0.3")]
                 judged = [f"aux{number}", "label"]
@@ -323,17 +342,14 @@ class _Classifiers:
                         f"aloss{number}", "SoftmaxWithLoss", judged, [f"al{number}"], *weight
                     )
                 )
-        fields.append(self.inner_product("classifier", blob, 3))
-        accuracy = self.layer("accuracy", "Accuracy", ["classifier", "label"], ["accuracy"])
-        accuracy[1].append(("include", [("phase", "TEST")]))
-        loss = self.layer("loss", "SoftmaxWithLoss", ["classifier", "label"], ["loss"])
-        fields += self.rng.choice([[accuracy, loss], [loss, accuracy], [loss]])
-        return fields
+        return [*fields, self.inner_product("classifier", blob, 3)]
 
 
 @st.composite
-def classifier_files(draw: st.DrawFn) -> bytes:
+def classifier_files(draw: st.DrawFn, deploy: bool = False) -> bytes:
     """Files that hold a net with a classifier that can be hashed, with in-place layers."""
     rng = draw(st.randoms(use_true_random=False))
-    text = _Layout(_Habits.drawn(rng)).file(_Classifiers(rng).net())
+    classifiers = _Classifiers(rng)
+    fields = classifiers.deploy_net() if deploy else classifiers.net()
+    text = _Layout(_Habits.drawn(rng)).file(fields)
     return text.encode("utf-8", "surrogateescape")

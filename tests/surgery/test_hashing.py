@@ -101,6 +101,29 @@ def test_any_train_net_at_any_blob(data: bytes, remove: Removal, draw: st.DataOb
     }
 
 
+@searched
+@given(classifier_files(deploy=True), st.sampled_from(["comment", "delete"]), st.data())
+def test_any_deploy_net(data: bytes, remove: Removal, draw: st.DataObject) -> None:
+    net = Net(parse(data))
+    head = main_head(net)
+    below = [layer.tops[0] for layer in net.layers[: head.classifier.index]]
+    at = draw.draw(st.sampled_from([None, "data", *below]))
+    recipe = Recipe(bits=12, remove=remove)
+    hashed = hash_deploy_net(net, head, recipe, at)
+    after = proven(net, hashed)
+    graph = after.graph("TEST")
+    assert [blob.name for blob in graph.outputs] == [recipe.code_name]
+    found = hash_layer_of(graph, graph.last(recipe.code_name))
+    assert found is not None
+    assert found.latent.bottoms == (at or head.features,)
+    kept = [layer.name for layer in net.layers if layer not in hashed.removed]
+    new = [recipe.latent_name, recipe.code_name]
+    assert [layer.name for layer in after.layers] == [*kept, *new]
+    assert findings(after) == findings(net) == set()
+    if remove == "comment":
+        assert keeps_comments(net.document, after.document)
+
+
 def real_nets(corpus: Path, kind: Kind) -> dict[str, Net]:
     """The nets of the corpus in the current dialect with a main InnerProduct classifier."""
     found = {}
