@@ -29,6 +29,9 @@ _FILE = click.Path(path_type=Path)
     "--rerank", type=click.IntRange(1), metavar="N",
     help="Rank the N nearest codes anew by their activations.",
 )  # fmt: skip
+@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw what was found on a PNG.")
+@click.option("--root", metavar="DIR", help="Where the pictures of the sheet are.")
+@click.option("--force", is_flag=True, help="Replace the PNG if it exists.")
 @encoder_options
 @shared.json_option
 def command(
@@ -38,6 +41,9 @@ def command(
     ids: tuple[str, ...],
     count: int,
     rerank: int | None,
+    sheet: Path | None,
+    root: str | None,
+    force: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -49,20 +55,33 @@ def command(
     index must have been built with --activations.
     """
     from ssdh_surgery.pipeline import search as story
+    from ssdh_surgery.pipeline.existing import refuse_existing
 
     if (queries is not None) + (image is not None) + bool(ids) != 1:
         raise click.UsageError("say what to search with: --queries, --image or --id")
+    if sheet is not None:
+        refuse_existing(sheet, force=force)
     if queries is not None:
         answers = story.by_queries(index, queries, count, rerank)
     elif image is not None:
         answers = story.by_picture(index, image, options_of(given), count, rerank)
     else:
         answers = story.by_ids(index, list(ids), count, rerank)
+    if sheet is not None:
+        _draw(sheet, index, answers, root)
     if as_json:
         terminal.answer_json({"results": [each.as_json() for each in answers]})
         return
     for each in answers:
         _tell(each)
+
+
+def _draw(sheet: Path, index: Path, answers: list[Answer], root: str | None) -> None:
+    from ssdh_surgery.pipeline.search_sheet import write_search_sheet
+    from ssdh_surgery.retrieval.index import open_index
+
+    count = write_search_sheet(sheet, answers, open_index(index).recipe, root)
+    terminal.say(f"wrote {sheet}: {count:,} pictures")
 
 
 def _tell(answer: Answer) -> None:

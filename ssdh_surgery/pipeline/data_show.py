@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.names import shown
-from ssdh_surgery.data.picture import encode
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import write_bytes
+from ssdh_surgery.pipeline.contact_sheet import Thumbnail, sheet, thumbnail
 
 Progress = Callable[[int, int], None]
 
@@ -25,7 +22,6 @@ _FIRST_KEYS = 5
 # Records whose sizes are looked at without --verify: encoded ones have to be decoded.
 _SIZED = 100
 _SHEET_PICTURES = 100
-_SHEET_SIDE = 96
 
 
 @dataclass(frozen=True)
@@ -113,31 +109,13 @@ def write_sheet(path: Path | str, out: Path) -> int:
         FileError: the PNG cannot be written.
         MissingExtra: OpenCV is not installed.
     """
-    pictures: list[NDArray[Any]] = []
+    pictures: list[Thumbnail] = []
     with LmdbStore(path) as store:
         for _, datum in store.records():
-            pictures.append(_thumbnail(datum.pixels()))
+            pictures.append(thumbnail(datum.pixels()))
             if len(pictures) == _SHEET_PICTURES:
                 break
     columns = math.ceil(math.sqrt(len(pictures)))
-    rows = math.ceil(len(pictures) / columns)
-    sheet = np.full((rows * _SHEET_SIDE, columns * _SHEET_SIDE, 3), 255, np.uint8)
-    for number, picture in enumerate(pictures):
-        top, left = (each * _SHEET_SIDE for each in divmod(number, columns))
-        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    write_bytes(out, encode(sheet, "png"))
+    rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    write_bytes(out, sheet(rows))
     return len(pictures)
-
-
-def _thumbnail(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """A picture [C, H, W] as [h, w, 3] with a margin; two channels and floats are shown too."""
-    from ssdh_surgery.data.picture import resize
-
-    channels = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, axis=0)
-    if channels.dtype != np.uint8:
-        low, high = float(channels.min()), float(channels.max())
-        channels = ((channels - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
-    picture = np.ascontiguousarray(channels.transpose(1, 2, 0))
-    height, width = picture.shape[:2]
-    scale = (_SHEET_SIDE - 4) / max(height, width)
-    return resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))))

@@ -8,11 +8,14 @@ import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from pictures import tiles
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import run
+from ssdh_surgery.data.datum import write_raw
+from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.retrieval.codes import read_codes
 
 DEPLOY = """\
@@ -113,3 +116,29 @@ def test_names_of_any_bytes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", "x.index", "--id", "caf\udce9.png", "-k", "1", "--json"]) == 0
     assert run(["search", "x.index", "--id", "a\nb.png"]) == 0
     assert "      0  a\\nb.png\n      0  caf\\xe9.png\n" in capsys.readouterr().out
+
+
+def test_a_sheet_of_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    with LmdbWriter("a_lmdb") as writer:
+        for number, (pixels, _) in enumerate(tiles(12, 12)):
+            writer.put(b"%02d.png" % number, write_raw(pixels, 0))
+    for source in ("photos", "a_lmdb"):
+        assert run(["encode", source, "-o", f"{source}.npz", *NET]) == 0
+        assert run(["index", "build", f"{source}.npz", "-o", f"{source}.index"]) == 0
+        words = ["search", f"{source}.index", "--id", "07.png", "--id", "08.png", "-k", "3"]
+        assert run([*words, "--sheet", f"{source}.png"]) == 0
+        sheet = cv2.imread(f"{source}.png")
+        assert sheet.shape == (2 * 96, 3 * 96, 3)
+        side = 24 if source == "photos" else 12
+        for row, number in enumerate((7, 8)):
+            picture = np.ascontiguousarray(tiles(side, 12)[number][0].transpose(1, 2, 0))
+            drawn = sheet[96 * row : 96 * row + 92, :92]
+            assert np.array_equal(drawn, cv2.resize(picture, (92, 92)))
+    capsys.readouterr()
+    assert run([*words, "--sheet", "a_lmdb.png"]) == 3
+    assert "the file exists" in capsys.readouterr().err
+    assert run([*words, "--sheet", "new.png", "--root", "nowhere"]) == 3
+    assert capsys.readouterr().err == (
+        "nowhere: none of the pictures that were found is there\n"
+        "hint: say where their ids are paths from: --root DIR\n"
+    )
