@@ -36,6 +36,8 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
     there = hash_layer_below(net, head.classifier)
     # An InnerProduct with a Sigmoid may be a net's own: --at names its code to hash that.
     is_new = there is None or wanted.get("at") in (head.features, there.code.name)
+    if is_new and there is not None:
+        wanted = given.over(wanted.without(_names_of(there)))
     asked = wanted if is_new else given
     done = around_hash.before_hash(net, head, asked)
     name = head.classifier.name
@@ -89,6 +91,10 @@ def _existing_step(
     if bits != there.bits:
         notes.append(f"its width becomes {bits} bits: weights of the old width no longer fit it")
     return Step(change, tuple(notes), existing=there)
+
+
+def _names_of(there: HashLayer) -> dict[str, str]:
+    return {"latent_name": there.latent.name, "code_name": there.code.tops[0]}
 
 
 def _names(recipe: Recipe) -> tuple[str, str]:

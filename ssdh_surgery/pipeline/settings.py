@@ -73,6 +73,11 @@ class Settings:
             merged["sets"] = (*old, *self.values["sets"])
         return Settings(merged)
 
+    def without(self, values: Mapping[str, Any]) -> Settings:
+        """These values, but for those that are as given."""
+        kept = {n: v for n, v in self.values.items() if n not in values or v != values[n]}
+        return Settings(kept)
+
     def named(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of some names, those left open not among them."""
         return {name: self.values[name] for name in names if name in self.values}

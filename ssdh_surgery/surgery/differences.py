@@ -5,7 +5,6 @@ Layers are matched by name, renamed ones by what they hold; other repeated field
 
 from __future__ import annotations
 
-import difflib
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from ssdh_surgery.caffe import schema
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar
+from ssdh_surgery.surgery.matching import labels, matched
 
 _LAYER_FIELDS = ("layer", "layers")
 _NUMBER = (int, float)
@@ -173,11 +173,11 @@ def _inner_kind(kind: str | None, name: str) -> str | None:
 
 
 def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iterator[Difference]:
-    pairs = _matched(old, new)
+    pairs = matched(old, new)
     moved = _moved([pairs[index] for index in range(len(new)) if index in pairs])
     kind = "LayerParameter" if name == "layer" else "V1LayerParameter"
     label = f"{path}.{name}" if path else name
-    old_labels, new_labels = _labels(old, label), _labels(new, label)
+    old_labels, new_labels = labels(old, label), labels(new, label)
     kept = set(pairs.values())
     gone = [index for index in range(len(old)) if index not in kept]
     for index, entry in enumerate(new):
@@ -204,99 +204,6 @@ def _net_kind() -> str:
 
 def _gone(old: list[Entry], labels: list[str], index: int) -> Difference:
     return Difference(labels[index], _native(old[index], _net_kind()), None, old[index].line)
-
-
-def _name(entry: Entry) -> str:
-    message = entry.value
-    if not isinstance(message, Message):
-        return ""
-    return (message.message("layer") or message).string("name")
-
-
-def _labels(entries: list[Entry], field: str) -> list[str]:
-    """`layer[NAME]`, and `layer[NAME#2]` for the second of a name."""
-    counts: dict[str, int] = {}
-    labels = []
-    for entry in entries:
-        name = _name(entry)
-        counts[name] = counts.get(name, 0) + 1
-        number = f"#{counts[name]}" if counts[name] > 1 else ""
-        labels.append(f"{field}[{name}{number}]")
-    return labels
-
-
-def _matched(old: list[Entry], new: list[Entry]) -> dict[int, int]:
-    """The old index for each new index that has one: by name, else the most alike of a type."""
-    old_labels, new_labels = _labels(old, ""), _labels(new, "")
-    places = {label: index for index, label in enumerate(old_labels)}
-    pairs = {index: places[label] for index, label in enumerate(new_labels) if label in places}
-    kept = set(pairs.values())
-    left = [_Known.of(index, entry) for index, entry in enumerate(old) if index not in kept]
-    added = [_Known.of(index, entry) for index, entry in enumerate(new) if index not in pairs]
-    by_type: dict[str, list[_Known]] = {}
-    for one in left:
-        by_type.setdefault(one.type, []).append(one)
-    scored = [
-        (-likeness, one.index, other.index)
-        for other in added
-        for one in by_type.get(other.type, ())
-        if (likeness := _likeness(one, other)) >= 1
-    ]
-    for _, one_index, other_index in sorted(scored):
-        if one_index not in kept and other_index not in pairs:
-            pairs[other_index] = one_index
-            kept.add(one_index)
-    return pairs
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What tells one layer from others: its name, its type, and the values in it."""
-
-    index: int
-    name: str
-    type: str
-    leaves: frozenset[tuple[str, str]]
-
-    @classmethod
-    def of(cls, index: int, entry: Entry) -> _Known:
-        message = entry.value
-        assert isinstance(message, Message)
-        core = message.message("layer") or message
-        return cls(index, _name(entry), core.string("type"), frozenset(_leaves(message, "")))
-
-
-def _likeness(one: _Known, other: _Known) -> float:
-    """How much two layers of a type look like one that was renamed: 1 and more is enough.
-
-    The share of values that they have in common, plus how alike their names are.
-    """
-    common = len(one.leaves & other.leaves)
-    share = common / max(len(one.leaves) + len(other.leaves) - common, 1)
-    return share + _alike(one.name, other.name, 1 - share)
-
-
-def _alike(one: str, other: str, enough: float) -> float:
-    """How alike two names are: 1 where the one is the other with something added.
-
-    0 where it is less than enough, which is seldom worked out to the end.
-    """
-    if one and other and (one in other or other in one):
-        return 1.0
-    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    if matcher.real_quick_ratio() < enough or matcher.quick_ratio() < enough:
-        return 0.0
-    return matcher.ratio()
-
-
-def _leaves(message: Message, path: str) -> Iterator[tuple[str, str]]:
-    for name in {field.name for field in message.fields}:
-        for index, entry in enumerate(message.entries(name)):
-            here = f"{path}.{name}[{index}]"
-            if isinstance(entry.value, Message):
-                yield from _leaves(entry.value, here)
-            else:
-                yield here, entry.value.text
 
 
 def _moved(order: list[int]) -> set[int]:

@@ -1,0 +1,239 @@
+"""`ssdh patch` and the data: sources, batches, backends, means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+import small_nets
+from command_line import Ssdh
+
+TRAIN = small_nets.TRAIN
+SHARED = """\
+layer {
+  name: "data"
+  type: "Data"
+  top: "data"
+  top: "label"
+  data_param { source: "lmdb" batch_size: 8 }
+}
+"""
+MEANS = [f"mean_value[{channel}]" for channel in range(3)]
+DATA = TRAIN[TRAIN.index("layer {") : TRAIN.index('layer {\n  name: "conv1"')]
+
+
+@pytest.fixture
+def here(ssdh: Ssdh) -> Path:
+    small_nets.write(Path.cwd())
+    return Path.cwd()
+
+
+def changes(ssdh: Ssdh, *words: str, data: str = DATA, code: int = 0) -> Any:
+    """Path to new value of what a patch changes in the data layers."""
+    Path("train_val.prototxt").write_text(TRAIN.replace(DATA, data))
+    ran = ssdh(
+        "patch", "train_val.prototxt", "--solver", "none", "--dry-run", "--json", *words, code=code
+    )
+    if code:
+        return ran.error
+    return {
+        each["path"].removeprefix("layer"): each["after"]
+        for each in ran.json["files"][0]["changes"]
+        if "data" in each["path"] or "mnist" in each["path"]
+    }
+
+
+def test_each_phase_has_its_own(ssdh: Ssdh, here: Path) -> None:
+    words = ("--train-data", "a b", "--test-data", "/t", "--train-batch", "16",
+             "--test-batch", "9")  # fmt: skip
+    assert changes(ssdh, *words) == {
+        "[mnist].data_param.source": "a b",
+        "[mnist].data_param.batch_size": 16,
+        "[mnist#2].data_param.source": "/t",
+        "[mnist#2].data_param.batch_size": 9,
+    }
+    assert changes(ssdh, "--test-batch", "9") == {"[mnist#2].data_param.batch_size": 9}
+
+
+def test_the_same_value_changes_nothing(ssdh: Ssdh, here: Path) -> None:
+    words = ("--train-data", "mnist_train_lmdb", "--test-batch", "100")
+    assert changes(ssdh, *words) == {}
+
+
+def test_a_new_source_says_its_backend(ssdh: Ssdh, here: Path) -> None:
+    # Without one, Caffe takes LEVELDB.
+    with lmdb.open("new_lmdb"):
+        pass
+    (here / "level").mkdir()
+    (here / "level" / "CURRENT").write_text("MANIFEST\n")
+    assert changes(ssdh, "--train-data", "new_lmdb", data=SHARED) == {
+        "[data].data_param.source": "new_lmdb",
+        "[data].data_param.backend": "LMDB",
+    }
+    assert changes(ssdh, "--train-data", "level") == {
+        "[mnist].data_param.source": "level",
+        "[mnist].data_param.backend": "LEVELDB",
+    }
+    assert changes(ssdh, "--train-batch", "2", data=SHARED) == {"[data].data_param.batch_size": 2}
+
+
+@pytest.mark.parametrize(
+    ("words", "new"),
+    [
+        (("--mean-file", "m"), {"mean_file": "m"}),
+        (("--mean-value", "4,7.5,3"), dict(zip(MEANS, [4, 7.5, 3], strict=True))),
+        (("--mean-value", "33.5"), {"mean_value[0]": 33.5}),
+    ],
+)  # fmt: skip
+def test_the_mean_of_both_phases(
+    ssdh: Ssdh, here: Path, words: tuple[str, ...], new: dict[str, object]
+) -> None:
+    assert changes(ssdh, *words) == {
+        f"[{name}].transform_param.{field}": value
+        for name in ("mnist", "mnist#2")
+        for field, value in new.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "words", "new"),
+    [
+        (
+            "transform_param { mean_value: 1 mean_value: 2 mean_value: 3 }",
+            ("--mean-value", "9"),
+            {"mean_value[0]": 9, "mean_value[1]": None, "mean_value[2]": None},
+        ),
+        (
+            "transform_param { mean_value: 1 }",
+            ("--mean-value", "1,2,3"),
+            {"mean_value[1]": 2, "mean_value[2]": 3},
+        ),
+        (
+            'transform_param { mean_file: "m" crop_size: 5 }',
+            ("--mean-value", "1"),
+            {"mean_file": None, "mean_value[0]": 1},
+        ),
+        (
+            'transform_param { mean_file: "m" }',
+            ("--mean-value", "1"),
+            {"mean_file": None, "mean_value[0]": 1},
+        ),
+        (
+            "transform_param { mean_value: 1 mean_value: 2 mean_value: 3 crop_size: 5 }",
+            ("--mean-file", "m"),
+            {"mean_value[0]": None, "mean_value[1]": None, "mean_value[2]": None,
+             "mean_file": "m"},
+        ),
+        ('transform_param { mean_file: "a" }', ("--mean-file", "b"), {"mean_file": "b"}),
+        ("transform_param { }", ("--mean-file", "b"), {"mean_file": "b"}),
+    ],
+)  # fmt: skip
+def test_one_mean_takes_the_place_of_another(
+    ssdh: Ssdh, here: Path, old: str, words: tuple[str, ...], new: dict[str, object]
+) -> None:
+    data = SHARED.replace("  data_param", f"  {old}\n  data_param")
+    assert changes(ssdh, *words, data=data) == {
+        f"[data].transform_param.{field}": value for field, value in new.items()
+    }
+    for remove in ("comment", "delete"):
+        ssdh("patch", "train_val.prototxt", *words, "--remove", remove, "--force")
+        ssdh("patch", "train_val_ssdh.prototxt", *words, "--check")
+
+
+def test_a_message_that_is_missing_is_added(ssdh: Ssdh, here: Path) -> None:
+    assert changes(ssdh, "--mean-value", "5", data=SHARED) == {
+        "[data].transform_param": {"mean_value": [5]}
+    }
+
+
+def test_a_mean_where_old_files_have_it(ssdh: Ssdh, here: Path) -> None:
+    data = SHARED.replace("batch_size: 8", 'batch_size: 8 mean_file: "old"')
+    assert changes(ssdh, "--mean-value", "5", data=data) == {
+        "[data].transform_param": {"mean_value": [5]},
+        "[data].data_param.mean_file": None,
+    }
+
+
+OTHERS = {
+    "ImageData": 'image_data_param { source: "list.txt" batch_size: 4 new_width: 9 new_height: 8 }',
+    "HDF5Data": 'hdf5_data_param { source: "list.txt" batch_size: 4 }',
+    "WindowData": 'window_data_param { source: "list.txt" batch_size: 4 }',
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_data_layers(ssdh: Ssdh, here: Path, kind: str) -> None:
+    message = OTHERS[kind].split()[0]
+    data = SHARED.replace('"Data"', f'"{kind}"').replace(
+        'data_param { source: "lmdb" batch_size: 8 }', OTHERS[kind]
+    )
+    assert changes(ssdh, "--train-data", "new.txt", "--train-batch", "2", data=data) == {
+        f"[data].{message}.source": "new.txt",
+        f"[data].{message}.batch_size": 2,
+    }
+
+
+def test_hdf5_has_no_mean(ssdh: Ssdh, here: Path) -> None:
+    data = SHARED.replace('"Data"', '"HDF5Data"').replace(
+        'data_param { source: "lmdb" batch_size: 8 }', OTHERS["HDF5Data"]
+    )
+    error = changes(ssdh, "--mean-value", "1", data=data, code=3)
+    assert error["message"] == "no data layer takes a mean"
+    assert error["hint"] == "HDF5Data has none"
+
+
+# ---------------------------------------------------------------- what cannot be told apart
+
+
+def test_a_layer_for_both_phases(ssdh: Ssdh, here: Path) -> None:
+    words = ("--train-data", "a", "--train-batch", "3")
+    assert changes(ssdh, *words, data=SHARED)["[data].data_param.source"] == "a"
+    both = changes(ssdh, *words, "--test-data", "a", data=SHARED)
+    assert both["[data].data_param.source"] == "a"
+    error = changes(ssdh, *words, "--test-data", "t", data=SHARED, code=3)
+    assert error["message"] == "layer 'data' serves both phases and cannot read both 'a' and 't'"
+    assert error["line"] == 4
+    assert error["hint"] == "give each phase a data layer of its own: include { phase: TEST }"
+
+
+def test_a_phase_without_a_source(ssdh: Ssdh, here: Path) -> None:
+    data = DATA[: DATA.index("layer {", 9)].rstrip() + "\n"
+    error = changes(ssdh, "--test-data", "t", data=data, code=3)
+    assert error["message"] == "no data layer in phase TEST names a source"
+    assert error["file"] == "train_val.prototxt"
+    # A mean alone goes to what there is.
+    assert changes(ssdh, "--mean-value", "1", data=data) == {
+        "[mnist].transform_param.mean_value[0]": 1
+    }
+
+
+def test_several_sources(ssdh: Ssdh, here: Path) -> None:
+    second = SHARED.replace('"data"', '"data2"').replace('"label"', '"label2"')
+    error = changes(ssdh, "--train-data", "a", data=SHARED + second, code=3)
+    assert error["message"] == (
+        "several data layers in phase TRAIN name a source: 'data' (line 3), 'data2' (line 10)"
+    )
+    assert changes(ssdh, "--train-batch", "3", data=SHARED + second) == {
+        "[data].data_param.batch_size": 3,
+        "[data2].data_param.batch_size": 3,
+    }
+
+
+def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:
+    def note(*words: str) -> str | None:
+        out = ssdh("patch", "train_val.prototxt", "--dry-run", *words).out
+        rows = [row for row in out.splitlines() if "data stays" in row]
+        return rows[0].removeprefix("  note: data stays: ") if rows else None
+
+    assert note("--train-data", "a") == (
+        "TEST 'mnist_test_lmdb' (batch 100); to change it: --test-data"
+    )
+    assert note("--train-data", "a", "--test-data", "b") is None
+    text = TRAIN.replace("scale: 0.00390625", 'mean_file: "mean.binaryproto"')
+    (here / "train_val.prototxt").write_text(text)
+    assert note("--train-data", "a", "--test-data", "b") == (
+        "mean mean.binaryproto; to change it: --mean-file or --mean-value"
+    )
+    assert note("--train-data", "a", "--test-data", "b", "--mean-value", "1") is None
