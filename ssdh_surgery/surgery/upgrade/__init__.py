@@ -1,0 +1,37 @@
+"""Caffe's own upgrade of old nets and solvers as edits of their text.
+
+Each step is a verb of its own, in a file for each family; they are applied in turn, as Caffe
+applies its own. Comments, order and layout stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.upgrade.batch_norm import freeze_statistics
+from ssdh_surgery.surgery.upgrade.inputs import inputs_to_layer
+from ssdh_surgery.surgery.upgrade.padding import fold_padding
+from ssdh_surgery.surgery.upgrade.transform import move_transform
+from ssdh_surgery.surgery.upgrade.v0 import v0_to_v1
+from ssdh_surgery.surgery.upgrade.v1 import v1_to_current
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the upgrade of a net: a change where there is something to do."""
+
+    change: Callable[[Net], Change]
+    description: str
+
+
+NET_STEPS = (
+    Step(fold_padding, "padding layers folded into the layers that read them"),
+    Step(v0_to_v1, "layers of V0 made layers of V1"),
+    Step(move_transform, "crop, mean, scale and mirror moved into transform_param"),
+    Step(v1_to_current, "layers of V1 made layers of the current dialect"),
+    Step(inputs_to_layer, "inputs made an Input layer"),
+    Step(freeze_statistics, "statistics of BatchNorm layers given lr_mult and decay_mult 0"),
+)

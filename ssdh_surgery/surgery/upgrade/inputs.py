@@ -1,0 +1,119 @@
+"""From `input` and its sizes to an Input layer, the first of the net.
+
+Source: UpgradeNetInput in Caffe's upgrade_proto.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import render
+from ssdh_surgery.prototxt.edits import ordered
+from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, pieces_of, rewritten
+
+_FIELDS = ("input", "input_shape", "input_dim")
+_LAYERS = ("layer", "layers")
+_NAME = "input"
+# `input_dim` gives so many sizes to each input.
+_AXES = 4
+
+
+def inputs_to_layer(net: Net) -> Change:
+    """The inputs of a net as a layer; without sizes they only go, as Caffe has it.
+
+    Raises:
+        SurgeryError: an input has no size, and others have: Caffe would read past the end.
+    """
+    inputs, shapes, dims = (net.root.entries(name) for name in _FIELDS)
+    if not inputs:
+        return Change()
+    sized = len(shapes) if shapes else len(dims) // _AXES
+    if (shapes or dims) and sized < len(inputs):
+        raise SurgeryError(
+            f"{len(inputs)} inputs, and sizes for {sized}: Caffe needs an 'input_shape' or four "
+            "'input_dim' for each",
+            location=inputs[sized].location,
+        )
+    style = style_of(net.document)
+    edits = rewritten(net.root, _pieces(net, style, bool(shapes or dims)), style)
+    return Change(ordered(edits), Becomes(rule=_rule))
+
+
+def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:
+    """The file with the layer in the place of the first of the old fields."""
+    pieces = pieces_of(net.root)
+    old = [piece for piece in pieces if piece.name in _FIELDS]
+    if not has_sizes:
+        return [
+            kept
+            for piece in pieces
+            for kept in (piece.comments_only() if piece.name in _FIELDS else [piece])
+        ]
+    layer, rest = _layer(old, style)
+    # A layer above its inputs reads them all the same, so the new one goes above it.
+    place = next(i for i, piece in enumerate(pieces) if piece.name in (*_FIELDS, *_LAYERS))
+    if pieces[place].name in _LAYERS:
+        layer = replace(layer, gap=pieces[place].gap, opens=True)
+        if "\n" not in pieces[place].gap:
+            pieces[place] = replace(pieces[place], gap=style.newline)
+    new: list[Piece] = []
+    for index, piece in enumerate(pieces):
+        if index == place:
+            new += [layer, *rest]
+        if piece.name not in _FIELDS:
+            new.append(piece)
+    return new
+
+
+def _layer(old: list[Piece], style: Style) -> tuple[Piece, list[Piece]]:
+    """The Input layer, and the comments of sizes that no input has."""
+    first, *others = [item for piece in old for item in piece.items(style)]
+    items = [replace(first, lead=""), *others]
+    tops = [item.renamed("top") for item in items if item.name == "input"]
+    shapes = [item.renamed("shape") for item in items if item.name == "input_shape"]
+    dims = [item.renamed("dim") for item in items if item.name == "input_dim"]
+    unused = shapes[len(tops) :] + dims[0 if shapes else len(tops) * _AXES :]
+    if not shapes:
+        quads = [dims[start : start + _AXES] for start in range(0, len(dims), _AXES)]
+        shapes = [_grouped("shape", quad, style) for quad in quads]
+    head = [_new("name", _NAME, first, style), _new("type", "Input", first, style)]
+    head[0] = replace(head[0], gap=first.gap, lead=first.lead, opens=first.opens)
+    members = [*head, *tops, _grouped("input_param", shapes[: len(tops)], style).below(style)]
+    one_line = style.one_line.get("layer", False)
+    layer = grouped("layer", members, style, first.margin, one_line=one_line, hoist=True)
+    rest = [comment for item in unused for comment in item.comments_only()]
+    return layer, [comment.below(style) for comment in rest]
+
+
+def _grouped(name: str, members: list[Piece], style: Style) -> Piece:
+    """A small message: as its members stood, or as the file writes small messages."""
+    one_line = style.is_one_line(name, is_leaf=True) or None
+    return grouped(name, members, style, members[0].margin, one_line=one_line)
+
+
+def _new(name: str, value: str, beside: Piece, style: Style) -> Piece:
+    (row,) = render.lines(name, value, style)
+    return Piece(style.newline + beside.margin, row, margin=beside.margin)
+
+
+def _rule(tree: Tree) -> None:
+    """An Input layer before all others, and no inputs beside the layers."""
+    inputs = tree.pop("input")
+    shapes, dims = tree.pop("input_shape", []), tree.pop("input_dim", [])
+    if not shapes and not dims:
+        return
+    if not shapes:
+        shapes = [{"dim": dims[start : start + _AXES]} for start in range(0, len(dims), _AXES)]
+    layer: Tree = {
+        "name": [_NAME.encode()],
+        "type": [b"Input"],
+        "top": inputs,
+        "input_param": [{"shape": shapes[: len(inputs)]}],
+    }
+    tree["layer"] = [layer, *tree.get("layer", [])]

@@ -1,0 +1,134 @@
+"""V0's padding layers folded into the convolution or pooling that reads them.
+
+Source: UpgradeV0PaddingLayers in Caffe's upgrade_proto.cpp.
+"""
+
+from __future__ import annotations
+
+from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import render, trivia
+from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of, rewritten
+
+_READERS = ("Convolution", "Pooling")
+# What comes after a convolution's geometry in Caffe's own files.
+_AFTER_PAD = ("weight_filler", "bias_filler", "blobs_lr", "weight_decay")
+
+
+def fold_padding(net: Net) -> Change:
+    """Take out padding layers; who reads them gets their `pad` and reads what they read.
+
+    Raises:
+        SurgeryError: something else than a convolution or pooling reads one, or it has not
+            just one bottom and top: Caffe refuses these too.
+    """
+    padding = [layer for layer in net.layers if _is_padding(layer)]
+    if net.dialect is not Dialect.V0 or not padding:
+        return Change()
+    style = style_of(net.document)
+    edits: list[Edit] = []
+    moved: set[int] = set()
+    for reader, source in _pairs(net):
+        edits.append(render.replaced(reader.outer.entries("bottom")[0], source.bottoms[0]))
+        edits += _padded(reader, source, style, is_first=source.index not in moved)
+        if reader.core.entry("pad") is None:
+            moved.add(source.index)
+    edits += _without(net, padding, moved, style)
+    return Change(ordered(edits), Becomes(rule=_rule))
+
+
+def _is_padding(layer: Layer) -> bool:
+    return layer.type == "padding"
+
+
+def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
+    """Layers that read a padding layer, with it."""
+    writers: dict[str, Layer] = {}
+    found = []
+    for layer in net.layers:
+        for name in layer.bottoms:
+            source = writers.get(name)
+            if source is not None and _is_padding(source):
+                _refuse_odd(layer, source)
+                found.append((layer, source))
+        writers.update(dict.fromkeys(layer.tops, layer))
+    return found
+
+
+def _refuse_odd(layer: Layer, source: Layer) -> None:
+    said = None
+    if layer.type not in _READERS:
+        said = f"only a conv or pool layer can read the padding layer '{source.name}'"
+    elif len(layer.bottoms) != 1:
+        said = f"a layer that reads the padding layer '{source.name}' can have no other bottom"
+    elif len(source.bottoms) != 1 or len(source.tops) != 1:
+        said = f"the padding layer '{source.name}' needs one bottom and one top"
+    if said:
+        raise SurgeryError(
+            f"{said}; Caffe refuses layer '{layer.name}'",
+            location=layer.location,
+            layer=layer.name,
+        )
+
+
+def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[Edit]:
+    """The `pad` of a padding layer in the layer that reads it, its comments the first time."""
+    old, moved = reader.core.entry("pad"), _pad_piece(source)
+    # What Caffe reads where none is given is 0.
+    text = source.core.string("pad", "0")
+    if old is not None:
+        return [render.replaced(old, render.Word(text))]
+    margin = margin_of(reader.core, style)
+    pieces = pieces_of(reader.core)
+    pad = Piece(style.newline + margin, f"pad:{style.after_colon}{text}", margin=margin)
+    if moved is not None and is_first:
+        pad = moved.at(margin).below(style)
+    if trivia.is_one_line(reader.core) and pad.fits_a_line:
+        pad = pad.beside()
+    place = next((i for i, each in enumerate(pieces) if each.name in _AFTER_PAD), len(pieces))
+    return rewritten(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
+
+
+def _pad_piece(layer: Layer) -> Piece | None:
+    return next((piece for piece in pieces_of(layer.core) if piece.name == "pad"), None)
+
+
+def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> list[Edit]:
+    """The net without its padding layers; their comments stay where they stood."""
+    fields = {id(layer.entry.field): layer for layer in padding}
+    listed = [layer.entry for layer in padding if layer.entry.field.is_list]
+    new: list[Piece] = []
+    for piece in pieces_of(net.root):
+        layer = fields.get(id(piece.field))
+        if layer is None or layer.entry.field.is_list:
+            new.append(piece)
+            continue
+        new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
+    edits = rewritten(net.root, new, style)
+    return edits + (trivia.commenting(listed, style.newline) if listed else [])
+
+
+def _rule(tree: Tree) -> None:
+    """No padding layers, and their `pad` and bottom in the layers that read them."""
+    layers = tree["layers"]
+    writers: dict[bytes, Tree] = {}
+    for layer in layers:
+        source = next((writers[name] for name in layer.get("bottom", []) if name in writers), None)
+        if source is not None and _type(source) == b"padding":
+            core = layer["layer"][-1]
+            core["pad"] = source["layer"][-1].get("pad", ["0"])[-1:]
+            layer["bottom"] = list(source["bottom"])
+        writers.update(dict.fromkeys(layer.get("top", []), layer))
+    tree["layers"] = [layer for layer in layers if _type(layer) != b"padding"]
+
+
+def _type(layer: Tree) -> bytes | None:
+    found: list[bytes] = layer["layer"][-1].get("type", [])
+    return found[-1] if found else None

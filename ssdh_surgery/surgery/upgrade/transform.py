@@ -1,0 +1,90 @@
+"""Old parameters of V1 data layers, moved into `transform_param`.
+
+Caffe looks for them in V1 layers only: in the current dialect it does not read them.
+Source: UpgradeNetDataTransformation in Caffe's upgrade_proto.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
+
+_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
+# By the type's name and number: an enum may be written as either.
+_PARAMS = {
+    "DATA": "data_param",
+    "5": "data_param",
+    "IMAGE_DATA": "image_data_param",
+    "12": "image_data_param",
+    "WINDOW_DATA": "window_data_param",
+    "24": "window_data_param",
+}
+
+
+def move_transform(net: Net) -> Change:
+    """What old data layers say about crop, mean, scale and mirror, in `transform_param`."""
+    if net.dialect is not Dialect.V1:
+        return Change()
+    style = style_of(net.document)
+    edits = [edit for layer in net.layers for edit in _layer_edits(layer, style)]
+    return Change(ordered(edits), Becomes(rule=_rule)) if edits else Change()
+
+
+def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
+    message = layer.outer.message(_PARAMS.get(layer.outer.string("type"), ""))
+    if message is None:
+        return []
+    pieces = pieces_of(message)
+    moved = [piece for piece in pieces if piece.name in _FIELDS]
+    if not moved:
+        return []
+    kept = [piece for piece in pieces if piece.name not in _FIELDS]
+    edits = rewritten(message, kept, style)
+    target = layer.outer.message("transform_param")
+    if target is not None:
+        return edits + rewritten(target, _joined(target, moved, style), style)
+    new: list[Piece] = []
+    for piece in pieces_of(layer.outer):
+        new.append(piece)
+        if piece.field is not None and message in piece.field.values:
+            new.append(_transform(piece, message, moved, style))
+    return edits + rewritten(layer.outer, new, style)
+
+
+def _transform(beside: Piece, message: Message, moved: list[Piece], style: Style) -> Piece:
+    """A new `transform_param` after the message that its fields stood in."""
+    gap = style.newline + beside.margin if beside.opens else " "
+    one_line = trivia.is_one_line(message) or None
+    first = replace(moved[0], gap=gap, opens=beside.opens)
+    return grouped("transform_param", [first, *moved[1:]], style, beside.margin, one_line=one_line)
+
+
+def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
+    """The fields of a `transform_param` with those that are moved there, which count."""
+    names = {piece.name for piece in moved}
+    old = [piece.commented() if piece.name in names else piece for piece in pieces_of(target)]
+    margin = margin_of(target, style)
+    on_line = trivia.is_one_line(target) and all(piece.fits_a_line for piece in [*old, *moved])
+    return old + [
+        piece.at(margin).beside() if on_line else piece.at(margin).below(style) for piece in moved
+    ]
+
+
+def _rule(tree: Tree) -> None:
+    """Every data layer with the old fields in `transform_param`."""
+    for layer in tree["layers"]:
+        param = layer.get(_PARAMS.get(layer.get("type", [""])[-1], ""), [{}])[-1]
+        moved = {name: param.pop(name) for name in _FIELDS if name in param}
+        if moved:
+            layer.setdefault("transform_param", [{}])[-1].update(moved)

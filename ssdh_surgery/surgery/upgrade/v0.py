@@ -1,0 +1,243 @@
+"""From V0 to V1: what stands in `layer { }` moves out, parameters into messages by type.
+
+Source: UpgradeV0Net in Caffe's upgrade_proto.cpp. What Caffe drops there (it says so in its
+log, and goes on) becomes a comment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ssdh_surgery.caffe.dialect import V0_TYPES, V1_TYPES, Dialect
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError, did_you_mean
+from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt.cst import Entry, Message
+from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.render import Word
+from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
+
+# What of a net and of a layer's outer message Caffe takes over.
+_NET_FIELDS = frozenset(["name", "layers", "input", "input_dim", "force_backward"])
+_OUTER_FIELDS = frozenset(["bottom", "top", "layer"])
+_SAME_FIELDS = frozenset(["name", "type", "blobs", "blobs_lr", "weight_decay"])
+# Whatever the type of the layer.
+_TRANSFORM = {
+    "scale": "scale",
+    "meanfile": "mean_file",
+    "cropsize": "crop_size",
+    "mirror": "mirror",
+}
+_WEIGHTS = {
+    "num_output": "num_output",
+    "biasterm": "bias_term",
+    "weight_filler": "weight_filler",
+    "bias_filler": "bias_filler",
+}
+_WINDOW = {"pad": "pad", "kernelsize": "kernel_size", "stride": "stride"}
+_RECORDS = {"source": "source", "batchsize": "batch_size"}
+# By type: the message for its parameters, and their new names.
+_PARAMS: dict[str, tuple[str, dict[str, str]]] = {
+    "conv": ("convolution_param", {**_WEIGHTS, **_WINDOW, "group": "group"}),
+    "innerproduct": ("inner_product_param", _WEIGHTS),
+    "pool": ("pooling_param", {**_WINDOW, "pool": "pool"}),
+    "dropout": ("dropout_param", {"dropout_ratio": "dropout_ratio"}),
+    "lrn": ("lrn_param", {name: name for name in ("local_size", "alpha", "beta", "k")}),
+    "concat": ("concat_param", {"concat_dim": "concat_dim"}),
+    "infogain_loss": ("infogain_loss_param", {"source": "source"}),
+    "data": ("data_param", {**_RECORDS, "rand_skip": "rand_skip"}),
+    "hdf5_data": ("hdf5_data_param", _RECORDS),
+    "images": (
+        "image_data_param",
+        {
+            **_RECORDS,
+            "rand_skip": "rand_skip",
+            "shuffle_images": "shuffle",
+            "new_height": "new_height",
+            "new_width": "new_width",
+        },
+    ),
+    "window_data": (
+        "window_data_param",
+        {
+            **_RECORDS,
+            "det_fg_threshold": "fg_threshold",
+            "det_bg_threshold": "bg_threshold",
+            "det_fg_fraction": "fg_fraction",
+            "det_context_pad": "context_pad",
+            "det_crop_mode": "crop_mode",
+        },
+    ),
+}
+# A message that moves as a whole.
+_WHOLE = {"hdf5_output": "hdf5_output_param"}
+_V1_WORDS = {current: word for word, current in V1_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A field that Caffe does not read in a V0 net, and the layer's name, if it is in one."""
+
+    entry: Entry
+    layer: str | None
+
+    def __str__(self) -> str:
+        where = f" of layer '{self.layer}'" if self.layer is not None else ""
+        return (
+            f"line {self.entry.line}: Caffe does not read '{self.entry.field.name}'{where} "
+            "in a V0 net; it is a comment now"
+        )
+
+
+def v0_to_v1(net: Net) -> Change:
+    """The layers of a V0 net as V1 layers; padding layers must be gone (see `padding`).
+
+    Raises:
+        SurgeryError: a layer's type is none of Caffe's, or it has two inner messages.
+    """
+    if net.dialect is not Dialect.V0:
+        return Change()
+    style = style_of(net.document)
+    gone = [dropped.entry for dropped in dropped_fields(net) if dropped.layer is None]
+    edits: list[Edit] = trivia.commenting(gone, style.newline) if gone else []
+    for layer in net.layers:
+        edits += _layer_edits(layer, style)
+    return Change(ordered(edits), Becomes(rule=_rule))
+
+
+def dropped_fields(net: Net) -> list[Dropped]:
+    """What becomes a comment when a V0 net is upgraded: Caffe's own upgrade drops it."""
+    if net.dialect is not Dialect.V0:
+        return []
+    found = [Dropped(entry, None) for entry in _others(net.root, _NET_FIELDS)]
+    for layer in net.layers:
+        kind = layer.core.string("type")
+        if kind == "padding":
+            continue
+        entries = _others(layer.outer, _OUTER_FIELDS)
+        entries += [
+            field.entries[0]
+            for field in layer.core.fields
+            if field.values and _place(kind, field.name) is None
+        ]
+        found += [Dropped(entry, layer.name) for entry in entries]
+    return sorted(found, key=lambda dropped: dropped.entry.line)
+
+
+def _others(message: Message, known: frozenset[str]) -> list[Entry]:
+    fields = [field for field in message.fields if field.name not in known]
+    return [entry for field in fields for entry in field.entries]
+
+
+def _place(kind: str, name: str) -> tuple[str | None, str] | None:
+    """The message and the field that a field of a V0 layer becomes in V1; None: dropped."""
+    if name in _SAME_FIELDS or name == _WHOLE.get(kind):
+        return None, name
+    if name in _TRANSFORM:
+        return "transform_param", _TRANSFORM[name]
+    message, names = _PARAMS.get(kind, ("", {}))
+    return (message, names[name]) if name in names else None
+
+
+def _v1_word(kind: str) -> str | None:
+    return _V1_WORDS[V0_TYPES[kind]] if kind in V0_TYPES else None
+
+
+def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
+    inner = layer.outer.entries("layer")
+    if len(inner) > 1:
+        raise SurgeryError(
+            "a V0 layer has one 'layer' within, and this one has two; Caffe refuses it",
+            location=inner[1].location,
+        )
+    new: list[Piece] = []
+    for piece in pieces_of(layer.outer):
+        if piece.name == "layer":
+            new += _unwrapped(piece, layer, style)
+        elif piece.name in _OUTER_FIELDS or not piece.name:
+            new.append(piece)
+        else:
+            new.append(piece.commented())
+    return rewritten(layer.outer, new, style)
+
+
+def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
+    """What stands in the inner message, as fields of the outer one."""
+    margin = margin_of(layer.outer, style)
+    inside = pieces_of(layer.core)
+    if not inside:
+        return piece.comments_only()
+    inside[0] = replace(inside[0], gap=piece.gap, opens=piece.opens)
+    kind = layer.core.string("type")
+    members: dict[str, list[Piece]] = {}
+    new: list[Piece | str] = []
+    for each in inside:
+        place = _place(kind, each.name)
+        if not each.name:
+            new.append(each.at(margin))
+        elif place is None:
+            new.append(each.at(margin).commented())
+        elif place[0] is None:
+            new.append(_typed(each, layer, style).at(margin))
+        else:
+            if place[0] not in members:
+                new.append(place[0])
+            members.setdefault(place[0], []).append(each.renamed(place[1]))
+    found = [
+        grouped(each, members[each], style, margin) if isinstance(each, str) else each
+        for each in new
+    ]
+    lead = piece.lead + piece.head_comments()
+    found[0] = replace(found[0], lead=lead + found[0].lead)
+    return found[:-1] + _with_trail(found[-1], piece.trail.lstrip(",;"))
+
+
+def _typed(piece: Piece, layer: Layer, style: Style) -> Piece:
+    """A field that stays the same, the type with its word in V1."""
+    if piece.name != "type":
+        return piece
+    kind = layer.core.string("type")
+    word = _v1_word(kind)
+    if word is None:
+        entry = layer.core.entry("type")
+        raise SurgeryError(
+            f"unknown layer type '{kind}' in a V0 net; Caffe refuses it",
+            location=entry.location if entry else layer.location,
+            hint=did_you_mean(kind, V0_TYPES),
+            layer=layer.name,
+        )
+    return piece.valued(Word(word), style)
+
+
+def _with_trail(last: Piece, trail: str) -> list[Piece]:
+    """The last piece with the comment that stood behind the closing brace."""
+    if not trail:
+        return [last]
+    if not last.ends_in_comment:
+        return [replace(last, trail=last.trail + trail)]
+    return [last, replace(last, gap="", lead=trail.lstrip(), body="", trail="", opens=False)]
+
+
+def _rule(tree: Tree) -> None:
+    """Every layer in V1's form; what Caffe's upgrade drops is gone."""
+    for name in [name for name in tree if name not in _NET_FIELDS]:
+        del tree[name]
+    tree["layers"] = [_v1(layer) for layer in tree["layers"]]
+
+
+def _v1(layer: Tree) -> Tree:
+    core = layer["layer"][-1]
+    kind = core.get("type", [b""])[-1].decode("utf-8", "surrogateescape")
+    new: Tree = {name: layer[name] for name in ("bottom", "top") if name in layer}
+    for name, values in core.items():
+        place = _place(kind, name)
+        if place is None:
+            continue
+        target = new if place[0] is None else new.setdefault(place[0], [{}])[0]
+        target[place[1]] = [_v1_word(kind)] if name == "type" else values
+    return new

@@ -1,0 +1,131 @@
+"""From V1 to the current dialect: `layers` to `layer`, types as strings, `param` messages.
+
+Source: UpgradeV1Net in Caffe's upgrade_proto.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.dialect import V1_TYPES, Dialect
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
+from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.style import Style, style_of
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
+
+# What V1 says in lists beside each other, as the fields of one `param` for each blob.
+_PARAM_FIELDS = {
+    "param": "name",
+    "blob_share_mode": "share_mode",
+    "blobs_lr": "lr_mult",
+    "weight_decay": "decay_mult",
+}
+
+
+def v1_to_current(net: Net) -> Change:
+    """The layers of a V1 net in the current dialect.
+
+    Raises:
+        SurgeryError: a layer's type is none of Caffe's, so that its new name is not known.
+    """
+    if net.dialect is not Dialect.V1:
+        return Change()
+    style = style_of(net.document)
+    edits = [
+        Edit(field.start, field.start + len("layers"), "layer")
+        for field in net.root.fields
+        if field.name == "layers"
+    ]
+    for layer in net.layers:
+        edits += _layer_edits(layer.outer, style)
+    return Change(ordered(edits), Becomes(rule=_rule))
+
+
+def _layer_edits(message: Message, style: Style) -> list[Edit]:
+    entry = message.entry("type")
+    pieces = pieces_of(message)
+    groups = _param_groups(pieces, style, margin_of(message, style))
+    new: list[Piece] = []
+    for piece in pieces:
+        if entry is not None and piece.field is entry.field:
+            new.append(piece.valued(_current_type(entry), style))
+        elif piece.name not in _PARAM_FIELDS:
+            new.append(piece)
+        elif piece.field is not None and not piece.field.values:
+            new += piece.comments_only()
+        else:
+            new += groups.get(id(piece.field), [])
+    return rewritten(message, new, style)
+
+
+def _current_type(entry: Entry) -> str:
+    assert isinstance(entry.value, Scalar), "a message is no type"
+    found = V1_TYPES.get(_enum_name(entry.value.text))
+    if found is None:
+        raise SurgeryError(
+            f"the type {entry.value.text} is none of Caffe's: its name in the current dialect "
+            "is not known",
+            location=entry.location,
+            hint="the fork of Caffe that has this layer can upgrade the file",
+        )
+    return found
+
+
+def _enum_name(text: str) -> str:
+    """The name of an enum's value, which may be given as a number."""
+    number = literals.integer(text)
+    if number is None:
+        return text
+    values = schema.enum_values("V1LayerParameter.LayerType")
+    return next((name for name, known in values.items() if known == number), text)
+
+
+def _param_groups(pieces: list[Piece], style: Style, margin: str) -> dict[int, list[Piece]]:
+    """The `param` messages, by the field in whose place they stand.
+
+    That is the longest of the lists, so that there is a place for each; of two the first.
+    """
+    lists: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        if piece.name in _PARAM_FIELDS:
+            lists.setdefault(piece.name, []).extend(piece.items(style))
+    # In the order of the text, so the first of the longest is found.
+    anchors = max(lists.values(), key=len, default=[])
+    one_line = style.is_one_line("param", is_leaf=True) or not all(each.opens for each in anchors)
+    groups: dict[int, list[Piece]] = {}
+    for index, anchor in enumerate(anchors):
+        found = [each[index] for each in lists.values() if index < len(each)]
+        members = [
+            each.renamed(_PARAM_FIELDS[each.name]).below(style)
+            for each in sorted(found, key=lambda each: each.start)
+        ]
+        members[0] = replace(members[0], gap=anchor.gap, opens=anchor.opens)
+        group = grouped("param", members, style, margin, one_line=one_line, hoist=True)
+        groups.setdefault(id(anchor.field), []).append(group)
+    return groups
+
+
+def _rule(tree: Tree) -> None:
+    """Every layer in the current form."""
+    tree["layer"] = [_current(layer) for layer in tree.pop("layers")]
+
+
+def _current(layer: Tree) -> Tree:
+    new = {name: values for name, values in layer.items() if name not in _PARAM_FIELDS}
+    if "type" in new:
+        *others, last = new["type"]
+        new["type"] = [*others, V1_TYPES[_enum_name(last)].encode()]
+    lists = {_PARAM_FIELDS[name]: values for name, values in layer.items() if name in _PARAM_FIELDS}
+    if count := max(map(len, lists.values()), default=0):
+        new["param"] = [
+            {name: [values[index]] for name, values in lists.items() if index < len(values)}
+            for index in range(count)
+        ]
+    return new
