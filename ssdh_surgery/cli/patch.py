@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
-from ssdh_surgery.pipeline.explain import Explanation
 from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patch import PatchOptions, patch
 from ssdh_surgery.pipeline.settings import READERS, Settings
 from ssdh_surgery.pipeline.sources import read_source
 from ssdh_surgery.surgery import presets
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.explain import Explanation
 
 
 @click.command(

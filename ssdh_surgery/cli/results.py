@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.hash_cost import cost_lines
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, unified_diff
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.surgery.differences import Difference
@@ -100,13 +99,15 @@ def _outcome(each: PatchedFile, patched: Patched, plan: WritePlan) -> str:
 
 
 def _describe(each: PatchedFile, outcome: str) -> None:
+    from ssdh_surgery.cli.hash_cost import cost_lines
+
     title = f"{each.source.name} ({each.source.kind})"
     terminal.answer(f"{title}: {outcome}" if outcome else title)
     for change in each.differences:
         terminal.answer(f"  {change.line:>5}  {describe_change(change)}")
     for line in cost_lines(each):
         terminal.answer(f"  {line}")
-    for note in each.notes:
+    for note in each.all_notes:
         terminal.answer(f"  note: {note}")
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.kind import Kind
@@ -14,10 +15,8 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
-from ssdh_surgery.pipeline import derive_step, record, solver_step
+from ssdh_surgery.pipeline import record, solver_step
 from ssdh_surgery.pipeline.choice import chosen_head
-from ssdh_surgery.pipeline.deploy_step import patched_deploy
-from ssdh_surgery.pipeline.explain import Explanation, explain, flatten_note
 from ssdh_surgery.pipeline.group import Group, groups
 from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, with_data
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
@@ -27,6 +26,9 @@ from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
 from ssdh_surgery.surgery.change import merged
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.explain import Explanation
 
 # The phases that the net of a solver's field is built for, where it is not both.
 _PHASES: dict[str, tuple[Phase, ...]] = {
@@ -155,6 +157,8 @@ class _Patching:
 
     def is_to_train(self, source: SourceFile) -> bool:
         """Whether a deploy net is all there is, and a train net is to be made of it."""
+        from ssdh_surgery.pipeline import derive_step
+
         asks = bool(self.options.given.named(derive_step.ASKING))
         return not self.stems and (asks or self._known_training(source) is not None)
 
@@ -169,6 +173,8 @@ class _Patching:
 
     def add_training(self, source: SourceFile) -> None:
         """Make a train net and a solver for a deploy net alone."""
+        from ssdh_surgery.pipeline import derive_step
+
         known = self._known_training(source)
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
@@ -181,6 +187,8 @@ class _Patching:
 
     def add_deploy(self, source: SourceFile) -> None:
         """Patch a deploy net that was named, as the train net beside its result was."""
+        from ssdh_surgery.pipeline.deploy_step import patched_deploy
+
         _refuse_freeze(self.options.given)
         workspace = self.workspace(source)
         stem = self.options.net or (self.stems[0] if len(self.stems) == 1 else None)
@@ -259,10 +267,16 @@ def _with_kept(done: PatchedFile) -> PatchedFile:
 
 def _with_flatten_note(done: PatchedFile, net: Net, step: Step, latent: str) -> PatchedFile:
     """A result that says what becomes of features that are spread over places."""
-    if step.hashed is None:
+    hashed = step.hashed
+    if hashed is None:
         return done
-    note = flatten_note(net, step.hashed.features, latent)
-    return replace(done, notes=(*done.notes, *([note] if note else [])))
+
+    def note() -> str | None:
+        from ssdh_surgery.pipeline.explain import flatten_note
+
+        return flatten_note(net, hashed.features, latent)
+
+    return replace(done, late_note=note)
 
 
 @dataclass
@@ -286,6 +300,8 @@ class _GroupPatch:
         assert train is not None
         head = chosen_head(net, self.wanted.get("head"))
         if self.options.explain:
+            from ssdh_surgery.pipeline.explain import explain
+
             asked = (self.given.get("head"), self.wanted.get("at"))
             self.options.explain(train.name, explain(net, head, *asked))
         main = hash_step(net, head, self.given, self.wanted)

@@ -43,6 +43,14 @@ class PatchedFile:
     after: Document
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    # A note that takes its time: worked out when notes are shown.
+    late_note: Callable[[], str | None] | None = None
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What there is to say, the late note last."""
+        late = self.late_note() if self.late_note else None
+        return self.notes if late is None else (*self.notes, late)
 
     @property
     def is_changed(self) -> bool:
