@@ -56,7 +56,8 @@ def test_json_has_the_documented_form(capsys: pytest.CaptureFixture[str]) -> Non
     assert protocol["database"] == {"file": "d.npz", "items": 50}
     assert protocol["overlap"] == 0
     assert len(answer["curve"]) == 13
-    assert out.err == ""
+    # Progress is said after two seconds, as when the kernels are compiled first.
+    assert "warning" not in out.err
 
 
 def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:

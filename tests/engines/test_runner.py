@@ -173,7 +173,7 @@ def test_both_engines_agree(prototxt, tmp_path):
     for member in ("blobs", "params", "layer_dict"):
         assert list(getattr(ours, member)) == list(getattr(theirs, member))
     assert [layer.type for layer in ours.layers] == [layer.type for layer in theirs.layers]
-    np.testing.assert_allclose(ours.forward(x=X)["b"], theirs.forward(x=X)["b"], rtol=1e-6)
+    np.testing.assert_allclose(ours.forward(x=X)["b"], theirs.forward(x=X)["b"], 1e-4, 1e-5)
 
 
 @pytest.mark.caffe

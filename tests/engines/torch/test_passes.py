@@ -374,4 +374,5 @@ def test_freed_memory_is_used_again():
         how: int(subprocess.check_output([sys.executable, "-c", code, how]))
         for how in ("kept", "given back")
     }
-    assert faults["kept"] < faults["given back"] / 2
+    # The heap may grow by a second block before the first is used again.
+    assert faults["kept"] < faults["given back"] * 0.75
