@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,9 @@ class Ssdh:
         if stdin is not None:
             self._monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         self._capture.readouterr()
+        here = Path.cwd()
         found = run([str(word) for word in words])
+        os.chdir(here)  # -C stays in a process.
         out, raw_err = self._capture.readouterr()
         err = raw_err.decode()
         assert "Traceback" not in err

@@ -61,8 +61,8 @@ def command(dry_run: bool, no_check: bool, **given: Any) -> int:
     options = TrainOptions(**given)
     launch = prepare(options)
     if launch.known:
-        for path in launch.known.changed_sources():
-            terminal.warn(f"{path} changed since it was patched: run ssdh patch again")
+        for warning in launch.known.warnings():
+            terminal.warn(warning)
     if dry_run:
         return _dry_run(options, launch)
     run = story.start(

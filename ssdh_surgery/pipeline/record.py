@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from ssdh_surgery.caffe.heads import Head, hash_layer_below, heads
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.around_hash import has_full_objective
 from ssdh_surgery.pipeline.in_turn import head_named
+from ssdh_surgery.pipeline.input_geometry import KEYS, input_geometry
 from ssdh_surgery.pipeline.patched import PatchedFile, Step
 from ssdh_surgery.pipeline.settings import Settings, as_toml
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
-from ssdh_surgery.prototxt import literals
-from ssdh_surgery.prototxt.cst import Message, Scalar
 
 # In the net's own table under other names, so not among its options.
 _OWN = ("bits", "latent_name", "code_name", "remove")
@@ -50,8 +47,12 @@ def remember(workspace: Workspace, done: PatchedNet, known: NetRecord | None) ->
     if done.step.hashed is None and known is not None:
         _refresh(workspace, done, known)
         return
-    values = {**_of_files(workspace, done.results), **_of_hash_layer(done), **_input(done.after)}
+    values = {**_of_files(workspace, done.results), **_of_hash_layer(done), **_input(done)}
     workspace.record(done.stem, {**values, **_stale(known, values)})
+
+
+def _input(done: PatchedNet) -> dict[str, Any]:
+    return input_geometry(done.after, done.results[0].source.path)
 
 
 def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _stale(known: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]
         return {}
     gone: dict[str, Any] = {
         key: None
-        for key in ("solver", "solver_source", "snapshot_prefix", *_GEOMETRY)
+        for key in ("solver", "solver_source", "snapshot_prefix", *KEYS)
         if key not in values and key in known.values
     }
     kept = {known.get("deploy"), known.get("deploy_source")}
@@ -163,7 +164,7 @@ def _refresh(workspace: Workspace, done: PatchedNet, known: NetRecord) -> None:
         if each.is_changed and each.source.kind is Kind.SOLVER and known.get("solver") == source:
             values["solver"] = output
     if done.results[0].is_changed:
-        values |= _renamed(done.after, done.step)
+        values |= {**_renamed(done.after, done.step), **_input(done)}
     workspace.record(known.stem, values)
 
 
@@ -197,43 +198,3 @@ def remember_deploy(workspace: Workspace, known: NetRecord, result: PatchedFile)
         if result.source.path:
             values["sources"] = {source: digest(_recorded_source(result))}
     workspace.record(known.stem, values)
-
-
-# ---------------------------------------------------------------- the geometry of the input
-
-_GEOMETRY = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
-
-
-def _input(net: Net) -> dict[str, Any]:
-    """The geometry of the input, from the first data layer that states it."""
-    layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
-    values: dict[str, Any] = {}
-    if layer is not None and (transform := _transform(layer)):
-        values["crop"] = integer(transform, "crop_size")
-        values["mean_value"] = _numbers(transform.scalars("mean_value")) or None
-        values["mean_file"] = transform.string("mean_file") or None
-        values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
-    # Records and pictures come through OpenCV: blue, green, red.
-    values["channels"] = "BGR"
-    values["resize"] = _resize(net)
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _transform(layer: Layer) -> Message | None:
-    return layer.core.message("transform_param")
-
-
-def _numbers(scalars: Sequence[Scalar]) -> list[int | float]:
-    found = (literals.real(each.text) for each in scalars)
-    values = [value for value in found if value is not None and isfinite(value)]
-    return [int(value) if value.is_integer() else value for value in values]
-
-
-def _resize(net: Net) -> list[int] | None:
-    """The size that pictures have before the crop, where the net states it."""
-    for layer in net.layers:
-        message = layer.core.message("image_data_param")
-        width, height = integer(message, "new_width"), integer(message, "new_height")
-        if width and height:
-            return [width, height]
-    return None

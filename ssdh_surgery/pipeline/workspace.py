@@ -7,6 +7,7 @@ finds its own. It is edited with tomlkit: a user's comments and keys stay.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import ParseError as TomlError
 from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import InlineTable
 
 from ssdh_surgery import files
 from ssdh_surgery.errors import Location, UsageError, WorkspaceError, did_you_mean
@@ -22,6 +24,7 @@ from ssdh_surgery.pipeline.settings import READERS, Settings
 
 NAME = "ssdh.toml"
 VERSION = 1
+_NEWLINE = "\n"
 
 # Settings that stand in the net's own table, under these keys; the others in its `options`.
 _OWN_KEYS = {"bits": "bits", "latent_name": "latent", "code_name": "code", "remove": "remove"}
@@ -246,21 +249,33 @@ class Workspace:
             WorkspaceError: a name is no text that TOML can hold; nothing was set.
         """
         _refuse_bytes([stem, values], self.path)
-        document = self.document
-        if "version" not in document:
-            document["version"] = VERSION
-        if "nets" not in document:
-            document["nets"] = tomlkit.table(is_super_table=True)
-        nets: Any = document["nets"]
+        if "version" not in self.document:
+            # At the very top: anywhere else it could become a part of a table.
+            text = tomlkit.dumps(self.document)
+            self.document = tomlkit.parse(f"version = {VERSION}\n{'' if text else _NEWLINE}{text}")
+        if "nets" not in self.document:
+            self.document["nets"] = tomlkit.table(is_super_table=True)
+        nets: Any = self.document["nets"]
         if stem not in nets:
-            nets[stem] = tomlkit.table()
+            nets[stem] = _table_in(nets)
         _update(nets[stem], values)
 
     def pending(self) -> list[files.Write]:
-        """The file as it is to be written; nothing where it already is so."""
-        data = tomlkit.dumps(self.document).encode()
+        """The file as it is to be written; nothing where it already is so.
+
+        Raises:
+            WorkspaceError: its layout cannot be edited.
+        """
+        text = tomlkit.dumps(self.document)
+        data = text.encode()
         if data == (self._data or b""):
             return []
+        if tomllib.loads(text) != _plain(self.document):
+            raise WorkspaceError(
+                "its tables stand in a way that cannot be edited",
+                location=Location(str(self.path)),
+                hint="write each net as a table of its own: [nets.STEM]",
+            )
         return [files.Write(self.path, data, self._data, is_new=self._data is None)]
 
 
@@ -287,10 +302,15 @@ def _update(table: Any, values: Mapping[str, Any]) -> None:
             table.pop(key, None)
         elif isinstance(value, Mapping):
             if not isinstance(table.get(key), Mapping):
-                table[key] = tomlkit.table()
+                table[key] = _table_in(table)
             _update(table[key], value)
         elif key not in table or _plain(table[key]) != value:
             table[key] = value
+
+
+def _table_in(outer: Any) -> Any:
+    """A new table as the one that it goes into can hold it."""
+    return tomlkit.inline_table() if isinstance(outer, InlineTable) else tomlkit.table()
 
 
 def _plain(value: Any) -> Any:

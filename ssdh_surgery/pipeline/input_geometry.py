@@ -1,0 +1,79 @@
+"""The geometry of a net's input: crop, mean, scale, channels, and the size before the crop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from ssdh_surgery.caffe.layer import Layer, integer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Message, Scalar
+
+KEYS = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
+# As many records say whether all have one size.
+_RECORDS = 100
+
+
+def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
+    """The geometry of the input, from the first data layer that states it.
+
+    Args:
+        net: a train net.
+        file: its file, from which and above which its data may be found; None for no file.
+    """
+    layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
+    values: dict[str, Any] = {}
+    if layer is not None and (transform := _transform(layer)):
+        values["crop"] = integer(transform, "crop_size")
+        values["mean_value"] = _numbers(transform.scalars("mean_value")) or None
+        values["mean_file"] = transform.string("mean_file") or None
+        values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
+    # Records and pictures come through OpenCV: blue, green, red.
+    values["channels"] = "BGR"
+    values["resize"] = _resize(net, file)
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _transform(layer: Layer) -> Message | None:
+    return layer.core.message("transform_param")
+
+
+def _numbers(scalars: Sequence[Scalar]) -> list[int | float]:
+    found = (literals.real(each.text) for each in scalars)
+    values = [value for value in found if value is not None and isfinite(value)]
+    return [int(value) if value.is_integer() else value for value in values]
+
+
+def _resize(net: Net, file: Path | None) -> list[int] | None:
+    """[width, height] before the crop: as the net states it, else as its train records are."""
+    for layer in net.layers:
+        message = layer.core.message("image_data_param")
+        width, height = integer(message, "new_width"), integer(message, "new_height")
+        if width and height:
+            return [width, height]
+    for layer in net.layers_in("TRAIN"):
+        message = layer.core.message("data_param") if layer.type == "Data" else None
+        source = message.string("source") if message else ""
+        if source and (size := _record_size(source, file)):
+            return size
+    return None
+
+
+def _record_size(source: str, file: Path | None) -> list[int] | None:
+    """The size that the records of an LMDB have in common, where it is at hand."""
+    for folder in (Path.cwd(), *Path.cwd().parents, *(file.absolute().parents if file else ())):
+        if not (folder / source / "data.mdb").is_file():
+            continue
+        from ssdh_surgery.data.lmdb_store import LmdbStore
+
+        try:
+            with LmdbStore(folder / source) as store:
+                shape = store.scan_shapes(_RECORDS).common
+        except SsdhError:
+            return None
+        return None if shape is None else [shape[2], shape[1]]
+    return None
