@@ -19,6 +19,7 @@ COMMANDS = {
     "patch": ("patch", "Put a hash layer into a train net, its test nets and its solver."),
     "train": ("train", "Train a patched net with the Caffe that is at hand."),
     "deploy": ("deploy", "Put the hash layer into the deploy net."),
+    "upgrade": ("upgrade", "Bring old nets and solvers to the current dialect."),
     "show": ("show", "Show the layers of a net and its heads."),
     "diff": ("diff", "Tell what differs between two nets or two solvers."),
     "data": ("data", "Make LMDBs of pictures, their mean, and look into them."),

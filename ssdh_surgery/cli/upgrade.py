@@ -1,0 +1,31 @@
+"""`ssdh upgrade`: old nets and solvers in the current dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import results
+from ssdh_surgery.cli.patch import refuse_with_stdin
+from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.upgrade import upgrade
+
+
+@click.command("upgrade", epilog="\b\nExample:\n  ssdh upgrade train_val.prototxt --diff")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@shared.writing_options
+@shared.json_option
+def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
+    """Bring nets and solvers of Caffe's old dialects to the current one.
+
+    Does what Caffe's own upgrade does, as edits: comments, order and layout stay. Writes
+    STEM_upgraded.prototxt, or another ending with --suffix.
+    """
+    if given["suffix"] is None:
+        given["suffix"] = "_upgraded"
+    plan = shared.write_plan(**given)
+    if "-" in files:
+        refuse_with_stdin(files, as_json=as_json, out=plan.out, in_place=plan.in_place)
+    return results.show(upgrade([read_source(name) for name in files], plan), plan, json=as_json)

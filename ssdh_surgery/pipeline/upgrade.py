@@ -1,0 +1,54 @@
+"""Old nets and solvers brought to the current dialect as Caffe does it, comments kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, write_all
+from ssdh_surgery.pipeline.patched import Patched, PatchedFile
+from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.judge import MESSAGE_OF
+from ssdh_surgery.surgery.upgrade import NET_STEPS
+from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
+
+
+def upgrade(sources: Sequence[SourceFile], plan: WritePlan) -> Patched:
+    """Upgrade nets and solvers; what is current already stays as it is.
+
+    Raises:
+        SurgeryError: a file is neither a net nor a solver, or Caffe could not upgrade it.
+    """
+    results = tuple(_upgraded(source, plan) for source in sources)
+    written: list[Path] = []
+    if plan.mode is Mode.WRITE:
+        written = write_all([each.output for each in results if each.is_result], plan)
+    return Patched(results, None, tuple(written))
+
+
+def _upgraded(source: SourceFile, plan: WritePlan) -> PatchedFile:
+    if source.kind is Kind.UNKNOWN:
+        raise SurgeryError(str(source.kind), location=Location(source.name))
+    kind = MESSAGE_OF[source.kind]
+    document = source.document
+    notes: list[str] = []
+    warnings: tuple[str, ...] = ()
+    if source.kind is Kind.SOLVER:
+        proven = prove(document, solver_type_to_type(Solver(document)), kind)
+        document, warnings = proven.document, proven.warnings
+    else:
+        for step in NET_STEPS:
+            change = step.change(Net(document))
+            if change:
+                proven = prove(document, change, kind)
+                document, warnings = proven.document, warnings or proven.warnings
+                notes.append(step.description)
+    is_changed = document is not source.document
+    target = plan.target(source.place) if is_changed or source.is_zoo else source.place
+    output = Output(target, bytes(document), source.path, source.data)
+    return PatchedFile(source, output, document, tuple(notes), warnings)
