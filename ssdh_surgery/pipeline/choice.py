@@ -68,5 +68,5 @@ def refuse_old_dialect(net: Net) -> None:
         raise SurgeryError(
             f"the net is written in Caffe's old dialect {net.dialect}, which patch cannot edit yet",
             location=net.layers[0].entry.location,
-            hint="Caffe's own upgrade_net_proto_text makes it current",
+            hint="ssdh upgrade makes it current",
         )

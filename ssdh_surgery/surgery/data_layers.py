@@ -102,7 +102,7 @@ def repoint(
         raise SurgeryError(
             "data layers of Caffe's oldest dialect, V0, cannot be pointed elsewhere",
             location=net.layers[0].entry.location,
-            hint="Caffe's own upgrade_net_proto_text makes it current",
+            hint="ssdh upgrade makes it current",
         )
     found = data_sources(net, wanted)
     for phase, choice in wanted.items():
