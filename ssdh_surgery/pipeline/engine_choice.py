@@ -134,8 +134,8 @@ def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineCho
         raise MissingExtra("train", "the embedded engine")
     if launch.job.extra:
         raise EngineError("arguments after -- are for caffe, not for the embedded engine")
-    for net, phase in subject.nets:
-        for layer in net.layers_in(phase):
+    for net, state in subject.nets:
+        for layer in net.layers_in(state):
             if not is_supported(layer.type):
                 raise unsupported(layer.type, layer.name, layer.location)
     from ssdh_surgery.engines.torch.trainer import TorchTrainer

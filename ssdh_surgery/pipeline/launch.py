@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from ssdh_surgery.pipeline.launch_folder import launch_folder
 from ssdh_surgery.pipeline.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.snapshots import newest_whole
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, seen_from_here
 from ssdh_surgery.surgery import solver as solver_verbs
 from ssdh_surgery.surgery.gate import prove
 
@@ -57,16 +58,19 @@ class Launch:
 
     @property
     def prefix(self) -> Path:
-        """The snapshot prefix, as seen from the current directory's file system."""
-        return self.job.cwd / snapshot_prefix(self.solver, Path(self.job.solver))
+        """Where the snapshots go: before `_iter_N`."""
+        return self.job.cwd / snapshot_prefix(self.solver, self.source.name, self.job.cwd)
 
 
-def snapshot_prefix(solver: Solver, path: Path) -> str:
-    """The prefix of a solver's snapshots: by itself its own name, in a folder that name."""
+def snapshot_prefix(solver: Solver, path: str, folder: Path) -> str:
+    """The prefix of a solver's snapshots as caffe makes it in the folder that it runs in.
+
+    Without one it is the solver's own path, and in a folder the solver's name.
+    """
     prefix = solver.string("snapshot_prefix")
     if not prefix:
-        return path.stem
-    return prefix + path.stem if prefix.endswith("/") else prefix
+        return str(Path(os.path.relpath(path, folder)).with_suffix(""))
+    return str(Path(prefix) / Path(path).stem) if (folder / prefix).is_dir() else prefix
 
 
 def prepare(options: TrainOptions) -> Launch:
@@ -92,7 +96,7 @@ def prepare(options: TrainOptions) -> Launch:
     base = workspace.folder if workspace else Path.cwd()
     run = next_run(base, Path(path).stem)
     folder = _folder(options, solver, path, base)
-    copied, solver = _copy(options, source, solver)
+    copied, solver = _copy(options, source, solver, folder)
     job = TrainJob(
         solver=str(run.solver) if copied else path,
         cwd=folder,
@@ -105,19 +109,8 @@ def prepare(options: TrainOptions) -> Launch:
     )
     launch = Launch(job, source, solver, run, copied, known)
     if options.resume:
-        saved = newest_whole(_named_prefix(launch, path))
-        job = replace(job, snapshot=_shown(saved.state))
+        job = replace(job, snapshot=str(seen_from_here(newest_whole(launch.prefix).state)))
     return replace(launch, job=job, missing=_missing(job))
-
-
-def _named_prefix(launch: Launch, path: str) -> Path:
-    return launch.job.cwd / snapshot_prefix(launch.solver, Path(path))
-
-
-def _shown(path: Path) -> str:
-    from ssdh_surgery.pipeline.workspace import seen_from_here
-
-    return str(seen_from_here(path))
 
 
 def _solver_path(
@@ -142,22 +135,25 @@ def _solver_path(
 
 def _folder(options: TrainOptions, solver: Solver, path: str, base: Path) -> Path:
     if options.resume or options.snapshot:
-        earlier = first_folder(base, snapshot_prefix(solver, Path(path)))
+        earlier = first_folder(base, Path(path))
         if earlier is not None:
             return earlier
     return launch_folder(solver, Path(path))
 
 
-def _copy(options: TrainOptions, source: SourceFile, solver: Solver) -> tuple[bytes | None, Solver]:
+def _copy(
+    options: TrainOptions, source: SourceFile, solver: Solver, folder: Path
+) -> tuple[bytes | None, Solver]:
     """The solver with another end, or for the CPU, proven as any other change."""
     sets = []
     if options.iterations is not None:
         sets.append(("max_iter", str(options.iterations)))
     if options.gpu == "none":
         sets.append(("solver_mode", "CPU"))
-    if solver.string("snapshot_prefix") == "" and sets:
+    prefix = snapshot_prefix(solver, source.name, folder)
+    if sets and prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
-        sets.append(("snapshot_prefix", Path(source.name).stem))
+        sets.append(("snapshot_prefix", prefix))
     change = solver_verbs.set_chosen(solver, solver_verbs.chosen(sets))
     if not change:
         return None, solver

@@ -57,14 +57,15 @@ def next_run(base: Path, stem: str) -> RunFolder:
     return RunFolder(Path(os.path.relpath(runs / f"{stem}-{number}")))
 
 
-def first_folder(base: Path, prefix: str) -> Path | None:
-    """The directory that caffe ran in when a run with this snapshot prefix first started."""
+def first_folder(base: Path, solver: Path) -> Path | None:
+    """The directory that caffe ran in when a solver was first run."""
     records = sorted((base / RUNS).glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     for path in records:
         try:
             record = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
-        if record.get("snapshot_prefix") == prefix and Path(str(record.get("cwd"))).is_dir():
-            return Path(record["cwd"])
+        named, folder = (Path(str(record.get(key))) for key in ("solver", "cwd"))
+        if named == solver.resolve() and folder.is_dir():
+            return folder
     return None

@@ -32,19 +32,6 @@ RECIPE = (
 )
 SOLVER = ("lr_divide", "weight_decay", "gamma", "sets")
 DATA = ("train_data", "test_data", "train_batch", "test_batch", "mean_file", "mean_value")
-PLACE = ("at", "head")
-# What is done to a net beside its hash layer.
-AROUND = (
-    "aux",
-    "classes",
-    "classifier_filler",
-    "objective",
-    "objective_layers",
-    "objective_phase",
-    "weight_binary",
-    "weight_fire",
-    "weight_class",
-)
 # Each excludes the other: the one that is given takes the place of the one that is recorded.
 _RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
 

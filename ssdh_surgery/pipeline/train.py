@@ -16,7 +16,7 @@ from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
 from ssdh_surgery.pipeline import check
 from ssdh_surgery.pipeline.check.weights import Copied, copied
 from ssdh_surgery.pipeline.engine_choice import EngineChoice, choose, missing_sentence
-from ssdh_surgery.pipeline.launch import Launch, TrainOptions, refuse_missing, snapshot_prefix
+from ssdh_surgery.pipeline.launch import Launch, TrainOptions, refuse_missing
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ def _prepare_folder(run: Run) -> None:
             "cwd": str(launch.job.cwd.resolve()),
             "engine": run.engine.name,
             "reason": run.engine.reason,
-            "solver": launch.source.name,
+            "solver": str(Path(launch.source.name).resolve()),
             "weights": launch.job.weights,
             "snapshot": launch.job.snapshot,
-            "snapshot_prefix": snapshot_prefix(launch.solver, Path(launch.source.name)),
+            "snapshot_prefix": str(launch.prefix),
         }
     )
 

@@ -6,7 +6,6 @@ that `bytes(document)` is what was read.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -260,7 +259,3 @@ class Document:
         start = self.offsets[first]
         end = self.offsets[(first if last is None else last) + 1]
         return self.source.location(start, max(1, end - start))
-
-    def token_at(self, offset: int) -> int:
-        """The index of the token that covers an offset."""
-        return min(bisect_right(self.offsets, offset) - 1, len(self.tokens) - 1)

@@ -186,10 +186,6 @@ class Change:
         return bool(self.edits)
 
 
-# Changes that are applied in turn, each to the result of the one before, and proven each.
-Plan = tuple[Change, ...]
-
-
 def merged(changes: Iterable[Change]) -> Change:
     """Changes of one text as one; what two of them take away goes once.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ssdh_surgery.caffe import schema
@@ -52,17 +51,6 @@ def prove(document: Document, change: Change, message_name: str) -> Proven:
         raise _refused(document, f"the edited text no longer parses: {error}") from error
     _compare_trees(document, after, change.promise)
     return Proven(after, _compare_messages(document, after, change.promise, message_name))
-
-
-def prove_all(document: Document, plan: Iterable[Change], message_name: str) -> Proven:
-    """Prove the changes of a plan in turn, each on the result of the one before."""
-    warnings: tuple[str, ...] = ()
-    for change in plan:
-        proven = prove(document, change, message_name)
-        document = proven.document
-        # The first says where in the text that the user knows.
-        warnings = warnings or proven.warnings
-    return Proven(document, warnings)
 
 
 def _compare_trees(before: Document, after: Document, promise: Promise) -> None:

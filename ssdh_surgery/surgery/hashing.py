@@ -18,9 +18,9 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery import blobs, fields, layers
 from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.copying import rules
 from ssdh_surgery.surgery.recipe import Recipe
 
 
@@ -97,7 +97,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     features = features_blob(net, head, at)
     new_name = recipe.classifier_name or f"{classifier.name}_change"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
-    new = recipe.train_layers(features, _rules(classifier))
+    new = recipe.train_layers(features, rules(classifier))
     unused = [] if features == head.features else _unused_below(net, classifier, features)
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
     change = merged(
@@ -110,26 +110,6 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
         ]
     )
     return Hashed(change, features, new_name, tuple(unused), tuple(notes))
-
-
-def _rules(classifier: Layer) -> NewFields:
-    """The phase rules of the classifier: what it reads must be where it is."""
-    return [
-        (name, _copied(message))
-        for name in ("include", "exclude")
-        for message in classifier.outer.messages(name)
-    ]
-
-
-def _copied(message: Message) -> NewFields:
-    copied: list[tuple[str, object]] = []
-    for field in message.fields:
-        for value in field.values:
-            if isinstance(value, Message):
-                copied.append((field.name, _copied(value)))
-            else:
-                copied.append((field.name, value.string if value.is_string else Word(value.text)))
-    return copied
 
 
 def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -> None:

@@ -189,6 +189,17 @@ class TestBothEngines:
         states = sorted(path.name for path in folder.glob("run_iter_*.solverstate"))
         assert states == ["run_iter_5.solverstate", "run_iter_8.solverstate"]
 
+    def test_without_a_prefix_or_with_a_folder_for_one_a_run_is_found_again(
+        self, folder: Path, engine: str
+    ) -> None:
+        words = ["train", "--solver", "solver.prototxt", "--engine", engine]
+        (folder / "kept").mkdir()
+        for line, state in (("", "solver"), ('snapshot_prefix: "kept"', "kept/solver")):
+            (folder / "solver.prototxt").write_text(SOLVER.replace('snapshot_prefix: "run"', line))
+            ssdh(*words, "--iterations", "3", cwd=folder)
+            ssdh(*words, "--iterations", "4", "--resume", cwd=folder)
+            assert (folder / f"{state}_iter_4.solverstate").is_file()
+
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_one_signal_saves_and_the_printed_command_goes_on(
         self, folder: Path, engine: str, number: signal.Signals

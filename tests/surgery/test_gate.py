@@ -19,7 +19,7 @@ from ssdh_surgery.prototxt.edits import Edit, apply
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery import blobs, fields, layers
 from ssdh_surgery.surgery.change import Change, Delete, Insert, Promise, Set, Step, merged
-from ssdh_surgery.surgery.gate import prove, prove_all
+from ssdh_surgery.surgery.gate import prove
 from tests.nets import net_files
 from tests.places import entries, keeps_comments
 from tests.strategies import searched
@@ -308,29 +308,12 @@ def test_a_forks_value_must_not_be_changed() -> None:
 def test_nothing_to_do_is_the_same_document() -> None:
     document = parse(NET.encode())
     assert prove(document, Change(), "NetParameter").document is document
-    assert prove_all(document, [], "NetParameter").warnings == ()
 
 
 def test_layout_alone_needs_no_promise() -> None:
     document = parse(NET.encode())
     change = Change.of([Edit.insertion(0, "# hello\n")], [])
     assert prove(document, change, "NetParameter").document.text == "# hello\n" + NET
-
-
-def test_a_plan_is_proven_step_by_step() -> None:
-    document = parse(b"fork: 1 name: 'n'")
-
-    def renamed(document: Document, name: str) -> Change:
-        entry = document.root.entry("name")
-        assert entry is not None
-        return fields.set_value(entry, name)
-
-    first = renamed(document, "longer")
-    second = renamed(prove(document, first, "NetParameter").document, "m")
-    proven = prove_all(document, [first, second], "NetParameter")
-    assert proven.document.text == "fork: 1 name: 'm'"
-    (warning,) = proven.warnings
-    assert "name: 'n'" in warning
 
 
 def test_deep_nesting_is_refused_with_its_place() -> None:

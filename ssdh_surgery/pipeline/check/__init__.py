@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
@@ -19,25 +19,25 @@ from ssdh_surgery.errors import Finding
 
 @dataclass(frozen=True)
 class Subject:
-    """What is checked: a solver, the nets that it runs in their phases, and the folder.
+    """What is checked: a solver, the nets that it runs in their states, and the folder.
 
     Paths inside the files are seen from `folder`, those of the command line (`weights`) from
     the current directory.
     """
 
     solver: Solver
-    nets: tuple[tuple[Net, Phase], ...]
+    nets: tuple[tuple[Net, State], ...]
     folder: Path
     prefix: Path
     weights: tuple[str, ...] = ()
 
     @cached_property
     def shapes(self) -> tuple[NetShapes, ...]:
-        """The shapes of each net in its phase, those of the data at hand known."""
+        """The shapes of each net in its state, those of the data at hand known."""
         from ssdh_surgery.pipeline.check.records import input_shapes
 
         return tuple(
-            shapes(net, phase, input_shapes(net, phase, self.folder)) for net, phase in self.nets
+            shapes(net, state, input_shapes(net, state, self.folder)) for net, state in self.nets
         )
 
 
@@ -64,20 +64,31 @@ def subject_of(
     from ssdh_surgery.pipeline.sources import read_source
     from ssdh_surgery.pipeline.workspace import seen_from_here
 
-    nets: list[tuple[Net, Phase]] = []
+    nets: dict[str, list[Net]] = {}
+    for name, root in solver.inner_nets:
+        nets.setdefault(name.removesuffix("_param"), []).append(Net(solver.document, root))
     for reference in solver.nets:
         source = read_source(str(seen_from_here(folder / reference.path)))
-        nets += [(Net(source.document), phase) for phase in _phases(reference.field)]
-    for name, root in solver.inner_nets:
-        net = Net(solver.document, root)
-        nets += [(net, phase) for phase in _phases(name.removesuffix("_param"))]
-    return Subject(solver, tuple(nets), folder, prefix, weights)
+        nets.setdefault(reference.field, []).append(Net(source.document))
+    states = (*_trained(solver, nets), *_tested(solver, nets))
+    return Subject(solver, states, folder, prefix, weights)
 
 
-def _phases(field: str) -> tuple[Phase, ...]:
-    phases: dict[str, tuple[Phase, ...]] = {
-        "net": ("TRAIN", "TEST"),
-        "train_net": ("TRAIN",),
-        "test_net": ("TEST",),
-    }
-    return phases[field]
+def _trained(solver: Solver, nets: dict[str, list[Net]]) -> Iterator[tuple[Net, State]]:
+    state = solver.root.message("train_state")
+    for net in (*nets.get("train_net", ()), *nets.get("net", ())):
+        yield net, net.state("TRAIN").merged(state)
+
+
+def _tested(solver: Solver, nets: dict[str, list[Net]]) -> Iterator[tuple[Net, State]]:
+    """The test nets as Caffe counts them: its own first, the shared net for what is left.
+
+    Without a `test_iter` the shared net is never tested, and need not have a TEST phase.
+    """
+    own = nets.get("test_net", [])
+    left = len(solver.root.entries("test_iter")) - len(own)
+    shared = [net for net in nets.get("net", ()) for _ in range(left)]
+    states = solver.root.messages("test_state")
+    for number, net in enumerate((*own, *shared)):
+        state = states[number] if number < len(states) else None
+        yield net, net.state("TEST").merged(state)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import Finding, Location, SsdhError
 from ssdh_surgery.pipeline.check import Subject
@@ -19,11 +19,11 @@ from ssdh_surgery.surgery.data_layers import SOURCES
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """What is wrong with the data that each net reads."""
-    for net, phase in subject.nets:
-        for layer in net.layers_in(phase):
+    for net, state in subject.nets:
+        for layer in net.layers_in(state):
             yield from _mean(layer, subject.folder)
             if layer.type == "Data":
-                yield from _database(net, layer, phase, subject.folder)
+                yield from _database(net, layer, state, subject.folder)
             elif layer.type in SOURCES:
                 yield from _file(layer, subject.folder)
 
@@ -61,7 +61,7 @@ def _missing(code: str, name: str, what: str, entry: Entry, folder: Path) -> Fin
     )
 
 
-def _database(net: Net, layer: Layer, phase: Phase, folder: Path) -> Iterator[Finding]:
+def _database(net: Net, layer: Layer, state: State, folder: Path) -> Iterator[Finding]:
     entry = _entry(layer, "data_param", "source")
     if entry is None:
         return
@@ -85,15 +85,15 @@ def _database(net: Net, layer: Layer, phase: Phase, folder: Path) -> Iterator[Fi
             (backend or entry).location,
         )
     if not is_leveldb:
-        yield from _records(net, layer, phase, path, entry)
+        yield from _records(net, layer, state, path, entry)
 
 
-def _records(net: Net, layer: Layer, phase: Phase, path: Path, entry: Entry) -> Iterator[Finding]:
+def _records(net: Net, layer: Layer, state: State, path: Path, entry: Entry) -> Iterator[Finding]:
     """Labels that no classifier has: Caffe reads out of bounds and trains on garbage."""
-    classes = _classes(net, layer, phase)
+    legal = _legal_labels(net, layer, state)
     try:
         with LmdbStore(path) as store:
-            scan = store.scan_labels() if classes else None
+            scan = store.scan_labels() if legal else None
     except SsdhError as error:
         yield Finding(
             "SSDH106",
@@ -104,9 +104,14 @@ def _records(net: Net, layer: Layer, phase: Phase, path: Path, entry: Entry) -> 
             error.location or Location(str(path)),
         )
         return
-    if scan is None or not classes:
+    if scan is None or not legal:
         return
-    wrong = sorted(label for label in scan.histogram if not 0 <= label < classes)
+    classes = min(count for count, _ in legal)
+    wrong = sorted(
+        label
+        for label in scan.histogram
+        if any(not 0 <= label < count and label != ignored for count, ignored in legal)
+    )
     if wrong:
         key = scan.first_keys[wrong[0]].decode("utf-8", "replace")
         count = sum(scan.histogram[label] for label in wrong)
@@ -124,18 +129,16 @@ def _records(net: Net, layer: Layer, phase: Phase, path: Path, entry: Entry) -> 
         )
 
 
-def _classes(net: Net, layer: Layer, phase: Phase) -> int | None:
-    """The fewest outputs among the classifiers whose labels come from a layer."""
-    graph = net.graph(phase)
-    found = []
+def _legal_labels(net: Net, layer: Layer, state: State) -> set[tuple[int, int | None]]:
+    """What each judge of labels from a layer takes: so many classes, and one label to ignore."""
+    graph = net.graph(state)
+    found = set()
     for head in heads(net):
         for judge in (*head.losses, *head.accuracies):
+            # The targets of a multi-label loss are no labels.
             if not graph.takes_part(judge) or judge.type == "SigmoidCrossEntropyLoss":
                 continue
-            origins = graph.origins(judge, 1)
-            ignored = judge.core.message("loss_param") or judge.core.message("accuracy_param")
-            if ignored and ignored.entry("ignore_label"):
-                continue
-            if any(blob.writer is layer for blob in origins) and head.classes:
-                found.append(head.classes)
-    return min(found, default=None)
+            if head.classes and any(blob.writer is layer for blob in graph.origins(judge, 1)):
+                param = judge.core.message("loss_param") or judge.core.message("accuracy_param")
+                found.add((head.classes, integer(param, "ignore_label")))
+    return found

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import SsdhError
 
 Shape = tuple[int, ...]
 
 
-def input_shapes(net: Net, phase: Phase, folder: Path) -> dict[str, Shape]:
+def input_shapes(net: Net, phase: Phase | State, folder: Path) -> dict[str, Shape]:
     """The shape of the pictures of each Data layer whose LMDB can be read from a folder."""
     found = {}
     for layer in net.layers_in(phase):

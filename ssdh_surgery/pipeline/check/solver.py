@@ -75,6 +75,9 @@ def _tests(subject: Subject) -> Iterator[Finding]:
 
 def _snapshots(subject: Subject) -> Iterator[Finding]:
     """The folder of the snapshots: Caffe finds out only when it writes the first."""
+    solver = subject.solver
+    if not solver.integer("snapshot") and not solver.flag("snapshot_after_train", True):
+        return
     folder = subject.prefix.parent
     entry = subject.solver.root.entry("snapshot_prefix")
     place = entry.location if entry else Location(subject.solver.file)
