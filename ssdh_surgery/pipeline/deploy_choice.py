@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import num_output
+from ssdh_surgery.caffe.heads import hash_layer_below, num_output
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
@@ -78,13 +79,18 @@ def train_view(train: SourceFile) -> Net:
 def _fits(deploy: Net, train: Net, wanted: Settings) -> bool:
     """Whether a deploy net has the layers with weights that the codes need, and no others."""
     try:
-        own = {layer.name for layer in _needed(deploy, wanted) if num_output(layer) is not None}
-        train_own = {
-            layer.name for layer in _needed(train, wanted) if num_output(layer) is not None
-        }
-        return bool(own) and own == train_own and not differing(deploy, train, wanted)
+        own = _weighted(deploy, shapes(deploy, "TEST"), _needed(deploy, train, wanted))
+        known = _shapes_with_inputs_of(deploy, train)
+        same = own == _weighted(train, known, _needed(train, deploy, wanted))
+        return bool(own) and same and not differing(deploy, train, wanted)
     except SurgeryError:
         return False
+
+
+def _weighted(net: Net, known: NetShapes, needed: Sequence[Layer]) -> set[str]:
+    """The names of the layers with weights among those that the codes need."""
+    graph = net.graph(known.phase)
+    return {each.name for each in needed if graph.takes_part(each) and _has_weights(each, known)}
 
 
 def differing(deploy: Net, train: Net, wanted: Settings) -> list[str]:
@@ -98,7 +104,7 @@ def differing(deploy: Net, train: Net, wanted: Settings) -> list[str]:
     mine = {layer.name: layer for layer in deploy.graph("TEST").layers}
     return [
         layer.name
-        for layer in _needed(train, wanted)
+        for layer in _needed(train, deploy, wanted)
         if _has_weights(layer, known)
         and not (layer.name in mine and _are_alike(layer, known, mine[layer.name], have))
     ]
@@ -106,7 +112,7 @@ def differing(deploy: Net, train: Net, wanted: Settings) -> list[str]:
 
 def otherwise_computed(deploy: Net, train: Net, wanted: Settings) -> str | None:
     """What stands between the layers with weights in one of two nets only, in words."""
-    one, other = (_types(net, wanted) for net in (train, deploy))
+    one, other = _types(train, deploy, wanted), _types(deploy, train, wanted)
     if one == other:
         return None
     mine, theirs = one - other, other - one
@@ -116,10 +122,10 @@ def otherwise_computed(deploy: Net, train: Net, wanted: Settings) -> str | None:
     )
 
 
-def _types(net: Net, wanted: Settings) -> Counter[str]:
+def _types(net: Net, other: Net, wanted: Settings) -> Counter[str]:
     return Counter(
         layer.type
-        for layer in _needed(net, wanted)
+        for layer in _needed(net, other, wanted)
         if not layer.is_data and layer.type not in _NO_PART
     )
 
@@ -128,14 +134,21 @@ def _counted(types: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing"
 
 
-def _needed(net: Net, wanted: Settings) -> list[Layer]:
-    """The layers below a net's hash layer, or below where it would be."""
+def _needed(net: Net, other: Net, wanted: Settings) -> list[Layer]:
+    """The layers below a net's hash layer, or below where it would be.
+
+    A hash layer under any name is one where the other net has no layer of that name.
+    """
     graph = net.graph("TRAIN" if net.has_phases else "TEST")
     latent = next((each for each in graph.layers if each.name == wanted.recipe.latent_name), None)
+    head = None if latent else chosen_head(net, wanted.get("head"))
+    there = hash_layer_below(net, head.classifier) if head else None
+    if there is not None and not other.named(there.latent.name):
+        latent = there.latent
     if latent is not None:
         below = graph.below([latent]) - {latent.index}
     else:
-        head = chosen_head(net, wanted.get("head"))
+        assert head is not None, "without a hash layer a head was chosen"
         blob = graph.last(features_blob(net, head, wanted.get("at")))
         below = graph.below([blob.writer]) if blob and blob.writer else set()
     return [layer for layer in graph.layers if layer.index in below]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.cli import run
+from ssdh_surgery.prototxt.parser import parse
 
 V1 = """\
 # mine
@@ -52,3 +54,15 @@ def test_a_solver_gets_its_type_as_a_string(folder: Path) -> None:
     assert run(["upgrade", "solver.prototxt"]) == 0
     upgraded = (folder / "solver_upgraded.prototxt").read_text()
     assert upgraded == 'base_lr: 0.1\ntype: "Adam"  # fast\n'
+
+
+def test_separators_on_one_line_are_not_doubled(folder: Path) -> None:
+    (folder / "old.prototxt").write_text(
+        'layers { name: "a", type: INNER_PRODUCT, blobs_lr: 1, blobs_lr: 2, '
+        "weight_decay: 1, weight_decay: 0, inner_product_param { num_output: 3 } }\n"
+    )
+    assert run(["upgrade", "old.prototxt"]) == 0
+    upgraded = (folder / "old_upgraded.prototxt").read_text()
+    (layer,) = Net(parse(upgraded.encode())).layers
+    assert [(param.lr_mult, param.decay_mult) for param in layer.params] == [(1, 1), (2, 0)]
+    assert ",," not in upgraded.replace(" ", "")

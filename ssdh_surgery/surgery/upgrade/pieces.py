@@ -280,19 +280,21 @@ def grouped(
     if all(piece.fits_a_line and not piece.lead for piece in inside) and (
         not first.opens or _on_one_line(name, members, style, one_line)
     ):
-        between = f"{style.inline_separator} "
-        body = between.join(piece.body + piece.trail for piece in inside)
+        # A piece that brings its own separator needs none of the file's.
+        last = inside[-1]
+        rows = [piece.body + (piece.trail or style.inline_separator) for piece in inside[:-1]]
+        body = " ".join([*rows, last.body + last.trail])
         head = style.head_of(name).replace("\n", " ")
         body = f"{style.padding}{body}{style.padding}"
         body = f"{name}{head}{style.braces[0]}{body}{style.braces[1]}"
         return replace(first.at(margin), lead=_lead_at(first, lead, margin), body=body, trail="")
     inner = margin + style.indent
-    rows = style.newline + inner + inside[0].at(inner).text
+    text = style.newline + inner + inside[0].at(inner).text
     for before, piece in pairwise(inside):
         gap = _gap(piece, inner) or style.newline + inner
-        rows += (piece.gap if _shares_line(before, piece) else gap) + piece.at(inner).text
+        text += (piece.gap if _shares_line(before, piece) else gap) + piece.at(inner).text
     head = style.head_of(name).replace("\n", style.newline + margin)
-    body = f"{name}{head}{style.braces[0]}{rows}{style.newline}{margin}{style.braces[1]}"
+    body = f"{name}{head}{style.braces[0]}{text}{style.newline}{margin}{style.braces[1]}"
     gap = _gap(first, margin) if first.opens else style.newline + margin
     lead = _lead_at(first, lead, margin)
     return Piece(gap, body, lead, margin=margin, field=first.field)
