@@ -193,13 +193,6 @@ def test_walk_goes_through_the_items_of_a_list_in_order() -> None:
     assert "".join(field.name for field in document.root.walk()) == "abcdef"
 
 
-def test_token_at_an_offset(net: Document) -> None:
-    found = [net.token_at(offset) for offset in range(len(net.text))]
-    expected = [index for index, token in enumerate(net.tokens) for _ in token]
-    assert found == expected
-    assert net.token_at(len(net.text)) == len(net.tokens) - 1
-
-
 @searched
 @given(documents())
 def test_every_field_stands_in_its_parent(sample: tuple[bytes, Tree]) -> None:
