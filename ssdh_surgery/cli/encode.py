@@ -9,7 +9,7 @@ import click
 
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.counter import Counter
-from ssdh_surgery.cli.encoder_options import encoder_options, options_of, transform_words
+from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.retrieval.health import Health
@@ -42,16 +42,21 @@ def command(
     or pictures. The net, its weights and what is done to its input come from ssdh.toml.
     A bit is 1 where an activation is above 0.5. What cannot be read is left out.
     """
-    from ssdh_surgery.pipeline.encode import encode, open_source
+    from ssdh_surgery.pipeline.encode import encode
+    from ssdh_surgery.pipeline.encode_source import open_source
     from ssdh_surgery.pipeline.encoder import Encoder
 
     encoder = Encoder(options_of(given))
-    source = open_source(inputs, encoder, root)
+    source = open_source(inputs, encoder.transform, root)
     for finding in source.findings:
         terminal.warn(str(finding))
-    terminal.say(f"{encoder.deploy} with {encoder.weights}: '{encoder.blob}'")
-    terminal.say(f"input: {transform_words(encoder)}")
-    stated = encoder.transform
+    for words in encoder.engine.passed_over:
+        terminal.say(f"passed over {words}")
+    terminal.say(
+        f"{encoder.deploy} with {encoder.weights}: '{encoder.blob}', by {encoder.engine.name}"
+    )
+    terminal.say(f"input: {encoder.transform.words()}")
+    stated = encoder.transform.stated
     if not stated["mean_file"] and not stated["mean_value"] and stated["scale"] is None:
         terminal.warn(
             "neither a mean nor a scale is known, so the net gets pixels from 0 to 255; say what "

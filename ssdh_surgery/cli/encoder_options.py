@@ -11,20 +11,45 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli.size import SizeType
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
+    from ssdh_surgery.pipeline.encoder import EncoderOptions
 
 _FILE = click.Path(path_type=Path)
-NAMES = (
-    *("deploy", "weights", "blob", "net", "engine"),
-    *("resize", "crop", "mean_value", "mean_file", "scale", "batch"),
-)
+_OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch")
+_OF_TRANSFORM = ("resize", "crop", "crops", "mean_value", "mean_file", "scale", "channels")
+
+
+class ResizeType(SizeType):
+    """`256x256`, or `none` for pictures as they are."""
+
+    name = "WxH|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The two numbers, the word, or click's own error."""
+        return value if value == "none" else super().convert(value, param, ctx)
+
+
+class GpuType(click.ParamType[int | None]):
+    """The number of one GPU, or `none`."""
+
+    name = "N|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
+        """The number, None, or click's own error."""
+        if value is None or value == "none":
+            return None
+        return int(click.IntRange(0).convert(value, param, ctx))
+
 
 encoder_options = shared.options(
     click.option("--deploy", type=_FILE, metavar="NET", help="The deploy net (ssdh.toml's)."),
     click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot)."),
     click.option("--blob", metavar="NAME", help="The blob that holds the code (ssdh.toml's)."),
-    click.option("--resize", type=SizeType(), help="Warp pictures to this before the crop."),
+    click.option("--resize", type=ResizeType(), help="Warp pictures to this before the crop."),
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
+    click.option(
+        "--crops", type=click.Choice(["1", "10"]), default="1",
+        help="10: also the corners, and all mirrored; the activations' mean is taken (1).",
+    ),
     click.option(
         "--mean-value",
         type=shared.NumbersType((1, 3)),
@@ -33,11 +58,17 @@ encoder_options = shared.options(
     ),
     click.option("--mean-file", type=_FILE, metavar="FILE", help="Subtract a mean picture."),
     click.option("--scale", type=float, metavar="X", help="Multiply by this after the mean."),
+    click.option(
+        "--channels", type=click.Choice(["BGR", "RGB"]),
+        help="Their order in the net's input (ssdh.toml's; Caffe's is BGR).",
+    ),
     click.option("--batch", type=click.IntRange(1), default=32, help="Pictures at a time (32)."),
     click.option(
-        "--engine", type=click.Choice(["auto", "torch", "pycaffe"]), default="auto",
-        help="What runs the net.",
+        "--engine", type=click.Choice(["auto", "torch", "pycaffe", "binary"]), default="auto",
+        help="What runs the net; binary is extract_features of your Caffe (auto).",
     ),
+    click.option("--gpu", type=GpuType(), help="Run on this GPU (none)."),
+    click.option("--caffe", metavar="PATH", help="Your caffe executable, for --engine binary."),
     shared.net_option,
 )  # fmt: skip
 
@@ -49,27 +80,12 @@ def options_of(given: dict[str, Any]) -> EncoderOptions:
         click.UsageError: two of them exclude each other.
     """
     from ssdh_surgery.pipeline.encoder import EncoderOptions
+    from ssdh_surgery.pipeline.input_transform import TransformOptions
 
-    values = {name: given.pop(name) for name in NAMES}
+    values = {name: given.pop(name) for name in _OF_TRANSFORM}
     if values["mean_value"] is not None and values["mean_file"] is not None:
         raise click.UsageError("--mean-value and --mean-file exclude each other")
     if values["mean_value"] is not None:
         values["mean_value"] = [float(each) for each in values["mean_value"]]
-    return EncoderOptions(**values)
-
-
-def transform_words(encoder: Encoder) -> str:
-    """What is done to a picture, in one line."""
-    stated = encoder.transform
-    steps = []
-    if encoder.resize is not None:
-        steps.append("warp pictures to {}x{}".format(*encoder.resize))
-    if stated["crop"]:
-        steps.append(f"crop {stated['crop']} from the centre")
-    if stated["mean_file"]:
-        steps.append(f"subtract {stated['mean_file']}")
-    elif stated["mean_value"]:
-        steps.append("subtract " + ",".join(f"{each:g}" for each in stated["mean_value"]))
-    if stated["scale"] is not None:
-        steps.append(f"multiply by {stated['scale']:g}")
-    return ", ".join([*steps, f"channels {stated['channels']}"])
+    transform = TransformOptions(**{**values, "crops": int(values["crops"])})
+    return EncoderOptions(**{name: given.pop(name) for name in _OF_NET}, transform=transform)

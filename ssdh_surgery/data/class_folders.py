@@ -38,7 +38,7 @@ def read_class_folders(folder: Path | str) -> ImageList:
     for name in classes:
         if "\n" in name:
             raise DataError(f"a class name has two lines: '{shown(name)}'", location=where)
-    loose = [name for name in names if name not in set(classes) and _is_picture(name)]
+    loose = [name for name in names if name not in set(classes) and is_picture(name)]
     problems = [Problem(kinds.NO_CLASS, None, f"'{shown(name)}'") for name in loose]
     entries: list[Entry] = []
     for label, name in enumerate(classes):
@@ -51,7 +51,7 @@ def read_class_folders(folder: Path | str) -> ImageList:
 
 
 def _take(path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
-    if not _is_picture(path):
+    if not is_picture(path):
         problems.append(Problem(kinds.NO_PICTURE, None, f"'{shown(path)}'"))
     elif len(name_bytes(path)) > LONGEST_PATH:
         problems.append(Problem(kinds.LONG_PATH, None, f"'{shown(path)}'"))
@@ -69,5 +69,6 @@ def _files(root: str, name: str) -> Iterator[str]:
     return iter(sorted(found))
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do that OpenCV reads."""
     return os.path.splitext(name)[1].lower() in _PICTURES

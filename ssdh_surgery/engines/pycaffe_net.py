@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,8 +35,11 @@ def open_pycaffe(
     phase: Phase = "TEST",
     level: int = 0,
     stages: Sequence[str] = (),
+    gpu: int | None = None,
 ) -> Runner:
     """Build a net and copy its weights; see `engines.runner.open_net`.
+
+    `gpu` is CUDA's number of a GPU, for the whole process; None is the CPU.
 
     Raises:
         EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
@@ -53,7 +57,10 @@ def open_pycaffe(
                 layer=layer.name,
             )
     found = read_any_weights(weights) if weights is not None else None
-    caffe.set_mode_cpu()
+    if gpu is None:
+        caffe.set_mode_cpu()
+    else:
+        _use_gpu(caffe, gpu)
     number = getattr(caffe, phase)
     net: Runner = caffe.Net(str(prototxt), number, level=level, stages=list(stages) or None)
     if weights is not None and found is not None:
@@ -88,6 +95,23 @@ def import_pycaffe() -> Any:
         return importlib.import_module("caffe")
     except ImportError as error:
         raise EngineError(f"pycaffe cannot be imported: {error}") from error
+
+
+def _use_gpu(caffe: Any, number: int) -> None:
+    """Run on a GPU from now on, if a process of its own does not end when it tries to."""
+    folder = os.path.dirname(os.path.dirname(caffe.__file__))
+    script = "import sys; sys.path.insert(0, sys.argv[1]); import caffe; caffe.set_device({})"
+    trial = subprocess.run(
+        [sys.executable, "-c", script.format(number), folder], capture_output=True, check=False
+    )
+    if trial.returncode:
+        raise EngineError(
+            f"pycaffe cannot use GPU {number}: it was built for the CPU only, or the machine has "
+            "no such GPU",
+            hint="leave out --gpu",
+        )
+    caffe.set_device(number)
+    caffe.set_mode_gpu()
 
 
 def is_installed() -> bool:

@@ -169,17 +169,18 @@ def open_net(
 
 def _opener(engine: Engine) -> Opener:
     if engine == "auto":
-        engine = "torch" if _has_torch() or not pycaffe_net.is_installed() else "pycaffe"
+        engine = "torch" if has_torch() or not pycaffe_net.is_installed() else "pycaffe"
     if engine == "pycaffe":
         return pycaffe_net.open_pycaffe
-    if not _has_torch():
+    if not has_torch():
         raise MissingExtra("train", "running a net")
     from ssdh_surgery.engines.torch.opening import open_torch
 
     return open_torch
 
 
-def _has_torch() -> bool:
+def has_torch() -> bool:
+    """Whether the embedded engine can be imported."""
     try:
         return importlib.util.find_spec("torch") is not None
     except ValueError:

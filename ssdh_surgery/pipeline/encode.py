@@ -1,12 +1,10 @@
-"""Pictures, folders, lists and LMDBs to codes, as a stream that can be gone on with."""
+"""A source to a file of codes, as a stream that can be gone on with."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import mimetypes
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,42 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.ahead import ahead, default_threads
-from ssdh_surgery.data.datum import read_datum
-from ssdh_surgery.data.image_list import ImageList
-from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.names import name_text, shown
-from ssdh_surgery.data.picture import planar, read_picture
-from ssdh_surgery.errors import DataError, FileError, Finding, Location
-from ssdh_surgery.files import explained
+from ssdh_surgery.data.names import shown
+from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.pipeline.encode_source import Item, Source
 from ssdh_surgery.pipeline.encoder import Encoder
 from ssdh_surgery.pipeline.existing import refuse_existing
-from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes
+from ssdh_surgery.retrieval.codes import Codes
 from ssdh_surgery.retrieval.codes_writer import CodesWriter
 from ssdh_surgery.retrieval.health import Health, health_of
 
 Progress = Callable[[int, int], None]
 Report = Callable[[str], None]
-
-
-class Item(NamedTuple):
-    """One thing to encode: its id, its label, and what reads its pixels [C, H, W].
-
-    `read` raises DataError or FileError where it cannot be read.
-    """
-
-    id: str
-    label: int
-    read: Callable[[], NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is encoded: how many items, the items from the n-th on, and what is wrong with it."""
-
-    name: str
-    count: int
-    items: Callable[[int], Iterator[Item]]
-    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,99 +33,6 @@ class Encoded:
     codes: Codes
     left_out: Sequence[str]
     health: Health | None
-
-
-def open_source(inputs: Sequence[Path], encoder: Encoder, root: Path | str = "") -> Source:
-    """Find out what the user named: an LMDB, a folder, a list, or pictures.
-
-    Args:
-        inputs: one LMDB, folder or list; or pictures.
-        encoder: says to which size and channels pictures are read.
-        root: the folder that a list's paths are looked up from.
-
-    Raises:
-        FileError: it cannot be read.
-        DataError: it holds nothing to encode, or the size of pictures is not known.
-    """
-    first = inputs[0]
-    with explained(first, "read"):
-        os.stat(first)
-    if len(inputs) > 1 or _is_picture(first):
-        labels = [UNKNOWN_LABEL] * len(inputs)
-        return _of_files(str(first), [str(each) for each in inputs], labels, "", encoder)
-    if first.is_dir():
-        if (first / "data.mdb").exists():
-            return _of_lmdb(first, encoder)
-        return _of_folder(first, encoder)
-    from ssdh_surgery.data.image_list import read_list
-
-    return _of_list(read_list(first, root), encoder)
-
-
-def _of_folder(folder: Path, encoder: Encoder) -> Source:
-    from ssdh_surgery.data.class_folders import read_class_folders
-
-    with explained(folder, "read"):
-        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    loose = [name for name in names if _is_picture(Path(name)) and (folder / name).is_file()]
-    if loose and not any((folder / name).is_dir() for name in names):
-        labels = [UNKNOWN_LABEL] * len(loose)
-        return _of_files(str(folder), loose, labels, os.path.join(folder, ""), encoder)
-    try:
-        return _of_list(read_class_folders(folder), encoder)
-    except DataError as error:
-        if loose:
-            raise
-        raise DataError(
-            "the folder holds no pictures, and no class folders with pictures",
-            location=error.location,
-        ) from error
-
-
-def _of_list(images: ImageList, encoder: Encoder) -> Source:
-    paths = [entry.path for entry in images.entries]
-    labels = [entry.label for entry in images.entries]
-    source = _of_files(images.source, paths, labels, images.root, encoder)
-    return Source(source.name, source.count, source.items, images.findings)
-
-
-def _of_files(
-    name: str, paths: list[str], labels: list[int], root: str, encoder: Encoder
-) -> Source:
-    size, gray = encoder.picture_size(), encoder.shape[0] == 1
-
-    def reader(path: str) -> Callable[[], NDArray[Any]]:
-        return lambda: planar(read_picture(root + path, size=size, gray=gray))
-
-    def items(start: int) -> Iterator[Item]:
-        for path, label in zip(paths[start:], labels[start:], strict=True):
-            yield Item(path, label, reader(path))
-
-    return Source(name, len(paths), items)
-
-
-def _of_lmdb(path: Path, encoder: Encoder) -> Source:
-    color = encoder.shape[0] == 3
-
-    def reader(record: bytes) -> Callable[[], NDArray[Any]]:
-        return lambda: read_datum(record).pixels(color=color)
-
-    def items(start: int) -> Iterator[Item]:
-        with LmdbStore(path) as store:
-            for key, record in store.items(start):
-                try:
-                    label = read_datum(record).label
-                except DataError:
-                    label = UNKNOWN_LABEL  # it will be left out
-                yield Item(name_text(key), label, reader(record))
-
-    with LmdbStore(path) as store:
-        return Source(str(path), len(store), items)
-
-
-def _is_picture(path: Path) -> bool:
-    kind = mimetypes.guess_type(path.name)[0]
-    return kind is not None and kind.startswith("image/") and not path.is_dir()
 
 
 def encode(
@@ -229,7 +109,7 @@ def _run(
             pixels = item.read()
         except (DataError, FileError) as error:
             return _Prepared(item, why=error.message)
-        return _Prepared(item, encoder.prepared(pixels), _content(pixels))
+        return _Prepared(item, encoder.transform.prepared(pixels), _content(pixels))
 
     results = ahead(prepared, source.items(writer.items), default_threads())
     while batch := list(itertools.islice(results, encoder.batch)):

@@ -89,13 +89,11 @@ def by_picture(
         UsageError: it was not said which net.
         MissingExtra: no engine, OpenCV or the index's backend is not installed.
     """
-    from ssdh_surgery.data.picture import planar, read_picture
     from ssdh_surgery.pipeline.encoder import Encoder
 
     index = open_index(index_file)
     encoder = Encoder(replace(options, batch=1))
-    pixels = planar(read_picture(picture, size=encoder.picture_size(), gray=encoder.shape[0] == 1))
-    codes = encoder.codes_of([pixels], [str(picture)], str(picture))
+    codes = encoder.codes_of([encoder.transform.read(picture)], [str(picture)], str(picture))
     return by_codes(index, codes, k, rerank)
 
 

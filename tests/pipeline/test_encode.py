@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
-from ssdh_surgery.pipeline.encode import Encoded, Source, encode, open_source
+from ssdh_surgery.pipeline.encode import Encoded, encode
+from ssdh_surgery.pipeline.encode_source import Source, open_source
 from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
+from ssdh_surgery.pipeline.input_transform import TransformOptions
 from ssdh_surgery.retrieval.codes import overlap, read_codes
 
 CROP = 12
@@ -67,12 +70,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def encoder(**changes: Any) -> Encoder:
-    return Encoder(EncoderOptions(**{"weights": Path("small.caffemodel"), "batch": 4, **changes}))
+    names = {each.name for each in fields(TransformOptions)}
+    transform = TransformOptions(**{name: changes.pop(name) for name in names & {*changes}})
+    options = {"weights": Path("small.caffemodel"), "batch": 4, "transform": transform}
+    return Encoder(EncoderOptions(**{**options, **changes}))
 
 
 def encoded(source: str, out: str = "codes.npz", **options: Any) -> Encoded:
     net = encoder()
-    return encode(open_source([Path(source)], net), net, Path(out), **options)
+    return encode(open_source([Path(source)], net.transform), net, Path(out), **options)
 
 
 def by_hand(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -103,7 +109,9 @@ def test_class_folders_by_hand() -> None:
         "mean_file": None,
         "channels": "BGR",
         "resize": [16, 14],
+        "crops": 1,
     }
+    assert codes.recipe["engine"] == "torch"
     assert codes.model is not None
     assert codes.model["blob"] == "code"
     assert made.health is not None
@@ -127,7 +135,7 @@ def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
         assert other.model == made[0].model
     assert made[1].labels.tolist() == made[0].labels.tolist() == made[3].labels.tolist()
     assert made[1].ids[7] == "00000007_class1/03.png"
-    single = open_source([Path("photos/class1/03.png")], encoder())
+    single = open_source([Path("photos/class1/03.png")], encoder().transform)
     alone = encode(single, encoder(), Path("one.npz")).codes
     assert np.array_equal(alone.packed[0], made[0].packed[7])
     assert alone.labels.tolist() == [-1]
@@ -170,7 +178,7 @@ def interrupt(done: int, total: int) -> None:
 def test_an_interrupted_run_is_gone_on_with() -> None:
     whole = encoded("photos", "whole.npz", keep_activations=True).codes
     net = encoder()
-    source = open_source([Path("photos")], net)
+    source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
         encode(source, net, Path("codes.npz"), keep_activations=True, progress=interrupt)
     assert not Path("codes.npz").exists()
@@ -194,12 +202,14 @@ def test_an_interrupted_run_is_gone_on_with() -> None:
 
 def test_resuming_in_another_way_is_refused() -> None:
     net = encoder()
-    source = open_source([Path("photos")], net)
+    source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
         encode(source, net, Path("codes.npz"), progress=interrupt)
     other = encoder(scale=1.0)
     with pytest.raises(DataError) as caught:
-        encode(open_source([Path("photos")], other), other, Path("codes.npz"), resume=True)
+        encode(
+            open_source([Path("photos")], other.transform), other, Path("codes.npz"), resume=True
+        )
     assert str(caught.value) == (
         "codes.npz: what is unfinished there was made in another way\n"
         "hint: leave out --resume to begin anew"
@@ -214,9 +224,9 @@ def test_a_mean_file(tmp_path: Path) -> None:
     pixels = tiles(14, 1)[0][0]
     pixels = np.concatenate([pixels, pixels[:, :, :2]], axis=2)
     expected = (pixels.astype(np.float32) - mean)[:, 1:13, 2:14] * np.float32(0.5)
-    assert np.array_equal(net.prepared(pixels), expected)
+    assert np.array_equal(net.transform.prepared(pixels)[0], expected)
     with pytest.raises(DataError) as caught:
-        net.prepared(pixels[:, :13])
+        net.transform.prepared(pixels[:, :13])
     assert str(caught.value) == (
         "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the picture "
         "3 x 13 x 16 (channels x height x width)\n"
@@ -226,7 +236,7 @@ def test_a_mean_file(tmp_path: Path) -> None:
 
 def message_of(kind: type[SsdhError], **changes: Any) -> str:
     with pytest.raises(kind) as caught:
-        encoder(**changes).picture_size()
+        encoder(**changes).transform.picture_size()
     return str(caught.value)
 
 
@@ -238,9 +248,10 @@ def test_what_is_not_known_is_said() -> None:
     Path("ssdh.toml").write_text(WORKSPACE.replace("resize", "# resize"))
     assert message_of(DataError) == (
         "deploy.prototxt: it is not known to which size pictures are warped before the crop of "
-        "12\nhint: say it: --resize 256x256, as the records were made that the net was trained on"
+        "12\nhint: say it: --resize 256x256, as the records were made that the net was trained on "
+        "(--resize none takes pictures as they are)"
     )
-    assert encoder(crop=0).picture_size() == (12, 12)
+    assert encoder(crop=0).transform.picture_size() == (12, 12)
     Path("ssdh.toml").unlink()
     assert message_of(UsageError) == (
         "no deploy net\nhint: run ssdh deploy first, or name one: --deploy FILE"
@@ -301,29 +312,27 @@ def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
     assert set(flat.labels.tolist()) == {-1}
     net = encoder()
     paths = [Path("photos/class0/00.png"), Path("photos/class1/01.png")]
-    assert encode(open_source(paths, net), net, Path("two.npz")).codes.ids.tolist() == [
+    assert encode(open_source(paths, net.transform), net, Path("two.npz")).codes.ids.tolist() == [
         "photos/class0/00.png",
         "photos/class1/01.png",
     ]
 
 
 @pytest.mark.caffe
-def test_pycaffe_gives_the_same_codes() -> None:
-    ours = encoder()
-    theirs = encoder(engine="pycaffe")
-    made = [
-        encode(
-            open_source([Path("photos")], net), net, Path(f"{number}.npz"), keep_activations=True
-        )
-        for number, net in enumerate((ours, theirs))
-    ]
-    one, other = read_codes("0.npz"), read_codes("1.npz")
-    assert one.activations is not None
-    assert other.activations is not None
-    assert np.allclose(one.activations, other.activations, atol=1e-5)
-    decided = np.abs(one.activations - 0.5) > 1e-4
-    assert np.array_equal(one.unpacked()[decided], other.unpacked()[decided])
-    assert len(made[1].codes) == 11
+@pytest.mark.parametrize("engine", ["pycaffe", "binary"])
+@pytest.mark.parametrize("crops", [1, 10])
+def test_caffe_gives_the_same_codes(engine: str, crops: int) -> None:
+    for name in ("torch", engine):
+        net = encoder(engine=name, crops=crops)
+        source = open_source([Path("photos")], net.transform)
+        encode(source, net, Path(f"{name}.npz"), keep_activations=True)
+    ours, theirs = read_codes("torch.npz"), read_codes(f"{engine}.npz")
+    assert ours.activations is not None
+    assert theirs.activations is not None
+    assert theirs.activations.shape == (11, 20)
+    assert np.allclose(ours.activations, theirs.activations, atol=1e-5)
+    decided = np.abs(ours.activations - 0.5) > 1e-4
+    assert np.array_equal(ours.unpacked()[decided], theirs.unpacked()[decided])
 
 
 def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:
@@ -353,7 +362,7 @@ def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:
 
 def test_what_lost_its_end_is_begun_anew() -> None:
     net = encoder()
-    source = open_source([Path("photos")], net)
+    source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
         encode(source, net, Path("codes.npz"), progress=interrupt)
     part = Path(".codes.npz.partial/codes")

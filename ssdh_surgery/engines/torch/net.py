@@ -101,6 +101,17 @@ class GraphNet:
         """Let `run` take other steps than the plan's: they must write the same blobs."""
         self._running = list(steps)
         self._last_use = self._find_last_use()
+        written = {number for step in self._running for number in step.tops}
+        self._outputs = [number for number in self.plan.outputs if number in written]
+
+    def run_to(self, number: int) -> None:
+        """Let `run` leave out what the blob of that number does not depend on."""
+        needed, steps = {number}, []
+        for step in reversed(self._running):
+            if needed.intersection(step.tops):
+                needed.update(step.bottoms)
+                steps.append(step)
+        self.run_by(steps[::-1])
 
     def run(self, blobs: Sequence[str] = ()) -> Pass:
         """One forward pass; `loss.backward()` then adds to the params' gradients.
@@ -112,7 +123,7 @@ class GraphNet:
         Raises:
             EngineError: a layer does not take what it gets, or there is no blob of a name.
         """
-        kept = [*self.plan.outputs, *(self._number(name) for name in blobs)]
+        kept = [*self._outputs, *(self._number(name) for name in blobs)]
         with_graph = torch.is_grad_enabled()
         values: dict[int, Tensor] = {}
         loss = torch.zeros((), device=self.device)

@@ -1,0 +1,170 @@
+"""What is to be encoded: pictures, a folder, a list or an LMDB, as a stream of items."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from ssdh_surgery.data.class_folders import is_picture, read_class_folders
+from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.image_list import ImageList, read_list
+from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.names import name_text
+from ssdh_surgery.errors import DataError, Finding, Location
+from ssdh_surgery.files import explained
+from ssdh_surgery.pipeline.input_transform import InputTransform
+from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL
+
+# So much of a file's start says whether it is text.
+_START = 1024
+
+
+class Item(NamedTuple):
+    """One thing to encode: its id, its label, and what reads its pixels [C, H, W].
+
+    `read` raises DataError or FileError where it cannot be read.
+    """
+
+    id: str
+    label: int
+    read: Callable[[], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is encoded: how many items, the items from the n-th on, and what is wrong with it."""
+
+    name: str
+    count: int
+    items: Callable[[int], Iterator[Item]]
+    findings: tuple[Finding, ...] = ()
+
+
+def open_source(inputs: Sequence[Path], transform: InputTransform, root: Path | str = "") -> Source:
+    """Find out what the user named: an LMDB, a folder, a list, or pictures.
+
+    Args:
+        inputs: one LMDB, folder or list; or pictures.
+        transform: reads pictures to the size and the channels that the net takes.
+        root: the folder that a list's paths are looked up from.
+
+    Raises:
+        FileError: it cannot be read.
+        DataError: it holds nothing to encode, or the size of pictures is not known.
+    """
+    first = inputs[0]
+    with explained(first, "read"):
+        os.stat(first)
+    if len(inputs) > 1:
+        _refuse_mixture(inputs)
+    if len(inputs) > 1 or _is_one_picture(first):
+        return _unlabelled(str(first), [str(each) for each in inputs], "", transform)
+    if not first.is_dir():
+        return _of_list_file(first, transform, root)
+    if (first / "data.mdb").exists():
+        return _of_lmdb(first, transform)
+    return _of_folder(first, transform)
+
+
+def _refuse_mixture(inputs: Sequence[Path]) -> None:
+    folder = next((each for each in inputs if each.is_dir()), None)
+    if folder is not None:
+        raise DataError(
+            "several inputs are several pictures, and this is a folder",
+            location=Location(str(folder)),
+            hint="encode it by itself; 'ssdh index build' takes several files of codes",
+        )
+
+
+def _is_one_picture(path: Path) -> bool:
+    """Whether a file is a picture by its name, or no text."""
+    if path.is_dir():
+        return False
+    if is_picture(path.name):
+        return True
+    with explained(path, "read"), open(path, "rb") as file:
+        return b"\0" in file.read(_START)
+
+
+def _of_folder(folder: Path, transform: InputTransform) -> Source:
+    with explained(folder, "read"):
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    loose = [name for name in names if is_picture(name) and (folder / name).is_file()]
+    if loose and not any((folder / name).is_dir() for name in names):
+        return _unlabelled(str(folder), loose, os.path.join(folder, ""), transform)
+    try:
+        return _of_list(read_class_folders(folder), transform)
+    except DataError as error:
+        if loose:
+            raise
+        raise DataError(
+            "the folder holds no pictures, and no class folders with pictures",
+            location=error.location,
+        ) from error
+
+
+def _of_list_file(path: Path, transform: InputTransform, root: Path | str) -> Source:
+    prefix = os.path.join(root, "") if str(root) else ""
+    if (paths := _paths_alone(path, prefix)) is not None:
+        return _unlabelled(str(path), paths, prefix, transform)
+    return _of_list(read_list(path, root), transform)
+
+
+def _paths_alone(path: Path, root: str) -> list[str] | None:
+    """The lines of a list without labels, None where its first line is not a file's path."""
+    with explained(path, "read"), open(path, "rb") as file:
+        first = file.readline()
+        if not os.path.isfile(root + name_text(first.rstrip(b"\r\n"))):
+            return None
+        lines = [first, *file]
+    return [name_text(line) for each in lines if (line := each.rstrip(b"\r\n"))]
+
+
+def _of_list(images: ImageList, transform: InputTransform) -> Source:
+    paths = [entry.path for entry in images.entries]
+    labels = [entry.label for entry in images.entries]
+    source = _of_files(images.source, paths, labels, images.root, transform)
+    return replace(source, findings=images.findings)
+
+
+def _unlabelled(name: str, paths: list[str], root: str, transform: InputTransform) -> Source:
+    return _of_files(name, paths, [UNKNOWN_LABEL] * len(paths), root, transform)
+
+
+def _of_files(
+    name: str, paths: list[str], labels: list[int], root: str, transform: InputTransform
+) -> Source:
+    transform.picture_size()  # known, or an error before anything is read
+
+    def reader(path: str) -> Callable[[], NDArray[Any]]:
+        return lambda: transform.read(root + path)
+
+    def items(start: int) -> Iterator[Item]:
+        for path, label in zip(paths[start:], labels[start:], strict=True):
+            yield Item(path, label, reader(path))
+
+    return Source(name, len(paths), items)
+
+
+def _of_lmdb(path: Path, transform: InputTransform) -> Source:
+    color = not transform.is_gray
+
+    def reader(record: bytes) -> Callable[[], NDArray[Any]]:
+        return lambda: read_datum(record).pixels(color=color)
+
+    def items(start: int) -> Iterator[Item]:
+        with LmdbStore(path) as store:
+            for key, record in store.items(start):
+                try:
+                    label = read_datum(record).label
+                except DataError:
+                    label = UNKNOWN_LABEL  # it will be left out
+                yield Item(name_text(key), label, reader(record))
+
+    with LmdbStore(path) as store:
+        return Source(str(path), len(store), items)
