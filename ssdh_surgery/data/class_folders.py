@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.image_list import LONGEST_PATH, Entry, ImageList
+from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.list_line import LONGEST_PATH
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.names import name_bytes, shown
 from ssdh_surgery.errors import DataError, Location

@@ -1,44 +1,45 @@
 """Lists of pictures and labels, read as Caffe's tools split them, and strictly.
 
-`convert_imageset` and the ImageData layer split a line at its last space and take for the
-label whatever digits follow, 0 if there are none. Each way in which this silently goes
-wrong is a problem here.
+Each way in which Caffe silently makes something else of a line (`list_line` says how a line
+is read) is a problem here.
 """
 
 from __future__ import annotations
 
 import os
-import re
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ssdh_surgery.data import list_problems as kinds
+from ssdh_surgery.data.list_line import Line, LineForm, OneLabel, SeveralLabels, usual_length
 from ssdh_surgery.data.list_problems import Kind, Problem
-from ssdh_surgery.data.names import name_bytes, name_text, shown
+from ssdh_surgery.data.names import name_text, shown
 from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
 from ssdh_surgery.files import explained
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LABEL = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_TABBED = re.compile(r"\t[ \t]*[+-]?[0-9]+[ \t]*\Z")
-_EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]*\Z")
-_COMMAS = re.compile(r"[+-]?[0-9]+([,;][+-]?[0-9]+)+\Z")
-# LMDB takes keys of 511 bytes; a record's key begins with the number of its line.
-LONGEST_PATH = 511 - len("00000000_")
-_INT32 = 1 << 31
+# So many labels of a line are shown to a person.
+_SHOWN_LABELS = 8
 
 
 class Entry(NamedTuple):
     """A picture of a list: its path as listed, its label, and its place.
 
     `line_id` counts the list's lines from 0, as in Caffe; it is part of the record's key.
-    Bytes of a path that are not UTF-8 are lone surrogates (see `names`).
+    Bytes of a path that are not UTF-8 are lone surrogates (see `names`). `labels` are
+    several labels as they are listed; then `label` is 0.
     """
 
     path: str
     label: int
     line_id: int
+    labels: array[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class ImageList:
 
     `source` is the list or the folder as given, `root` stands before each path (`root +
     path`, as in Caffe). Lines with an error are problems and not entries. `classes` are the
-    names of the class folders, where it was made from such.
+    names of the class folders, where it was made from such. `form` says how its lines were
+    read.
     """
 
     source: str
@@ -55,6 +57,7 @@ class ImageList:
     entries: list[Entry]
     problems: list[Problem] = field(default_factory=list)
     classes: tuple[str, ...] = ()
+    form: LineForm = field(default_factory=OneLabel)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -70,41 +73,65 @@ class ImageList:
         """Where the picture of an entry lies."""
         return self.root + entry.path
 
+    def label_vectors(self) -> NDArray[np.float32] | None:
+        """The several labels of all entries as vectors [N, C], None where each has one."""
+        import numpy as np
+
+        if not isinstance(self.form, SeveralLabels):
+            return None
+        listed = [entry.labels or array("f") for entry in self.entries]
+        if self.form.classes is None:
+            return np.array(listed, np.float32)
+        vectors = np.zeros((len(listed), self.form.classes), np.float32)
+        for vector, numbers in zip(vectors, listed, strict=True):
+            vector[np.array(numbers, int)] = 1
+        return vectors
+
     def unreadable(self, entry: Entry, error: SsdhError) -> Problem:
         """The problem that the picture of an entry cannot be read."""
         line = None if self.classes else entry.line_id + 1
         return Problem(kinds.UNREADABLE, line, f"'{shown(entry.path)}': {error.message}")
 
 
-def read_list(path: Path | str, root: Path | str = "", *, check_files: bool = True) -> ImageList:
+def read_list(
+    path: Path | str,
+    root: Path | str = "",
+    form: LineForm | None = None,
+    *,
+    check_files: bool = True,
+) -> ImageList:
     """Read a list; `check_files` looks whether each picture is there.
 
     `root` is the folder that the paths are looked up from, by default the current one.
+    `form` says what a line holds, by default a path and one label.
 
     Raises:
         FileError: the list is missing or cannot be read.
         DataError: it is empty, or no text.
     """
+    form = form or OneLabel()
     prefix = os.path.join(root, "") if str(root) else ""
     with explained(path, "read"), open(path, "rb") as file:
-        reader = _Reader(prefix, os.path.dirname(path) if check_files else None)
+        reader = _Reader(prefix, form, os.path.dirname(path) if check_files else None)
         for number, line in enumerate(file, 1):
             if b"\0" in line:
                 raise DataError("not a list: it is no text", location=Location(str(path)))
             reader.take(number, line)
     if not reader.lines:
         raise DataError("the list is empty", location=Location(str(path)))
-    return ImageList(str(path), prefix, reader.entries, reader.problems)
+    reader.finish()
+    return ImageList(str(path), prefix, reader.entries, reader.problems, form=form)
 
 
 class _Reader:
     """Takes a list line by line; looks for the pictures if it is told the list's folder."""
 
-    def __init__(self, root: str, folder: str | None) -> None:
+    def __init__(self, root: str, form: LineForm, folder: str | None) -> None:
         self.entries: list[Entry] = []
         self.problems: list[Problem] = []
         self.lines = 0
         self._root = root
+        self._form = form
         self._folder = folder
         self._seen: dict[str, Entry] = {}
         self._is_windows = False
@@ -122,55 +149,62 @@ class _Reader:
             self._is_windows = True
         if not line.strip():
             self._report(kinds.EMPTY_LINE, number)
-        elif kind := self._wrong(line):
-            self._report(kind, number, f"'{shown(line)}'")
+            return
+        said = self._form.read(line, self._exists if self._folder is not None else None)
+        if isinstance(said, Line):
+            self._keep(Entry(said.path, said.label, number - 1, said.labels))
         else:
-            path, _, label = line.rpartition(" ")
-            self._keep(Entry(path, int(label), number - 1))
+            self._report(said, number, f"'{shown(line)}'")
+
+    def finish(self) -> None:
+        """Look at what only all lines together can show of vectors."""
+        vectors = [entry.labels for entry in self.entries if entry.labels is not None]
+        if not vectors or not isinstance(self._form, SeveralLabels) or self._form.classes:
+            return
+        length = usual_length(vectors)
+        entries, self.entries = self.entries, []
+        for entry, labels in zip(entries, vectors, strict=True):
+            number, name = entry.line_id + 1, f"'{shown(entry.path)}'"
+            if len(labels) != length:
+                said = f"{name} has {len(labels):,}, most have {length:,}"
+                self._report(kinds.OTHER_LENGTH, number, said)
+                continue
+            self.entries.append(entry)
+            if not all(label in (0, 1) for label in labels):
+                self._report(kinds.NOT_BINARY, number, f"{name} has {_listed(labels)}")
+            elif not any(labels):
+                self._report(kinds.NO_CLASSES, number, name)
+
+    def _exists(self, path: str) -> bool:
+        return os.path.isfile(self._root + path)
 
     def _report(self, kind: Kind, number: int, detail: str = "") -> None:
         self.problems.append(Problem(kind, number, detail))
 
-    def _wrong(self, line: str) -> Kind | None:
-        """What is wrong with the form of a line, if anything."""
-        path, _, label = line.rpartition(" ")
-        if _TABBED.search(line):
-            return kinds.TAB
-        if not path or _EXTENSION.search(label):
-            return kinds.NO_LABEL
-        if label != label.strip() or not label:
-            return kinds.TRAILING_SPACE
-        if not _LABEL.fullmatch(label):
-            return kinds.MULTI_LABEL if _COMMAS.fullmatch(label) else kinds.NO_NUMBER
-        if self._has_several(path):
-            return kinds.MULTI_LABEL
-        if not 0 <= int(label) < _INT32:
-            return kinds.NEGATIVE if int(label) < 0 else kinds.TOO_LARGE
-        return kinds.LONG_PATH if len(name_bytes(path)) > LONGEST_PATH else None
-
-    def _has_several(self, path: str) -> bool:
-        """Whether a path ends in labels: `cat.jpg 2` is left of `cat.jpg 2 7`."""
-        words = path.split(" ")
-        count = len(words)
-        while count and _LABEL.fullmatch(words[count - 1]):
-            count -= 1
-        if count in (0, len(words)) or not _EXTENSION.search(words[count - 1]):
-            return False
-        # It may be a picture's name all the same.
-        return self._folder is None or not os.path.isfile(self._root + path)
-
     def _keep(self, entry: Entry) -> None:
         number = entry.line_id + 1
-        if self._folder is not None and not os.path.isfile(self._root + entry.path):
+        if self._folder is not None and not self._exists(entry.path):
             beside = os.path.isfile(os.path.join(self._folder, entry.path))
             there = " (it is there from the list's folder)" if beside else ""
             self._report(kinds.MISSING, number, f"'{shown(entry.path)}'{there}")
             return
         before = self._seen.setdefault(entry.path, entry)
         if before is not entry:
-            said = f"'{shown(entry.path)}' has label {before.label} on line {before.line_id + 1}"
-            if before.label != entry.label:
-                self._report(kinds.CONTRADICTION, number, f"{said}, here {entry.label}")
+            said = f"'{shown(entry.path)}' has {_labels(before)} on line {before.line_id + 1}"
+            if (before.label, before.labels) != (entry.label, entry.labels):
+                self._report(kinds.CONTRADICTION, number, f"{said}, here {_labels(entry)}")
                 return
             self._report(kinds.TWICE, number, said)
         self.entries.append(entry)
+
+
+def _labels(entry: Entry) -> str:
+    if entry.labels is None:
+        return f"label {entry.label}"
+    return "labels " + _listed(entry.labels)
+
+
+def _listed(labels: array[float]) -> str:
+    """The first of several labels, as a list has them."""
+    more = " ..." if len(labels) > _SHOWN_LABELS else ""
+    return " ".join(f"{label:g}" for label in labels[:_SHOWN_LABELS]) + more

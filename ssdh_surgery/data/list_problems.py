@@ -31,8 +31,8 @@ class Problem(NamedTuple):
 
 
 _TWO_LMDBS = (
-    "Caffe reads one label for each picture: keep several in a second LMDB of label "
-    "vectors, or in HDF5"
+    "Caffe reads one label for each picture: --multi-label keeps several in a second LMDB "
+    "of label vectors"
 )
 _PARSED = "a line is: the path, one space, the label"
 
@@ -87,6 +87,24 @@ NO_PICTURE = Kind(
 SEVERAL_SIZES = Kind(
     "SSDH618", "several-sizes", "warning", "the pictures differ in size",
     "the pictures of a batch have one size: resize them, or crop all in the net",
+)  # fmt: skip
+OTHER_LENGTH = Kind(
+    "SSDH619", "other-number-of-labels", "error", "{} with more or fewer labels than most",
+    "a vector has a number for each class; if these are the classes' numbers, say how many "
+    "classes there are: --classes N",
+)  # fmt: skip
+NO_CLASS_NUMBER = Kind(
+    "SSDH620", "label-out-of-range", "error", "{} with a label beyond --classes",
+    "classes count from 0, so the last of N classes is N - 1",
+)  # fmt: skip
+NOT_BINARY = Kind(
+    "SSDH621", "labels-not-binary", "warning", "{} with labels other than 0 and 1",
+    "they are kept as they are; if they are the classes' numbers, say how many classes there "
+    "are: --classes N",
+)  # fmt: skip
+NO_CLASSES = Kind(
+    "SSDH622", "picture-in-no-class", "warning", "{} of pictures that are in no class",
+    "a query without a class has no relevant item in an evaluation",
 )  # fmt: skip
 
 # So many problems of a kind are told in full, so many more by the numbers of their lines.

@@ -115,7 +115,7 @@ def test_problems_are_told_together_and_grouped(folder: Path) -> None:
         "hint: Caffe splits at a space: replace the tab by one",
         f"{path}:4: error SSDH610 contradicting-labels: 1 line of pictures listed before with "
         "another label\n"
-        "    line 4: 'a.jpg' has label 1 on line 1, here 2",
+        "    line 4: 'a.jpg' has label 1 on line 1, here label 2",
         f"{path}:6: warning SSDH614 empty-line: 1 line with nothing on them",
     ]
 

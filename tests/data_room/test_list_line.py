@@ -1,0 +1,115 @@
+"""Lines with several labels: what they say, and how they are wrong."""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ssdh_surgery.data.image_list import ImageList, read_list
+from ssdh_surgery.data.list_line import Line, SeveralLabels
+
+VECTOR = SeveralLabels()
+NUMBERS = SeveralLabels(classes=9)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.jpg", "b.jpg", "c.jpg", "my cat.jpg", "photo 1"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def read(folder: Path, text: str, form: SeveralLabels = VECTOR) -> ImageList:
+    (folder / "train.txt").write_text(text)
+    return read_list(folder / "train.txt", folder, form)
+
+
+@given(
+    words=st.lists(st.sampled_from(["a.jpg", "my", "cat.jpg", "x,y", "é", "7"]), min_size=1),
+    labels=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=6),
+)
+def test_a_line_splits_into_what_it_was_made_of(words: list[str], labels: list[float]) -> None:
+    path = " ".join([*words, "end.jpg"])
+    line = f"{path} {' '.join(map(repr, labels))}"
+    assert VECTOR.read(line, None) == Line(path, 0, array("f", labels))
+    assert VECTOR.read(line, lambda each: each == path) == Line(path, 0, array("f", labels))
+
+
+def test_vectors_of_a_list(folder: Path) -> None:
+    images = read(folder, "a.jpg 0 1 1\nmy cat.jpg 1,0,0\nphoto 1 0 0 1\nb.jpg 1 0  1\n")
+    assert [entry.path for entry in images.entries] == ["a.jpg", "my cat.jpg", "photo 1", "b.jpg"]
+    assert images.problems == []
+    vectors = images.label_vectors()
+    assert vectors is not None
+    assert vectors.dtype == np.float32
+    assert vectors.tolist() == [[0, 1, 1], [1, 0, 0], [0, 0, 1], [1, 0, 1]]
+
+
+def test_class_numbers_become_vectors(folder: Path) -> None:
+    images = read(folder, "a.jpg 0 8\nb.jpg 3\nc.jpg 3 3,1\n", NUMBERS)
+    vectors = images.label_vectors()
+    assert vectors is not None
+    assert [np.flatnonzero(vector).tolist() for vector in vectors] == [[0, 8], [3], [1, 3]]
+    assert vectors.shape == (3, 9)
+
+
+def test_one_label_is_no_vector(folder: Path) -> None:
+    (folder / "train.txt").write_text("a.jpg 4\n")
+    assert read_list(folder / "train.txt", folder).label_vectors() is None
+
+
+@pytest.mark.parametrize(
+    ("line", "form", "name"),
+    [
+        ("b.jpg", VECTOR, "no-label"),
+        ("b.jpg 0 1 0 ", VECTOR, "trailing-space"),
+        ("b.jpg\t0 1 0", VECTOR, "tab-for-space"),
+        ("b.jpg 0 1\t0", VECTOR, "tab-for-space"),
+        ("b.jpg 0 1 cat", VECTOR, "label-not-a-number"),
+        ("b.jpg 0 nan 1", VECTOR, "missing-picture"),
+        ("b.jpg 0 1 1e99", VECTOR, "label-not-a-number"),
+        ("b.jpg 0 1", VECTOR, "other-number-of-labels"),
+        ("b.jpg 0 1 1 1", VECTOR, "other-number-of-labels"),
+        ("x.jpg 0 1 1", VECTOR, "missing-picture"),
+        (f"{'x' * 503} 1 0 0", VECTOR, "path-too-long"),
+        ("a.jpg 1 1 1", VECTOR, "contradicting-labels"),
+        ("b.jpg 9", NUMBERS, "label-out-of-range"),
+        ("b.jpg 0 -1", NUMBERS, "label-out-of-range"),
+        ("b.jpg 0.5", NUMBERS, "label-not-a-number"),
+    ],
+)
+def test_errors(folder: Path, line: str, form: SeveralLabels, name: str) -> None:
+    images = read(folder, f"a.jpg 0 1 0\nc.jpg 0 1 1\n{line}\n", form)
+    assert [entry.path for entry in images.entries] == ["a.jpg", "c.jpg"]
+    (finding,) = images.findings
+    assert (finding.name, finding.severity) == (name, "error")
+    assert finding.location is not None
+    assert finding.location.line == 3
+
+
+def test_warnings(folder: Path) -> None:
+    images = read(folder, "a.jpg 0 1\nb.jpg 0 0\nc.jpg -1 3\n")
+    assert len(images.entries) == 3
+    assert [str(finding).partition(": warning ")[2] for finding in images.findings] == [
+        "SSDH621 labels-not-binary: 1 line with labels other than 0 and 1\n"
+        "    line 3: 'c.jpg' has -1 3\n"
+        "hint: they are kept as they are; if they are the classes' numbers, say how many classes "
+        "there are: --classes N",
+        "SSDH622 picture-in-no-class: 1 line of pictures that are in no class\n"
+        "    line 2: 'b.jpg'\n"
+        "hint: a query without a class has no relevant item in an evaluation",
+    ]
+
+
+def test_class_numbers_taken_for_vectors_are_told(folder: Path) -> None:
+    images = read(folder, "a.jpg 3 7\nb.jpg 1\nc.jpg 2 0\n")
+    assert [finding.name for finding in images.findings] == [
+        "other-number-of-labels",
+        "labels-not-binary",
+    ]
+    assert "line 2: 'b.jpg' has 1, most have 2" in images.findings[0].message
