@@ -64,8 +64,8 @@ encoder_options = shared.options(
     ),
     click.option("--batch", type=click.IntRange(1), default=32, help="Pictures at a time (32)."),
     click.option(
-        "--engine", type=click.Choice(["auto", "torch", "pycaffe", "binary"]), default="auto",
-        help="What runs the net; binary is extract_features of your Caffe (auto).",
+        "--engine", type=click.Choice(["auto", "onnx", "torch", "pycaffe", "binary"]),
+        default="auto", help="What runs the net; binary is extract_features of your Caffe (auto).",
     ),
     click.option("--gpu", type=GpuType(), help="Run on this GPU (none)."),
     click.option("--caffe", metavar="PATH", help="Your caffe executable, for --engine binary."),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.engines import pycaffe_net
+from ssdh_surgery.engines.onnx.opening import open_onnx
 from ssdh_surgery.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-Engine = Literal["auto", "torch", "pycaffe"]
-_ENGINES = ("auto", "torch", "pycaffe")
+Engine = Literal["auto", "torch", "onnx", "pycaffe"]
+_ENGINES = ("auto", "torch", "onnx", "pycaffe")
 
 
 class BlobArrays(Protocol):
@@ -146,7 +147,8 @@ def open_net(
         weights: a .caffemodel or HDF5 file to copy params from, by layer names.
         phase: `TRAIN` or `TEST`.
         engine: `torch`, the embedded engine; `pycaffe`, where it can be imported; `auto`
-            takes the first of these that is installed.
+            takes the first of these that is installed. `onnx`, ONNX Runtime, is the fastest on
+            a CPU, and runs only forward: no diffs, params that can be read and not written.
         level: the level that the layers' phase rules ask for.
         stages: the stages that they ask for.
 
@@ -172,6 +174,8 @@ def _opener(engine: Engine) -> Opener:
         engine = "torch" if has_torch() or not pycaffe_net.is_installed() else "pycaffe"
     if engine == "pycaffe":
         return pycaffe_net.open_pycaffe
+    if engine == "onnx":
+        return open_onnx
     if not has_torch():
         raise MissingExtra("train", "running a net")
     from ssdh_surgery.engines.torch.opening import open_torch

@@ -8,12 +8,13 @@ from typing import Literal
 
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
+from ssdh_surgery.engines.onnx.opening import is_installed as onnx_is_installed
 from ssdh_surgery.engines.runner import has_torch
 from ssdh_surgery.errors import EngineError, MissingExtra, SchemaError, SurgeryError
 from ssdh_surgery.pipeline.sources import read_source
 
-EncodeEngine = Literal["auto", "torch", "pycaffe", "binary"]
-ENGINES: tuple[EncodeEngine, ...] = ("auto", "torch", "pycaffe", "binary")
+EncodeEngine = Literal["auto", "onnx", "torch", "pycaffe", "binary"]
+ENGINES: tuple[EncodeEngine, ...] = ("auto", "onnx", "torch", "pycaffe", "binary")
 # An engine that says so leaves the net to the next; what else is wrong is wrong for all.
 _REFUSALS = (EngineError, MissingExtra, SchemaError, SurgeryError)
 
@@ -58,6 +59,16 @@ def open_extractor(
     raise EngineError("no engine can run this net: " + "; ".join(passed_over), hint=hint)
 
 
+def _onnx(wanted: Extraction, caffe: str | None) -> Extractor:
+    if wanted.gpu is not None:
+        raise EngineError(f"it runs on the CPU, not on GPU {wanted.gpu}")
+    if not onnx_is_installed():
+        raise MissingExtra("onnx", "the ONNX engine")
+    from ssdh_surgery.engines.onnx.extractor import OnnxExtractor
+
+    return OnnxExtractor(wanted)
+
+
 def _torch(wanted: Extraction, caffe: str | None) -> Extractor:
     if not has_torch():
         raise MissingExtra("train", "the embedded engine")
@@ -94,6 +105,7 @@ def _binary(wanted: Extraction, caffe: str | None) -> Extractor:
 
 # In the order in which `auto` asks them.
 _OPENERS: dict[str, Callable[[Extraction, str | None], Extractor]] = {
+    "onnx": _onnx,
     "torch": _torch,
     "pycaffe": _pycaffe,
     "binary": _binary,

@@ -44,7 +44,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
     out = capsys.readouterr()
     assert out.err == (
-        "deploy.prototxt with a.caffemodel: 'code', by torch\n"
+        "deploy.prototxt with a.caffemodel: 'code', by onnx\n"
         "input: warp pictures to 12x12, subtract 104,117,123, channels BGR\n"
         "warning: '03.png' is left out: cannot be decoded: the file is empty\n"
     )

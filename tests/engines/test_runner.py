@@ -52,7 +52,7 @@ def test_the_phase_may_be_written_small(prototxt):
         (
             {"engine": "binary"},
             "no engine called 'binary' runs nets",
-            "auto, torch, pycaffe",
+            "auto, torch, onnx, pycaffe",
         ),
     ],
 )

@@ -111,7 +111,7 @@ def test_class_folders_by_hand() -> None:
         "resize": [16, 14],
         "crops": 1,
     }
-    assert codes.recipe["engine"] == "torch"
+    assert codes.recipe["engine"] == "onnx"
     assert codes.model is not None
     assert codes.model["blob"] == "code"
     assert made.health is not None
@@ -322,11 +322,21 @@ def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
 @pytest.mark.parametrize("engine", ["pycaffe", "binary"])
 @pytest.mark.parametrize("crops", [1, 10])
 def test_caffe_gives_the_same_codes(engine: str, crops: int) -> None:
-    for name in ("torch", engine):
+    compare("torch", engine, crops)
+    compare("onnx", engine, crops)
+
+
+@pytest.mark.parametrize("crops", [1, 10])
+def test_onnx_gives_the_same_codes(crops: int) -> None:
+    compare("onnx", "torch", crops)
+
+
+def compare(one: str, other: str, crops: int) -> None:
+    for name in (one, other):
         net = encoder(engine=name, crops=crops)
         source = open_source([Path("photos")], net.transform)
-        encode(source, net, Path(f"{name}.npz"), keep_activations=True)
-    ours, theirs = read_codes("torch.npz"), read_codes(f"{engine}.npz")
+        encode(source, net, Path(f"{name}.npz"), keep_activations=True, force=True)
+    ours, theirs = read_codes(f"{one}.npz"), read_codes(f"{other}.npz")
     assert ours.activations is not None
     assert theirs.activations is not None
     assert theirs.activations.shape == (11, 20)

@@ -45,7 +45,7 @@ class Window(NamedTuple):
 
 def convolution(subject: Subject) -> Shaped:
     """Each bottom gives a top of `num_output` channels; multiply-adds for every weight used."""
-    axis, window = _window(subject)
+    axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
     maps = subject.bottoms[0][axis + 1 :]
     sizes = window.steps(maps)
@@ -55,7 +55,7 @@ def convolution(subject: Subject) -> Shaped:
 
 def deconvolution(subject: Subject) -> Shaped:
     """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
-    axis, window = _window(subject)
+    axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
     maps = subject.bottoms[0][axis + 1 :]
     sizes = tuple(
@@ -96,14 +96,14 @@ def im2col(subject: Subject) -> Shaped:
     parameter, shape = subject.param.convolution_param, subject.bottoms[0]
     found = len(shape) - 1 - subject.axis(parameter.axis, field=f"{_PARAM}.axis")
     subject.check(found >= 1, f"Check failed: num_spatial_axes_ >= 1 ({found} vs. 1)", bottom=0)
-    axis, window = _window(subject)
+    axis, window = read_window(subject)
     sizes = window.steps(shape[axis + 1 :])
     _check_sizes(subject, sizes, window.too_large(shape[axis + 1 :]))
     return Shaped([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
 
 
-def _window(subject: Subject) -> tuple[int, Window]:
-    """The channel axis and the kernel."""
+def read_window(subject: Subject) -> tuple[int, Window]:
+    """The channel axis of a convolution, and its kernel over the axes behind that."""
     parameter = subject.param.convolution_param
     axis = subject.axis(parameter.axis, field=f"{_PARAM}.axis")
     spatial = len(subject.bottoms[0]) - axis - 1

@@ -24,10 +24,7 @@ def pooling(subject: Subject) -> Shaped:
     """One top; MAX may have a second with the places of the maxima."""
     parameter = subject.param.pooling_param
     _check_tops(subject, parameter)
-    if parameter.global_pooling:
-        windows = _global(subject, parameter)
-    else:
-        windows = _windows(subject, parameter)
+    windows = read_windows(subject)
     for window in windows:
         subject.check(
             window.kernel > 0, "Filter dimensions cannot be zero.", field=f"{_PARAM}.kernel_size"
@@ -58,6 +55,14 @@ def _check_tops(subject: Subject, parameter: PoolingParameter) -> None:
         subject.tops <= most,
         f"Pooling Layer produces at most {most} top blob(s) as output. ({most} vs. {subject.tops})",
     )
+
+
+def read_windows(subject: Subject) -> tuple[Axis, Axis]:
+    """The windows of a Pooling along height and width."""
+    parameter = subject.param.pooling_param
+    if parameter.global_pooling:
+        return _global(subject, parameter)
+    return _windows(subject, parameter)
 
 
 def _global(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
@@ -159,7 +164,7 @@ def spp(subject: Subject) -> Shaped:
     subject.check_four_axes()
     sizes = []
     for level in range(levels):
-        windows = _bin(height, 2**level), _bin(width, 2**level)
+        windows = pyramid_bin(height, 2**level), pyramid_bin(width, 2**level)
         _check_bins(subject, windows)
         is_padded = any(window.pad for window in windows)
         sizes.append(
@@ -173,7 +178,7 @@ def spp(subject: Subject) -> Shaped:
     return Shaped([(num, sum(channels * tall * wide for tall, wide in sizes))])
 
 
-def _bin(size: int, bins: int) -> Axis:
+def pyramid_bin(size: int, bins: int) -> Axis:
     """The window that cuts an axis into bins, padded at both ends where they do not fit."""
     kernel = -(-size // bins)
     return Axis(kernel, kernel, (kernel * bins - size + 1) // 2)

@@ -15,12 +15,13 @@ from torch import Tensor
 from ssdh_surgery.caffe.net import Net as NetView
 from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.schema import LayerParameter
+from ssdh_surgery.engines.specs import read_specs
 from ssdh_surgery.engines.torch.blob import shape_string
 from ssdh_surgery.engines.torch.flow import decide
 from ssdh_surgery.engines.torch.layers.base import Layer, Setting, Source
 from ssdh_surgery.engines.torch.overwriting import find_overwritten, forward
 from ssdh_surgery.engines.torch.params import LearnableParam, learn
-from ssdh_surgery.engines.torch.specs import read_specs
+from ssdh_surgery.engines.torch.registry import refuse_unsupported
 from ssdh_surgery.engines.torch.steps import Step, check_shapes, device_of, plan
 from ssdh_surgery.errors import EngineError, did_you_mean
 
@@ -67,7 +68,7 @@ class GraphNet:
         seed: int | None = None,
         open_source: OpenSource | None = None,
     ) -> None:
-        specs = read_specs(view, state)
+        specs = read_specs(view, state, refuse_unsupported)
         self.name = view.name
         self.phase = state.phase
         self.device = device_of(device)

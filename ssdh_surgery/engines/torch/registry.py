@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.errors import EngineError, Location, did_you_mean
 
 if TYPE_CHECKING:
+    from ssdh_surgery.caffe.layer import Layer as LayerView
     from ssdh_surgery.engines.torch.layers.base import Layer
 
 _LAYERS = "ssdh_surgery.engines.torch.layers"
@@ -93,6 +94,16 @@ def unsupported(layer_type: str, name: str, location: Location | None = None) ->
         hint=f"{near} If not, {hint}" if near else hint,
         layer=name,
     )
+
+
+def refuse_unsupported(layer: LayerView) -> None:
+    """Stop at a layer that only another engine may have.
+
+    Raises:
+        EngineError: naming it and its place.
+    """
+    if not is_supported(layer.type):
+        raise unsupported(layer.type, layer.name, layer.location)
 
 
 def layer_class(layer_type: str) -> type[Layer]:

@@ -1,89 +1,15 @@
-"""The layers that a net is built from: as messages with their places, filtered and split.
+"""The layers of the embedded engine's nets, with splits where a blob is used several times.
 
-A net's text becomes specs of the layers that take part in its state, in the current dialect,
-refused before anything is built where this engine lacks a layer type or Caffe a field. Then
-splits are put in where a blob is used several times, as Caffe's insert_splits.cpp does.
+They are put in as Caffe's insert_splits.cpp does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.schema import LayerParameter
-from ssdh_surgery.engines.torch.registry import is_supported, unsupported
-from ssdh_surgery.errors import EngineError, Location, did_you_mean
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """A layer to build: its message in the current dialect, and where it stands.
-
-    `bottom_places` are those of its bottoms, as far as known.
-    """
-
-    param: LayerParameter
-    location: Location | None = None
-    bottom_places: tuple[Location, ...] = field(default=())
-    is_inserted: bool = False
-
-
-def read_specs(net: Net, state: State) -> list[LayerSpec]:
-    """The layers of a net in a state, ready to be built.
-
-    Raises:
-        EngineError: a layer type that only another engine has, or both kinds of phase rules.
-        SchemaError: a field or value that Caffe does not have.
-    """
-    layers = [layer for layer in net.layers if not _is_padding(net, layer)]
-    taken = [layer for layer in layers if layer.is_in(state)]
-    for layer in taken:
-        _refuse_unsupported(layer)
-    for layer in taken:
-        _refuse_unknown_fields(layer)
-    message = net_parameter(net)
-    # The inputs of an old net have become a layer before all others.
-    inputs = len(message.layer) - len(layers)
-    specs = [LayerSpec(param) for param in message.layer[:inputs]]
-    for layer, param in zip(layers, message.layer[inputs:], strict=True):
-        if layer in taken:
-            places = tuple(layer.bottom_location(i) for i in range(len(layer.bottoms)))
-            specs.append(LayerSpec(param, layer.location, places))
-    return specs
-
-
-def _is_padding(net: Net, layer: Layer) -> bool:
-    """Whether it is a V0 layer that the upgrade folds into the one above."""
-    return net.dialect is Dialect.V0 and layer.type == "padding"
-
-
-def _refuse_unsupported(layer: Layer) -> None:
-    if not is_supported(layer.type):
-        raise unsupported(layer.type, layer.name, layer.location)
-    if layer.include and layer.exclude:
-        raise EngineError(
-            f"layer '{layer.name}': Specify either include rules or exclude rules; not both.",
-            location=layer.location,
-            layer=layer.name,
-        )
-
-
-def _refuse_unknown_fields(layer: Layer) -> None:
-    """Let protobuf read the layer's text strictly: what it does not know would be left out."""
-    document = layer.entry.document
-    start = document.offsets[layer.outer.first] + 1
-    end = document.offsets[layer.outer.last]
-    place = document.source.location(start)
-    # As far down and to the right as in the file, so that the error's place is right.
-    margin = "\n" * ((place.line or 1) - 1) + " " * ((place.column or 1) - 1)
-    name = "LayerParameter" if layer.dialect is Dialect.CURRENT else "V1LayerParameter"
-    schema.parse_text(margin + document.text[start:end], name, file=document.source.file)
+from ssdh_surgery.engines.specs import LayerSpec
+from ssdh_surgery.errors import EngineError, did_you_mean
 
 
 def insert_splits(specs: Sequence[LayerSpec]) -> list[LayerSpec]:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ssdh_surgery.engines.specs import LayerSpec
 from ssdh_surgery.engines.torch.blob import Blob, Shape
 from ssdh_surgery.engines.torch.layers.base import Layer, Setting
 from ssdh_surgery.engines.torch.registry import layer_class
-from ssdh_surgery.engines.torch.specs import LayerSpec, insert_splits, unknown_bottom
+from ssdh_surgery.engines.torch.specs import insert_splits, unknown_bottom
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:

@@ -1,0 +1,57 @@
+"""Codes by ONNX Runtime: the part of a net below the blob, on the CPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ssdh_surgery import files
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.engines.extractor import Extraction, width_of
+from ssdh_surgery.engines.onnx.model import build, text
+from ssdh_surgery.engines.onnx.params import read_params
+from ssdh_surgery.engines.onnx.plan import plan
+from ssdh_surgery.engines.onnx.session import Session
+from ssdh_surgery.prototxt.parser import parse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class OnnxExtractor:
+    """An `Extractor` on ONNX Runtime.
+
+    Raises:
+        EngineError: ONNX cannot express a layer below the blob, or one has no weights.
+        DataError: the weights do not fit.
+    """
+
+    def __init__(self, wanted: Extraction) -> None:
+        view = Net(parse(files.read_bytes(wanted.net), str(wanted.net)))
+        state = view.state("TEST")
+        last = view.graph(state).last(wanted.blob)
+        reach = [last.writer] if last and last.writer else []
+        inputs = {wanted.input: (wanted.batch, *wanted.shape)}
+        planned = plan(view, state, inputs=inputs, reach=reach)
+        model = build(planned, read_params(planned, wanted.weights), [wanted.blob])
+        self.batch = wanted.batch
+        self.width = width_of(model.shapes[wanted.blob], wanted)
+        self._is_bound = model.plan.is_bound
+        self._input = text(wanted.input)
+        self._session = Session(model)
+
+    def activations(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """See `Extractor`; only a net that takes no other batch has it filled up with zeros."""
+        count = len(inputs)
+        if self._is_bound and count < self.batch:
+            inputs = _filled_up(inputs, self.batch)
+        (values,) = self._session.run({self._input: inputs})
+        return values[:count].reshape(count, -1)
+
+
+def _filled_up(inputs: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+    import numpy as np
+
+    result = np.zeros((batch, *inputs.shape[1:]), np.float32)
+    result[: len(inputs)] = inputs
+    return result

@@ -1,0 +1,203 @@
+"""The graph under construction: values, nodes and constants, and what one layer sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import NodeProto, helper
+
+from ssdh_surgery.caffe.shapes import Shape
+from ssdh_surgery.caffe.shapes.subject import Subject
+from ssdh_surgery.engines.specs import LayerSpec
+from ssdh_surgery.errors import EngineError
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.schema import LayerParameter
+
+
+class BatchBound(Exception):
+    """A layer that can be written only for one size of the batch; never reaches a user."""
+
+    def __init__(self, spec: LayerSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of the graph: its shape for the batch that the net states.
+
+    `varying` has the axes whose size goes with the batch.
+    """
+
+    name: str
+    shape: Shape
+    varying: frozenset[int] = frozenset()
+
+
+class Graph:
+    """Nodes in order and constants by name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: dict[str, NDArray[Any]] = {}
+        self._names: set[str] = set()
+
+    def reserve(self, names: Iterable[str]) -> None:
+        """Keep names for values to come."""
+        self._names.update(names)
+
+    def fresh(self, wanted: str) -> str:
+        """A name that nothing else has."""
+        name, number = wanted, 1
+        while name in self._names:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._names.add(name)
+        return name
+
+    def identity(self, value: str, name: str) -> None:
+        """Give a value a second name."""
+        self.nodes.append(helper.make_node("Identity", [value], [name], name=f"{name}:identity"))
+
+    def prune(self, outputs: Iterable[str]) -> None:
+        """Drop nodes and constants that no output comes from."""
+        wanted = set(outputs)
+        kept = []
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self.constants = {name: array for name, array in self.constants.items() if name in wanted}
+
+
+class LayerGraph:
+    """One layer to be written as nodes: its message, its bottoms and params, and its tops.
+
+    `tops` have the shapes that are to come out; what a layer's function returns is named after
+    them. Sizes are taken from `sizes` and `size`, which refuse what goes with the batch.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        spec: LayerSpec,
+        bottoms: Sequence[Value],
+        tops: Sequence[Value],
+        params: Sequence[NDArray[np.float32]],
+    ) -> None:
+        self._graph = graph
+        self.spec = spec
+        self.bottoms = tuple(bottoms)
+        self.tops = tuple(tops)
+        self.params = tuple(params)
+        self._weights: dict[int, str] = {}
+
+    @property
+    def param(self) -> LayerParameter:
+        """The layer's message in the current dialect."""
+        return self.spec.param
+
+    @property
+    def subject(self) -> Subject:
+        """The layer as the rules of shapes take it."""
+        return Subject(self.param, [bottom.shape for bottom in self.bottoms], len(self.tops))
+
+    @property
+    def bottom(self) -> str:
+        """The name of the first bottom."""
+        return self.bottoms[0].name
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first bottom."""
+        return self.bottoms[0].shape
+
+    def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node of one output; its name."""
+        (output,) = self.nodes(operator, *inputs, outputs=1, **attributes)
+        return output
+
+    def nodes(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """Add a node of several outputs; their names."""
+        name = self._graph.fresh(f"{self.param.name}:{operator}")
+        names = [name] + [self._graph.fresh(name) for _ in range(outputs - 1)]
+        self._graph.nodes.append(
+            helper.make_node(operator, list(inputs), names, name=name, **attributes)
+        )
+        return names
+
+    def number(self, value: float) -> str:
+        """A float32 constant."""
+        return self.array(np.float32(value))
+
+    def integers(self, values: Sequence[int]) -> str:
+        """An int64 constant of one axis."""
+        return self.array(np.array(values, np.int64))
+
+    def array(self, values: ArrayLike) -> str:
+        """A constant of whatever type."""
+        name = self._graph.fresh(f"{self.param.name}:constant")
+        self._graph.constants[name] = np.asarray(values)
+        return name
+
+    def weight(self, index: int) -> str:
+        """A param as it is, however often it is used."""
+        if index not in self._weights:
+            name = self._graph.fresh(f"{self.param.name}:param{index}")
+            self._graph.constants[name] = self.params[index]
+            self._weights[index] = name
+        return self._weights[index]
+
+    def size(self, value: Value, axis: int) -> int:
+        """A size that does not go with the batch.
+
+        Raises:
+            BatchBound: it does.
+        """
+        if axis in value.varying:
+            raise BatchBound(self.spec)
+        return value.shape[axis]
+
+    def sizes(self, value: Value, start: int = 0, end: int | None = None) -> list[int]:
+        """The sizes of some axes for a Reshape: -1 for the one that goes with the batch.
+
+        Raises:
+            BatchBound: several do.
+        """
+        axes = range(len(value.shape))[start:end]
+        if len(value.varying.intersection(axes)) > 1:
+            raise BatchBound(self.spec)
+        return [-1 if axis in value.varying else value.shape[axis] for axis in axes]
+
+    def reshaped(self, value: str, sizes: Sequence[int]) -> str:
+        """A value in another shape; one size may be -1.
+
+        Raises:
+            BatchBound: several are.
+        """
+        if list(sizes).count(-1) > 1:
+            raise BatchBound(self.spec)
+        return self.node("Reshape", value, self.integers(sizes))
+
+    def fail(self, message: str, hint: str | None = None) -> NoReturn:
+        """Stop, naming the layer and its place."""
+        raise EngineError(
+            f"layer '{self.param.name}' ({self.param.type}): {message}",
+            location=self.spec.location,
+            hint=hint,
+            layer=self.param.name,
+        )
+
+
+def rename(nodes: Sequence[NodeProto], names: Mapping[str, str]) -> None:
+    """Give values other names wherever these nodes write or read them."""
+    for node in nodes:
+        for values in (node.input, node.output):
+            for index, name in enumerate(values):
+                values[index] = names.get(name, name)

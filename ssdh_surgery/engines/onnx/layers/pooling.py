@@ -1,0 +1,171 @@
+"""Pooling with Caffe's windows: rounded up, clipped, an average over what its padding covers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto
+
+from ssdh_surgery.caffe.shapes.pooling import Axis, pyramid_bin, read_windows
+from ssdh_surgery.engines.onnx.graph import LayerGraph
+
+_FLT_MAX = float(np.finfo(np.float32).max)
+_FLT_MIN = float(np.finfo(np.float32).tiny)
+
+
+def pooling(layer: LayerGraph) -> list[str]:
+    """The greatest value or the mean of windows; a second top of MAX says where.
+
+    Stochastic pooling is what Caffe makes of it in TEST: the mean weighed by the values.
+    """
+    param = layer.param.pooling_param
+    windows = read_windows(layer.subject)
+    counts = layer.tops[0].shape[2:]
+    sizes = [layer.size(layer.bottoms[0], axis) for axis in (2, 3)]
+    pool = _Pool(layer, windows, (sizes[0], sizes[1]), (counts[0], counts[1]))
+    if param.pool == param.MAX:
+        return pool.greatest_with_places() if len(layer.tops) == 2 else [pool.greatest()]
+    if param.pool == param.AVE:
+        return [pool.mean()]
+    squares = pool.total(layer.node("Mul", layer.bottom, layer.bottom))
+    total = layer.node("Add", pool.total(layer.bottom), layer.number(_FLT_MIN))
+    return [layer.node("Div", squares, total)]
+
+
+def spp(layer: LayerGraph) -> list[str]:
+    """A pyramid of poolings into 1, 4, 16, ... windows, one after the other in one row."""
+    param = layer.param.spp_param
+    channels, height, width = (layer.size(layer.bottoms[0], axis) for axis in (1, 2, 3))
+    levels = []
+    for level in range(param.pyramid_height):
+        windows = pyramid_bin(height, 2**level), pyramid_bin(width, 2**level)
+        pool = _Pool(layer, windows, (height, width), None)
+        pooled = pool.greatest() if param.pool == param.MAX else pool.mean()
+        values = channels * int(np.prod(pool.counts))
+        is_alone = param.pyramid_height == 1
+        levels.append(pooled if is_alone else layer.reshaped(pooled, [-1, values]))
+    return [levels[0] if len(levels) == 1 else layer.node("Concat", *levels, axis=1)]
+
+
+class _Pool:
+    """The windows of a layer over maps of a size.
+
+    `counts` says how many there are along each axis; None is Caffe's rule for a pyramid.
+    """
+
+    def __init__(
+        self,
+        layer: LayerGraph,
+        windows: tuple[Axis, Axis],
+        sizes: tuple[int, int],
+        counts: tuple[int, int] | None,
+    ) -> None:
+        self.layer = layer
+        self.windows = windows
+        self.sizes = sizes
+        self.counts = counts or tuple(
+            _count(window, size, is_padded=any(each.pad for each in windows))
+            for window, size in zip(windows, sizes, strict=True)
+        )
+        # What is missing for the last window to lie inside.
+        self.ends = [
+            max(0, (count - 1) * window.stride + window.kernel - size - window.pad)
+            for window, size, count in zip(windows, sizes, self.counts, strict=True)
+        ]
+
+    @property
+    def _settings(self) -> dict[str, list[int]]:
+        return {
+            "kernel_shape": [window.kernel for window in self.windows],
+            "strides": [window.stride for window in self.windows],
+        }
+
+    @property
+    def _pads(self) -> list[int]:
+        return [*(window.pad for window in self.windows), *self.ends]
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether there is one window, the whole map."""
+        return (
+            self.counts == (1, 1)
+            and not any(self._pads)
+            and all(
+                window.kernel == size for window, size in zip(self.windows, self.sizes, strict=True)
+            )
+        )
+
+    @property
+    def _fits(self) -> bool:
+        """Whether every window meets the map: a pad of a whole kernel is not allowed in ONNX."""
+        kernels = [window.kernel for window in self.windows] * 2
+        return all(pad < kernel for pad, kernel in zip(self._pads, kernels, strict=True))
+
+    def greatest(self) -> str:
+        """The greatest value of each window; -FLT_MAX of an empty one."""
+        if self._is_whole:
+            return self.layer.node("GlobalMaxPool", self.layer.bottom)
+        if not self._fits:
+            return self.layer.node("MaxPool", self._padded(-_FLT_MAX), **self._settings)
+        return self.layer.node("MaxPool", self.layer.bottom, pads=self._pads, **self._settings)
+
+    def greatest_with_places(self) -> list[str]:
+        """The greatest value of each window, and where it lies in its plane."""
+        if not self._fits:
+            self.layer.fail("has windows without a value, whose place ONNX cannot tell")
+        greatest, places = self.layer.nodes(
+            "MaxPool", self.layer.bottom, outputs=2, pads=self._pads, **self._settings
+        )
+        # ONNX counts through the whole blob.
+        plane = self.layer.array(np.int64(self.sizes[0] * self.sizes[1]))
+        places = self.layer.node("Mod", places, plane)
+        return [greatest, self.layer.node("Cast", places, to=TensorProto.FLOAT)]
+
+    def mean(self) -> str:
+        """The mean of each window, over as many places as Caffe counts.
+
+        These are all that lie within the map and its padding, but not what is beyond.
+        """
+        if self._is_whole:
+            return self.layer.node("GlobalAveragePool", self.layer.bottom)
+        areas = self._areas()
+        whole = self.windows[0].kernel * self.windows[1].kernel
+        mean = self._mean_of_all(self.layer.bottom)
+        if (areas == whole).all():
+            return mean
+        with np.errstate(divide="ignore"):
+            share = np.float32(whole) / areas
+        return self.layer.node("Mul", mean, self.layer.array(share[np.newaxis, np.newaxis]))
+
+    def total(self, value: str) -> str:
+        """The sum of each window."""
+        whole = self.windows[0].kernel * self.windows[1].kernel
+        return self.layer.node("Mul", self._mean_of_all(value), self.layer.number(whole))
+
+    def _mean_of_all(self, value: str) -> str:
+        """The mean over the whole kernel, zeros outside of the map."""
+        if not self._fits:
+            return self.layer.node("AveragePool", self._padded(0, value), **self._settings)
+        return self.layer.node(
+            "AveragePool", value, pads=self._pads, count_include_pad=1, **self._settings
+        )
+
+    def _areas(self) -> NDArray[np.float32]:
+        lengths = []
+        for window, size, count in zip(self.windows, self.sizes, self.counts, strict=True):
+            begin = np.arange(count) * window.stride - window.pad
+            end = np.minimum(begin + window.kernel, size + window.pad)
+            lengths.append((end - begin).astype(np.float32))
+        return np.outer(*lengths)
+
+    def _padded(self, fill: float, value: str | None = None) -> str:
+        top, left, bottom, right = self._pads
+        pads = self.layer.integers([0, 0, top, left, 0, 0, bottom, right])
+        return self.layer.node("Pad", value or self.layer.bottom, pads, self.layer.number(fill))
+
+
+def _count(window: Axis, size: int, *, is_padded: bool) -> int:
+    pooled = -(-(size + 2 * window.pad - window.kernel) // window.stride) + 1
+    if is_padded and (pooled - 1) * window.stride >= size + window.pad:
+        pooled -= 1
+    return pooled

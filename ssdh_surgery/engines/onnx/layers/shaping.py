@@ -1,0 +1,41 @@
+"""Layers that arrange or reduce the values of one blob."""
+
+from __future__ import annotations
+
+from ssdh_surgery.engines.onnx.graph import LayerGraph
+from ssdh_surgery.engines.onnx.layers.arithmetic import linear
+
+
+def flatten(layer: LayerGraph) -> list[str]:
+    """The axes from `axis` to `end_axis` as one."""
+    return [layer.reshaped(layer.bottom, layer.sizes(layer.tops[0]))]
+
+
+def reshape(layer: LayerGraph) -> list[str]:
+    """The same values in another shape."""
+    return [layer.reshaped(layer.bottom, layer.sizes(layer.tops[0]))]
+
+
+def tile(layer: LayerGraph) -> list[str]:
+    """The bottom repeated along an axis."""
+    param = layer.param.tile_param
+    repeats = [1] * len(layer.shape)
+    repeats[layer.subject.axis(param.axis)] = param.tiles
+    return [layer.node("Tile", layer.bottom, layer.integers(repeats))]
+
+
+def reduction(layer: LayerGraph) -> list[str]:
+    """The sum, sum of absolute values, sum of squares or mean of all axes from `axis` on."""
+    param = layer.param.reduction_param
+    axes = list(range(layer.subject.axis(param.axis), len(layer.shape)))
+    if param.operation == param.SUM:
+        # Of these four the only one whose axes are an input in this opset.
+        top = layer.node("ReduceSum", layer.bottom, layer.integers(axes), keepdims=0)
+    else:
+        operator = {
+            param.ASUM: "ReduceL1",
+            param.SUMSQ: "ReduceSumSquare",
+            param.MEAN: "ReduceMean",
+        }[param.operation]
+        top = layer.node(operator, layer.bottom, axes=axes, keepdims=0)
+    return [linear(layer, top, param.coeff, 0)]

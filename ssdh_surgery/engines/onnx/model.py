@@ -1,0 +1,166 @@
+"""A planned net and its params as an ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+import ssdh_surgery
+from ssdh_surgery.caffe.shapes import Shape
+from ssdh_surgery.engines.onnx.graph import BatchBound, Graph, LayerGraph, Value, rename
+from ssdh_surgery.engines.onnx.params import Params
+from ssdh_surgery.engines.onnx.plan import Plan, PlannedLayer
+from ssdh_surgery.engines.onnx.registry import expression
+
+# What ONNX Runtime has read since 1.7 of early 2021, and everything newer.
+OPSET = 13
+IR_VERSION = 7
+BATCH_NAME = "N"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A graph with its constants still as arrays.
+
+    `inputs` and `outputs` are named as the net's blobs, but an input that a layer in place has
+    written over: what comes out then has another name. `shapes` has every blob's.
+    """
+
+    graph: Graph
+    plan: Plan
+    inputs: tuple[ValueInfoProto, ...]
+    outputs: tuple[ValueInfoProto, ...]
+    shapes: Mapping[str, Shape]
+
+    @property
+    def constants(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays that the graph reads."""
+        return self.graph.constants
+
+    def proto(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
+        """The model with its constants inside, at most 2 GB; `metadata` is kept as it is."""
+        tensors = [numpy_helper.from_array(array, name) for name, array in self.constants.items()]
+        return self.proto_around(tensors, metadata)
+
+    def proto_around(
+        self, tensors: Sequence[TensorProto], metadata: Mapping[str, str] | None = None
+    ) -> ModelProto:
+        """The model around constants that are given: their values may lie elsewhere."""
+        graph = helper.make_graph(
+            self.graph.nodes,
+            text(self.plan.name) or "net",
+            self.inputs,
+            self.outputs,
+            initializer=tensors,
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="ssdh-surgery",
+            producer_version=ssdh_surgery.__version__,
+        )
+        helper.set_model_props(model, dict(metadata or {}))
+        return model
+
+
+def build(plan: Plan, params: Params, outputs: Sequence[str] | None = None) -> Model:
+    """Write a plan as nodes.
+
+    Args:
+        plan: the layers.
+        params: the arrays of each layer.
+        outputs: the blobs that are to come out; None are those that no layer takes.
+
+    Raises:
+        EngineError: a layer has settings that ONNX cannot express.
+    """
+    wanted = list(plan.outputs if outputs is None else outputs)
+    try:
+        return _Builder(plan, params).model(wanted)
+    except BatchBound as bound:
+        layer, place = bound.spec.param, bound.spec.location
+        line = f" of line {place.line}" if place else ""
+        reason = f"layer '{layer.name}' ({layer.type}){line} works across it"
+        return _Builder(plan.bound(reason), params).model(wanted)
+
+
+def text(name: str) -> str:
+    """A name as ONNX can hold it: bytes that are no UTF-8 are spelled out."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+class _Builder:
+    def __init__(self, plan: Plan, params: Params) -> None:
+        self.plan = plan
+        self.params = params
+        self.graph = Graph()
+        self.blobs: dict[str, Value] = {}
+        self.graph.reserve(map(text, plan.inputs))
+        self.graph.reserve(text(top) for each in plan.layers for top in each.spec.param.top)
+        for name, shape in plan.inputs.items():
+            has_batch = not plan.is_bound and shape[:1] == (plan.batch,)
+            varying = frozenset([0] if has_batch else [])
+            self.blobs[name] = Value(text(name), shape, varying)
+        self.inputs = tuple(self._declared(self.blobs[name]) for name in plan.inputs)
+        # Of several layers that write a blob in turn the last one has its name.
+        self.last_writer = {
+            top: place for place, each in enumerate(plan.layers) for top in each.spec.param.top
+        }
+
+    def model(self, outputs: Sequence[str]) -> Model:
+        """All layers written."""
+        for place, layer in enumerate(self.plan.layers):
+            if layer.spec.param.type != "Input":
+                self._write(place, layer)
+        shapes = {name: value.shape for name, value in self.blobs.items()}
+        given = [self._given(name) for name in outputs]
+        self.graph.prune(value.name for value in given)
+        declared = tuple(map(self._declared, given))
+        return Model(self.graph, self.plan, self.inputs, declared, shapes)
+
+    def _given(self, name: str) -> Value:
+        """An output; one that is an input too gets a name of its own."""
+        value = self.blobs[name]
+        if name not in self.plan.inputs or value.name != text(name):
+            return value
+        copy = Value(self.graph.fresh(f"{value.name}:out"), value.shape, value.varying)
+        self.graph.identity(value.name, copy.name)
+        return copy
+
+    def _declared(self, value: Value) -> ValueInfoProto:
+        dims = [
+            (BATCH_NAME if size == self.plan.batch else None) if axis in value.varying else size
+            for axis, size in enumerate(value.shape)
+        ]
+        return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, dims)
+
+    def _write(self, place: int, layer: PlannedLayer) -> None:
+        param = layer.spec.param
+        tops = [
+            Value(self._name(place, name), shape, varying)
+            for name, shape, varying in zip(param.top, layer.tops, layer.varying, strict=True)
+        ]
+        bottoms = [self.blobs[name] for name in param.bottom]
+        begin = len(self.graph.nodes)
+        view = LayerGraph(self.graph, layer.spec, bottoms, tops, self.params[place])
+        results = expression(param.type)(view)
+        made = {name for node in self.graph.nodes[begin:] for name in node.output}
+        names: dict[str, str] = {}
+        for result, top in zip(results, tops, strict=True):
+            if result in made and result not in names:
+                names[result] = top.name
+            else:
+                self.graph.identity(result, top.name)
+        rename(self.graph.nodes[begin:], names)
+        self.blobs.update(zip(param.top, tops, strict=True))
+
+    def _name(self, place: int, blob: str) -> str:
+        if self.last_writer[blob] == place and blob not in self.plan.inputs:
+            return text(blob)
+        layer = self.plan.layers[place].spec.param.name
+        return self.graph.fresh(f"{text(blob)}:{text(layer)}")

@@ -1,0 +1,70 @@
+"""ONNX Runtime on the CPU: a model made ready, and run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from ssdh_surgery.engines.onnx.model import Model
+from ssdh_surgery.errors import EngineError
+
+# What a message of protobuf can hold.
+_MOST_BYTES = 2**31 - 2**20
+_ERRORS_ONLY = 3
+
+
+class Session:
+    """A model with all of ONNX Runtime's optimisations, on the processors at hand.
+
+    Raises:
+        EngineError: ONNX Runtime does not take it.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.is_bound = model.plan.is_bound
+        size = sum(array.nbytes for array in model.constants.values())
+        if size > _MOST_BYTES:
+            raise EngineError(
+                f"the weights take {size / 2**30:.1f} GB, ONNX Runtime loads 2 from memory",
+                hint="use --engine torch",
+            )
+        self._names = [value.name for value in model.outputs]
+        self._inputs = [value.name for value in model.inputs]
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        options.intra_op_num_threads = _processors()
+        try:
+            self._session = onnxruntime.InferenceSession(
+                model.proto().SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:
+            raise _stopped(error) from error
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """The outputs, in the model's order.
+
+        Raises:
+            EngineError: ONNX Runtime stops at what it was given.
+        """
+        try:
+            found: list[NDArray[np.float32]] = self._session.run(
+                self._names, {name: inputs[name] for name in self._inputs}
+            )
+        except Exception as error:
+            raise _stopped(error) from error
+        return found
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stopped(error: Exception) -> EngineError:
+    # Its exceptions have no common base that is public.
+    return EngineError(f"ONNX Runtime stopped: {str(error).strip().splitlines()[0]}")

@@ -1,0 +1,56 @@
+"""Every layer type and setting of the catalogue, against the embedded engine, at two sizes."""
+
+import pytest
+from hypothesis import HealthCheck, given, reject, settings
+
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.engines.onnx.registry import EXPRESSIONS, is_expressible
+from ssdh_surgery.engines.torch.registry import REGISTRY
+from ssdh_surgery.errors import EngineError
+from ssdh_surgery.prototxt.parser import parse
+from tests.engines.onnx.side_by_side import SideBySide
+from tests.engines.torch.catalogue import CASES
+from tests.engines.torch.random_nets import nets
+
+EXPRESSIBLE = [
+    case
+    for case in CASES
+    if all(is_expressible(layer.type) for layer in Net(parse(case.text.encode(), "net")).layers)
+]
+
+
+def test_every_layer_that_computes_is_expressed():
+    assert set(REGISTRY) - set(EXPRESSIONS) == {
+        *("Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "InfogainLoss"),
+        *("K1_EuclideanLoss", "K2_EuclideanLoss", "MultinomialLogisticLoss"),
+        *("SigmoidCrossEntropyLoss", "SoftmaxWithLoss"),
+        *("Data", "HDF5Data", "ImageData", "MemoryData"),
+    }
+
+
+@pytest.mark.parametrize("case", EXPRESSIBLE, ids=[case.name for case in EXPRESSIBLE])
+def test_catalogue(case, tmp_path):
+    nets = SideBySide(case.text, tmp_path)
+    nets.check()
+    nets.compare(case.values)
+    if nets.with_batch(case.shapes[0][0] + 2 if case.shapes else 3):
+        nets.compare(case.values)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(text=nets())
+def test_random_nets(text, tmp_path):
+    text = "\n".join(line for line in text.splitlines() if "Loss" not in line)
+    try:
+        sides = SideBySide(text, tmp_path)
+    except EngineError:
+        reject()
+    sides.check()
+    for batch in (None, 1, 3):
+        if batch is None or sides.with_batch(batch):
+            sides.compare(bound=1e-4)
