@@ -196,7 +196,7 @@ around_options = options(
     ),
 )
 
-_modes = options(
+mode_options = options(
     click.option("--dry-run", is_flag=True, help="Write nothing, say what would be written."),
     click.option("--diff", is_flag=True, help="Write nothing, print a unified diff."),
     click.option("--check", is_flag=True, help="Write nothing, exit with 1 on a change."),
@@ -207,7 +207,7 @@ writing_options = options(
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR."),
     click.option("--in-place", is_flag=True, help="Write over the files that were read."),
     click.option("--force", is_flag=True, help="Replace files that exist."),
-    _modes,
+    mode_options,
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")

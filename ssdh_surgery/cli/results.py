@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.pipeline.outputs import Mode, WritePlan, unified_diff
+from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, unified_diff
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.surgery.differences import Difference
 
@@ -86,14 +88,17 @@ def _summary(patched: Patched, plan: WritePlan) -> None:
 
 
 def _outcome(each: PatchedFile, patched: Patched, plan: WritePlan) -> str:
-    path = each.output.path
-    if not each.is_result:
-        return "nothing to do"
-    if path in patched.written:
+    return outcome(each.output, plan, patched.written) if each.is_result else "nothing to do"
+
+
+def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:
+    """What became of a file, or would."""
+    path = output.path
+    if path in written:
         return f"wrote {path}"
-    if each.output.is_written:
+    if output.is_written:
         return f"{path} is up to date"
-    if each.output.is_blocked(plan):
+    if output.is_blocked(plan):
         return f"would write {path}, but it exists and holds something else: --force replaces it"
     return f"would write {path}"
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from ssdh_surgery import zoo
+from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.pipeline.outputs import Output, WritePlan, write_all
+from ssdh_surgery.cli.results import outcome
+from ssdh_surgery.pipeline.outputs import Mode, Output, unified_diff, write_all
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
@@ -55,14 +56,23 @@ def show_network(name: str, kind: str) -> None:
 @click.argument("name")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
-def write_network(name: str, out: Path | None, force: bool) -> None:
+@shared.mode_options
+def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> int:
     """Write train_val.prototxt, solver.prototxt and deploy.prototxt of a network."""
-    folder = out or Path()
-    outputs = [
-        Output(folder / zoo.FILE_NAMES[kind], zoo.text(name, kind).encode(), None)
-        for kind in zoo.KINDS
-    ]
-    written = write_all(outputs, WritePlan(force=force))
+    plan = shared.write_plan(suffix=None, out=out, in_place=False, force=force, **modes)
+    outputs = [_output(name, kind, out or Path()) for kind in zoo.KINDS]
+    if plan.mode is Mode.DIFF:
+        for output in outputs:
+            terminal.answer_diff(unified_diff(output, str(output.path) if output.old else None))
+        return 0
+    written = write_all(outputs, plan) if plan.mode is Mode.WRITE else []
     for output in outputs:
-        done = "wrote" if output.path in written else "is up to date:"
-        terminal.answer(f"{done} {output.path}")
+        terminal.answer(outcome(output, plan, written))
+    return int(plan.mode is Mode.CHECK and not all(output.is_written for output in outputs))
+
+
+def _output(name: str, kind: zoo.Kind, folder: Path) -> Output:
+    """A file of a network, and what is in its place."""
+    path = folder / zoo.FILE_NAMES[kind]
+    old = files.read_bytes(path) if path.is_file() else b""
+    return Output(path, zoo.text(name, kind).encode(), None, old)

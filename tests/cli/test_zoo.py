@@ -1,0 +1,75 @@
+"""`ssdh zoo`: built-in networks listed, shown and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import Ssdh, snapshot
+
+from ssdh_surgery import zoo
+
+FILES = {name: zoo.text("lenet", kind).encode() for kind, name in zoo.FILE_NAMES.items()}
+
+
+def test_the_list_has_every_network(ssdh: Ssdh) -> None:
+    rows = [row.split()[0] for row in ssdh("zoo", "list").out.splitlines()]
+    assert tuple(rows) == zoo.names()
+
+
+@pytest.mark.parametrize("kind", zoo.KINDS)
+def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: zoo.Kind) -> None:
+    assert ssdh("zoo", "show", "lenet", "--kind", kind).out.encode() == FILES[zoo.FILE_NAMES[kind]]
+
+
+def test_three_files_are_written_once(ssdh: Ssdh) -> None:
+    wrote = "wrote new/train_val.prototxt\nwrote new/solver.prototxt\nwrote new/deploy.prototxt\n"
+    assert ssdh("zoo", "write", "lenet", "--out", "new").out == wrote
+    assert snapshot(Path("new")) == FILES
+    assert ssdh("zoo", "write", "lenet", "--out", "new").out == (
+        "new/train_val.prototxt is up to date\n"
+        "new/solver.prototxt is up to date\n"
+        "new/deploy.prototxt is up to date\n"
+    )
+
+
+def test_a_file_in_the_way_stays_and_so_does_the_rest(ssdh: Ssdh) -> None:
+    Path("solver.prototxt").write_text("base_lr: 1\n")
+    assert "solver.prototxt: the file exists" in ssdh("zoo", "write", "lenet", code=3).err
+    assert snapshot(Path()) == {"solver.prototxt": b"base_lr: 1\n"}
+    ssdh("zoo", "write", "lenet", "--force")
+    assert snapshot(Path()) == FILES
+
+
+def test_what_would_be_written_is_told_and_not_written(ssdh: Ssdh) -> None:
+    Path("train_val.prototxt").write_bytes(FILES["train_val.prototxt"])
+    Path("solver.prototxt").write_text("base_lr: 1\n")
+    before = snapshot(Path())
+    told = (
+        "train_val.prototxt is up to date\n"
+        "would write solver.prototxt, but it exists and holds something else: --force replaces it\n"
+        "would write deploy.prototxt\n"
+    )
+    assert ssdh("zoo", "write", "lenet", "--dry-run").out == told
+    assert ssdh("zoo", "write", "lenet", "--check", code=1).out == told
+    assert snapshot(Path()) == before
+
+
+def test_a_diff_is_against_what_is_there(ssdh: Ssdh) -> None:
+    Path("train_val.prototxt").write_bytes(FILES["train_val.prototxt"])
+    Path("solver.prototxt").write_text("base_lr: 1\n")
+    rows = ssdh("zoo", "write", "lenet", "--diff").out.splitlines()
+    heads = [row.split()[1] for row in rows if row.startswith(("--- ", "+++ "))]
+    assert heads == ["solver.prototxt", "solver.prototxt", "/dev/null", "deploy.prototxt"]
+    assert [row for row in rows if row.startswith("-") and row[:4] != "--- "] == ["-base_lr: 1"]
+    added = "".join(f"{row[1:]}\n" for row in rows if row.startswith("+") and row[:4] != "+++ ")
+    assert added.encode() == FILES["solver.prototxt"] + FILES["deploy.prototxt"]
+    assert Path("solver.prototxt").read_text() == "base_lr: 1\n"
+    ssdh("zoo", "write", "lenet", "--force")
+    assert ssdh("zoo", "write", "lenet", "--diff").out == ""
+    assert "is up to date" in ssdh("zoo", "write", "lenet", "--check").out
+
+
+def test_two_modes_and_an_unknown_network_are_usage_errors(ssdh: Ssdh) -> None:
+    assert "exclude each other" in ssdh("zoo", "write", "lenet", "--diff", "--check", code=2).err
+    assert "did you mean 'lenet'?" in ssdh("zoo", "write", "lennet", code=2).err
