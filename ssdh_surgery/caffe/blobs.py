@@ -28,11 +28,15 @@ class Blob:
 class BlobGraph:
     """The layers of one phase with the blobs that each reads and writes.
 
-    A bottom that nobody wrote is left out of the connections and told in `findings`.
+    A bottom that nobody wrote is left out of the connections and told in `findings`; a layer
+    among `absent`, those that take no part, may be why.
     """
 
-    def __init__(self, inputs: Sequence[str], layers: Sequence[Layer]) -> None:
+    def __init__(
+        self, inputs: Sequence[str], layers: Sequence[Layer], absent: Sequence[Layer] = ()
+    ) -> None:
         self.layers = tuple(layers)
+        self._absent = tuple(absent)
         self.findings: list[Finding] = []
         self._current: dict[str, Blob] = {name: Blob(name, None) for name in inputs}
         self._reads: dict[int, tuple[Blob | None, ...]] = {}
@@ -69,22 +73,32 @@ class BlobGraph:
                 "unknown-bottom",
                 "error",
                 f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
-                did_you_mean(name, self._current),
+                self._why_unknown(name),
                 layer.bottom_location(index),
             )
         )
 
+    def _why_unknown(self, name: str) -> str | None:
+        for layers, where in (
+            (self.layers, "further down: its layer must stand above"),
+            (self._absent, "but takes no part here: see its include and exclude"),
+        ):
+            for layer in layers:
+                if name in layer.tops:
+                    return f"layer '{layer.name}' of line {layer.line} writes it, {where}"
+        return did_you_mean(name, self._current)
+
     def _duplicate_top(self, layer: Layer, index: int) -> None:
         name = layer.tops[index]
         first = self._current[name].writer
-        by = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
+        other = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
         self.findings.append(
             Finding(
                 "SSDH202",
                 "duplicate-top",
                 "error",
-                f"top blob '{name}' of layer '{layer.name}' is produced by multiple sources: "
-                f"{by} writes it too",
+                f"top blob '{name}' produced by multiple sources: {other}, and layer "
+                f"'{layer.name}'",
                 None,
                 layer.outer.entries("top")[index].location,
             )

@@ -79,7 +79,8 @@ class Net:
         """How the blobs connect the layers of a phase."""
         state = phase if isinstance(phase, State) else self.state(phase)
         if state not in self._graphs:
-            self._graphs[state] = BlobGraph(self.inputs, self.layers_in(state))
+            absent = [layer for layer in self.layers if not layer.is_in(state)]
+            self._graphs[state] = BlobGraph(self.inputs, self.layers_in(state), absent)
         return self._graphs[state]
 
     def named(self, name: str) -> tuple[Layer, ...]:

@@ -40,6 +40,15 @@ _FILE = _PictureFile(path_type=Path)
 @click.command("show", epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
 @click.argument("file", metavar="FILE")
 @click.option("--phase", type=click.Choice(["TRAIN", "TEST"]), help="The phase to show.")
+@click.option(
+    "--stage",
+    "stages",
+    type=shared.NAME,
+    multiple=True,
+    metavar="NAME",
+    help="A stage to show it in; may be repeated.",
+)
+@click.option("--level", type=int, default=0, metavar="N", help="The level to show it in (0).")
 @input_shape_option
 @click.option("--svg", type=_FILE, metavar="FILE", help="Draw the net instead, as an SVG.")
 @click.option("--dot", type=_FILE, metavar="FILE", help="Draw it in the language of Graphviz.")
@@ -48,6 +57,8 @@ _FILE = _PictureFile(path_type=Path)
 def command(
     file: str,
     phase: Phase | None,
+    stages: tuple[str, ...],
+    level: int,
     input_shapes: tuple[Given, ...],
     svg: Path | None,
     dot: Path | None,
@@ -67,7 +78,7 @@ def command(
     """
     if svg is not None and svg == dot:
         raise click.UsageError("--svg and --dot name the same file")
-    shown = shown_net(read_source(file), phase, dict(input_shapes))
+    shown = shown_net(read_source(file), phase, dict(input_shapes), level, stages)
     written = _draw(shown, svg, dot, force=force)
     if as_json:
         terminal.answer_json(net_json(shown))

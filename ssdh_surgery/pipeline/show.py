@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.errors import Finding, SurgeryError
 from ssdh_surgery.pipeline.sources import SourceFile
@@ -18,13 +18,14 @@ from ssdh_surgery.surgery.inserted import Role, inserted
 
 @dataclass(frozen=True)
 class ShownNet:
-    """A net in one phase: its shapes and costs, and the heads that take part.
+    """A net in one state: its shapes and costs, and the heads that take part.
 
     `hashing` says what the layers of a hash layer do, by their indices: `latent`, `code`,
     `term`.
     """
 
     net: Net
+    state: State
     shapes: NetShapes
     heads: tuple[Head, ...]
     hashing: Mapping[int, Role]
@@ -32,12 +33,12 @@ class ShownNet:
     @property
     def phase(self) -> Phase:
         """The phase that is shown."""
-        return self.shapes.phase
+        return self.state.phase
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the net, and why some shapes are not known."""
-        return (*self.net.graph(self.phase).findings, *self.shapes.findings)
+        return (*self.net.graph(self.state).findings, *self.shapes.findings)
 
     @property
     def batch(self) -> int | None:
@@ -50,6 +51,8 @@ def shown_net(
     source: SourceFile,
     phase: Phase | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    level: int = 0,
+    stages: Collection[str] = (),
 ) -> ShownNet:
     """A net with its shapes.
 
@@ -57,19 +60,22 @@ def shown_net(
         source: a net in any dialect.
         phase: the phase to show; None is TRAIN where a layer is in TRAIN only, else TEST.
         inputs: shapes of blobs that only their data know.
+        level: the level that the net is built for, 0 for its own.
+        stages: the stages that it is built for, beside its own.
 
     Raises:
         SurgeryError: the file is not a net.
         UnknownLayer: `inputs` names a blob that no data layer or input gives.
     """
     net = as_net(source)
-    found = shapes(net, phase or default_phase(net), inputs)
-    graph = net.graph(found.phase)
+    own = net.state(phase or default_phase(net))
+    state = State(own.phase, level or own.level, own.stages | set(stages))
+    graph, found = net.graph(state), shapes(net, state, inputs)
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     hashing = inserted(graph, present)
     # In a deploy net the latent layer stands where a classifier would.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
-    return ShownNet(net, found, classifying, hashing)
+    return ShownNet(net, state, found, classifying, hashing)
 
 
 def as_net(source: SourceFile) -> Net:

@@ -122,15 +122,28 @@ WRONG = [
         [
             f"n.prototxt:1:27: {UNKNOWN} 'x' (layer 'a', bottom index 0)\n"
             '  1 | layer { name: "a" bottom: "x" }\n'
-            "    |                           ^^^"
+            "    |                           ^^^\n"
+            "hint: layer 'b' of line 2 writes it, further down: its layer must stand above"
+        ],
+    ),
+    (
+        "written-in-the-other-phase",
+        'layer { name: "d" top: "xx" include { phase: TEST } }\n'
+        'layer { name: "e" top: "xxx" }\nlayer { name: "a" bottom: "xx" }\n',
+        [
+            f"n.prototxt:3:27: {UNKNOWN} 'xx' (layer 'a', bottom index 0)\n"
+            '  3 | layer { name: "a" bottom: "xx" }\n'
+            "    |                           ^^^^\n"
+            "hint: layer 'd' of line 1 writes it, but takes no part here: see its include and "
+            "exclude"
         ],
     ),
     (
         "two-writers",
         'layer { name: "a" top: "x" }\nlayer { name: "b" top: "x" }\n',
         [
-            f"n.prototxt:2:24: {DUPLICATE} 'x' of layer 'b' is produced by multiple sources: "
-            "layer 'a' of line 1 writes it too\n"
+            f"n.prototxt:2:24: {DUPLICATE} 'x' produced by multiple sources: "
+            "layer 'a' of line 1, and layer 'b'\n"
             '  2 | layer { name: "b" top: "x" }\n'
             "    |                        ^^^"
         ],
@@ -139,8 +152,8 @@ WRONG = [
         "a-writer-and-an-input",
         'input: "x"\nlayer { name: "b" top: "x" }\n',
         [
-            f"n.prototxt:2:24: {DUPLICATE} 'x' of layer 'b' is produced by multiple sources: "
-            "an input of the net writes it too\n"
+            f"n.prototxt:2:24: {DUPLICATE} 'x' produced by multiple sources: "
+            "an input of the net, and layer 'b'\n"
             '  2 | layer { name: "b" top: "x" }\n'
             "    |                        ^^^"
         ],
@@ -149,8 +162,8 @@ WRONG = [
         "in-place-at-another-number",
         'input: ["x", "y"] layer { name: "a" bottom: "y" bottom: "x" top: "x" }',
         [
-            f"n.prototxt:1:66: {DUPLICATE} 'x' of layer 'a' is produced by multiple sources: "
-            "an input of the net writes it too\n"
+            f"n.prototxt:1:66: {DUPLICATE} 'x' produced by multiple sources: "
+            "an input of the net, and layer 'a'\n"
             '  1 | input: ["x", "y"] layer { name: "a" bottom: "y" bottom: "x" top: "x" }\n'
             "    |                                                                  ^^^"
         ],

@@ -341,3 +341,24 @@ def test_the_hash_layer_of_a_deploy_net_is_no_classifier(
     assert rows[-2].endswith("latent_SSDH -> latent_SSDH_encode  <- code")
     assert rows[-1].startswith("total: ")
     assert told(capsys, "deploy_ssdh.prototxt")["heads"] == []
+
+
+def test_a_stage_and_a_level_choose_layers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("n.prototxt").write_text(
+        'input: "data" input_shape { dim: 1 dim: 8 }\n'
+        'layer { name: "a" type: "ReLU" bottom: "data" top: "a" include { stage: "deep" } }\n'
+        'layer { name: "b" type: "ReLU" bottom: "a" top: "b" include { min_level: 2 } }\n'
+    )
+    for words, layers in (
+        ([], []),
+        (["--stage", "deep"], ["a"]),
+        (["--stage", "deep", "--level", "2"], ["a", "b"]),
+    ):
+        assert [each["name"] for each in told(capsys, "n.prototxt", *words)["layers"]] == layers
+    assert run(["show", "n.prototxt", "--level", "2"]) == 0
+    assert (
+        "hint: layer 'a' of line 2 writes it, but takes no part here: see its include and exclude"
+    ) in capsys.readouterr().err

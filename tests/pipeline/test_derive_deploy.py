@@ -17,6 +17,8 @@ from pictures import write_lmdb
 from ssdh_surgery import open_net, parse
 from ssdh_surgery.caffe.current import net_parameter
 from ssdh_surgery.caffe.hdf5 import written
+from ssdh_surgery.caffe.heads import heads
+from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.built_caffe import built_pycaffe
@@ -31,6 +33,7 @@ from ssdh_surgery.pipeline.sources import read_source
 from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
 from ssdh_surgery.surgery.gate import prove
 from ssdh_surgery.surgery.recipe import Recipe
+from tests.conftest import corpus_files
 
 RECIPE = Recipe(bits=24)
 CODE = RECIPE.code_name
@@ -107,8 +110,14 @@ def derived(train: Path, folder: Path, shape: tuple[int, ...]) -> Path:
 
 
 def fill(net: Any, rng: np.random.Generator) -> None:
-    """Weights for layers that state no filler, which begin at zero."""
-    for blobs in net.params.values():
+    """Weights for layers that state no filler, which begin at zero; statistics that scale little.
+
+    A variance of zero would let the values of a deep net grow beyond all bounds.
+    """
+    for name, blobs in net.params.items():
+        if net.layer_dict[name].type == "BatchNorm":
+            for blob in blobs[1:]:
+                blob.data[...] = 1
         if not blobs[0].data.any():
             blobs[0].data[...] = rng.normal(0, 0.02, blobs[0].data.shape)
 
@@ -139,14 +148,31 @@ OLD_NETS = {
     "bvlc-2013-11/examples/imagenet.prototxt": (3, 67, 67),
     "bvlc-2013-11/examples/imagenet_test.prototxt": (3, 67, 67),
     "bvlc-2014-04/examples/cifar10/cifar10_full_test.prototxt": (3, 32, 32),
+    "bvlc-2014-04/examples/cifar10/cifar10_full_train.prototxt": (3, 32, 32),
+    "bvlc-2014-04/examples/cifar10/cifar10_quick_test.prototxt": (3, 32, 32),
     "bvlc-2014-04/examples/cifar10/cifar10_quick_train.prototxt": (3, 32, 32),
+    "bvlc-2014-04/examples/feature_extraction/imagenet_val.prototxt": (3, 67, 67),
     "bvlc-2014-04/examples/imagenet/imagenet_train.prototxt": (3, 67, 67),
+    "bvlc-2014-04/examples/imagenet/imagenet_val.prototxt": (3, 67, 67),
+    "bvlc-2014-04/examples/lenet/lenet_test.prototxt": (1, 28, 28),
     "bvlc-2014-04/examples/lenet/lenet_train.prototxt": (1, 28, 28),
+    "bvlc-2014-04/examples/pascal-finetuning/pascal_finetune_train.prototxt": (3, 67, 67),
     "bvlc-2014-04/examples/pascal-finetuning/pascal_finetune_val.prototxt": (3, 67, 67),
+    "bvlc-2014-12/examples/cifar10/cifar10_full_train_test.prototxt": (3, 32, 32),
+    "bvlc-2014-12/examples/cifar10/cifar10_quick_train_test.prototxt": (3, 32, 32),
+    "bvlc-2014-12/examples/feature_extraction/imagenet_val.prototxt": (3, 67, 67),
+    "bvlc-2014-12/examples/finetune_pascal_detection/pascal_finetune_trainval_test.prototxt": (
+        3,
+        67,
+        67,
+    ),
+    "bvlc-2014-12/examples/hdf5_classification/train_val.prototxt": (4,),
     "bvlc-2014-12/examples/hdf5_classification/train_val2.prototxt": (4,),
     "bvlc-2014-12/examples/mnist/lenet_train_test.prototxt": (1, 28, 28),
+    "bvlc-2014-12/models/bvlc_alexnet/train_val.prototxt": (3, 67, 67),
     "bvlc-2014-12/models/bvlc_googlenet/train_val.prototxt": (3, 224, 224),
     "bvlc-2014-12/models/bvlc_reference_caffenet/train_val.prototxt": (3, 67, 67),
+    "bvlc-2014-12/models/finetune_flickr_style/train_val.prototxt": (3, 67, 67),
 }
 
 
@@ -177,6 +203,79 @@ def test_in_old_dialects_the_scores_are_those_of_the_train_net(
     whole.forward()
     assert np.ptp(found) > 0
     np.testing.assert_allclose(found, whole.blobs[scores].data, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.corpus
+def test_every_train_net_with_a_classifier_is_among_them(corpus: Path) -> None:
+    found = set()
+    for path in corpus_files():
+        source = read_source(str(path))
+        if source.kind is Kind.TRAIN and heads(Net(source.document)):
+            found.add(str(path.relative_to(corpus)))
+    assert found == TRAIN_NETS.keys() | OLD_NETS.keys()
+
+
+# What pycaffe sees of train nets whose data layers are inputs, and of deploy nets from them.
+_FED_CODES = f"""
+import sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+import caffe
+found = {{}}
+for folder in sys.argv[2:]:
+    whole, deploy = (
+        caffe.Net(f"{{folder}}/{{name}}.prototxt", f"{{folder}}/w.caffemodel", caffe.TEST)
+        for name in ("fed", "deploy_ssdh")
+    )
+    data = np.random.default_rng(1).uniform(-100, 100, deploy.blobs["data"].data.shape)
+    for net in (whole, deploy):
+        net.blobs["data"].reshape(*data.shape)
+        net.blobs["data"].data[...] = data
+        net.forward(end="{CODE}")
+    found[f"{{folder}} whole"] = whole.blobs["{CODE}"].data.copy()
+    found[f"{{folder}} deploy"] = deploy.blobs["{CODE}"].data.copy()
+np.savez("codes.npz", **found)
+"""
+# Branches, in-place chains, grouped convolutions, a convolutional classifier, BatchNorms, sums.
+ON_CAFFE = {
+    "bvlc/models/bvlc_alexnet/train_val.prototxt": (3, 67, 67),
+    "bvlc/models/bvlc_googlenet/train_val.prototxt": (3, 224, 224),
+    "squeezenet/SqueezeNet_v1.1/train_val.prototxt": (3, 67, 67),
+    "bvlc/examples/hdf5_classification/nonlinear_auto_train.prototxt": (4,),
+    "zoo:resnet-18": (3, 224, 224),
+    "zoo:mobilenet-v2": (3, 224, 224),
+}
+
+
+@pytest.mark.caffe
+@pytest.mark.corpus
+def test_caffe_finds_the_codes_of_nets_of_any_structure(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = [f"{number}" for number in range(len(ON_CAFFE))]
+    for folder, (name, shape) in zip(folders, ON_CAFFE.items(), strict=True):
+        Path(folder).mkdir()
+        source = read_source(name if name.startswith("zoo:") else str(corpus / name))
+        Path(folder, "train.prototxt").write_bytes(source.data)
+        train = patched(Path(folder, "train.prototxt"), Path(folder))
+        whole = open_net(fed_by_hand(train, (1, *shape)))
+        fill(whole, np.random.default_rng(1))
+        whole.save(f"{folder}/w.caffemodel")
+        derived(train, Path(folder), shape)
+    ran = subprocess.run(
+        [sys.executable, "-c", _FED_CODES, str(built_pycaffe()), *folders],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = np.load("codes.npz")
+    for folder in folders:
+        expected = found[f"{folder} whole"]
+        assert expected.shape == (1, RECIPE.bits)
+        assert np.ptp(expected) > 0
+        np.testing.assert_allclose(found[f"{folder} deploy"], expected, atol=1e-6)
 
 
 # What pycaffe sees of two nets with the same weights and the same records.
