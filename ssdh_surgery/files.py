@@ -80,6 +80,31 @@ def file_digest(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextlib.contextmanager
+def staged(path: Path | str) -> Iterator[Path]:
+    """A new file's temporary name in its folder; in its place when the block is left well.
+
+    For a file that is too large to be made in memory. Otherwise as `write_bytes`.
+
+    Raises:
+        FileError: it cannot be written; what was there is there still.
+    """
+    target = Path(os.path.realpath(path))
+    with explained(path, "write"):
+        mode = _mode(target)
+        handle, name = tempfile.mkstemp(prefix=".ssdh-", dir=target.parent)
+        os.close(handle)
+        try:
+            yield Path(name)
+            with open(name, "rb") as file:
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask() if mode is None else mode)
+            os.replace(name, target)
+        except BaseException:
+            _unlink(name)
+            raise
+
+
 @dataclass(frozen=True)
 class Write:
     """A whole file that is to be written.

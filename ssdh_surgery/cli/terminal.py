@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import click
 
-from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.errors import Finding, SsdhError, UsageError
 
 _ROW = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -100,6 +100,11 @@ def detail(text: str) -> None:
 def warn(text: str) -> None:
     """A warning: to stderr, always."""
     _write(sys.stderr, click.style("warning: ", fg="yellow", bold=True) + text, {})
+
+
+def finding(found: Finding) -> None:
+    """What a check found: to stderr, always; it says itself how severe it is."""
+    _write(sys.stderr, str(found), {})
 
 
 def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = False) -> None:

@@ -20,5 +20,10 @@ def shown(name: bytes | str) -> str:
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
+def spelled(name: str) -> str:
+    r"""A name as text that every program can read: bytes that are not UTF-8 as `\xe9`."""
+    return name_bytes(name).decode("utf-8", "backslashreplace")
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")

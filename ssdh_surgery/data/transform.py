@@ -72,6 +72,14 @@ class Transformer:
         if param.HasField("mean_file"):
             self._mean = read_mean(Path(folder) / param.mean_file)
 
+    @property
+    def mean_shape(self) -> Shape | None:
+        """(channels, height, width) of the mean file, None without one."""
+        if self._mean is None:
+            return None
+        channels, height, width = self._mean.shape
+        return channels, height, width
+
     def shape(self, shape: Shape) -> Shape:
         """What a record of that shape becomes, [C, H, W].
 
@@ -145,10 +153,12 @@ class Transformer:
 
     def _check_mean(self, shape: Shape) -> None:
         if self._mean is not None and self._mean.shape != shape:
+            is_cropped = self.crop and self._mean.shape[1:] == (self.crop, self.crop)
             raise DataError(
                 f"the mean is {_size(self._mean.shape)}, the picture {_size(shape)}",
                 location=Location(self._mean_name),
-                hint="a mean file has the size of the pictures before the crop",
+                hint="a mean file has the size of the pictures before the crop"
+                + (", and this one that of the crop" if is_cropped else ""),
             )
         if len(self._mean_values) not in (0, 1, shape[0]):
             raise DataError(

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +19,9 @@ from ssdh_surgery.errors import DataError, FileError, Location
 from ssdh_surgery.pipeline.encode_source import Item, Source
 from ssdh_surgery.pipeline.encoder import Encoder
 from ssdh_surgery.pipeline.existing import refuse_existing
-from ssdh_surgery.retrieval.codes import Codes
+from ssdh_surgery.retrieval.codes import Codes, read_features
 from ssdh_surgery.retrieval.codes_writer import CodesWriter
-from ssdh_surgery.retrieval.health import Health, health_of
+from ssdh_surgery.retrieval.health import Health
 
 Progress = Callable[[int, int], None]
 Report = Callable[[str], None]
@@ -28,11 +29,28 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Encoded:
-    """What came of it. `health` is None where the blob holds no codes, or nothing was kept."""
+    """What came of it.
 
-    codes: Codes
-    left_out: Sequence[str]
+    Args:
+        file: the file of codes.
+        count: how many items are in it.
+        bits: the width of a code; 0 for features.
+        width: how many activations each item had.
+        left_out: the ids of items that could not be read, each with the reason.
+        health: None for features.
+    """
+
+    file: Path
+    count: int
+    bits: int
+    width: int
+    left_out: Sequence[tuple[str, str]]
     health: Health | None
+
+    @cached_property
+    def codes(self) -> Codes:
+        """What is in the file."""
+        return read_features(self.file)
 
 
 def encode(
@@ -46,7 +64,7 @@ def encode(
     progress: Progress | None = None,
     report: Report | None = None,
 ) -> Encoded:
-    """Encode a source into a file of codes.
+    """Encode a source into a file of codes, or of features where the blob holds no code.
 
     What cannot be read is left out and told to `report`. A run that is interrupted or killed
     leaves no file at `out`, and is gone on with from its last batch by `resume`.
@@ -54,12 +72,15 @@ def encode(
     Raises:
         FileError: `out` exists or cannot be written.
         DataError: the items do not fit the net, or none could be read.
+        UsageError: the name of `out` ends as those of another kind of file do.
     """
     refuse_existing(out, force=force)
     writer = CodesWriter(
         out,
-        encoder.bits,
+        encoder.width,
         encoder.recipe(source.name),
+        classes=source.classes,
+        is_code=encoder.net.is_code,
         keep_activations=keep_activations,
         resume=resume,
     )
@@ -69,16 +90,15 @@ def encode(
             raise DataError(
                 f"none of {source.count:,} items can be read", location=Location(source.name)
             )
-        near = writer.near if writer.is_code else None
-        codes = writer.finish()
-    except KeyboardInterrupt:
-        writer.leave()
+        health = writer.finish()
+    except BaseException as error:
+        # The same data would end in the same error: there is nothing to go on with.
+        if isinstance(error, DataError) or not writer.items:
+            writer.discard()
+        else:
+            writer.leave()
         raise
-    except BaseException:
-        writer.discard()
-        raise
-    health = health_of(codes.packed, codes.bits, near) if near is not None else None
-    return Encoded(codes, writer.left_out, health)
+    return Encoded(out, writer.kept, writer.bits, writer.width, writer.left_out, health)
 
 
 class _Prepared(NamedTuple):
@@ -114,19 +134,32 @@ def _run(
     results = ahead(prepared, source.items(writer.items), default_threads())
     while batch := list(itertools.islice(results, encoder.batch)):
         good = [each for each in batch if each.made is not None]
-        bad = [each for each in batch if each.made is None]
-        for each in bad:
+        bad = [(each.item.id, each.why) for each in batch if each.made is None]
+        for name, why in bad:
             if report is not None:
-                report(f"'{shown(each.item.id)}' is left out: {each.why}")
-        activations = np.empty((0, encoder.bits), np.float32)
-        if good:
-            activations = encoder.activations([each.made for each in good if each.made is not None])
+                report(f"'{shown(name)}' is left out: {why}")
         writer.put(
-            activations,
+            _activations(encoder, good),
             [each.item.id for each in good],
-            [each.item.label for each in good],
+            source.labels([each.item for each in good]),
             [each.content for each in good],
-            [each.item.id for each in bad],
+            bad,
         )
         if progress is not None:
             progress(writer.items, source.count)
+
+
+def _activations(encoder: Encoder, good: Sequence[_Prepared]) -> NDArray[np.float32]:
+    inputs = [each.made for each in good if each.made is not None]
+    if not inputs:
+        return np.empty((0, encoder.width), np.float32)
+    values = encoder.activations(inputs)
+    numbers = np.isfinite(values).all(1)
+    if not numbers.all():
+        raise DataError(
+            f"'{encoder.blob}' holds values that are no numbers, first for "
+            f"'{shown(good[int(numbers.argmin())].item.id)}'",
+            location=Location(str(encoder.weights)),
+            hint="such weights come from a training run that diverged",
+        )
+    return values

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.class_folders import is_picture, read_class_folders
@@ -27,36 +28,82 @@ _START = 1024
 class Item(NamedTuple):
     """One thing to encode: its id, its label, and what reads its pixels [C, H, W].
 
-    `read` raises DataError or FileError where it cannot be read.
+    `label` is a vector [C] where it may have several. `read` raises DataError or FileError
+    where it cannot be read.
     """
 
     id: str
-    label: int
+    label: int | NDArray[np.uint8]
     read: Callable[[], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is encoded: how many items, the items from the n-th on, and what is wrong with it."""
+    """What is encoded: how many items, the items from the n-th on, and what is wrong with it.
+
+    `is_files` says whether the items are picture files, which are warped, or records, which are
+    taken as they are. `classes` is the length of labels that are vectors, None where each item
+    has one label.
+    """
 
     name: str
     count: int
     items: Callable[[int], Iterator[Item]]
     findings: tuple[Finding, ...] = ()
+    is_files: bool = True
+    classes: int | None = None
+
+    def labels(self, items: Sequence[Item]) -> NDArray[np.integer[Any]]:
+        """The labels of some items: int64 [n], or uint8 [n, classes]."""
+        if self.classes is None:
+            return np.array([each.label for each in items], np.int64)
+        return np.array([each.label for each in items], np.uint8).reshape(-1, self.classes)
+
+    def labelled(self, labels: NDArray[Any]) -> Source:
+        """The same items with other labels, one or a vector for each."""
+
+        def items(start: int) -> Iterator[Item]:
+            for item, label in zip(self.items(start), labels[start:], strict=True):
+                yield item._replace(label=label)
+
+        return replace(self, items=items, classes=labels.shape[1] if labels.ndim == 2 else None)
 
 
-def open_source(inputs: Sequence[Path], transform: InputTransform, root: Path | str = "") -> Source:
+def open_source(
+    inputs: Sequence[Path],
+    transform: InputTransform,
+    root: Path | str = "",
+    labels: Path | None = None,
+) -> Source:
     """Find out what the user named: an LMDB, a folder, a list, or pictures.
 
     Args:
         inputs: one LMDB, folder or list; or pictures.
         transform: reads pictures to the size and the channels that the net takes.
         root: the folder that a list's paths are looked up from.
+        labels: a file of labels in the order of the items.
 
     Raises:
         FileError: it cannot be read.
         DataError: it holds nothing to encode, or the size of pictures is not known.
     """
+    source = _opened(inputs, transform, root)
+    if labels is None:
+        return source
+    from ssdh_surgery.pipeline.encode_labels import read_labels
+
+    left_out = next((each for each in source.findings if each.severity == "error"), None)
+    if left_out is not None:
+        raise DataError(
+            "labels of a file of their own belong to the items in their order, and some are left "
+            "out for an error",
+            location=left_out.location,
+            findings=[left_out],
+        )
+    return source.labelled(read_labels(labels, source.count))
+
+
+def _opened(inputs: Sequence[Path], transform: InputTransform, root: Path | str) -> Source:
     first = inputs[0]
     with explained(first, "read"):
         os.stat(first)
@@ -167,4 +214,4 @@ def _of_lmdb(path: Path, transform: InputTransform) -> Source:
                 yield Item(name_text(key), label, reader(record))
 
     with LmdbStore(path) as store:
-        return Source(str(path), len(store), items)
+        return Source(str(path), len(store), items, is_files=False)

@@ -43,6 +43,8 @@ class EncoderOptions:
 class Encoder:
     """An open net that turns pixels into activations.
 
+    `width` is the number of activations of a picture.
+
     Raises:
         UsageError: it was not said which net, and no workspace says so.
         FileError, DataError, EngineError: a file cannot be read, or does not fit.
@@ -63,13 +65,18 @@ class Encoder:
         )
         self.engine = open_extractor(options.engine, self._extraction(), options.caffe)
         self._extractor = self.engine.extractor
-        self.bits = self._extractor.width
+        self.width = self._extractor.width
 
     def _extraction(self) -> Extraction:
         net, options = self.net, self.options
         layer = net.layer.name if net.layer else None
         asked = net.input, net.shape, net.blob, layer
         return Extraction(self.deploy, self.weights, *asked, options.batch, options.gpu)
+
+    @property
+    def bits(self) -> int:
+        """The width of a code, 0 where the blob holds features."""
+        return self.width if self.net.is_code else 0
 
     @property
     def batch(self) -> int:
@@ -106,7 +113,7 @@ class Encoder:
         crops = self.transform.crops
         if crops == 1:
             return values
-        mean: NDArray[np.float32] = values.reshape(-1, crops, self.bits).mean(1)
+        mean: NDArray[np.float32] = values.reshape(-1, crops, self.width).mean(1)
         return mean
 
     def codes_of(self, pictures: Sequence[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
@@ -114,7 +121,7 @@ class Encoder:
         activations = self.activations([self.transform.prepared(each) for each in pictures])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)
         return Codes(
-            pack(activations),
+            pack(activations) if self.bits else np.empty((len(ids), 0), np.uint8),
             self.bits,
             np.array(ids, str),
             labels,

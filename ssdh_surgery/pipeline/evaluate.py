@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError, Location
 from ssdh_surgery.retrieval import metrics
 from ssdh_surgery.retrieval.baselines import METHODS
-from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, refuse_empty
+from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, read_features, refuse_empty
 from ssdh_surgery.retrieval.metrics import Cutoff, Measures
 from ssdh_surgery.retrieval.protocol import Protocol
 
@@ -122,7 +122,7 @@ def evaluation(
 
 
 def _features(path: Path | str) -> Codes:
-    codes = read_codes(path)
+    codes = read_features(path)
     refuse_empty(codes, "feature")
     _activations(codes)
     return codes

@@ -128,6 +128,8 @@ class InputTransform:
             return int(known[0]), int(known[1])
         if (size := self._record_size()) is not None:
             return size
+        if (mean := self._whole.mean_shape) is not None:
+            return mean[2], mean[1]  # Caffe takes a mean file of the records' own size alone
         if self.stated["crop"]:
             return None
         self.is_size_guessed = True

@@ -1,4 +1,4 @@
-"""The file of codes: packed bits with ids, labels and how they were made, in one `.npz`.
+"""The file of codes: packed bits with ids, labels and how they were made.
 
 A bit is 1 where an activation is above 0.5. Bit 0 is the highest bit of byte 0, and the tail
 of the last byte is padded with zeros, as `numpy.packbits` packs.
@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.retrieval.arrays import read_arrays, write_arrays
+from ssdh_surgery.files import staged
+from ssdh_surgery.retrieval.code_forms import form_of_content, form_of_name
 
 THRESHOLD = 0.5
 UNKNOWN_LABEL = -1
 _MADE_BY = "'ssdh encode' writes such files"
-_MEMBERS = ("codes", "bits", "ids", "labels", "recipe")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +30,13 @@ class Codes:
 
     Args:
         packed: uint8 [N, ceil(bits / 8)].
-        bits: the width K of a code.
+        bits: the width K of a code; 0 for features, which have activations alone.
         ids: [N] text.
         labels: int64 [N], or uint8 [N, C] for several labels each; -1 is unknown.
         recipe: how they were made; `model` says by which weights and blob.
         activations: float32 [N, K], or None where they were not kept.
         content: uint64 [N], a hash of each item's pixels, or None where it is not known.
+        left_out: the ids of items that could not be read, None where that is not known.
         name: the file, for messages.
     """
 
@@ -46,6 +47,7 @@ class Codes:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     activations: NDArray[np.float32] | None = None
     content: NDArray[np.uint64] | None = None
+    left_out: NDArray[np.str_] | None = None
     name: str = "codes"
 
     def __len__(self) -> int:
@@ -124,26 +126,52 @@ def _label_form(codes: Codes) -> str:
 
 
 def read_codes(path: Path | str) -> Codes:
-    """Read a file of codes.
+    """Read a file of codes: `.npz`, HDF5 or Parquet, told by its content.
+
+    Raises:
+        FileError: it is missing or cannot be read.
+        DataError: it is no such file, cut short, its parts do not fit together, or it holds
+            features and no codes.
+        MissingExtra: what reads that kind of file is not installed.
+    """
+    codes = read_features(path)
+    if not codes.bits:
+        blob = (codes.model or {}).get("blob")
+        raise DataError(
+            "holds features and no codes" + (f": the activations of '{blob}'" if blob else ""),
+            location=Location(str(path)),
+            hint="encode the blob that holds the code",
+        )
+    return codes
+
+
+def read_features(path: Path | str) -> Codes:
+    """Read a file of codes, or one of features: then `bits` is 0.
 
     Raises:
         FileError: it is missing or cannot be read.
         DataError: it is no such file, cut short, or its parts do not fit together.
+        MissingExtra: what reads that kind of file is not installed.
     """
-    parts = read_arrays(path, _MEMBERS, ("activations", "content"), "a file of codes", _MADE_BY)
-    return _checked(parts, Location(str(path)))
+    where = Location(str(path))
+    form = form_of_content(path)
+    if form is None:
+        raise DataError("not a file of codes", location=where, hint=_MADE_BY)
+    return _checked(form.read(path), where)
 
 
 def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
-    packed, bits = parts["codes"], parts["bits"]
-    if bits.shape != () or bits.dtype.kind not in "iu" or bits < 1:
+    packed, bits, activations = parts["codes"], parts["bits"], parts.get("activations")
+    least = 1 if activations is None else 0
+    if bits.shape != () or bits.dtype.kind not in "iu" or bits < least:
         raise DataError("'bits' is not the width of a code", location=where)
     width = int(bits)
+    values = width or (activations.shape[1] if activations is not None else 0)
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "codes": ("u", (len(packed) if packed.ndim else 0, -(-width // 8))),
         "ids": ("U", packed.shape[:1]),
         "labels": ("iu", packed.shape[:1] + parts["labels"].shape[1:2]),
-        "activations": ("f", (*packed.shape[:1], width)),
+        "activations": ("f", (*packed.shape[:1], values)),
         "content": ("u", packed.shape[:1]),
     }
     for name, (kinds, shape) in wanted.items():
@@ -168,30 +196,39 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
         parts["ids"],
         labels.astype(np.uint8) if labels.ndim == 2 else labels.astype(np.int64),
         recipe if isinstance(recipe, dict) else {},
-        parts.get("activations"),
+        activations,
         parts.get("content"),
+        parts.get("left_out"),
         str(where),
     )
 
 
 def write_codes(path: Path | str, codes: Codes) -> None:
-    """Write a file of codes, whole or not at all.
+    """Write a file of codes, whole or not at all; the name's ending says in which form.
+
+    Arrays that are mapped from files are read a piece at a time.
 
     Raises:
         FileError: it cannot be written.
+        UsageError: the name ends as those of another kind of file do.
+        MissingExtra: what writes that kind of file is not installed.
     """
-    parts = {
+    form = form_of_name(path)
+    parts: dict[str, NDArray[Any]] = {
         "codes": codes.packed,
-        "bits": np.int64(codes.bits),
+        "bits": np.array(codes.bits, np.int64),
         "ids": codes.ids,
         "labels": codes.labels,
-        "recipe": np.str_(json.dumps(codes.recipe, ensure_ascii=False)),
+        "recipe": np.array(json.dumps(codes.recipe, ensure_ascii=False)),
     }
-    if codes.activations is not None:
-        parts["activations"] = codes.activations
-    if codes.content is not None:
-        parts["content"] = codes.content
-    write_arrays(path, parts)
+    optional = {
+        "activations": codes.activations,
+        "content": codes.content,
+        "left_out": codes.left_out,
+    }
+    parts |= {name: array for name, array in optional.items() if array is not None}
+    with staged(path) as temporary:
+        form.write(temporary, parts)
 
 
 def refuse_empty(codes: Codes, role: str) -> None:

@@ -1,7 +1,7 @@
 """Codes written as they are made: to a hidden folder beside their place, and put there whole.
 
 After each batch the folder says how far it is, so that a run which was killed can be gone on
-with from its last batch.
+with from its last batch. In memory is a batch, however many items there are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,56 +19,66 @@ from numpy.typing import NDArray
 from ssdh_surgery.data.names import name_bytes, name_text
 from ssdh_surgery.errors import DataError, Location
 from ssdh_surgery.files import explained, read_bytes, write_bytes
+from ssdh_surgery.retrieval.code_forms import form_of_name
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
-from ssdh_surgery.retrieval.health import NEAR
+from ssdh_surgery.retrieval.health import NEAR, Health, health_of
 
-_FORMS = {
-    "codes": np.uint8,
-    "labels": np.int64,
-    "activations": np.float32,
-    "ids": np.uint8,
-    "content": np.uint64,
-}
 _STATE = "state.json"
+# The ids as text of one width, made from the bytes when all are known.
+_WIDE_IDS = "ids.wide"
+_READ_BYTES = 1 << 20
+
+
+def partial_folder(path: Path) -> Path:
+    """Where that lies of a file which is not finished."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f".{real.name}.partial")
 
 
 class CodesWriter:
     """A new file of codes at `path`.
 
     `items` counts the items of the source that are dealt with, those left out included;
-    `left_out` has the ids of these.
+    `left_out` has the ids of these, each with the reason.
 
     Args:
-        path: where the file goes.
-        bits: the width of a code.
+        path: where the file goes; its ending says in which form.
+        width: how many activations an item has.
         recipe: how the codes are made.
-        keep_activations: whether the file gets them.
+        classes: of labels that are vectors; None for one label each.
+        is_code: whether the activations make a code; else they are features, and kept.
+        keep_activations: whether the file of codes gets them, too.
         resume: go on with what lies there unfinished, if it has the same recipe.
 
     Raises:
         FileError: it cannot be written.
         DataError: what is unfinished there has another recipe.
+        UsageError: the name ends as those of another kind of file do.
     """
 
     def __init__(
         self,
         path: Path,
-        bits: int,
+        width: int,
         recipe: Mapping[str, Any],
         *,
+        classes: int | None = None,
+        is_code: bool = True,
         keep_activations: bool = False,
         resume: bool = False,
     ) -> None:
-        self.path = Path(os.path.realpath(path))
-        self.bits = bits
+        form_of_name(path)
+        self.width = width
+        self.bits = width if is_code else 0
         self.recipe = recipe
         self._given = path
-        self._folder = self.path.with_name(f".{self.path.name}.partial")
-        self._names = [name for name in _FORMS if name != "activations" or keep_activations]
+        self._classes = classes
+        self._folder = partial_folder(path)
+        names = ["codes", "labels", "ids", "content"]
+        self._names = [*names, "activations"] if keep_activations or not is_code else names
         self._sizes = dict.fromkeys(self._names, 0)
-        self.items = self.kept = self._near = 0
-        self.is_code = True
-        self.left_out: list[str] = []
+        self.items = self.kept = self._near = self._longest = 0
+        self.left_out: list[tuple[str, str]] = []
         with explained(path, "write"):
             self._prepare(resume)
             self._files = {name: open(self._folder / name, "r+b") for name in self._names}  # noqa: SIM115
@@ -79,7 +88,12 @@ class CodesWriter:
 
     def _prepare(self, resume: bool) -> None:
         state = self._folder / _STATE
-        mine = {"recipe": dict(self.recipe), "bits": self.bits, "kept_arrays": self._names}
+        mine = {
+            "recipe": dict(self.recipe),
+            "bits": self.bits,
+            "classes": self._classes,
+            "kept_arrays": self._names,
+        }
         known = json.loads(read_bytes(state)) if resume and state.is_file() else None
         if known is not None and self._has_lost(known["sizes"]):
             known = None
@@ -92,8 +106,8 @@ class CodesWriter:
                 )
             self._sizes = known["sizes"]
             self.items, self.kept = known["items"], known["kept"]
-            self._near, self.is_code = known["near"], known["is_code"]
-            self.left_out = known["left_out"]
+            self._near, self._longest = known["near"], known["longest"]
+            self.left_out = [(name, why) for name, why in known["left_out"]]
         elif self._folder.exists():
             shutil.rmtree(self._folder)
         self._made = mine
@@ -110,9 +124,9 @@ class CodesWriter:
         self,
         activations: NDArray[np.float32],
         ids: Sequence[str],
-        labels: Sequence[int],
+        labels: NDArray[np.integer[Any]],
         content: Sequence[int],
-        left_out: Sequence[str] = (),
+        left_out: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Add a batch, activations [n, K], and what was left out meanwhile.
 
@@ -120,8 +134,8 @@ class CodesWriter:
             FileError: the disk is full or fails.
         """
         parts: dict[str, Any] = {
-            "codes": pack(activations),
-            "labels": np.array(labels, np.int64),
+            "codes": pack(activations) if self.bits else np.empty(0, np.uint8),
+            "labels": np.asarray(labels, self._form("labels")[0]),
             "activations": activations,
             "content": np.array(content, np.uint64),
             "ids": np.frombuffer(b"".join(name_bytes(each) + b"\0" for each in ids), np.uint8),
@@ -129,9 +143,8 @@ class CodesWriter:
         self.items += len(ids) + len(left_out)
         self.kept += len(ids)
         self.left_out += left_out
+        self._longest = max([self._longest, *map(len, ids)])
         self._near += int(np.count_nonzero(np.abs(activations - 0.5) < NEAR))
-        if activations.size and not (activations.min() >= 0 and activations.max() <= 1):
-            self.is_code = False
         with explained(self._given, "write"):
             for name, file in self._files.items():
                 file.write(parts[name].tobytes())
@@ -146,54 +159,78 @@ class CodesWriter:
             "items": self.items,
             "kept": self.kept,
             "near": self._near,
-            "is_code": self.is_code,
+            "longest": self._longest,
             "left_out": self.left_out,
         }
         write_bytes(self._folder / _STATE, json.dumps(state).encode())
 
-    @property
-    def near(self) -> float:
-        """The share of activations nearer than 0.1 to 0.5."""
-        return self._near / max(1, self.kept * self.bits)
+    def finish(self) -> Health | None:
+        """Write the file, remove the folder, and tell how healthy the codes are.
 
-    def finish(self) -> Codes:
-        """Write the file and remove the folder; what is given back has no activations.
+        None for features.
 
         Raises:
             FileError: the disk is full or fails.
+            MissingExtra: what writes that form is not installed.
         """
-        self._close()
-        ids = name_text((self._folder / "ids").read_bytes()).split("\0")[:-1]
+        for file in self._files.values():
+            file.close()
         codes = Codes(
-            np.array(self._array("codes", (self.kept, -(-self.bits // 8)))),
+            self._array("codes"),
             self.bits,
-            np.array(ids, dtype=str),
-            np.array(self._array("labels", (self.kept,))),
+            self._wide_ids(),
+            self._array("labels"),
             self.recipe,
-            self._array("activations", (self.kept, self.bits))
-            if "activations" in self._names
-            else None,
-            np.array(self._array("content", (self.kept,))),
+            self._array("activations") if "activations" in self._names else None,
+            self._array("content"),
+            np.array([name for name, _ in self.left_out], dtype=str),
             str(self._given),
         )
         write_codes(self._given, codes)
+        near = self._near / max(1, self.kept * self.width)
+        health = health_of(codes.packed, self.bits, near) if self.bits else None
         self.discard()
-        return replace(codes, activations=None)
+        return health
 
-    def _array(self, name: str, shape: tuple[int, ...]) -> Any:
+    def _form(self, name: str) -> tuple[Any, tuple[int, ...]]:
+        """The type of an array, and the shape of one item's part in it."""
+        if name == "labels":
+            return (np.int64, ()) if self._classes is None else (np.uint8, (self._classes,))
+        forms: dict[str, tuple[Any, tuple[int, ...]]] = {
+            "codes": (np.uint8, (-(-self.bits // 8),)),
+            "activations": (np.float32, (self.width,)),
+            "content": (np.uint64, ()),
+        }
+        return forms[name]
+
+    def _array(self, name: str) -> Any:
+        kind, row = self._form(name)
+        shape = (self.kept, *row)
+        if not self._sizes[name]:
+            return np.empty(shape, kind)
+        return np.memmap(self._folder / name, kind, "r", shape=shape)
+
+    def _wide_ids(self) -> Any:
+        """The ids as an array of text, on the disk."""
         if not self.kept:
-            return np.empty(shape, _FORMS[name])
-        return np.memmap(self._folder / name, _FORMS[name], "r", shape=shape)
-
-    def _close(self) -> None:
-        for file in self._files.values():
-            file.close()
+            return np.empty(0, str)
+        wide = np.memmap(
+            self._folder / _WIDE_IDS, f"<U{max(1, self._longest)}", "w+", shape=(self.kept,)
+        )
+        row, rest = 0, b""
+        with explained(self._given, "write"), open(self._folder / "ids", "rb") as file:
+            while data := file.read(_READ_BYTES):
+                *names, rest = (rest + data).split(b"\0")
+                wide[row : row + len(names)] = [name_text(name) for name in names]
+                row += len(names)
+        return wide
 
     def discard(self) -> None:
         """Remove what is unfinished."""
-        self._close()
+        self.leave()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def leave(self) -> None:
         """Leave what is unfinished to be gone on with."""
-        self._close()
+        for file in self._files.values():
+            file.close()

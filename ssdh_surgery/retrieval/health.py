@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ class Health:
         dead: bits that are (nearly) always the same.
         entropy: of a bit, the mean over bits; 1 is a bit that is one half of the time.
         correlation: mean absolute correlation of two bits that are not dead.
+        strongest: the greatest absolute correlation of two such bits.
         distinct: different codes.
         near: the share of activations nearer than 0.1 to 0.5, None where they are unknown.
     """
@@ -36,6 +38,7 @@ class Health:
     dead: int
     entropy: float
     correlation: float
+    strongest: float
     distinct: int
     near: float | None
 
@@ -58,12 +61,30 @@ class Health:
             f"fire rate {rates.mean():.2f} (from {rates.min():.2f} to {rates.max():.2f} by bit)",
             f"{self.dead} of {self.bits} bits dead",
             f"entropy {self.entropy:.2f} of 1 by bit",
-            f"correlation {self.correlation:.2f} between bits",
+            f"correlation {self.correlation:.2f} between bits, at most {self.strongest:.2f}",
             f"{self.distinct:,} different codes of {self.count:,}",
         ]
         if self.near is not None:
             said.append(f"{self.near:.1%} of activations nearer than {NEAR} to 0.5")
         return said
+
+    def as_json(self) -> dict[str, Any]:
+        """The measures as `encode --json` has them."""
+        return {
+            "count": self.count,
+            "fire_rates": [round(float(rate), 6) for rate in self.fire_rates],
+            "dead_bits": np.flatnonzero(_are_dead(self.fire_rates)).tolist(),
+            "entropy": self.entropy,
+            "correlation": self.correlation,
+            "strongest_correlation": self.strongest,
+            "distinct": self.distinct,
+            "near": self.near,
+            "collapsed": self.is_collapsed,
+        }
+
+
+def _are_dead(rates: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.minimum(rates, 1 - rates) < _DEAD_SHARE
 
 
 def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -> Health:
@@ -75,7 +96,7 @@ def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -
             0, dtype=np.int64
         )
     rates = ones / count
-    dead = np.minimum(rates, 1 - rates) < _DEAD_SHARE
+    dead = _are_dead(rates)
     sure = np.clip(rates, 1e-12, 1 - 1e-12)
     entropy = -(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure))
     rows = np.ascontiguousarray(packed)
@@ -87,18 +108,19 @@ def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -
         rates,
         int(dead.sum()),
         float(entropy.mean()),
-        _correlation(sample),
+        *_correlations(sample),
         distinct,
         near,
     )
 
 
-def _correlation(bits: NDArray[np.uint8]) -> float:
+def _correlations(bits: NDArray[np.uint8]) -> tuple[float, float]:
+    """The mean and the greatest absolute correlation of two bits, 0 where there are not two."""
     centred = bits - bits.mean(0)
     spread = np.sqrt((centred**2).sum(0))
     kept = centred[:, spread > 0] / spread[spread > 0]
     width = kept.shape[1]
     if width < 2:
-        return 0.0
-    matrix = np.abs(kept.T @ kept)
-    return float((matrix.sum() - np.trace(matrix)) / (width * (width - 1)))
+        return 0.0, 0.0
+    pairs = np.abs((kept.T @ kept)[np.triu_indices(width, 1)])
+    return float(pairs.mean()), float(min(1.0, pairs.max()))

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,10 +14,12 @@ import pytest
 from pictures import tiles
 
 from ssdh_surgery import open_net
+from ssdh_surgery.caffe import schema
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.retrieval.codes import read_codes
+from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.retrieval.codes import read_codes, read_features
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"
@@ -25,7 +28,8 @@ layer { name: "latent" type: "InnerProduct" bottom: "data" top: "latent"
   inner_product_param { num_output: 20 weight_filler { type: "gaussian" std: 0.002 } } }
 layer { name: "code" type: "Sigmoid" bottom: "latent" top: "code" }
 """
-NET = ["--deploy", "deploy.prototxt", "--weights", "a.caffemodel", "--mean-value", "104,117,123"]
+MODEL = ["--deploy", "deploy.prototxt", "--weights", "a.caffemodel"]
+NET = [*MODEL, "--mean-value", "104,117,123", "--resize", "12x12"]
 
 
 @pytest.fixture(autouse=True)
@@ -59,11 +63,12 @@ def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     Path("deploy.prototxt").write_text(dead)
     open_net("deploy.prototxt").save("a.caffemodel")
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
-    assert capsys.readouterr().err.splitlines()[-1] == (
-        "warning: the codes have collapsed: they hardly differ from picture to picture. Check "
-        "that the weights are those of this net, and its mean and scale; else train with a "
-        "smaller learning rate"
-    )
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "warning SSDH710 collapsed-codes: the codes have collapsed: they hardly differ from "
+        "picture to picture",
+        "hint: check that the weights are those of this net, and its mean and scale; else train "
+        "with a smaller learning rate",
+    ]
 
 
 def test_a_picture_finds_itself_by_its_own_model_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,11 +100,138 @@ def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_an_input_without_mean_and_scale_is_doubted(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["encode", "photos", "-o", "codes.npz", *NET[:4]]) == 0
-    assert capsys.readouterr().err.splitlines()[2] == (
-        "warning: neither a mean nor a scale is known, so the net gets pixels from 0 to 255; say "
-        "what it was trained with: --mean-file, --mean-value, --scale"
+def found(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    """What is doubted about an input, by the findings' codes and names."""
+    assert run(["encode", "photos", "-o", "x.npz", "--force", "--json", *words]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    # Whether the codes of a random net collapse is chance.
+    names = (f"{each['code']} {each['name']}" for each in findings)
+    return [name for name in names if name != "SSDH710 collapsed-codes"]
+
+
+SIZE = ["--resize", "12x12"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--mean-value", "104,117,123"], ["SSDH704 unknown-resize"]),
+        ([*SIZE, "--mean-value", "104,117,123"], []),
+        (SIZE, ["SSDH705 no-mean"]),
+        ([*SIZE, "--scale", "255"], ["SSDH706 scale", "SSDH709 input-range"]),
+        ([*SIZE, "--scale", "0.0000153"], ["SSDH706 scale", "SSDH709 input-range"]),
+        ([*SIZE, "--scale", "0.00390625"], []),
+        (
+            [*SIZE, "--mean-value", "0.4,0.46,0.48", "--scale", "0.00390625"],
+            ["SSDH707 mean-of-another-scale"],
+        ),
+        ([*SIZE, "--mean-value", "123.68,116.779,103.939"], ["SSDH708 channel-order"]),
+        ([*SIZE, "--mean-value", "123.68,116.779,103.939", "--channels", "RGB"], []),
+        ([*SIZE, "--mean-value", "104,117,123", "--channels", "RGB"], ["SSDH708 channel-order"]),
+        ([*SIZE, "--mean-file", "rgb.binaryproto"], ["SSDH708 channel-order"]),
+        (["--mean-file", "bgr.binaryproto"], []),  # it has the pictures' size
+    ],
+)
+def test_a_doubtful_input_is_a_finding(
+    capsys: pytest.CaptureFixture[str], words: list[str], expected: list[str]
+) -> None:
+    mean = np.ones((3, 12, 12), np.float32) * np.array([[[104]], [[117]], [[123]]], np.float32)
+    write_mean("bgr.binaryproto", mean)
+    write_mean("rgb.binaryproto", mean[::-1])
+    assert found(capsys, *MODEL, *words) == expected
+
+
+def test_a_mean_of_the_wrong_size(capsys: pytest.CaptureFixture[str]) -> None:
+    write_mean("mean.binaryproto", np.zeros((3, 12, 12), np.float32))
+    words = ["--mean-file", "mean.binaryproto", "--resize", "16x16", "--crop", "12"]
+    assert run(["encode", "photos", "-o", "x.npz", *MODEL, *words]) == 3
+    assert capsys.readouterr().err.endswith(
+        "mean.binaryproto: the mean is 3 x 12 x 12 (channels x height x width), the picture 3 x 16 "
+        "x 16 (channels x height x width)\n"
+        "hint: a mean file has the size of the pictures before the crop, and this one that of the "
+        "crop\n"
+    )
+
+
+def test_float_records_from_0_to_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with LmdbWriter("floats") as writer:
+        for number, (pixels, _) in enumerate(tiles(12, 3)):
+            datum: Any = schema.message_class("Datum")(channels=3, height=12, width=12)
+            datum.float_data.extend((pixels / 255).ravel().tolist())
+            writer.put(b"%d" % number, datum.SerializeToString())
+    words = ["encode", "floats", "-o", "x.npz", "--json", *MODEL, "--mean-value", "104,117,123"]
+    assert run(words) == 0
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["message"].startswith(
+        "the mean is for pixels from 0 to 255, and those of floats"
+    )
+
+
+def test_weights_that_lack_a_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    other = DEPLOY.replace('"latent"', '"other"')
+    Path("other.prototxt").write_text(other)
+    assert found(capsys, *NET, "--deploy", "other.prototxt")[0] == "SSDH701 layers-without-weights"
+
+
+def test_what_contradicts_the_workspace(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("ssdh.toml").write_text(
+        'version = 1\n[nets.n]\ncode = "code"\nscale = 0.5\nmean_value = [104, 117, 123]\n'
+        "resize = [12, 12]\n"
+    )
+    assert found(capsys, *NET) == []
+    assert found(capsys, *NET, "--scale", "1") == ["SSDH703 unlike-training"]
+
+
+def test_features_have_no_bits(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("codes.npz", "latent.npz"):
+        blob = ["--blob", "latent"] if name == "latent.npz" else []
+        assert run(["encode", "photos", "-o", name, *NET, *blob]) == 0
+    assert capsys.readouterr().out.endswith("wrote latent.npz: 12 features of 20 values\n")
+    features = read_features("latent.npz")
+    assert features.activations is not None
+    assert (features.bits, features.packed.shape) == (0, (12, 0))
+    assert (features.activations < 0).any()
+    for words in (
+        ["index", "build", "latent.npz", "-o", "x.index"],
+        ["evaluate", "--queries", "latent.npz", "--database", "latent.npz"],
+    ):
+        assert run(words) == 3
+        assert capsys.readouterr().err == (
+            "latent.npz: holds features and no codes: the activations of 'latent'\n"
+            "hint: encode the blob that holds the code\n"
+        )
+    # A deploy net without a hash layer: nobody asked for features.
+    prob = DEPLOY.replace('"Sigmoid"', '"Softmax"')
+    Path("prob.prototxt").write_text(prob)
+    assert found(capsys, *NET, "--deploy", "prob.prototxt") == ["SSDH702 no-code"]
+
+
+@pytest.mark.parametrize("form", ["h5", "parquet"])
+def test_every_form_is_read_wherever_codes_are(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    Path("list.txt").write_text("".join(f"photos/{n:02d}.png {n % 2}\n" for n in range(12)))
+    for name in ("codes.npz", f"codes.{form}"):
+        assert run(["encode", "list.txt", "-o", name, *NET, "--activations"]) == 0
+    one, other = read_codes("codes.npz"), read_codes(f"codes.{form}")
+    for part in ("packed", "ids", "labels", "activations", "content", "left_out"):
+        assert np.array_equal(getattr(one, part), getattr(other, part)), part
+    assert (one.recipe, one.bits) == (other.recipe, other.bits)
+    told = []
+    for name in ("codes.npz", f"codes.{form}"):
+        assert run(["index", "build", name, "-o", f"{name}.index"]) == 0
+        capsys.readouterr()
+        assert run(["search", f"{name}.index", "--queries", name, "--json"]) == 0
+        assert run(["evaluate", "--queries", name, "--database", name]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
+def test_a_name_of_no_known_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["encode", "photos", "-o", "codes.csv", *NET]) == 2
+    assert capsys.readouterr().err == (
+        "error: codes are not kept in files that end in '.csv'\n"
+        "hint: one of .npz, .h5, .hdf5, .parquet\n"
     )
 
 

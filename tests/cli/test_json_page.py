@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
+
+from ssdh_surgery import open_net
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 
@@ -59,6 +63,29 @@ def test_patch_and_diff(folder: Path) -> None:
 def test_zoo_list(folder: Path) -> None:
     told = answered("zoo", "list", cwd=folder)
     assert {*told, *told["networks"][0]} <= section("ssdh zoo list")
+
+
+def test_encode(tmp_path: Path) -> None:
+    text = (
+        'input: "data" input_shape { dim: 1 dim: 1 dim: 4 dim: 4 }\n'
+        'layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc"\n'
+        '  inner_product_param { num_output: 8 weight_filler { type: "xavier" } } }\n'
+        'layer { name: "code" type: "Sigmoid" bottom: "fc" top: "code" }\n'
+    )
+    (tmp_path / "small.prototxt").write_text(text)
+    open_net(tmp_path / "small.prototxt").save(tmp_path / "small.caffemodel")
+    cv2.imwrite(str(tmp_path / "a.png"), np.eye(4, dtype=np.uint8) * 255)
+    (tmp_path / "b.png").write_bytes(b"")
+    net = ["--deploy", "small.prototxt", "--weights", "small.caffemodel"]
+    told = answered("encode", "a.png", "b.png", "-o", "codes.npz", *net, cwd=tmp_path)
+    assert told["findings"]
+    keys = {*told, *told["left_out"][0], *told["health"], *told["findings"][0]}
+    assert keys <= section("ssdh encode")
+    assert {*told["recipe"], *told["recipe"]["model"], *told["recipe"]["transform"]} <= section(
+        "Codes, "
+    )
+    with np.load(tmp_path / "codes.npz") as archive:
+        assert {*archive} <= section("Codes, ")
 
 
 def test_errors(folder: Path) -> None:

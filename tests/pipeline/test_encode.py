@@ -150,9 +150,15 @@ def test_unreadable_pictures_are_left_out_and_named() -> None:
         "'class0/02.png' is left out: cannot be decoded: the file is empty",
         "'class1/03.png' is left out: cannot be decoded: it is a web page",
     ]
-    assert made.left_out == ["class0/02.png", "class1/03.png"]
-    assert len(made.codes) == 9
-    assert not set(made.left_out) & set(made.codes.ids)
+    assert made.left_out == [
+        ("class0/02.png", "cannot be decoded: the file is empty"),
+        ("class1/03.png", "cannot be decoded: it is a web page"),
+    ]
+    codes = read_codes("codes.npz")
+    assert codes.left_out is not None
+    assert codes.left_out.tolist() == ["class0/02.png", "class1/03.png"]
+    assert len(codes) == 9
+    assert not set(codes.left_out) & set(codes.ids)
 
 
 def test_a_damaged_record_is_left_out() -> None:
@@ -162,7 +168,8 @@ def test_a_damaged_record_is_left_out() -> None:
         writer.put(b"1", write_encoded(b"no picture", 3))
         writer.put(b"2", write_encoded(Path("photos/class0/00.png").read_bytes(), 5))
     made = encoded("bad_lmdb")
-    assert (made.left_out, made.codes.ids.tolist(), made.codes.labels.tolist()) == (
+    left_out = [name for name, _ in made.left_out]
+    assert (left_out, made.codes.ids.tolist(), made.codes.labels.tolist()) == (
         ["0", "1"],
         ["2"],
         [5],

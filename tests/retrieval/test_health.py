@@ -23,6 +23,8 @@ def test_measures_of_known_codes() -> None:
     assert found.entropy == pytest.approx((8 * 1 + entropy) / 10, abs=1e-3)
     # Three pairs of nine living bits are the same or the contrary.
     assert found.correlation == pytest.approx(3 / 36, abs=0.02)
+    assert found.strongest == pytest.approx(1)
+    assert found.as_json()["dead_bits"] == [3]
     assert found.distinct == len({tuple(row) for row in bits.tolist()})
     assert not found.is_collapsed
     assert found.words()[-1] == "25.0% of activations nearer than 0.1 to 0.5"

@@ -1,0 +1,68 @@
+"""Labels in a file of their own: the LMDB or HDF5 file of vectors of Caffe's users."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssdh_surgery.caffe import hdf5
+from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.errors import DataError, Location
+
+_DATASETS = ("label", "labels")
+
+
+def read_labels(path: Path, count: int) -> NDArray[Any]:
+    """The label of each of `count` items: int64 [count], or 0 and 1 for each class [count, C].
+
+    A value above 0 says that an item is in a class; one or several values for an item are told
+    by how many a row has.
+
+    Raises:
+        FileError: the file cannot be read.
+        DataError: it holds no labels, or not as many as there are items.
+        MissingExtra: it is HDF5 and h5py is not installed.
+    """
+    rows = _of_lmdb(path) if path.is_dir() else _of_hdf5(path)
+    where = Location(str(path))
+    if len(rows) != count:
+        raise DataError(
+            f"labels of {len(rows):,} items, and there are {count:,} to encode",
+            location=where,
+            hint="row by row they belong to the items in their order",
+        )
+    if not np.isfinite(rows).all() or (rows != np.round(rows)).any():
+        raise DataError("labels that are no whole numbers", location=where)
+    if rows.shape[1] == 1:
+        return rows[:, 0].astype(np.int64)
+    if rows.max() > 1 or rows.min() < -1:
+        raise DataError(
+            f"labels from {rows.min():g} to {rows.max():g}, and a vector says 0 or 1 of each class",
+            location=where,
+        )
+    vectors: NDArray[np.uint8] = (rows > 0).astype(np.uint8)
+    return vectors
+
+
+def _of_lmdb(path: Path) -> NDArray[np.float32]:
+    rows: list[NDArray[np.float32]] = []
+    with LmdbStore(path) as store:
+        for key, datum in store.records():
+            values = np.asarray(datum.pixels(), np.float32).reshape(-1)
+            if rows and len(values) != len(rows[0]):
+                error = DataError(f"{len(values)} labels, the first record has {len(rows[0])}")
+                raise of_record(path, key, error)
+            rows.append(values)
+    return np.stack(rows)
+
+
+def _of_hdf5(path: Path) -> NDArray[np.float32]:
+    with hdf5.opened(path) as file:
+        name = next((name for name in _DATASETS if name in file), _DATASETS[0])
+        values = hdf5.floats(file, name, path)
+    if not values.ndim:
+        raise DataError(f"the dataset '{name}' is one number", location=Location(str(path)))
+    return values.reshape(len(values), -1)

@@ -1,0 +1,142 @@
+"""Codes in each kind of file: what is written is read, elsewhere too, and damage is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssdh_surgery.errors import DataError, UsageError
+from ssdh_surgery.retrieval.code_forms import blocks
+from ssdh_surgery.retrieval.codes import Codes, pack, read_features, write_codes
+
+FORMS = ["npz", "h5", "hdf5", "parquet"]
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+
+
+def made(count: int, width: int, **changes: Any) -> Codes:
+    activations = np.random.default_rng(count).random((count, width), np.float32)
+    values = {
+        "packed": pack(activations),
+        "bits": width,
+        "ids": np.array([f"{number}.jpg" for number in range(count)], str),
+        "labels": np.arange(count) - 1,
+        "recipe": {"model": {"blob": "code"}, "caf\u00e9": [1]},
+        "activations": activations,
+        "content": np.arange(count, dtype=np.uint64) + 2**63,
+        "left_out": np.array(["bad.png", "caf\udce9.png"]),
+    }
+    return Codes(**{**values, **changes})
+
+
+def same(one: Codes, other: Codes) -> None:
+    for name in ("packed", "ids", "labels", "activations", "content", "left_out"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        assert np.array_equal(mine, theirs), name
+        assert mine is None or mine.dtype.kind == theirs.dtype.kind, name
+    assert (one.bits, one.recipe) == (other.bits, other.recipe)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "codes",
+    [
+        made(20, 12),
+        made(3, 128, ids=np.array(["caf\udce9.jpg", "a\nb", "\u732b"])),
+        made(4, 9, labels=np.eye(4, 6, dtype=np.uint8)),
+        made(5, 8, activations=None, content=None),
+        made(2, 7, bits=0, packed=np.empty((2, 0), np.uint8)),
+        made(0, 16, left_out=np.empty(0, str)),
+    ],
+    ids=["plain", "names", "multi-label", "bare", "features", "empty"],
+)
+def test_what_is_written_is_read(tmp_path: Path, form: str, codes: Codes) -> None:
+    write_codes(tmp_path / f"codes.{form}", codes)
+    read = read_features(tmp_path / f"codes.{form}")
+    same(read, codes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_any_codes_survive_in_any_form(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    count, bits = data.draw(st.integers(1, 30)), data.draw(st.integers(1, 40))
+    names = data.draw(st.lists(NAMES, min_size=count, max_size=count))
+    # numpy's text cannot end with zeros, and no name of a file does.
+    codes = made(count, bits, ids=np.array(names, str))
+    for form in ("npz", "h5", "parquet"):
+        path = tmp_path_factory.mktemp("codes") / f"codes.{form}"
+        write_codes(path, codes)
+        same(read_features(path), codes)
+
+
+@pytest.mark.parametrize("form", ["h5", "parquet"])
+def test_arrays_are_written_in_several_blocks(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "_BYTES", 1000)
+    codes = made(200, 48)
+    write_codes(tmp_path / f"codes.{form}", codes)
+    same(read_features(tmp_path / f"codes.{form}"), codes)
+    if form == "parquet":
+        assert parquet.ParquetFile(tmp_path / "codes.parquet").num_row_groups > 10
+
+
+def test_other_programs_read_them(tmp_path: Path) -> None:
+    codes = made(6, 20)
+    for form in ("h5", "parquet"):
+        write_codes(tmp_path / f"codes.{form}", codes)
+    with h5py.File(tmp_path / "codes.h5") as file:
+        assert np.array_equal(file["codes"], codes.packed)
+        assert file["ids"].asstr()[2] == "2.jpg"
+        assert file["bits"][()] == 20
+    table = parquet.read_table(tmp_path / "codes.parquet")
+    assert table.column_names == ["codes", "ids", "labels", "activations", "content"]
+    row = table.slice(2, 1).to_pylist()[0]
+    assert (row["ids"], row["labels"]) == ("2.jpg", 1)
+    assert row["codes"] == codes.packed[2].tobytes()
+    assert codes.activations is not None
+    assert row["activations"] == codes.activations[2].tolist()
+
+
+@pytest.mark.parametrize("form", ["npz", "h5", "parquet"])
+def test_damage_is_told(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"codes.{form}"
+    codes = made(20, 64)
+    write_codes(path, codes)
+    data = path.read_bytes()
+    for length in range(0, len(data), len(data) // 40):
+        path.write_bytes(data[:length])
+        with pytest.raises(DataError, match=r"cut short or damaged|not a file of codes"):
+            read_features(path)
+    at = data.index(codes.packed[:1].tobytes()) if form != "parquet" else data.index(b"PAR1") + 40
+    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with pytest.raises(DataError, match="damaged"):
+        read_features(path)
+
+
+@pytest.mark.parametrize("form", ["h5", "parquet"])
+def test_files_of_the_kind_with_something_else_in_them(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"other.{form}"
+    if form == "h5":
+        with h5py.File(path, "w") as file:
+            file["data"] = [1, 2]
+    else:
+        import pyarrow
+
+        parquet.write_table(pyarrow.table({"data": [1, 2]}), path)
+    with pytest.raises(DataError, match=r"not a file of codes: it has no '(codes|ids)'"):
+        read_features(path)
+
+
+def test_endings_that_mean_something_else(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"files that end in '\.txt'"):
+        write_codes(tmp_path / "codes.txt", made(1, 8))
+    assert not list(tmp_path.iterdir())
