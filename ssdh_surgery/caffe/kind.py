@@ -1,4 +1,4 @@
-"""What a prototxt is, told by its content: a train net, a deploy net or a solver."""
+"""What a file is, told by its content: a train net, a deploy net, a solver, or weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _NET_FIELDS = frozenset(["layer", "layers", "input", "input_dim", "input_shape"]
 
 
 class Kind(StrEnum):
-    """The kinds of prototxt that this project works on."""
+    """The kinds of file that verbs work on."""
 
     TRAIN = "train net"
     DEPLOY = "deploy net"
     SOLVER = "solver"
+    WEIGHTS = "weights"
     UNKNOWN = "neither a net nor a solver"
 
 

@@ -89,19 +89,27 @@ def read_weights(path: Path | str) -> Weights:
         DataError: it is no .caffemodel, it is cut short, or a blob has another number of
             values than its shape says.
     """
-    data = files.read_bytes(path)
+    return weights_of(files.read_bytes(path), str(path))
+
+
+def weights_of(data: bytes, file: str) -> Weights:
+    """The weights in the bytes of a .caffemodel; `file` is named in errors.
+
+    Raises:
+        DataError: as `read_weights` says.
+    """
     try:
         weights = _read_net(data)
     except wire.WireError as error:
-        raise _refusal(data, path, f"is cut short or corrupt: {error}") from error
+        raise _refusal(data, file, f"is cut short or corrupt: {error}") from error
     except DataError as error:
-        raise _refusal(data, path, error.message) from error
+        raise _refusal(data, file, error.message) from error
     if not weights.layers:
-        raise _refusal(data, path, "is not a .caffemodel: it holds no layers")
+        raise _refusal(data, file, "is not a .caffemodel: it holds no layers")
     return weights
 
 
-def _refusal(data: bytes, path: Path | str, said: str) -> DataError:
+def _refusal(data: bytes, file: str, said: str) -> DataError:
     """The error, with what the file is instead, if that can be seen."""
     hint = None
     if not data:
@@ -113,7 +121,7 @@ def _refusal(data: bytes, path: Path | str, said: str) -> DataError:
         said = "is a prototxt, not weights" if is_net else "is a text, not weights"
     elif data[0] == wire.encode_number(1, 0)[0]:
         hint = "a solverstate and a mean file begin like this one"
-    return DataError(said, location=Location(str(path)), hint=hint)
+    return DataError(said, location=Location(file), hint=hint)
 
 
 def _is_text(data: bytes) -> bool:

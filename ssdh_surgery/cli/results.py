@@ -56,7 +56,7 @@ def show(patched: Patched, plan: WritePlan, *, json: bool) -> int:
     elif plan.mode is Mode.DIFF:
         for each in patched.files:
             if each.is_changed:
-                terminal.answer_diff(unified_diff(each.output, each.source.name))
+                terminal.answer_diff(unified_diff(each.as_text, each.source.name))
     else:
         _summary(patched, plan)
     return 1 if plan.mode is Mode.CHECK and any(map(_would_change, patched.files)) else 0
@@ -72,7 +72,7 @@ def _pass_on(each: PatchedFile, plan: WritePlan) -> None:
     """Standard input: the file to stdout, the words to stderr."""
     terminal.answer_to_stderr()
     if plan.mode is Mode.DIFF:
-        terminal.answer_diff(unified_diff(each.output, each.source.name, "<stdout>"))
+        terminal.answer_diff(unified_diff(each.as_text, each.source.name, "<stdout>"))
     elif plan.mode is Mode.WRITE:
         terminal.answer_bytes(each.output.data)
     _describe(each, "" if each.is_changed else "nothing to do")

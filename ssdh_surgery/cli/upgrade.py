@@ -1,4 +1,4 @@
-"""`ssdh upgrade`: old nets and solvers in the current dialect."""
+"""`ssdh upgrade`: old nets, solvers and weights in the current dialect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
 from ssdh_surgery.cli.patch import refuse_with_stdin
-from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.sources import read_source_or_weights
 from ssdh_surgery.pipeline.upgrade import upgrade
 
 
@@ -18,14 +18,17 @@ from ssdh_surgery.pipeline.upgrade import upgrade
 @shared.writing_options
 @shared.json_option
 def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    """Bring nets and solvers of Caffe's old dialects to the current one.
+    """Bring nets, solvers and weights of Caffe's old dialects to the current one.
 
-    Does what Caffe's own upgrade does, as edits: comments, order and layout stay. Writes
-    STEM_upgraded.prototxt, or another ending with --suffix.
+    Does what Caffe's own upgrade does, as edits: comments, order and layout stay, and the
+    values of a .caffemodel. Writes STEM_upgraded with the file's own ending, or another text
+    than _upgraded with --suffix.
     """
     if given["suffix"] is None:
         given["suffix"] = "_upgraded"
     plan = shared.write_plan(**given)
     if "-" in files:
         refuse_with_stdin(files, as_json=as_json, out=plan.out, in_place=plan.in_place)
-    return results.show(upgrade([read_source(name) for name in files], plan), plan, json=as_json)
+    return results.show(
+        upgrade([read_source_or_weights(name) for name in files], plan), plan, json=as_json
+    )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from ssdh_surgery.caffe.heads import HashLayer
+from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.pipeline.outputs import Output, WritePlan
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.workspace import Workspace
@@ -51,6 +52,14 @@ class PatchedFile:
         """What there is to say, the late note last."""
         late = self.late_note() if self.late_note else None
         return self.notes if late is None else (*self.notes, late)
+
+    @property
+    def as_text(self) -> Output:
+        """The result as people read it: of weights the net, without values."""
+        if self.source.kind is not Kind.WEIGHTS:
+            return self.output
+        before, after = bytes(self.source.document), bytes(self.after)
+        return replace(self.output, old=before, data=after)
 
     @property
     def is_changed(self) -> bool:

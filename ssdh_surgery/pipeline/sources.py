@@ -1,4 +1,4 @@
-"""What the user names: a prototxt on disk, on standard input, or from the zoo."""
+"""What the user names: a prototxt (or weights) on disk, on standard input, or from the zoo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.kind import Kind, kind_of
+from ssdh_surgery.caffe.weights_text import text_without_values
 from ssdh_surgery.errors import DataError, FileError, Location, SsdhError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
@@ -21,7 +22,8 @@ _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
 class SourceFile:
     """A prototxt that was read: its bytes, its tree, and what it is.
 
-    `path` is None for standard input and for the zoo.
+    `path` is None for standard input and for the zoo. The tree of a weights file is that of
+    its net, without values.
     """
 
     name: str
@@ -70,13 +72,33 @@ def read_source(name: str) -> SourceFile:
         ParseError: it is not a prototxt.
         DataError: it is empty, or a binary file.
     """
+    return _parsed(*_found(name))
+
+
+def read_source_or_weights(name: str) -> SourceFile:
+    """Read what the user named, a prototxt or a .caffemodel.
+
+    Raises:
+        FileError: it cannot be read.
+        ParseError: it is a text, and not a prototxt.
+        DataError: it is empty, or a binary file and no weights, or damaged.
+    """
+    name, path, data = _found(name)
+    if not is_binary(data):
+        return _parsed(name, path, data)
+    text = text_without_values(data, name)
+    return SourceFile(name, path, data, parse(text.encode(), name), Kind.WEIGHTS)
+
+
+def _found(name: str) -> tuple[str, Path | None, bytes]:
+    """What errors call it, its path, its bytes."""
     if name == "-":
-        return _parsed(STDIN, None, _standard_input())
+        return STDIN, None, _standard_input()
     if name.startswith("zoo:"):
         from ssdh_surgery import zoo
 
-        return _parsed(name, None, zoo.text(*zoo.parse_name(name)).encode())
-    return _parsed(name, Path(name), files.read_bytes(name))
+        return name, None, zoo.text(*zoo.parse_name(name)).encode()
+    return name, Path(name), files.read_bytes(name)
 
 
 def _standard_input() -> bytes:
@@ -100,13 +122,11 @@ def refuse_binary(name: str, data: bytes) -> None:
     Raises:
         DataError: saying what the file seems to be.
     """
-    head = data[:4096]
-    controls = sum(byte < 32 and byte not in _TEXT_CONTROLS for byte in head)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
             "the file is UTF-16, not a prototxt", location=Location(name), hint="save it as UTF-8"
         )
-    if not controls:
+    if not is_binary(data):
         return
     what, hint = "a binary file", None
     if data.startswith(b"\x89HDF"):
@@ -114,6 +134,11 @@ def refuse_binary(name: str, data: bytes) -> None:
     elif _is_weights(data):
         what, hint = "a .caffemodel", "weights are given with --weights"
     raise DataError(f"{what}, not a prototxt", location=Location(name), hint=hint)
+
+
+def is_binary(data: bytes) -> bool:
+    """Whether there are control characters that no text has."""
+    return any(byte < 32 and byte not in _TEXT_CONTROLS for byte in data[:4096])
 
 
 def _is_weights(data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Old nets and solvers brought to the current dialect as Caffe does it, comments kept."""
+"""Old nets, solvers and weights brought to the current dialect as Caffe does it, comments kept."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.weights_text import with_values
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.gate import prove
 from ssdh_surgery.surgery.judge import MESSAGE_OF
 from ssdh_surgery.surgery.upgrade import NET_STEPS
@@ -19,10 +21,10 @@ from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
 
 
 def upgrade(sources: Sequence[SourceFile], plan: WritePlan) -> Patched:
-    """Upgrade nets and solvers; what is current already stays as it is.
+    """Upgrade nets, solvers and weights; what is current already stays as it is.
 
     Raises:
-        SurgeryError: a file is neither a net nor a solver, or Caffe could not upgrade it.
+        SurgeryError: a file is none of these, or Caffe could not upgrade it.
     """
     results = tuple(_upgraded(source, plan) for source in sources)
     written: list[Path] = []
@@ -50,5 +52,12 @@ def _upgraded(source: SourceFile, plan: WritePlan) -> PatchedFile:
                 notes.append(step.description)
     is_changed = document is not source.document
     target = plan.target(source.place) if is_changed or source.is_zoo else source.place
-    output = Output(target, bytes(document), source.path, source.data)
+    data = _bytes(source, document) if is_changed else source.data
+    output = Output(target, data, source.path, source.data)
     return PatchedFile(source, output, document, tuple(notes), warnings)
+
+
+def _bytes(source: SourceFile, document: Document) -> bytes:
+    if source.kind is Kind.WEIGHTS:
+        return with_values(document.text, source.data, source.name)
+    return bytes(document)

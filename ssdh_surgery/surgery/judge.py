@@ -19,6 +19,7 @@ MESSAGE_OF = {
     Kind.TRAIN: "NetParameter",
     Kind.DEPLOY: "NetParameter",
     Kind.SOLVER: "SolverParameter",
+    Kind.WEIGHTS: "NetParameter",
 }
 
 
