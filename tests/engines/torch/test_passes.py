@@ -169,10 +169,10 @@ def test_googlenet():
     gradients = [name for name in plain if name.startswith("gradient")]
     assert len(gradients) == 128
     for name in gradients:
-        # Of the activations of one picture a few are so close to zero that rounding decides
-        # whether they pass the gradient on.
+        # Of the activations of one picture a few are so close to zero that rounding, which
+        # differs between processors, decides whether they pass the gradient on.
         given, wanted = fast.pop(name), plain.pop(name)
-        assert np.linalg.norm(given - wanted) < 3e-3 * np.linalg.norm(wanted), name
+        assert np.linalg.norm(given - wanted) < 1e-2 * np.linalg.norm(wanted), name
     assert_equal(fast, plain)
 
 
