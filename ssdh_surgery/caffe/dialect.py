@@ -45,6 +45,9 @@ V1_TYPES = {
     "IMAGE_DATA": "ImageData",
     "INFOGAIN_LOSS": "InfogainLoss",
     "INNER_PRODUCT": "InnerProduct",
+    # Of the authors' fork, whose old files have them.
+    "K1_EUCLIDEAN_LOSS": "K1_EuclideanLoss",
+    "K2_EUCLIDEAN_LOSS": "K2_EuclideanLoss",
     "LRN": "LRN",
     "MEMORY_DATA": "MemoryData",
     "MULTINOMIAL_LOGISTIC_LOSS": "MultinomialLogisticLoss",

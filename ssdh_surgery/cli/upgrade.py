@@ -15,9 +15,14 @@ from ssdh_surgery.pipeline.upgrade import upgrade
 
 @click.command("upgrade", epilog="\b\nExample:\n  ssdh upgrade train_val.prototxt --diff")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--stock-objective",
+    is_flag=True,
+    help="Write the authors' K1 and K2 losses with layers that every Caffe has.",
+)
 @shared.writing_options
 @shared.json_option
-def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
+def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **given: Any) -> int:
     """Bring nets, solvers and weights of Caffe's old dialects to the current one.
 
     Does what Caffe's own upgrade does, as edits: comments, order and layout stay, and the
@@ -29,6 +34,6 @@ def command(files: tuple[str, ...], as_json: bool, **given: Any) -> int:
     plan = shared.write_plan(**given)
     if "-" in files:
         refuse_with_stdin(files, as_json=as_json, out=plan.out, in_place=plan.in_place)
-    return results.show(
-        upgrade([read_source_or_weights(name) for name in files], plan), plan, json=as_json
-    )
+    sources = [read_source_or_weights(name) for name in files]
+    done = upgrade(sources, plan, stock_objective=stock_objective)
+    return results.show(done, plan, json=as_json)

@@ -16,24 +16,31 @@ from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.gate import prove
 from ssdh_surgery.surgery.judge import MESSAGE_OF
-from ssdh_surgery.surgery.upgrade import NET_STEPS
+from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP
 from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
 
 
-def upgrade(sources: Sequence[SourceFile], plan: WritePlan) -> Patched:
+def upgrade(
+    sources: Sequence[SourceFile], plan: WritePlan, *, stock_objective: bool = False
+) -> Patched:
     """Upgrade nets, solvers and weights; what is current already stays as it is.
+
+    Args:
+        sources: what was read.
+        plan: the writing options.
+        stock_objective: also make the authors' fork layers ones that every Caffe has.
 
     Raises:
         SurgeryError: a file is none of these, or Caffe could not upgrade it.
     """
-    results = tuple(_upgraded(source, plan) for source in sources)
+    results = tuple(_upgraded(source, plan, stock_objective) for source in sources)
     written: list[Path] = []
     if plan.mode is Mode.WRITE:
         written = write_all([each.output for each in results if each.is_result], plan)
     return Patched(results, None, tuple(written))
 
 
-def _upgraded(source: SourceFile, plan: WritePlan) -> PatchedFile:
+def _upgraded(source: SourceFile, plan: WritePlan, stock: bool) -> PatchedFile:
     if source.kind is Kind.UNKNOWN:
         raise SurgeryError(str(source.kind), location=Location(source.name))
     kind = MESSAGE_OF[source.kind]
@@ -44,12 +51,13 @@ def _upgraded(source: SourceFile, plan: WritePlan) -> PatchedFile:
         proven = prove(document, solver_type_to_type(Solver(document)), kind)
         document, warnings = proven.document, proven.warnings
     else:
-        for step in NET_STEPS:
-            change = step.change(Net(document))
+        for step in (*NET_STEPS, *([STOCK_STEP] if stock else [])):
+            net = Net(document)
+            change = step.change(net)
             if change:
                 proven = prove(document, change, kind)
                 document, warnings = proven.document, warnings or proven.warnings
-                notes.append(step.description)
+                notes += [step.description, *step.notes(net)]
     is_changed = document is not source.document
     target = plan.target(source.place) if is_changed or source.is_zoo else source.place
     data = _bytes(source, document) if is_changed else source.data

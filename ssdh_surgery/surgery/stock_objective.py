@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ssdh_surgery.caffe.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.caffe.phase import PHASES
@@ -25,7 +26,6 @@ from ssdh_surgery.surgery.objective import FORK_LOSSES, HALF, MEAN, SQUARE
 _FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
 # How protobuf lets false be written.
 _FALSE = ("0", "f", "false", "False")
-_OLD_FORK_LOSSES = ("K1_EUCLIDEAN_LOSS", "K2_EUCLIDEAN_LOSS")
 # What Caffe's log tools can read in a top's name.
 _UNREADABLE = re.compile(r"[\s:]+")
 
@@ -48,16 +48,10 @@ def stock_objective(net: Net) -> Stocked:
             two different blobs.
     """
     losses = [layer for layer in net.layers if layer.type in FORK_LOSSES]
-    old = [layer for layer in net.layers if layer.core.string("type") in _OLD_FORK_LOSSES]
-    if old:
-        first = old[0]
-        raise SurgeryError(
-            f"layer '{first.name}' cannot become stock layers: Caffe's dialect {net.dialect} has "
-            "no Reduction",
-            location=first.location,
-            hint="ssdh upgrade writes the net in the current dialect first",
-            layer=first.name,
-        )
+    if losses and net.dialect is not Dialect.CURRENT:
+        said = f"cannot become stock layers: Caffe's dialect {net.dialect} has no Reduction"
+        hint = "ssdh upgrade writes the net in the current dialect first"
+        raise _refusal(losses[0], said, hint)
     taken = {*net.blob_names, *(layer.name for layer in net.layers)}
     changes: list[Change] = []
     notes: list[str] = []
@@ -82,13 +76,15 @@ def _as_reduction(net: Net, loss: Layer, square: str) -> Change:
     """A fork's loss as a Power layer and, in its own place, a Reduction."""
     bottoms, top = loss.outer.entries("bottom"), loss.outer.entry("top")
     kind = loss.core.entry("type")
-    if len(set(loss.bottoms)) != 1 or top is None or kind is None:
-        raise SurgeryError(
-            f"layer '{loss.name}' takes {' and '.join(loss.bottoms) or 'nothing'}: only one blob "
-            "taken twice can become stock layers",
-            location=loss.location,
-            layer=loss.name,
+    assert kind is not None, "found by its type"
+    if len(set(loss.bottoms)) != 1:
+        raise _refusal(
+            loss,
+            f"takes {' and '.join(loss.bottoms) or 'nothing'}: only one blob taken twice can "
+            "become stock layers",
         )
+    if top is None:
+        raise _refusal(loss, "has no top, and a Reduction layer needs one")
     power = [
         ("name", square),
         ("type", "Power"),
@@ -112,6 +108,12 @@ def _as_reduction(net: Net, loss: Layer, square: str) -> Change:
             else fields.add_after(top, [("loss_weight", weight)]),
             fields.add_inside(loss.core, [("reduction_param", MEAN)]),
         ]
+    )
+
+
+def _refusal(loss: Layer, said: str, hint: str | None = None) -> SurgeryError:
+    return SurgeryError(
+        f"layer '{loss.name}' {said}", location=loss.location, hint=hint, layer=loss.name
     )
 
 

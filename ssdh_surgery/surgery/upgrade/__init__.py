@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.stock_objective import stock_objective
 from ssdh_surgery.surgery.upgrade.batch_norm import freeze_statistics
 from ssdh_surgery.surgery.upgrade.inputs import inputs_to_layer
 from ssdh_surgery.surgery.upgrade.padding import fold_padding
@@ -21,10 +22,14 @@ from ssdh_surgery.surgery.upgrade.v1 import v1_to_current
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the upgrade of a net: a change where there is something to do."""
+    """One step of the upgrade of a net: a change where there is something to do.
+
+    `notes` says what a user should know about the change of that net.
+    """
 
     change: Callable[[Net], Change]
     description: str
+    notes: Callable[[Net], tuple[str, ...]] = lambda _: ()
 
 
 NET_STEPS = (
@@ -34,4 +39,10 @@ NET_STEPS = (
     Step(v1_to_current, "layers of V1 made layers of the current dialect"),
     Step(inputs_to_layer, "inputs made an Input layer"),
     Step(freeze_statistics, "statistics of BatchNorm layers given lr_mult and decay_mult 0"),
+)
+# No upgrade of Caffe's: only where it is asked for.
+STOCK_STEP = Step(
+    lambda net: stock_objective(net).change,
+    "the fork's losses made Power and Reduction layers",
+    lambda net: stock_objective(net).notes,
 )
