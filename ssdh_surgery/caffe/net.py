@@ -70,6 +70,19 @@ class Net:
         merged = State(phase).merged(self.root.message("state"))
         return State(phase, merged.level, merged.stages)
 
+    def state_with(self, layer: Layer) -> State | None:
+        """The first state in which a layer takes part, or None where there is none."""
+        for phase in PHASES:
+            own = self.state(phase)
+            asked = [
+                State(phase, rule.min_level or own.level, own.stages | rule.stages)
+                for rule in layer.include
+            ]
+            found = next((state for state in (own, *asked) if layer.is_in(state)), None)
+            if found:
+                return found
+        return None
+
     def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
         """The layers that take part in a phase (or in a full state)."""
         state = phase if isinstance(phase, State) else self.state(phase)

@@ -15,7 +15,6 @@ from ssdh_surgery.caffe.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
-from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.surgery import blobs, fields, layers
@@ -57,7 +56,6 @@ def stock_objective(net: Net) -> Stocked:
     notes: list[str] = []
     means: dict[int, Change] = {}
     for layer in losses:
-        graph = next(net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer))
         square = unique_name(f"{layer.name}_square", taken)
         taken.add(square)
         changes.append(_as_reduction(net, layer, square))
@@ -66,8 +64,10 @@ def stock_objective(net: Net) -> Stocked:
                 f"'{layer.name}' had no propagate_down, so that its gradient came twice: its "
                 "loss_weight is doubled, which trains the same and logs twice the term"
             )
-        mean = graph.reads(layer)[0]
-        if mean is not None and mean.writer is not None and mean.writer.index not in means:
+        state = net.state_with(layer)
+        graph = net.graph(state) if state else None
+        mean = graph.reads(layer)[0] if graph else None
+        if graph and mean and mean.writer and mean.writer.index not in means:
             means[mean.writer.index] = _as_mean(graph, mean, mean.writer)
     return Stocked(merged([*changes, *means.values()]), tuple(notes))
 

@@ -130,3 +130,14 @@ def test_what_cannot_become_stock(old: str, new: str, said: str, ssdh: Ssdh) -> 
     Path("old.prototxt").write_text(INPUTS + V1.replace(old, new))
     assert said in ssdh("upgrade", "old.prototxt", "--stock-objective", code=3).err
     assert not Path("old_upgraded.prototxt").exists()
+
+
+@pytest.mark.parametrize("rule", ['include { stage: "x" }', "include { min_level: 2 }"])
+def test_losses_of_a_stage_or_level_keep_its_rule(rule: str, ssdh: Ssdh) -> None:
+    text = (TRAIN / "net_ssdh_fork.prototxt").read_text()
+    text = re.sub(r'(type: "(?:K[12]_EuclideanLoss|Reshape|Pooling)")', rf"\1 {rule}", text)
+    Path("net.prototxt").write_text(text)
+    ssdh("upgrade", "net.prototxt", "--stock-objective")
+    new = Path("net_upgraded.prototxt").read_text()
+    assert not re.search(r"K[12]_|Reshape|kernel_w", new)
+    assert new.count(rule) == text.count(rule) - 1 + 2
