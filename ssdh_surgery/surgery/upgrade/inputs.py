@@ -14,7 +14,7 @@ from ssdh_surgery.prototxt.edits import ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, pieces_of, rewritten
 
 _FIELDS = ("input", "input_shape", "input_dim")
@@ -42,7 +42,7 @@ def inputs_to_layer(net: Net) -> Change:
         )
     style = style_of(net.document)
     edits = rewritten(net.root, _pieces(net, style, bool(shapes or dims)), style)
-    return Change(ordered(edits), Becomes(rule=_rule))
+    return Change(ordered(edits), becomes(net, _rule))
 
 
 def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:

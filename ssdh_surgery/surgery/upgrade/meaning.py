@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.source import Source
-from ssdh_surgery.surgery.change import Promise
+from ssdh_surgery.surgery.change import Path, Promise, path_of_message
 from ssdh_surgery.surgery.semantics import Tree, tree_of
 
 
@@ -20,9 +21,11 @@ def _nothing(_: Tree) -> None:
 
 @dataclass(frozen=True)
 class Becomes(Promise):
-    """The meaning of the whole file, once a rule has been applied to it."""
+    """The meaning of a net in a file, once a rule has been applied to it."""
 
     rule: Callable[[Tree], None] = _nothing
+    # Where the net stands that the rule speaks of: the file itself, or a field of a solver.
+    place: Path = ()
 
     def apply(self, message: Any) -> None:
         """Do to a protobuf message what the rule says.
@@ -31,12 +34,19 @@ class Becomes(Promise):
             SchemaError: what the rule makes is not in Caffe's schema.
         """
         tree = tree_of(parse_source(Source(schema.text(message), "<message>")).root)
-        self.rule(tree)
+        self.apply_tree(tree)
         message.CopyFrom(schema.parse_text(text_of(tree), message.DESCRIPTOR.name))
 
     def apply_tree(self, tree: Tree) -> None:
         """Do to a syntax tree what the rule says."""
+        for name, index in self.place:
+            tree = tree[name][index]
         self.rule(tree)
+
+
+def becomes(net: Net, rule: Callable[[Tree], None]) -> Becomes:
+    """The promise that a net, wherever it stands, is what a rule makes of it."""
+    return Becomes(rule=rule, place=path_of_message(net.root))
 
 
 def text_of(tree: Tree) -> str:

@@ -14,7 +14,7 @@ from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of, rewritten
 
 _READERS = ("Convolution", "Pooling")
@@ -41,7 +41,7 @@ def fold_padding(net: Net) -> Change:
         if reader.core.entry("pad") is None:
             moved.add(source.index)
     edits += _without(net, padding, moved, style)
-    return Change(ordered(edits), Becomes(rule=_rule))
+    return Change(ordered(edits), becomes(net, _rule))
 
 
 def _is_padding(layer: Layer) -> bool:

@@ -17,7 +17,7 @@ from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
 
 _FIELDS = ("scale", "mean_file", "crop_size", "mirror")
@@ -38,7 +38,7 @@ def move_transform(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     edits = [edit for layer in net.layers for edit in _layer_edits(layer, style)]
-    return Change(ordered(edits), Becomes(rule=_rule)) if edits else Change()
+    return Change(ordered(edits), becomes(net, _rule)) if edits else Change()
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:

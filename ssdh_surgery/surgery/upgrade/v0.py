@@ -19,7 +19,7 @@ from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
 
 # What of a net and of a layer's outer message Caffe takes over.
@@ -107,7 +107,7 @@ def v0_to_v1(net: Net) -> Change:
     edits: list[Edit] = trivia.commenting(gone, style.newline) if gone else []
     for layer in net.layers:
         edits += _layer_edits(layer, style)
-    return Change(ordered(edits), Becomes(rule=_rule))
+    return Change(ordered(edits), becomes(net, _rule))
 
 
 def dropped_fields(net: Net) -> list[Dropped]:

@@ -17,7 +17,7 @@ from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import Becomes
+from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
 
 # What V1 says in lists beside each other, as the fields of one `param` for each blob.
@@ -45,7 +45,7 @@ def v1_to_current(net: Net) -> Change:
     ]
     for layer in net.layers:
         edits += _layer_edits(layer.outer, style)
-    return Change(ordered(edits), Becomes(rule=_rule))
+    return Change(ordered(edits), becomes(net, _rule))
 
 
 def _layer_edits(message: Message, style: Style) -> list[Edit]:
