@@ -17,26 +17,39 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 
 CLASSIFIER_TYPES = {"InnerProduct": "inner_product_param", "Convolution": "convolution_param"}
-# What may stand between a classifier and what judges it.
-_PASSED = frozenset(
+# What keeps a score a score: it may stand between a classifier and a net's output, too.
+_SHAPED = frozenset(
     [
-        "BatchNorm",
         "Bias",
         "Dropout",
         "Flatten",
         "LogSoftmax",
         "Permute",
-        "Pooling",
         "Power",
-        "ReLU",
         "Reshape",
-        "Scale",
         "Sigmoid",
+        "Slice",
         "Softmax",
         "Split",
     ]
 )
-_OUTPUT_PASSED = _PASSED - {"ReLU", "Pooling", "BatchNorm", "Scale"} | {"ArgMax", "Threshold"}
+# What may stand between a classifier and what judges it.
+_PASSED = _SHAPED | {
+    "AbsVal",
+    "BNLL",
+    "BatchNorm",
+    "ELU",
+    "Exp",
+    "Log",
+    "PReLU",
+    "Pooling",
+    "ReLU",
+    "Scale",
+    "TanH",
+}
+_OUTPUT_PASSED = _SHAPED | {"ArgMax", "Threshold"}
+# Losses that measure how far numbers are off: what they judge tells no classes apart.
+_DISTANCES = frozenset(["EuclideanLoss", "HuberLoss", "L1Loss", "SmoothL1Loss"])
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,8 @@ class Head:
     """A classifier with its losses and accuracies; `features` is the blob that it reads.
 
     `weight` is the sum of its loss weights and `depth` the number of layers below it;
-    `main` marks the one head that weighs most, or among equals lies deepest.
+    `main` marks the one head that weighs most, or among equals lies deepest: of those that
+    tell classes apart, where there are any.
     """
 
     classifier: Layer
@@ -59,6 +73,13 @@ class Head:
     def classes(self) -> int | None:
         """The number of outputs of the classifier."""
         return num_output(self.classifier)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether all that judges it measures distances: it gives numbers, not classes."""
+        return bool(self.losses) and all(
+            judge.type in _DISTANCES for judge in (*self.losses, *self.accuracies)
+        )
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -109,15 +130,39 @@ def heads(net: Net) -> tuple[Head, ...]:
 
 def _judged(graph: BlobGraph, judge: Layer) -> Layer | None:
     """The classifier that a loss or accuracy judges."""
+    found = _classifier_or_reason(graph, judge)
+    return found if isinstance(found, Layer) else None
+
+
+def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
+    """The classifier that a layer judges, or why it judges none; None if it is no judge."""
     is_accuracy = judge.type.endswith("Accuracy")
-    if not (judge.is_loss or is_accuracy) or len(judge.bottoms) < 2:
+    if not (judge.is_loss or is_accuracy):
         return None
+    if len(judge.bottoms) < 2:
+        return "has no label beside what it judges"
     predicted, wanted = graph.reads(judge)[:2]
     if _is_learned(graph, wanted):
-        return None
+        return f"compares '{judge.bottoms[0]}' with '{judge.bottoms[1]}', which is learned, too"
     prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
-    is_judged = prediction and target and not prediction & target
-    return _writer_below(graph, predicted, _PASSED) if is_judged else None
+    if not prediction or not target:
+        return "reads what no data leads to"
+    if prediction & target:
+        return "compares data with what is made of the same data"
+    found = _writer_below(graph, predicted, _PASSED)
+    return found or f"judges '{judge.bottoms[0]}'{_end_of_way(graph, predicted)}"
+
+
+def unjudged(net: Net) -> list[tuple[Layer, str]]:
+    """The losses and accuracies of a net that lead to no classifier, each with the reason."""
+    found: dict[int, tuple[Layer, str]] = {}
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for judge in graph.layers:
+            reason = _classifier_or_reason(graph, judge)
+            if isinstance(reason, str):
+                found.setdefault(judge.index, (judge, reason))
+    return list(found.values())
 
 
 def _is_learned(graph: BlobGraph, blob: Blob | None) -> bool:
@@ -129,14 +174,23 @@ def _is_learned(graph: BlobGraph, blob: Blob | None) -> bool:
 
 
 def _writer_below(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:
+    layer = _last_on_way(graph, blob, passed)
+    return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
+
+
+def _last_on_way(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:
+    """The first layer below a blob that is none of those that are passed."""
     while blob is not None and blob.writer is not None:
         layer = blob.writer
-        if layer.type in CLASSIFIER_TYPES:
-            return layer
         if layer.type not in passed or not layer.bottoms:
-            return None
+            return layer
         blob = graph.reads(layer)[0]
     return None
+
+
+def _end_of_way(graph: BlobGraph, blob: Blob | None) -> str:
+    layer = _last_on_way(graph, blob, _PASSED)
+    return f", and {layer.type} layer '{layer.name}' is no classifier" if layer else ""
 
 
 def _bare(graph: BlobGraph, classifier: Layer) -> Head:
@@ -164,11 +218,39 @@ def _outputs(graph: BlobGraph) -> list[Layer]:
 
 
 def _main_marked(found: list[Head]) -> tuple[Head, ...]:
-    order = sorted(found, key=lambda head: (head.weight, head.depth), reverse=True)
-    tied = len(order) > 1 and (order[0].weight, order[0].depth) == (order[1].weight, order[1].depth)
-    if not order or tied:
+    order = sorted(found, key=_rank, reverse=True)
+    if not order or len(tied(order)) > 1:
         return tuple(found)
     return tuple(replace(head, main=True) if head is order[0] else head for head in found)
+
+
+def _rank(head: Head) -> tuple[bool, float, int]:
+    return not head.is_regression, head.weight, head.depth
+
+
+def tied(found: Iterable[Head]) -> list[Head]:
+    """The heads that weigh most and lie equally deep: several where none is the main one."""
+    best = list(found)
+    most = max(map(_rank, best))
+    return [head for head in best if _rank(head) == most]
+
+
+def head_of(net: Net, name: str) -> Head | None:
+    """The head whose classifier has a name; a layer that could be one, where no loss tells.
+
+    A layer below the classifier of another head is none.
+    """
+    found = heads(net)
+    for head in found:
+        if head.classifier.name == name:
+            return head
+    for phase in PHASES:
+        graph = net.graph(phase)
+        below = graph.below([h.classifier for h in found if graph.takes_part(h.classifier)])
+        for layer in graph.layers:
+            if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
+                return _bare(graph, layer)
+    return None
 
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
@@ -196,6 +278,7 @@ def describe(found: Iterable[Head]) -> str:
     """Heads as a list for a message: one line each, with what `--head` would take."""
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "
-        f"{head.classes or 'unknown'} classes on '{head.features}'"
+        f"{head.classes or 'unknown'} {'numbers' if head.is_regression else 'classes'} on "
+        f"'{head.features}', weight {head.weight:g}, {head.depth} layers deep"
         for head in found
     )

@@ -17,6 +17,7 @@ from ssdh_surgery.surgery.convolutional import to_inner_product
 from ssdh_surgery.surgery.objective import Objective, add_objective, has_objective
 from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.surgery.shared_weights import refuse_shared
+from ssdh_surgery.surgery.unread import newly_unread, silence
 
 OBJECTIVE = (
     "objective_layers",
@@ -154,6 +155,14 @@ def after_hash(done: InTurn, classifier: str, asked: Settings) -> None:
     if there is not None and has_objective(done.net, there):
         done.notes.append("the code has terms of an objective already: they stay as they are")
     done.do(add)
+
+
+def silence_unread(done: InTurn, before: Net) -> None:
+    """Let a Silence take what layers that went have read, and nobody else reads."""
+    blobs = tuple(newly_unread(before, done.net).items())
+    if done.do(lambda net: silence(net, blobs)):
+        names = ", ".join(f"'{blob}'" for blob, _ in blobs)
+        done.notes.append(f"nothing else reads {names}: a Silence keeps it from being an output")
 
 
 def has_full_objective(net: Net, classifier: str) -> bool:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.heads import Head, describe, heads
+from ssdh_surgery.caffe.heads import (
+    CLASSIFIER_TYPES,
+    Head,
+    describe,
+    head_of,
+    heads,
+    tied,
+    unjudged,
+)
+from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
-from ssdh_surgery.surgery.shared_weights import refuse_siamese
+from ssdh_surgery.surgery.shared_weights import refuse_shared, refuse_siamese
 
 
 def chosen_head(net: Net, name: str | None) -> Head:
@@ -19,30 +28,73 @@ def chosen_head(net: Net, name: str | None) -> Head:
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
         SurgeryError: the net has no classifier, or several and none was chosen; it compares
-            branches that share weights.
+            branches that share weights; the classifier is another one in another phase.
     """
+    head = _named_head(net, name) if name is not None else _main_head(net)
+    refuse_twins(net, head.classifier)
+    return head
+
+
+def _named_head(net: Net, name: str) -> Head:
     found = heads(net)
-    if name is not None:
-        for head in found:
-            if any(name == layer.name or name in layer.tops for layer in head.layers):
-                return head
-        raise _no_head(net, found, name)
+    for head in found:
+        if any(name == layer.name or name in layer.tops for layer in head.layers):
+            return head
+    if (unjudged_head := head_of(net, name)) is not None:
+        return unjudged_head
+    raise _no_head(net, found, name)
+
+
+def _main_head(net: Net) -> Head:
+    found = heads(net)
     if not found:
         refuse_siamese(net)
         raise SurgeryError(
-            "no classifier found: no loss, accuracy or output leads to an InnerProduct or a "
-            "Convolution",
+            "no classifier found: "
+            + (
+                _reasons(net)
+                or "no loss, accuracy or output leads to an InnerProduct or a Convolution"
+            ),
             location=Location(net.file),
-            hint="ssdh show NET lists what the net has",
+            hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
         )
     main = next((head for head in found if head.main), None)
     if main is None:
+        for head in tied(found):
+            refuse_twins(net, head.classifier)
+            refuse_shared(net, head.classifier)
         raise SurgeryError(
             f"several classifiers weigh the same:\n{describe(found)}",
             location=Location(net.file),
             hint=f"choose one with --head, for example --head {found[0].classifier.name}",
         )
     return main
+
+
+def _reasons(net: Net) -> str:
+    return "; ".join(f"{each.type} layer '{each.name}' {why}" for each, why in unjudged(net))
+
+
+def refuse_twins(net: Net, classifier: Layer) -> None:
+    """Refuse a classifier that another layer stands for in another phase or stage.
+
+    A hash layer would go under the one, and Caffe would test, or train, the other.
+
+    Raises:
+        SurgeryError: naming the other layer.
+    """
+    for other in net.layers:
+        if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
+            continue
+        if other.name == classifier.name or set(other.tops) & set(classifier.tops):
+            raise SurgeryError(
+                f"the classifier '{classifier.name}' is written twice, for different phases or "
+                f"stages: here, and on line {other.line} as '{other.name}'; a hash layer would go "
+                "under one of them only",
+                location=classifier.location,
+                hint="write it once, without include and exclude rules, then patch",
+                layer=classifier.name,
+            )
 
 
 def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:

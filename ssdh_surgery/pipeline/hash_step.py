@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, heads
+from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, head_of
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline import around_hash
-from ssdh_surgery.pipeline.choice import refuse_old_dialect
+from ssdh_surgery.pipeline.choice import refuse_old_dialect, refuse_twins
 from ssdh_surgery.pipeline.in_turn import head_named
 from ssdh_surgery.pipeline.patched import Step
 from ssdh_surgery.pipeline.settings import Settings
@@ -49,10 +49,11 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
 
     step, before = own(done.net), len(done.verbs)
     done.notes += step.notes
-    if before or around_hash.goes_on(asked):
+    if before or around_hash.goes_on(asked) or (step.hashed and step.hashed.removed):
         done.do(lambda net: own(net).change)
         classifier = step.hashed.classifier if step.hashed else given.get("classifier_name")
         around_hash.after_hash(done, classifier or name, asked)
+        around_hash.silence_unread(done, net)
     step = replace(step, notes=tuple(done.notes))
     if before:
         return replace(step, change=Change(), then=done.bound())
@@ -114,16 +115,17 @@ def test_step(net: Net, head: Head, main: Step, given: Settings, wanted: Setting
     Raises:
         UnknownLayer: it has no such classifier.
     """
-    names = {head.classifier.name, main.hashed.classifier if main.hashed else ""}
-    same = [found for found in heads(net) if found.classifier.name in names]
-    if not same:
+    names = [head.classifier.name, main.hashed.classifier if main.hashed else ""]
+    same = next(filter(None, (head_of(net, name) for name in names if name)), None)
+    if same is None:
         raise UnknownLayer(
             f"the test net has no classifier '{head.classifier.name}' as the train net has; Caffe "
             "would test a random one",
             location=Location(net.file),
             hint=did_you_mean(head.classifier.name, [layer.name for layer in net.layers]),
         )
-    return hash_step(net, same[0], given, wanted)
+    refuse_twins(net, same.classifier)
+    return hash_step(net, same, given, wanted)
 
 
 def with_data(
@@ -143,12 +145,18 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
     """What nets go on reading, in a sentence; None where all of it was given."""
     choices = settings.data
     kept: list[str] = []
+    also: list[str] = []
     means: list[str] = []
     options: dict[str, None] = {}
     for net, phases in nets:
         for each in data_layers.data_sources(net, phases):
             stays = [phase for phase in each.phases if not _source_of(choices, phase)]
-            if stays and each.source:
+            if 0 < len(stays) < len(each.phases):
+                also.append(
+                    f"layer '{each.layer.name}' serves both phases: {stays[0]} reads what was "
+                    "given, too"
+                )
+            elif stays and each.source:
                 kept.append(f"{' and '.join(stays)} '{each.source}' (batch {each.batch or 1})")
                 options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
             if each.mean and not any(choice.mean for choice in choices.values()):
@@ -156,9 +164,9 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
     if means:
         kept.append(f"mean {' and '.join(dict.fromkeys(means))}")
         options.update(dict.fromkeys(["--mean-file", "--mean-value"]))
-    return (
-        f"data stays: {', '.join(kept)}; to change it: {_listed(list(options))}" if kept else None
-    )
+    if kept:
+        also.append(f"data stays: {', '.join(kept)}; to change it: {_listed(list(options))}")
+    return "; ".join(dict.fromkeys(also)) or None
 
 
 def _source_of(choices: dict[Phase, data_layers.DataChoice], phase: Phase) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.heads import Head, heads
+from ssdh_surgery.caffe.heads import Head, head_of
 from ssdh_surgery.caffe.kind import kind_of
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt.cst import Document, Message
@@ -28,7 +28,9 @@ def net_at(document: Document, path: Path) -> Net:
 
 def head_named(net: Net, name: str) -> Head:
     """The head whose classifier has a name."""
-    return next(head for head in heads(net) if head.classifier.name == name)
+    head = head_of(net, name)
+    assert head is not None, f"the net has the classifier '{name}'"
+    return head
 
 
 @dataclass
@@ -39,15 +41,16 @@ class InTurn:
     verbs: list[Verb] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def do(self, verb: Verb) -> None:
-        """Do one thing more, proven."""
+    def do(self, verb: Verb) -> bool:
+        """Do one thing more, proven; whether there was anything to do."""
         change = verb(self.net)
         if not change:
-            return
+            return False
         document, path = self.net.document, path_of_message(self.net.root)
         proven = prove(document, change, MESSAGE_OF[kind_of(document)])
         self.net = net_at(proven.document, path)
         self.verbs.append(verb)
+        return True
 
     def bound(self) -> tuple[Callable[[Document], Change], ...]:
         """The verbs for whole documents, in which the net stands where it stood."""

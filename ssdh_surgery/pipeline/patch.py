@@ -19,6 +19,7 @@ from ssdh_surgery.pipeline import record, solver_step
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.group import Group, groups
 from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, with_data
+from ssdh_surgery.pipeline.head_notes import head_notes
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile, Step, finished
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
@@ -305,6 +306,8 @@ class _GroupPatch:
             asked = (self.given.get("head"), self.wanted.get("at"))
             self.options.explain(train.name, explain(net, head, *asked))
         main = hash_step(net, head, self.given, self.wanted)
+        if main.hashed is not None:
+            main = replace(main, notes=(*main.notes, *head_notes(net, head, self.wanted)))
         results: list[PatchedFile] = []
         if train is not self.group.solver:
             step = with_data(net, main, self.given, self.wanted, self._train_phases())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -18,6 +18,7 @@ from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_classes
 from ssdh_surgery.surgery.fields import Removal
 from ssdh_surgery.surgery.hashing import learn_faster
+from ssdh_surgery.surgery.unread import unread
 
 # What becomes of the auxiliary heads.
 Aux = Literal["keep", "drop", "retarget"]
@@ -106,7 +107,7 @@ def drop(net: Net, main: Head, how: Removal) -> Dropped:
             hint="--aux keep leaves the auxiliary heads",
             layer=layer.name,
         )
-    removed = _with_unread(net, gone)
+    removed = unread(net, [net.layers[index] for index in gone])
     return Dropped(layers.take_out(removed, how), tuple(removed))
 
 
@@ -127,23 +128,3 @@ def _main_layers(net: Net, main: Head) -> set[int]:
         found |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
         found |= _above(graph, [main.classifier])
     return found
-
-
-def _with_unread(net: Net, gone: Collection[int]) -> list[Layer]:
-    """Layers, and those whose tops were read and are so no more, from the top of the net down.
-
-    Layers that bring data stay.
-    """
-    found = set(gone)
-    for layer in reversed(net.layers):
-        if layer.is_data or layer.index in found:
-            continue
-        graphs = [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer)]
-        if graphs and all(_is_unread(graph, layer, found) for graph in graphs):
-            found.add(layer.index)
-    return [layer for layer in net.layers if layer.index in found]
-
-
-def _is_unread(graph: BlobGraph, layer: Layer, gone: Collection[int]) -> bool:
-    readers = [reader for blob in graph.writes(layer) for reader, _ in graph.consumers(blob)]
-    return bool(readers) and all(reader.index in gone for reader in readers)

@@ -17,11 +17,12 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
-from ssdh_surgery.prototxt.cst import Entry, Message
+from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.surgery import blobs, fields, layers
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.copying import rules
 from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.unread import Cut, unread
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,12 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     features = features_blob(net, head, at)
     new_name = recipe.classifier_name or f"{classifier.name}_change"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
-    new = recipe.train_layers(features, rules(classifier))
-    unused = [] if features == head.features else _unused_below(net, classifier, features)
+    stops = [each for each in classifier.outer.entries("propagate_down") if _is_false(each)]
+    new = recipe.train_layers(features, rules(classifier), propagates=not stops)
+    is_lower = features != head.features
+    unused = unread(net, cut=Cut(classifier, features)) if is_lower else []
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
+    notes += [_stopped_note(classifier, recipe.latent_name)] if stops else []
     change = merged(
         [
             layers.replace(classifier, unused, new, recipe.remove, recipe.banner),
@@ -107,6 +111,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
             blobs.rewire(classifier, 0, recipe.code_name),
             blobs.rename(net, classifier, 0, new_name),
             learn_faster(classifier, recipe.classifier_lr),
+            fields.take_out(stops, recipe.remove),
         ]
     )
     return Hashed(change, features, new_name, tuple(unused), tuple(notes))
@@ -158,17 +163,6 @@ def _sinks(graph: BlobGraph) -> list[Layer]:
     ]
 
 
-def _unused_below(net: Net, classifier: Layer, features: str) -> list[Layer]:
-    """Layers below the classifier that reach no loss, accuracy or output without it."""
-    needed: set[int] = set()
-    present: set[int] = set()
-    for phase in PHASES:
-        graph = net.graph(phase)
-        needed |= _still_needed(graph, _sinks(graph), classifier, features)
-        present |= {layer.index for layer in graph.layers}
-    return [layer for layer in net.layers if layer.index in present - needed]
-
-
 def _is_frozen(classifier: Layer) -> bool:
     return bool(classifier.params) and all(param.lr_mult == 0 for param in classifier.params)
 
@@ -177,6 +171,17 @@ def _frozen_note(classifier: Layer) -> str:
     return (
         f"the classifier '{classifier.name}' has lr_mult 0: under its new name it starts "
         "from its filler and will not learn"
+    )
+
+
+def _is_false(entry: Entry) -> bool:
+    return isinstance(entry.value, Scalar) and entry.value.text in fields.FALSE
+
+
+def _stopped_note(classifier: Layer, latent: str) -> str:
+    return (
+        f"'{classifier.name}' let no gradient through (propagate_down: false): now '{latent}' "
+        "lets none through, so that it learns and what is below it does not"
     )
 
 
@@ -220,7 +225,7 @@ def learnable_blobs(layer: Layer) -> int:
     name = "inner_product_param" if layer.type == "InnerProduct" else "convolution_param"
     message = layer.core.message(name)
     bias = message.string("bias_term", "true") if message else "true"
-    return 1 if bias in ("false", "False", "f", "0") else 2
+    return 1 if bias in fields.FALSE else 2
 
 
 def hash_deploy_net(

@@ -80,8 +80,13 @@ class Recipe:
         """The name of the layer and blob of zeros and ones."""
         return f"{self.code_name}_binary"
 
-    def train_layers(self, features: str, rules: NewFields = ()) -> list[NewFields]:
-        """The latent layer and its Sigmoid as a train net has them."""
+    def train_layers(
+        self, features: str, rules: NewFields = (), *, propagates: bool = True
+    ) -> list[NewFields]:
+        """The latent layer and its Sigmoid as a train net has them.
+
+        Where it does not propagate, no gradient goes on to the features.
+        """
         params = [
             ("param", [("lr_mult", rate), ("decay_mult", decay)])
             for rate, decay in zip(self.lr_mult, self.decay_mult, strict=True)
@@ -91,7 +96,8 @@ class Recipe:
             ("weight_filler", list(self.filler.fields)),
             ("bias_filler", [("type", "constant"), ("value", self.bias)]),
         ]
-        return self._layers(features, [*params, *rules], inner, rules)
+        stop = [] if propagates else [("propagate_down", False)]
+        return self._layers(features, [*params, *stop, *rules], inner, rules)
 
     def deploy_layers(self, features: str) -> list[NewFields]:
         """The same as a deploy net has them: without fillers and learning."""

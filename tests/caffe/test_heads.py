@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import describe, hash_layer_below, heads
+from ssdh_surgery.caffe.heads import describe, hash_layer_below, head_of, heads, unjudged
 from ssdh_surgery.caffe.net import Net
 
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" }\n'
@@ -67,6 +67,33 @@ CASES: list[tuple[str, list[str], list[str]]] = [
         "two-accuracies",
         [DATA, ip("fc8", "data"), LOSS, ACCURACY, ACCURACY.replace("acc", "top5")],
         ["*fc8 on data: loss; acc top5"],
+    ),
+    (
+        "a-regressor-that-weighs-more",
+        [
+            DATA,
+            ip("fc8", "data"),
+            LOSS,
+            ip("age", "data"),
+            layer("age_loss", "EuclideanLoss", "age label", "l", "loss_weight: 9"),
+        ],
+        ["*fc8 on data: loss; ", "age on data: age_loss; "],
+    ),
+    (
+        "a-regressor-alone",
+        [DATA, ip("age", "data"), layer("l", "EuclideanLoss", "age label", "l")],
+        ["*age on data: l; "],
+    ),
+    (
+        "scores-sliced-for-two-losses",
+        [
+            DATA,
+            ip("fc8", "data"),
+            layer("slice", "Slice", "fc8", "one other"),
+            layer("l1", "SoftmaxWithLoss", "one label", "l1"),
+            layer("l2", "SoftmaxWithLoss", "other label", "l2"),
+        ],
+        ["*fc8 on data: l1 l2; "],
     ),
     (
         "auxiliary-by-weight",
@@ -241,13 +268,64 @@ def test_what_a_head_says() -> None:
     assert head.classes == 10
     assert head.weight == 1.0
     assert [each.name for each in head.layers] == ["fc8", "loss", "acc"]
-    assert describe([head]) == "  fc8 (line 2): 10 classes on 'data'"
+    assert describe([head]) == "  fc8 (line 2): 10 classes on 'data', weight 1, 2 layers deep"
 
 
 def test_the_number_of_classes_may_be_unknown() -> None:
     (head,) = heads(net(DATA, ip("fc8", "data", ""), LOSS))
     assert head.classes is None
-    assert describe([head]) == "  fc8 (line 2): unknown classes on 'data'"
+    assert describe([head]) == "  fc8 (line 2): unknown classes on 'data', weight 1, 2 layers deep"
+
+
+FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", "sum")]
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        pytest.param(
+            [*FUSED, layer("loss", "SoftmaxWithLoss", "sum label", "l")],
+            "judges 'sum', and Eltwise layer 'sum' is no classifier",
+            id="sum-of-two",
+        ),
+        pytest.param(
+            [DATA, ip("a", "data"), layer("loss", "EuclideanLoss", "a data", "l")],
+            "compares data with what is made of the same data",
+            id="autoencoder",
+        ),
+        pytest.param(
+            [*FUSED, layer("loss", "EuclideanLoss", "a b", "l")],
+            "compares 'a' with 'b', which is learned, too",
+            id="two-branches",
+        ),
+        pytest.param(
+            [DATA, ip("a", "data"), layer("loss", "SoftmaxWithLoss", "a", "l")],
+            "has no label beside what it judges",
+            id="no-label",
+        ),
+        pytest.param(
+            [ip("a", "nothing"), DATA, layer("loss", "SoftmaxWithLoss", "a label", "l")],
+            "reads what no data leads to",
+            id="no-data",
+        ),
+    ],
+)
+def test_why_a_loss_has_no_classifier(parts: list[str], why: str) -> None:
+    assert [(layer.name, reason) for layer, reason in unjudged(net(*parts))] == [("loss", why)]
+
+
+def test_a_classifier_that_a_name_makes() -> None:
+    of = net(*FUSED, layer("loss", "SoftmaxWithLoss", "sum label", "l"))
+    assert heads(of) == ()
+    head = head_of(of, "a")
+    assert head is not None
+    assert (head.classifier.name, head.features) == ("a", "data")
+
+
+def test_no_layer_below_a_classifier_is_one() -> None:
+    of = net(DATA, ip("fc7", "data"), ip("fc8", "fc7"), LOSS)
+    assert head_of(of, "fc7") is None
+    assert head_of(of, "loss") is None
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,9 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
         DATA + 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "data" bottom: "label" }\n'
     )
     assert refused(ssdh, here, "patch", "x.prototxt") == (
-        "x.prototxt: no classifier found: no loss, accuracy or output leads to an InnerProduct or "
-        "a Convolution\n"
-        "hint: ssdh show NET lists what the net has\n"
+        "x.prototxt: no classifier found: SoftmaxWithLoss layer 'loss' judges 'data', and "
+        "Data layer 'data' is no classifier\n"
+        "hint: --head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them\n"
     )
 
 
@@ -151,8 +151,8 @@ def test_several_classifiers(ssdh: Ssdh, here: Path) -> None:
     (here / "x.prototxt").write_text(DATA + HEADS)
     assert refused(ssdh, here, "patch", "x.prototxt") == (
         "x.prototxt: several classifiers weigh the same:\n"
-        "  a (line 8): 10 classes on 'data'\n"
-        "  b (line 16): 20 classes on 'data'\n"
+        "  a (line 8): 10 classes on 'data', weight 1, 2 layers deep\n"
+        "  b (line 16): 20 classes on 'data', weight 1, 2 layers deep\n"
         "hint: choose one with --head, for example --head a\n"
     )
     ssdh("patch", "x.prototxt", "--head", "b")
@@ -181,7 +181,7 @@ def test_an_unknown_head(ssdh: Ssdh, here: Path) -> None:
     )
     assert refused(ssdh, here, "patch", "train_val.prototxt", "--head", "conv1") == (
         "train_val.prototxt: 'conv1' belongs to no classifier; the net has:\n"
-        "  ip2 (line 46): 10 classes on 'ip1'\n"
+        "  ip2 (line 46): 10 classes on 'ip1', weight 1, 5 layers deep\n"
     )
 
 

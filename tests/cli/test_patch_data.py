@@ -237,3 +237,11 @@ def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:
         "mean mean.binaryproto; to change it: --mean-file or --mean-value"
     )
     assert note("--train-data", "a", "--test-data", "b", "--mean-value", "1") is None
+
+
+@pytest.mark.parametrize(("given", "other"), [("--train-data", "TEST"), ("--test-data", "TRAIN")])
+def test_a_layer_of_both_phases_is_told(ssdh: Ssdh, here: Path, given: str, other: str) -> None:
+    (here / "x.prototxt").write_text(TRAIN.replace(DATA, SHARED))
+    out = ssdh("patch", "x.prototxt", "--solver", "none", "--dry-run", given, "a").out
+    assert f"note: layer 'data' serves both phases: {other} reads what was given, too\n" in out
+    assert "data stays" not in out
