@@ -1,7 +1,7 @@
 """Weights files (.caffemodel) to numpy and back.
 
 All three forms are read: the current one, V1 (`layers`) and V0 (a layer within a layer),
-blobs with either kind of shape. What is written is the current form.
+blobs with either kind of shape. The current form and V1 are written.
 """
 
 from __future__ import annotations
@@ -251,28 +251,54 @@ def _check_shape(dims: Sequence[int], count: int, label: str) -> None:
         raise DataError(f"{label} has the shape {tuple(dims)} and {count} values")
 
 
-def write_weights(path: Path | str, layers: Iterable[LayerWeights], *, name: str = "") -> None:
-    """Write a .caffemodel in the current form, as Caffe loads it by layer names.
+def write_weights(
+    path: Path | str,
+    layers: Iterable[LayerWeights],
+    *,
+    name: str = "",
+    dialect: Dialect = Dialect.CURRENT,
+) -> None:
+    """Write a .caffemodel, as Caffe loads it by layer names.
 
     Blobs are written as float32; those in `legacy`, of four axes, keep that kind of shape.
 
+    Args:
+        path: where to.
+        layers: what to write.
+        name: the net's.
+        dialect: the current one, or V1 for a Caffe of 2014.
+
     Raises:
+        DataError: V1 has no layer of a type.
         FileError: the file cannot be written.
     """
+    form, number = {
+        Dialect.CURRENT: (_CURRENT, _NET_LAYER),
+        Dialect.V1: (_V1, _NET_LAYERS),
+    }[dialect]
     net = wire.encode_field(_NET_NAME, _encoded(name)) if name else []
     for layer in layers:
         blobs = [
             part
             for index, blob in enumerate(layer.blobs)
-            for part in wire.encode_field(_CURRENT.blobs, *_blob_parts(blob, index in layer.legacy))
+            for part in wire.encode_field(form.blobs, *_blob_parts(blob, index in layer.legacy))
         ]
         net += wire.encode_field(
-            _NET_LAYER,
-            *wire.encode_field(_CURRENT.name, _encoded(layer.name)),
-            *wire.encode_field(_CURRENT.type, _encoded(layer.type)),
+            number,
+            *wire.encode_field(form.name, _encoded(layer.name)),
+            *_type_parts(layer, form),
             *blobs,
         )
     files.write_bytes(path, b"".join(net))
+
+
+def _type_parts(layer: LayerWeights, form: _Form) -> list[bytes]:
+    if form is _CURRENT:
+        return wire.encode_field(form.type, _encoded(layer.type))
+    numbers = {current_type(form.dialect, name): number for number, name in _v1_names().items()}
+    if layer.type not in numbers:
+        raise DataError(f"layer '{layer.name}' is a {layer.type}, which V1 does not have")
+    return [wire.encode_number(form.type, numbers[layer.type])]
 
 
 def _encoded(name: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.weights import weights_of
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError, Location, SchemaError
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.schema import BlobProto, NetParameter
@@ -23,7 +23,7 @@ def text_without_values(data: bytes, file: str) -> str:
     """The net in a weights file as text, of its blobs only the shapes; `file` is for errors.
 
     Raises:
-        DataError: it is no weights file, it is damaged, or a name in it is not UTF-8.
+        DataError: it is no weights file, or it is damaged.
     """
     weights_of(data, file)
     net = _net(data, file)
@@ -34,8 +34,16 @@ def text_without_values(data: bytes, file: str) -> str:
 
 
 def with_values(text: str, data: bytes, file: str) -> bytes:
-    """A weights file of the net in `text`, its blobs those of another, in their order."""
-    net: Any = schema.parse_text(text, "NetParameter", file=file)
+    """A weights file of the net in `text`, its blobs those of another, in their order.
+
+    Raises:
+        DataError: a name is not UTF-8, which Python's protobuf does not write.
+    """
+    try:
+        net: Any = schema.parse_text(text, "NetParameter", file=file)
+    except SchemaError as error:
+        said = "a name in it is not UTF-8: protobuf cannot write it again"
+        raise DataError(said, location=Location(file)) from error
     for new, old in zip(_blobs(net), _blobs(_net(data, file)), strict=True):
         new.CopyFrom(old)
     result: bytes = net.SerializeToString()
@@ -47,7 +55,7 @@ def _net(data: bytes, file: str) -> NetParameter:
 
     try:
         return schema.NetParameter.FromString(data)
-    except (DecodeError, UnicodeDecodeError) as error:
+    except DecodeError as error:
         raise DataError(f"protobuf cannot read it: {error}", location=Location(file)) from error
 
 

@@ -202,13 +202,21 @@ mode_options = options(
     click.option("--check", is_flag=True, help="Write nothing, exit with 1 on a change."),
 )
 
-writing_options = options(
-    click.option("--suffix", metavar="TEXT", help="Added to file names (_ssdh)."),
-    click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR."),
-    click.option("--in-place", is_flag=True, help="Write over the files that were read."),
-    click.option("--force", is_flag=True, help="Replace files that exist."),
-    mode_options,
-)
+
+def writing_options_with(suffix: str) -> Callable[[Command], Command]:
+    """The options of a command that adds `suffix` to file names by itself."""
+    return options(
+        click.option("--suffix", metavar="TEXT", help=f"Added to file names ({suffix})."),
+        click.option(
+            "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR."
+        ),
+        click.option("--in-place", is_flag=True, help="Write over the files that were read."),
+        click.option("--force", is_flag=True, help="Replace files that exist."),
+        mode_options,
+    )
+
+
+writing_options = writing_options_with("_ssdh")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 net_option = click.option(

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.message import DecodeError, Message
 
 from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.weights import LayerWeights, Weights, read_weights, write_weights
 from ssdh_surgery.errors import DataError, FileError
 
@@ -312,6 +313,34 @@ def test_what_is_written_is_read_by_protobuf(tmp_path: Path) -> None:
         "  blobs { shape { dim: 2 } data: [1, 2] } }"
         'layer { name: "relu" type: "ReLU" }'
     )
+
+
+def test_what_is_written_for_v1_is_read_by_protobuf(tmp_path: Path) -> None:
+    path = tmp_path / "out.caffemodel"
+    weight = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
+    layers = [
+        LayerWeights("ip", "InnerProduct", (weight, weight.ravel()[:2]), frozenset({0})),
+        LayerWeights("loss", "SoftmaxWithLoss", ()),
+    ]
+    write_weights(path, layers, name="n", dialect=Dialect.V1)
+    assert schema.NetParameter.FromString(path.read_bytes()) == net(
+        'name: "n"'
+        'layers { name: "ip" type: INNER_PRODUCT'
+        "  blobs { num: 1 channels: 1 height: 2 width: 3 data: [0, 1, 2, 3, 4, 5] }"
+        "  blobs { shape { dim: 2 } data: [0, 1] } }"
+        'layers { name: "loss" type: SOFTMAX_LOSS }'
+    )
+    again = read_weights(path).layers
+    assert [(layer.name, layer.type) for layer in again] == [
+        (layer.name, layer.type) for layer in layers
+    ]
+
+
+def test_v1_has_no_layer_of_a_later_type(tmp_path: Path) -> None:
+    path = tmp_path / "out.caffemodel"
+    with pytest.raises(DataError, match="layer 'bn' is a BatchNorm, which V1 does not have"):
+        write_weights(path, [LayerWeights("bn", "BatchNorm", ())], dialect=Dialect.V1)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("form", ["current", "v1"])
