@@ -23,6 +23,7 @@ COMMANDS = {
     "show": ("show", "Show the layers of a net and its heads."),
     "diff": ("diff", "Tell what differs between two nets or two solvers."),
     "data": ("data", "Make LMDBs of pictures, their mean, and look into them."),
+    "export": ("export", "Write a deploy net with its weights as an ONNX model."),
     "encode": ("encode", "Make codes of pictures, folders, lists and LMDBs."),
     "index": ("index", "Make codes searchable."),
     "search": ("search", "Find the items whose codes are nearest."),

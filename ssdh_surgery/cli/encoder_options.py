@@ -12,10 +12,11 @@ from ssdh_surgery.cli.size import SizeType
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encoder import EncoderOptions
+    from ssdh_surgery.pipeline.input_transform import TransformOptions
 
 _FILE = click.Path(path_type=Path)
 _OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch")
-_OF_TRANSFORM = ("resize", "crop", "crops", "mean_value", "mean_file", "scale", "channels")
+_OF_TRANSFORM = ("resize", "crop", "mean_value", "mean_file", "scale", "channels")
 
 
 class ResizeType(SizeType):
@@ -40,16 +41,9 @@ class GpuType(click.ParamType[int | None]):
         return int(click.IntRange(0).convert(value, param, ctx))
 
 
-encoder_options = shared.options(
-    click.option("--deploy", type=_FILE, metavar="NET", help="The deploy net (ssdh.toml's)."),
-    click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot)."),
-    click.option("--blob", metavar="NAME", help="The blob that holds the code (ssdh.toml's)."),
+transform_options = shared.options(
     click.option("--resize", type=ResizeType(), help="Warp pictures to this before the crop."),
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
-    click.option(
-        "--crops", type=click.Choice(["1", "10"]), default="1",
-        help="10: also the corners, and all mirrored; the activations' mean is taken (1).",
-    ),
     click.option(
         "--mean-value",
         type=shared.NumbersType((1, 3)),
@@ -62,6 +56,17 @@ encoder_options = shared.options(
         "--channels", type=click.Choice(["BGR", "RGB"]),
         help="Their order in the net's input (ssdh.toml's; Caffe's is BGR).",
     ),
+)  # fmt: skip
+
+encoder_options = shared.options(
+    click.option("--deploy", type=_FILE, metavar="NET", help="The deploy net (ssdh.toml's)."),
+    click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot)."),
+    click.option("--blob", metavar="NAME", help="The blob that holds the code (ssdh.toml's)."),
+    transform_options,
+    click.option(
+        "--crops", type=click.Choice(["1", "10"]), default="1",
+        help="10: also the corners, and all mirrored; the activations' mean is taken (1).",
+    ),
     click.option("--batch", type=click.IntRange(1), default=32, help="Pictures at a time (32)."),
     click.option(
         "--engine", type=click.Choice(["auto", "onnx", "torch", "pycaffe", "binary"]),
@@ -73,13 +78,12 @@ encoder_options = shared.options(
 )  # fmt: skip
 
 
-def options_of(given: dict[str, Any]) -> EncoderOptions:
-    """The options as one value; takes them out of `given`.
+def transform_of(given: dict[str, Any], crops: int = 1) -> TransformOptions:
+    """The options of the transform as one value; takes them out of `given`.
 
     Raises:
         click.UsageError: two of them exclude each other.
     """
-    from ssdh_surgery.pipeline.encoder import EncoderOptions
     from ssdh_surgery.pipeline.input_transform import TransformOptions
 
     values = {name: given.pop(name) for name in _OF_TRANSFORM}
@@ -87,5 +91,16 @@ def options_of(given: dict[str, Any]) -> EncoderOptions:
         raise click.UsageError("--mean-value and --mean-file exclude each other")
     if values["mean_value"] is not None:
         values["mean_value"] = [float(each) for each in values["mean_value"]]
-    transform = TransformOptions(**{**values, "crops": int(values["crops"])})
+    return TransformOptions(**values, crops=crops)
+
+
+def options_of(given: dict[str, Any]) -> EncoderOptions:
+    """The options as one value; takes them out of `given`.
+
+    Raises:
+        click.UsageError: two of them exclude each other.
+    """
+    from ssdh_surgery.pipeline.encoder import EncoderOptions
+
+    transform = transform_of(given, int(given.pop("crops")))
     return EncoderOptions(**{name: given.pop(name) for name in _OF_NET}, transform=transform)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.hdf5_weights import read_any_weights
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
@@ -43,7 +44,7 @@ class DeployNet:
         self.shape = self._picture_shape()
         self.blob = self._chosen(blob, code)
         self.layer = self._last_writer(self.blob)
-        self.is_code = self.blob == code or self._makes_codes(self.layer)
+        self.is_code = self.blob == code or makes_codes(self._graph, self.layer)
 
     @property
     def location(self) -> Location:
@@ -122,8 +123,10 @@ class DeployNet:
         found = self._graph.last(blob)
         return found.writer if found else None
 
-    def _makes_codes(self, layer: Layer | None) -> bool:
-        while layer is not None and layer.type in _PASSING:
-            below = self._graph.reads(layer)[0]
-            layer = below.writer if below else None
-        return layer is not None and layer.type in _CODE_TYPES
+
+def makes_codes(graph: BlobGraph, layer: Layer | None) -> bool:
+    """Whether what a layer writes are codes: a Sigmoid or Threshold, and no more than passed on."""
+    while layer is not None and layer.type in _PASSING:
+        below = graph.reads(layer)[0]
+        layer = below.writer if below else None
+    return layer is not None and layer.type in _CODE_TYPES

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 import ssdh_surgery
 from ssdh_surgery.caffe.shapes import Shape
@@ -15,11 +15,14 @@ from ssdh_surgery.engines.onnx.graph import BatchBound, Graph, LayerGraph, Value
 from ssdh_surgery.engines.onnx.params import Params
 from ssdh_surgery.engines.onnx.plan import Plan, PlannedLayer
 from ssdh_surgery.engines.onnx.registry import expression
+from ssdh_surgery.errors import EngineError
 
 # What ONNX Runtime has read since 1.7 of early 2021, and everything newer.
 OPSET = 13
 IR_VERSION = 7
 BATCH_NAME = "N"
+# What a message of protobuf can hold, less what is around the arrays.
+MOST_BYTES = 2**31 - 2**20
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,26 @@ class Model:
     def constants(self) -> Mapping[str, NDArray[Any]]:
         """The arrays that the graph reads."""
         return self.graph.constants
+
+    @property
+    def size(self) -> int:
+        """The bytes of the arrays."""
+        return sum(array.nbytes for array in self.constants.values())
+
+    def checked(self, metadata: Mapping[str, str]) -> bytes:
+        """The model as a file holds it, looked at by onnx's own checker.
+
+        Raises:
+            EngineError: it does not fit into one file.
+        """
+        if self.size > MOST_BYTES:
+            raise EngineError(
+                f"the weights take {self.size / 2**30:.1f} GB, an ONNX file holds 2",
+                hint="stop at a blob below the largest layers: --blob NAME",
+            )
+        data = self.proto(metadata).SerializeToString()
+        checker.check_model(data, full_check=True)
+        return data
 
     def proto(self, metadata: Mapping[str, str] | None = None) -> ModelProto:
         """The model with its constants inside, at most 2 GB; `metadata` is kept as it is."""
@@ -87,6 +110,16 @@ def build(plan: Plan, params: Params, outputs: Sequence[str] | None = None) -> M
         line = f" of line {place.line}" if place else ""
         reason = f"layer '{layer.name}' ({layer.type}){line} works across it"
         return _Builder(plan.bound(reason), params).model(wanted)
+
+
+def sizes_of(values: Sequence[ValueInfoProto]) -> dict[str, list[int | str]]:
+    """The sizes of inputs or outputs by name; one that varies is a word."""
+    return {
+        value.name: [
+            dim.dim_param or dim.dim_value or "?" for dim in value.type.tensor_type.shape.dim
+        ]
+        for value in values
+    }
 
 
 def text(name: str) -> str:

@@ -9,11 +9,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ssdh_surgery.engines.onnx.model import Model
+from ssdh_surgery.engines.onnx.model import MOST_BYTES, Model
 from ssdh_surgery.errors import EngineError
 
-# What a message of protobuf can hold.
-_MOST_BYTES = 2**31 - 2**20
 _ERRORS_ONLY = 3
 
 
@@ -26,10 +24,9 @@ class Session:
 
     def __init__(self, model: Model) -> None:
         self.is_bound = model.plan.is_bound
-        size = sum(array.nbytes for array in model.constants.values())
-        if size > _MOST_BYTES:
+        if model.size > MOST_BYTES:
             raise EngineError(
-                f"the weights take {size / 2**30:.1f} GB, ONNX Runtime loads 2 from memory",
+                f"the weights take {model.size / 2**30:.1f} GB, ONNX Runtime loads 2 from memory",
                 hint="use --engine torch",
             )
         self._names = [value.name for value in model.outputs]

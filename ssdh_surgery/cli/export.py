@@ -1,0 +1,66 @@
+"""`ssdh export`: a deploy net and its weights as an ONNX model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ssdh_surgery.cli import options as shared
+from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.encoder_options import transform_of, transform_options
+from ssdh_surgery.cli.input_shape import input_shape_option
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    "export",
+    epilog="\b\nExample:\n  ssdh export deploy_ssdh.prototxt -o net.onnx --resize 256x256",
+)
+@click.argument("deploy", required=False, type=shared.PATH, metavar="[DEPLOY]")
+@click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot).")
+@click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="The new model.")
+@click.option("--blob", type=shared.NAME, metavar="NAME", help="End with this blob (all outputs).")
+@input_shape_option
+@transform_options
+@shared.net_option
+@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@shared.json_option
+def command(
+    deploy: str | None,
+    weights: Path | None,
+    output: Path,
+    blob: str | None,
+    input_shapes: tuple[tuple[str, tuple[int, ...]], ...],
+    net: str | None,
+    force: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Write a deploy net with its weights as an ONNX model.
+
+    Inputs and outputs are named as the net's blobs, and the batch is free. What is done to
+    pictures before (warp, crop, mean, scale, channels: from ssdh.toml or from options) stands in
+    the model's metadata under `recipe`, with the SHA-256 of the net and of its weights.
+    """
+    from ssdh_surgery.pipeline.export import ExportOptions, export
+
+    options = ExportOptions(deploy, weights, blob, net, dict(input_shapes), transform_of(given))
+    made = export(options, output, force=force)
+    if made.bound_by is not None:
+        terminal.warn(f"the model takes no other batch than the net's own: {made.bound_by}")
+    if as_json:
+        terminal.answer_json(made.as_json())
+        return
+    terminal.answer(
+        f"wrote {made.path}: {_words(made.inputs)} -> {_words(made.outputs)}, "
+        f"{made.size / 1e6:,.1f} MB, opset {made.opset}"
+    )
+    terminal.say(f"input: {made.transform or 'what is done to pictures is not known'}")
+
+
+def _words(blobs: Mapping[str, Sequence[int | str]]) -> str:
+    return ", ".join(f"'{name}' [{', '.join(map(str, sizes))}]" for name, sizes in blobs.items())

@@ -1,0 +1,192 @@
+"""A deploy net and its weights as an ONNX model, which tells how its pictures are prepared."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ssdh_surgery
+from ssdh_surgery import files
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.engines.onnx.opening import is_installed
+from ssdh_surgery.errors import Location, MissingExtra, SurgeryError, UsageError, did_you_mean
+from ssdh_surgery.pipeline.deploy_net import makes_codes
+from ssdh_surgery.pipeline.existing import refuse_existing
+from ssdh_surgery.pipeline.input_transform import InputTransform, TransformOptions
+from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.trained_net import newest_weights, recorded_deploy
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
+
+if TYPE_CHECKING:
+    from ssdh_surgery.engines.onnx.model import Model
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What a command line says; None is left to the workspace.
+
+    `deploy` is a path, `-` or `zoo:NAME/deploy`; `blob` the one that the model ends with, None
+    for all outputs of the net; `input_shapes` those of inputs that are to be others than the
+    net says.
+    """
+
+    deploy: str | None = None
+    weights: Path | None = None
+    blob: str | None = None
+    net: str | None = None
+    input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    transform: TransformOptions = field(default_factory=TransformOptions)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: inputs and outputs by name with their sizes, the batch as `N`.
+
+    `transform` says in words what is done to a picture, None where that is not known;
+    `bound_by` what binds the model to one size of the batch, None for nothing.
+    """
+
+    path: Path
+    size: int
+    opset: int
+    inputs: Mapping[str, Sequence[int | str]]
+    outputs: Mapping[str, Sequence[int | str]]
+    transform: str | None
+    bound_by: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer in JSON."""
+        return {
+            "file": str(self.path),
+            "bytes": self.size,
+            "opset": self.opset,
+            "inputs": {name: list(sizes) for name, sizes in self.inputs.items()},
+            "outputs": {name: list(sizes) for name, sizes in self.outputs.items()},
+        }
+
+
+def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exported:
+    """Write a net as an ONNX model.
+
+    Raises:
+        UsageError: it was not said which net or weights, or a transform of what is no picture.
+        FileError, ParseError: a file cannot be read, or `out` exists.
+        EngineError: a layer that ONNX cannot express, or that has no weights.
+        DataError: the weights do not fit.
+        MissingExtra: onnx is not installed.
+    """
+    if not is_installed("onnx"):
+        raise MissingExtra("onnx", "writing ONNX models")
+    refuse_existing(out, force=force)
+    known = _known(options)
+    source = read_source(options.deploy or str(recorded_deploy(known)))
+    weights = options.weights or newest_weights(known)
+    net = Net(source.document)
+    last = _last_writer(net, options.blob)
+    model = _model(net, weights, options, last)
+    transform = _transform(options, known, source, model)
+    recipe = {
+        "version": ssdh_surgery.__version__,
+        "model": {
+            "net": files.digest(source.data),
+            "weights": files.file_digest(weights),
+            **_code_recipe(net, options.blob, model),
+        },
+        "transform": transform.recipe() if transform else None,
+    }
+    data = model.checked({"recipe": json.dumps(recipe)})
+    files.write_bytes(out, data)
+    words = transform.words() if transform else None
+    return _exported(out, data, model, words)
+
+
+def _known(options: ExportOptions) -> NetRecord | None:
+    """What the workspace knows of the net: nothing of one that was named and is not its own."""
+    workspace = Workspace.find()
+    if workspace is None:
+        return None
+    if options.deploy is None or options.net is not None:
+        return workspace.net(options.net)
+    for known in workspace.nets.values():
+        path = known.path("deploy")
+        if path is not None and path.resolve() == Path(options.deploy).resolve():
+            return known
+    return None
+
+
+def _last_writer(net: Net, blob: str | None) -> Layer | None:
+    """The layer that the model ends with; None for all.
+
+    Raises:
+        SurgeryError: no layer writes a blob of that name.
+    """
+    if blob is None:
+        return None
+    graph = net.graph(net.state("TEST"))
+    found = graph.last(blob)
+    if found is None or found.writer is None:
+        tops = [top for layer in graph.layers for top in layer.tops]
+        raise SurgeryError(
+            f"no layer writes a blob '{blob}'",
+            location=Location(net.file),
+            hint=did_you_mean(blob, tops),
+            blob=blob,
+        )
+    return found.writer
+
+
+def _model(net: Net, weights: Path, options: ExportOptions, last: Layer | None) -> Model:
+    from ssdh_surgery.engines.onnx.model import build
+    from ssdh_surgery.engines.onnx.params import read_params
+    from ssdh_surgery.engines.onnx.plan import plan
+
+    reach = None if last is None else [last]
+    planned = plan(net, net.state("TEST"), inputs=options.input_shapes, reach=reach)
+    return build(planned, read_params(planned, weights), [options.blob] if options.blob else None)
+
+
+def _transform(
+    options: ExportOptions, known: NetRecord | None, source: SourceFile, model: Model
+) -> InputTransform | None:
+    """What is done to pictures; None where the net takes none, or nothing is known of it."""
+    if known is None and options.transform == TransformOptions():
+        return None
+    inputs = list(model.plan.inputs.values())
+    where = Location(source.name)
+    if len(inputs) == 1 and len(inputs[0]) == 4:
+        _, channels, height, width = inputs[0]
+        return InputTransform(options.transform, known, (channels, height, width), where)
+    if options.transform != TransformOptions():
+        raise UsageError(
+            f"{source.name} has not one input of pictures, so there is none to warp, crop or scale"
+        )
+    return None
+
+
+def _code_recipe(net: Net, blob: str | None, model: Model) -> dict[str, Any]:
+    """The one blob that comes out, its layer, and its width where it is a code."""
+    if blob is None and len(model.plan.outputs) == 1:
+        (blob,) = model.plan.outputs
+    if blob is None:
+        return {"blob": None, "layer": None, "bits": None}
+    graph = net.graph(net.state("TEST"))
+    found = graph.last(blob)
+    layer = found.writer if found else None
+    width = math.prod(model.shapes[blob][1:])
+    return {
+        "blob": blob,
+        "layer": layer.name if layer else None,
+        "bits": width if makes_codes(graph, layer) else None,
+    }
+
+
+def _exported(out: Path, data: bytes, model: Model, transform: str | None) -> Exported:
+    from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
+
+    inputs, outputs = sizes_of(model.inputs), sizes_of(model.outputs)
+    return Exported(out, len(data), OPSET, inputs, outputs, transform, model.plan.bound_by)
