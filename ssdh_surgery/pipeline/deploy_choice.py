@@ -40,9 +40,10 @@ def deploy_beside(
         for source in neighbours(seen_from_here(folder))
         if source.kind is Kind.DEPLOY
         and not (known and known.lists_as_written(source.place))
-        and not Net(source.document).named(code)
         and _fits(Net(source.document), view, wanted)
     ]
+    plain = [source for source in found if not Net(source.document).named(code)]
+    found = plain or (found if _had_code(known, code) else [])
     if len(found) == 1:
         return found[0]
     if not found:
@@ -52,6 +53,14 @@ def deploy_beside(
         return default[0]
     names = ", ".join(source.name for source in found)
     raise UsageError(f"several deploy nets fit: {names}", hint="name one: ssdh deploy FILE")
+
+
+def _had_code(known: NetRecord | None, code: str) -> bool:
+    """Whether a train net had its hash layer before it was patched; its deploy net then, too."""
+    path = known.path("train_source") if known else None
+    if path is None or not path.is_file():
+        return False
+    return bool(train_view(read_source(str(path))).named(code))
 
 
 def _folders(train: SourceFile, known: NetRecord | None) -> list[Path]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
@@ -18,10 +19,11 @@ from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.surgery import deploy as deploy_verbs
-from ssdh_surgery.surgery import fields, layers
+from ssdh_surgery.surgery import existing, layers
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.convolutional import to_inner_product
 from ssdh_surgery.surgery.hashing import Hashed, hash_deploy_net
+from ssdh_surgery.surgery.recipe import Recipe
 
 
 def deploy_settings(given: Settings, known: NetRecord | None) -> Settings:
@@ -59,11 +61,11 @@ def patched_deploy(
     net = Net(source.document)
     wanted = deploy_settings(given, known)
     batched = deploy_verbs.set_batch(net, batch)
-    codes = [layer for layer in net.named(wanted.recipe.code_name) if layer.type == "Sigmoid"]
-    ready = InTurn(net) if codes else _ready(net, wanted)
+    there = hash_layer_in(net, wanted, known)
+    ready = InTurn(net) if there else _ready(net, wanted)
     warnings = compared(ready.net, known, wanted)
-    if codes:
-        step = _existing_step(net, codes[0], given, wanted, binary)
+    if there:
+        step = _existing_step(net, there, given, known, binary)
     else:
         step = _new_step(ready, wanted, known, binary)
     done = finished(source, replace(step, change=merged([step.change, batched])), plan)
@@ -98,21 +100,49 @@ def _new_step(done: InTurn, wanted: Settings, known: NetRecord | None, binary: b
     return Step(Change(), notes, hashed, then=done.bound())
 
 
-def _existing_step(net: Net, code: Layer, given: Settings, wanted: Settings, binary: bool) -> Step:
-    """For a deploy net with a hash layer: only what was asked for in so many words."""
-    notes = [f"has a hash layer already: '{code.name}'"]
-    changes: list[Change] = []
-    recipe = wanted.recipe
-    if binary and not net.named(recipe.binary_name):
-        changes.append(layers.insert_after(code, [recipe.binary_layer()]))
-    graph = net.graph("TEST")
-    below = graph.reads(code)[0]
-    latent = below.writer if below else None
-    inner = latent.core.message("inner_product_param") if latent else None
-    bits = given.get("bits")
-    if bits is not None and inner is not None:
-        changes.append(fields.put(inner, "num_output", bits))
+def hash_layer_in(net: Net, wanted: Settings, known: NetRecord | None) -> HashLayer | None:
+    """The hash layer that a deploy net has: by the code's name, else below its classifier.
+
+    A net's own InnerProduct with a Sigmoid is none where its train net has the code elsewhere.
+    """
+    graph, name = net.graph("TEST"), wanted.recipe.code_name
+    for layer in graph.layers:
+        if layer.type == "Sigmoid" and name in (layer.name, *layer.tops):
+            return hash_layer_of(graph, graph.writes(layer)[0])
+    if known is not None:
+        return None
+    found = (hash_layer_below(net, head.classifier) for head in heads(net))
+    there = next(filter(None, found), None)
+    at = wanted.get("at")
+    return there if there is None or at in (None, there.latent.bottoms[0]) else None
+
+
+def _existing_step(
+    net: Net, there: HashLayer, given: Settings, known: NetRecord | None, binary: bool
+) -> Step:
+    """For a deploy net with a hash layer: what the train net has, or was asked for."""
+    notes = [f"has a hash layer already: '{there.code.name}'"]
+    classifier = next(
+        (h.classifier for h in heads(net) if hash_layer_below(net, h.classifier) == there), None
+    )
+    asked = {**_as_trained(known), **given.named(("bits", "latent_name", "code_name"))}
+    change = existing.adjust(net, classifier, there, asked, {})
+    bits = asked.get("bits", there.bits)
+    if bits != there.bits:
+        notes.append(f"its width becomes {bits} bits")
+    changes = [change]
+    name = f"{asked.get('code_name', there.code.name)}_binary"
+    if binary and not net.named(name):
+        recipe = Recipe(code_name=asked.get("code_name", there.code.tops[0]))
+        changes.append(layers.insert_after(there.code, [recipe.binary_layer()]))
     return Step(merged(changes), tuple(notes))
+
+
+def _as_trained(known: NetRecord | None) -> dict[str, Any]:
+    """The width and the names that the train net's hash layer has."""
+    keys = {"bits": "bits", "latent": "latent_name", "classifier": "classifier_name"}
+    found = {option: known.get(key) for key, option in keys.items()} if known else {}
+    return {option: value for option, value in found.items() if value is not None}
 
 
 def compared(net: Net, known: NetRecord | None, wanted: Settings) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, head_of
@@ -13,14 +13,20 @@ from ssdh_surgery.pipeline import around_hash
 from ssdh_surgery.pipeline.choice import refuse_old_dialect, refuse_twins
 from ssdh_surgery.pipeline.in_turn import head_named
 from ssdh_surgery.pipeline.patched import Step
-from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.surgery import data_layers, existing
+from ssdh_surgery.pipeline.settings import Settings, filler_text
+from ssdh_surgery.surgery import data_layers, existing, width
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.hashing import Hashed, hash_train_net
 from ssdh_surgery.surgery.recipe import Recipe
 
 
-def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
+def hash_step(
+    net: Net,
+    head: Head,
+    given: Settings,
+    wanted: Settings,
+    fresh: Mapping[str, str] | None = None,
+) -> Step:
     """The hash layer for one head; where it has one, only what was asked for in so many words.
 
     Args:
@@ -28,6 +34,7 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
         head: the head that is to learn from the codes.
         given: what the command line asks for.
         wanted: the same, with what the workspace has where it is silent.
+        fresh: the names that layers of another width got in the train net, for its test nets.
 
     Raises:
         SurgeryError: the net cannot be hashed.
@@ -43,16 +50,20 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
     name = head.classifier.name
     if not is_new:
         name = around_hash.renamed_where_changed(done, head, asked.get("classes"))
+    renamed = {name} - {head.classifier.name}
 
     def own(net: Net) -> Step:
-        return _own_step(net, head_named(net, name), is_new, given, wanted)
+        head = head_named(net, name)
+        if is_new:
+            return _new_step(net, head, wanted)
+        names = _fresh_names(net, head, given, renamed) if fresh is None else fresh
+        return _existing_step(net, head, given, wanted, names)
 
     step, before = own(done.net), len(done.verbs)
     done.notes += step.notes
     if before or around_hash.goes_on(asked) or (step.hashed and step.hashed.removed):
         done.do(lambda net: own(net).change)
-        classifier = step.hashed.classifier if step.hashed else given.get("classifier_name")
-        around_hash.after_hash(done, classifier or name, asked)
+        around_hash.after_hash(done, _classifier_of(step, given, name), asked)
         around_hash.silence_unread(done, net)
     step = replace(step, notes=tuple(done.notes))
     if before:
@@ -60,26 +71,50 @@ def hash_step(net: Net, head: Head, given: Settings, wanted: Settings) -> Step:
     return replace(step, then=done.bound()[bool(step.change) :])
 
 
-def _own_step(net: Net, head: Head, is_new: bool, given: Settings, wanted: Settings) -> Step:
-    """The hash layer itself, on a net that is ready for it."""
-    if is_new:
-        refuse_old_dialect(net)
-        hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
-        return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+def _classifier_of(step: Step, given: Settings, name: str) -> str:
+    """What the classifier of that name is called after a step."""
+    if step.hashed is not None:
+        return step.hashed.classifier
+    return str(given.get("classifier_name") or step.renamed.get(name, name))
+
+
+def _new_step(net: Net, head: Head, wanted: Settings) -> Step:
+    """A hash layer for a net that is ready for it."""
+    refuse_old_dialect(net)
+    hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
+    return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+
+
+def _there(net: Net, head: Head) -> HashLayer:
     there = hash_layer_below(net, head.classifier)
     assert there is not None, "what is not new is there"
-    return _existing_step(net, head, there, given, wanted)
+    return there
+
+
+def _fresh_names(
+    net: Net, head: Head, given: Settings, renamed: Collection[str]
+) -> Mapping[str, str]:
+    """New names for layers that another width was asked for; not for those that have one."""
+    there = _there(net, head)
+    if given.get("bits") in (None, there.bits):
+        return {}
+    own = {"latent_name": there.latent.name, "classifier_name": head.classifier.name}
+    named = {own[option] for option in given.named(tuple(own))}
+    return width.fresh_names(net, there, {*renamed, *named})
 
 
 def _existing_step(
-    net: Net, head: Head, there: HashLayer, given: Settings, wanted: Settings
+    net: Net, head: Head, given: Settings, wanted: Settings, fresh: Mapping[str, str]
 ) -> Step:
+    """The hash layer that is there: its own settings, as far as they are given."""
+    there = _there(net, head)
     if given.get("at") is not None:
         existing.refuse_moving(net, head, there, given.get("at"))
-    notes = [
-        f"has a hash layer already: '{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
-    ]
     asked = given.named(existing.SETTINGS)
+    bits = asked.get("bits", there.bits)
+    found = f"'{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
+    offer = "" if asked else "; --bits N gives it another width"
+    notes = [f"has a hash layer already: {found}{offer}"]
     ours = {*_names(Recipe()), *_names(wanted.recipe)}
     if not asked and not ours & {there.latent.name, there.code.name}:
         notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
@@ -87,11 +122,26 @@ def _existing_step(
         notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
     if asked:
         refuse_old_dialect(net)
-    change = existing.adjust(net, head, there, asked)
-    bits = asked.get("bits", there.bits)
+    change = existing.adjust(net, head.classifier, there, asked, fresh)
     if bits != there.bits:
-        notes.append(f"its width becomes {bits} bits: weights of the old width no longer fit it")
-    return Step(change, tuple(notes), existing=there)
+        notes += _width_notes(there, asked, fresh)
+    return Step(change, tuple(notes), existing=there, renamed=fresh)
+
+
+def _width_notes(
+    there: HashLayer, asked: Mapping[str, object], fresh: Mapping[str, str]
+) -> list[str]:
+    names = ", ".join(f"'{old}' is now '{new}'" for old, new in fresh.items())
+    notes = [f"its width becomes {asked['bits']} bits: weights of the old width no longer fit"]
+    if names:
+        notes.append(f"start from their fillers, under names that no trained weights have: {names}")
+    inner = there.latent.core.message("inner_product_param")
+    if inner is not None and not inner.message("weight_filler") and "filler" not in asked:
+        notes.append(
+            f"'{there.latent.name}' has no weight_filler, and Caffe starts it from zeros: --filler "
+            f"{filler_text(Recipe().filler)} gives it one"
+        )
+    return notes
 
 
 def _names_of(there: HashLayer) -> dict[str, str]:
@@ -125,7 +175,7 @@ def test_step(net: Net, head: Head, main: Step, given: Settings, wanted: Setting
             hint=did_you_mean(head.classifier.name, [layer.name for layer in net.layers]),
         )
     refuse_twins(net, same.classifier)
-    return hash_step(net, same, given, wanted)
+    return hash_step(net, same, given, wanted, main.renamed if main.existing else None)
 
 
 def with_data(

@@ -374,7 +374,7 @@ class _GroupPatch:
     def _solver_step(self, main: Step, nets: Sequence[PatchedFile]) -> Step:
         assert self.group.solver is not None
         if main.hashed is None:
-            return solver_step.explicit(self.group, self.given)
+            return solver_step.followed(self.group, nets, self.given, self.plan)
         if self.known and self.known.lists_as_written(self.group.solver.place):
             reason = "ssdh.toml lists it as written: its rates are not divided again"
             return solver_step.explicit(self.group, self.given, reason)

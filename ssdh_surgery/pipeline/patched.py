@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,14 +24,16 @@ from ssdh_surgery.surgery.judge import MESSAGE_OF
 class Step:
     """A change of one document, and what to say about it.
 
-    `hashed` is what was put in, `existing` the hash layer that was there already. `then` are
-    changes made in turn after the first, each of what the one before left.
+    `hashed` is what was put in, `existing` the hash layer that was there already, and `renamed`
+    the new names of layers whose weights no longer fit it. `then` are changes made in turn after
+    the first, each of what the one before left.
     """
 
     change: Change
     notes: tuple[str, ...] = ()
     hashed: Hashed | None = None
     existing: HashLayer | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
     then: tuple[Callable[[Document], Change], ...] = ()
 
 

@@ -57,7 +57,6 @@ def _input(done: PatchedNet) -> dict[str, Any]:
 
 def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
     recipe, hashed, head = done.wanted.recipe, done.step.hashed, done.head
-    there = hash_layer_below(done.net, head.classifier)
     values: dict[str, Any] = {
         "remove": recipe.remove,
         "classifier_source": head.classifier.name,
@@ -70,16 +69,9 @@ def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
             "code": recipe.code_name,
             "classifier": hashed.classifier,
         }
-    elif there is not None:
-        values |= {
-            "bits": there.bits,
-            "features": there.latent.bottoms[0],
-            "latent": there.latent.name,
-            "code": there.code.tops[0],
-            "classifier": head.classifier.name,
-        }
-    if "classifier" in values:
-        values |= _of_head(done.after, values["classifier"])
+        values |= _of_head(done.after, hashed.classifier)
+    elif done.step.existing is not None:
+        values |= _of_existing(done.after, done.step)
     options = {name: each for name, each in done.wanted.values.items() if name not in _OWN}
     values["options"] = as_toml(Settings(options)) or None
     return values
@@ -163,13 +155,15 @@ def _refresh(workspace: Workspace, done: PatchedNet, known: NetRecord) -> None:
             values["train"] = output
         if each.is_changed and each.source.kind is Kind.SOLVER and known.get("solver") == source:
             values["solver"] = output
+            prefix = Solver(each.after).string("snapshot_prefix")
+            values |= {"snapshot_prefix": prefix} if prefix else {}
     if done.results[0].is_changed:
-        values |= {**_renamed(done.after, done.step), **_input(done)}
+        values |= {**_of_existing(done.after, done.step), **_input(done)}
     workspace.record(known.stem, values)
 
 
-def _renamed(net: Net, step: Step) -> dict[str, Any]:
-    """The hash layer of a net as it is after it was set anew."""
+def _of_existing(net: Net, step: Step) -> dict[str, Any]:
+    """The hash layer of a net as it is, perhaps after it was set anew."""
     assert step.existing is not None, "what was not hashed had a hash layer"
     place = step.existing.latent.index
     for head in heads(net):
@@ -177,6 +171,7 @@ def _renamed(net: Net, step: Step) -> dict[str, Any]:
         if there is not None and there.latent.index == place:
             return {
                 "bits": there.bits,
+                "features": there.latent.bottoms[0],
                 "latent": there.latent.name,
                 "code": there.code.tops[0],
                 "classifier": head.classifier.name,

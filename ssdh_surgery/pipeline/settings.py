@@ -107,7 +107,7 @@ def _number(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
-def _filler_text(filler: Filler) -> str:
+def filler_text(filler: Filler) -> str:
     """A filler as the command line takes it."""
     values = dict(filler.fields)
     rest = values.get("std") or str(values.get("variance_norm", "")).lower()
@@ -126,7 +126,7 @@ def _toml_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return _number(value)
     if isinstance(value, Filler):
-        return _filler_text(value)
+        return filler_text(value)
     if isinstance(value, tuple):
         return ["=".join(each) if isinstance(each, tuple) else _number(each) for each in value]
     return value

@@ -53,6 +53,26 @@ def _targets(
     return targets
 
 
+def followed(group: Group, nets: Sequence[PatchedFile], given: Settings, plan: WritePlan) -> Step:
+    """A solver whose nets had a hash layer: its paths follow nets that went elsewhere.
+
+    Its rates stay: they are those of a run that learned codes.
+
+    Raises:
+        UsageError: a `--set` that no solver takes.
+    """
+    assert group.solver is not None
+    step = explicit(group, given)
+    if all(each.output.path == each.source.place for each in nets):
+        return step
+    solver = Solver(group.solver.document)
+    paths = solver_paths.new_paths(solver, group.solver.place, _targets(group, nets, plan), plan)
+    own = solver_verbs.chosen(given.get("sets") or ())
+    change = solver_verbs.put_paths(solver, paths.nets, paths.prefix, own)
+    notes = (*step.notes, "its paths follow; the rates are those of a net with a hash layer")
+    return Step(merged([step.change, change]), (*notes, *paths.notes))
+
+
 def names_patched_nets(solver: Solver, plan: WritePlan) -> bool:
     """Whether all nets that a solver names are called as results are."""
     stems = [Path(each.path).stem for each in solver.nets]

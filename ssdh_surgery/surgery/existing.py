@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.surgery import blobs, fields, layers, width
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.hashing import features_blob, refuse_taken
 from ssdh_surgery.surgery.objective import set_bits
@@ -49,18 +49,26 @@ def refuse_moving(net: Net, head: Head, existing: HashLayer, at: str) -> None:
         )
 
 
-def adjust(net: Net, head: Head, existing: HashLayer, given: Mapping[str, Any]) -> Change:
+def adjust(
+    net: Net,
+    classifier: Layer | None,
+    existing: HashLayer,
+    given: Mapping[str, Any],
+    fresh: Mapping[str, str],
+) -> Change:
     """Give a hash layer and its classifier other values, and leave the rest.
 
     Args:
         net: the net, in the current dialect.
-        head: the head that reads the codes.
+        classifier: what reads the codes, None in a net without it.
         existing: its hash layer.
         given: fields of the recipe; those in `SETTINGS` are used.
+        fresh: new names of layers whose weights no longer fit, by the old ones.
 
     Raises:
         SurgeryError: a name is taken.
     """
+    refuse_taken(net, fresh.values())
     return merged(
         [
             *_inner(existing.latent, given),
@@ -68,7 +76,12 @@ def adjust(net: Net, head: Head, existing: HashLayer, given: Mapping[str, Any]) 
             _learning(existing.latent, given),
             *_renamed(net, existing.latent, given.get("latent_name")),
             *_renamed(net, existing.code, given.get("code_name")),
-            *_renamed(net, head.classifier, given.get("classifier_name")),
+            *(_renamed(net, classifier, given.get("classifier_name")) if classifier else ()),
+            *(
+                width.rename(net, existing, layer, fresh[layer.name])
+                for layer in net.layers
+                if layer.name in fresh
+            ),
         ]
     )
 

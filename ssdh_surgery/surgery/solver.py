@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -96,14 +96,7 @@ def retarget(
     """
     own = chosen(recipe.sets)
     gone = [] if "test_initialization" in own else solver.root.entries("test_initialization")
-    changes = [set_chosen(solver, own, gone)]
-    changes += [
-        fields.set_value(entry, path)
-        for entry, path in paths.items()
-        if entry.field.name not in own
-    ]
-    if prefix is not None and "snapshot_prefix" not in own:
-        changes.append(put(solver, "snapshot_prefix", prefix, gone))
+    changes = [set_chosen(solver, own, gone), put_paths(solver, paths, prefix, own, gone)]
     notes = []
     changes.append(fields.take_out(gone, recipe.remove))
     if "weight_decay" not in own:
@@ -120,6 +113,32 @@ def retarget(
         changes.append(gamma)
         notes += [note] if note else []
     return SolverChange(merged(changes), tuple(notes))
+
+
+def put_paths(
+    solver: Solver,
+    paths: Mapping[Entry, str],
+    prefix: str | None,
+    own: Container[str],
+    gone: Sequence[Entry] = (),
+) -> Change:
+    """Point a solver at other nets and snapshots, but for the fields that the user set.
+
+    Args:
+        solver: the solver as it is.
+        paths: a new path for each net field that is to name another file.
+        prefix: the new snapshot prefix, or None to leave it.
+        own: the names of the fields that the user set.
+        gone: as for `put`.
+    """
+    changes = [
+        fields.set_value(entry, path)
+        for entry, path in paths.items()
+        if entry.field.name not in own
+    ]
+    if prefix is not None and "snapshot_prefix" not in own:
+        changes.append(put(solver, "snapshot_prefix", prefix, gone))
+    return merged(changes)
 
 
 def _gamma(

@@ -275,7 +275,6 @@ class TestASecondRun:
 @pytest.mark.parametrize(
     ("words", "path", "new"),
     [
-        (["--bits", "64"], "inner_product_param.num_output", 64),
         (["--filler", "gaussian:0.1"], "inner_product_param.weight_filler.std", 0.1),
         (["--bias", "0"], "inner_product_param.bias_filler.value", 0),
     ],
@@ -353,7 +352,8 @@ def test_a_sigmoid_of_the_nets_own_can_be_hashed(ssdh: Ssdh, here: Path) -> None
     (here / "train_val.prototxt").write_text(own)
     assert ssdh("patch", "train_val.prototxt", "--solver", "none").out == (
         "train_val.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'ip1' -> 'sig1', 500 bits\n"
+        "  note: has a hash layer already: 'ip1' -> 'sig1', 500 bits; --bits N "
+        "gives it another width\n"
         "  note: if that is the net's own, --at sig1 puts a hash layer on it\n"
     )
     ssdh("patch", "train_val.prototxt", "--solver", "none", "--at", "sig1")

@@ -200,9 +200,11 @@ def test_test_nets_go_along(ssdh: Ssdh, here: Path) -> None:
     assert value("solver_ssdh.prototxt", "test_net") == "nets/test_ssdh.prototxt"
     assert ssdh("patch", "train_ssdh.prototxt").out == (
         "train_ssdh.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits\n"
+        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits; --bits N "
+        "gives it another width\n"
         "test_ssdh.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits\n"
+        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits; --bits N "
+        "gives it another width\n"
         "solver_ssdh.prototxt (solver): nothing to do\n"
     )
 
