@@ -1,4 +1,4 @@
-"""Write docs/layers.md from the registry of the embedded engine: `layers.py [--check]`.
+"""Write docs/layers.md from the registries of the engines: `layers.py [--check]`.
 
 With --check nothing is written, and the exit code is 1 where the page would change.
 """
@@ -9,6 +9,7 @@ import ast
 import sys
 from pathlib import Path
 
+from ssdh_surgery.engines.onnx.registry import is_expressible
 from ssdh_surgery.engines.torch.registry import REGISTRY
 
 ROOT = Path(__file__).parent.parent.parent
@@ -22,10 +23,13 @@ The engine runs these layer types with the numbers of BVLC Caffe 1.0, on CPU and
 any other type (`Python`, `LSTM`, SSD's `PriorBox`, ...) is refused before anything starts, with \
 the layer and its line; `--engine binary` hands it to a Caffe that has it.
 
-This page is made by `tools/docs/layers.py` from the registry and the layers' own descriptions.
+Those with a yes under ONNX are written by `ssdh export`, too, and run by `ssdh encode \
+--engine onnx`; losses, accuracies and what reads data have no place in a deploy net.
 
-| Type | What it does | Where |
-| --- | --- | --- |
+This page is made by `tools/docs/layers.py` from the registries and the layers' own descriptions.
+
+| Type | What it does | ONNX | Where |
+| --- | --- | --- | --- |
 """
 
 TAIL = """
@@ -55,7 +59,8 @@ over other than two, are refused.
 Write a subclass of `Layer` (or of `NeuronLayer`, for one top of the bottom's shape) in \
 `ssdh_surgery/engines/torch/layers/`: `reshape` gives the shapes of the tops, `forward` the tops; \
 autograd does the rest. Name it in `registry.py`, run `tools/docs/layers.py`, and add it to the \
-catalogue in `tests/engines/torch/catalogue.py`, which the real Caffe is asked about.
+catalogue in `tests/engines/torch/catalogue.py`, which the real Caffe is asked about. For ONNX \
+write a function in `ssdh_surgery/engines/onnx/layers/` and name it in that engine's `registry.py`.
 """
 
 
@@ -65,7 +70,8 @@ def page() -> str:
     for layer_type, place in sorted(REGISTRY.items(), key=lambda item: item[0].lower()):
         module, _, name = place.partition(":")
         text = _described(module, name).replace("|", "\\|")
-        rows.append(f"| `{layer_type}` | {text} | `layers/{module}.py` |\n")
+        onnx = "yes" if is_expressible(layer_type) else ""
+        rows.append(f"| `{layer_type}` | {text} | {onnx} | `layers/{module}.py` |\n")
     return HEAD + "".join(rows) + TAIL
 
 

@@ -1,0 +1,192 @@
+"""GoogLeNet's codes of JPEGs beside Caffe's own extract_features: both decode, warp and crop.
+
+python benchmarks/encode.py [--rounds N] [--pictures N]
+
+Whole commands take turns: Caffe's tool with an ImageData layer that reads the list, and
+`ssdh encode` with its engines. Each is run on a handful of pictures, too, which is what
+starting and reading the weights take; the rate is that of the pictures beyond. Printed are
+medians of the rounds and of the ratios within each round, and how the activations
+agree. The target is four times Caffe's rate. Needs `make caffe`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ssdh_surgery
+from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.picture import encode, opencv
+from ssdh_surgery.engines.built_caffe import built_caffe
+from ssdh_surgery.retrieval.codes import read_codes
+
+PICTURES, BATCH, THREADS, ROUNDS = 500, 10, 2, 5
+# What a run of a few pictures costs is taken to be starting.
+FEW = BATCH
+WIDTH, HEIGHT = 500, 375
+MEAN = (104, 117, 123)
+SIDES = ("caffe", "torch", "onnx")
+NET, WEIGHTS = "googlenet_deploy_ssdh.prototxt", "net.caffemodel"
+CODE = "latent_SSDH_encode"
+IMAGE_DATA = """layer { name: "data" type: "ImageData" top: "data" top: "label"
+  transform_param { crop_size: 224 mean_value: %d mean_value: %d mean_value: %d }
+  image_data_param { source: "%s" batch_size: %d new_width: 256 new_height: 256 } }
+"""
+ENVIRONMENT = os.environ | {
+    "OPENBLAS_NUM_THREADS": str(THREADS),
+    "OMP_NUM_THREADS": str(THREADS),
+    "GLOG_minloglevel": "2",
+}
+
+
+def make_pictures(count: int) -> None:
+    """JPEGs with the detail, and so about the file size, of photographs; and their lists."""
+    random = np.random.default_rng(1)
+    lines = []
+    for number in range(count):
+        coarse = random.integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        image = opencv().resize(coarse, (WIDTH, HEIGHT), interpolation=2)
+        noisy = (image + random.normal(0, 12, image.shape)).clip(0, 255).astype(np.uint8)
+        name = f"{number:04}.jpg"
+        Path(name).write_bytes(encode(noisy, "jpg"))
+        lines.append(f"{name} 0\n")
+    Path("all.txt").write_text("".join(lines))
+    Path("few.txt").write_text("".join(lines[:FEW]))
+
+
+def make_net() -> None:
+    """GoogLeNet with a hash layer, its random weights, and what Caffe's tool reads."""
+    command = [sys.executable, "-m", "ssdh_surgery", "-q", "deploy", "zoo:googlenet/deploy"]
+    subprocess.run(
+        [*command, "--out", ".", "--remove", "delete"], check=True, stdout=subprocess.DEVNULL
+    )
+    net = ssdh_surgery.open_net(NET, engine="torch")
+    random = np.random.default_rng(1)
+    for params in net.params.values():
+        kernel = params[0].data
+        kernel[...] = random.normal(0, (2 / kernel[0].size) ** 0.5, kernel.shape)
+    # Activations about 0.5, so that they tell how the sides agree.
+    net.params["latent_SSDH"][0].data[...] *= 0.01
+    net.save(WEIGHTS)
+    text = Path(NET).read_text()
+    for source in ("all", "few"):
+        data = IMAGE_DATA % (*MEAN, f"{source}.txt", BATCH)
+        own, count = re.subn(r'(?s)layer \{\n  name: "data".*?\n\}\n', data, text, count=1)
+        assert count, "the net has no layer 'data'"
+        Path(f"{source}.prototxt").write_text(own)
+
+
+def command(side: str, source: str, batches: int) -> list[str]:
+    """What encodes a list of pictures."""
+    if side == "caffe":
+        caffe = built_caffe()
+        if caffe is None:
+            raise SystemExit("there is no Caffe to compare with: run `make caffe` first")
+        tool = str(caffe.with_name("extract_features"))
+        return [tool, WEIGHTS, f"{source}.prototxt", CODE, "caffe", str(batches), "lmdb", "CPU"]
+    mean = ",".join(map(str, MEAN))
+    return [
+        *(sys.executable, "-m", "ssdh_surgery", "-q", "encode", f"{source}.txt"),
+        *("-o", f"{side}.npz", "--activations", "--force", "--engine", side),
+        *(
+            "--deploy",
+            NET,
+            "--weights",
+            WEIGHTS,
+            "--resize",
+            "256x256",
+            "--mean-value",
+            mean,
+            "--crop",
+            "224",
+        ),
+    ]
+
+
+def seconds(side: str, source: str, pictures: int) -> float:
+    """How long a whole command takes."""
+    if side == "caffe":  # it takes no LMDB that exists
+        shutil.rmtree(side, ignore_errors=True)
+    words = command(side, source, -(-pictures // BATCH))
+    started = time.perf_counter()
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{done.stderr}")
+    return time.perf_counter() - started
+
+
+def activations(side: str) -> NDArray[np.float32]:
+    """What a side's last run made."""
+    if side != "caffe":
+        found = read_codes(Path(f"{side}.npz")).activations
+        assert found is not None
+        return found
+    with LmdbStore(Path("caffe")) as store:
+        rows: list[Any] = [read_datum(record).floats for _, record in store.items()]
+    return np.stack(rows)
+
+
+def measure(pictures: int, rounds: int) -> None:
+    """Let the sides take turns, and print a table."""
+    turns = []
+    for number in range(rounds):
+        sides = SIDES if number % 2 == 0 else SIDES[::-1]
+        starts = {side: seconds(side, "few", FEW) for side in sides}
+        turns.append({side: (starts[side], seconds(side, "all", pictures)) for side in sides})
+        made = {side: activations(side)[:pictures] for side in SIDES if number == 0}
+        for side in SIDES[1:] if made else ():
+            apart = np.abs(made[side] - made["caffe"]).max()
+            bits = np.mean((made[side] > 0.5) == (made["caffe"] > 0.5))
+            print(
+                f"{side} and caffe: activations within {apart:.1e}, {bits:.4%} of bits equal",
+                flush=True,
+            )
+    print(f"{pictures} JPEGs of {WIDTH} x {HEIGHT}, {THREADS} threads, {rounds} rounds, medians")
+    for side in SIDES:
+        whole = [turn[side][1] for turn in turns]
+        start = statistics.median(turn[side][0] for turn in turns)
+        rates = [rate(turn[side], pictures) for turn in turns]
+        ratios = [rate(turn[side], pictures) / rate(turn["caffe"], pictures) for turn in turns]
+        commands = statistics.median(turn["caffe"][1] / turn[side][1] for turn in turns)
+        print(
+            f"  {side:6} {statistics.median(whole):7.2f} s, start {start:5.2f} s  "
+            f"{statistics.median(rates):7.1f} images/s  x{statistics.median(ratios):5.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}), whole command x{commands:5.2f}",
+            flush=True,
+        )
+
+
+def rate(turn: tuple[float, float], pictures: int) -> float:
+    """Pictures per second, of those beyond the few that are counted as starting."""
+    start, whole = turn
+    return (pictures - FEW) / (whole - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each (%(default)s)")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many (%(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        make_pictures(options.pictures)
+        make_net()
+        measure(options.pictures, options.rounds)
+        os.chdir("/")
+
+
+if __name__ == "__main__":
+    main()
