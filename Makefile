@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint caffe bench proto
+.PHONY: help setup demo test lint caffe networks bench proto
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(READY)  ## Check style, types, the rooms' import rules, spelling and gen
 
 caffe: $(READY)  ## Build a CPU Caffe with pycaffe into the user's cache, once (minutes)
 	PYTHON=$(BIN)/python tools/caffe/build.sh
+
+networks: $(READY)  ## Try every command with every network: docs/networks.md (minutes)
+	$(BIN)/python tools/networks/page.py
 
 bench: $(READY)  ## Measure speed, each figure beside what it is compared with
 	for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit; done
