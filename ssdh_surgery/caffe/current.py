@@ -10,8 +10,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import Dialect, current_type
+from ssdh_surgery.caffe.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS, Dialect, current_type
 from ssdh_surgery.caffe.message import fill
+from ssdh_surgery.caffe.v0_fields import NET_FIELDS, OUTER_FIELDS, place_in_v1
 from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:
@@ -19,73 +20,6 @@ if TYPE_CHECKING:
     from ssdh_surgery.caffe.net import Net
     from ssdh_surgery.caffe.schema import LayerParameter, NetParameter, V1LayerParameter
 
-# Where each field of a V0 layer goes in a V1 layer, by the V0 type: message, field.
-_V0_FIELDS: dict[str, dict[str, str]] = {
-    "num_output": {
-        "conv": "convolution_param.num_output",
-        "innerproduct": "inner_product_param.num_output",
-    },
-    "biasterm": {
-        "conv": "convolution_param.bias_term",
-        "innerproduct": "inner_product_param.bias_term",
-    },
-    "weight_filler": {
-        "conv": "convolution_param.weight_filler",
-        "innerproduct": "inner_product_param.weight_filler",
-    },
-    "bias_filler": {
-        "conv": "convolution_param.bias_filler",
-        "innerproduct": "inner_product_param.bias_filler",
-    },
-    "pad": {"conv": "convolution_param.pad", "pool": "pooling_param.pad"},
-    "kernelsize": {"conv": "convolution_param.kernel_size", "pool": "pooling_param.kernel_size"},
-    "group": {"conv": "convolution_param.group"},
-    "stride": {"conv": "convolution_param.stride", "pool": "pooling_param.stride"},
-    "pool": {"pool": "pooling_param.pool"},
-    "dropout_ratio": {"dropout": "dropout_param.dropout_ratio"},
-    "local_size": {"lrn": "lrn_param.local_size"},
-    "alpha": {"lrn": "lrn_param.alpha"},
-    "beta": {"lrn": "lrn_param.beta"},
-    "k": {"lrn": "lrn_param.k"},
-    "source": {
-        "data": "data_param.source",
-        "hdf5_data": "hdf5_data_param.source",
-        "images": "image_data_param.source",
-        "window_data": "window_data_param.source",
-        "infogain_loss": "infogain_loss_param.source",
-    },
-    "scale": dict.fromkeys(["data", "images", "window_data"], "transform_param.scale"),
-    "meanfile": dict.fromkeys(["data", "images", "window_data"], "transform_param.mean_file"),
-    "cropsize": dict.fromkeys(["data", "images", "window_data"], "transform_param.crop_size"),
-    "mirror": dict.fromkeys(["data", "images", "window_data"], "transform_param.mirror"),
-    "batchsize": {
-        "data": "data_param.batch_size",
-        "hdf5_data": "hdf5_data_param.batch_size",
-        "images": "image_data_param.batch_size",
-        "window_data": "window_data_param.batch_size",
-    },
-    "rand_skip": {"data": "data_param.rand_skip", "images": "image_data_param.rand_skip"},
-    "shuffle_images": {"images": "image_data_param.shuffle"},
-    "new_height": {"images": "image_data_param.new_height"},
-    "new_width": {"images": "image_data_param.new_width"},
-    "concat_dim": {"concat": "concat_param.concat_dim"},
-    "det_fg_threshold": {"window_data": "window_data_param.fg_threshold"},
-    "det_bg_threshold": {"window_data": "window_data_param.bg_threshold"},
-    "det_fg_fraction": {"window_data": "window_data_param.fg_fraction"},
-    "det_context_pad": {"window_data": "window_data_param.context_pad"},
-    "det_crop_mode": {"window_data": "window_data_param.crop_mode"},
-    "hdf5_output_param": {"hdf5_output": "hdf5_output_param"},
-}
-# Parameters of data layers that later became `transform_param`.
-_TRANSFORM = {
-    "Data": "data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
-}
-_TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
-# All that is read of a V0 layer beside the layer itself, and of a net of such layers.
-_V0_CONNECTIONS = ("bottom", "layer", "top")
-_V0_NET_FIELDS = ("force_backward", "input", "input_dim", "name")
 _V1_OWN_FIELDS = frozenset(
     ["blob_share_mode", "blobs_lr", "layer", "param", "type", "weight_decay"]
 )
@@ -100,7 +34,7 @@ def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
         old = schema.V1LayerParameter()
         fill(old, tree)
         if dialect is Dialect.V0:
-            _clear_but(old, _V0_CONNECTIONS)
+            _clear_but(old, OUTER_FIELDS)
         layer = _from_v1(old, _v1_type(tree, dialect))
         _upgrade_transform(layer)
     # The three statistics of BatchNorm are not learned, whatever an old file says.
@@ -157,33 +91,30 @@ def _lift_v0(old: V1LayerParameter) -> None:
     """Move what a V0 layer says within into the V1 layer around it."""
     inner = old.layer
     for field, value in inner.ListFields():
-        if field.name == "name":
-            old.name = value
-        elif field.name in ("blobs_lr", "weight_decay", "blobs"):
-            getattr(old, field.name).extend(value)
-        elif path := _V0_FIELDS.get(field.name, {}).get(inner.type):
-            _put(old, path, value)
+        place = place_in_v1(inner.type, field.name)
+        if place is not None and field.name != "type":
+            message, name = place
+            _put(getattr(old, message) if message else old, name, value)
 
 
-def _put(target: Any, path: str, value: Any) -> None:
-    *messages, last = path.split(".")
-    for name in messages:
-        target = getattr(target, name)
-    known = target.DESCRIPTOR.fields_by_name[last]
+def _put(target: Any, name: str, value: Any) -> None:
+    known = target.DESCRIPTOR.fields_by_name[name]
     if schema.is_repeated(known):
-        getattr(target, last).append(value)
+        repeated = getattr(target, name)
+        # What was one value in V0 may be a list later.
+        repeated.extend([value] if isinstance(value, int) else value)
     elif known.message_type is not None:
-        getattr(target, last).CopyFrom(value)
+        getattr(target, name).CopyFrom(value)
     else:
-        setattr(target, last, value)
+        setattr(target, name, value)
 
 
 def _upgrade_transform(layer: LayerParameter) -> None:
-    name = _TRANSFORM.get(layer.type)
+    name = V1_TRANSFORMS.get(layer.type)
     if name is None or not layer.HasField(name):
         return
     param: Any = getattr(layer, name)
-    for field in _TRANSFORM_FIELDS:
+    for field in TRANSFORM_FIELDS:
         if param.HasField(field):
             setattr(layer.transform_param, field, getattr(param, field))
             param.ClearField(field)
@@ -196,7 +127,7 @@ def net_parameter(net: Net) -> NetParameter:
     del result.layer[:]
     del result.layers[:]
     if net.dialect is Dialect.V0:
-        _clear_but(result, _V0_NET_FIELDS)
+        _clear_but(result, NET_FIELDS)
     if net.inputs:
         if result.input_shape or result.input_dim:
             result.layer.append(_input_layer(result))
@@ -213,16 +144,16 @@ def net_parameter(net: Net) -> NetParameter:
     if net.dialect is Dialect.V1 and any(map(_has_old_transform, net.layers)):
         # Where one layer needs it, every data layer gets the message.
         for each in result.layer:
-            if each.type in _TRANSFORM:
+            if each.type in V1_TRANSFORMS:
                 each.transform_param.SetInParent()
-                getattr(each, _TRANSFORM[each.type]).SetInParent()
+                getattr(each, V1_TRANSFORMS[each.type]).SetInParent()
     return result
 
 
 def _has_old_transform(layer: Layer) -> bool:
-    name = _TRANSFORM.get(layer.type)
+    name = V1_TRANSFORMS.get(layer.type)
     message = layer.core.message(name) if name else None
-    return message is not None and any(message.entry(field) for field in _TRANSFORM_FIELDS)
+    return message is not None and any(message.entry(field) for field in TRANSFORM_FIELDS)
 
 
 def _fold_padding(layer: LayerParameter, padding: dict[str, tuple[str, int]]) -> None:

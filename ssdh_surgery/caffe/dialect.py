@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message
 
 
@@ -95,6 +96,14 @@ V0_TYPES = {
     "window_data": "WindowData",
 }
 
+# Where V1 had, by type, the fields that `transform_param` has now.
+V1_TRANSFORMS = {
+    "Data": "data_param",
+    "ImageData": "image_data_param",
+    "WindowData": "window_data_param",
+}
+TRANSFORM_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
+
 
 def layer_entries(root: Message) -> list[Entry]:
     """The layers of a net, in the order of the text."""
@@ -141,7 +150,30 @@ def _describe(dialect: Dialect) -> str:
 
 
 def current_type(dialect: Dialect, name: str) -> str:
-    """A layer type's name in the current dialect; an unknown one stays as it is."""
+    """A layer type's name in the current dialect; an unknown one stays as it is.
+
+    >>> current_type(Dialect.V1, "INNER_PRODUCT"), current_type(Dialect.V1, "14")
+    ('InnerProduct', 'InnerProduct')
+    """
+    found = known_type(dialect, name)
+    return name if found is None else found
+
+
+def known_type(dialect: Dialect, name: str) -> str | None:
+    """The same; None where Caffe's upgrade has no name for it."""
     if dialect is Dialect.CURRENT:
         return name
-    return (V1_TYPES if dialect is Dialect.V1 else V0_TYPES).get(name, name)
+    if dialect is Dialect.V0:
+        return V0_TYPES.get(name)
+    return V1_TYPES.get(name if name in V1_TYPES else _word_of_number(name))
+
+
+def _word_of_number(text: str) -> str:
+    """The word of a value of V1's enum, which may be given as a number."""
+    number = literals.integer(text)
+    if number is None:
+        return text
+    from ssdh_surgery.caffe import schema
+
+    values = schema.enum_values("V1LayerParameter.LayerType")
+    return next((word for word, known in values.items() if known == number), text)

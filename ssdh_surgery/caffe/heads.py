@@ -102,10 +102,8 @@ class HashLayer:
 
 def num_output(layer: Layer) -> int | None:
     """The number of outputs that a layer with weights declares."""
-    if layer.core is not layer.outer:
-        return integer(layer.core, "num_output")
     name = CLASSIFIER_TYPES.get(layer.type)
-    return integer(layer.core.message(name), "num_output") if name else None
+    return integer(layer.holder(name), "num_output") if name else None
 
 
 def heads(net: Net) -> tuple[Head, ...]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.dialect import Dialect, current_type
+from ssdh_surgery.caffe.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS, Dialect, current_type
 from ssdh_surgery.caffe.phase import Rule, State, takes_part
+from ssdh_surgery.caffe.v0_fields import place_in_v0
 from ssdh_surgery.errors import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
@@ -94,13 +95,16 @@ class Layer:
 
     @cached_property
     def include(self) -> tuple[Rule, ...]:
-        """The rules of which one must be met."""
-        return tuple(map(Rule.read, self.outer.messages("include")))
+        """The rules of which one must be met; Caffe reads none in V0."""
+        return tuple(map(Rule.read, self._read_outside("include")))
 
     @cached_property
     def exclude(self) -> tuple[Rule, ...]:
         """The rules of which none may be met."""
-        return tuple(map(Rule.read, self.outer.messages("exclude")))
+        return tuple(map(Rule.read, self._read_outside("exclude")))
+
+    def _read_outside(self, name: str) -> list[Message]:
+        return [] if self.dialect is Dialect.V0 else self.outer.messages(name)
 
     def is_in(self, state: State) -> bool:
         """Whether the layer is part of the net in that state."""
@@ -134,12 +138,33 @@ class Layer:
     @cached_property
     def loss_weights(self) -> tuple[float, ...]:
         """The weight of each top in the loss; a loss layer's first top has 1 by itself."""
-        given = [_real(scalar) for scalar in self.outer.scalars("loss_weight")]
+        weights = [] if self.dialect is Dialect.V0 else self.outer.scalars("loss_weight")
+        given = [_real(scalar) for scalar in weights]
         if not given and self.is_loss:
             given = [1.0]
         # Caffe gives a loss layer without a top one of its own.
         count = max(len(self.tops), int(self.is_loss))
         return tuple((given + [0.0] * count)[:count])
+
+    def holder(self, message: str) -> Message | None:
+        """What holds the fields of one of the layer's messages: in V0 the layer itself."""
+        return self.core if self.dialect is Dialect.V0 else self.core.message(message)
+
+    def settings(self, message: str, name: str) -> list[Entry]:
+        """The values of a field of one of the current dialect's messages, wherever they stand."""
+        if self.dialect is Dialect.V0:
+            old = place_in_v0(self.core.string("type"), message, name)
+            return self.core.entries(old) if old else []
+        holders = [self.core.message(message)]
+        if self.dialect is Dialect.V1 and message == "transform_param" and name in TRANSFORM_FIELDS:
+            # The old place wins.
+            holders.append(self.core.message(V1_TRANSFORMS.get(self.type, "")))
+        return [entry for holder in holders if holder for entry in holder.entries(name)]
+
+    def setting(self, message: str, name: str) -> str:
+        """The value of such a field as text; empty where it is not given."""
+        values = [entry.value for entry in self.settings(message, name)]
+        return values[-1].string if values and isinstance(values[-1], Scalar) else ""
 
     @cached_property
     def parameter(self) -> LayerParameter:

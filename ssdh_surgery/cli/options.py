@@ -150,6 +150,11 @@ hashing_options = options(
         type=click.Choice(["comment", "delete"]),
         help="How layers and fields are taken out (comment).",
     ),
+    click.option(
+        "--upgrade/--no-upgrade",
+        default=None,
+        help="Bring nets of Caffe's old dialects to the current one first (no).",
+    ),
 )
 
 around_options = options(

@@ -1,10 +1,9 @@
-"""Choosing the head of a net, and refusing what cannot be hashed."""
+"""Choosing the head of a net."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import (
     CLASSIFIER_TYPES,
     Head,
@@ -108,17 +107,3 @@ def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:
         hint=did_you_mean(name, [*layers, *net.blob_names]),
         layer=name,
     )
-
-
-def refuse_old_dialect(net: Net) -> None:
-    """Refuse to insert into V0 and V1 nets.
-
-    Raises:
-        SurgeryError: naming the dialect and the first layer that is written in it.
-    """
-    if net.dialect is not Dialect.CURRENT:
-        raise SurgeryError(
-            f"the net is written in Caffe's old dialect {net.dialect}, which patch cannot edit yet",
-            location=net.layers[0].entry.location,
-            hint="ssdh upgrade makes it current",
-        )

@@ -9,7 +9,7 @@ from typing import Any
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
-from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
+from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.deploy_choice import differing, otherwise_computed, train_view
 from ssdh_surgery.pipeline.hash_step import hash_notes
 from ssdh_surgery.pipeline.in_turn import InTurn, head_named
@@ -17,6 +17,7 @@ from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patched import PatchedFile, Step, finished
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.upgrade import upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.surgery import deploy as deploy_verbs
 from ssdh_surgery.surgery import existing, layers
@@ -58,8 +59,9 @@ def patched_deploy(
         SurgeryError: it cannot be hashed, or the codes need layers that it does not have as
             the train net has them.
     """
-    net = Net(source.document)
     wanted = deploy_settings(given, known)
+    source = upgraded_source(source) if wanted.get("upgrade") else source
+    net = Net(source.document)
     batched = deploy_verbs.set_batch(net, batch)
     there = hash_layer_in(net, wanted, known)
     ready = InTurn(net) if there else _ready(net, wanted)
@@ -74,7 +76,6 @@ def patched_deploy(
 
 def _ready(net: Net, wanted: Settings) -> InTurn:
     """A deploy net whose classifier is an InnerProduct, converted if need be."""
-    refuse_old_dialect(net)
     head = chosen_head(net, wanted.get("head"))
     name, how = head.classifier.name, wanted.recipe.remove
     done = InTurn(net)

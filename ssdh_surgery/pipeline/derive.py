@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.pipeline.choice import chosen_head, refuse_old_dialect
+from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.derive_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
 from ssdh_surgery.pipeline.hash_step import hash_step
@@ -119,7 +119,6 @@ def _with_hash_layer(
         change = merged([layers.insert_after(code, wanted), batched])
         note = f"the hash layer is the train net's: '{code.name}', {existing.bits} bits"
         return prove(deploy.document, change, _MESSAGE), (note,)
-    refuse_old_dialect(deploy)
     classifier = chosen_head(deploy, head.classifier.name)
     hashed = hash_deploy_net(deploy, classifier, recipe, wishes.at, binary=wishes.binary)
     return prove(deploy.document, merged([hashed.change, batched]), _MESSAGE), hashed.notes
@@ -158,7 +157,6 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
         DataError: an LMDB or the mean file cannot be read.
     """
     wanted, recipe = wishes.wanted, wishes.wanted.recipe
-    refuse_old_dialect(Net(source.document))
     ready = _ready(source.document, wanted.get("head"), recipe)
     net, blob = ready.net, only_input(ready.net)
     known, choices = shapes(net, "TEST"), wanted.data

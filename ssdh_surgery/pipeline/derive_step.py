@@ -23,6 +23,7 @@ from ssdh_surgery.pipeline.patched import PatchedFile, finished
 from ssdh_surgery.pipeline.record import PatchedNet
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.upgrade import upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.prototxt.parser import parse
 
@@ -51,8 +52,9 @@ def derived_deploy(
         SurgeryError: it cannot be derived, or its hash layer is another one than was asked for.
     """
     _refuse_in_place(plan, "train")
-    net = Net(train.document)
     wanted = given.over(known.settings if known else Settings())
+    train = upgraded_source(train) if wanted.get("upgrade") else train
+    net = Net(train.document)
     head_name = wanted.get("head")
     if known and net.named(str(known.get("classifier"))):
         # Its head got a new name when it was patched.

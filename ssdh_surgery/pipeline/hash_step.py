@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline import around_hash
-from ssdh_surgery.pipeline.choice import refuse_old_dialect, refuse_twins
+from ssdh_surgery.pipeline.choice import refuse_twins
 from ssdh_surgery.pipeline.in_turn import head_named
 from ssdh_surgery.pipeline.patched import Step
 from ssdh_surgery.pipeline.settings import Settings, filler_text
@@ -80,7 +80,6 @@ def _classifier_of(step: Step, given: Settings, name: str) -> str:
 
 def _new_step(net: Net, head: Head, wanted: Settings) -> Step:
     """A hash layer for a net that is ready for it."""
-    refuse_old_dialect(net)
     hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
     return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
 
@@ -120,8 +119,6 @@ def _existing_step(
         notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
     if given.get("classifier_lr") is not None:
         notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
-    if asked:
-        refuse_old_dialect(net)
     change = existing.adjust(net, head.classifier, there, asked, fresh)
     if bits != there.bits:
         notes += _width_notes(there, asked, fresh)
@@ -135,7 +132,7 @@ def _width_notes(
     notes = [f"its width becomes {asked['bits']} bits: weights of the old width no longer fit"]
     if names:
         notes.append(f"start from their fillers, under names that no trained weights have: {names}")
-    inner = there.latent.core.message("inner_product_param")
+    inner = there.latent.holder("inner_product_param")
     if inner is not None and not inner.message("weight_filler") and "filler" not in asked:
         notes.append(
             f"'{there.latent.name}' has no weight_filler, and Caffe starts it from zeros: --filler "

@@ -24,6 +24,7 @@ from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile, Step, finished
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.upgrade import upgraded_group, upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
 from ssdh_surgery.surgery.change import merged
@@ -130,11 +131,13 @@ class _Patching:
         """Patch a train net with its test nets and its solver."""
         _refuse_freeze(self.options.given)
         self.notes += group.notes
-        if group.train is None:
+        train = group.train
+        known = self.known(train) if train else None
+        wanted = self.options.given.over(known.settings if known else Settings())
+        group = upgraded_group(group) if wanted.get("upgrade") else group
+        if train is None:
             self.files.append(_lone_solver(group, self.options.given, self.plan))
             return
-        known = self.known(group.train)
-        wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
         done = _GroupPatch(group, self.options, wanted, plan, known).run()
         self.files += done.results
@@ -142,7 +145,7 @@ class _Patching:
         if group.solver is None and (unused := self.options.given.named(SOLVER)):
             names = ", ".join(f"--{_option(name)}" for name in unused)
             self.notes.append(f"there is no solver for {names}")
-        workspace = self.workspace(group.train)
+        workspace = self.workspace(train)
         if workspace is not None:
             stem = known.stem if known else (self.options.net or done.stem)
             self.stems[-1] = stem
@@ -179,6 +182,7 @@ class _Patching:
         known = self._known_training(source)
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
+        source = upgraded_source(source) if wanted.get("upgrade") else source
         done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)

@@ -53,7 +53,7 @@ class PatchedFile:
     def all_notes(self) -> tuple[str, ...]:
         """What there is to say, the late note last."""
         late = self.late_note() if self.late_note else None
-        return self.notes if late is None else (*self.notes, late)
+        return (*self.source.notes, *self.notes, *([] if late is None else [late]))
 
     @property
     def as_text(self) -> Output:
@@ -111,7 +111,8 @@ def finished(source: SourceFile, step: Step, plan: WritePlan) -> PatchedFile:
         proven = prove(proven.document, verb(proven.document), kind)
         warnings = warnings or proven.warnings
     # What needs no change needs no copy of its own: the file itself is the result.
-    is_changed = bool(step.change or step.then)
-    target = plan.target(source.place) if is_changed or source.is_zoo else source.place
-    output = Output(target, bytes(proven.document), source.path, source.data)
+    data = bytes(proven.document)
+    is_new = data != source.data or source.is_zoo
+    target = plan.target(source.place) if is_new else source.place
+    output = Output(target, data, source.path, source.data)
     return PatchedFile(source, output, proven.document, step.notes, warnings)

@@ -235,6 +235,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "classifier_name": _text,
     "remove": _removal,
     "mark": _flag,
+    "upgrade": _flag,
     "aux": _one_of("keep", "drop", "retarget"),
     "classes": _whole,
     "classifier_filler": _filler,

@@ -23,7 +23,7 @@ class SourceFile:
     """A prototxt that was read: its bytes, its tree, and what it is.
 
     `path` is None for standard input and for the zoo. The tree of a weights file is that of
-    its net, without values.
+    its net, without values. `notes` tell what was done to the document since it was read.
     """
 
     name: str
@@ -31,6 +31,7 @@ class SourceFile:
     data: bytes
     document: Document
     kind: Kind
+    notes: tuple[str, ...] = ()
 
     @property
     def is_stdin(self) -> bool:

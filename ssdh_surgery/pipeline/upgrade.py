@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.caffe.weights_text import with_values
 from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.pipeline.group import Group
 from ssdh_surgery.pipeline.in_turn import net_at
 from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
@@ -118,3 +119,46 @@ def _at_place(step: Step, net: Net) -> _Verb:
         return change, (step.description, *step.notes(there)) if change else ()
 
     return verb
+
+
+def upgraded_source(source: SourceFile) -> SourceFile:
+    """A file with its document upgraded; its bytes stay those that were read.
+
+    Raises:
+        SurgeryError: Caffe could not upgrade it.
+    """
+    done = upgraded(source.document, source.kind)
+    return replace(source, document=done.document, notes=(*source.notes, *done.notes))
+
+
+def upgraded_group(group: Group) -> Group:
+    """Files that belong together, each upgraded.
+
+    Raises:
+        SurgeryError: Caffe could not upgrade one.
+    """
+    known: dict[int, SourceFile] = {}
+
+    def new(source: SourceFile) -> SourceFile:
+        return known.setdefault(id(source), upgraded_source(source))
+
+    solver = new(group.solver) if group.solver else None
+    named = group.named
+    if solver and group.solver:
+        # The upgrade leaves the fields that name nets, in their order.
+        entries = [
+            [each.entry for each in Solver(source.document).nets]
+            for source in (group.solver, solver)
+        ]
+        named = {
+            entry: new(group.named[old])
+            for old, entry in zip(*entries, strict=True)
+            if old in group.named
+        }
+    return replace(
+        group,
+        train=new(group.train) if group.train else None,
+        tests=tuple(map(new, group.tests)),
+        solver=solver,
+        named=named,
+    )

@@ -6,7 +6,6 @@ Whatever is put in, `trivia.removal` takes out again, to the byte.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import cast
 
 from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message
@@ -234,7 +233,7 @@ class _Neighbour:
             return [lines(name, value, style) for name, value in new]
         one_line = isinstance(part.value, Message) and trivia.is_one_line(part.value)
         return [
-            message_lines(cast(NewFields, value), style, one_line)
+            message_lines(value, style, one_line)
             if is_message(value)
             else [scalar_text(value, style.quote)]
             for _, value in new

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import cast
+from typing import TypeGuard
 
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
@@ -41,7 +41,7 @@ def scalar_text(value: object, quote: str = '"') -> str:
     raise TypeError(f"not a scalar: {value!r}")
 
 
-def is_message(value: object) -> bool:
+def is_message(value: object) -> TypeGuard[NewFields]:
     """Whether a new value is a message."""
     return isinstance(value, list | tuple)
 
@@ -50,12 +50,11 @@ def lines(name: str, value: object, style: Style) -> list[str]:
     """The lines of a field, without indentation of the first level or newlines."""
     if not is_message(value):
         return [f"{name}:{style.after_colon}{scalar_text(value, style.quote)}"]
-    fields = cast(NewFields, value)
-    is_leaf = not any(is_message(inner) for _, inner in fields)
+    is_leaf = not any(is_message(inner) for _, inner in value)
     if style.is_one_line(name, is_leaf):
         return [inline(name, value, style)]
     before, _, after = style.head_of(name).partition("\n")
-    opening, *rest = message_lines(fields, style, one_line=False)
+    opening, *rest = message_lines(value, style, one_line=False)
     if "\n" in style.head_of(name):
         return [name + before, after + opening, *rest]
     return [name + before + opening, *rest]
@@ -79,7 +78,7 @@ def inline(name: str, value: object, style: Style) -> str:
     if not is_message(value):
         return lines(name, value, style)[0]
     head = style.head_of(name).replace("\n", " ")
-    return name + head + message_lines(cast(NewFields, value), style, one_line=True)[0]
+    return name + head + message_lines(value, style, one_line=True)[0]
 
 
 def separated(blocks: list[list[str]], separator: str) -> list[list[str]]:

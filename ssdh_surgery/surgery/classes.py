@@ -6,7 +6,6 @@ other outputs needs another name, and then starts from its filler.
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head, num_output
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
@@ -37,9 +36,7 @@ def set_classes(head: Head, classes: int) -> Change:
 
 
 def _with_outputs(classifier: Layer) -> Message:
-    if classifier.dialect is Dialect.V0:
-        return classifier.core
-    message = classifier.core.message(CLASSIFIER_TYPES[classifier.type])
+    message = classifier.holder(CLASSIFIER_TYPES[classifier.type])
     if message is None or num_output(classifier) is None:
         raise SurgeryError(
             f"the classifier '{classifier.name}' does not state its num_output",

@@ -21,18 +21,17 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit
-from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery import fields, layers
 from ssdh_surgery.surgery.change import Change, Delete, Insert, merged, path_of, path_of_message
 from ssdh_surgery.surgery.copying import copied
 from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.spelling import type_word
 
 # What may stand between a convolutional classifier and the pooling of its scores.
 _BETWEEN = frozenset(["BatchNorm", "Bias", "Dropout", "PReLU", "ReLU", "Scale", "Sigmoid"])
 # What an InnerProduct takes over of a Convolution.
 _KEPT = ("num_output", "bias_term", "weight_filler", "bias_filler")
 _V0_PLACES = ("kernelsize", "stride", "pad", "group")
-_TYPES = {Dialect.V0: "innerproduct", Dialect.V1: Word("INNER_PRODUCT")}
 
 
 @dataclass(frozen=True)
@@ -140,10 +139,9 @@ def _pooled_below(
                 )
     bottom = classifier.outer.entry("bottom")
     assert bottom is not None, "a head's classifier has features"
-    moved = _moved(pooling, head.features)
     change = merged(
         [
-            layers.insert_before(classifier, [moved]),
+            layers.copy_before(classifier, pooling, head.features),
             _as_inner_product(classifier, how),
             fields.set_value(bottom, pooling.tops[0]),
             *(
@@ -162,13 +160,6 @@ def _pooled_below(
     return Converted(change, pooling.tops[0], tuple(above), (note,))
 
 
-def _moved(pooling: Layer, features: str) -> NewFields:
-    """A pooling written anew, reading the features."""
-    return [
-        (name, features if name == "bottom" else value) for name, value in copied(pooling.outer)
-    ]
-
-
 def _places(graphs: list[BlobGraph], pooling: Layer, gone: set[int]) -> list[Entry]:
     """Where a pooling's blob is named above it, by its readers and what they write in place."""
     found: dict[Entry, None] = {}
@@ -185,7 +176,7 @@ def _as_inner_product(classifier: Layer, how: Removal) -> Change:
     """The type, and of the parameters those that an InnerProduct has."""
     kind = classifier.core.entry("type")
     assert kind is not None, "a classifier has a type"
-    typed = fields.set_value(kind, _TYPES.get(classifier.dialect, "InnerProduct"))
+    typed = fields.set_value(kind, type_word("InnerProduct", classifier.dialect))
     if classifier.dialect is Dialect.V0:
         places = [entry for name in _V0_PLACES for entry in classifier.core.entries(name)]
         return merged([typed, fields.take_out(places, how)])

@@ -11,10 +11,11 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, SurgeryError
-from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery import fields
 from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.spelling import UPGRADE_HINT, field_in_v0, unknown
 
 # The message in which each type of data layer names what it reads.
 SOURCES = {
@@ -70,15 +71,15 @@ def data_sources(net: Net, phases: Collection[Phase] = PHASES) -> list[DataSourc
 
 
 def _read(layer: Layer) -> tuple[str | None, str | None, str | None]:
-    message = layer.core.message(SOURCES[layer.type])
-    transform = layer.core.message("transform_param")
-    source = message.string("source") if message else ""
-    batch = message.string("batch_size") if message else ""
-    mean = ""
-    if transform:
-        values = ",".join(each.text for each in transform.scalars("mean_value"))
-        mean = transform.string("mean_file") or values
-    return source or None, batch or None, mean or None
+    name = SOURCES[layer.type]
+    values = [entry.value for entry in layer.settings("transform_param", "mean_value")]
+    listed = ",".join(value.text for value in values if isinstance(value, Scalar))
+    mean = layer.setting("transform_param", "mean_file") or listed
+    return (
+        layer.setting(name, "source") or None,
+        layer.setting(name, "batch_size") or None,
+        mean or None,
+    )
 
 
 def repoint(
@@ -98,12 +99,6 @@ def repoint(
     wanted = {phase: choice for phase, choice in choices.items() if choice and phase in phases}
     if not wanted:
         return Change()
-    if net.dialect is Dialect.V0:
-        raise SurgeryError(
-            "data layers of Caffe's oldest dialect, V0, cannot be pointed elsewhere",
-            location=net.layers[0].entry.location,
-            hint="ssdh upgrade makes it current",
-        )
     found = data_sources(net, wanted)
     for phase, choice in wanted.items():
         _refuse_unclear(net, phase, choice, [each for each in found if phase in each.phases])
@@ -167,20 +162,46 @@ def _repointed(layer: Layer, choice: DataChoice) -> Change:
         new.append(("batch_size", choice.batch))
     if choice.backend is not None and layer.type == "Data" and choice.source is not None:
         new.append(("backend", Word(choice.backend)))
+    if layer.dialect is Dialect.V0:
+        return _repointed_v0(layer, name, new, choice)
     changes = [_put_all(layer, name, new)]
     if choice.mean is not None and layer.type in _WITH_MEAN:
         changes += _mean(layer, choice.mean)
     return merged(changes)
 
 
+def _repointed_v0(
+    layer: Layer, name: str, new: Sequence[tuple[str, object]], choice: DataChoice
+) -> Change:
+    """V0 has its fields side by side, a mean file only, and reads no other database than LEVELDB.
+
+    Raises:
+        SurgeryError: what is asked for has no field in V0.
+    """
+    if ("backend", "LMDB") in new:
+        raise SurgeryError(
+            f"a V0 net reads LEVELDB alone, for it has no 'backend', and '{choice.source}' is none",
+            location=layer.location,
+            hint=UPGRADE_HINT,
+        )
+    wanted = [(name, field, value) for field, value in new if field != "backend"]
+    if choice.mean is not None and layer.type in _WITH_MEAN:
+        if not isinstance(choice.mean, str):
+            raise unknown("field 'mean_value'", layer.dialect, layer.location)
+        wanted.append(("transform_param", "mean_file", choice.mean))
+    place = layer.location
+    return fields.put_all(
+        layer.core,
+        [
+            (field_in_v0(layer.type, message, field, place), value)
+            for message, field, value in wanted
+        ],
+    )
+
+
 def _put_all(layer: Layer, name: str, new: Sequence[tuple[str, object]]) -> Change:
     message = layer.core.message(name)
-    if message is None:
-        return _add_message(layer, name, new)
-    existing = [(field, value) for field, value in new if message.entry(field)]
-    missing = [(field, value) for field, value in new if not message.entry(field)]
-    changes = [fields.put(message, field, value) for field, value in existing]
-    return merged([*changes, fields.add_inside(message, missing)])
+    return fields.put_all(message, new) if message else _add_message(layer, name, new)
 
 
 def _add_message(layer: Layer, name: str, new: Sequence[tuple[str, object]]) -> Change:

@@ -25,9 +25,8 @@ from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
-from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import fields, layers
+from ssdh_surgery.surgery import fields, layers, rates
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.fields import Removal
 
@@ -257,34 +256,12 @@ def _filler(layer: Layer) -> Change:
     return fields.add_inside(message, [("weight_filler", [("type", kind)])])
 
 
-_FIXED: NewFields = [("lr_mult", 0), ("decay_mult", 0)]
+_FIXED = {"lr_mult": 0, "decay_mult": 0}
 
 
 def _fixed(layer: Layer, blobs: int) -> Change:
     """A layer whose blobs do not learn, and do not decay."""
-    params = layer.outer.entries("param")
-    messages = [entry.value for entry in params if isinstance(entry.value, Message)]
-    changes = [_put_all(message, _FIXED) for message in messages]
-    if missing := [("param", _FIXED)] * (blobs - len(params)):
-        changes.append(fields.add_after(params[-1] if params else _last_of_head(layer), missing))
-    return merged(changes)
-
-
-def _put_all(message: Message, values: NewFields) -> Change:
-    missing = [(name, value) for name, value in values if not message.entry(name)]
-    known = [(message.entry(name), value) for name, value in values]
-    changes = [fields.set_value(entry, value) for entry, value in known if entry]
-    return merged([*changes, fields.add_inside(message, missing)])
-
-
-def _last_of_head(layer: Layer) -> Entry:
-    """The last of a layer's name, type, bottoms and tops: a `param` goes after it."""
-    heads = [entry for name in ("name", "type", "bottom", "top") for entry in _of(layer, name)]
-    return max(heads, key=lambda entry: entry.field.first)
-
-
-def _of(layer: Layer, name: str) -> Iterable[Entry]:
-    return layer.outer.entries(name)
+    return rates.put(layer, [_FIXED] * max(blobs, len(layer.params)))
 
 
 def _statistics(layer: Layer, is_frozen: bool, remove: Removal) -> Change:
@@ -294,7 +271,7 @@ def _statistics(layer: Layer, is_frozen: bool, remove: Removal) -> Change:
         new: NewFields = [("use_global_stats", True)]
         if message is None:
             return fields.add_inside(layer.core, [("batch_norm_param", new)])
-        return _put_all(message, new)
+        return fields.put_all(message, new)
     entries = message.entries("use_global_stats") if message else []
     return fields.take_out(entries, remove)
 

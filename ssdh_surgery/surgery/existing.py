@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import blobs, fields, layers, width
+from ssdh_surgery.surgery import blobs, fields, layers, rates, width
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.hashing import features_blob, refuse_taken
 from ssdh_surgery.surgery.objective import set_bits
@@ -59,7 +59,7 @@ def adjust(
     """Give a hash layer and its classifier other values, and leave the rest.
 
     Args:
-        net: the net, in the current dialect.
+        net: the net.
         classifier: what reads the codes, None in a net without it.
         existing: its hash layer.
         given: fields of the recipe; those in `SETTINGS` are used.
@@ -87,7 +87,7 @@ def adjust(
 
 
 def _inner(latent: Layer, given: Mapping[str, Any]) -> Iterator[Change]:
-    inner = latent.core.message("inner_product_param")
+    inner = latent.holder("inner_product_param")
     assert inner is not None, "a hash layer states its bits"
     new = []
     if "filler" in given:
@@ -117,20 +117,8 @@ def _filled(message: Message, new: NewFields) -> Change:
 
 def _learning(latent: Layer, given: Mapping[str, Any]) -> Change:
     """The learning rates and decays of its two blobs, as far as they are given."""
-    wanted = [
-        [(name, given[name][blob]) for name in ("lr_mult", "decay_mult") if name in given]
-        for blob in (0, 1)
-    ]
-    entries = latent.outer.entries("param")
-    changes = [
-        fields.put(entry.value, name, value)
-        for entry, values in zip(entries, wanted, strict=False)
-        for name, value in values
-        if isinstance(entry.value, Message)
-    ]
-    missing = [("param", values) for values in wanted[len(entries) :] if values]
-    after = entries[-1] if entries else latent.outer.entries("top")[-1]
-    return merged([*changes, fields.add_after(after, missing)])
+    names = [name for name in ("lr_mult", "decay_mult") if name in given]
+    return rates.put(latent, [{name: given[name][blob] for name in names} for blob in (0, 1)])
 
 
 def _renamed(net: Net, layer: Layer, name: str | None) -> Iterator[Change]:

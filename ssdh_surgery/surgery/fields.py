@@ -22,6 +22,7 @@ from ssdh_surgery.surgery.change import (
     inserted_after,
     inserted_before,
     inserted_inside,
+    merged,
     path_of,
 )
 
@@ -163,6 +164,13 @@ def put(message: Message, name: str, value: object) -> Change:
     """
     entry = message.entry(name)
     return set_value(entry, value) if entry else add_inside(message, [(name, value)])
+
+
+def put_all(message: Message, new: NewFields) -> Change:
+    """Set the fields that a message has, and add those that it lacks, together."""
+    missing = [(name, value) for name, value in new if not message.entry(name)]
+    present = [put(message, name, value) for name, value in new if message.entry(name)]
+    return merged([*present, add_inside(message, missing)])
 
 
 def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = None) -> Change:

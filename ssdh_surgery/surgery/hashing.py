@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.heads import Head
+from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
-from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
-from ssdh_surgery.surgery import blobs, fields, layers
+from ssdh_surgery.prototxt.cst import Entry, Scalar
+from ssdh_surgery.surgery import blobs, fields, layers, rates
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.copying import rules
 from ssdh_surgery.surgery.recipe import Recipe
@@ -190,41 +190,12 @@ def learn_faster(classifier: Layer, factor: Decimal) -> Change:
 
     A `param` that shares its blob by name stays as it is.
     """
-    params = classifier.outer.entries("param")
-    changes: list[Change] = []
-    for entry in params:
-        message = entry.value
-        if not isinstance(message, Message) or message.string("name"):
-            continue
-        rate = message.entry("lr_mult")
-        changes.append(fields.scale(rate, factor) if rate else _with_rate(message, factor))
-    missing = learnable_blobs(classifier) - len(params)
-    if missing > 0:
-        new = [("param", [("lr_mult", factor)])] * missing
-        after = params[-1] if params else _last_connection(classifier)
-        changes.append(fields.add_after(after, new))
-    return merged(changes)
-
-
-def _with_rate(message: Message, factor: Decimal) -> Change:
-    first = message.fields[0].entries[0] if message.fields and message.fields[0].values else None
-    if first is None:
-        return fields.add_inside(message, [("lr_mult", factor)])
-    return fields.add_before(first, [("lr_mult", factor)])
-
-
-def _last_connection(layer: Layer) -> Entry:
-    found = (layer.outer.entry(name) for name in ("top", "bottom", "type", "name"))
-    entry = next((entry for entry in found if entry), None)
-    assert entry is not None, "a classifier has a type"
-    return entry
+    return rates.multiply(classifier, factor, learnable_blobs(classifier))
 
 
 def learnable_blobs(layer: Layer) -> int:
     """The number of blobs that a layer with weights learns: one less without a bias."""
-    name = "inner_product_param" if layer.type == "InnerProduct" else "convolution_param"
-    message = layer.core.message(name)
-    bias = message.string("bias_term", "true") if message else "true"
+    bias = layer.setting(CLASSIFIER_TYPES[layer.type], "bias_term")
     return 1 if bias in fields.FALSE else 2
 
 

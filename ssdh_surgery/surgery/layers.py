@@ -13,11 +13,15 @@ from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
 from ssdh_surgery.surgery import fields
 from ssdh_surgery.surgery.change import Change, inserted_after, inserted_before, merged
+from ssdh_surgery.surgery.copying import copied
 from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.spelling import spelled
 
 
 def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
-    """Insert layers after one, in its style; `comment` is a line above the first.
+    """Insert layers after one, in its style and dialect; `comment` is a line above the first.
+
+    What is new is given as the current dialect has it.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net import Net
@@ -31,7 +35,7 @@ def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = N
 
 
 def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
-    """Insert layers before one and its comments, in its style.
+    """Insert layers before one and its comments, in its style and dialect.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net import Net
@@ -47,11 +51,34 @@ def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = 
 def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: bool) -> Change:
     if not new:
         return Change()
+    return _put(layer, _spelled(layer, new), comment, after)
+
+
+def _put(layer: Layer, named: NewFields, comment: str | None, after: bool) -> Change:
     entry = layer.entry
-    name = entry.field.name
     put, steps = (insertion.after, inserted_after) if after else (insertion.before, inserted_before)
-    named = [(name, value) for value in new]
     return Change.of(put(entry, named, neighbour_style(entry), comment), steps(entry, named))
+
+
+def _spelled(beside: Layer, new: Sequence[NewFields]) -> NewFields:
+    """New layers as fields of the net, in the dialect of the one that they stand beside."""
+    name, place = beside.entry.field.name, beside.entry.location
+    return [(name, spelled(layer, beside.dialect, place)) for layer in new]
+
+
+def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
+    """Insert a copy of a layer before another one; its bottoms are the one that is given.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'layer { name: "a" } layer { name: "b" bottom: "a" }'))
+    >>> change = copy_before(net.layer("a"), net.layer("b"), "x")
+    >>> apply(net.document.text, change.edits)
+    'layer { name: "b" bottom: "x" } layer { name: "a" } layer { name: "b" bottom: "a" }'
+    """
+    fields_of = [(n, bottom if n == "bottom" else value) for n, value in copied(original.outer)]
+    return _put(layer, [(layer.entry.field.name, fields_of)], None, after=False)
 
 
 def take_out(layers: Collection[Layer], how: Removal) -> Change:
@@ -92,7 +119,7 @@ def replace(
         layer = places[layer.index - 1]
     entry = layer.entry
     entries = [each.entry for each in gone]
-    named = [(entry.field.name, value) for value in new]
+    named = _spelled(layer, new)
     followed = entry.field if insertion.takes_place(entry, entries) else None
     edits = insertion.before(entry, named, neighbour_style(entry), comment, entries)
     inserted = Change.of(edits, inserted_before(entry, named))

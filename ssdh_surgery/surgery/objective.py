@@ -26,6 +26,7 @@ from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery import fields, layers
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.copying import rules
+from ssdh_surgery.surgery.spelling import UPGRADE_HINT
 
 HALF = Decimal("0.5")
 # Caffe's log tools split lines at spaces: no top has one.
@@ -72,7 +73,7 @@ def add_objective(net: Net, head: Head, hashed: HashLayer, objective: Objective)
         raise SurgeryError(
             f"the full objective needs layers that Caffe's dialect {net.dialect} does not have",
             location=net.layers[0].entry.location,
-            hint="--upgrade writes the net in the current dialect first",
+            hint=UPGRADE_HINT,
         )
     if has_objective(net, hashed):
         return Change()
@@ -197,8 +198,7 @@ def set_bits(net: Net, hashed: HashLayer, bits: int) -> Change:
     Raises:
         SurgeryError: the latent layer has no `inner_product_param`.
     """
-    message = hashed.latent.core.message("inner_product_param")
-    message = hashed.latent.core if hashed.latent.dialect is Dialect.V0 else message
+    message = hashed.latent.holder("inner_product_param")
     if message is None:
         raise SurgeryError(
             f"layer '{hashed.latent.name}' does not state its num_output",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar
@@ -33,7 +32,7 @@ def tree_of_new(value: object) -> Tree | bytes | str:
         text = scalar_text(value)
         return (literals.unescape([text[1:-1]]) or b"") if text.startswith('"') else text
     tree: Tree = {}
-    for name, inner in cast(Sequence[tuple[str, object]], value):
+    for name, inner in value:
         tree.setdefault(name, []).append(tree_of_new(inner))
     return tree
 

@@ -105,12 +105,11 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
     if net.dialect is Dialect.V0:
         return Change()
     taken = {*net.blob_names, *(layer.name for layer in net.layers)}
-    kind = Word("SILENCE") if net.dialect is Dialect.V1 else "Silence"
     new = []
     for blob, phases in blobs:
         name = unique_name(f"silence_{blob}", taken)
         taken.add(name)
         rule = [("include", [("phase", Word(phase))]) for phase in phases]
         only = rule if len(phases) < len(PHASES) else []
-        new.append([("name", name), ("type", kind), ("bottom", blob), *only])
+        new.append([("name", name), ("type", "Silence"), ("bottom", blob), *only])
     return merged([layers.insert_after(net.layers[-1], new)])

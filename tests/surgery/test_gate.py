@@ -333,7 +333,6 @@ LATENT: NewFields = [
     ("bottom", "x"),
     ("param", [("lr_mult", Decimal("0.1"))]),
 ]
-OLD_LATENT: NewFields = [("name", "latent"), ("bottom", "x"), ("blobs_lr", 1)]
 
 
 def _change(net: Net, draw: st.DataObject) -> Change:
@@ -350,7 +349,7 @@ def _change(net: Net, draw: st.DataObject) -> Change:
     def several(values: Sequence[Any]) -> Any:
         return draw.draw(st.lists(st.sampled_from(values or [None]), max_size=3, unique=True))
 
-    new = [LATENT if net.dialect == "current" else OLD_LATENT] * draw.draw(st.integers(1, 2))
+    new = [LATENT] * draw.draw(st.integers(1, 2))
     how = some(["comment", "delete"])
     beside = some([fields.add_after, fields.add_before])
     lay_beside = some([layers.insert_after, layers.insert_before])

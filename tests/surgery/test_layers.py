@@ -6,7 +6,7 @@ import pytest
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.prototxt.render import NewFields, Word
+from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery import layers
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.fields import Removal
@@ -39,8 +39,7 @@ def made(of: Net, change: Change) -> str:
 
 
 CODE: NewFields = [("name", "code"), ("type", "Sigmoid")]
-CODE_V1: NewFields = [("name", "code"), ("type", Word("SIGMOID"))]
-CODE_V0: NewFields = [("layer", [("name", "code"), ("type", "sigmoid")]), ("top", "code")]
+CODE_WITH_TOP: NewFields = [*CODE, ("top", "code")]
 
 
 @pytest.mark.parametrize(
@@ -49,10 +48,10 @@ CODE_V0: NewFields = [("layer", [("name", "code"), ("type", "sigmoid")]), ("top"
         pytest.param(
             CURRENT, CODE, 'layer {\n  name: "code"\n  type: "Sigmoid"\n}\n', id="current"
         ),
-        pytest.param(V1, CODE_V1, 'layers {\n  name: "code"\n  type: SIGMOID\n}\n', id="V1"),
+        pytest.param(V1, CODE, 'layers {\n  name: "code"\n  type: SIGMOID\n}\n', id="V1"),
         pytest.param(
             V0,
-            CODE_V0,
+            CODE_WITH_TOP,
             'layers { layer { name: "code" type: "sigmoid" } top: "code" }\n',
             id="V0",
         ),
@@ -70,7 +69,7 @@ def test_insert(text: str, new: NewFields, shown: str) -> None:
 
 def test_insert_with_a_comment() -> None:
     of = net(V0)
-    change = layers.insert_after(of.layers[1], [CODE_V0, CODE_V0], "of 48 bits")
+    change = layers.insert_after(of.layers[1], [CODE_WITH_TOP, CODE_WITH_TOP], "of 48 bits")
     layer = 'layers { layer { name: "code" type: "sigmoid" } top: "code" }\n'
     assert made(of, change) == V0 + "# of 48 bits\n" + layer * 2
 

@@ -179,7 +179,7 @@ layers { name: "loss" type: SOFTMAX_LOSS bottom: "fc" bottom: "label" top: "loss
         "n.prototxt:1:1: the full objective needs layers that Caffe's dialect V1 does not have\n"
         '  1 | layers { name: "data" type: DATA top: "data" top: "label" }\n'
         "    | ^^^^^^\n"
-        "hint: --upgrade writes the net in the current dialect first"
+        "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect"
     )
 
 

@@ -7,6 +7,7 @@ opening brace and those before the closing one are pieces of their own. So none 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -72,9 +73,10 @@ class Piece:
     def valued(self, value: object, style: Style) -> Piece:
         """The same field with another value."""
         assert self.field is not None, "comments have no value"
-        text, start = self.field.document.text, self.field.start
-        head = text[start : self.field.document.offsets[self.field.values[-1].first]]
-        return replace(self, body=head + scalar_text(value, style.quote), span=None)
+        document, last = self.field.document, self.field.values[-1]
+        head = document.text[self.field.start : document.offsets[last.first]]
+        rest = document.text[document.offsets[last.last + 1] : self.field.end]
+        return replace(self, body=head + scalar_text(value, style.quote) + rest, span=None)
 
     def commented(self) -> Piece:
         """The field turned into a comment, as a person can put it back."""
@@ -83,9 +85,10 @@ class Piece:
         for row in rest:
             shared = self.margin if row.startswith(self.margin) else ""
             rows.append(f"{shared}# {row[len(shared) :]}" if row.strip() else row)
-        return replace(
-            self, lead=self.lead + "\n".join(rows) + self.trail, body="", trail="", span=None
-        )
+        # A separator on the last row is part of the comment now.
+        beside, newline, below = self.trail.partition("\n")
+        rows[-1] += beside + newline + without_separator(below)
+        return replace(self, lead=self.lead + "\n".join(rows), body="", trail="", span=None)
 
     def comments_only(self, but: Piece | None = None) -> list[Piece]:
         """What is left of the piece without its field: all its comments, or nothing.
@@ -94,7 +97,7 @@ class Piece:
         """
         start, end = but.span if but and but.span else (0, 0)
         inside = [text for place, text in self._comments_within() if not start <= place < end]
-        found = [self.lead.rstrip(), *inside, self.trail.lstrip(",; \t")]
+        found = [self.lead.rstrip(), *inside, without_separator(self.trail).lstrip(" \t")]
         lead = f"\n{self.margin}".join(filter(None, found))
         return [replace(self, lead=lead, body="", trail="", span=None)] if lead else []
 
@@ -153,6 +156,12 @@ class Piece:
             _shifted(text, self.margin, margin) for text in (self.lead, self.body, self.trail)
         )
         return replace(self, gap=gap, lead=lead, body=body, trail=trail, margin=margin, span=None)
+
+
+def without_separator(trail: str) -> str:
+    """What follows a field, as comments alone; the separator may stand below them."""
+    rest = re.sub(r"(?m)^(\s*)[,;]", r"\1", trail)
+    return rest if rest.strip() else ""
 
 
 def _shifted(text: str, old: str, new: str) -> str:
@@ -367,7 +376,8 @@ class _Writer:
 
     def _put(self, piece: Piece, gap: str) -> None:
         if piece.span is None:
-            self.pending += gap + piece.text
+            text = gap + piece.text
+            self.pending += self._apart_from(text) + text
             return
         start, end = piece.span
         old = self.gaps[start]
@@ -377,8 +387,14 @@ class _Writer:
 
     def _flush(self, end: int) -> None:
         if end > self.at or self.pending:
+            self.pending += self._apart_from(self.message.document.text[end : end + 1])
             self.found.append(Edit(self.at, end, self.pending))
         self.pending = ""
+
+    def _apart_from(self, text: str) -> str:
+        """The space that keeps what is written so far and what follows from being one word."""
+        before = self.pending or self.message.document.text[max(self.at - 1, 0) : self.at]
+        return " " if _is_of_a_word(before[-1:]) and _is_of_a_word(text[:1]) else ""
 
     def _close_line(self) -> None:
         """See to it that no comment swallows what follows the inside."""
@@ -387,3 +403,7 @@ class _Writer:
         if "\n" not in after and not self.message.is_root:
             start = document.offsets[self.message.first]
             self.pending += self.style.newline + trivia.indentation(document, start)
+
+
+def _is_of_a_word(char: str) -> bool:
+    return char.isalnum() or char in ("_", ".", "-", "+")

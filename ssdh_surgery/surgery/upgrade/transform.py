@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS, Dialect, current_type
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt import trivia
@@ -19,17 +19,6 @@ from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
-
-_FIELDS = ("scale", "mean_file", "crop_size", "mirror")
-# By the type's name and number: an enum may be written as either.
-_PARAMS = {
-    "DATA": "data_param",
-    "5": "data_param",
-    "IMAGE_DATA": "image_data_param",
-    "12": "image_data_param",
-    "WINDOW_DATA": "window_data_param",
-    "24": "window_data_param",
-}
 
 
 def move_transform(net: Net) -> Change:
@@ -42,14 +31,14 @@ def move_transform(net: Net) -> Change:
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
-    message = layer.outer.message(_PARAMS.get(layer.outer.string("type"), ""))
+    message = layer.outer.message(V1_TRANSFORMS.get(layer.type, ""))
     if message is None:
         return []
     pieces = pieces_of(message)
-    moved = [piece for piece in pieces if piece.name in _FIELDS]
+    moved = [piece for piece in pieces if piece.name in TRANSFORM_FIELDS]
     if not moved:
         return []
-    kept = [piece for piece in pieces if piece.name not in _FIELDS]
+    kept = [piece for piece in pieces if piece.name not in TRANSFORM_FIELDS]
     edits = rewritten(message, kept, style)
     target = layer.outer.message("transform_param")
     if target is not None:
@@ -84,7 +73,8 @@ def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
 def _rule(tree: Tree) -> None:
     """Every data layer with the old fields in `transform_param`."""
     for layer in tree["layers"]:
-        param = layer.get(_PARAMS.get(layer.get("type", [""])[-1], ""), [{}])[-1]
-        moved = {name: param.pop(name) for name in _FIELDS if name in param}
+        kind = current_type(Dialect.V1, layer.get("type", [""])[-1])
+        param = layer.get(V1_TRANSFORMS.get(kind, ""), [{}])[-1]
+        moved = {name: param.pop(name) for name in TRANSFORM_FIELDS if name in param}
         if moved:
             layer.setdefault("transform_param", [{}])[-1].update(moved)

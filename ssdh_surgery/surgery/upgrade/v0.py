@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ssdh_surgery.caffe.dialect import V0_TYPES, V1_TYPES, Dialect
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.v0_fields import NET_FIELDS, OUTER_FIELDS, place_in_v1
 from ssdh_surgery.errors import SurgeryError, did_you_mean
 from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Entry, Message
@@ -20,62 +21,15 @@ from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
+from ssdh_surgery.surgery.upgrade.pieces import (
+    Piece,
+    grouped,
+    margin_of,
+    pieces_of,
+    rewritten,
+    without_separator,
+)
 
-# What of a net and of a layer's outer message Caffe takes over.
-_NET_FIELDS = frozenset(["name", "layers", "input", "input_dim", "force_backward"])
-_OUTER_FIELDS = frozenset(["bottom", "top", "layer"])
-_SAME_FIELDS = frozenset(["name", "type", "blobs", "blobs_lr", "weight_decay"])
-# Whatever the type of the layer.
-_TRANSFORM = {
-    "scale": "scale",
-    "meanfile": "mean_file",
-    "cropsize": "crop_size",
-    "mirror": "mirror",
-}
-_WEIGHTS = {
-    "num_output": "num_output",
-    "biasterm": "bias_term",
-    "weight_filler": "weight_filler",
-    "bias_filler": "bias_filler",
-}
-_WINDOW = {"pad": "pad", "kernelsize": "kernel_size", "stride": "stride"}
-_RECORDS = {"source": "source", "batchsize": "batch_size"}
-# By type: the message for its parameters, and their new names.
-_PARAMS: dict[str, tuple[str, dict[str, str]]] = {
-    "conv": ("convolution_param", {**_WEIGHTS, **_WINDOW, "group": "group"}),
-    "innerproduct": ("inner_product_param", _WEIGHTS),
-    "pool": ("pooling_param", {**_WINDOW, "pool": "pool"}),
-    "dropout": ("dropout_param", {"dropout_ratio": "dropout_ratio"}),
-    "lrn": ("lrn_param", {name: name for name in ("local_size", "alpha", "beta", "k")}),
-    "concat": ("concat_param", {"concat_dim": "concat_dim"}),
-    "infogain_loss": ("infogain_loss_param", {"source": "source"}),
-    "data": ("data_param", {**_RECORDS, "rand_skip": "rand_skip"}),
-    "hdf5_data": ("hdf5_data_param", _RECORDS),
-    "images": (
-        "image_data_param",
-        {
-            **_RECORDS,
-            "rand_skip": "rand_skip",
-            "shuffle_images": "shuffle",
-            "new_height": "new_height",
-            "new_width": "new_width",
-        },
-    ),
-    "window_data": (
-        "window_data_param",
-        {
-            **_RECORDS,
-            "det_fg_threshold": "fg_threshold",
-            "det_bg_threshold": "bg_threshold",
-            "det_fg_fraction": "fg_fraction",
-            "det_context_pad": "context_pad",
-            "det_crop_mode": "crop_mode",
-        },
-    ),
-}
-# A message that moves as a whole.
-_WHOLE = {"hdf5_output": "hdf5_output_param"}
 _V1_WORDS = {current: word for word, current in V1_TYPES.items()}
 
 
@@ -114,16 +68,16 @@ def dropped_fields(net: Net) -> list[Dropped]:
     """What becomes a comment when a V0 net is upgraded: Caffe's own upgrade drops it."""
     if net.dialect is not Dialect.V0:
         return []
-    found = [Dropped(entry, None) for entry in _others(net.root, _NET_FIELDS)]
+    found = [Dropped(entry, None) for entry in _others(net.root, NET_FIELDS)]
     for layer in net.layers:
         kind = layer.core.string("type")
         if kind == "padding":
             continue
-        entries = _others(layer.outer, _OUTER_FIELDS)
+        entries = _others(layer.outer, OUTER_FIELDS)
         entries += [
             field.entries[0]
             for field in layer.core.fields
-            if field.values and _place(kind, field.name) is None
+            if field.values and place_in_v1(kind, field.name) is None
         ]
         found += [Dropped(entry, layer.name) for entry in entries]
     return sorted(found, key=lambda dropped: dropped.entry.line)
@@ -132,16 +86,6 @@ def dropped_fields(net: Net) -> list[Dropped]:
 def _others(message: Message, known: frozenset[str]) -> list[Entry]:
     fields = [field for field in message.fields if field.name not in known]
     return [entry for field in fields for entry in field.entries]
-
-
-def _place(kind: str, name: str) -> tuple[str | None, str] | None:
-    """The message and the field that a field of a V0 layer becomes in V1; None: dropped."""
-    if name in _SAME_FIELDS or name == _WHOLE.get(kind):
-        return None, name
-    if name in _TRANSFORM:
-        return "transform_param", _TRANSFORM[name]
-    message, names = _PARAMS.get(kind, ("", {}))
-    return (message, names[name]) if name in names else None
 
 
 def _v1_word(kind: str) -> str | None:
@@ -159,7 +103,7 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
     for piece in pieces_of(layer.outer):
         if piece.name == "layer":
             new += _unwrapped(piece, layer, style)
-        elif piece.name in _OUTER_FIELDS or not piece.name:
+        elif piece.name in OUTER_FIELDS or not piece.name:
             new.append(piece)
         else:
             new.append(piece.commented())
@@ -177,7 +121,7 @@ def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
     members: dict[str, list[Piece]] = {}
     new: list[Piece | str] = []
     for each in inside:
-        place = _place(kind, each.name)
+        place = place_in_v1(kind, each.name)
         if not each.name:
             new.append(each.at(margin))
         elif place is None:
@@ -194,7 +138,7 @@ def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
     ]
     lead = piece.lead + piece.head_comments()
     found[0] = replace(found[0], lead=lead + found[0].lead)
-    return found[:-1] + _with_trail(found[-1], piece.trail.lstrip(",;"))
+    return found[:-1] + _with_trail(found[-1], without_separator(piece.trail))
 
 
 def _typed(piece: Piece, layer: Layer, style: Style) -> Piece:
@@ -225,7 +169,7 @@ def _with_trail(last: Piece, trail: str) -> list[Piece]:
 
 def _rule(tree: Tree) -> None:
     """Every layer in V1's form; what Caffe's upgrade drops is gone."""
-    for name in [name for name in tree if name not in _NET_FIELDS]:
+    for name in [name for name in tree if name not in NET_FIELDS]:
         del tree[name]
     tree["layers"] = [_v1(layer) for layer in tree["layers"]]
 
@@ -235,7 +179,7 @@ def _v1(layer: Tree) -> Tree:
     kind = core.get("type", [b""])[-1].decode("utf-8", "surrogateescape")
     new: Tree = {name: layer[name] for name in ("bottom", "top") if name in layer}
     for name, values in core.items():
-        place = _place(kind, name)
+        place = place_in_v1(kind, name)
         if place is None:
             continue
         target = new if place[0] is None else new.setdefault(place[0], [{}])[0]

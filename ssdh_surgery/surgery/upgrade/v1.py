@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import V1_TYPES, Dialect
+from ssdh_surgery.caffe.dialect import Dialect, current_type, known_type
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
@@ -67,7 +65,7 @@ def _layer_edits(message: Message, style: Style) -> list[Edit]:
 
 def _current_type(entry: Entry) -> str:
     assert isinstance(entry.value, Scalar), "a message is no type"
-    found = V1_TYPES.get(_enum_name(entry.value.text))
+    found = known_type(Dialect.V1, entry.value.text)
     if found is None:
         raise SurgeryError(
             f"the type {entry.value.text} is none of Caffe's: its name in the current dialect "
@@ -76,15 +74,6 @@ def _current_type(entry: Entry) -> str:
             hint="the fork of Caffe that has this layer can upgrade the file",
         )
     return found
-
-
-def _enum_name(text: str) -> str:
-    """The name of an enum's value, which may be given as a number."""
-    number = literals.integer(text)
-    if number is None:
-        return text
-    values = schema.enum_values("V1LayerParameter.LayerType")
-    return next((name for name, known in values.items() if known == number), text)
 
 
 def _param_groups(pieces: list[Piece], style: Style, margin: str) -> dict[int, list[Piece]]:
@@ -121,7 +110,7 @@ def _current(layer: Tree) -> Tree:
     new = {name: values for name, values in layer.items() if name not in _PARAM_FIELDS}
     if "type" in new:
         *others, last = new["type"]
-        new["type"] = [*others, V1_TYPES[_enum_name(last)].encode()]
+        new["type"] = [*others, current_type(Dialect.V1, last).encode()]
     lists = {_PARAM_FIELDS[name]: values for name, values in layer.items() if name in _PARAM_FIELDS}
     if count := max(map(len, lists.values()), default=0):
         new["param"] = [

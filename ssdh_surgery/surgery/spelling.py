@@ -1,0 +1,119 @@
+"""How a new layer is written in the dialect of the net that it goes into.
+
+Verbs say what a layer is in the current dialect's fields; this is the one place that knows
+how V1 and V0 say the same. Caffe's upgrade of what is written here gives what was asked for.
+"""
+
+from __future__ import annotations
+
+from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.dialect import V0_TYPES, V1_TYPES, Dialect
+from ssdh_surgery.caffe.v0_fields import place_in_v0
+from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.prototxt.render import NewFields, Word, is_message
+
+# What the fields of a `param` are called where V1 and V0 list them beside each other.
+LISTS = {
+    "name": "param",
+    "share_mode": "blob_share_mode",
+    "lr_mult": "blobs_lr",
+    "decay_mult": "weight_decay",
+}
+_V1_WORDS = {current: word for word, current in V1_TYPES.items()}
+_V0_WORDS = {current: word for word, current in V0_TYPES.items()}
+_CONNECTIONS = ("bottom", "top")
+UPGRADE_HINT = "--upgrade, or ssdh upgrade before, writes the net in the current dialect"
+
+_Fields = list[tuple[str, object]]
+
+
+def type_word(kind: str, dialect: Dialect) -> str | None:
+    """A layer type as a dialect writes it; None where it has no such layer.
+
+    >>> type_word("InnerProduct", Dialect.V0)
+    'innerproduct'
+    """
+    if dialect is Dialect.CURRENT:
+        return kind
+    if dialect is Dialect.V0:
+        return _V0_WORDS.get(kind)
+    word = _V1_WORDS.get(kind)
+    return None if word is None else Word(word)
+
+
+def spelled(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
+    """A layer's fields in a dialect.
+
+    Args:
+        layer: the fields as the current dialect has them.
+        dialect: that of the net.
+        place: where the layer goes, for an error.
+
+    Raises:
+        SurgeryError: the dialect has no such layer, or no field for what it says.
+    """
+    if dialect is Dialect.CURRENT:
+        return layer
+    kind = str(dict(layer).get("type", ""))
+    word = type_word(kind, dialect)
+    if kind and word is None:
+        raise unknown(f"layer type {kind}", dialect, place)
+    plain: _Fields = [(name, value) for name, value in layer if name != "param"]
+    plain = [(name, word if name == "type" else value) for name, value in plain]
+    lists = _rate_lists([value for name, value in layer if name == "param" and is_message(value)])
+    if dialect is Dialect.V1:
+        return _v1(plain, lists, place)
+    return _v0(kind, plain, lists, place)
+
+
+def _rate_lists(params: list[NewFields]) -> _Fields:
+    """What `param` messages say, as the lists of V1 and V0; 1 for a rate that is not given."""
+    new: _Fields = []
+    for name, listed in LISTS.items():
+        values = [dict(param).get(name) for param in params]
+        while values and values[-1] is None:
+            values.pop()
+        new += [(listed, 1 if value is None else value) for value in values]
+    return new
+
+
+def _v1(layer: _Fields, lists: _Fields, place: Location) -> NewFields:
+    for name, _ in layer:
+        if name not in schema.descriptor("V1LayerParameter").fields_by_name:
+            raise unknown(f"field '{name}'", Dialect.V1, place)
+    head = [each for each in layer if each[0] in ("name", "type", *_CONNECTIONS)]
+    return [*head, *lists, *(each for each in layer if each not in head)]
+
+
+def _v0(kind: str, layer: _Fields, lists: _Fields, place: Location) -> NewFields:
+    inner: _Fields = []
+    outer: _Fields = []
+    for name, value in layer:
+        if name in _CONNECTIONS:
+            outer.append((name, value))
+        elif name in ("name", "type"):
+            inner.append((name, value))
+        elif is_message(value):
+            inner += [(field_in_v0(kind, name, field, place), each) for field, each in value]
+        else:
+            raise unknown(f"field '{name}'", Dialect.V0, place)
+    return [("layer", [*inner, *lists]), *outer]
+
+
+def field_in_v0(kind: str, message: str, name: str, place: Location) -> str:
+    """V0's name for a field of one of the messages of a layer type of the current dialect.
+
+    Raises:
+        SurgeryError: V0 has none.
+    """
+    found = place_in_v0(_V0_WORDS.get(kind, kind), message, name)
+    if found is None:
+        raise unknown(f"field '{name}' of '{message}' in layers of type {kind}", Dialect.V0, place)
+    return found
+
+
+def unknown(what: str, dialect: Dialect, place: Location) -> SurgeryError:
+    """The error about what a dialect cannot say."""
+    return SurgeryError(
+        f"Caffe's dialect {dialect} has no {what}", location=place, hint=UPGRADE_HINT
+    )
