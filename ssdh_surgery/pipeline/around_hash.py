@@ -14,7 +14,12 @@ from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.surgery import aux_heads, classes
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.convolutional import to_inner_product
-from ssdh_surgery.surgery.objective import Objective, add_objective, has_objective
+from ssdh_surgery.surgery.objective import (
+    Objective,
+    add_objective,
+    has_objective,
+    objective_terms,
+)
 from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.surgery.shared_weights import refuse_shared
 from ssdh_surgery.surgery.unread import newly_unread, silence
@@ -142,6 +147,14 @@ def after_hash(done: InTurn, classifier: str, asked: Settings) -> None:
     filler = asked.get("classifier_filler")
     if filler is not None:
         done.do(lambda net: classes.fill(head_named(net, classifier).classifier, filler.fields))
+    there = hash_layer_below(done.net, head_named(done.net, classifier).classifier)
+    terms = objective_terms(done.net, there) if there and asked.get("objective") else []
+    if terms:
+        names = " and ".join(f"'{layer.name}'" for layer in terms)
+        done.notes.append(
+            f"the code has terms of an objective already, {names}: they stay as they are; what "
+            "they weigh is their loss_weight"
+        )
     if objective is None:
         return
 
@@ -151,9 +164,6 @@ def after_hash(done: InTurn, classifier: str, asked: Settings) -> None:
         assert hashed is not None, "the step before put it in, or found it"
         return add_objective(net, head, hashed, objective)
 
-    there = hash_layer_below(done.net, head_named(done.net, classifier).classifier)
-    if there is not None and has_objective(done.net, there):
-        done.notes.append("the code has terms of an objective already: they stay as they are")
     done.do(add)
 
 

@@ -99,10 +99,11 @@ def write_all(
     pending = _distinct([output for output in outputs if not output.is_written])
     for output in pending:
         if output.is_blocked(plan):
+            how = "--in-place changes it" if output.source == output.path else "--force replaces it"
             raise FileError(
                 "the file exists and holds something else; nothing was written",
                 location=Location(str(output.path)),
-                hint="--force replaces it, --suffix or --out choose another place",
+                hint=f"{how}, --suffix or --out choose another place",
             )
     for output in outputs:
         _refuse_changed(output)

@@ -90,13 +90,19 @@ def add_objective(net: Net, head: Head, hashed: HashLayer, objective: Objective)
 
 def has_objective(net: Net, hashed: HashLayer) -> bool:
     """Whether a term on the code itself takes part in the loss."""
+    return bool(objective_terms(net, hashed))
+
+
+def objective_terms(net: Net, hashed: HashLayer) -> list[Layer]:
+    """The losses on the code itself, be they written with stock layers or with the fork's."""
+    found: dict[int, Layer] = {}
     for phase in PHASES:
         graph = net.graph(phase)
         for layer in graph.layers:
             is_term = layer.type in (*FORK_LOSSES, "Reduction") and any(layer.loss_weights)
             if is_term and hashed.code.index in graph.below([layer]):
-                return True
-    return False
+                found[layer.index] = layer
+    return list(found.values())
 
 
 class _Terms:

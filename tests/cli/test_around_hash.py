@@ -80,6 +80,28 @@ def test_the_objective_on_a_net_that_was_patched(tmp_path: Path) -> None:
     assert table["objective"] == "ssdh"
 
 
+@pytest.mark.parametrize("kind", ["stock", "fork"])
+def test_terms_that_are_there_are_named(kind: str, tmp_path: Path) -> None:
+    ssdh("zoo", "write", "lenet", cwd=tmp_path)
+    words = ("--objective", "ssdh", "--objective-layers", kind)
+    ssdh("patch", "train_val.prototxt", *words, cwd=tmp_path)
+    for asked in ("ssdh", "sigmoid"):
+        words = ("patch", "train_val_ssdh.prototxt", "--objective", asked)
+        ran = ssdh(*words, cwd=tmp_path)
+        assert "'forcing_binary' and 'fire_rate': they stay as they are" in ran.stdout
+
+
+def test_the_objective_on_our_own_file_says_how(tmp_path: Path) -> None:
+    """The result would be the very file that was named."""
+    ssdh("zoo", "write", "lenet", cwd=tmp_path)
+    ssdh("patch", "train_val.prototxt", cwd=tmp_path)
+    words = ("patch", "train_val_ssdh.prototxt", "--objective", "ssdh")
+    ran = ssdh(*words, cwd=tmp_path, code=3)
+    assert "hint: --in-place changes it" in ran.stderr
+    ssdh(*words, "--in-place", cwd=tmp_path)
+    assert written(tmp_path / "train_val_ssdh.prototxt").layer("fire_rate").loss_weights == (0.5,)
+
+
 def test_other_classes_on_a_net_that_was_patched(tmp_path: Path) -> None:
     ssdh("zoo", "write", "lenet", cwd=tmp_path)
     ssdh("patch", "train_val.prototxt", cwd=tmp_path)
