@@ -7,6 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from postgres_server import database, plain_database, postgres_server
+
+__all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -15,28 +15,42 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _KINDS = ("flat", "ivf", "hnsw", "multihash", "numpy")
+# So many nearest are looked for when the recall is measured.
+_NEAREST = 10
+_features = click.option(
+    "--features", multiple=True, type=_FILE, metavar="CODES",
+    help="Activations of another blob for the same ids, for search --rerank.",
+)  # fmt: skip
 
 
 @click.group("index", epilog="\b\nExample:\n  ssdh index info photos.index")
 def command() -> None:
-    """Make codes searchable."""
+    """Make codes searchable.
+
+    An INDEX is a file, or a table of a PostgreSQL that has pgvector:
+    postgresql://USER@HOST/DATABASE#TABLE. What such a URL leaves out comes from where every
+    program of PostgreSQL looks for it: PGPASSWORD, ~/.pgpass and their like.
+    """
 
 
 @command.command("build", epilog="\b\nExample:\n  ssdh index build database.npz -o new.index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="INDEX", help="The new file.")
+@click.option("-o", "--output", required=True, metavar="INDEX", help="The new file or table.")
 @click.option(
     "--kind", type=click.Choice(_KINDS), default="flat",
-    help="flat and numpy are exact; ivf, hnsw and multihash are faster on millions (flat).",
+    help="flat and numpy are exact; ivf, hnsw and multihash are faster on millions (flat). In "
+    "PostgreSQL: flat or hnsw.",
 )  # fmt: skip
 @click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
+@_features
 @click.option("--measure-recall", is_flag=True, help="Measure what share of the nearest is found.")
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--force", is_flag=True, help="Replace an index that exists.")
 def build_command(
     codes: tuple[Path, ...],
-    output: Path,
+    output: str,
     kind: str,
     activations: bool,
+    features: tuple[Path, ...],
     measure_recall: bool,
     force: bool,
 ) -> None:
@@ -47,60 +61,74 @@ def build_command(
     from ssdh_surgery.pipeline import index as story
 
     change = story.build(
-        codes, output, cast("Kind", kind), keep_activations=activations, force=force
+        codes,
+        output,
+        cast("Kind", kind),
+        features,
+        keep_activations=activations,
+        measure_recall=_NEAREST if measure_recall else None,
+        force=force,
     )
-    index = change.index
-    terminal.answer(f"wrote {output}: {len(index):,} codes of {index.bits} bits, {kind}")
-    if measure_recall:
-        terminal.answer(f"recall@10 {index.recall(10):.4f} on codes of the index itself")
+    terminal.answer(
+        f"wrote {change.name}: {change.count:,} codes of {change.about.bits} bits, {kind}"
+    )
+    if change.recall is not None:
+        terminal.answer(f"recall@{_NEAREST} {change.recall:.4f} on codes of the index itself")
 
 
 @command.command("add", epilog="\b\nExample:\n  ssdh index add photos.index queries.npz --replace")
-@click.argument("index", type=_FILE)
+@click.argument("index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
+@_features
 @click.option("--replace", is_flag=True, help="Ids that are there get the new codes.")
-def add_command(index: Path, codes: tuple[Path, ...], replace: bool) -> None:
+def add_command(
+    index: str, codes: tuple[Path, ...], features: tuple[Path, ...], replace: bool
+) -> None:
     """Add codes to an index, behind those that are there."""
     from ssdh_surgery.pipeline import index as story
 
-    change = story.add(index, codes, replace=replace)
+    change = story.add(index, codes, features, replace=replace)
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
-    terminal.answer(f"added {change.added:,}{replaced}: {len(change.index):,} codes in {index}")
+    terminal.answer(f"added {change.added:,}{replaced}: {change.count:,} codes in {change.name}")
 
 
 @command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")
-@click.argument("index", type=_FILE)
+@click.argument("index")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def remove_command(index: Path, ids: tuple[str, ...]) -> None:
+def remove_command(index: str, ids: tuple[str, ...]) -> None:
     """Remove items from an index by their ids."""
     from ssdh_surgery.pipeline import index as story
 
     change = story.remove(index, ids)
-    terminal.answer(f"removed {change.removed:,}: {len(change.index):,} codes in {index}")
+    terminal.answer(f"removed {change.removed:,}: {change.count:,} codes in {change.name}")
 
 
 @command.command("info", epilog="\b\nExample:\n  ssdh index info photos.index")
-@click.argument("index", type=_FILE)
+@click.argument("index")
 @shared.json_option
-def info_command(index: Path, as_json: bool) -> None:
+def info_command(index: str, as_json: bool) -> None:
     """Tell what an index holds, and which model made its codes."""
     from ssdh_surgery.retrieval.index import open_index
 
-    found = open_index(index)
+    with open_index(index) as found:
+        name, about, count = found.name, found.about, len(found)
     if as_json:
         terminal.answer_json(
             {
-                "kind": found.kind,
-                "codes": len(found),
-                "bits": found.bits,
-                "model": dict(found.model) if found.model else None,
-                "recipe": dict(found.recipe),
+                "kind": about.kind,
+                "codes": count,
+                "bits": about.bits,
+                "features": dict(about.features),
+                "model": dict(about.model) if about.model else None,
+                "recipe": dict(about.recipe),
             }
         )
         return
-    terminal.answer(f"{index}: {len(found):,} codes of {found.bits} bits, {found.kind}", bold=True)
-    if found.model is None:
+    terminal.answer(f"{name}: {count:,} codes of {about.bits} bits, {about.kind}", bold=True)
+    for feature, width in about.features.items():
+        terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
+    if about.model is None:
         terminal.answer("model: not recorded, so queries of any model are taken")
         return
-    for key, value in found.model.items():
+    for key, value in about.model.items():
         terminal.answer(f"{key}: {value}")

@@ -13,6 +13,7 @@ from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.search import Answer
+    from ssdh_surgery.retrieval.index import Index
 
 _FILE = click.Path(path_type=Path)
 
@@ -20,14 +21,26 @@ _FILE = click.Path(path_type=Path)
 @click.command(
     "search", epilog="\b\nExample:\n  ssdh search photos.index --queries queries.npz -k 5"
 )
-@click.argument("index", type=_FILE)
+@click.argument("index")
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
 @click.option("--image", type=_FILE, metavar="FILE", help="Search with a picture.")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
+@click.option(
+    "--code", "codes", multiple=True, metavar="BITS|HEX",
+    help="Search with a code: its zeros and ones, or the hex of its packed bytes.",
+)  # fmt: skip
 @click.option("-k", "count", type=click.IntRange(1), default=10, help="So many each (10).")
 @click.option(
-    "--rerank", type=click.IntRange(1), metavar="N",
-    help="Rank the N nearest codes anew by their activations.",
+    "--rerank", metavar="activations|BLOB",
+    help="Rank the nearest codes anew by a feature that the index keeps.",
+)  # fmt: skip
+@click.option(
+    "--shortlist", type=click.IntRange(1), metavar="N",
+    help="So many codes are ranked anew (ten times -k, at least 100).",
+)  # fmt: skip
+@click.option(
+    "--features", multiple=True, type=_FILE, metavar="CODES",
+    help="Activations of the queries for --rerank BLOB.",
 )  # fmt: skip
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw what was found on a PNG.")
 @click.option("--root", metavar="DIR", help="Where the pictures of the sheet are.")
@@ -35,12 +48,15 @@ _FILE = click.Path(path_type=Path)
 @encoder_options
 @shared.json_option
 def command(
-    index: Path,
+    index: str,
     queries: Path | None,
     image: Path | None,
     ids: tuple[str, ...],
+    codes: tuple[str, ...],
     count: int,
-    rerank: int | None,
+    rerank: str | None,
+    shortlist: int | None,
+    features: tuple[Path, ...],
     sheet: Path | None,
     root: str | None,
     force: bool,
@@ -49,26 +65,37 @@ def command(
 ) -> None:
     """Find the items whose codes are nearest by Hamming distance.
 
-    Items at one distance stand in the order of the index. A picture is encoded first, by the
-    net of ssdh.toml or the one that is named, which must be that of the index. With --rerank
-    those at one Hamming distance, and those near it, are told apart by their activations; the
-    index must have been built with --activations.
+    INDEX is a file or postgresql://USER@HOST/DATABASE#TABLE. Items at one distance stand in
+    the order of the index. A picture is encoded first, by the net of ssdh.toml or the one that
+    is named, which must be that of the index. With --rerank the nearest codes are a shortlist,
+    told apart by the Euclidean distance of their activations or of another blob, such as fc7;
+    the index must keep these (index build --activations, --features).
     """
     from ssdh_surgery.pipeline import search as story
     from ssdh_surgery.pipeline.existing import refuse_existing
+    from ssdh_surgery.retrieval.index import open_index
 
-    if (queries is not None) + (image is not None) + bool(ids) != 1:
-        raise click.UsageError("say what to search with: --queries, --image or --id")
+    if (queries is not None) + (image is not None) + bool(ids) + bool(codes) != 1:
+        raise click.UsageError("say what to search with: --queries, --image, --id or --code")
+    if rerank is None and (shortlist is not None or features):
+        raise click.UsageError("--shortlist and --features belong to --rerank")
+    if features and queries is None:
+        raise click.UsageError("--features belongs to --queries")
     if sheet is not None:
         refuse_existing(sheet, force=force)
-    if queries is not None:
-        answers = story.by_queries(index, queries, count, rerank)
-    elif image is not None:
-        answers = story.by_picture(index, image, options_of(given), count, rerank)
-    else:
-        answers = story.by_ids(index, list(ids), count, rerank)
+    wanted = story.Wanted(count, rerank, shortlist or max(100, 10 * count))
+    options = options_of(given)
+    with open_index(index) as opened:
+        if queries is not None:
+            answers = story.by_queries(opened, queries, wanted, features)
+        elif image is not None:
+            answers = story.by_picture(opened, image, options, wanted)
+        elif ids:
+            answers = story.by_ids(opened, ids, wanted)
+        else:
+            answers = story.by_code(opened, codes, wanted)
     if sheet is not None:
-        _draw(sheet, index, answers, root)
+        _draw(sheet, opened, answers, root)
     if as_json:
         terminal.answer_json({"results": [each.as_json() for each in answers]})
         return
@@ -76,11 +103,10 @@ def command(
         _tell(each)
 
 
-def _draw(sheet: Path, index: Path, answers: list[Answer], root: str | None) -> None:
+def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) -> None:
     from ssdh_surgery.pipeline.search_sheet import write_search_sheet
-    from ssdh_surgery.retrieval.index import open_index
 
-    count = write_search_sheet(sheet, answers, open_index(index).recipe, root)
+    count = write_search_sheet(sheet, answers, index.about.recipe, root)
     terminal.say(f"wrote {sheet}: {count:,} pictures")
 
 

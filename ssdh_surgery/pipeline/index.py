@@ -1,4 +1,4 @@
-"""Making an index of codes, and changing one: files in, a file out."""
+"""Making an index of codes, and changing one."""
 
 from __future__ import annotations
 
@@ -6,72 +6,97 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.pipeline.existing import refuse_existing
-from ssdh_surgery.retrieval.codes import read_codes
-from ssdh_surgery.retrieval.index import Index, Kind, build_index, open_index
+from ssdh_surgery.pipeline.features import FeatureFiles
+from ssdh_surgery.retrieval.codes import read_codes, refuse_empty
+from ssdh_surgery.retrieval.index import ACTIVATIONS, About, Kind, create_index, open_index
 
 
 @dataclass(frozen=True)
 class IndexChange:
-    """What was done to an index."""
+    """What was done to an index; `name` is where it is, `recall` is None where not measured."""
 
-    index: Index
+    name: str
+    about: About
+    count: int
     added: int = 0
     replaced: int = 0
     removed: int = 0
+    recall: float | None = None
 
 
 def build(
     codes: Sequence[Path],
-    out: Path,
+    place: str,
     kind: Kind,
+    features: Sequence[Path] = (),
     *,
     keep_activations: bool = False,
+    measure_recall: int | None = None,
     force: bool = False,
 ) -> IndexChange:
-    """Make an index of one or several files of codes, with their activations if asked for.
+    """Make an index of one or several files of codes.
+
+    Args:
+        codes: the files, whose items stand in this order.
+        place: a file, or `postgresql://HOST/DATABASE#TABLE`.
+        kind: how the index is searched.
+        features: files with activations of other blobs for the same ids, for re-ranking.
+        keep_activations: whether the activations of the codes are kept for this too.
+        measure_recall: measure the recall among so many nearest.
+        force: replace an index that is there.
 
     Raises:
-        FileError: a file cannot be read, `out` exists without `force` or cannot be written.
+        FileError: a file cannot be read, `place` exists without `force` or cannot be written.
         DataError: a file holds no codes, or those of several do not belong together.
-        MissingExtra: the backend is not installed.
+        UsageError: a URL names no table, or a database has no such kind.
+        MissingExtra: what searches, or what connects, is not installed.
     """
-    hint = "--force replaces it, 'ssdh index add' adds to an index"
-    refuse_existing(out, force=force, hint=hint)
-    first, *others = [read_codes(path) for path in codes]
-    index = build_index(first, kind, keep_activations=keep_activations)
-    index.name = str(out)
-    for each in others:
-        index.add(each)
-    index.save(out)
-    return IndexChange(index, added=len(index))
+    first = read_codes(codes[0])
+    refuse_empty(first, "database")
+    gathered = FeatureFiles(features)
+    kept = gathered.of(first, keep_activations=keep_activations)
+    with create_index(place, About.like(first, kind, kept), force=force) as index:
+        index.add(first, kept)
+        del first, kept
+        for path in codes[1:]:
+            more = read_codes(path)
+            index.add(more, gathered.of(more, keep_activations=keep_activations))
+        index.save()
+        recall = None if measure_recall is None else index.recall(measure_recall)
+        return IndexChange(index.name, index.about, len(index), len(index), recall=recall)
 
 
-def add(path: Path, codes: Sequence[Path], *, replace: bool = False) -> IndexChange:
+def add(
+    place: str, codes: Sequence[Path], features: Sequence[Path] = (), *, replace: bool = False
+) -> IndexChange:
     """Add files of codes to an index; with `replace`, ids that are there get new codes.
 
     Raises:
         FileError: a file cannot be read or written.
         DataError: codes do not belong into the index, or are there; nothing was written.
     """
-    index = open_index(path)
-    added = replaced = 0
-    for each in codes:
-        more, again = index.add(read_codes(each), replace=replace)
-        added, replaced = added + more, replaced + again
-    index.save(path)
-    return IndexChange(index, added=added, replaced=replaced)
+    gathered = FeatureFiles(features)
+    with open_index(place) as index:
+        keep_activations = ACTIVATIONS in index.about.features
+        added = replaced = 0
+        for path in codes:
+            more = read_codes(path)
+            new, again = index.add(
+                more, gathered.of(more, keep_activations=keep_activations), replace=replace
+            )
+            added, replaced = added + new, replaced + again
+        index.save()
+        return IndexChange(index.name, index.about, len(index), added, replaced)
 
 
-def remove(path: Path, ids: Sequence[str]) -> IndexChange:
+def remove(place: str, ids: Sequence[str]) -> IndexChange:
     """Remove items of an index.
 
     Raises:
         FileError: it cannot be read or written.
         DataError: no item has one of the ids; nothing was written.
     """
-    index = open_index(path)
-    before = len(index)
-    index.remove(ids)
-    index.save(path)
-    return IndexChange(index, removed=before - len(index))
+    with open_index(place) as index:
+        removed = index.remove(ids)
+        index.save()
+        return IndexChange(index.name, index.about, len(index), removed=removed)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import name_bytes
+from ssdh_surgery.errors import DataError, UsageError
+from ssdh_surgery.pipeline.features import FeatureFiles, needed_activations
 from ssdh_surgery.retrieval.backends.base import Packed
-from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes, read_codes, refuse_empty
-from ssdh_surgery.retrieval.index import Index, needed_activations, open_index
+from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
+from ssdh_surgery.retrieval.index import ACTIVATIONS, Features, Index, Label
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ssdh_surgery.pipeline.encoder import EncoderOptions
+
+_HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True)
@@ -23,12 +29,12 @@ class Hit:
     """An item that was found; `label` is a number, several, or None where it is unknown.
 
     `distance` is the Hamming distance of the codes, `feature_distance` the Euclidean one of
-    the activations where the hits were re-ranked by it.
+    the features where the hits were re-ranked by them.
     """
 
     id: str
     distance: int
-    label: int | list[int] | None
+    label: Label
     feature_distance: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -51,35 +57,55 @@ class Answer:
         return {"query": _text(self.query), "hits": [each.as_json() for each in self.hits]}
 
 
-def by_queries(index_file: Path, queries: Path, k: int, rerank: int | None = None) -> list[Answer]:
+@dataclass(frozen=True)
+class Wanted:
+    """How many hits, and by what they are ranked.
+
+    Args:
+        count: hits for each query.
+        feature: ranks the nearest codes anew; None leaves them in Hamming order.
+        shortlist: so many codes are ranked anew.
+    """
+
+    count: int = 10
+    feature: str | None = None
+    shortlist: int = 100
+
+
+def by_queries(
+    index: Index, queries: Path, wanted: Wanted, features: Sequence[Path] = ()
+) -> list[Answer]:
     """What each code of a file finds.
+
+    Args:
+        index: an open index.
+        queries: the file.
+        wanted: how many, and ranked by what.
+        features: files with activations of other blobs for the queries.
 
     Raises:
         FileError: a file cannot be read.
         DataError: a file is damaged or empty, or the codes are another model's.
         MissingExtra: the index's backend is not installed.
     """
-    index, codes = open_index(index_file), read_codes(queries)
-    return by_codes(index, codes, k, rerank)
-
-
-def by_codes(index: Index, codes: Codes, k: int, rerank: int | None = None) -> list[Answer]:
-    """What each code finds.
-
-    With `rerank` the nearest so many codes are ranked anew by their activations.
-
-    Raises:
-        DataError: there are none, or they are another model's or of another width.
-        MissingExtra: the index's backend is not installed.
-    """
+    codes = read_codes(queries)
     refuse_empty(codes, "query")
     index.refuse(codes)
-    activations = needed_activations(codes) if rerank else None
-    return _answers(index, list(map(str, codes.ids)), codes.packed, k, rerank, activations)
+    found: Features = {}
+    if wanted.feature is not None:
+        index.refuse_feature(wanted.feature)
+        is_own = wanted.feature == ACTIVATIONS
+        found = FeatureFiles(features).of(codes, keep_activations=is_own)
+        if wanted.feature not in found:
+            raise UsageError(
+                f"re-ranking by '{wanted.feature}' needs the queries' own",
+                hint="--features FILE, made by ssdh encode --activations --blob " + wanted.feature,
+            )
+    return _answers(index, list(map(str, codes.ids)), codes.packed, wanted, found)
 
 
 def by_picture(
-    index_file: Path, picture: Path, options: EncoderOptions, k: int, rerank: int | None = None
+    index: Index, picture: Path, options: EncoderOptions, wanted: Wanted
 ) -> list[Answer]:
     """What a picture finds, encoded by the net that made the index's codes.
 
@@ -89,61 +115,99 @@ def by_picture(
         UsageError: it was not said which net.
         MissingExtra: no engine, OpenCV or the index's backend is not installed.
     """
+    if wanted.feature is not None:
+        index.refuse_feature(wanted.feature)
+    codes = _encoded(picture, options)
+    index.refuse(codes)
+    found: Features = {}
+    if wanted.feature == ACTIVATIONS:
+        found = {ACTIVATIONS: needed_activations(codes)}
+    elif wanted.feature is not None:
+        other = _encoded(picture, replace(options, blob=wanted.feature))
+        found = {wanted.feature: needed_activations(other)}
+    return _answers(index, list(map(str, codes.ids)), codes.packed, wanted, found)
+
+
+def _encoded(picture: Path, options: EncoderOptions) -> Codes:
     from ssdh_surgery.pipeline.encoder import Encoder
 
-    index = open_index(index_file)
     encoder = Encoder(replace(options, batch=1))
-    codes = encoder.codes_of([encoder.transform.read(picture)], [str(picture)], str(picture))
-    return by_codes(index, codes, k, rerank)
+    return encoder.codes_of([encoder.transform.read(picture)], [str(picture)], str(picture))
 
 
-def by_ids(index_file: Path, ids: list[str], k: int, rerank: int | None = None) -> list[Answer]:
+def by_ids(index: Index, ids: Sequence[str], wanted: Wanted) -> list[Answer]:
     """What items of the index itself find; each finds itself first, or one like it.
 
     Raises:
-        FileError: the index cannot be read.
-        DataError: it is damaged, or has no such item.
+        DataError: the index has no such item.
         MissingExtra: its backend is not installed.
     """
-    index = open_index(index_file)
-    rows = [index.row(each) for each in ids]
-    activations = None if index.activations is None else index.activations[rows]
-    return _answers(index, ids, index.packed[rows], k, rerank, activations)
+    rows = index.rows(ids)
+    found: Features = {}
+    if wanted.feature is not None:
+        index.refuse_feature(wanted.feature)
+        found = {wanted.feature: index.features(wanted.feature, rows)}
+    return _answers(index, ids, index.codes(rows), wanted, found)
+
+
+def by_code(index: Index, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
+    """What codes find that are written as their bits, or as the hex of their packed bytes.
+
+    Raises:
+        DataError: one is no code of the index's width.
+        UsageError: they are to be ranked by a feature, which they do not have.
+    """
+    if wanted.feature is not None:
+        raise UsageError("a code alone has no features to re-rank by")
+    packed = np.concatenate([_read_code(text, index) for text in texts])
+    return _answers(index, texts, packed, wanted, {})
+
+
+def _read_code(text: str, index: Index) -> Packed:
+    bits = index.about.bits
+    width = -(-bits // 8)
+    digits = text.lower().removeprefix("0x")
+    if len(text) == bits and set(text) <= set("01"):
+        return np.packbits(np.frombuffer(text.encode(), np.uint8) - ord("0"))[None]
+    if len(digits) != 2 * width or not set(digits) <= _HEX:
+        raise DataError(
+            f"'{text}' is no code of the {bits} bits of {index.name}",
+            hint=f"{bits} zeros and ones, or {2 * width} digits of hex",
+        )
+    packed = np.frombuffer(bytes.fromhex(digits), np.uint8)[None]
+    if packed[0, -1] & ((1 << (-bits % 8)) - 1):
+        raise DataError(
+            f"'{text}' has ones behind the {bits} bits of {index.name}",
+            hint="the last byte of a code is padded with zeros",
+        )
+    return packed
 
 
 def _answers(
-    index: Index,
-    names: list[str],
-    packed: Packed,
-    k: int,
-    rerank: int | None,
-    activations: NDArray[np.float32] | None,
+    index: Index, names: Sequence[str], packed: Packed, wanted: Wanted, features: Features
 ) -> list[Answer]:
-    distances, rows = index.search(packed, max(k, rerank or 0))
+    shortlist = max(wanted.count, wanted.shortlist) if wanted.feature else wanted.count
+    distances, rows = index.search(packed, shortlist)
     answers = []
     for number, name in enumerate(names):
         some, same = distances[number], rows[number]
-        near: list[float | None] = [None] * len(same)
-        if rerank:
-            wanted = np.empty(0, np.float32) if activations is None else activations[number]
-            closeness, kept = index.rerank(wanted, same, k)
+        some, same = some[same >= 0], same[same >= 0]
+        near: NDArray[np.float32] | None = None
+        if wanted.feature is not None:
+            near, kept = index.rerank(
+                wanted.feature, features[wanted.feature][number], same, wanted.count
+            )
             hamming = dict(zip(same.tolist(), some.tolist(), strict=True))
             some, same = np.array([hamming[row] for row in kept.tolist()], np.int32), kept
-            near = [*closeness.tolist()]
+        closest = [None] * len(same) if near is None else near.tolist()
         hits = (
-            Hit(index.ids[row], distance, _label(index, row), closest)
-            for distance, row, closest in zip(some.tolist(), same.tolist(), near, strict=True)
-            if row >= 0
+            Hit(item.id, distance, item.label, feature_distance)
+            for item, distance, feature_distance in zip(
+                index.items(same), some.tolist(), closest, strict=True
+            )
         )
         answers.append(Answer(name, tuple(hits)))
     return answers
-
-
-def _label(index: Index, row: int) -> int | list[int] | None:
-    label = index.labels[row]
-    if np.ndim(label):
-        return [int(each) for each in np.flatnonzero(label)]
-    return None if label == UNKNOWN_LABEL else int(label)
 
 
 def _text(name: str) -> str:

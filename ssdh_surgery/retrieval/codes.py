@@ -90,7 +90,7 @@ def refuse_differing(one: Codes, other: Codes) -> None:
     refuse_other_model(one, other.model, other.name)
     if one.labels.shape[1:] != other.labels.shape[1:]:
         raise DataError(
-            f"labels of the form {_label_form(one)}, those of {other.name} {_label_form(other)}",
+            f"labels of the form {label_form(one)}, those of {other.name} {label_form(other)}",
             location=where,
         )
 
@@ -121,7 +121,8 @@ def _short(value: object) -> str:
     return text[:12] if is_hash else f"'{text}'"
 
 
-def _label_form(codes: Codes) -> str:
+def label_form(codes: Codes) -> str:
+    """The form of the labels, `[N]` or `[N, C]`, for messages."""
     return f"[N, {codes.labels.shape[1]}]" if codes.is_multi_label else "[N]"
 
 

@@ -146,6 +146,12 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
             "an index",
             "search",
         ),
+        (
+            "psycopg",
+            ["index", "info", "postgresql:///x#y"],
+            "an index in PostgreSQL",
+            "postgres",
+        ),
         ("matplotlib", [*COMMON, "--plot", "p.png"], "drawing curves", "plot"),
     ],
 )

@@ -26,6 +26,7 @@ _HEAVY = (
     "numpy",
     "lmdb",
     "google.protobuf",
+    "psycopg",
     "rich",
 )
 _SUBCOMMANDS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from ssdh_surgery.cli import run
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
-from ssdh_surgery.retrieval.index import open_index
+from ssdh_surgery.retrieval.file_index import open_file_index
 
 
 def write(path: str, count: int, prefix: str, *, seed: int, bits: int = 12) -> None:
@@ -47,16 +48,81 @@ def test_the_life_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
     again = told(capsys, "add", "x.index", "b.npz", "--replace")
     assert again == "added 0, replaced 5: 25 codes in x.index\n"
     assert told(capsys, "remove", "x.index", "a3", "b4") == "removed 2: 23 codes in x.index\n"
-    assert "a3" not in list(open_index("x.index").ids)
+    assert "a3" not in list(open_file_index("x.index").ids)
     about = json.loads(told(capsys, "info", "x.index", "--json"))
     assert (about["kind"], about["codes"], about["bits"]) == ("flat", 23, 12)
+    assert about["features"] == {}
     assert about["model"] == {"weights": "a" * 64, "blob": "code"}
     assert told(capsys, "info", "x.index").splitlines()[0] == ("x.index: 23 codes of 12 bits, flat")
 
 
+def test_the_same_life_in_postgres(capsys: pytest.CaptureFixture[str], database: str) -> None:
+    place = database.replace("postgres:@", "postgres:secret@") + "#x"
+    name = database.replace("postgres:@", "postgres@")
+    name = re.sub(r"@/(\w+)\?host=(.*)", r"@\2/\1#x", name)
+    built = told(capsys, "build", "a.npz", "-o", place, "--kind", "hnsw", "--measure-recall")
+    assert built == (
+        f"wrote {name}: 20 codes of 12 bits, hnsw\nrecall@10 1.0000 on codes of the index itself\n"
+    )
+    assert told(capsys, "add", place, "b.npz") == f"added 5: 25 codes in {name}\n"
+    assert run(["index", "add", place, "b.npz"]) == 3
+    assert capsys.readouterr().err == (
+        f"b.npz: 5 of 5 ids are in the index {name} already, the first is 'b0'\n"
+        "hint: --replace puts the new codes in their place\n"
+    )
+    again = told(capsys, "add", place, "b.npz", "--replace")
+    assert again == f"added 0, replaced 5: 25 codes in {name}\n"
+    assert told(capsys, "remove", place, "a3", "b4") == f"removed 2: 23 codes in {name}\n"
+    about = json.loads(told(capsys, "info", place, "--json"))
+    assert (about["kind"], about["codes"], about["bits"]) == ("hnsw", 23, 12)
+    assert about["model"] == {"weights": "a" * 64, "blob": "code"}
+    assert run(["index", "build", "a.npz", "-o", place]) == 3
+    assert "the table exists; nothing was written" in capsys.readouterr().err
+    write("c.npz", 5, "c", seed=1, bits=16)
+    assert run(["index", "add", place, "c.npz", "--json"]) == 2  # no JSON to give
+    capsys.readouterr()
+    assert run(["index", "add", place, "c.npz"]) == 3
+    assert capsys.readouterr().err == f"c.npz: codes of 16 bits, the index {name} has 12\n"
+
+
+def test_features_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(3)
+
+    def features(path: str, ids: list[str], blob: str = "fc7", weights: str = "a") -> None:
+        values = random.random((len(ids), 6)).astype(np.float32)
+        recipe = {"model": {"weights": weights * 64, "blob": blob}}
+        labels = np.zeros(len(ids), np.int64)
+        write_codes(path, Codes(pack(values), 6, np.array(ids), labels, recipe, values))
+
+    features("f.npz", [f"a{number}" for number in reversed(range(20))])
+    features("g.npz", [f"b{number}" for number in range(5)])
+    told(capsys, "build", "a.npz", "b.npz", "-o", "x.index", "--features", "f.npz",
+         "--features", "g.npz")  # fmt: skip
+    assert "feature 'fc7': 6 values each, for search --rerank" in told(capsys, "info", "x.index")
+    kept = open_file_index("x.index")
+    with np.load("f.npz") as archive:
+        values = kept.features("fc7", kept.rows(archive["ids"].tolist()))
+        assert np.array_equal(values, archive["activations"])
+    assert run(["index", "add", "x.index", "b.npz", "--replace"]) == 3
+    assert "no feature 'fc7', which the index x.index keeps" in capsys.readouterr().err
+    told(capsys, "add", "x.index", "b.npz", "--replace", "--features", "g.npz")
+    features("other.npz", [f"a{number}" for number in range(20)], weights="b")
+    for file, message in {
+        "g.npz": "g.npz: no activations of 'fc7' for 'a0' of a.npz\n"
+        "hint: encode the same source for both\n",
+        "other.npz": "other.npz: made by another model than a.npz: weights bbbbbbbbbbbb, there "
+        "aaaaaaaaaaaa\nhint: encode both with the same net and weights\n",
+        "a.npz": "a.npz: holds no activations to re-rank by\n"
+        "hint: ssdh encode --activations keeps them\n",
+    }.items():
+        assert run(["index", "build", "a.npz", "-o", "y.index", "--features", file]) == 3
+        assert capsys.readouterr().err == message
+    assert not Path("y.index").exists()
+
+
 def test_several_files_and_a_file_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "build", "a.npz", "b.npz", "-o", "x.index", "--kind", "hnsw")
-    assert len(open_index("x.index")) == 25
+    assert len(open_file_index("x.index")) == 25
     before = Path("x.index").read_bytes()
     assert run(["index", "build", "a.npz", "-o", "x.index"]) == 3
     assert capsys.readouterr().err == (

@@ -97,7 +97,7 @@ def test_reranking_by_activations(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", "build", "s.npz", "-o", "s.index", "--activations"]) == 0
     capsys.readouterr()
     words = ["search", "s.index", "--queries", "a.npz", "-k", "3", "--json", "--rerank"]
-    assert run([*words, "60"]) == 0
+    assert run([*words, "activations"]) == 0
     for query, result in zip(asked, json.loads(capsys.readouterr().out)["results"], strict=True):
         distances = np.linalg.norm(stored - query, axis=1)
         nearest = np.argsort(distances)[:3]
@@ -106,12 +106,78 @@ def test_reranking_by_activations(capsys: pytest.CaptureFixture[str]) -> None:
         assert told == pytest.approx(distances[nearest].tolist())
         hamming = [int(((stored[row] > 0.5) != (query > 0.5)).sum()) for row in nearest]
         assert [hit["distance"] for hit in result["hits"]] == hamming
-    assert run(["search", "s.index", "--id", "s5", "-k", "1", "--rerank", "9"]) == 0
+    assert run(["search", "s.index", "--id", "s5", "-k", "1", "--rerank", "activations"]) == 0
     assert capsys.readouterr().out == "s5\n      0  s5  0  (0.0000)\n"
-    assert run(["search", "x.index", "--id", "d", "--rerank", "9"]) == 3
+    assert run(["search", "x.index", "--id", "d", "--rerank", "activations"]) == 3
     assert capsys.readouterr().err == (
-        "x.index: the index keeps no activations to re-rank by\n"
+        "x.index: the index keeps no feature 'activations' to re-rank by; it has none\n"
         "hint: ssdh index build --activations keeps them\n"
     )
-    assert run(["search", "s.index", "--queries", "q.npz", "--rerank", "9"]) == 3
+    assert run(["search", "s.index", "--queries", "q.npz", "--rerank", "activations"]) == 3
     assert capsys.readouterr().err == "q.npz: codes of 5 bits, the index s.index has 8\n"
+
+
+def test_reranking_by_another_blob(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    for name, count in (("s", 60), ("a", 4)):
+        ids = np.array([f"{name}{number}" for number in range(count)])
+        labels = np.zeros(count, np.int64)
+        packed = random.integers(0, 256, (count, 1), dtype=np.uint8)
+        write_codes(f"{name}.npz", Codes(packed, 8, ids, labels, {}))
+        wide = random.random((count, 5)).astype(np.float32)
+        recipe = {"model": {"weights": "a" * 64, "blob": "fc7"}}
+        write_codes(f"{name}7.npz", Codes(pack(wide), 5, ids, labels, recipe, wide))
+    assert run(["index", "build", "s.npz", "-o", "s.index", "--features", "s7.npz"]) == 0
+    capsys.readouterr()
+    words = ["search", "s.index", "--queries", "a.npz", "-k", "3", "--rerank", "fc7", "--json"]
+    assert run([*words, "--features", "a7.npz", "--shortlist", "9"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    with np.load("s7.npz") as stored, np.load("a7.npz") as asked, np.load("s.npz") as codes:
+        mine = np.load("a.npz")["codes"]
+        for row, result in enumerate(results):
+            hamming = np.unpackbits(codes["codes"] ^ mine[row], axis=1).sum(1)
+            shortlist = np.argsort(hamming, kind="stable")[:9]
+            distances = np.linalg.norm(
+                stored["activations"][shortlist] - asked["activations"][row], axis=1
+            )
+            nearest = shortlist[np.argsort(distances)[:3]]
+            assert [hit["id"] for hit in result["hits"]] == [f"s{row}" for row in nearest]
+    assert run(words) == 2
+    assert "re-ranking by 'fc7' needs the queries' own" in capsys.readouterr().err
+    assert run(["search", "s.index", "--id", "s1", "--rerank", "fc6"]) == 3
+    assert capsys.readouterr().err == (
+        "s.index: the index keeps no feature 'fc6' to re-rank by; it has 'fc7'\n"
+        "hint: ssdh index build --features FILE keeps them\n"
+    )
+
+
+def test_by_code(capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    for code in ("10000", "80", "0x80"):
+        assert run(["search", "x.index", "--code", code, "-k", "2"]) == 0
+        assert capsys.readouterr().out == f"{code}\n      0  b  1\n      1  a  0\n"
+    for code in ("1000", "8", "102", "2x", "", "1000g"):
+        assert run(["search", "x.index", "--code", code]) == 3
+        assert capsys.readouterr().err == (
+            f"error: '{code}' is no code of the 5 bits of x.index\n"
+            "hint: 5 zeros and ones, or 2 digits of hex\n"
+        )
+    assert run(["search", "x.index", "--code", "84"]) == 3
+    assert "'84' has ones behind the 5 bits" in capsys.readouterr().err
+    assert run(["search", "x.index", "--code", "80", "--rerank", "activations"]) == 2
+
+
+def test_postgres_answers_as_a_file(capsys: pytest.CaptureFixture[str], database: str) -> None:
+    place = f"{database}#x"
+    assert run(["index", "build", "d.npz", "-o", place]) == 0
+    write("other.npz", BITS, list("abcde"), "b")
+    for words in (["--queries", "q.npz"], ["--id", "caf\udce9"], ["--code", "01110"]):
+        capsys.readouterr()
+        assert run(["search", "x.index", *words, "--json"]) == 0
+        expected = capsys.readouterr().out
+        assert run(["search", place, *words, "--json"]) == 0
+        assert capsys.readouterr().out == expected
+    assert run(["search", place, "--queries", "other.npz"]) == 3
+    assert "other.npz: made by another model than the index postgresql://" in (
+        capsys.readouterr().err
+    )

@@ -1,4 +1,4 @@
-"""Index and backends: exact answers with ties in order, changes by id, damage refused."""
+"""Indexes in files and in PostgreSQL: exact answers, changes by id, what does not belong."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.codes import Codes, pack
-from ssdh_surgery.retrieval.index import EXACT, KINDS, Index, Kind, build_index, open_index
+from ssdh_surgery.retrieval.index import KINDS, About, Features, Index, create_index, open_index
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
+IN_POSTGRES = ("postgres flat", "postgres hnsw")
+PLACES = (*KINDS, *IN_POSTGRES)
+EXACT = ("numpy", "flat", "postgres flat")
 
 
 def made(count: int, bits: int, prefix: str = "i", seed: int = 0, **changes: Any) -> Codes:
@@ -28,157 +31,191 @@ def made(count: int, bits: int, prefix: str = "i", seed: int = 0, **changes: Any
     return Codes(**{**values, **changes})
 
 
-def nearest(codes: Codes, queries: Codes, k: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Plain Python: distances and rows, ties in database order."""
-    distances, rows = [], []
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an index of the kind goes that a test is told of."""
+    if request.getfixturevalue("kind") in IN_POSTGRES:
+        return f"{request.getfixturevalue('database')}#some.table"
+    return str(tmp_path / "x.index")
+
+
+def build(place: str, kind: str, codes: Codes, features: Features | None = None) -> Index:
+    """An index that was saved and opened again."""
+    if kind in IN_POSTGRES:
+        place = place.replace("#some.table", "#x")
+    about = About.like(codes, kind.split()[-1], features or {})  # type: ignore[arg-type]
+    with create_index(place, about) as index:
+        index.add(codes, features)
+        index.save()
+    return open_index(place)
+
+
+def nearest(codes: Codes, queries: Codes, k: int) -> list[list[tuple[int, str]]]:
+    """Plain Python: distances and ids, ties in database order."""
+    found = []
     for query in queries.unpacked():
-        all_distances = [int((query != item).sum()) for item in codes.unpacked()]
-        order = sorted(range(len(all_distances)), key=all_distances.__getitem__)[:k]
-        rows.append(order)
-        distances.append([all_distances[row] for row in order])
-    return distances, rows
+        distances = [int((query != item).sum()) for item in codes.unpacked()]
+        order = sorted(range(len(distances)), key=distances.__getitem__)[:k]
+        found.append([(distances[row], str(codes.ids[row])) for row in order])
+    return found
+
+
+def hits(index: Index, queries: Codes, k: int) -> list[list[tuple[int, str]]]:
+    """What an index finds, as `nearest` has it."""
+    found = []
+    for some, rows in zip(*index.search(queries.packed, k), strict=True):
+        ids = [item.id for item in index.items(rows[rows >= 0])]
+        found.append(list(zip(some[rows >= 0].tolist(), ids, strict=True)))
+    return found
 
 
 @pytest.mark.parametrize("kind", EXACT)
 @pytest.mark.parametrize("bits", [1, 5, 8, 12, 48, 100])
-def test_exact_kinds_answer_as_plain_python(kind: Kind, bits: int, tmp_path: Path) -> None:
+def test_exact_kinds_answer_as_plain_python(kind: str, bits: int, place: str) -> None:
     codes, queries = made(70, bits), made(6, bits, "q", 1)
-    build_index(codes, kind).save(tmp_path / "x.index")
-    index = open_index(tmp_path / "x.index")
-    for k in (1, 10, 70):
-        distances, rows = index.search(queries.packed, k)
-        assert (distances.tolist(), rows.tolist()) == nearest(codes, queries, k)
-    assert index.search(queries.packed, 1000)[1].shape == (6, 70)
+    with build(place, kind, codes) as index:
+        assert len(index) == 70
+        for k in (1, 10, 70, 1000):
+            assert hits(index, queries, k) == nearest(codes, queries, k)
+        assert np.array_equal(index.codes(index.rows(codes.ids.tolist())), codes.packed)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in EXACT])
-def test_approximate_kinds_find_most_and_are_kept(kind: Kind, tmp_path: Path) -> None:
-    codes = made(3000, 20)
-    index = build_index(codes, kind)
-    assert index.recall() > 0.5
-    index.save(tmp_path / "x.index")
-    again = open_index(tmp_path / "x.index")
-    assert again.saved is not None
-    distances, rows = again.search(codes.packed[:40], 5)
-    assert np.array_equal(rows, index.search(codes.packed[:40], 5)[1])
-    for some, same in zip(distances, rows, strict=True):
-        pairs = [(a, b) for a, b in zip(some.tolist(), same.tolist(), strict=True) if b >= 0]
-        assert pairs == sorted(pairs)
-        assert pairs[0][0] == 0
+@pytest.mark.parametrize("kind", [kind for kind in PLACES if kind not in EXACT])
+def test_approximate_kinds_find_most(kind: str, place: str) -> None:
+    codes = made(2000, 20)
+    with build(place, kind, codes) as index:
+        assert 0.5 < index.recall() <= 1
+        for some, own in zip(hits(index, made(40, 20), 5), codes.ids, strict=False):
+            rows = [(distance, int(name[1:])) for distance, name in some]
+            assert rows == sorted(rows)
+            assert rows[0][0] == 0
+            assert (0, str(own)) in some
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_adding_replacing_and_removing(kind: Kind) -> None:
-    index = build_index(made(200, 24), kind)
-    more = made(50, 24, "more", 1)
-    assert index.add(more) == (50, 0)
-    assert index.row("more7") == 207
-    assert index.ids[207] == "more7"
-    assert index.search(more.packed[7:8], 1)[0].tolist() == [[0]]
-    flipped = made(1, 24, "more", 1)
-    flipped.packed[:] ^= 255
-    assert index.add(flipped, replace=True) == (0, 1)
-    assert index.packed[200].tolist() == flipped.packed[0].tolist()
-    assert index.search(flipped.packed, 1)[0].tolist() == [[0]]
-    index.remove(["i0", "more7"])
-    assert (len(index), index.ids[0], index.row("more8")) == (248, "i1", 206)
-    assert len(index.labels) == 248
-    assert index.search(flipped.packed, 1)[0].tolist() == [[0]]
+@pytest.mark.parametrize("kind", PLACES)
+def test_adding_replacing_and_removing(kind: str, place: str) -> None:
+    with build(place, kind, made(200, 20)) as index:
+        more = made(50, 20, "more", 1, labels=np.full(50, 7))
+        assert index.add(more) == (50, 0)
+        index.save()
+        name = index.name if kind not in IN_POSTGRES else place.replace("#some.table", "#x")
+    with open_index(name) as index:
+        assert [item.id for item in index.items(index.rows(["more7", "i3"]))] == ["more7", "i3"]
+        assert hits(index, made(8, 20, "more", 1), 1)[7][0][0] == 0
+        flipped = made(2, 20, "more", 1, ids=np.array(["new", "more0"]), labels=np.array([-1, -1]))
+        flipped.packed[1] ^= np.array([255, 255, 0xF0], np.uint8)
+        assert index.add(flipped, replace=True) == (1, 1)
+        rows = index.rows(["more0", "new", "more1", "i199"])
+        # What is replaced stays in its place, what is new goes behind the others.
+        assert np.argsort(rows).tolist() == [3, 0, 2, 1]
+        assert np.array_equal(index.codes(rows[:2]), flipped.packed[::-1])
+        assert [item.label for item in index.items(rows)][:3] == [None, None, 7]
+        assert index.remove(["i0", "more7", "i0"]) == 2
+        assert len(index) == 249
+        index.save()
+    with open_index(name) as index:
+        assert len(index) == 249
+        asked = Codes(flipped.packed, 20, flipped.ids, flipped.labels)
+        assert hits(index, asked, 1)[1][0][0] == 0
+        with pytest.raises(DataError, match="no item has the id 'i0'"):
+            index.rows(["i1", "i0"])
+        assert index.remove(["i1"]) == 1
 
 
-def test_a_kept_approximate_index_is_added_to(tmp_path: Path) -> None:
-    build_index(made(300, 24), "hnsw").save(tmp_path / "x.index")
-    index = open_index(tmp_path / "x.index")
-    more = made(5, 24, "more", 1)
-    index.add(more)
-    index.save(tmp_path / "x.index")
-    again = open_index(tmp_path / "x.index")
-    assert again.search(more.packed[2:3], 1)[1].tolist() == [[302]]
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_is_not_saved_is_not_there(kind: str, place: str) -> None:
+    with build(place, kind, made(20, 20)) as index:
+        index.remove(["i3"])
+        index.add(made(5, 20, "more", 1))
+        name = index.name if kind not in IN_POSTGRES else place.replace("#some.table", "#x")
+    with open_index(name) as index:
+        assert len(index) == 20
 
 
-def test_ids_of_any_bytes(tmp_path: Path) -> None:
-    names = np.array(["caf\udce9.jpg", "a\nb", "", "猫"])
-    build_index(made(4, 8, ids=names), "numpy").save(tmp_path / "x.index")
-    assert list(open_index(tmp_path / "x.index").ids) == names.tolist()
+@pytest.mark.parametrize("kind", PLACES)
+def test_an_index_that_was_emptied_is_filled_again(kind: str, place: str) -> None:
+    with build(place, kind, made(3, 20)) as index:
+        index.remove(["i0", "i1", "i2"])
+        assert len(index) == 0
+        assert hits(index, made(2, 20), 5) == [[], []]
+        index.save()
+        index.add(made(4, 20))
+        assert [some[0][0] for some in hits(index, made(4, 20), 1)] == [0, 0, 0, 0]
 
 
-def refused(index: Index, codes: Codes) -> str:
-    with pytest.raises(DataError) as caught:
-        index.add(codes)
-    return str(caught.value)
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_ids_of_any_bytes(kind: str, place: str) -> None:
+    names = ["caf\udce9.jpg", "a\nb", "", "猫", "a\\xe9", "\\", "a b'\"%s", "7", "{}\t;--", "a\0b"]
+    with build(place, kind, made(10, 8, ids=np.array(names))) as index:
+        rows = index.rows(names)
+        assert [item.id for item in index.items(rows)] == names
+        assert rows.tolist() == sorted(rows.tolist())
 
 
-def test_codes_that_do_not_belong(tmp_path: Path) -> None:
-    index = build_index(made(10, 12), "numpy")
-    assert refused(index, made(3, 16, "q")) == "codes: codes of 16 bits, the index index has 12"
-    other = {"model": {**MODEL, "weights": "b" * 64}}
-    assert refused(index, made(3, 12, "q", recipe=other)) == (
-        "codes: made by another model than the index index: weights bbbbbbbbbbbb, there "
-        "aaaaaaaaaaaa\nhint: encode both with the same net and weights"
-    )
-    assert refused(index, made(3, 12)) == (
-        "codes: 3 of 3 ids are in the index index already, the first is 'i0'\n"
-        "hint: --replace puts the new codes in their place"
-    )
-    twice = made(3, 12, ids=np.array(["x", "y", "x"]))
-    assert refused(index, twice) == "codes: the id 'x' stands for several items"
-    with pytest.raises(DataError) as caught:
-        index.remove(["i3", "i44"])
-    assert str(caught.value) == "index: no item has the id 'i44'\nhint: did you mean 'i4'?"
-    assert len(index) == 10
-    with pytest.raises(DataError, match="the database set is empty"):
-        build_index(made(0, 12))
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_several_labels(kind: str, place: str) -> None:
+    labels = np.array([[0, 1, 1], [0, 0, 0], [1, 0, 0]], np.uint8)
+    with build(place, kind, made(3, 8, labels=labels)) as index:
+        items = index.items(index.rows(["i0", "i1", "i2"]))
+        assert [item.label for item in items] == [[1, 2], [], [0]]
+        with pytest.raises(DataError, match=r"labels of the form \[N\], those of the index .* \[N"):
+            index.add(made(1, 8, "x"))
 
 
-@pytest.mark.parametrize("kind", ["flat", "hnsw"])
-def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, kind: Kind) -> None:
-    path = tmp_path / "x.index"
-    build_index(made(10, 12), kind).save(path)
-    data = path.read_bytes()
-    for length in range(0, len(data), 97):
-        path.write_bytes(data[:length])
-        with pytest.raises(DataError, match=r"^.*x\.index: (cut short or damaged: |not an index)"):
-            open_index(path)
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_codes_that_do_not_belong(kind: str, place: str) -> None:
+    with build(place, kind, made(10, 12)) as index:
+        other = {"model": {**MODEL, "weights": "b" * 64}}
+        cases = {
+            "codes of 16 bits, the index {} has 12": made(3, 16, "q"),
+            "made by another model than the index {}: weights bbbbbbbbbbbb, there aaaaaaaaaaaa\n"
+            "hint: encode both with the same net and weights": made(3, 12, "q", recipe=other),
+            "3 of 4 ids are in the index {} already, the first is 'i2'\n"
+            "hint: --replace puts the new codes in their place": made(
+                4, 12, ids=np.array(["z", "i2", "i1", "i0"])
+            ),
+            "the id 'x' stands for several items": made(3, 12, ids=np.array(["x", "y", "x"])),
+        }
+        for message, codes in cases.items():
+            with pytest.raises(DataError) as caught:
+                index.add(codes)
+            assert str(caught.value) == "codes: " + message.format(index.name)
+        index.close()
 
 
-def test_files_that_are_no_index(tmp_path: Path) -> None:
-    path = tmp_path / "x.index"
-    with pytest.raises(FileError, match="cannot read: no such file"):
-        open_index(path)
-    np.savez(tmp_path / "codes.npz", codes=1)
-    with pytest.raises(DataError) as caught:
-        open_index(tmp_path / "codes.npz")
-    assert str(caught.value) == (
-        f"{tmp_path}/codes.npz: not an index: it has no 'index'\n"
-        "hint: 'ssdh index build' makes such files"
-    )
-
-
-def test_what_a_backend_kept_is_checked(tmp_path: Path) -> None:
-    index = build_index(made(10, 16), "hnsw")
-    index.save(tmp_path / "x.index")
-    broken = open_index(tmp_path / "x.index")
-    assert broken.saved is not None
-    broken.saved = broken.saved[:100].copy()
-    with pytest.raises(DataError, match="what FAISS kept of the index is damaged"):
-        broken.search(index.packed, 1)
-
-
-def test_activations_follow_their_items(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["numpy", "flat", "postgres hnsw"])
+def test_features_follow_their_items(kind: str, place: str) -> None:
     random = np.random.default_rng(0)
-    values = random.random((30, 16)).astype(np.float32)
-    codes = made(30, 16, packed=pack(values), activations=values)
-    index = build_index(codes, keep_activations=True)
-    index.remove(["i0", "i9"])
-    again = values[3:5] + 1
-    ids = np.array(["i3", "new"])
-    more = Codes(pack(again), 16, ids, np.zeros(2, np.int64), codes.recipe, again)
-    assert index.add(more, replace=True) == (1, 1)
-    index.save(tmp_path / "x.index")
-    found = open_index(tmp_path / "x.index")
-    assert found.activations is not None
-    for name, expected in (("i3", again[0]), ("new", again[1]), ("i29", values[29])):
-        assert np.array_equal(found.activations[found.row(name)], expected)
-    assert refused(found, made(1, 16, "z")) == (
-        "codes: holds no activations to re-rank by\nhint: ssdh encode --activations keeps them"
-    )
+    values = random.standard_normal((30, 16)).astype(np.float32) * 1e-3
+    wide = random.standard_normal((30, 5)).astype(np.float32)
+    kept = {"activations": values, "pool5/7x7%s": wide}
+    with build(place, kind, made(30, 16), kept) as index:
+        assert index.about.features == {"activations": 16, "pool5/7x7%s": 5}
+        index.remove(["i0", "i9"])
+        more = made(2, 16, ids=np.array(["i3", "new"]))
+        again = {"activations": values[3:5] + 1, "pool5/7x7%s": wide[:2]}
+        assert index.add(more, again, replace=True) == (1, 1)
+        index.save()
+        name = index.name if kind not in IN_POSTGRES else place.replace("#some.table", "#x")
+    with open_index(name) as index:
+        rows = index.rows(["i3", "new", "i29"])
+        expected = np.array([values[3] + 1, values[4] + 1, values[29]])
+        assert np.array_equal(index.features("activations", rows), expected)
+        assert index.features("pool5/7x7%s", rows)[1].tolist() == wide[1].tolist()
+        some = index.rows(["i20", "i21", "i22", "i23"])
+        distances, order = index.rerank("activations", values[22] + 0.01, some, 3)
+        true = np.linalg.norm(values[20:24] - (values[22] + 0.01), axis=1)
+        assert order.tolist() == some[np.argsort(true)[:3]].tolist()
+        assert np.allclose(distances, np.sort(true)[:3])
+        with pytest.raises(DataError) as caught:
+            index.add(made(1, 16, "z"))
+        assert str(caught.value) == (
+            f"codes: no feature 'activations', which the index {index.name} keeps\n"
+            "hint: ssdh encode --activations keeps activations of a blob"
+        )
+        with pytest.raises(DataError, match=r"is \[1, 4\], the index .* keeps \[1, 5\]"):
+            index.add(
+                made(1, 16, "z"), {**again, "activations": values[:1], "pool5/7x7%s": wide[:1, :4]}
+            )
+        with pytest.raises(DataError, match="it has 'activations', 'pool5/7x7%s'"):
+            index.refuse_feature("fc7")

@@ -1,0 +1,113 @@
+"""Features to re-rank by: the activations of codes, and those of other blobs in files beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssdh_surgery.data.names import shown
+from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_other_model
+from ssdh_surgery.retrieval.index import ACTIVATIONS, Features
+
+
+class FeatureFiles:
+    """Files with activations of blobs, looked up by the ids of codes.
+
+    Raises:
+        FileError: a file cannot be read.
+        DataError: a file is none of codes, has no activations or does not say of which blob.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._by_blob: dict[str, list[Codes]] = {}
+        for path in paths:
+            codes = read_codes(path)
+            needed_activations(codes)
+            self._by_blob.setdefault(_blob_of(codes), []).append(codes)
+
+    def of(self, codes: Codes, *, keep_activations: bool) -> Features:
+        """The features of the items of some codes by their blobs, float32 [N, D] each.
+
+        Args:
+            codes: whose items these are.
+            keep_activations: whether the codes' own activations are one of them.
+
+        Raises:
+            DataError: an item has no feature, or the features are another model's.
+        """
+        found = {ACTIVATIONS: needed_activations(codes)} if keep_activations else {}
+        for blob, files in self._by_blob.items():
+            found[blob] = _looked_up(blob, codes, files)
+        return found
+
+
+def needed_activations(codes: Codes) -> NDArray[np.float32]:
+    """The activations of codes.
+
+    Raises:
+        DataError: the file has none, or some are no numbers.
+    """
+    if codes.activations is None:
+        raise DataError(
+            "holds no activations to re-rank by",
+            location=Location(codes.name),
+            hint="ssdh encode --activations keeps them",
+        )
+    refuse_no_numbers(codes, codes.activations)
+    return codes.activations
+
+
+def refuse_no_numbers(codes: Codes, activations: NDArray[np.float32]) -> None:
+    """Refuse activations with nan or infinity: no distance can be told from them.
+
+    Raises:
+        DataError: it names the first item.
+    """
+    bad = ~np.isfinite(activations).all(1)
+    if bad.any():
+        raise DataError(
+            f"the activations of {int(bad.sum()):,} items are not all numbers, the first is "
+            f"'{shown(str(codes.ids[int(bad.argmax())]))}'",
+            location=Location(codes.name),
+            hint="such weights come from a training run that diverged",
+        )
+
+
+def _blob_of(features: Codes) -> str:
+    blob = (features.model or {}).get("blob")
+    if not blob:
+        raise DataError(
+            "does not say of which blob its activations are", location=Location(features.name)
+        )
+    return str(blob)
+
+
+def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.float32]:
+    """The activations that files have for the ids of codes."""
+    widths = {each.bits for each in files}
+    if len(widths) > 1:
+        raise DataError(
+            f"activations of '{blob}' of several widths: {', '.join(map(str, sorted(widths)))}",
+            location=Location(files[-1].name),
+        )
+    for each in files:
+        if codes.model is not None:
+            # The blob is another, and is meant to be.
+            refuse_other_model(each, {**codes.model, "blob": blob}, codes.name)
+    values = [needed_activations(each) for each in files]
+    if len(files) == 1 and np.array_equal(files[0].ids, codes.ids):
+        return values[0]
+    names = [str(name) for each in files for name in each.ids]
+    rows = {name: row for row, name in enumerate(names)}
+    missing = next((name for name in codes.ids if str(name) not in rows), None)
+    if missing is not None:
+        raise DataError(
+            f"no activations of '{blob}' for '{shown(str(missing))}' of {codes.name}",
+            location=Location(files[0].name),
+            hint="encode the same source for both",
+        )
+    return np.concatenate(values)[[rows[str(name)] for name in codes.ids]]

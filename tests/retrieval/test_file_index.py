@@ -1,0 +1,110 @@
+"""The file of an index: mapped, kept by its backend, refused where it is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.retrieval.codes import Codes
+from ssdh_surgery.retrieval.file_index import FileIndex, create_file_index, open_file_index
+from ssdh_surgery.retrieval.ids import Ids
+from ssdh_surgery.retrieval.index import About, Kind
+
+
+def saved(path: Path, kind: Kind, count: int, bits: int = 24) -> FileIndex:
+    packed = np.random.default_rng(0).integers(0, 256, (count, bits // 8), dtype=np.uint8)
+    ids = np.array([f"i{number}" for number in range(count)])
+    codes = Codes(packed, bits, ids, np.arange(count) % 3)
+    index = create_file_index(str(path), About.like(codes, kind, {}))
+    index.add(codes)
+    index.save()
+    return open_file_index(str(path))
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
+def test_what_a_backend_keeps_is_opened_and_added_to(tmp_path: Path, kind: Kind) -> None:
+    index = saved(tmp_path / "x.index", kind, 300)
+    assert index.saved is not None
+    new = np.full((1, 3), 0b10011001, np.uint8)
+    index.add(Codes(new, 24, np.array(["new"]), np.array([0])))
+    index.save()
+    again = open_file_index(str(tmp_path / "x.index"))
+    assert again.search(new, 1)[1].tolist() == [[300]]
+
+
+def test_large_parts_are_mapped_and_a_file_may_replace_itself(tmp_path: Path) -> None:
+    path = tmp_path / "x.index"
+    index = saved(path, "flat", 400_000)
+    assert isinstance(index.packed.base, np.memmap)
+    assert not index.packed.flags.writeable
+    before = index.packed[:5].copy()
+    index.remove(["i0"])
+    index.add(Codes(before[:1] ^ 255, 24, np.array(["i3"]), np.array([0])), replace=True)
+    index.save()
+    again = open_file_index(str(path))
+    assert again.packed[:3].tolist() == [*before[1:3].tolist(), (before[0] ^ 255).tolist()]
+    assert list(again.ids[:2]) == ["i1", "i2"]
+    assert again.rows(["i399999"]).tolist() == [399_998]
+    data = path.read_bytes()
+    for length in (len(data) - 1, len(data) // 2, 100):
+        path.write_bytes(data[:length])
+        with pytest.raises(DataError, match=r"x\.index: cut short or damaged: "):
+            open_file_index(str(path))
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / "x.index"
+    saved(path, kind, 10)
+    data = path.read_bytes()
+    for length in range(0, len(data), 97):
+        path.write_bytes(data[:length])
+        with pytest.raises(DataError, match=r"^.*x\.index: (cut short or damaged: |not an index)"):
+            open_file_index(str(path))
+
+
+def test_files_that_are_no_index(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="cannot read: no such file"):
+        open_file_index(str(tmp_path / "x.index"))
+    np.savez(tmp_path / "codes.npz", codes=1)
+    with pytest.raises(DataError) as caught:
+        open_file_index(str(tmp_path / "codes.npz"))
+    assert str(caught.value) == (
+        f"{tmp_path}/codes.npz: not an index: it has no 'index'\n"
+        "hint: 'ssdh index build' makes such files"
+    )
+
+
+def test_what_a_backend_kept_is_checked(tmp_path: Path) -> None:
+    index = saved(tmp_path / "x.index", "hnsw", 10)
+    assert index.saved is not None
+    index.saved = index.saved[:100].copy()
+    with pytest.raises(DataError, match=r"x\.index: what FAISS kept of the index is damaged"):
+        index.search(index.packed, 1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"codes": np.zeros((10, 4), np.uint8)}, {"id_ends": np.arange(9)}]
+)
+def test_parts_that_do_not_fit(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "x.index"
+    saved(path, "flat", 10)
+    with np.load(path) as archive:
+        parts = {**archive, **change}
+    with path.open("wb") as file:
+        np.savez(file, **parts)
+    with pytest.raises(DataError, match="damaged: its parts do not fit together"):
+        open_file_index(str(path))
+
+
+def test_ids_are_found_where_others_contain_them() -> None:
+    ids = Ids.of(["ab", "b", "", "abc", "c", "caf\udce9"])
+    assert [ids.row(each) for each in ("b", "", "abc", "c", "caf\udce9", "a", "bab", "x")] == [
+        *(1, 2, 3, 4, 5),
+        *(None, None, None),
+    ]
+    assert list(ids) == [ids[row] for row in range(6)]
