@@ -4,9 +4,10 @@ python benchmarks/encode.py [--rounds N] [--pictures N]
 
 Whole commands take turns: Caffe's tool with an ImageData layer that reads the list, and
 `ssdh encode` with its engines. Each is run on a handful of pictures, too, which is what
-starting and reading the weights take; the rate is that of the pictures beyond. Printed are
-medians of the rounds and of the ratios within each round, and how the activations
-agree. The target is four times Caffe's rate. Needs `make caffe`.
+starting and reading the weights take; the rates are those of the pictures beyond, by the
+clock and by the processors' time, which other work on the cores disturbs less. Printed are
+medians of the rounds and of the ratios within each round, and how the activations agree. The
+target is four times Caffe's rate. Needs `make caffe`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -21,7 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,16 +118,31 @@ def command(side: str, source: str, batches: int) -> list[str]:
     ]
 
 
-def seconds(side: str, source: str, pictures: int) -> float:
-    """How long a whole command takes."""
+class Times(NamedTuple):
+    """What a command took, in seconds by the clock and of processors."""
+
+    clock: float
+    processor: float
+
+    def __sub__(self, other: Times) -> Times:
+        return Times(self.clock - other.clock, self.processor - other.processor)
+
+
+def times(side: str, source: str, pictures: int) -> Times:
+    """What a whole command takes."""
     if side == "caffe":  # it takes no LMDB that exists
         shutil.rmtree(side, ignore_errors=True)
     words = command(side, source, -(-pictures // BATCH))
-    started = time.perf_counter()
+    before = now()
     done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(words)}\n{done.stderr}")
-    return time.perf_counter() - started
+    return now() - before
+
+
+def now() -> Times:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Times(time.perf_counter(), used.ru_utime + used.ru_stime)
 
 
 def activations(side: str) -> NDArray[np.float32]:
@@ -141,38 +158,37 @@ def activations(side: str) -> NDArray[np.float32]:
 
 def measure(pictures: int, rounds: int) -> None:
     """Let the sides take turns, and print a table."""
-    turns = []
+    starts: dict[str, list[Times]] = {side: [] for side in SIDES}
+    wholes: dict[str, list[Times]] = {side: [] for side in SIDES}
     for number in range(rounds):
-        sides = SIDES if number % 2 == 0 else SIDES[::-1]
-        starts = {side: seconds(side, "few", FEW) for side in sides}
-        turns.append({side: (starts[side], seconds(side, "all", pictures)) for side in sides})
-        made = {side: activations(side)[:pictures] for side in SIDES if number == 0}
-        for side in SIDES[1:] if made else ():
-            apart = np.abs(made[side] - made["caffe"]).max()
-            bits = np.mean((made[side] > 0.5) == (made["caffe"] > 0.5))
-            print(
-                f"{side} and caffe: activations within {apart:.1e}, {bits:.4%} of bits equal",
-                flush=True,
-            )
+        for side in SIDES if number % 2 == 0 else SIDES[::-1]:
+            starts[side].append(times(side, "few", FEW))
+            wholes[side].append(times(side, "all", pictures))
+    made = {side: activations(side)[:pictures] for side in SIDES}
     print(f"{pictures} JPEGs of {WIDTH} x {HEIGHT}, {THREADS} threads, {rounds} rounds, medians")
     for side in SIDES:
-        whole = [turn[side][1] for turn in turns]
-        start = statistics.median(turn[side][0] for turn in turns)
-        rates = [rate(turn[side], pictures) for turn in turns]
-        ratios = [rate(turn[side], pictures) / rate(turn["caffe"], pictures) for turn in turns]
-        commands = statistics.median(turn["caffe"][1] / turn[side][1] for turn in turns)
+        beyond = {
+            each: [whole - start for whole, start in zip(wholes[each], starts[each], strict=True)]
+            for each in ("caffe", side)
+        }
+        rate = (pictures - FEW) / statistics.median(each.clock for each in beyond[side])
+        used = statistics.median(each.processor for each in beyond[side]) / (pictures - FEW)
+        pairs = list(zip(beyond["caffe"], beyond[side], strict=True))
+        clock = [theirs.clock / mine.clock for theirs, mine in pairs]
+        processor = [theirs.processor / mine.processor for theirs, mine in pairs]
+        apart = np.abs(made[side] - made["caffe"]).max()
+        bits = np.mean((made[side] > 0.5) == (made["caffe"] > 0.5))
         print(
-            f"  {side:6} {statistics.median(whole):7.2f} s, start {start:5.2f} s  "
-            f"{statistics.median(rates):7.1f} images/s  x{statistics.median(ratios):5.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f}), whole command x{commands:5.2f}",
-            flush=True,
+            f"  {side:6} start {statistics.median(each.clock for each in starts[side]):5.2f} s  "
+            f"{rate:6.1f} images/s x{span(clock)}  "
+            f"{used * 1000:5.1f} ms of processor an image x{span(processor)}  "
+            f"activations within {apart:.1e}, bits equal {bits:.2%}"
         )
 
 
-def rate(turn: tuple[float, float], pictures: int) -> float:
-    """Pictures per second, of those beyond the few that are counted as starting."""
-    start, whole = turn
-    return (pictures - FEW) / (whole - start)
+def span(ratios: list[float]) -> str:
+    """The median of ratios, and the least and the most."""
+    return f"{statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def main() -> None:

@@ -34,6 +34,8 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         options.intra_op_num_threads = _processors()
+        # A thread that waits by spinning takes its core from those that decode the next pictures.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 model.proto().SerializeToString(), options, providers=["CPUExecutionProvider"]
