@@ -94,11 +94,24 @@ def _new_step(done: InTurn, wanted: Settings, known: NetRecord | None, binary: b
         return hash_deploy_net(net, head_named(net, name), recipe, place, binary=binary)
 
     hashed = own(done.net)
-    notes = (*done.notes, *hash_notes(hashed, recipe))
+    ends = _ends_like_a_code(done.net, name) if known is None else []
+    notes = (*done.notes, *hash_notes(hashed, recipe), *ends)
     if not done.verbs:
         return Step(hashed.change, notes, hashed)
     done.do(lambda net: own(net).change)
     return Step(Change(), notes, hashed, then=done.bound())
+
+
+def _ends_like_a_code(net: Net, classifier: str) -> list[str]:
+    """A doubt: probabilities of several labels and a code are written alike."""
+    graph = net.graph("TEST")
+    found = (hash_layer_of(graph, blob) for blob in graph.outputs)
+    return [
+        f"'{there.latent.name}' is taken for the classifier; if '{there.code.name}' is a code "
+        f"already: --code-name {there.code.name}"
+        for there in found
+        if there is not None and there.latent.name == classifier
+    ]
 
 
 def hash_layer_in(net: Net, wanted: Settings, known: NetRecord | None) -> HashLayer | None:

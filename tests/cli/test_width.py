@@ -247,6 +247,18 @@ def test_a_deploy_net_with_a_hash_layer_is_recognised(ssdh: Ssdh, here: Path) ->
     assert 'bottom: "latent_encode" top: "latent_encode_binary"' in re.sub(r"\s+", " ", text)
 
 
+def test_a_deploy_net_that_ends_in_its_code(ssdh: Ssdh, here: Path) -> None:
+    """As the authors' are: without a workspace it could as well end in probabilities."""
+    text = DEPLOY[: DEPLOY.index('layer { name: "fc9"')]
+    (here / "deploy.prototxt").write_text(text)
+    ran = ssdh("deploy", "deploy.prototxt", "--dry-run")
+    assert "if 'latent_encode' is a code already: --code-name latent_encode\n" in ran.out
+    ssdh("deploy", "deploy.prototxt", "--code-name", "latent_encode", "--check")
+    ssdh("patch", "train_val.prototxt", "--bits", "24")
+    ssdh("deploy")
+    assert (here / "deploy_ssdh.prototxt").read_text() == wider(text)
+
+
 def test_what_was_recorded_before_follows(ssdh: Ssdh, here: Path) -> None:
     """First looked at, then made narrower: the workspace has the new files."""
     ssdh("patch", "train_val.prototxt")
