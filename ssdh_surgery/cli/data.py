@@ -10,6 +10,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.counter import Counter
+from ssdh_surgery.cli.several_labels import several_labels, several_labels_options
 from ssdh_surgery.cli.size import SizeType
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def command() -> None:
 @_root
 @_resize
 @_gray
+@several_labels_options
 @click.option("--encoded", is_flag=True, help="Keep pictures as they lie in their files.")
 @click.option("--shuffle", is_flag=True, help="In an order drawn from --seed.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the order and the split (0).")
@@ -55,6 +57,8 @@ def build_command(
     root: str,
     resize: tuple[int, int] | None,
     gray: bool,
+    multi_label: bool,
+    classes: int | None,
     encoded: bool,
     shuffle: bool,
     seed: int,
@@ -67,7 +71,8 @@ def build_command(
 
     The records are those of convert_imageset. Everything that is wrong with the list or a
     picture is told together, before anything is written. With --split a picture's side
-    depends on its content, so that duplicates never stand on both.
+    depends on its content, so that duplicates never stand on both. With --multi-label the
+    label vectors go to a second LMDB, X_labels_lmdb beside X_lmdb, with the same keys.
     """
     from ssdh_surgery.data.build import build
     from ssdh_surgery.data.record import RecordOptions
@@ -79,6 +84,7 @@ def build_command(
             lmdb,
             options,
             root=root,
+            several=several_labels(multi_label=multi_label, classes=classes),
             skip_bad=skip_bad,
             resume=resume,
             replace=force,
@@ -88,6 +94,8 @@ def build_command(
         terminal.warn(str(finding))
     for path, records in made.records.items():
         terminal.answer(f"wrote {path}: {records:,} records")
+    for path in made.label_vectors:
+        terminal.answer(f"wrote {path}: their label vectors")
     if made.shapes:
         terminal.answer(f"size {_shapes(dict(made.shapes))}")
     if made.skipped:

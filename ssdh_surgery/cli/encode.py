@@ -11,6 +11,7 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.counter import Counter
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
+from ssdh_surgery.cli.several_labels import several_labels, several_labels_options
 from ssdh_surgery.errors import EngineError, FileError, Finding
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _COLLAPSED = Finding(
     "--labels", type=_FILE, metavar="FILE",
     help="Labels or label vectors in the order of the items: an LMDB or HDF5.",
 )  # fmt: skip
+@several_labels_options
 @click.option("--activations", is_flag=True, help="Keep the activations too.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option("--force", is_flag=True, help="Replace a file that exists.")
@@ -46,6 +48,8 @@ def command(
     output: Path,
     root: str,
     labels: Path | None,
+    multi_label: bool,
+    classes: int | None,
     activations: bool,
     resume: bool,
     force: bool,
@@ -70,7 +74,8 @@ def command(
     form_of_name(output)
     refuse_existing(output, force=force)
     encoder = Encoder(options_of(given))
-    source = open_source(inputs, encoder.transform, root, labels)
+    several = several_labels(multi_label=multi_label, classes=classes)
+    source = open_source(inputs, encoder.transform, root, labels, several)
     _introduce(encoder)
     findings = (*source.findings, *input_findings(encoder, source))
     for finding in findings:

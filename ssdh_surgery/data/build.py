@@ -1,6 +1,8 @@
 """An LMDB from a list or a folder of pictures: what `convert_imageset` makes, or nothing.
 
-The records are those of Caffe's own tool, byte for byte. Where that tool logs an error and
+The records are those of Caffe's own tool, byte for byte. Several labels for each picture go to
+a second LMDB with the same keys, whose records are vectors, as multi-label nets read them by a
+Data layer of their own. Where that tool logs an error and
 goes on, or writes label 0, everything that is wrong is told here together.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import random
 from collections import Counter
@@ -18,8 +21,9 @@ from pathlib import Path
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.ahead import ahead, default_threads
 from ssdh_surgery.data.class_folders import read_class_folders
-from ssdh_surgery.data.datum import Shape
+from ssdh_surgery.data.datum import Shape, write_floats
 from ssdh_surgery.data.image_list import Entry, ImageList, read_list
+from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.names import name_bytes
@@ -40,7 +44,8 @@ class BuildSummary:
 
     `shapes` counts the pictures of each (channels, height, width); after a resumed build
     only those of the last run. `findings` are warnings and, with `skip_bad`, what was
-    wrong with the `skipped` lines. `labels_file` names the classes of a folder.
+    wrong with the `skipped` lines. `labels_file` names the classes of a folder, `label_vectors`
+    are the LMDBs of several labels.
     """
 
     records: dict[Path, int]
@@ -48,6 +53,7 @@ class BuildSummary:
     shapes: Counter[Shape]
     findings: tuple[Finding, ...]
     labels_file: Path | None = None
+    label_vectors: tuple[Path, ...] = ()
 
 
 def build(
@@ -56,6 +62,7 @@ def build(
     options: RecordOptions = _AS_IT_IS,
     *,
     root: Path | str = "",
+    several: SeveralLabels | None = None,
     skip_bad: bool = False,
     resume: bool = False,
     replace: bool = False,
@@ -65,8 +72,10 @@ def build(
     """Make an LMDB at `out`, or with a split two beside it (see `split_paths`).
 
     `source` is a list, whose paths are looked up from `root`, or a folder of class folders,
-    whose names go to `labels.txt` beside `out`. `skip_bad` leaves out what is bad instead of
-    refusing. `resume` keeps what is done when it is interrupted, and goes on from it.
+    whose names go to `labels.txt` beside `out`. `several` says how the lines of a list are read
+    that have several labels: their vectors go to LMDBs beside (see `vectors_path`). `skip_bad`
+    leaves out what is bad instead of refusing. `resume` keeps what is done when it is
+    interrupted, and goes on from it.
     `replace` allows LMDBs in the way. `progress` is told pictures done and pictures in all.
 
     Raises:
@@ -75,37 +84,57 @@ def build(
         FileError: the source cannot be read, `out` is taken or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
-    images = read_source(source, root)
+    images = read_source(source, root, several)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
         job = _Job(images, options, Path(out), skip_bad)
         if images.classes:
             job.check_labels_file(replace)
         for side, path in job.paths.items():
-            writer = LmdbWriter(path, replace=replace, resume=resume, recipe=job.recipe())
-            job.writers[side] = stack.enter_context(writer)
+            each = (path, vectors_path(path)) if several else (path,)
+            job.writers[side] = [
+                stack.enter_context(
+                    LmdbWriter(place, replace=replace, resume=resume, recipe=job.recipe())
+                )
+                for place in each
+            ]
         job.run(threads or default_threads(), progress)
         job.refuse_if_bad()
         return job.finish()
 
 
-def read_source(source: Path | str, root: Path | str = "") -> ImageList:
+def read_source(
+    source: Path | str, root: Path | str = "", several: SeveralLabels | None = None
+) -> ImageList:
     """A list, or a folder of class folders as one.
 
     Raises:
         FileError: it cannot be read.
-        DataError: it is empty, or not what it should be.
+        DataError: it is empty, or not what it should be; several labels of a folder.
     """
-    return read_class_folders(source) if os.path.isdir(source) else read_list(source, root)
+    if not os.path.isdir(source):
+        return read_list(source, root, several)
+    if several is not None:
+        raise DataError(
+            "a folder of class folders has one label for each picture, and several are asked for",
+            location=Location(str(source)),
+            hint="write a list: a path and its labels on each line",
+        )
+    return read_class_folders(source)
 
 
 def split_paths(out: Path) -> dict[Side, Path]:
     """Where the two sides of a split go: `x_lmdb` becomes `x_train_lmdb`, `x_test_lmdb`."""
+    return {"train": _named(out, "train"), "test": _named(out, "test")}
+
+
+def vectors_path(out: Path) -> Path:
+    """Where the vectors of several labels go: beside `x_lmdb`, `x_labels_lmdb`."""
+    return _named(out, "labels")
+
+
+def _named(out: Path, word: str) -> Path:
     stem = out.name.removesuffix("_lmdb")
-    tail = out.name[len(stem) :]
-    return {
-        "train": out.with_name(f"{stem}_train{tail}"),
-        "test": out.with_name(f"{stem}_test{tail}"),
-    }
+    return out.with_name(f"{stem}_{word}{out.name[len(stem) :]}")
 
 
 def in_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
@@ -123,19 +152,20 @@ def in_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
 
 @dataclass
 class _Job:
-    """One build while it runs."""
+    """One build while it runs; `writers` are of pictures, and of label vectors where asked for."""
 
     images: ImageList
     options: RecordOptions
     out: Path
     skip_bad: bool
-    writers: dict[Side, LmdbWriter] = field(default_factory=dict)
+    writers: dict[Side, list[LmdbWriter]] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.order = in_order(self.images, self.options)
         self.problems = list(self.images.problems)
         self.bad = self.images.errors
+        self.vectors = self._vectors()
         self.paths: dict[Side, Path] = {"train": self.out}
         if self.options.split is not None:
             self.paths = split_paths(self.out)
@@ -145,12 +175,14 @@ class _Job:
         root = os.path.abspath(self.images.root)
         digest = hashlib.sha256(name_bytes(f"{self.options} {root}"))
         for number, entry in self.order:
-            digest.update(b"\0%d %d %s" % (number, entry.label, name_bytes(entry.path)))
+            labels = entry.label if entry.labels is None else entry.labels.tolist()
+            digest.update(name_bytes(f"\0{number} {labels} {entry.path}"))
         return digest.hexdigest()
 
     def run(self, threads: int, progress: Progress | None) -> None:
         """Make all records; once one is known to be bad, only look for what else is."""
-        last = {side: _number(writer.last_key) for side, writer in self.writers.items()}
+        begun = [writer for each in self.writers.values() for writer in each]
+        last = {writer: _number(writer.last_key) for writer in begun}
         left = [item for item in self.order if item[0] > min(last.values())]
         done = len(self.order) - len(left)
         for (number, entry), made in zip(left, ahead(self._make, left, threads), strict=True):
@@ -159,12 +191,31 @@ class _Job:
                 self.bad += 1
             else:
                 self.shapes[made.shape] += 1
-                if self._is_good() and number > last[made.side]:
-                    key = record_key(number, name_bytes(entry.path))
-                    self.writers[made.side].put(key, made.data)
+                if self._is_good():
+                    self._put(number, entry, made, last)
             done += 1
             if progress is not None:
                 progress(done, len(self.order))
+
+    def _put(self, number: int, entry: Entry, made: Record, last: dict[LmdbWriter, int]) -> None:
+        """Write a picture, and its vector where there is one, unless that is done already."""
+        key = record_key(number, name_bytes(entry.path))
+        records: list[bytes | bytearray] = [made.data]
+        if self.vectors:
+            records.append(self.vectors[entry.line_id])
+        for writer, record in zip(self.writers[made.side], records, strict=True):
+            if number > last[writer]:
+                writer.put(key, record)
+
+    def _vectors(self) -> dict[int, bytes]:
+        """The record of several labels for each line."""
+        vectors = self.images.label_vectors()
+        if vectors is None:
+            return {}
+        return {
+            entry.line_id: write_floats(vector[:, None, None])
+            for entry, vector in zip(self.images.entries, vectors, strict=True)
+        }
 
     def _make(self, item: _Numbered) -> Record | Problem:
         entry = item[1]
@@ -188,20 +239,20 @@ class _Job:
                 hint="--skip-bad writes without them",
                 findings=found,
             )
-        for side, writer in self.writers.items():
-            if not writer.records:
+        for side, writers in self.writers.items():
+            if not writers[0].records:
                 which = "" if self.options.split is None else f" for the {side} side"
                 raise DataError(f"no picture is left{which}", location=where, findings=found)
 
     def finish(self) -> BuildSummary:
         """Bring everything to the disk, so that only renaming is left to do."""
-        for writer in self.writers.values():
+        for writer in itertools.chain.from_iterable(self.writers.values()):
             writer.commit()
         labels_file = None
         if self.images.classes:
             labels_file = self.labels_file()
             write_bytes(labels_file, self._labels())
-        records = {path: self.writers[side].records for side, path in self.paths.items()}
+        records = {path: self.writers[side][0].records for side, path in self.paths.items()}
         problems = [*self.problems, *self._several_sizes()]
         return BuildSummary(
             records=records,
@@ -209,6 +260,7 @@ class _Job:
             shapes=self.shapes,
             findings=kinds.findings(problems, self.images.source),
             labels_file=labels_file,
+            label_vectors=tuple(map(vectors_path, self.paths.values())) if self.vectors else (),
         )
 
     def _several_sizes(self) -> list[Problem]:

@@ -233,6 +233,13 @@ def write_raw(pixels: NDArray[np.uint8], label: int) -> bytes:
     return bytes(record)
 
 
+def write_floats(values: NDArray[np.float32]) -> bytes:
+    """The record of float32 values [C, H, W], which Caffe takes as they are; no label."""
+    sizes = [wire.encode_number(number, size) for number, size in enumerate(values.shape, 1)]
+    floats = wire.encode_field(_PACKED_FLOATS >> 3, values.astype("<f4").tobytes())
+    return b"".join([*sizes, *floats])
+
+
 def write_encoded(picture: bytes, label: int) -> bytes:
     """The record of a picture as it lies in its file, as `convert_imageset -encoded` has it."""
     head = wire.encode_varint(_DATA) + wire.encode_varint(len(picture))

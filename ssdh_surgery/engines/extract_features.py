@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe import wire
-from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.datum import read_datum, write_floats
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.executable import caffe_environment, find_caffe, missing_caffe
@@ -36,8 +35,6 @@ INPUTS, _OUTPUTS, _NET = "inputs", "outputs", "net.prototxt"
 # Of one run, so that starting the tool and reading the weights hardly count.
 _RUN_BYTES = 256 << 20
 _MOST_INPUTS = 2048
-# A Datum's float_data; read packed or not.
-_FLOAT_DATA = 6
 
 
 def find_tool(caffe: str | None = None) -> Path:
@@ -97,7 +94,7 @@ class ToolExtractor:
             shutil.rmtree(self._folder / name, ignore_errors=True)
         with LmdbWriter(self._folder / INPUTS) as writer:
             for number, each in enumerate(inputs):
-                writer.put(b"%08d" % number, _float_datum(each))
+                writer.put(b"%08d" % number, write_floats(each))
         self._run(-(-len(inputs) // self._wanted.batch))
         return self._read(len(inputs))
 
@@ -139,9 +136,3 @@ class ToolExtractor:
                 blob=self._wanted.blob,
             )
         return np.stack([rows[number] for number in range(count)])
-
-
-def _float_datum(values: NDArray[np.float32]) -> bytes:
-    """A record of float32 values [C, H, W], which Caffe takes as they are."""
-    sizes = [wire.encode_number(number, size) for number, size in enumerate(values.shape, 1)]
-    return b"".join([*sizes, *wire.encode_field(_FLOAT_DATA, values.astype("<f4").tobytes())])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.data.class_folders import is_picture, read_class_folders
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import ImageList, read_list
+from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.names import name_text
 from ssdh_surgery.errors import DataError, Finding, Location
@@ -74,6 +75,7 @@ def open_source(
     transform: InputTransform,
     root: Path | str = "",
     labels: Path | None = None,
+    several: SeveralLabels | None = None,
 ) -> Source:
     """Find out what the user named: an LMDB, a folder, a list, or pictures.
 
@@ -82,12 +84,13 @@ def open_source(
         transform: reads pictures to the size and the channels that the net takes.
         root: the folder that a list's paths are looked up from.
         labels: a file of labels in the order of the items.
+        several: how the lines of a list are read that have several labels.
 
     Raises:
         FileError: it cannot be read.
         DataError: it holds nothing to encode, or the size of pictures is not known.
     """
-    source = _opened(inputs, transform, root)
+    source = _opened(inputs, transform, root, several)
     if labels is None:
         return source
     from ssdh_surgery.pipeline.encode_labels import read_labels
@@ -103,7 +106,12 @@ def open_source(
     return source.labelled(read_labels(labels, source.count))
 
 
-def _opened(inputs: Sequence[Path], transform: InputTransform, root: Path | str) -> Source:
+def _opened(
+    inputs: Sequence[Path],
+    transform: InputTransform,
+    root: Path | str,
+    several: SeveralLabels | None,
+) -> Source:
     first = inputs[0]
     with explained(first, "read"):
         os.stat(first)
@@ -112,7 +120,7 @@ def _opened(inputs: Sequence[Path], transform: InputTransform, root: Path | str)
     if len(inputs) > 1 or _is_one_picture(first):
         return _unlabelled(str(first), [str(each) for each in inputs], "", transform)
     if not first.is_dir():
-        return _of_list_file(first, transform, root)
+        return _of_list_file(first, transform, root, several)
     if (first / "data.mdb").exists():
         return _of_lmdb(first, transform)
     return _of_folder(first, transform)
@@ -155,11 +163,13 @@ def _of_folder(folder: Path, transform: InputTransform) -> Source:
         ) from error
 
 
-def _of_list_file(path: Path, transform: InputTransform, root: Path | str) -> Source:
+def _of_list_file(
+    path: Path, transform: InputTransform, root: Path | str, several: SeveralLabels | None
+) -> Source:
     prefix = os.path.join(root, "") if str(root) else ""
     if (paths := _paths_alone(path, prefix)) is not None:
         return _unlabelled(str(path), paths, prefix, transform)
-    return _of_list(read_list(path, root), transform)
+    return _of_list(read_list(path, root, several), transform)
 
 
 def _paths_alone(path: Path, root: str) -> list[str] | None:
@@ -176,6 +186,9 @@ def _of_list(images: ImageList, transform: InputTransform) -> Source:
     paths = [entry.path for entry in images.entries]
     labels = [entry.label for entry in images.entries]
     source = _of_files(images.source, paths, labels, images.root, transform)
+    vectors = images.label_vectors()
+    if vectors is not None:
+        source = source.labelled((vectors > 0).astype(np.uint8))
     return replace(source, findings=images.findings)
 
 
