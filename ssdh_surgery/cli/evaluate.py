@@ -14,7 +14,6 @@ from ssdh_surgery.retrieval.protocol import DIVISORS, NO_HITS, PRESETS, TIES
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.evaluate import Evaluation
-    from ssdh_surgery.retrieval.metrics import Measures
 
 _FILE = click.Path(path_type=Path)
 # So many of the ids that stand in both sets are named.
@@ -64,6 +63,7 @@ class CutoffType(click.ParamType[int | None]):
 )  # fmt: skip
 @click.option("--csv", "table", type=_FILE, metavar="FILE", help="Write the figures as a table.")
 @click.option("--plot", type=_FILE, metavar="FILE", help="Draw the curves: .png, .svg or .pdf.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write all of it as one page.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @shared.json_option
 def command(
@@ -75,6 +75,7 @@ def command(
     features: tuple[Path, Path] | None,
     table: Path | None,
     plot: Path | None,
+    html: Path | None,
     force: bool,
     as_json: bool,
     **changes: Any,
@@ -84,15 +85,18 @@ def command(
     An item is relevant if it has the query's label, or one of its labels. The protocol is
     printed with the figures; without options it is that of the authors of the method.
     """
+    from ssdh_surgery import files
     from ssdh_surgery.pipeline import evaluate_files
     from ssdh_surgery.pipeline.evaluate import evaluation
     from ssdh_surgery.pipeline.existing import refuse_existing
+    from ssdh_surgery.report.evaluation_page import evaluation_page
 
-    for path in (table, plot):
+    for path in (table, plot, html):
         if path is not None:
             refuse_existing(path, force=force)
     if plot is not None:
         evaluate_files.refuse_plot_kind(plot)
+    if plot is not None or html is not None:
         places = places or evaluate_files.PLOT_PLACES
     protocol = PRESETS[preset].changed(**changes)
     with Counter("queries") as counter:
@@ -105,53 +109,48 @@ def command(
             features or None,
             counter.named,
         )
-    if found.overlap:
-        _warn_of_overlap(found)
+    warnings = _warnings(found)
+    for warning in warnings:
+        terminal.warn(warning)
     if table is not None:
         evaluate_files.write_csv(table, found)
     if plot is not None:
         evaluate_files.write_plot(plot, found)
+    if html is not None:
+        curves = evaluate_files.curves_svg(found)
+        page = evaluation_page(found.title, found.conditions, found.figures, curves, warnings)
+        files.write_bytes(html, page.encode())
     if as_json:
         terminal.answer_json(found.as_json())
     else:
         _answer(found)
 
 
-def _warn_of_overlap(found: Evaluation) -> None:
+def _warnings(found: Evaluation) -> list[str]:
     from ssdh_surgery.data.names import shown
 
+    if not found.overlap:
+        return []
     ids = ", ".join(f"'{shown(each)}'" for each in found.overlap[:_NAMED])
     more = ", ..." if len(found.overlap) > _NAMED else ""
-    terminal.warn(
+    return [
         f"{len(found.overlap):,} of {len(found.queries):,} queries are in the database too "
         f"({ids}{more}): each finds itself, which makes the figures better than they are"
-    )
+    ]
 
 
 def _answer(found: Evaluation) -> None:
-    sets = f"{len(found.queries):,} queries, {len(found.database):,} in the database"
-    terminal.answer(f"{sets}, {found.database.bits} bits", bold=True)
-    for number, sentence in enumerate(found.protocol.words()):
+    terminal.answer(found.title, bold=True)
+    for number, sentence in enumerate(found.conditions):
         terminal.answer(("protocol: " if not number else "          ") + sentence)
-    if found.measures.no_hits:
-        terminal.answer(f"          {found.measures.no_hits:,} queries have no relevant item")
-    rows = {"codes": found.measures, **found.baselines}
-    titles = [*_figures(found.measures, found.protocol.radius)]
-    width = max(map(len, rows))
-    if len(rows) > 1:
-        terminal.answer(" " * width + "".join(f"  {title:>14}" for title in titles), dim=True)
-        for name, measures in rows.items():
-            values = _figures(measures, found.protocol.radius)
-            cells = (f"{values[title]:14.6f}" if title in values else " " * 14 for title in titles)
-            terminal.answer(f"{name:<{width}}  " + "  ".join(cells))
-    else:
-        for title, value in _figures(found.measures, found.protocol.radius).items():
+    rows = found.figures
+    if len(rows) == 1:
+        for title, value in rows["codes"].items():
             terminal.answer(f"{title:<14} {value:.6f}")
-
-
-def _figures(measures: Measures, radius: int) -> dict[str, float]:
-    figures = {f"mAP@{name}": value for name, value in measures.map.items()}
-    figures |= {f"precision@{name}": value for name, value in measures.precision.items()}
-    if measures.radius_precision is not None:
-        figures[f"radius {radius}"] = measures.radius_precision
-    return figures
+        return
+    titles = [*rows["codes"]]
+    width = max(map(len, rows))
+    terminal.answer(" " * width + "".join(f"  {title:>14}" for title in titles), dim=True)
+    for name, values in rows.items():
+        cells = (f"{values[title]:14.6f}" if title in values else " " * 14 for title in titles)
+        terminal.answer(f"{name:<{width}}  " + "  ".join(cells))

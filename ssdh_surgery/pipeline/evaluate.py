@@ -34,6 +34,31 @@ class Evaluation:
     overlap: Sequence[str] = ()
     baselines: dict[str, Measures] = field(default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """What was judged, in words."""
+        sets = f"{len(self.queries):,} queries, {len(self.database):,} in the database"
+        return f"{sets}, {self.database.bits} bits"
+
+    @property
+    def figures(self) -> dict[str, dict[str, float]]:
+        """The figures of the codes and of each baseline, by their titles."""
+        rows: dict[str, dict[str, float]] = {}
+        for name, each in {"codes": self.measures, **self.baselines}.items():
+            rows[name] = {f"mAP@{at}": value for at, value in each.map.items()}
+            rows[name] |= {f"precision@{at}": value for at, value in each.precision.items()}
+            if each.radius_precision is not None:
+                rows[name][f"radius {self.protocol.radius}"] = each.radius_precision
+        return rows
+
+    @property
+    def conditions(self) -> list[str]:
+        """The protocol, and what it came to here, a sentence each."""
+        sentences = self.protocol.words()
+        if self.measures.no_hits:
+            sentences.append(f"{self.measures.no_hits:,} queries have no relevant item")
+        return sentences
+
     def as_json(self) -> dict[str, Any]:
         """The answer of `evaluate --json`."""
         sets = {

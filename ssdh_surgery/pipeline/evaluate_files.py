@@ -61,7 +61,22 @@ def write_plot(path: Path, found: Evaluation) -> None:
         MissingExtra: matplotlib is not installed.
     """
     refuse_plot_kind(path)
+    write_bytes(path, _drawn(found, path.suffix.lower()))
+
+
+def curves_svg(found: Evaluation) -> str:
+    """The same drawing as an SVG element, to stand in a page.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    text = _drawn(found, ".svg").decode()
+    return text[text.index("<svg") :]
+
+
+def _drawn(found: Evaluation, kind: str) -> bytes:
     try:
+        import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -81,12 +96,12 @@ def write_plot(path: Path, found: Evaluation) -> None:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    sets = f"{len(found.queries):,} queries, {len(found.database):,} in the database"
-    figure.suptitle(f"{sets}, {found.database.bits} bits; protocol: {found.protocol.name}")
+    figure.suptitle(f"{found.title}; protocol: {found.protocol.name}")
     picture = io.BytesIO()
-    # No date inside: the same figures give the same file.
-    figure.savefig(picture, format=path.suffix.lower()[1:], metadata=_METADATA.get(path.suffix))
-    write_bytes(path, picture.getvalue())
+    # No date and no random names inside: the same figures give the same file.
+    with matplotlib.rc_context({"svg.hashsalt": "ssdh"}):
+        figure.savefig(picture, format=kind[1:], metadata=_METADATA.get(kind))
+    return picture.getvalue()
 
 
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}

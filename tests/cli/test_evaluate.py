@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+import html5lib
 import numpy as np
 import pytest
 
@@ -169,3 +171,27 @@ def test_what_is_not_installed_is_named(
         f"error: {purpose} needs the extra '{extra}'\nhint: pip install 'ssdh-surgery[{extra}]'\n",
     )
     assert not Path("x.index").exists()
+
+
+def test_a_page_that_needs_nothing_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    write("<b>.npz", 10, "q", seed=0)
+    words = ["evaluate", "--queries", "<b>.npz", "--database", "q.npz", "--html", "p.html"]
+    assert run([*words, "--features", "<b>.npz", "q.npz", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    text = Path("p.html").read_text()
+    page = html5lib.parse(text, namespaceHTMLElements=False)
+    assert page.findtext(".//h1") == "10 queries, 10 in the database, 12 bits"
+    rows = [[cell.text or "" for cell in row] for row in page.findall(".//tbody/tr")]
+    assert [row[0] for row in rows] == ["codes", "lsh", "pca-sign", "itq", "features"]
+    assert rows[0][1] == f"{answer['map']['all']:.6f}"
+    assert page.find(".//li").text.startswith("authors (")
+    assert "10 of 10 queries are in the database too" in page.findtext(".//p")
+    assert page.find(".//{http://www.w3.org/2000/svg}svg") is not None
+    links = re.findall(r"(?:src|href)=\"([^\"]*)\"", text)
+    assert all(link.startswith("#") for link in links)
+    assert "@import" not in text
+    assert run([*words, "--features", "<b>.npz", "q.npz"]) == 3
+    assert "p.html: the file exists" in capsys.readouterr().err
+    before = text
+    assert run([*words, "--features", "<b>.npz", "q.npz", "--force"]) == 0
+    assert Path("p.html").read_text() == before
