@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 
 from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.index import build_index, open_index
+from ssdh_surgery.retrieval.index import About, create_index, open_index
 
 COUNT, BITS, QUERIES, NEAREST, ROUNDS = 1_000_000, 128, 200, 100, 25
 
@@ -22,10 +22,13 @@ def main() -> None:
     ids = np.array([f"train/n{number:08d}.jpg" for number in range(COUNT)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.index"
-        build_index(Codes(packed, BITS, ids, np.zeros(COUNT, np.int64))).save(path)
-        del ids
+        codes = Codes(packed, BITS, ids, np.zeros(COUNT, np.int64))
+        with create_index(str(path), About("flat", BITS)) as made:
+            made.add(codes)
+            made.save()
+        del codes, ids
         began = time.perf_counter()
-        index = open_index(path)
+        index = open_index(str(path))
         index.search(queries[:1], NEAREST)
         print(f"open {COUNT:,} x {BITS} and answer once {time.perf_counter() - began:8.3f} s")
     plain = faiss.IndexBinaryFlat(BITS)
