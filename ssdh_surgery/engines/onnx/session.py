@@ -16,13 +16,18 @@ _ERRORS_ONLY = 3
 
 
 class Session:
-    """A model with all of ONNX Runtime's optimisations, on the processors at hand.
+    """A model with all of ONNX Runtime's optimisations, on the CPU.
+
+    Args:
+        model: what is run.
+        threads: how many share in one run; None stands for all processors. Several threads may
+            call `run` at a time.
 
     Raises:
         EngineError: ONNX Runtime does not take it.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, threads: int | None = None) -> None:
         self.is_bound = model.plan.is_bound
         if model.size > MOST_BYTES:
             raise EngineError(
@@ -33,7 +38,7 @@ class Session:
         self._inputs = [value.name for value in model.inputs]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
-        options.intra_op_num_threads = _processors()
+        options.intra_op_num_threads = threads or processors()
         # A thread that waits by spinning takes its core from those that decode the next pictures.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
@@ -58,7 +63,8 @@ class Session:
         return found
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
