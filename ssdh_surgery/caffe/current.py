@@ -128,7 +128,7 @@ def net_parameter(net: Net) -> NetParameter:
     del result.layers[:]
     if net.dialect is Dialect.V0:
         _clear_but(result, NET_FIELDS)
-    if net.inputs:
+    if result.input:
         if result.input_shape or result.input_dim:
             result.layer.append(_input_layer(result))
         for name in ("input", "input_shape", "input_dim"):

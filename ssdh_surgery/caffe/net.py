@@ -52,8 +52,15 @@ class Net:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The blobs declared by `input:` at the top of the net."""
-        return tuple(scalar.string for scalar in self.root.scalars("input"))
+        """The blobs declared by `input:` at the top of the net.
+
+        Where no sizes stand there, Caffe drops them all: what a layer makes is no input then.
+        """
+        names = tuple(scalar.string for scalar in self.root.scalars("input"))
+        if self.root.entries("input_shape") or self.root.entries("input_dim"):
+            return names
+        made = {top for layer in self.layers for top in layer.tops}
+        return tuple(name for name in names if name not in made)
 
     @cached_property
     def has_phases(self) -> bool:

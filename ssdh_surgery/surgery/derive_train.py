@@ -30,8 +30,9 @@ from ssdh_surgery.surgery import fields, layers, rates
 from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.fields import Removal
 
-# What a deploy net may do with its classifier's scores, and a loss does itself.
-_PROBABILITIES = frozenset(["ArgMax", "LogSoftmax", "Softmax"])
+# What a deploy net may do with its classifier's scores; a loss does it itself, or needs no other
+# shape.
+_OF_SCORES = frozenset(["ArgMax", "Flatten", "LogSoftmax", "Reshape", "Softmax"])
 _FILLERS = {
     "Convolution": ("convolution_param", "msra"),
     "Deconvolution": ("convolution_param", "msra"),
@@ -164,7 +165,7 @@ def _probabilities(graph: BlobGraph, classifier: Layer) -> list[Layer]:
         if layer.index != classifier.index and classifier.index in graph.below([layer])
     ]
     for layer in above:
-        if layer.type not in _PROBABILITIES:
+        if layer.type not in _OF_SCORES:
             raise SurgeryError(
                 f"the scores of '{classifier.name}' go through '{layer.name}' ({layer.type}); "
                 "only a Softmax can become a SoftmaxWithLoss",

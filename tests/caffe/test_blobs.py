@@ -150,7 +150,7 @@ WRONG = [
     ),
     (
         "a-writer-and-an-input",
-        'input: "x"\nlayer { name: "b" top: "x" }\n',
+        'input: "x" input_shape { }\nlayer { name: "b" top: "x" }\n',
         [
             f"n.prototxt:2:24: {DUPLICATE} 'x' produced by multiple sources: "
             "an input of the net, and layer 'b'\n"
@@ -160,11 +160,12 @@ WRONG = [
     ),
     (
         "in-place-at-another-number",
+        "input_shape { } input_shape { }\n"
         'input: ["x", "y"] layer { name: "a" bottom: "y" bottom: "x" top: "x" }',
         [
-            f"n.prototxt:1:66: {DUPLICATE} 'x' produced by multiple sources: "
+            f"n.prototxt:2:66: {DUPLICATE} 'x' produced by multiple sources: "
             "an input of the net, and layer 'a'\n"
-            '  1 | input: ["x", "y"] layer { name: "a" bottom: "y" bottom: "x" top: "x" }\n'
+            '  2 | input: ["x", "y"] layer { name: "a" bottom: "y" bottom: "x" top: "x" }\n'
             "    |                                                                  ^^^"
         ],
     ),

@@ -306,6 +306,11 @@ layer {{ name: "it" type: "{kind}" bottom: "x" bottom: "marks"
             {"x": (1, 2), "y": ()},
         ),
         ('input: "x" input_shape { dim: 7 } input_dim: [1, 2, 3, 4]', {"x": (7,)}),
+        (
+            'input: "x" layer { name: "in" type: "Input" top: "x" '
+            "input_param { shape { dim: 7 } } }",
+            {"x": (7,)},
+        ),
     ],
 )
 def test_declared_inputs(text: str, blobs: dict[str, Shape]) -> None:

@@ -110,6 +110,16 @@ def test_scale_shapes_unchecked(tmp_path):
     assert run.found[:2] == [[5, 5], [6, 6]], run.stderr
 
 
+@pytest.mark.caffe
+def test_batch_norm_rates_unchecked(tmp_path):
+    text = inputs(x=(2, 1)) + (
+        'layer { name: "l" type: "BatchNorm" bottom: "x" top: "out" param { lr_mult: 1 } }'
+    )
+    run = pycaffe(tmp_path, f"found = forward({text!r}, x=0)")
+
+    assert run.found == [[0], [0]], run.stderr
+
+
 def deconvolution(kernel):
     return inputs(x=(1, 1, 2, 2)) + (
         'layer { name: "l" type: "Deconvolution" bottom: "x" top: "out" convolution_param { '

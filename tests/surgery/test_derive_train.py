@@ -225,6 +225,20 @@ def test_commented_out_what_goes_can_be_put_back() -> None:
     assert '# layer {\n#   name: "prob"\n' in text
 
 
+def test_scores_in_another_shape_go_with_their_softmax() -> None:
+    reshape = """layer {
+  name: "flat"
+  type: "Reshape"
+  bottom: "fc"
+  top: "flat"
+  reshape_param { shape { dim: 0 dim: -1 } }
+}
+"""
+    head, rest = DEPLOY.split('layer {\n  name: "prob"\n')
+    prob = 'layer {\n  name: "prob"\n' + rest.replace('bottom: "fc"', 'bottom: "flat"')
+    assert made(head + reshape + prob)[0] == made(DEPLOY)[0]
+
+
 def test_an_input_layer_becomes_data_layers() -> None:
     shape = "input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } }"
     head, rest = DEPLOY.split('input: "data"\n')

@@ -88,8 +88,11 @@ class _Walk:
                 )
 
     def _declare_inputs(self) -> None:
-        entries = self.net.root.entries("input")
-        for entry, (name, shape) in zip(entries, declared_inputs(self.net), strict=True):
+        root = self.net.root
+        places = dict(
+            zip((s.string for s in root.scalars("input")), root.entries("input"), strict=True)
+        )
+        for name, shape in declared_inputs(self.net):
             self.blobs[name] = self.given.get(name, shape)
             if self.blobs[name] is None:
                 self._find(
@@ -97,7 +100,7 @@ class _Walk:
                     "no-input-shape",
                     "error",
                     f"the input '{name}' has no shape: Caffe leaves it out",
-                    entry.location,
+                    places[name].location,
                     "give it an input_shape { dim: ... }",
                 )
 
