@@ -49,6 +49,14 @@ class CutoffType(click.ParamType[int | None]):
     help="Precision among the first N; may be given several times.",
 )  # fmt: skip
 @click.option(
+    "--knn", "voters", type=click.IntRange(1), multiple=True, default=(10,), metavar="K",
+    help="Top-1 by the vote of the K nearest (10); may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--scores", type=_FILE, metavar="FEATURES",
+    help="The classifier's scores of the queries: its accuracy beside the codes.",
+)  # fmt: skip
+@click.option(
     "--protocol", "preset", type=click.Choice(list(PRESETS)), default="authors",
     help="Whose definitions (authors).",
 )  # fmt: skip
@@ -71,6 +79,8 @@ def command(
     database: Path,
     cutoffs: tuple[int | None, ...],
     places: tuple[int, ...],
+    voters: tuple[int, ...],
+    scores: Path | None,
     preset: str,
     features: tuple[Path, Path] | None,
     table: Path | None,
@@ -83,7 +93,8 @@ def command(
     """Judge codes: rank the database for each query by Hamming distance.
 
     An item is relevant if it has the query's label, or one of its labels. The protocol is
-    printed with the figures; without options it is that of the authors of the method.
+    printed with the figures; without options it is that of the authors of the method. Scores
+    are what 'ssdh encode --blob CLASSIFIER' keeps of the queries.
     """
     from ssdh_surgery import files
     from ssdh_surgery.pipeline import evaluate_files
@@ -106,6 +117,8 @@ def command(
             protocol,
             cutoffs or (None,),
             places,
+            voters,
+            scores,
             features or None,
             counter.named,
         )
@@ -148,7 +161,7 @@ def _answer(found: Evaluation) -> None:
         for title, value in rows["codes"].items():
             terminal.answer(f"{title:<14} {value:.6f}")
         return
-    titles = [*rows["codes"]]
+    titles = list(dict.fromkeys(title for values in rows.values() for title in values))
     width = max(map(len, rows))
     terminal.answer(" " * width + "".join(f"  {title:>14}" for title in titles), dim=True)
     for name, values in rows.items():

@@ -11,6 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.pipeline.evaluate_classifier import (
+    Classifier,
+    read_classifier,
+    refuse_other_items,
+)
 from ssdh_surgery.retrieval import metrics
 from ssdh_surgery.retrieval.baselines import METHODS
 from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, read_features, refuse_empty
@@ -33,6 +38,7 @@ class Evaluation:
     measures: Measures
     overlap: Sequence[str] = ()
     baselines: dict[str, Measures] = field(default_factory=dict)
+    classifier: Classifier | None = None
 
     @property
     def title(self) -> str:
@@ -42,13 +48,17 @@ class Evaluation:
 
     @property
     def figures(self) -> dict[str, dict[str, float]]:
-        """The figures of the codes and of each baseline, by their titles."""
+        """The figures of the codes, of each baseline and of the classifier, by their titles."""
         rows: dict[str, dict[str, float]] = {}
         for name, each in {"codes": self.measures, **self.baselines}.items():
             rows[name] = {f"mAP@{at}": value for at, value in each.map.items()}
             rows[name] |= {f"precision@{at}": value for at, value in each.precision.items()}
             if each.radius_precision is not None:
                 rows[name][f"radius {self.protocol.radius}"] = each.radius_precision
+            rows[name] |= {f"top-1 {k}-NN": value for k, value in each.knn.items()}
+        if self.classifier is not None:
+            right = self.classifier.accuracy
+            rows["classifier"] = {f"top-{k}": value for k, value in right.items()}
         return rows
 
     @property
@@ -57,16 +67,28 @@ class Evaluation:
         sentences = self.protocol.words()
         if self.measures.no_hits:
             sentences.append(f"{self.measures.no_hits:,} queries have no relevant item")
+        if self.measures.knn:
+            sentences.append(
+                "k-NN: the label that most of the k nearest have, of equals the one ranked first"
+            )
+        elif self.database.is_multi_label:
+            sentences.append("no top-1 by k-NN: items have several labels")
+        elif self.protocol.ties == "expected":
+            sentences.append("no top-1 by k-NN: expected ties leave no order to vote in")
+        if self.classifier is not None:
+            sentences.append(self.classifier.words())
         return sentences
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `evaluate --json`."""
+        judge = self.classifier
         sets = {
             "queries": {"file": self.queries.name, "items": len(self.queries)},
             "database": {"file": self.database.name, "items": len(self.database)},
             "overlap": len(self.overlap),
             "bits": self.database.bits,
             "queries_without_hits": self.measures.no_hits,
+            "classifier": judge and {"file": judge.name, "blob": judge.blob},
         }
         found = self.measures
         return {
@@ -75,11 +97,14 @@ class Evaluation:
             "precision": found.precision,
             "radius_precision": found.radius_precision,
             "curve": [list(point) for point in found.curve],
+            "knn": found.knn,
+            "accuracy": judge and judge.accuracy,
             "baselines": {
                 name: {
                     "map": each.map,
                     "precision": each.precision,
                     "radius_precision": each.radius_precision,
+                    "knn": each.knn,
                 }
                 for name, each in self.baselines.items()
             },
@@ -92,6 +117,8 @@ def evaluation(
     protocol: Protocol,
     cutoffs: Sequence[Cutoff] = (None,),
     places: Sequence[int] = (),
+    voters: Sequence[int] = (),
+    scores: Path | str | None = None,
     features: tuple[Path | str, Path | str] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -103,6 +130,8 @@ def evaluation(
         protocol: the definitions.
         cutoffs: mAP within so many items; None is all.
         places: precision among so many first items.
+        voters: top-1 by the vote of so many nearest items.
+        scores: a file of the classifier's scores of the queries, as activations.
         features: files of both sets with activations, of which baselines are made.
         progress: told what is done, queries done and in all.
 
@@ -112,61 +141,55 @@ def evaluation(
         MissingExtra: numba is not installed.
     """
     asked, stored = read_codes(queries), read_codes(database)
+    classifier = None if scores is None else read_classifier(scores, asked)
+    wide = None if features is None else _both_features(features, asked, stored)
 
     def judged(label: str, some: Codes, others: Codes) -> Measures:
         told = None if progress is None else lambda done, total: progress(label, done, total)
-        return metrics.evaluate(some, others, protocol, cutoffs, places, told)
+        return metrics.evaluate(some, others, protocol, cutoffs, places, voters, told)
 
     measures = judged("queries", asked, stored)
     baselines: dict[str, Measures] = {}
-    if features is not None:
-        wide_asked, wide_stored = (_features(path) for path in features)
-        for one, other in ((wide_asked, asked), (wide_stored, stored)):
-            _refuse_other_items(one, other)
-        both = _activations(wide_asked), _activations(wide_stored)
-        if both[0].shape[1] != both[1].shape[1]:
-            raise DataError(
-                f"features of {both[0].shape[1]} dimensions, those of {wide_stored.name} have "
-                f"{both[1].shape[1]}",
-                location=Location(wide_asked.name),
-            )
+    if wide is not None:
         for name, method in METHODS.items():
-            if name != "lsh" and stored.bits > both[1].shape[1]:
+            if name != "lsh" and stored.bits > wide[1].shape[1]:
                 continue
-            projection = method(both[1], stored.bits, protocol.seed)
+            projection = method(wide[1], stored.bits, protocol.seed)
             made = [
                 Codes(np.packbits(projection(some) > 0, axis=1), stored.bits, like.ids, like.labels)
-                for some, like in zip(both, (asked, stored), strict=True)
+                for some, like in zip(wide, (asked, stored), strict=True)
             ]
             baselines[name] = judged(name, made[0], made[1])
         baselines["features"] = metrics.evaluate_features(
-            *both, asked.labels, stored.labels, protocol, cutoffs, places
+            *wide, asked.labels, stored.labels, protocol, cutoffs, places, voters
         )
     both_ids = tuple(map(str, asked.ids[overlap(asked, stored)]))
-    return Evaluation(protocol, asked, stored, measures, both_ids, baselines)
+    return Evaluation(protocol, asked, stored, measures, both_ids, baselines, classifier)
 
 
-def _features(path: Path | str) -> Codes:
-    codes = read_features(path)
-    refuse_empty(codes, "feature")
-    _activations(codes)
-    return codes
+def _both_features(
+    paths: tuple[Path | str, Path | str], asked: Codes, stored: Codes
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The activations of the queries and of the database."""
+    of_queries, of_database = (read_features(path) for path in paths)
+    both = _activations(of_queries), _activations(of_database)
+    refuse_other_items(of_queries, asked)
+    refuse_other_items(of_database, stored)
+    if both[0].shape[1] != both[1].shape[1]:
+        raise DataError(
+            f"features of {both[0].shape[1]} dimensions, those of {of_database.name} have "
+            f"{both[1].shape[1]}",
+            location=Location(of_queries.name),
+        )
+    return both
 
 
-def _activations(codes: Codes) -> NDArray[np.float32]:
-    if codes.activations is None:
+def _activations(features: Codes) -> NDArray[np.float32]:
+    refuse_empty(features, "feature")
+    if features.activations is None:
         raise DataError(
             "holds no activations to make baselines of",
-            location=Location(codes.name),
+            location=Location(features.name),
             hint="ssdh encode --activations --blob FEATURES keeps them",
         )
-    return codes.activations
-
-
-def _refuse_other_items(features: Codes, codes: Codes) -> None:
-    if not np.array_equal(features.ids, codes.ids):
-        raise DataError(
-            f"its items are not those of {codes.name}",
-            location=Location(features.name),
-            hint="encode the same source for both",
-        )
+    return features.activations

@@ -36,6 +36,10 @@ def write_csv(path: Path, found: Evaluation) -> None:
         if measures.radius_precision is not None:
             at = found.protocol.radius
             writer.writerow([name, "radius_precision", at, repr(measures.radius_precision)])
+        writer.writerows([name, "knn", at, repr(value)] for at, value in measures.knn.items())
+    if found.classifier is not None:
+        right = found.classifier.accuracy.items()
+        writer.writerows(["classifier", "accuracy", at, repr(value)] for at, value in right)
     write_bytes(path, text.getvalue().encode())
 
 

@@ -24,6 +24,9 @@ def _make_popcount(typing_context: Any, value: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
+# So many items are looked through at a time for those that rank first.
+_BLOCK = 128
+
 _popcount: Any = intrinsic(_make_popcount)
 
 
@@ -79,6 +82,7 @@ def rank_hits(
     is_multi: bool,
     bits: int,
     cutoffs: NDArray[np.int64],
+    nearest: int,
 ) -> Any:
     """Rank the database for each query, and add up precisions at relevant items.
 
@@ -90,17 +94,20 @@ def rank_hits(
         is_multi: whether labels are sets, else one number each (L is 1).
         bits: the width of a code.
         cutoffs: [C], ascending.
+        nearest: how many first items are wanted, at most N.
 
     Returns:
         The sum of precisions at relevant items within each cut-off, float64 [Q, C]; the
         number of these items, int64 [Q, C]; all items and relevant ones at each distance,
-        int64 [Q, bits + 1] each.
+        int64 [Q, bits + 1] each; the first items in the order of their ranks,
+        int64 [Q, nearest].
     """
     count, total, width = len(queries), len(database), queries.shape[1]
     sums = np.zeros((count, len(cutoffs)), np.float64)
     hits = np.zeros((count, len(cutoffs)), np.int64)
     items = np.zeros((count, bits + 1), np.int64)
     relevant = np.zeros((count, bits + 1), np.int64)
+    first = np.empty((count, nearest), np.int64)
     for query in numba.prange(count):
         # Twice the distance, and one more where the item is relevant.
         keys = np.empty(total, np.uint32)
@@ -138,7 +145,41 @@ def rank_hits(
         items[query] = counts
         ranks = _ranks(radii[:found], before, counts, relevant[query])
         _add_up(ranks, cutoffs, sums[query], hits[query])
-    return sums, hits, items, relevant
+        _take_first(keys, counts, first[query])
+    return sums, hits, items, relevant, first
+
+
+@numba.njit(cache=True, nogil=True)
+def _take_first(
+    keys: NDArray[np.uint32], counts: NDArray[np.int64], first: NDArray[np.int64]
+) -> None:
+    """Fill `first` with the items that rank first, by the keys and counts of `rank_hits`."""
+    wanted = len(first)
+    if not wanted:
+        return
+    places = np.zeros(len(counts), np.int64)
+    last = 0
+    while places[last] + counts[last] < wanted:
+        places[last + 1] = places[last] + counts[last]
+        last += 1
+    limit = np.uint32(2 * (last + 1))
+    left = wanted
+    for start in range(0, len(keys), _BLOCK):
+        block = keys[start : start + _BLOCK]
+        # Most blocks have none of them, and counting takes many keys at a time.
+        near = np.uint32(0)
+        for key in block:
+            near += np.uint32(key < limit)
+        if not near:
+            continue
+        for item in range(len(block)):
+            radius = block[item] >> 1
+            if radius <= last and places[radius] < wanted:
+                first[places[radius]] = start + item
+                places[radius] += 1
+                left -= 1
+        if not left:
+            return
 
 
 @numba.njit(cache=True, nogil=True)

@@ -36,7 +36,9 @@ class Measures:
 
     `radius_precision` is the precision within the protocol's Hamming radius and `curve` has
     (precision, recall) within each radius from 0 on, averaged over queries; None and empty
-    for features. `no_hits` counts the queries without any relevant item.
+    for features. `no_hits` counts the queries without any relevant item. `knn` is the share of
+    queries that get their own label by the vote of the k nearest, by k as text: empty where
+    items have several labels, and with expected ties, which leave no order to vote in.
     """
 
     map: dict[str, float]
@@ -44,6 +46,7 @@ class Measures:
     radius_precision: float | None
     curve: tuple[tuple[float, float], ...]
     no_hits: int
+    knn: dict[str, float]
 
 
 def evaluate(
@@ -52,6 +55,7 @@ def evaluate(
     protocol: Protocol,
     cutoffs: Sequence[Cutoff] = (None,),
     places: Sequence[int] = (),
+    voters: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Measures:
     """Judge codes by Hamming ranking.
@@ -62,6 +66,7 @@ def evaluate(
         protocol: the definitions.
         cutoffs: mAP within so many items; None is all.
         places: precision among so many first items.
+        voters: top-1 by the vote of so many nearest items.
         progress: told queries done and in all.
 
     Raises:
@@ -76,6 +81,7 @@ def evaluate(
     stored = hamming.words(database.packed[order] if order is not None else database.packed)
     labels = database.labels[order] if order is not None else database.labels
     is_multi = database.is_multi_label
+    votes = _Votes(protocol, queries.labels, labels, voters)
     stored_labels = _label_words(labels)
     asked, asked_labels = hamming.words(queries.packed), _label_words(queries.labels)
     for part in _parts(len(queries), _CHUNK):
@@ -87,11 +93,13 @@ def evaluate(
             is_multi,
             database.bits,
             tally.ranks,
+            votes.wanted,
         )
-        tally.take_counts(*ranked)
+        tally.take_counts(*ranked[:-1])
+        votes.take(part, ranked[-1])
         if progress is not None:
             progress(part.stop, len(queries))
-    return tally.measures()
+    return tally.measures(votes.shares())
 
 
 def evaluate_features(
@@ -102,6 +110,7 @@ def evaluate_features(
     protocol: Protocol,
     cutoffs: Sequence[Cutoff] = (None,),
     places: Sequence[int] = (),
+    voters: Sequence[int] = (),
 ) -> Measures:
     """Judge features [Q, D] and [N, D] by exact Euclidean ranking, ties in database order."""
     _compiled()
@@ -109,6 +118,7 @@ def evaluate_features(
 
     tally = _Tally(protocol, len(database), cutoffs, places)
     stored, asked = _label_words(database_labels), _label_words(query_labels)
+    votes = _Votes(protocol, query_labels, database_labels, voters)
     squares = np.einsum("ij,ij->i", database, database)
     for part in _parts(len(queries), _FLOAT_CHUNK):
         # The query's own square is the same for all items and changes no order.
@@ -116,7 +126,8 @@ def evaluate_features(
         order = np.argsort(distances, axis=1, kind="stable")
         is_multi = database_labels.ndim == 2
         tally.take_sums(*add_up_ranked(order, asked[part], stored, is_multi, tally.ranks))
-    return tally.measures()
+        votes.take(part, order[:, : votes.wanted])
+    return tally.measures(votes.shares())
 
 
 def refuse_unfit(queries: Codes, database: Codes) -> None:
@@ -219,8 +230,8 @@ class _Tally:
         self._hits.append(likely)
         self._counted.append(1 - none)
 
-    def measures(self) -> Measures:
-        """What all queries come to."""
+    def measures(self, knn: dict[str, float]) -> Measures:
+        """What all queries come to, with their shares of votes."""
         precisions, hits = np.concatenate(self._precisions), np.concatenate(self._hits)
         column = {int(rank): index for index, rank in enumerate(self.ranks)}
         weights = np.concatenate(self._counted)
@@ -244,4 +255,34 @@ class _Tally:
             radius_precision=radius,
             curve=() if within is None else tuple((float(a), float(b)) for a, b in within.T),
             no_hits=int(np.count_nonzero(hits[:, -1] == 0)),
+            knn=knn,
         )
+
+
+class _Votes:
+    """Counts the queries that get their own label by the vote of the nearest items.
+
+    `wanted` is how many first items of a query it takes, 0 where there is nothing to vote on.
+    """
+
+    def __init__(
+        self, protocol: Protocol, asked: Labels, stored: Labels, voters: Sequence[int]
+    ) -> None:
+        is_given = stored.ndim == 1 and protocol.ties != "expected"
+        self._voters = tuple(voters) if is_given else ()
+        self._asked, self._stored = asked, stored
+        self._right = np.zeros(len(self._voters), np.int64)
+        self.wanted = min(max(self._voters, default=0), len(stored))
+
+    def take(self, part: slice, first: NDArray[np.int64]) -> None:
+        """Take some queries by their first items [q, wanted], in the order of their ranks."""
+        if self._voters:
+            from ssdh_surgery.retrieval.votes import vote
+
+            won = vote(first, self._stored, self._voters)
+            self._right += (won == self._asked[part, None]).sum(0)
+
+    def shares(self) -> dict[str, float]:
+        """The share of queries that were right, by the number of voters."""
+        pairs = zip(self._voters, self._right, strict=True)
+        return {str(count): int(right) / len(self._asked) for count, right in pairs}

@@ -78,14 +78,20 @@ class Protocol:
         ]
 
 
+# Their own cut-offs: all for the authors' CIFAR-10, 1,000 or 5,000 for HashNet's sets, and for
+# DeepHash's "-1", which there leaves out the item that ranks last.
 PRESETS = {
     "authors": Protocol(
         "authors", "analysis/precision.m of kevinlin311tw/Caffe-DeepBinaryCode, sort is stable"
     ),
     "hashnet": Protocol(
-        "hashnet", "mean_average_precision in test.py of thuml/HashNet", no_hits="skip"
+        "hashnet",
+        "mean_average_precision in test.py of thuml/HashNet, of signs, sort not stable",
+        no_hits="skip",
     ),
     "deephash": Protocol(
-        "deephash", "CalcTopMap in utils/tools.py of swuxyj/DeepHash-pytorch, sort not stable"
+        "deephash",
+        "CalcTopMap in utils/tools.py of swuxyj/DeepHash-pytorch, sort not stable, its topK of -1 "
+        "is --map N-1",
     ),
 }

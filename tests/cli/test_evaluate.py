@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes import Codes, pack, read_features, write_codes
 
 
 def write(path: str, count: int, prefix: str, *, seed: int, model: str = "a") -> None:
@@ -67,13 +68,21 @@ def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[:6] == [
         "10 queries, 50 in the database, 12 bits",
-        "protocol: hashnet, changed (mean_average_precision in test.py of thuml/HashNet)",
+        "protocol: hashnet, changed (mean_average_precision in test.py of thuml/HashNet, "
+        "of signs, sort not stable)",
         "          expected value over all orders of items at one distance",
         "          AP divided by the relevant items within the cut-off",
         "          a query without a hit is left out",
         "          precision within radius 2: 0 where nothing is within it",
     ]
-    assert lines[6].split()[0] == "mAP@all"
+    assert lines[6] == "          no top-1 by k-NN: expected ties leave no order to vote in"
+    assert lines[7].split()[0] == "mAP@all"
+    assert run([*COMMON, "--knn", "1", "--knn", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[6] == (
+        "          k-NN: the label that most of the k nearest have, of equals the one ranked first"
+    )
+    assert [line[:11] for line in lines[-2:]] == ["top-1 1-NN ", "top-1 5-NN "]
 
 
 def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,3 +204,86 @@ def test_a_page_that_needs_nothing_beside_it(capsys: pytest.CaptureFixture[str])
     before = text
     assert run([*words, "--features", "<b>.npz", "q.npz", "--force"]) == 0
     assert Path("p.html").read_text() == before
+
+
+def write_scores(path: str, of: str, classes: int, *, model: str = "a") -> None:
+    """Scores that are right for all but the first two of ten."""
+    queries = read_features(of)
+    wrong = np.arange(len(queries)) < 2
+    scores = np.eye(classes, dtype=np.float32)[(queries.labels + wrong) % classes]
+    recipe = {"model": {"weights": model * 64, "blob": "fc8"}}
+    none = np.empty((len(queries), 0), np.uint8)
+    write_codes(path, Codes(none, 0, queries.ids, queries.labels, recipe, scores))
+
+
+def test_the_classifier_stands_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    write_scores("s.npz", "q.npz", 7)
+    words = [*COMMON, "--scores", "s.npz", "--features", "q.npz", "d.npz"]
+    assert run([*words, "--csv", "t.csv", "--html", "p.html", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["accuracy"] == {"1": 0.8, "5": 0.8}
+    assert answer["protocol"]["classifier"] == {"file": "s.npz", "blob": "fc8"}
+    assert set(answer["knn"]) == {"10"}
+    assert all(set(each["knn"]) == {"10"} for each in answer["baselines"].values())
+    with Path("t.csv").open(newline="") as file:
+        rows = {
+            (row["of"], row["measure"], row["at"]): row["value"] for row in csv.DictReader(file)
+        }
+    assert rows["classifier", "accuracy", "1"] == "0.8"
+    assert float(rows["codes", "knn", "10"]) == answer["knn"]["10"]
+    assert float(rows["features", "knn", "10"]) == answer["baselines"]["features"]["knn"]["10"]
+    page = html5lib.parse(Path("p.html").read_text(), namespaceHTMLElements=False)
+    columns = [cell.text or "" for cell in page.findall(".//thead//th")]
+    last = [cell.text or "" for cell in page.findall(".//tbody/tr")[-1]]
+    assert dict(zip(columns, last, strict=True))["top-1"] == "0.800000"
+    assert run(words) == 0
+    out = capsys.readouterr().out
+    assert "          classifier: 'fc8' of 7 classes, counted as Caffe's Accuracy layer\n" in out
+    assert out.splitlines()[-1].split() == ["classifier", "0.800000", "0.800000"]
+    write_scores("s.npz", "q.npz", 3, model="b")
+    assert run([*COMMON, "--scores", "s.npz"]) == 0
+    out = capsys.readouterr().out
+    assert "Accuracy layer; by other weights than the codes\n" in out
+    assert out.splitlines()[-3].split() == ["mAP@all", "radius", "2", "top-1", "10-NN", "top-1"]
+
+
+def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    write_scores("s.npz", "q.npz", 2)
+    write_scores("other.npz", "d.npz", 3)
+
+    def told(*words: str) -> str:
+        assert run([*COMMON, *words]) == 3
+        return capsys.readouterr().err
+
+    assert told("--scores", "s.npz") == (
+        "s.npz: scores of 2 classes, and there are labels up to 2\n"
+        "hint: the scores are what the classifier's blob holds\n"
+    )
+    assert told("--scores", "other.npz") == (
+        "other.npz: its items are not those of q.npz\nhint: encode the same source for both\n"
+    )
+    assert told("--scores", "q.npz") == (
+        "q.npz: holds codes of 12 bits and no classifier's scores\n"
+        "hint: ssdh encode --blob CLASSIFIER keeps them\n"
+    )
+    bare = read_features("q.npz")
+    unknown = np.where(np.arange(10) < 4, -1, bare.labels)
+    write_codes("q.npz", replace(bare, labels=unknown))
+    assert told("--scores", "s.npz") == (
+        "q.npz: 4 of 10 items of the query set have no label, the first is 'q0'\n"
+        "hint: encode a list with labels, class folders or an LMDB\n"
+    )
+    write_codes("q.npz", replace(bare, labels=np.eye(3, dtype=np.uint8)[bare.labels]))
+    assert told("--scores", "s.npz") == (
+        "s.npz: items of q.npz have several labels each, an accuracy needs one\n"
+    )
+
+
+def test_several_labels_have_no_vote(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("q.npz", "d.npz"):
+        codes = read_features(name)
+        write_codes(name, replace(codes, labels=np.eye(3, dtype=np.uint8)[codes.labels]))
+    assert run([*COMMON, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["knn"] == {}
+    assert run(COMMON) == 0
+    assert "no top-1 by k-NN: items have several labels\n" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from small_codes import made, random_codes
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.codes import Codes
@@ -15,18 +16,6 @@ from ssdh_surgery.retrieval.metrics import evaluate, evaluate_features
 from ssdh_surgery.retrieval.protocol import PRESETS, Protocol
 
 AUTHORS = PRESETS["authors"]
-
-
-def made(bits: NDArray[np.uint8], labels: NDArray[np.int64] | NDArray[np.uint8]) -> Codes:
-    ids = np.arange(len(bits)).astype(str)
-    return Codes(np.packbits(bits, axis=1), bits.shape[1], ids, labels)
-
-
-def random_codes(count: int, bits: int, classes: int, seed: int) -> Codes:
-    random = np.random.default_rng(seed)
-    return made(
-        random.integers(0, 2, (count, bits), dtype=np.uint8), random.integers(0, classes, count)
-    )
 
 
 def naive(queries: Codes, database: Codes, cutoff: int, divisor: str, no_hits: str) -> float:
@@ -173,7 +162,3 @@ def test_a_changed_preset_says_so() -> None:
     assert isinstance(changed, Protocol)
     assert changed.name == "authors, changed"
     assert AUTHORS.changed(ties="database") is AUTHORS
-
-
-def test_presets_name_their_sources() -> None:
-    assert all(each.source and each.name == name for name, each in PRESETS.items())
