@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from broken_pictures import BROKEN, good_pictures
 from pictures import tiles
 
 from ssdh_surgery import open_net
@@ -56,6 +57,25 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == "wrote codes.npz: 11 codes of 20 bits, 1 left out"
     assert lines[2].endswith("of 20 bits dead")
     assert lines[-1].endswith("of activations nearer than 0.1 to 0.5")
+
+
+def test_no_broken_picture_gets_a_code(capsys: pytest.CaptureFixture[str]) -> None:
+    good = good_pictures(np.ascontiguousarray(tiles(96, 1)[0][0].transpose(1, 2, 0)))
+    names = [f"photos/{name}.jpg" for name in BROKEN]
+    for name, spoil in zip(names, BROKEN.values(), strict=True):
+        Path(name).write_bytes(spoil(good))
+    pictures = [f"photos/{number:02d}.png" for number in range(12)]
+    assert run(["encode", "photos", "-o", "folder.npz", *NET, "--json"]) == 0
+    left_out = json.loads(capsys.readouterr().out)["left_out"]
+    assert {f"photos/{each['id']}" for each in left_out} == set(names)
+    assert all(each["reason"].startswith("cannot be decoded: ") for each in left_out)
+    Path("list.txt").write_text("".join(f"{name} 1\n" for name in [*names, *pictures]))
+    assert run(["encode", "list.txt", "-o", "list.npz", *NET]) == 0
+    assert f"{len(names) - 20} more are left out; 'left_out' in list.npz names all" in (
+        capsys.readouterr().err
+    )
+    assert read_codes("list.npz").ids.tolist() == pictures
+    assert np.array_equal(read_codes("list.npz").packed, read_codes("folder.npz").packed)
 
 
 def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
