@@ -68,7 +68,6 @@ def test_no_broken_picture_gets_a_code(capsys: pytest.CaptureFixture[str]) -> No
     assert run(["encode", "photos", "-o", "folder.npz", *NET, "--json"]) == 0
     left_out = json.loads(capsys.readouterr().out)["left_out"]
     assert {f"photos/{each['id']}" for each in left_out} == set(names)
-    assert all(each["reason"].startswith("cannot be decoded: ") for each in left_out)
     Path("list.txt").write_text("".join(f"{name} 1\n" for name in [*names, *pictures]))
     assert run(["encode", "list.txt", "-o", "list.npz", *NET]) == 0
     assert f"{len(names) - 20} more are left out; 'left_out' in list.npz names all" in (
