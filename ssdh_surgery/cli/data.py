@@ -14,6 +14,7 @@ from ssdh_surgery.cli.several_labels import several_labels, several_labels_optio
 from ssdh_surgery.cli.size import SizeType
 
 if TYPE_CHECKING:
+    from ssdh_surgery.data.build import LabelsAs
     from ssdh_surgery.data.datum import Shape
     from ssdh_surgery.pipeline.data_show import ShownData
 
@@ -41,6 +42,10 @@ def command() -> None:
 @_resize
 @_gray
 @several_labels_options
+@click.option(
+    "--labels-as", type=click.Choice(["lmdb", "hdf5"]),
+    help="With --multi-label: where the vectors go (lmdb).",
+)  # fmt: skip
 @click.option("--encoded", is_flag=True, help="Keep pictures as they lie in their files.")
 @click.option("--shuffle", is_flag=True, help="In an order drawn from --seed.")
 @click.option("--seed", type=int, default=0, metavar="N", help="Of the order and the split (0).")
@@ -59,6 +64,7 @@ def build_command(
     gray: bool,
     multi_label: bool,
     classes: int | None,
+    labels_as: LabelsAs | None,
     encoded: bool,
     shuffle: bool,
     seed: int,
@@ -72,11 +78,14 @@ def build_command(
     The records are those of convert_imageset. Everything that is wrong with the list or a
     picture is told together, before anything is written. With --split a picture's side
     depends on its content, so that duplicates never stand on both. With --multi-label the
-    label vectors go to a second LMDB, X_labels_lmdb beside X_lmdb, with the same keys.
+    label vectors go to a second LMDB, X_labels_lmdb beside X_lmdb, with the same keys; or, for
+    an HDF5Data layer, to X_labels.h5 and its list X_labels.txt, in the order of the records.
     """
     from ssdh_surgery.data.build import build
     from ssdh_surgery.data.record import RecordOptions
 
+    if labels_as is not None and not multi_label:
+        raise click.UsageError("--labels-as goes with --multi-label")
     options = RecordOptions(resize, gray, encoded, shuffle, seed, split)
     with Counter("pictures") as counter:
         made = build(
@@ -85,6 +94,7 @@ def build_command(
             options,
             root=root,
             several=several_labels(multi_label=multi_label, classes=classes),
+            labels_as=labels_as or "lmdb",
             skip_bad=skip_bad,
             resume=resume,
             replace=force,

@@ -2,7 +2,7 @@
 
 The records are those of Caffe's own tool, byte for byte. Several labels for each picture go to
 a second LMDB with the same keys, whose records are vectors, as multi-label nets read them by a
-Data layer of their own. Where that tool logs an error and
+Data layer of their own, or to an HDF5 file with as many rows. Where that tool logs an error and
 goes on, or writes label 0, everything that is wrong is told here together.
 """
 
@@ -17,12 +17,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.ahead import ahead, default_threads
 from ssdh_surgery.data.class_folders import read_class_folders
 from ssdh_surgery.data.datum import Shape, write_floats
 from ssdh_surgery.data.image_list import Entry, ImageList, read_list
+from ssdh_surgery.data.label_file import (
+    label_file,
+    list_file,
+    refuse_unlisted,
+    write_label_file,
+)
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
@@ -32,7 +39,12 @@ from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, r
 from ssdh_surgery.errors import DataError, FileError, Finding, Location
 from ssdh_surgery.files import read_bytes, write_bytes
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 Progress = Callable[[int, int], None]
+LabelsAs = Literal["lmdb", "hdf5"]
 _Numbered = tuple[int, Entry]
 _LABELS = "labels.txt"
 _AS_IT_IS = RecordOptions()
@@ -45,7 +57,7 @@ class BuildSummary:
     `shapes` counts the pictures of each (channels, height, width); after a resumed build
     only those of the last run. `findings` are warnings and, with `skip_bad`, what was
     wrong with the `skipped` lines. `labels_file` names the classes of a folder, `label_vectors`
-    are the LMDBs of several labels.
+    are the LMDBs of several labels, or the lists that name their HDF5 files.
     """
 
     records: dict[Path, int]
@@ -63,6 +75,7 @@ def build(
     *,
     root: Path | str = "",
     several: SeveralLabels | None = None,
+    labels_as: LabelsAs = "lmdb",
     skip_bad: bool = False,
     resume: bool = False,
     replace: bool = False,
@@ -73,7 +86,8 @@ def build(
 
     `source` is a list, whose paths are looked up from `root`, or a folder of class folders,
     whose names go to `labels.txt` beside `out`. `several` says how the lines of a list are read
-    that have several labels: their vectors go to LMDBs beside (see `vectors_path`). `skip_bad`
+    that have several labels: their vectors go to LMDBs beside (see `vectors_path`), or, by
+    `labels_as`, to HDF5 files with their lists (see `label_file`). `skip_bad`
     leaves out what is bad instead of refusing. `resume` keeps what is done when it is
     interrupted, and goes on from it.
     `replace` allows LMDBs in the way. `progress` is told pictures done and pictures in all.
@@ -86,11 +100,10 @@ def build(
     """
     images = read_source(source, root, several)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
-        job = _Job(images, options, Path(out), skip_bad)
-        if images.classes:
-            job.check_labels_file(replace)
+        job = _Job(images, options, Path(out), skip_bad, labels_as)
+        job.check_files_beside(replace)
         for side, path in job.paths.items():
-            each = (path, vectors_path(path)) if several else (path,)
+            each = (path, vectors_path(path)) if several and labels_as == "lmdb" else (path,)
             job.writers[side] = [
                 stack.enter_context(
                     LmdbWriter(place, replace=replace, resume=resume, recipe=job.recipe())
@@ -158,6 +171,7 @@ class _Job:
     options: RecordOptions
     out: Path
     skip_bad: bool
+    labels_as: LabelsAs
     writers: dict[Side, list[LmdbWriter]] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)
 
@@ -201,21 +215,19 @@ class _Job:
         """Write a picture, and its vector where there is one, unless that is done already."""
         key = record_key(number, name_bytes(entry.path))
         records: list[bytes | bytearray] = [made.data]
-        if self.vectors:
-            records.append(self.vectors[entry.line_id])
+        if self.vectors and self.labels_as == "lmdb":
+            records.append(write_floats(self.vectors[entry.line_id][:, None, None]))
         for writer, record in zip(self.writers[made.side], records, strict=True):
             if number > last[writer]:
                 writer.put(key, record)
 
-    def _vectors(self) -> dict[int, bytes]:
-        """The record of several labels for each line."""
+    def _vectors(self) -> dict[int, NDArray[np.float32]]:
+        """Several labels for each line."""
         vectors = self.images.label_vectors()
         if vectors is None:
             return {}
-        return {
-            entry.line_id: write_floats(vector[:, None, None])
-            for entry, vector in zip(self.images.entries, vectors, strict=True)
-        }
+        lines = (entry.line_id for entry in self.images.entries)
+        return dict(zip(lines, vectors, strict=True))
 
     def _make(self, item: _Numbered) -> Record | Problem:
         entry = item[1]
@@ -252,6 +264,7 @@ class _Job:
         if self.images.classes:
             labels_file = self.labels_file()
             write_bytes(labels_file, self._labels())
+        label_vectors = self._write_label_files()
         records = {path: self.writers[side][0].records for side, path in self.paths.items()}
         problems = [*self.problems, *self._several_sizes()]
         return BuildSummary(
@@ -260,8 +273,22 @@ class _Job:
             shapes=self.shapes,
             findings=kinds.findings(problems, self.images.source),
             labels_file=labels_file,
-            label_vectors=tuple(map(vectors_path, self.paths.values())) if self.vectors else (),
+            label_vectors=label_vectors,
         )
+
+    def _write_label_files(self) -> tuple[Path, ...]:
+        """Where the vectors are: LMDBs, or lists of HDF5 files, which are written here."""
+        if not self.vectors:
+            return ()
+        places = tuple(map(vectors_path, self.paths.values()))
+        if self.labels_as == "lmdb":
+            return places
+        lines = {number: entry.line_id for number, entry in self.order}
+        files = tuple(map(label_file, places))
+        for file, (writer,) in zip(files, self.writers.values(), strict=True):
+            rows = [self.vectors[lines[_number(key)]] for key in writer.stored_keys()]
+            write_label_file(file, rows)
+        return tuple(map(list_file, files))
 
     def _several_sizes(self) -> list[Problem]:
         if len(self.shapes) < 2:
@@ -276,15 +303,26 @@ class _Job:
         """Where the names of the classes go."""
         return self.out.with_name(_LABELS)
 
-    def check_labels_file(self, replace: bool) -> None:
-        """Refuse early to replace a `labels.txt` that says something else."""
+    def check_files_beside(self, replace: bool) -> None:
+        """Refuse early to replace a `labels.txt` that says something else, or files of vectors."""
         file = self.labels_file()
-        if file.exists() and not replace and read_bytes(file) != self._labels():
+        is_other = self.images.classes and file.exists() and read_bytes(file) != self._labels()
+        if is_other and not replace:
             raise FileError(
                 "exists already, with other classes",
                 location=Location(str(file)),
                 hint="--force replaces it",
             )
+        if not self.vectors or self.labels_as == "lmdb":
+            return
+        for path in self.paths.values():
+            vectors = label_file(vectors_path(path))
+            refuse_unlisted(vectors)
+            for each in (vectors, list_file(vectors)):
+                if os.path.lexists(each) and not replace:
+                    raise FileError(
+                        "exists already", location=Location(str(each)), hint="--force replaces it"
+                    )
 
     def _labels(self) -> bytes:
         return b"".join(name_bytes(name) + b"\n" for name in self.images.classes)

@@ -80,6 +80,11 @@ class LmdbWriter:
         self._pending.clear()
         self._pending_bytes = 0
 
+    def stored_keys(self) -> Iterator[bytes]:
+        """The keys of all that was committed, in their order."""
+        with self._env.begin() as transaction, transaction.cursor() as cursor:
+            yield from map(bytes, cursor.iternext(values=False))
+
     def _try_commit(self) -> bool:
         import lmdb
 

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from command_line import Ssdh
 
+from ssdh_surgery import open_net
 from ssdh_surgery.data.build import build
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.retrieval.codes import read_codes
+from tests.engines.live_caffe import pycaffe
 
 PICTURES, CLASSES = 48, 5
 
@@ -113,6 +115,71 @@ def test_an_interrupted_build_goes_on(ssdh: Ssdh, vectors: np.ndarray) -> None:
         ours, theirs = stored(f"x{name}"), stored(f"y{name}")
         assert list(ours) == list(theirs)
         assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
+
+
+PAIR = """\
+layer { name: "data" type: "Data" top: "data"
+  data_param { source: "x_test_lmdb" backend: LMDB batch_size: 5 } }
+layer { name: "label" type: "HDF5Data" top: "label"
+  hdf5_data_param { source: "x_test_labels.txt" batch_size: 5 } }
+"""
+# The first pixel of each picture, and its labels, over more batches than there are records.
+SCRIPT = """
+made = net(%r)
+found = []
+for _ in range(12):
+    made.forward()
+    blobs = made.blobs["data"].data, made.blobs["label"].data
+    found += [[a[:, 0, 0].tolist(), b.tolist()] for a, b in zip(*blobs)]
+"""
+
+
+def test_vectors_as_hdf5_go_with_the_pictures(ssdh: Ssdh, vectors: np.ndarray) -> None:
+    words = ["--multi-label", "--shuffle", "--split", "0.5"]
+    Path("my 5.png").write_bytes(b"")
+    words = [*words, "--skip-bad"]
+    ssdh("data", "build", "list.txt", "y_lmdb", *words)
+    told = ssdh("data", "build", "list.txt", "x_lmdb", *words, "--labels-as", "hdf5")
+    assert "wrote x_train_labels.txt: their label vectors\n" in told.out
+    assert not list(Path().glob("x_*labels_lmdb"))
+    Path("net.prototxt").write_text(PAIR)
+    opened = open_net("net.prototxt", phase="TRAIN", engine="torch")
+    found = []
+    for _ in range(12):
+        opened.forward()
+        blobs = opened.blobs["data"].data, opened.blobs["label"].data
+        found += [[a[:, 0, 0].tolist(), b.tolist()] for a, b in zip(*blobs, strict=True)]
+    pairs = zip(stored("y_test_lmdb").values(), stored("y_test_labels_lmdb").values(), strict=True)
+    wanted = [[a[:, 0, 0].tolist(), b.reshape(-1).tolist()] for a, b in pairs]
+    assert found == [wanted[place % len(wanted)] for place in range(60)]
+
+
+@pytest.mark.caffe
+def test_caffe_reads_vectors_as_hdf5(ssdh: Ssdh, vectors: np.ndarray) -> None:
+    words = ("--multi-label", "--shuffle", "--split", "0.5")
+    ssdh("data", "build", "list.txt", "x_lmdb", *words, "--labels-as", "hdf5")
+    ssdh("data", "build", "list.txt", "y_lmdb", *words)
+    ran = pycaffe(Path.cwd(), SCRIPT % PAIR)
+    pairs = zip(stored("y_test_lmdb").values(), stored("y_test_labels_lmdb").values(), strict=True)
+    wanted = [[a[:, 0, 0].tolist(), b.reshape(-1).tolist()] for a, b in pairs]
+    assert ran.found == [wanted[place % len(wanted)] for place in range(60)], ran.stderr[-2000:]
+
+
+def test_hdf5_in_the_way(ssdh: Ssdh, vectors: np.ndarray) -> None:
+    words = ("--multi-label", "--labels-as", "hdf5")
+    Path("x_labels.txt").write_text("mine\n")
+    err = ssdh("data", "build", "list.txt", "x_lmdb", *words, code=3).err
+    assert err == "x_labels.txt: exists already\nhint: --force replaces it\n"
+    assert not Path("x_lmdb").exists()
+    ssdh("data", "build", "list.txt", "x_lmdb", *words, "--force")
+    assert Path("x_labels.txt").read_text() == "x_labels.h5\n"
+    err = ssdh("data", "build", "list.txt", "my lmdb", *words, code=3).err
+    assert err == (
+        "my lmdb_labels.h5: Caffe cannot read a list of HDF5 files in whose paths there is white "
+        "space\nhint: choose another name, or keep the vectors in an LMDB\n"
+    )
+    err = ssdh("data", "build", "list.txt", "z_lmdb", "--labels-as", "hdf5", code=2).err
+    assert "--labels-as goes with --multi-label" in err
 
 
 def test_what_is_wrong(ssdh: Ssdh, vectors: np.ndarray) -> None:
