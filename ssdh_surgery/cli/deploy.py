@@ -26,6 +26,11 @@ _WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check")
     type=click.Choice(["train", "deploy"]),
     help="Derive it from the train net, or take a deploy file (the file where there is one).",
 )
+@click.option(
+    "--with-classifier",
+    is_flag=True,
+    help="Derive it from the train net, and keep the classifier above the code.",
+)
 @input_shape_option
 @shared.net_option
 @shared.writing_options
@@ -49,5 +54,6 @@ def command(net_file: str | None, as_json: bool, **given: Any) -> int:
         batch=given["batch"],
         origin=given["origin"],
         shapes=dict(given["input_shapes"]),
+        classifier=given["with_classifier"],
     )
     return results.show(deploy(net_file, options, plan), plan, json=as_json)

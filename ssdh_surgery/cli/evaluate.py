@@ -94,7 +94,8 @@ def command(
 
     An item is relevant if it has the query's label, or one of its labels. The protocol is
     printed with the figures; without options it is that of the authors of the method. Scores
-    are what 'ssdh encode --blob CLASSIFIER' keeps of the queries.
+    are what 'ssdh encode --blob CLASSIFIER' keeps of the queries, of a net that 'ssdh deploy
+    --with-classifier' wrote.
     """
     from ssdh_surgery import files
     from ssdh_surgery.pipeline import evaluate_files

@@ -25,7 +25,8 @@ class DeployOptions:
     """What a command line asks for; what it leaves open is not among the values.
 
     `origin` says what to make the deploy net of: by itself of a deploy file, and of the train
-    net where there is none. `shapes` are those of inputs, for a train net.
+    net where there is none. `shapes` are those of inputs, for a train net. `classifier` keeps
+    the classifier above the code, which only a train net has there.
     """
 
     given: Settings = field(default_factory=Settings)
@@ -34,6 +35,7 @@ class DeployOptions:
     batch: int | None = None
     origin: Literal["train", "deploy"] | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    classifier: bool = False
 
 
 def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched:
@@ -48,10 +50,13 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
         UsageError: there is no workspace and nothing was named, or there are several files.
         SsdhError: the deploy net cannot be found or changed; nothing was written.
     """
+    if options.classifier and options.origin == "deploy":
+        raise UsageError("--with-classifier derives from the train net, and --from says deploy")
     workspace = _workspace(name)
     known = workspace.net(options.net) if workspace else None
     wanted = deploy_settings(options.given, known)
-    source = _chosen(name, known, wanted, options.origin)
+    origin = options.origin or ("train" if options.classifier else None)
+    source = _chosen(name, known, wanted, origin)
     if source.is_zoo and plan.in_place:
         raise UsageError(f"--in-place does not go with {source.name}: it is no file")
     plan = _placed(plan, name, known, wanted, source)
@@ -85,7 +90,14 @@ def _made(
     given, binary, batch = options.given, options.binary, options.batch
     if source.kind is Kind.TRAIN:
         return derived_deploy(
-            source, given, known, plan, shapes=options.shapes, binary=binary, batch=batch
+            source,
+            given,
+            known,
+            plan,
+            shapes=options.shapes,
+            binary=binary,
+            batch=batch,
+            classifier=options.classifier,
         )
     if options.shapes:
         raise UsageError(

@@ -10,6 +10,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.derive_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
@@ -39,7 +40,8 @@ _MESSAGE = "NetParameter"
 class DeployWishes:
     """What a derived deploy net is to have; None leaves a thing to the net.
 
-    `shapes` are input shapes by blob name, as given on a command line.
+    `shapes` are input shapes by blob name, as given on a command line. `classifier` says
+    whether the classifier stays above the code.
     """
 
     recipe: Recipe
@@ -48,6 +50,7 @@ class DeployWishes:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     binary: bool = False
     batch: int | None = None
+    classifier: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,13 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
     """
     ready = _ready(source.document, wishes.head, wishes.recipe)
     net, head = ready.net, ready.head
-    needed = needed_for(net, head)
+    if wishes.classifier and hash_layer_below(net, head.classifier) is None:
+        raise SurgeryError(
+            f"no hash layer below the classifier '{head.classifier.name}'",
+            location=head.classifier.location,
+            hint="ssdh patch puts one there; without one, your own deploy net has the classifier",
+        )
+    needed = needed_for(net, head, with_classifier=wishes.classifier)
     folders = data_folders(source.path)
     sizes = {blob.name: data_shape(net, blob, wishes.shapes, folders) for blob in needed.data}
     derived = derive_deploy_net(net, needed, sizes, wishes.recipe.remove)
@@ -117,8 +126,11 @@ def _with_hash_layer(
         code = deploy.layer(existing.code.name)
         wanted = [recipe.binary_layer()] if wishes.binary else []
         change = merged([layers.insert_after(code, wanted), batched])
-        note = f"the hash layer is the train net's: '{code.name}', {existing.bits} bits"
-        return prove(deploy.document, change, _MESSAGE), (note,)
+        notes = [f"the hash layer is the train net's: '{code.name}', {existing.bits} bits"]
+        if wishes.classifier:
+            scores = head.classifier.tops[0]
+            notes.append(f"the classifier stays: 'ssdh encode --blob {scores}' keeps its scores")
+        return prove(deploy.document, change, _MESSAGE), tuple(notes)
     classifier = chosen_head(deploy, head.classifier.name)
     hashed = hash_deploy_net(deploy, classifier, recipe, wishes.at, binary=wishes.binary)
     return prove(deploy.document, merged([hashed.change, batched]), _MESSAGE), hashed.notes

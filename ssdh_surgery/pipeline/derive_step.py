@@ -44,6 +44,7 @@ def derived_deploy(
     shapes: Mapping[str, tuple[int, ...]],
     binary: bool = False,
     batch: int | None = None,
+    classifier: bool = False,
 ) -> PatchedFile:
     """A deploy net for a train net that has none.
 
@@ -62,13 +63,15 @@ def derived_deploy(
     existing = hash_layer_below(net, chosen_head(net, head_name).classifier)
     if existing is not None:
         _refuse_other(net, existing, given)
-    wishes = DeployWishes(wanted.recipe, wanted.get("at"), head_name, shapes, binary, batch)
+    wishes = DeployWishes(
+        wanted.recipe, wanted.get("at"), head_name, shapes, binary, batch, classifier
+    )
     made = deploy_from_train(train, wishes)
     warnings = compared(Net(made.document), known, deploy_settings(given, known))
-    place = plan.target(train.place.with_name(DEPLOY))
+    target = plan.target(train.place.with_name(DEPLOY))
     return PatchedFile(
         train,
-        Output(place, bytes(made.document), train.path, train.data),
+        Output(target, bytes(made.document), train.path, train.data),
         made.document,
         (f"derived from {train.name}", *made.notes),
         (*made.warnings, *warnings),

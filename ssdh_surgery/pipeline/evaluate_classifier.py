@@ -51,7 +51,7 @@ def read_classifier(path: Path | str, queries: Codes) -> Classifier:
         raise DataError(
             f"holds codes of {scores.bits} bits and no classifier's scores",
             location=where,
-            hint="ssdh encode --blob CLASSIFIER keeps them",
+            hint="ssdh deploy --with-classifier, then ssdh encode --blob CLASSIFIER",
         )
     refuse_empty(queries, "query")
     refuse_other_items(scores, queries)

@@ -53,16 +53,16 @@ class Needed:
     data: tuple[DataBlob, ...]
 
 
-def needed_for(net: Net, head: Head) -> Needed:
+def needed_for(net: Net, head: Head, *, with_classifier: bool = False) -> Needed:
     """The layers that a head's classifier, or the hash layer below it, depends on.
 
     In phase TEST, or TRAIN where the classifier is in no other. Data layers do not count
-    among them.
+    among them. `with_classifier` keeps the classifier above a hash layer too.
 
     Raises:
         SurgeryError: the classifier is in neither phase, or reads a blob that nobody writes.
     """
-    existing = hash_layer_below(net, head.classifier)
+    existing = None if with_classifier else hash_layer_below(net, head.classifier)
     root = existing.code if existing else head.classifier
     graphs = [net.graph(phase) for phase in reversed(PHASES)]
     graph = next((each for each in graphs if each.takes_part(root)), None)

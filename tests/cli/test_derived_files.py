@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pictures import write_lmdb
+
+import ssdh_surgery
 
 TRAIN = """name: "tiny"
 layer {
@@ -55,6 +59,38 @@ def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time() -> N
     again = ssdh("deploy").stdout
     assert again.startswith("train_val_ssdh.prototxt (train net): deploy_ssdh.prototxt is up to")
     assert 'deploy = "deploy_ssdh.prototxt"' in Path("ssdh.toml").read_text()
+
+
+ACCURACY = """layer {
+  name: "accuracy" type: "Accuracy" bottom: "fc" bottom: "label" top: "accuracy"
+  include { phase: TEST }
+}
+"""
+
+
+def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted() -> None:
+    Path("train_val.prototxt").write_text(
+        TRAIN.replace("batch_size: 2", "batch_size: 4") + ACCURACY
+    )
+    err = ssdh("deploy", "train_val.prototxt", "--with-classifier", code=3).stderr
+    assert "train_val.prototxt:8:15: no hash layer below the classifier 'fc'" in err
+    ssdh("patch", "train_val.prototxt", "--bits", "8", "--remove", "delete")
+    told = ssdh("deploy", "--with-classifier").stdout
+    assert "  note: the classifier stays: 'ssdh encode --blob fc_change' keeps its scores" in told
+    Path("deploy.prototxt").write_text(Path("deploy_ssdh.prototxt").read_text())
+    err = ssdh("deploy", "deploy.prototxt", "--with-classifier", code=3).stderr
+    assert "a train net is needed, and this is a deploy net" in err
+    ssdh("deploy", "--with-classifier", "--from", "deploy", code=2)
+    net = ssdh_surgery.open_net("train_val_ssdh.prototxt", engine="torch")
+    for blobs in net.params.values():
+        blobs[0].data[...] = np.random.default_rng(3).normal(0, 0.002, blobs[0].data.shape)
+    net.save("w.caffemodel")
+    encode = ("encode", "lmdb", "--weights", "w.caffemodel")
+    ssdh(*encode, "-o", "codes.npz")
+    ssdh(*encode, "-o", "scores.npz", "--blob", "fc_change")
+    sets = ("--queries", "codes.npz", "--database", "codes.npz")
+    found = json.loads(ssdh("evaluate", *sets, "--scores", "scores.npz", "--json").stdout)
+    assert found["accuracy"] == {"1": float(net.forward()["accuracy"])}
 
 
 def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy() -> None:

@@ -264,7 +264,7 @@ def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert told("--scores", "q.npz") == (
         "q.npz: holds codes of 12 bits and no classifier's scores\n"
-        "hint: ssdh encode --blob CLASSIFIER keeps them\n"
+        "hint: ssdh deploy --with-classifier, then ssdh encode --blob CLASSIFIER\n"
     )
     bare = read_features("q.npz")
     unknown = np.where(np.arange(10) < 4, -1, bare.labels)
