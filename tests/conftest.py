@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live_nets import Caffe
 from postgres_server import database, plain_database, postgres_server
 
 __all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
@@ -80,3 +82,15 @@ def caffe() -> Path:
     path = built_caffe()
     assert path is not None, "run: make caffe"
     return path
+
+
+@pytest.fixture(scope="session")
+def live_caffe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caffe]:
+    """The real Caffe as a process that is asked about nets."""
+    from ssdh_surgery.engines.built_caffe import built_pycaffe
+
+    pycaffe = built_pycaffe()
+    assert pycaffe is not None, "run: make caffe"
+    process = Caffe(pycaffe, tmp_path_factory.mktemp("live_caffe"))
+    yield process
+    process.close()

@@ -46,6 +46,8 @@ class BlobGraph:
         }
         for layer in self.layers:
             self._add(layer)
+        for blob in self._consumers:
+            self._refuse_writing_over_copies(blob)
 
     def _add(self, layer: Layer) -> None:
         reads = tuple(self._current.get(name) for name in layer.bottoms)
@@ -57,7 +59,7 @@ class BlobGraph:
         writes = []
         for index, name in enumerate(layer.tops):
             if name in self._current and not layer.is_in_place(index):
-                self._duplicate_top(layer, index)
+                self._duplicate_top(layer, index, self._current[name].writer)
             blob = Blob(name, layer, index)
             self._current[name] = blob
             self._consumers[blob] = []
@@ -88,9 +90,27 @@ class BlobGraph:
                     return f"layer '{layer.name}' of line {layer.line} writes it, {where}"
         return did_you_mean(name, self._current)
 
-    def _duplicate_top(self, layer: Layer, index: int) -> None:
+    def _refuse_writing_over_copies(self, blob: Blob) -> None:
+        """Caffe gives each of several readers a copy of its own, under a name of its own."""
+        readers = self._consumers[blob]
+        if len(readers) + _is_summed(blob) < 2:
+            return
+        for layer, index in readers:
+            if layer.is_in_place(index):
+                other = next((each for each, _ in readers if each is not layer), None)
+                also = f"layer '{other.name}' of line {other.line} reads it, too" if other else None
+                self._duplicate_top(
+                    layer,
+                    index,
+                    blob.writer,
+                    f"{also or 'it is used twice'}, so that '{layer.name}' cannot write over it: "
+                    "give it a top of its own",
+                )
+
+    def _duplicate_top(
+        self, layer: Layer, index: int, first: Layer | None, hint: str | None = None
+    ) -> None:
         name = layer.tops[index]
-        first = self._current[name].writer
         other = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
         self.findings.append(
             Finding(
@@ -99,7 +119,7 @@ class BlobGraph:
                 "error",
                 f"top blob '{name}' produced by multiple sources: {other}, and layer "
                 f"'{layer.name}'",
-                None,
+                hint,
                 layer.outer.entries("top")[index].location,
             )
         )
@@ -190,3 +210,11 @@ class BlobGraph:
                 seen.add(blob.writer.index)
                 pending += self.reads(blob.writer)
         return found
+
+
+def _is_summed(blob: Blob) -> bool:
+    """Whether a stated weight makes a blob part of the loss, which is a use of it, too."""
+    layer = blob.writer
+    if layer is None or not layer.outer.entries("loss_weight"):
+        return False
+    return layer.loss_weights[blob.top] != 0

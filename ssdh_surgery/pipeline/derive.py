@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import Head, hash_layer_below
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
@@ -32,6 +33,7 @@ from ssdh_surgery.surgery.gate import Proven, prove
 from ssdh_surgery.surgery.hashing import hash_deploy_net
 from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.surgery.solver import chosen, set_chosen
+from ssdh_surgery.surgery.spelling import UPGRADE_HINT
 
 _MESSAGE = "NetParameter"
 
@@ -169,6 +171,7 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
         DataError: an LMDB or the mean file cannot be read.
     """
     wanted, recipe = wishes.wanted, wishes.wanted.recipe
+    _refuse_v0(Net(source.document))
     ready = _ready(source.document, wanted.get("head"), recipe)
     net, blob = ready.net, only_input(ready.net)
     known, choices = shapes(net, "TEST"), wanted.data
@@ -195,6 +198,17 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
         _solver(wishes, data.size),
         (*ready.warnings, *proven.warnings),
     )
+
+
+def _refuse_v0(net: Net) -> None:
+    """Refuse to train what cannot be tested: a net of V0 is the same in every phase."""
+    if net.dialect is Dialect.V0:
+        raise SurgeryError(
+            "a train net cannot be made in Caffe's dialect V0: it has no phases, for data to "
+            "train with and data to test with",
+            location=net.layers[0].location,
+            hint=UPGRADE_HINT,
+        )
 
 
 def _solver(wishes: TrainWishes, size: DataSize) -> Document:

@@ -118,11 +118,12 @@ Known = tuple[int | None, int | None, int | None]
 
 
 def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
-    from ssdh_surgery.caffe.phase import PHASES
     from ssdh_surgery.caffe.shapes import shapes
 
-    phase = next(phase for phase in PHASES if net.graph(phase).takes_part(layer))
-    shape = shapes(net, phase).of(layer).tops[layer.tops.index(top)]
+    state = net.state_with(layer)
+    if state is None:
+        return None
+    shape = shapes(net, state).of(layer).tops[layer.tops.index(top)]
     return (1, *shape[1:]) if shape else None
 
 

@@ -11,6 +11,7 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
+from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.hashing import features_blob
 
 
@@ -56,15 +57,19 @@ def explain(net: Net, head: Head, asked: str | None, at: str | None) -> Explanat
 
     Raises:
         UnknownLayer: no blob and no layer is called `at`.
-        SurgeryError: it is not below the classifier.
+        SurgeryError: it is not below the classifier, or the classifier is in no phase.
     """
-    phase = next(each for each in PHASES if net.graph(each).takes_part(head.classifier))
-    found, graph = shapes(net, phase), net.graph(phase)
+    state = net.state_with(head.classifier)
+    if state is None:
+        raise SurgeryError(
+            f"layer '{head.classifier.name}' is in no phase", location=head.classifier.location
+        )
+    found, graph = shapes(net, state), net.graph(state)
     top = next((loss for loss in head.losses if graph.takes_part(loss)), head.classifier)
     there = hash_layer_below(net, head.classifier)
     features = features_blob(net, head, at)
     return Explanation(
-        phase,
+        state.phase,
         _chain(graph, found, top),
         head,
         _reason(heads(net), head, asked),

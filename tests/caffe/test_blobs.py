@@ -149,6 +149,19 @@ WRONG = [
         ],
     ),
     (
+        "written-over-while-another-layer-reads-it",
+        'layer { name: "a" top: "x" }\nlayer { name: "b" bottom: "x" top: "y" }\n'
+        'layer { name: "c" bottom: "x" top: "x" }\n',
+        [
+            f"n.prototxt:3:36: {DUPLICATE} 'x' produced by multiple sources: "
+            "layer 'a' of line 1, and layer 'c'\n"
+            '  3 | layer { name: "c" bottom: "x" top: "x" }\n'
+            "    |                                    ^^^\n"
+            "hint: layer 'b' of line 2 reads it, too, so that 'c' cannot write over it: give it a "
+            "top of its own"
+        ],
+    ),
+    (
         "a-writer-and-an-input",
         'input: "x" input_shape { }\nlayer { name: "b" top: "x" }\n',
         [

@@ -191,6 +191,29 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(folder: Path) -> Non
     assert '# layer { name: "fc"' in deploy
 
 
+DEPLOY_V0 = """input: "data" input_dim: 1 input_dim: 3 input_dim: 16 input_dim: 16
+layers { layer { name: "fc" type: "innerproduct" num_output: 2 } bottom: "data" top: "fc" }
+layers { layer { name: "prob" type: "softmax" } bottom: "fc" top: "prob" }
+"""
+
+
+@pytest.mark.usefixtures("lone_deploy")
+def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded() -> None:
+    Path("deploy.prototxt").write_text(DEPLOY_V0)
+    words = ("patch", "deploy.prototxt", *DATA, "--bits", "8", "--mean-value", "120")
+    said = ssdh(*words, code=3).stderr
+    assert said == (
+        "deploy.prototxt:2:24: a train net cannot be made in Caffe's dialect V0: it has no phases, "
+        "for data to train with and data to test with\n"
+        f"  2 | {DEPLOY_V0.splitlines()[1]}\n"
+        "    |                        ^^^^\n"
+        "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect\n"
+    )
+    assert not Path("train_val_ssdh.prototxt").exists()
+    ssdh(*words, "--upgrade", "--set", "max_iter=2")
+    ssdh("train", "--gpu", "none", "--engine", "torch")
+
+
 @pytest.mark.usefixtures("lone_deploy")
 def test_the_next_time_the_workspace_has_the_data() -> None:
     ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse, zoo
+from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.cli.explain import explained
+from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.explain import explain, flatten_note
 from ssdh_surgery.surgery.gate import prove
@@ -47,6 +49,28 @@ def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
     found = explain(of, chosen_head(of, asked), asked, None)
     assert found.reason == reason
     assert explained("n", found)[-1].endswith(": 1,024 values a picture")
+
+
+STAGED = """
+layer { name: "d" type: "HDF5Data" top: "x" top: "label" hdf5_data_param { batch_size: 2 } }
+layer { name: "fc" type: "InnerProduct" bottom: "x" top: "fc" include { phase: TEST stage: "s" }
+  inner_product_param { num_output: 3 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" include { phase: TEST stage: "s" } }
+"""
+
+
+def test_a_classifier_of_one_stage() -> None:
+    of = Net(parse(STAGED.encode(), "staged"))
+    head = Head(of.layer("fc"), "x", (), (), 1.0, 1)
+    found = explain(of, head, "fc", None)
+    assert (found.phase, [link.layer.name for link in found.chain]) == ("TEST", ["d", "fc"])
+
+
+def test_a_classifier_that_never_takes_part() -> None:
+    never = STAGED.replace('TEST stage: "s"', "TEST min_level: 2 max_level: 1")
+    of = Net(parse(never.encode(), "staged"))
+    with pytest.raises(SurgeryError, match="layer 'fc' is in no phase"):
+        explain(of, Head(of.layer("fc"), "x", (), (), 1.0, 1), "fc", None)
 
 
 def test_a_hash_layer_that_is_there() -> None:

@@ -183,10 +183,10 @@ def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
 
 
 def _check_sizes(subject: Subject, sizes: Shape, hint: str) -> None:
-    least = min(sizes, default=0)
+    wrong = next((size for size in sizes if size < 0), 0)
     subject.check(
-        least >= 0,
-        f"Check failed: shape[i] >= 0 ({least} vs. 0)",
+        not wrong,
+        f"Check failed: shape[i] >= 0 ({wrong} vs. 0)",
         field=f"{_PARAM}.kernel_size",
         hint=hint,
     )

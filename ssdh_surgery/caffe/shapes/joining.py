@@ -49,6 +49,8 @@ def concat(subject: Subject) -> Shaped:
                 f"concat_axis is {axis}",
             )
         top[axis] += shape[axis]
+    if len(subject.bottoms) == 1:
+        subject.check_shared()
     return Shaped([tuple(top)])
 
 
@@ -69,6 +71,8 @@ def slice_(subject: Subject) -> Shaped:
             field="top",
         )
         sizes = [shape[axis] // subject.tops] * subject.tops
+    if subject.tops == 1:
+        subject.check_shared()
     return Shaped([(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes])
 
 

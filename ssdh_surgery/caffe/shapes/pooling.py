@@ -73,12 +73,12 @@ def _global(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
         field=f"{_PARAM}.global_pooling",
     )
     (pad_h, pad_w), (stride_h, stride_w) = _pads(subject, parameter), _strides(subject, parameter)
+    _, _, height, width = subject.legacy()
     subject.check(
         (pad_h, pad_w, stride_h, stride_w) == (0, 0, 1, 1),
         "With Global_pooling: true; only pad = 0 and stride = 1",
         field=f"{_PARAM}.global_pooling",
     )
-    _, _, height, width = subject.legacy()
     return Axis(height, 1, 0), Axis(width, 1, 0)
 
 

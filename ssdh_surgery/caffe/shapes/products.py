@@ -9,13 +9,14 @@ def inner_product(subject: Subject) -> Shaped:
     """The axes from `axis` on become one of `num_output`; a multiply-add for every weight."""
     parameter = subject.param.inner_product_param
     outputs = parameter.num_output
+    axis = subject.axis(parameter.axis, field="inner_product_param.axis")
+    # Caffe itself says no more than that a param is empty.
     subject.check(
         outputs > 0,
-        "num_output must be positive.",
+        "Check failed: data_",
         field="inner_product_param.num_output",
-        hint=None if parameter.HasField("num_output") else "num_output is missing",
+        hint=f"num_output is {0 if parameter.HasField('num_output') else 'missing'}",
     )
-    axis = subject.axis(parameter.axis, field="inner_product_param.axis")
     shape = subject.bottoms[0]
     inputs = count(shape, axis)
     weight = (inputs, outputs) if parameter.transpose else (outputs, inputs)

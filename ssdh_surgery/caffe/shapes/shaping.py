@@ -53,6 +53,7 @@ def reshape(subject: Subject) -> Shaped:
         f"output count must match input count ({count(top)} vs. {count(shape)})",
         field="reshape_param.shape",
     )
+    subject.check_shared()
     return Shaped([top])
 
 
@@ -126,6 +127,12 @@ def arg_max(subject: Subject) -> Shaped:
             field=field,
         )
         return Shaped([(*shape[:axis], top_k, *shape[axis + 1 :])])
+    subject.check(
+        len(shape) > 0,
+        "Check failed: start_axis <= end_axis (1 vs. 0)",
+        bottom=0,
+        hint="the bottom is a scalar",
+    )
     items = subject.size(0)
     subject.check(
         top_k <= count(shape, 1),

@@ -96,6 +96,15 @@ class Subject:
         if not holds:
             raise Refusal(message, field=field, bottom=bottom, hint=hint)
 
+    def check_shared(self) -> None:
+        """Stop unless the top can share the bottom's memory: an empty blob has none."""
+        self.check(
+            count(self.bottoms[0]) > 0,
+            "Check failed: data_",
+            bottom=0,
+            hint=f"the bottom is empty: {shown(self.bottoms[0])}",
+        )
+
     def axis(self, axis: int, bottom: int = 0, field: str | None = None) -> int:
         """An axis of a bottom counted from the front, one below 0 from the end."""
         shape = self.bottoms[bottom]
@@ -154,7 +163,8 @@ def refuse_impossible(shaped: Shaped) -> None:
                 f"Check failed: shape.size() <= kMaxBlobAxes ({len(shape)} vs. {MAX_AXES})"
             )
         if min(shape, default=0) < 0:
-            raise Refusal(f"Check failed: shape[i] >= 0 ({min(shape)} vs. 0)")
+            first = next(size for size in shape if size < 0)
+            raise Refusal(f"Check failed: shape[i] >= 0 ({first} vs. 0)")
         if count(shape) > MAX_COUNT:
             raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")
     for shape in shaped.params:
