@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ssdh_surgery.caffe.fork_fields import FORK_FIELDS
 from ssdh_surgery.prototxt import literals
-from ssdh_surgery.prototxt.cst import Message, Scalar
+from ssdh_surgery.prototxt.cst import Field, Message, Scalar
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -21,7 +22,7 @@ def fill(target: Proto, tree: Message) -> None:
     """Set the fields of a protobuf message from a syntax tree.
 
     Of a field given twice the last counts (messages are merged), as protobuf does on the
-    wire. A value that does not fit its field is left out.
+    wire. A value that does not fit its field is left out. A field of `FORK_FIELDS` sets Caffe's.
     """
     from ssdh_surgery.caffe import schema
 
@@ -29,6 +30,7 @@ def fill(target: Proto, tree: Message) -> None:
     for field in tree.fields:
         known = fields.get(field.name)
         if known is None:
+            _fill_of_fork(target, field)
             continue
         repeated = schema.is_repeated(known)
         for value in field.values:
@@ -40,6 +42,15 @@ def fill(target: Proto, tree: Message) -> None:
                     fill(inner, value)
             elif (converted := _scalar(known, value)) is not None:
                 _set(target, known.name, converted, repeated)
+
+
+def _fill_of_fork(target: Proto, field: Field) -> None:
+    same = FORK_FIELDS.get((target.DESCRIPTOR.name, field.name))
+    for value in field.values:
+        if same is not None and isinstance(value, Scalar):
+            name, values = same
+            enum: Any = target.DESCRIPTOR.fields_by_name[name].enum_type
+            _set(target, name, enum.values_by_name[values[value.text in _TRUE]].number, False)
 
 
 def _set(target: Proto, name: str, value: Any, repeated: bool) -> None:

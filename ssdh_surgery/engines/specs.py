@@ -6,12 +6,15 @@ anything is built where an engine lacks a layer type or Caffe a field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.current import net_parameter
 from ssdh_surgery.caffe.dialect import Dialect
+from ssdh_surgery.caffe.fork_fields import fork_fields
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import State
@@ -79,9 +82,14 @@ def _refuse_unknown_fields(layer: Layer) -> None:
     """Let protobuf read the layer's text strictly: what it does not know would be left out."""
     document = layer.entry.document
     start = document.offsets[layer.outer.first] + 1
-    end = document.offsets[layer.outer.last]
     place = document.source.location(start)
     # As far down and to the right as in the file, so that the error's place is right.
     margin = "\n" * ((place.line or 1) - 1) + " " * ((place.column or 1) - 1)
-    name = "LayerParameter" if layer.dialect is Dialect.CURRENT else "V1LayerParameter"
-    schema.parse_text(margin + document.text[start:end], name, file=document.source.file)
+    is_current = layer.dialect is Dialect.CURRENT
+    kind: Any = schema.LayerParameter if is_current else schema.V1LayerParameter
+    text = document.text
+    for each in fork_fields(layer.outer, kind.DESCRIPTOR):
+        end = document.offsets[max(each.last, each.separator) + 1]
+        text = text[: each.start] + re.sub(r"\S", " ", text[each.start : end]) + text[end:]
+    text = text[start : document.offsets[layer.outer.last]]
+    schema.parse_text(margin + text, kind.DESCRIPTOR.name, file=document.source.file)

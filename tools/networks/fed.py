@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from google.protobuf import text_format
@@ -23,6 +24,8 @@ _GEOMETRY = {
     "cifar10": (3, 32, 32),
     "hdf5": (4,),
 }
+# What Caffe calls `round_mode`, and the built one as forks do.
+_FORK_ROUNDING = re.compile(r"\bceil_mode\s*:\s*false\b")
 _COLORS = 3
 _LEGACY_AXES = 4
 
@@ -53,7 +56,8 @@ def fed(net: Net, phase: Phase) -> str:
     Random first values are left out: making them takes most of the time that a large net takes.
     """
     message: Any = schema.NetParameter()
-    text_format.Parse(net.document.text, message, allow_unknown_field=True)
+    text = _FORK_ROUNDING.sub("round_mode: FLOOR", net.document.text)
+    text_format.Parse(text, message, allow_unknown_field=True)
     both = message.layer if net.dialect is Dialect.CURRENT else message.layers
     for layer in reversed([layer for layer in net.layers if _is_read(layer)]):
         del both[layer.index]

@@ -359,8 +359,8 @@ def test_in_place_where_caffe_does_not_allow_it(layer_type, tmp_path):
     ("settings", "message"),
     [
         (
-            "pooling_param { ceil_mode: true }",
-            'Message type "PoolingParameter" has no field named "ceil_mode"',
+            "pooling_param { ceil_mod: true }",
+            'Message type "PoolingParameter" has no field named "ceil_mod"',
         ),
         (
             "pooling_param { pool: MEDIAN }",
