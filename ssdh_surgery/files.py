@@ -40,6 +40,8 @@ def explained(path: Path | str, doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        if error.errno == errno.ENOENT and doing == "write":
+            reason = "no such folder"
         raise FileError(
             f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
         ) from error

@@ -141,7 +141,7 @@ def mean_command(
     from ssdh_surgery.pipeline.existing import refuse_existing
 
     if out is not None:
-        refuse_existing(out, force=force)
+        refuse_existing(out, force=force, inputs=[source])
     with Counter("pictures") as counter:
         if source.is_dir() and (source / "data.mdb").exists():
             mean = lmdb_mean(source, progress=counter)
@@ -175,10 +175,12 @@ def mean_command(
 @shared.json_option
 def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_json: bool) -> int:
     """Tell what an LMDB holds: records, sizes, labels, first keys."""
+    from ssdh_surgery.pipeline.contact_sheet import refuse_sheet_kind
     from ssdh_surgery.pipeline.data_show import show_data, write_sheet
     from ssdh_surgery.pipeline.existing import refuse_existing
 
     if sheet is not None:
+        refuse_sheet_kind(sheet)
         refuse_existing(sheet, force=force)
     with Counter("records") as counter:
         found = show_data(lmdb, verify=verify, progress=counter)

@@ -72,7 +72,9 @@ def command(
     from ssdh_surgery.retrieval.codes_writer import partial_folder
 
     form_of_name(output)
-    refuse_existing(output, force=force)
+    refuse_existing(
+        output, force=force, inputs=[*inputs, labels, given["deploy"], given["weights"]]
+    )
     encoder = Encoder(options_of(given))
     several = several_labels(multi_label=multi_label, classes=classes)
     source = open_source(inputs, encoder.transform, root, labels, several)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,19 @@ class ResizeType(SizeType):
         return value if value == "none" else super().convert(value, param, ctx)
 
 
+class ScaleType(click.ParamType[float]):
+    """A finite number other than 0."""
+
+    name = "X"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number, or click's own error."""
+        number = float(click.FLOAT.convert(value, param, ctx))
+        if not math.isfinite(number) or number == 0:
+            self.fail(f"'{value}' leaves nothing of a picture", param, ctx)
+        return number
+
+
 class GpuType(click.ParamType[int | None]):
     """The number of one GPU, or `none`."""
 
@@ -51,7 +65,7 @@ transform_options = shared.options(
         help="Subtract a value from each channel.",
     ),
     click.option("--mean-file", type=_FILE, metavar="FILE", help="Subtract a mean picture."),
-    click.option("--scale", type=float, metavar="X", help="Multiply by this after the mean."),
+    click.option("--scale", type=ScaleType(), help="Multiply by this after the mean."),
     click.option(
         "--channels", type=click.Choice(["BGR", "RGB"]),
         help="Their order in the net's input (ssdh.toml's; Caffe's is BGR).",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.pipeline.evaluate import Evaluation
 
 _FILE = click.Path(path_type=Path)
-# So many of the ids that stand in both sets are named.
+# So many of the ids that stand in both sets, and of strange labels, are named.
 _NAMED = 3
 
 
@@ -29,6 +29,8 @@ class CutoffType(click.ParamType[int | None]):
         """The cut-off, or click's own error."""
         if value is None or value == "all":
             return None
+        if not str(value).lstrip("+-").isdecimal():
+            self.fail(f"'{value}' is neither 'all' nor a number", param, ctx)
         return int(click.IntRange(1).convert(value, param, ctx))
 
 
@@ -64,7 +66,7 @@ class CutoffType(click.ParamType[int | None]):
 @click.option("--divisor", type=click.Choice(DIVISORS), help="What AP is divided by.")
 @click.option("--no-hits", type=click.Choice(NO_HITS), help="Queries without a relevant item.")
 @click.option("--radius", type=click.IntRange(0), help="Precision within this radius (2).")
-@click.option("--seed", type=int, help="Of random ties and of baselines (0).")
+@click.option("--seed", type=click.IntRange(0), help="Of random ties and of baselines (0).")
 @click.option(
     "--features", type=_FILE, nargs=2, metavar="QUERIES DATABASE",
     help="Files with the features' activations: baselines of as many bits without training.",
@@ -103,9 +105,10 @@ def command(
     from ssdh_surgery.pipeline.existing import refuse_existing
     from ssdh_surgery.report.evaluation_page import evaluation_page
 
+    read = (queries, database, scores, *(features or ()))
     for path in (table, plot, html):
         if path is not None:
-            refuse_existing(path, force=force)
+            refuse_existing(path, force=force, inputs=read)
     if plot is not None:
         evaluate_files.refuse_plot_kind(plot)
     if plot is not None or html is not None:
@@ -143,14 +146,24 @@ def command(
 def _warnings(found: Evaluation) -> list[str]:
     from ssdh_surgery.data.names import shown
 
-    if not found.overlap:
-        return []
-    ids = ", ".join(f"'{shown(each)}'" for each in found.overlap[:_NAMED])
-    more = ", ..." if len(found.overlap) > _NAMED else ""
-    return [
-        f"{len(found.overlap):,} of {len(found.queries):,} queries are in the database too "
-        f"({ids}{more}): each finds itself, which makes the figures better than they are"
-    ]
+    queries = f"of {len(found.queries):,} queries"
+    warnings = []
+    if found.overlap:
+        ids = _first([f"'{shown(each)}'" for each in found.overlap])
+        warnings.append(
+            f"{len(found.overlap):,} {queries} are in the database too ({ids}): each finds "
+            "itself, which makes the figures better than they are"
+        )
+    if labels := found.strange_labels:
+        warnings.append(
+            f"{found.measures.no_hits:,} {queries} have labels that the database lacks "
+            f"({_first(list(map(str, labels)))}): do both sets count their classes alike?"
+        )
+    return warnings
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
 def _answer(found: Evaluation) -> None:

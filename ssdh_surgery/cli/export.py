@@ -23,7 +23,12 @@ _FILE = click.Path(path_type=Path)
 @click.argument("deploy", required=False, type=shared.PATH, metavar="[DEPLOY]")
 @click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot).")
 @click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="The new model.")
-@click.option("--blob", type=shared.NAME, metavar="NAME", help="End with this blob (all outputs).")
+@click.option(
+    "--blob",
+    type=shared.NAME,
+    metavar="NAME",
+    help="End with this blob (the code that ssdh.toml names below a classifier; else all outputs).",
+)
 @input_shape_option
 @transform_options
 @shared.net_option

@@ -72,17 +72,21 @@ def command(
     the index must keep these (index build --activations, --features).
     """
     from ssdh_surgery.pipeline import search as story
+    from ssdh_surgery.pipeline.contact_sheet import refuse_sheet_kind
     from ssdh_surgery.pipeline.existing import refuse_existing
     from ssdh_surgery.retrieval.index import open_index
 
-    if (queries is not None) + (image is not None) + bool(ids) + bool(codes) != 1:
-        raise click.UsageError("say what to search with: --queries, --image, --id or --code")
+    asked = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
+    if asked != 1:
+        one = "one of " if asked else ""
+        raise click.UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
     if rerank is None and (shortlist is not None or features):
         raise click.UsageError("--shortlist and --features belong to --rerank")
     if features and queries is None:
         raise click.UsageError("--features belongs to --queries")
     if sheet is not None:
-        refuse_existing(sheet, force=force)
+        refuse_sheet_kind(sheet)
+        refuse_existing(sheet, force=force, inputs=[queries, image, *features])
     wanted = story.Wanted(count, rerank, shortlist or max(100, 10 * count))
     options = options_of(given)
     with open_index(index) as opened:

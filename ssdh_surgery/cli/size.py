@@ -9,6 +9,10 @@ import click
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[xX]([1-9][0-9]{0,4})", re.ASCII)
 
+# A blob counts its values in 32 bits.
+_CHANNELS = 3
+_MOST_VALUES = (1 << 31) - 1
+
 
 class SizeType(click.ParamType[tuple[int, int]]):
     """`256x256`: width and height."""
@@ -22,4 +26,7 @@ class SizeType(click.ParamType[tuple[int, int]]):
         match = _SIZE.fullmatch(str(value))
         if match is None:
             self.fail(f"'{value}' is not WIDTHxHEIGHT", param, ctx)
-        return int(match[1]), int(match[2])
+        width, height = int(match[1]), int(match[2])
+        if _CHANNELS * width * height > _MOST_VALUES:
+            self.fail(f"'{value}' is larger than any blob of Caffe can be", param, ctx)
+        return width, height

@@ -127,10 +127,19 @@ def read_picture(
 
 
 def resize(image: Picture, size: tuple[int, int] | None) -> Picture:
-    """The picture warped to (width, height) with OpenCV's bilinear filter, or as it is."""
+    """The picture warped to (width, height) with OpenCV's bilinear filter, or as it is.
+
+    Raises:
+        DataError: there is no memory for so large a picture.
+    """
     if size is None:
         return image
-    resized: Picture = opencv().resize(image, size)
+    cv2 = opencv()
+    try:
+        resized: Picture = cv2.resize(image, size)
+    except cv2.error as error:
+        wide, high = size
+        raise DataError(f"cannot be warped to {wide}x{high}: the memory is too small") from error
     return resized
 
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.picture import encode, resize
+from ssdh_surgery.errors import DataError, Location
 
 Thumbnail = NDArray[np.uint8]
 
 # A place on the sheet, and the white that is left free in it, in pixels.
 SIDE = 96
 _MARGIN = 4
+
+
+def refuse_sheet_kind(path: Path) -> None:
+    """Refuse a sheet whose name says that it is something else than a PNG.
+
+    Raises:
+        DataError: it ends otherwise.
+    """
+    if path.suffix.lower() != ".png":
+        raise DataError(
+            f"a sheet ends in .png, not in '{path.suffix}'", location=Location(str(path))
+        )
 
 
 def thumbnail(pixels: NDArray[Any]) -> Thumbnail:

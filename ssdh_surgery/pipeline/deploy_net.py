@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.hdf5_weights import read_any_weights
+from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean
-from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.sources import SourceFile, read_source
 
 # What makes values between 0 and 1 of which each is decided by itself: a code.
 _CODE_TYPES = frozenset(["Sigmoid", "Threshold"])
@@ -38,7 +39,9 @@ class DeployNet:
 
     def __init__(self, file: Path, blob: str | None, code: str | None) -> None:
         self.file = file
-        self.net = Net(read_source(str(file)).document)
+        source = read_source(str(file))
+        refuse_solver(source)
+        self.net = Net(source.document)
         self._graph = self.net.graph("TEST")
         self.input = self._only_input()
         self.shape = self._picture_shape()
@@ -122,6 +125,18 @@ class DeployNet:
     def _last_writer(self, blob: str) -> Layer | None:
         found = self._graph.last(blob)
         return found.writer if found else None
+
+
+def refuse_solver(source: SourceFile) -> None:
+    """Refuse what is no net.
+
+    Raises:
+        SurgeryError: it is a solver.
+    """
+    if source.kind is Kind.SOLVER:
+        raise SurgeryError(
+            "a deploy net is needed, and this is a solver", location=Location(source.name)
+        )
 
 
 def makes_codes(graph: BlobGraph, layer: Layer | None) -> bool:

@@ -75,6 +75,8 @@ def encode(
         UsageError: the name of `out` ends as those of another kind of file do.
     """
     refuse_existing(out, force=force)
+    if not source.count:
+        raise DataError("there is nothing to encode", location=Location(source.name))
     writer = CodesWriter(
         out,
         encoder.width,

@@ -62,6 +62,14 @@ class Evaluation:
         return rows
 
     @property
+    def strange_labels(self) -> list[int]:
+        """The labels of queries that no item of the database has; none where there are several."""
+        if self.database.is_multi_label:
+            return []
+        found: list[int] = np.setdiff1d(self.queries.labels, self.database.labels).tolist()
+        return found
+
+    @property
     def conditions(self) -> list[str]:
         """The protocol, and what it came to here, a sentence each."""
         sentences = self.protocol.words()
@@ -192,4 +200,6 @@ def _activations(features: Codes) -> NDArray[np.float32]:
             location=Location(features.name),
             hint="ssdh encode --activations --blob FEATURES keeps them",
         )
+    if not np.isfinite(features.activations).all():
+        raise DataError("holds values that are no numbers", location=Location(features.name))
     return features.activations

@@ -53,6 +53,8 @@ def read_classifier(path: Path | str, queries: Codes) -> Classifier:
             location=where,
             hint="ssdh deploy --with-classifier, then ssdh encode --blob CLASSIFIER",
         )
+    if not np.isfinite(values).all():
+        raise DataError("holds values that are no numbers", location=where)
     refuse_empty(queries, "query")
     refuse_other_items(scores, queries)
     if queries.is_multi_label:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.engines.onnx.opening import is_installed
 from ssdh_surgery.errors import Location, MissingExtra, SurgeryError, UsageError, did_you_mean
-from ssdh_surgery.pipeline.deploy_net import makes_codes
+from ssdh_surgery.pipeline.deploy_net import makes_codes, refuse_solver
 from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.pipeline.input_transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
@@ -82,11 +82,14 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
     """
     if not is_installed("onnx"):
         raise MissingExtra("onnx", "writing ONNX models")
-    refuse_existing(out, force=force)
     known = _known(options)
-    source = read_source(options.deploy or str(recorded_deploy(known)))
+    deploy = options.deploy or str(recorded_deploy(known))
     weights = options.weights or newest_weights(known)
+    refuse_existing(out, force=force, inputs=[deploy, weights])
+    source = read_source(deploy)
+    refuse_solver(source)
     net = Net(source.document)
+    options = replace(options, blob=options.blob or _code_below_classifier(net, known))
     last = _last_writer(net, options.blob)
     model = _model(net, weights, options, last)
     transform = _transform(options, known, source, model)
@@ -117,6 +120,14 @@ def _known(options: ExportOptions) -> NetRecord | None:
         if path is not None and path.resolve() == Path(options.deploy).resolve():
             return known
     return None
+
+
+def _code_below_classifier(net: Net, known: NetRecord | None) -> str | None:
+    """The code's blob where the net has its classifier still; None: all outputs are wanted."""
+    code, classifier = (known.get(name) if known else None for name in ("code", "classifier"))
+    if code is None or not net.named(str(classifier)) or code not in net.blob_names:
+        return None
+    return str(code)
 
 
 def _last_writer(net: Net, blob: str | None) -> Layer | None:

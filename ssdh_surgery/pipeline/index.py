@@ -6,9 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.pipeline.features import FeatureFiles
 from ssdh_surgery.retrieval.codes import read_codes, refuse_empty
-from ssdh_surgery.retrieval.index import ACTIVATIONS, About, Kind, create_index, open_index
+from ssdh_surgery.retrieval.index import (
+    ACTIVATIONS,
+    About,
+    Kind,
+    create_index,
+    is_database,
+    open_index,
+)
+
+_IN_THE_WAY = "--force replaces it, 'ssdh index add' adds to an index"
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,8 @@ def build(
         UsageError: a URL names no table, or a database has no such kind.
         MissingExtra: what searches, or what connects, is not installed.
     """
+    if not is_database(place):
+        refuse_existing(Path(place), force=force, hint=_IN_THE_WAY, inputs=[*codes, *features])
     first = read_codes(codes[0])
     refuse_empty(first, "database")
     gathered = FeatureFiles(features)

@@ -85,6 +85,10 @@ def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted() -> None:
     for blobs in net.params.values():
         blobs[0].data[...] = np.random.default_rng(3).normal(0, 0.002, blobs[0].data.shape)
     net.save("w.caffemodel")
+    export = ("export", "--weights", "w.caffemodel", "--json", "-o")
+    assert set(json.loads(ssdh(*export, "net.onnx").stdout)["outputs"]) == {"latent_SSDH_encode"}
+    scores = json.loads(ssdh(*export, "scores.onnx", "--blob", "fc_change").stdout)["outputs"]
+    assert scores == {"fc_change": ["N", 2]}
     encode = ("encode", "lmdb", "--weights", "w.caffemodel")
     ssdh(*encode, "-o", "codes.npz")
     ssdh(*encode, "-o", "scores.npz", "--blob", "fc_change")

@@ -297,7 +297,7 @@ def test_of_two_pictures_both_are_written_or_none(
     assert not Path("small.svg").exists()
     assert run(["show", small, "--svg", "small.svg", "--dot", "nowhere/small.dot"]) == 3
     assert not Path("small.svg").exists()
-    assert capsys.readouterr().err.endswith("nowhere/small.dot: cannot write: no such file\n")
+    assert capsys.readouterr().err.endswith("nowhere/small.dot: cannot write: no such folder\n")
 
 
 def test_dot_needs_no_program(

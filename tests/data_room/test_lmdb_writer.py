@@ -169,4 +169,4 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     path = tmp_path / "no" / "lmdb"
     with pytest.raises(FileError) as caught:
         LmdbWriter(path)
-    assert str(caught.value) == f"{path}: cannot write: no such file"
+    assert str(caught.value) == f"{path}: cannot write: no such folder"

@@ -150,7 +150,7 @@ def test_writing_is_whole_or_not_at_all(tmp_path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(TypeError):
         write_codes(path, some(recipe={"not": object()}))
-    with pytest.raises(FileError, match=r"cannot write: no such file"):
+    with pytest.raises(FileError, match=r"cannot write: no such folder"):
         write_codes(tmp_path / "missing" / "codes.npz", some())
     with pytest.raises(FileError, match=r"cannot write: is a folder, not a file"):
         write_codes(tmp_path, some())
