@@ -8,6 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ssdh_surgery.prototxt.cst import Message
+from ssdh_surgery.prototxt.parser import parse
+
 # A value is a literal as written, or the fields of a message.
 Fields = list[tuple[str, "str | Fields"]]
 
@@ -353,3 +356,20 @@ def classifier_files(draw: st.DrawFn, deploy: bool = False) -> bytes:
     fields = classifiers.deploy_net() if deploy else classifiers.net()
     text = _Layout(_Habits.drawn(rng)).file(fields)
     return text.encode("utf-8", "surrogateescape")
+
+
+def fields_of(message: Message) -> Fields:
+    """The fields of a message, each value as it is written."""
+    return [
+        (each.name, fields_of(value) if isinstance(value, Message) else value.text)
+        for each in message.fields
+        for value in each.values
+    ]
+
+
+@st.composite
+def laid_out(draw: st.DrawFn, text: str) -> bytes:
+    """A net in another layout, as people and programs write them."""
+    rng = draw(st.randoms(use_true_random=False))
+    written = _Layout(_Habits.drawn(rng)).file(fields_of(parse(text.encode()).root))
+    return written.encode("utf-8", "surrogateescape")

@@ -82,6 +82,11 @@ class Head:
         )
 
     @property
+    def outputs(self) -> str:
+        """What it gives, in words: `10 classes`."""
+        return f"{self.classes or 'unknown'} {'numbers' if self.is_regression else 'classes'}"
+
+    @property
     def layers(self) -> tuple[Layer, ...]:
         """The classifier and all that judges it."""
         return (self.classifier, *self.losses, *self.accuracies)
@@ -160,6 +165,10 @@ def unjudged(net: Net) -> list[tuple[Layer, str]]:
             reason = _classifier_or_reason(graph, judge)
             if isinstance(reason, str):
                 found.setdefault(judge.index, (judge, reason))
+    absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
+    for judge in absent:
+        if judge.is_loss or judge.type.endswith("Accuracy"):
+            found[judge.index] = judge, "takes part in no phase by itself: see include and exclude"
     return list(found.values())
 
 
@@ -276,7 +285,7 @@ def describe(found: Iterable[Head]) -> str:
     """Heads as a list for a message: one line each, with what `--head` would take."""
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "
-        f"{head.classes or 'unknown'} {'numbers' if head.is_regression else 'classes'} on "
+        f"{head.outputs} on "
         f"'{head.features}', weight {head.weight:g}, {head.depth} layers deep"
         for head in found
     )

@@ -17,8 +17,7 @@ def explained(name: str, found: Explanation) -> list[str]:
     judges = [f"'{each.name}'" for each in (*head.losses, *head.accuracies)]
     judged = f", judged by {', '.join(judges)}" if judges else ""
     lines += [
-        f"  head: '{head.classifier.name}' (line {head.classifier.line}), "
-        f"{head.classes or 'unknown'} classes{judged}",
+        f"  head: '{head.classifier.name}' (line {head.classifier.line}), {head.outputs}{judged}",
         f"  taken because: {found.reason}",
         f"  features: '{found.features}', {_shape(found.shape)}{_size(found.size)}",
     ]

@@ -226,8 +226,7 @@ def _head(head: Head) -> str:
     judges = ", ".join(layer.name for layer in (*head.losses, *head.accuracies))
     return (
         f"{'main' if head.main else 'auxiliary'} head: '{head.features}' -> "
-        f"{head.classifier.name} ({head.classes or 'unknown'} classes)"
-        + (f" -> {judges}" if judges else "")
+        f"{head.classifier.name} ({head.outputs})" + (f" -> {judges}" if judges else "")
     )
 
 

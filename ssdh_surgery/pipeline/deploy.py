@@ -94,7 +94,7 @@ def _made(
             given,
             known,
             plan,
-            shapes=options.shapes,
+            inputs=options.shapes,
             binary=binary,
             batch=batch,
             classifier=options.classifier,

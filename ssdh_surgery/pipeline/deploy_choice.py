@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import hash_layer_below, num_output
+from ssdh_surgery.caffe.heads import hash_layer_below, heads, num_output
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.choice import chosen_head
@@ -110,12 +111,14 @@ def differing(deploy: Net, train: Net, wanted: Settings) -> list[str]:
     """
     known = _shapes_with_inputs_of(deploy, train)
     have = shapes(deploy, "TEST")
-    mine = {layer.name: layer for layer in deploy.graph("TEST").layers}
+    mine = deploy.graph("TEST").layers
     return [
         layer.name
         for layer in _needed(train, deploy, wanted)
         if _has_weights(layer, known)
-        and not (layer.name in mine and _are_alike(layer, known, mine[layer.name], have))
+        and not any(
+            each.name == layer.name and _are_alike(layer, known, each, have) for each in mine
+        )
     ]
 
 
@@ -143,12 +146,19 @@ def _counted(types: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing"
 
 
+def _phase(net: Net) -> Phase:
+    """The phase in which a net gives codes: TEST, or TRAIN of a net that is whole there alone."""
+    graph = net.graph("TEST")
+    is_whole = not graph.findings and any(graph.takes_part(head.classifier) for head in heads(net))
+    return "TRAIN" if net.has_phases and not is_whole else "TEST"
+
+
 def _needed(net: Net, other: Net, wanted: Settings) -> list[Layer]:
     """The layers below a net's hash layer, or below where it would be.
 
     A hash layer under any name is one where the other net has no layer of that name.
     """
-    graph = net.graph("TRAIN" if net.has_phases else "TEST")
+    graph = net.graph(_phase(net))
     latent = next((each for each in graph.layers if each.name == wanted.recipe.latent_name), None)
     head = None if latent else chosen_head(net, wanted.get("head"))
     there = hash_layer_below(net, head.classifier) if head else None
@@ -165,15 +175,16 @@ def _needed(net: Net, other: Net, wanted: Settings) -> list[Layer]:
 
 def _shapes_with_inputs_of(deploy: Net, train: Net) -> NetShapes:
     """The shapes of a train net; what its data do not tell is as the deploy net declares it."""
-    own, declared = shapes(train, "TRAIN"), shapes(deploy, "TEST").blobs
+    phase = _phase(train)
+    own, declared = shapes(train, phase), shapes(deploy, "TEST").blobs
     given = {}
-    for layer in train.graph("TRAIN").layers:
+    for layer in train.graph(phase).layers:
         for name in layer.tops if layer.is_data else ():
             here, there = own.blobs.get(name), declared.get(name)
             if there is not None and len(there) == 4 and (here is None or len(here) == 4):
                 # The channels may be a guess where only the records know them.
                 given[name] = there if here is None else (here[0], there[1], *here[2:])
-    return shapes(train, "TRAIN", given) if given else own
+    return shapes(train, phase, given) if given else own
 
 
 def _has_weights(layer: Layer, known: NetShapes) -> bool:

@@ -89,11 +89,10 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
     derived = derive_deploy_net(net, needed, sizes, wishes.recipe.remove)
     first = prove(net.document, derived.change, _MESSAGE)
     hashed, said = _with_hash_layer(Net(first.document), net, head, wishes)
-    taken = "inputs: " + ", ".join(
-        f"{name} {' x '.join(map(str, shape))}" for name, shape in sizes.items()
-    )
+    taken = [f"{name} {' x '.join(map(str, shape))}" for name, shape in sizes.items()]
+    inputs = [f"inputs: {', '.join(taken)}"] if taken else []
     warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
-    return DerivedFile(hashed.document, (taken, *ready.notes, *said), warnings)
+    return DerivedFile(hashed.document, (*inputs, *ready.notes, *said), warnings)
 
 
 @dataclass(frozen=True)

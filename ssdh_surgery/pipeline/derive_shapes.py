@@ -15,6 +15,8 @@ from ssdh_surgery.surgery.derive_deploy import DataBlob
 
 Shape = tuple[int, ...]
 _COLORS = 3
+# The data layers whose mean has as many values as their pictures have channels.
+_PICTURES = frozenset(["Data", "ImageData", "WindowData"])
 
 
 def data_folders(net: Path | None) -> list[Path]:
@@ -187,7 +189,7 @@ def _looked_at(layer: Layer) -> str:
         f"crop_size is {transform.crop_size}" if transform.crop_size else "",
         f"'{source}' is not at hand or cannot be read" if source else "it names no source",
         f"mean file '{transform.mean_file}' is not at hand" if transform.mean_file else "",
-        _means_said(len(transform.mean_value)),
+        _means_said(len(transform.mean_value)) if layer.type in _PICTURES else "",
     ]
     return f"of layer '{layer.name}' ({layer.type}), " + ", ".join(filter(None, said))
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.deploy_choice import differing
 from ssdh_surgery.pipeline.deploy_step import compared, deploy_settings
 from ssdh_surgery.pipeline.derive import (
     DeployWishes,
@@ -41,7 +43,7 @@ def derived_deploy(
     known: NetRecord | None,
     plan: WritePlan,
     *,
-    shapes: Mapping[str, tuple[int, ...]],
+    inputs: Mapping[str, tuple[int, ...]],
     binary: bool = False,
     batch: int | None = None,
     classifier: bool = False,
@@ -64,10 +66,12 @@ def derived_deploy(
     if existing is not None:
         _refuse_other(net, existing, given)
     wishes = DeployWishes(
-        wanted.recipe, wanted.get("at"), head_name, shapes, binary, batch, classifier
+        wanted.recipe, wanted.get("at"), head_name, inputs, binary, batch, classifier
     )
     made = deploy_from_train(train, wishes)
-    warnings = compared(Net(made.document), known, deploy_settings(given, known))
+    settings = deploy_settings(given, known)
+    _refuse_batch(net, Net(made.document), settings, batch)
+    warnings = compared(Net(made.document), known, settings)
     target = plan.target(train.place.with_name(DEPLOY))
     return PatchedFile(
         train,
@@ -84,6 +88,30 @@ def _refuse_in_place(plan: WritePlan, what: str) -> None:
             f"--in-place would replace the {what} net by one that is derived from it",
             hint="--out and --suffix choose another place",
         )
+
+
+def _refuse_batch(train: Net, deploy: Net, wanted: Settings, batch: int | None) -> None:
+    """Refuse another batch than the train net has where some layer stands and falls with it."""
+    hint = "--batch N gives it the batch that the net is trained with"
+    if not _mistakes(train) and (mistakes := _mistakes(deploy)):
+        raise SurgeryError(
+            f"with a batch of {batch or 1} Caffe would refuse the deploy net: {mistakes[0]}",
+            location=Location(train.file),
+            hint=hint,
+        )
+    for name in differing(deploy, train, wanted):
+        raise SurgeryError(
+            f"the shapes of the params of layer '{name}' depend on the batch: trained weights "
+            f"would not fit a deploy net with a batch of {batch or 1}",
+            location=train.named(name)[0].location,
+            hint=hint,
+        )
+
+
+def _mistakes(net: Net) -> list[str]:
+    """What Caffe would stop at when it sets up a net to be used."""
+    found = shapes(net, "TEST").findings
+    return [finding.message for finding in found if finding.severity == "error"]
 
 
 def _refuse_other(net: Net, existing: HashLayer, given: Settings) -> None:

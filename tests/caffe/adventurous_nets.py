@@ -7,8 +7,10 @@ one, so that a net shows one mistake and what stands below it is right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from ssdh_surgery.caffe import schema
@@ -279,8 +281,72 @@ def _add_inputs(draw: st.DrawFn, net: _Growing) -> None:
         net.layers[: len(inputs)] = reversed(inputs)
 
 
-def _layer(draw: st.DrawFn, net: _Growing, number: int) -> tuple[str, list[str]]:
-    kinds = [*_LAYERS, *_USUAL * 3]
+_IN_PLACE = ("BatchNorm", "Bias", "Dropout", "PReLU", "ReLU", "Scale", "Softmax")
+# What no features are made of: they judge, forget the items, or end the net.
+_NO_FEATURES = ("Accuracy", "BatchReindex", "LSTM", "RNN", "Silence")
+
+
+@st.composite
+def train_nets(draw: st.DrawFn) -> str:
+    """The text of a net with data of its own, a classifier, a loss and an accuracy."""
+    net = _Growing(is_v1=False)
+    items, tested = draw(_SMALL), draw(_SMALL)
+    sizes = draw(st.lists(st.integers(3, 8), min_size=3, max_size=3))
+    for phase, batch in [("TRAIN", items), ("TEST", tested)] if draw(st.booleans()) else [("", 3)]:
+        net.layers.append(_data(batch, sizes, phase))
+    net.blobs.append("data")
+    kinds = [kind for kind in _LAYERS if kind not in _NO_FEATURES and not kind.endswith("Loss")]
+    for number in range(draw(st.integers(1, 6))):
+        layer, tops = _layer(draw, net, number, [*kinds, *_USUAL])
+        if tops == ["data"] or (tops[:1] != [f"b{number}_0"] and not _keeps_shape(layer)):
+            # Caffe sets up a layer in place that gives another shape, and cannot run it.
+            continue
+        if not mistakes(net.with_layer(layer)):
+            net.layers.append(layer)
+            net.blobs += [top for top in tops if top not in net.blobs]
+    features = draw(st.sampled_from(_features(net) or ["data"]))
+    bias = draw(st.sampled_from(["", "bias_term: false"]))
+    rest = f"inner_product_param {{ num_output: 3 {bias} }}"
+    net.layers += [
+        net.layer("InnerProduct", "classifier", [features], ["scores"], rest),
+        net.layer("SoftmaxWithLoss", "loss", ["scores", "label"], ["loss"], ""),
+        net.layer("Accuracy", "accuracy", ["scores", "label"], ["hits"], "include { phase: TEST }"),
+    ]
+    assume(not mistakes("\n".join(net.layers)))
+    return "\n".join(net.layers) + "\n"
+
+
+def _keeps_shape(layer: str) -> bool:
+    return any(f'type: "{kind}"' in layer for kind in _IN_PLACE)
+
+
+def _data(batch: int, sizes: list[int], phase: str) -> str:
+    dims = " ".join(f"dim: {size}" for size in [batch, *sizes])
+    rule = f"include {{ phase: {phase} }}" if phase else ""
+    return (
+        f'layer {{ name: "data" type: "DummyData" top: "data" top: "label" {rule} '
+        f"dummy_data_param {{ shape {{ {dims} }} shape {{ dim: {batch} }} "
+        'data_filler { type: "gaussian" std: 1 } data_filler { value: 1 } } }'
+    )
+
+
+def _features(net: _Growing) -> list[str]:
+    """The blobs that hold something of each item, in both phases."""
+    of = Net(parse("\n".join(net.layers).encode()))
+    known = [shapes(of, phase).blobs for phase in PHASES]
+    return [
+        name
+        for name in net.blobs
+        if all(
+            len(blobs.get(name) or ()) > 1 and blobs[name][0] == blobs["label"][0]
+            for blobs in known
+        )
+    ]
+
+
+def _layer(
+    draw: st.DrawFn, net: _Growing, number: int, kinds: Sequence[str] = (*_LAYERS, *_USUAL * 3)
+) -> tuple[str, list[str]]:
     kind = draw(st.sampled_from([kind for kind in kinds if not net.is_v1 or kind in _V1_WORDS]))
     settings, (least, most), (fewest, greatest) = _LAYERS[kind]
     # What was written last is read most, so that nets grow deep.

@@ -1,0 +1,95 @@
+"""Nets as people write their own, not as they are published: patched, and a deploy net derived."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_line import Ssdh
+
+DATA = """\
+layer { name: "data" type: "DummyData" top: "data" top: "label"
+  dummy_data_param { shape { dim: [4, 3, 8, 8] } shape { dim: 4 } } }
+"""
+FC = """\
+layer { name: "fc" type: "InnerProduct" bottom: "f" top: "fc"
+  inner_product_param { num_output: 5 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+PATCH = ("patch", "net.prototxt", "--bits", "8")
+
+
+def write(features: str, classifier: str = FC) -> None:
+    Path("net.prototxt").write_text(DATA + features + classifier)
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        pytest.param(
+            'layer { name: "r" type: "Reshape" bottom: "data" top: "f"\n'
+            "  reshape_param { shape { dim: [4, 192] } } }\n",
+            "net_ssdh.prototxt: with a batch of 1 Caffe would refuse the deploy net: layer 'r' "
+            "(Reshape): output count must match input count (768 vs. 192)\n",
+            id="reshape",
+        ),
+        pytest.param(
+            'layer { name: "s" type: "Scale" bottom: "data" top: "f" scale_param { axis: 0 } }\n',
+            "net_ssdh.prototxt:3:15: the shapes of the params of layer 's' depend on the batch: "
+            "trained weights would not fit a deploy net with a batch of 1\n",
+            id="params",
+        ),
+    ],
+)
+def test_a_net_of_one_batch_size(ssdh: Ssdh, features: str, said: str) -> None:
+    write(features)
+    ssdh(*PATCH)
+    error = ssdh("deploy", code=3).err
+    assert error.startswith(said)
+    assert error.endswith("hint: --batch N gives it the batch that the net is trained with\n")
+    assert not Path("deploy_ssdh.prototxt").exists()
+    ssdh("deploy", "--batch", "4")
+
+
+PRODUCT = 'layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { '
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param('layer { name: "f" type: "ReLU" bottom: "f" top: "f" }\n', id="name-twice"),
+        pytest.param(
+            'layer { name: "p" type: "PReLU" bottom: "f" top: "f" include { phase: TRAIN } }\n',
+            id="weights-in-training-alone",
+        ),
+    ],
+)
+def test_what_its_deploy_net_is_compared_with(ssdh: Ssdh, more: str) -> None:
+    write(f"{PRODUCT}num_output: 6 }} }}\n{more}")
+    ssdh(*PATCH)
+    ssdh("deploy")
+    assert "PReLU" not in ssdh("show", "deploy_ssdh.prototxt").out
+
+
+def test_inputs_of_its_own_are_kept_without_a_word(ssdh: Ssdh) -> None:
+    data = DATA.replace("DummyData", "Input").replace("dummy_data_param", "input_param")
+    Path("net.prototxt").write_text(f"{data}{PRODUCT}num_output: 6 }} }}\n{FC}")
+    ssdh(*PATCH)
+    assert "inputs:" not in ssdh("deploy").out
+
+
+def test_a_regression_gives_numbers(ssdh: Ssdh) -> None:
+    write(f"{PRODUCT}num_output: 6 }} }}\n", FC.replace("SoftmaxWithLoss", "EuclideanLoss"))
+    assert "main head: 'f' -> fc (5 numbers) -> loss" in ssdh("show", "net.prototxt").out
+    assert "head: 'fc' (line 4), 5 numbers," in ssdh(*PATCH, "--explain").err
+
+
+def test_a_loss_of_a_stage_is_told(ssdh: Ssdh) -> None:
+    staged = FC.replace(" } }\n", ' } include { stage: "all" } }\n').replace(
+        'top: "loss" }', 'top: "loss" include { stage: "all" } }'
+    )
+    silence = 'layer { name: "s" type: "Silence" bottom: "f" }\n'
+    write(f"{PRODUCT}num_output: 6 }} }}\n{silence}", staged)
+    assert "SoftmaxWithLoss layer 'loss' takes part in no phase by itself: see include and " in (
+        ssdh(*PATCH, code=3).err
+    )
