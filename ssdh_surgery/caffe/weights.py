@@ -109,6 +109,10 @@ def weights_of(data: bytes, file: str) -> Weights:
     return weights
 
 
+# A zip file, which .npz and .pth files are, and a pickle, which old .pth files are.
+_ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")
+
+
 def _refusal(data: bytes, file: str, said: str) -> DataError:
     """The error, with what the file is instead, if that can be seen."""
     hint = None
@@ -116,6 +120,8 @@ def _refusal(data: bytes, file: str, said: str) -> DataError:
         said = "is empty"
     elif data.startswith(b"\x89HDF\r\n\x1a\n"):
         said = "is an HDF5 file: only binary .caffemodel files can be read"
+    elif data.startswith(_ARCHIVES):
+        said = "is an archive as NumPy and PyTorch write them, and no .caffemodel"
     elif _is_text(data):
         is_net = re.search(rb"(?m)^\s*layers?\s*:?\s*[{<\[]", data)
         said = "is a prototxt, not weights" if is_net else "is a text, not weights"

@@ -44,15 +44,15 @@ def read_class_folders(folder: Path | str) -> ImageList:
     entries: list[Entry] = []
     for label, name in enumerate(classes):
         for path in _files(root, name):
-            _take(path, label, entries, problems)
+            _take(root, path, label, entries, problems)
     if not entries:
         hint = "pictures lie in one folder for each class" if loose or not classes else None
         raise DataError("no class folders with pictures", location=where, hint=hint)
     return ImageList(str(folder), root, entries, problems, tuple(classes))
 
 
-def _take(path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
-    if not is_picture(path):
+def _take(root: str, path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
+    if not is_picture(path) or is_no_file(root + path):
         problems.append(Problem(kinds.NO_PICTURE, None, f"'{shown(path)}'"))
     elif len(name_bytes(path)) > LONGEST_PATH:
         problems.append(Problem(kinds.LONG_PATH, None, f"'{shown(path)}'"))
@@ -68,6 +68,14 @@ def _files(root: str, name: str) -> Iterator[str]:
         below = os.path.relpath(folder, root)
         found += [os.path.join(below, file) for file in files if not file.startswith(".")]
     return iter(sorted(found))
+
+
+def is_no_file(path: str) -> bool:
+    """Whether something else than a file is there: a folder, or a pipe, which one waits for.
+
+    A link that leads nowhere is taken for a file, which cannot be read.
+    """
+    return not os.path.isfile(path) and os.path.exists(path)
 
 
 def is_picture(name: str) -> bool:

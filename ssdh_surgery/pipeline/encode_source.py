@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.class_folders import is_picture, read_class_folders
+from ssdh_surgery.data.class_folders import is_no_file, is_picture, read_class_folders
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
@@ -149,7 +149,9 @@ def _is_one_picture(path: Path) -> bool:
 def _of_folder(folder: Path, transform: InputTransform) -> Source:
     with explained(folder, "read"):
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    loose = [name for name in names if is_picture(name) and (folder / name).is_file()]
+    loose = [
+        name for name in names if is_picture(name) and not is_no_file(os.path.join(folder, name))
+    ]
     if loose and not any((folder / name).is_dir() for name in names):
         return _unlabelled(str(folder), loose, os.path.join(folder, ""), transform)
     try:

@@ -216,6 +216,10 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (
+            b"PK\x03\x04" + bytes(100),
+            "is an archive as NumPy and PyTorch write them, and no .caffemodel",
+        ),
+        (
             b"\x89HDF\r\n\x1a\n" + bytes(100),
             "is an HDF5 file: only binary .caffemodel files can be read",
         ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.class_folders import read_class_folders
 from ssdh_surgery.data.image_list import Entry
 from ssdh_surgery.errors import DataError, FileError
@@ -88,3 +90,15 @@ def test_a_missing_folder_is_a_file_error(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         read_class_folders(tmp_path / "x")
     assert str(caught.value) == f"{tmp_path / 'x'}: cannot read: no such file"
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a" / "pipe.png")
+    (tmp_path / "a" / "nowhere.png").symlink_to("/nowhere/x.png")
+    (tmp_path / "a" / "x.png").write_bytes(b"x")
+    images = read_class_folders(tmp_path)
+    assert [entry.path for entry in images.entries] == ["a/nowhere.png", "a/x.png"]
+    assert [(each.kind, each.detail) for each in images.problems] == [
+        (kinds.NO_PICTURE, "'a/pipe.png'")
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -314,7 +315,11 @@ def test_records_of_another_size() -> None:
 
 
 def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
-    flat = encoded("photos/class0", "flat.npz").codes
+    os.mkfifo("photos/class0/pipe.png")
+    Path("photos/class0/nowhere.png").symlink_to("/nowhere/x.png")
+    made = encoded("photos/class0", "flat.npz")
+    assert [name for name, _ in made.left_out] == ["nowhere.png"]
+    flat = made.codes
     assert flat.ids[0] == "00.png"
     assert set(flat.labels.tolist()) == {-1}
     net = encoder()
