@@ -15,7 +15,8 @@ from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of, rewritten
+from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewritten
 
 _READERS = ("Convolution", "Pooling")
 # What comes after a convolution's geometry in Caffe's own files.

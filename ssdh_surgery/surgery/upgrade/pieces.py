@@ -14,7 +14,6 @@ from itertools import pairwise
 
 from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar, Value
-from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import scalar_text
 from ssdh_surgery.prototxt.source import BOM
 from ssdh_surgery.prototxt.style import Style
@@ -332,78 +331,3 @@ def _gap(piece: Piece, margin: str) -> str:
     """The white space before a piece that begins a line, at another indentation."""
     before, newline, _ = piece.gap.rpartition("\n")
     return before + newline + margin if newline else ""
-
-
-def rewritten(message: Message, pieces: Sequence[Piece], style: Style) -> list[Edit]:
-    """The edits that give a message the inside that pieces make.
-
-    Pieces that stand as they stood are not touched; they must be in their old order.
-    """
-    return _Writer(message, style).edits(pieces)
-
-
-class _Writer:
-    """Writes pieces in place of the inside of a message."""
-
-    def __init__(self, message: Message, style: Style) -> None:
-        self.message = message
-        self.style = style
-        old = pieces_of(message)
-        document = message.document
-        begin = document.offsets[message.first + 1]
-        self.gaps = {piece.span[0]: piece.gap for piece in old if piece.span}
-        spans = [piece.span for piece in old if piece.span]
-        # The end of the copied or replaced text so far, and what is to follow it.
-        self.at = spans[0][0] if spans else begin
-        self.end = spans[-1][1] if spans else begin
-        self.pending = ""
-        self.found: list[Edit] = []
-
-    def edits(self, pieces: Sequence[Piece]) -> list[Edit]:
-        ends_in_comment = begins = False
-        for piece in pieces:
-            gap = piece.gap
-            if ends_in_comment and "\n" not in gap:
-                gap = self.style.newline + margin_of(self.message, self.style)
-            elif not begins and self.message.is_root and piece.span is None:
-                gap = gap.lstrip("\r\n")
-            self._put(piece, gap)
-            ends_in_comment, begins = piece.ends_in_comment, True
-        if ends_in_comment:
-            self._close_line()
-        self._flush(self.end)
-        return self.found
-
-    def _put(self, piece: Piece, gap: str) -> None:
-        if piece.span is None:
-            text = gap + piece.text
-            self.pending += self._apart_from(text) + text
-            return
-        start, end = piece.span
-        old = self.gaps[start]
-        self.pending += "" if gap == old else gap
-        self._flush(start if gap == old else start + len(old))
-        self.at = end
-
-    def _flush(self, end: int) -> None:
-        if end > self.at or self.pending:
-            self.pending += self._apart_from(self.message.document.text[end : end + 1])
-            self.found.append(Edit(self.at, end, self.pending))
-        self.pending = ""
-
-    def _apart_from(self, text: str) -> str:
-        """The space that keeps what is written so far and what follows from being one word."""
-        before = self.pending or self.message.document.text[max(self.at - 1, 0) : self.at]
-        return " " if _is_of_a_word(before[-1:]) and _is_of_a_word(text[:1]) else ""
-
-    def _close_line(self) -> None:
-        """See to it that no comment swallows what follows the inside."""
-        document, last = self.message.document, self.message.last
-        after = document.text[self.end : document.offsets[last]]
-        if "\n" not in after and not self.message.is_root:
-            start = document.offsets[self.message.first]
-            self.pending += self.style.newline + trivia.indentation(document, start)
-
-
-def _is_of_a_word(char: str) -> bool:
-    return char.isalnum() or char in ("_", ".", "-", "+")

@@ -26,9 +26,9 @@ from ssdh_surgery.surgery.upgrade.pieces import (
     grouped,
     margin_of,
     pieces_of,
-    rewritten,
     without_separator,
 )
+from ssdh_surgery.surgery.upgrade.rewriting import rewritten
 
 _V1_WORDS = {current: word for word, current in V1_TYPES.items()}
 

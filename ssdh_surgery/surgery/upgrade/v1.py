@@ -16,7 +16,8 @@ from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of, rewritten
+from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewritten
 
 # What V1 says in lists beside each other, as the fields of one `param` for each blob.
 _PARAM_FIELDS = {
