@@ -159,7 +159,13 @@ class _Reader:
     def finish(self) -> None:
         """Look at what only all lines together can show of vectors."""
         vectors = [entry.labels for entry in self.entries if entry.labels is not None]
-        if not vectors or not isinstance(self._form, SeveralLabels) or self._form.classes:
+        if not vectors or not isinstance(self._form, SeveralLabels):
+            return
+        if self._form.classes:
+            for entry, labels in zip(self.entries, vectors, strict=True):
+                if len(set(labels)) < len(labels):
+                    said = f"'{shown(entry.path)}' has {_listed(labels)}"
+                    self._report(kinds.CLASS_TWICE, entry.line_id + 1, said)
             return
         length = usual_length(vectors)
         entries, self.entries = self.entries, []

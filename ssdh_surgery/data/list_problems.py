@@ -107,6 +107,11 @@ NO_CLASSES = Kind(
     "a query without a class has no relevant item in an evaluation",
 )  # fmt: skip
 
+CLASS_TWICE = Kind(
+    "SSDH623", "class-twice", "warning", "{} that name a class twice",
+    "if the labels are vectors, 0 or 1 for each class, leave out --classes",
+)  # fmt: skip
+
 # So many problems of a kind are told in full, so many more by the numbers of their lines.
 _IN_FULL = 10
 _BY_NUMBER = 40

@@ -267,8 +267,8 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
         ),
     ],
     ids=[
-        "empty", "hdf5", "prototxt", "v1 prototxt", "html", "no layers", "gzip", "zeros", "ones",
-        "long number",
+        "empty", "archive", "hdf5", "prototxt", "v1 prototxt", "html", "no layers", "gzip",
+        "zeros", "ones", "long number",
         "cut", "mixed forms", "too few values", "negative dims", "too many axes",
         "cut value", "damaged loose values",
     ],

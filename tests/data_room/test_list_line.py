@@ -86,7 +86,7 @@ def test_one_label_is_no_vector(folder: Path) -> None:
 def test_errors(folder: Path, line: str, form: SeveralLabels, name: str) -> None:
     images = read(folder, f"a.jpg 0 1 0\nc.jpg 0 1 1\n{line}\n", form)
     assert [entry.path for entry in images.entries] == ["a.jpg", "c.jpg"]
-    (finding,) = images.findings
+    (finding,) = [each for each in images.findings if each.severity == "error"]
     assert (finding.name, finding.severity) == (name, "error")
     assert finding.location is not None
     assert finding.location.line == 3
@@ -113,3 +113,14 @@ def test_class_numbers_taken_for_vectors_are_told(folder: Path) -> None:
         "labels-not-binary",
     ]
     assert "line 2: 'b.jpg' has 1, most have 2" in images.findings[0].message
+
+
+def test_vectors_taken_for_class_numbers_are_told(folder: Path) -> None:
+    images = read(folder, "a.jpg 1 0 1\nb.jpg 1 0\nc.jpg 0 0 1\n", SeveralLabels(2))
+    assert [str(finding).partition(" ")[2] for finding in images.findings] == [
+        "warning SSDH623 class-twice: 2 lines that name a class twice\n"
+        "    line 1: 'a.jpg' has 1 0 1\n"
+        "    line 3: 'c.jpg' has 0 0 1\n"
+        "hint: if the labels are vectors, 0 or 1 for each class, leave out --classes"
+    ]
+    assert len(images.entries) == 3
