@@ -71,7 +71,7 @@ def command(
     from ssdh_surgery.retrieval.code_forms import form_of_name
     from ssdh_surgery.retrieval.codes_writer import partial_folder
 
-    form_of_name(output)
+    form_of_name(output).require()
     refuse_existing(
         output, force=force, inputs=[*inputs, labels, given["deploy"], given["weights"]]
     )

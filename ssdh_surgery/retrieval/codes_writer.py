@@ -67,7 +67,7 @@ class CodesWriter:
         keep_activations: bool = False,
         resume: bool = False,
     ) -> None:
-        form_of_name(path)
+        form_of_name(path).require()
         self.width = width
         self.bits = width if is_code else 0
         self.recipe = recipe

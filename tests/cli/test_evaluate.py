@@ -164,6 +164,9 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
             "postgres",
         ),
         ("matplotlib", [*COMMON, "--plot", "p.png"], "drawing curves", "plot"),
+        ("jinja2", [*COMMON, "--html", "p.html"], "writing a page", "plot"),
+        ("h5py", ["encode", ".", "-o", "x.h5"], "reading and writing HDF5 files", "train"),
+        ("pyarrow", ["encode", ".", "-o", "x.parquet"], "reading and writing Parquet", "codes"),
     ],
 )
 def test_what_is_not_installed_is_named(
@@ -180,6 +183,29 @@ def test_what_is_not_installed_is_named(
         f"error: {purpose} needs the extra '{extra}'\nhint: pip install 'ssdh-surgery[{extra}]'\n",
     )
     assert not Path("x.index").exists()
+
+
+def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
+    random = np.random.default_rng(0)
+    for name, count in (("many.npz", 4000), ("more.npz", 400_000)):
+        packed = random.integers(0, 256, (count, 8), dtype=np.uint8)
+        ids = np.arange(count).astype(str)
+        write_codes(name, Codes(packed, 64, ids, np.zeros(count, np.int64)))
+    words = ["evaluate", "--queries", "many.npz", "--database", "more.npz", "--csv", "x.csv"]
+    code = (
+        "import os, signal, sys, threading\n"
+        "from ssdh_surgery.cli import run\n"
+        "from ssdh_surgery.retrieval import hamming\n"
+        "rank_hits = hamming.rank_hits\n"
+        "def stopped(*given):\n"
+        "    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    return rank_hits(*given)\n"
+        "hamming.rank_hits = stopped\n"
+        f"sys.exit(run({words!r}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr.strip()) == (130, "")
+    assert not Path("x.csv").exists()
 
 
 def test_a_page_that_needs_nothing_beside_it(capsys: pytest.CaptureFixture[str]) -> None:

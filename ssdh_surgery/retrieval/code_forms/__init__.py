@@ -23,6 +23,14 @@ Parts = Mapping[str, NDArray[Any]]
 class Form(Protocol):
     """How one kind of file is read and written."""
 
+    def require(self) -> None:
+        """Find out whether such files can be read and written.
+
+        Raises:
+            MissingExtra: what does it is not installed.
+        """
+        ...
+
     def read(self, path: Path | str) -> dict[str, NDArray[Any]]:
         """The arrays of a file.
 

@@ -16,6 +16,15 @@ from ssdh_surgery.retrieval.code_forms.blocks import blocks
 from ssdh_surgery.retrieval.code_forms.npz import NEEDED, OPTIONAL
 
 
+def require() -> None:
+    """Find out whether h5py is there.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    hdf5.library()
+
+
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
     with hdf5.opened(path) as file:

@@ -15,6 +15,10 @@ NEEDED = ("codes", "bits", "ids", "labels", "recipe")
 OPTIONAL = ("activations", "content", "left_out")
 
 
+def require() -> None:
+    """NumPy is always there."""
+
+
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
     return read_arrays(path, NEEDED, OPTIONAL, "a file of codes", "'ssdh encode' writes such files")

@@ -28,6 +28,15 @@ def _library() -> Any:
         raise MissingExtra("codes", "reading and writing Parquet") from error
 
 
+def require() -> None:
+    """Find out whether pyarrow is there.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    _library()
+
+
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
     arrow, where = _library(), Location(str(path))
