@@ -63,9 +63,9 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
             )
         name = named[0].tops[0]
     graph = _graph_of(net, head.classifier)
-    below = graph.below([head.classifier]) - {head.classifier.index}
-    reached = {top for layer in graph.layers if layer.index in below for top in layer.tops}
-    if name not in reached | set(net.inputs):
+    below = graph.below([head.classifier])
+    read = {blob for layer in graph.layers if layer.index in below for blob in layer.bottoms}
+    if name not in read:
         raise SurgeryError(
             f"blob '{name}' is not below the classifier '{head.classifier.name}'",
             location=head.classifier.location,

@@ -282,8 +282,8 @@ def _add_inputs(draw: st.DrawFn, net: _Growing) -> None:
 
 
 _IN_PLACE = ("BatchNorm", "Bias", "Dropout", "PReLU", "ReLU", "Scale", "Softmax")
-# What no features are made of: they judge, forget the items, take none but indices, or end the net.
-_NO_FEATURES = ("Accuracy", "BatchReindex", "Embed", "LSTM", "RNN", "Silence")
+# What no features are made of: they judge, mix the items, take indices alone, or end the net.
+_NO_FEATURES = ("Accuracy", "BatchReindex", "Embed", "LSTM", "RNN", "Silence", "Softmax")
 
 
 @st.composite

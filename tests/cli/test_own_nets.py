@@ -93,3 +93,10 @@ def test_a_loss_of_a_stage_is_told(ssdh: Ssdh) -> None:
     assert "SoftmaxWithLoss layer 'loss' takes part in no phase by itself: see include and " in (
         ssdh(*PATCH, code=3).err
     )
+
+
+def test_labels_are_no_features(ssdh: Ssdh) -> None:
+    write(f"{PRODUCT}num_output: 6 }} }}\n")
+    said = ssdh(*PATCH, "--at", "label", code=3).err
+    assert said.startswith("net.prototxt:4:15: blob 'label' is not below the classifier 'fc'\n")
+    ssdh(*PATCH, "--at", "data")
