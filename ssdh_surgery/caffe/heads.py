@@ -221,7 +221,7 @@ def _outputs(graph: BlobGraph) -> list[Layer]:
         return layers
     # A convolutional classifier is told from other convolutions by the pooling after it.
     found = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
-    return [layer for layer in found if layer is not None]
+    return [layer for layer in found if layer is not None and layer.type == "Convolution"]
 
 
 def _main_marked(found: list[Head]) -> tuple[Head, ...]:

@@ -85,7 +85,8 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
     for other in net.layers:
         if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
             continue
-        if other.name == classifier.name or set(other.tops) & set(classifier.tops):
+        below = classifier.tops if classifier.is_in_place() else ()
+        if other.name == classifier.name or set(other.tops) & set(classifier.tops) - set(below):
             raise SurgeryError(
                 f"the classifier '{classifier.name}' is written twice, for different phases or "
                 f"stages: here, and on line {other.line} as '{other.name}'; a hash layer would go "

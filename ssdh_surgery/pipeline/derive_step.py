@@ -99,7 +99,8 @@ def _refuse_batch(train: Net, deploy: Net, wanted: Settings, batch: int | None) 
             location=Location(train.file),
             hint=hint,
         )
-    for name in differing(deploy, train, wanted):
+    params = shapes(deploy, "TEST").params
+    for name in filter(params.get, differing(deploy, train, wanted)):
         raise SurgeryError(
             f"the shapes of the params of layer '{name}' depend on the batch: trained weights "
             f"would not fit a deploy net with a batch of {batch or 1}",

@@ -100,3 +100,20 @@ def test_labels_are_no_features(ssdh: Ssdh) -> None:
     said = ssdh(*PATCH, "--at", "label", code=3).err
     assert said.startswith("net.prototxt:4:15: blob 'label' is not below the classifier 'fc'\n")
     ssdh(*PATCH, "--at", "data")
+
+
+def test_a_deploy_net_that_gives_features_has_no_classifier(ssdh: Ssdh) -> None:
+    data = 'input: "data" input_shape { dim: [1, 3, 8, 8] }\n'
+    relu = 'layer { name: "r" type: "ReLU" bottom: "f" top: "f" }\n'
+    Path("net.prototxt").write_text(f"{data}{PRODUCT}num_output: 6 }} }}\n{relu}")
+    assert "no classifier found" in ssdh(*PATCH, code=3).err
+
+
+def test_a_classifier_that_writes_over_its_features(ssdh: Ssdh) -> None:
+    write(
+        f"{PRODUCT}num_output: 6 }} }}\n",
+        FC.replace('"fc"\n', '"f"\n').replace('m: "fc"', 'm: "f"'),
+    )
+    ssdh(*PATCH)
+    ssdh("deploy")
+    assert "f -> latent_SSDH" in ssdh("show", "deploy_ssdh.prototxt").out

@@ -164,7 +164,7 @@ def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
         outputs > 0,
         f"Check failed: num_output_ > 0 ({outputs} vs. 0)",
         field=f"{_PARAM}.num_output",
-        hint=None if parameter.HasField("num_output") else "num_output is missing",
+        hint="num_output is missing, or no number above 0",
     )
     subject.check(group > 0, "group must be positive.", field=f"{_PARAM}.group")
     subject.check(

@@ -15,7 +15,7 @@ def inner_product(subject: Subject) -> Shaped:
         outputs > 0,
         "Check failed: data_",
         field="inner_product_param.num_output",
-        hint=f"num_output is {0 if parameter.HasField('num_output') else 'missing'}",
+        hint="num_output is missing, or no number above 0",
     )
     shape = subject.bottoms[0]
     inputs = count(shape, axis)
