@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ssdh_surgery.caffe.heads import heads, num_output
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.pipeline.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.show import default_phase
 from ssdh_surgery.surgery.inserted import inserted
 
@@ -59,6 +61,7 @@ def hash_cost(
     after: Net,
     phase: Phase | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
+    folders: Sequence[Path] = (),
 ) -> HashCost | None:
     """What a hash layer costs a net; None where `after` has none, or several.
 
@@ -67,6 +70,7 @@ def hash_cost(
         after: the same net with a hash layer.
         phase: the phase to count in; None is TRAIN where a layer is in TRAIN only, else TEST.
         inputs: shapes of blobs that only their data know.
+        folders: where data may be that know shapes; those of `after` count for both.
 
     Raises:
         UnknownLayer: `inputs` names a blob that no data layer or input gives.
@@ -76,7 +80,9 @@ def hash_cost(
     if latent is None:
         return None
     features = latent.bottoms[0]
-    old, new = shapes(before, phase, inputs), shapes(after, phase, inputs)
+    known = {**shapes_at_hand(after, phase, folders), **(inputs or {})}
+    new = shapes(after, phase, known)
+    old = shapes(before, phase, {name: known[name] for name in _given(before, phase) & set(known)})
     (hashed, *_), own = new.of(latent).bottoms, new.of(latent)
     batch = hashed[0] if hashed else None
     return HashCost(
@@ -95,6 +101,12 @@ def _latent(net: Net, phase: Phase) -> Layer | None:
     roles = inserted(graph, present)
     found = [net.layers[index] for index, role in roles.items() if role == "latent"]
     return found[0] if len(found) == 1 and found[0].bottoms else None
+
+
+def _given(net: Net, phase: Phase) -> set[str]:
+    """The blobs whose shapes may be given."""
+    tops = (top for layer in net.layers_in(phase) if layer.is_data for top in layer.tops)
+    return {*net.inputs, *tops}
 
 
 def _batch(found: NetShapes, blob: str) -> int | None:

@@ -13,8 +13,8 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.data_shapes import data_folders, data_shape
 from ssdh_surgery.pipeline.derive_data import labels_note, pixels, training_data
-from ssdh_surgery.pipeline.derive_shapes import data_folders, data_shape
 from ssdh_surgery.pipeline.hash_step import hash_step
 from ssdh_surgery.pipeline.patched import Step
 from ssdh_surgery.pipeline.settings import Settings

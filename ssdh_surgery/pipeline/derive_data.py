@@ -10,8 +10,8 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, Location, SurgeryError, UsageError
+from ssdh_surgery.pipeline.data_shapes import Shape
 from ssdh_surgery.pipeline.derive_presets import Preset, preset_for
-from ssdh_surgery.pipeline.derive_shapes import Shape
 from ssdh_surgery.surgery.data_layers import DataChoice
 from ssdh_surgery.surgery.derive_solver import DataSize
 from ssdh_surgery.surgery.derive_train import Transform

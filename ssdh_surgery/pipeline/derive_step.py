@@ -92,20 +92,19 @@ def _refuse_in_place(plan: WritePlan, what: str) -> None:
 
 def _refuse_batch(train: Net, deploy: Net, wanted: Settings, batch: int | None) -> None:
     """Refuse another batch than the train net has where some layer stands and falls with it."""
-    hint = "--batch N gives it the batch that the net is trained with"
     if not _mistakes(train) and (mistakes := _mistakes(deploy)):
         raise SurgeryError(
             f"with a batch of {batch or 1} Caffe would refuse the deploy net: {mistakes[0]}",
             location=Location(train.file),
-            hint=hint,
+            hint="--batch N gives it the batch that the net is trained with",
         )
     params = shapes(deploy, "TEST").params
     for name in filter(params.get, differing(deploy, train, wanted)):
         raise SurgeryError(
-            f"the shapes of the params of layer '{name}' depend on the batch: trained weights "
-            f"would not fit a deploy net with a batch of {batch or 1}",
+            f"the params of layer '{name}' would have other shapes than those that the net is "
+            "trained with: its weights would not fit",
             location=train.named(name)[0].location,
-            hint=hint,
+            hint="--batch N and --input-shape give the deploy net the inputs of the training",
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.heads import Head, hash_layer_below, heads
@@ -12,6 +14,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.pipeline.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing import features_blob
 
 
@@ -46,7 +49,9 @@ class Explanation:
         return None if self.shape is None else prod(self.shape[1:])
 
 
-def explain(net: Net, head: Head, asked: str | None, at: str | None) -> Explanation:
+def explain(
+    net: Net, head: Head, asked: str | None, at: str | None, folders: Sequence[Path] = ()
+) -> Explanation:
     """Explain a net as `patch` sees it.
 
     Args:
@@ -54,6 +59,7 @@ def explain(net: Net, head: Head, asked: str | None, at: str | None) -> Explanat
         head: the head that was chosen.
         asked: the name that it was asked for by, or None.
         at: the place that was asked for, or None.
+        folders: where its data may be, which know their shapes.
 
     Raises:
         UnknownLayer: no blob and no layer is called `at`.
@@ -64,7 +70,7 @@ def explain(net: Net, head: Head, asked: str | None, at: str | None) -> Explanat
         raise SurgeryError(
             f"layer '{head.classifier.name}' is in no phase", location=head.classifier.location
         )
-    found, graph = shapes(net, state), net.graph(state)
+    found, graph = shapes(net, state, shapes_at_hand(net, state, folders)), net.graph(state)
     top = next((loss for loss in head.losses if graph.takes_part(loss)), head.classifier)
     there = hash_layer_below(net, head.classifier)
     features = features_blob(net, head, at)
@@ -106,19 +112,20 @@ def _reason(found: tuple[Head, ...], head: Head, asked: str | None) -> str:
     return f"{why}: weight {head.weight:g}, {head.depth} layers deep, beside {names}"
 
 
-def flatten_note(net: Net, features: str, latent: str) -> str | None:
+def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] = ()) -> str | None:
     """What a latent layer makes of features that are spread over places, in a sentence.
 
     Args:
         net: the net as it is after the hash layer was put in.
         features: the blob that the latent layer reads.
         latent: the latent layer's name.
+        folders: where its data may be, which know their shapes.
     """
     for phase in PHASES:
         layer = next((each for each in net.graph(phase).layers if each.name == latent), None)
         if layer is None:
             continue
-        found = shapes(net, phase)
+        found = shapes(net, phase, shapes_at_hand(net, phase, folders))
         shape, params = found.blobs.get(features), found.of(layer).param_count
         if shape is not None and params is not None and prod(shape[2:]) > 1:
             places = " x ".join(map(str, shape[1:]))

@@ -277,9 +277,10 @@ def _with_flatten_note(done: PatchedFile, net: Net, step: Step, latent: str) -> 
         return done
 
     def note() -> str | None:
+        from ssdh_surgery.pipeline.data_shapes import data_folders
         from ssdh_surgery.pipeline.explain import flatten_note
 
-        return flatten_note(net, hashed.features, latent)
+        return flatten_note(net, hashed.features, latent, data_folders(done.source.path))
 
     return replace(done, late_note=note)
 
@@ -305,10 +306,12 @@ class _GroupPatch:
         assert train is not None
         head = chosen_head(net, self.wanted.get("head"))
         if self.options.explain:
+            from ssdh_surgery.pipeline.data_shapes import data_folders
             from ssdh_surgery.pipeline.explain import explain
 
             asked = (self.given.get("head"), self.wanted.get("at"))
-            self.options.explain(train.name, explain(net, head, *asked))
+            found = explain(net, head, *asked, data_folders(train.path))
+            self.options.explain(train.name, found)
         main = hash_step(net, head, self.given, self.wanted)
         if main.hashed is not None:
             main = replace(main, notes=(*main.notes, *head_notes(net, head, self.wanted)))

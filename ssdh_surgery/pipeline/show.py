@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.errors import Finding, SurgeryError
+from ssdh_surgery.pipeline.data_shapes import data_folders, shapes_at_hand
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.surgery.inserted import Role, inserted
 
@@ -59,7 +60,7 @@ def shown_net(
     Args:
         source: a net in any dialect.
         phase: the phase to show; None is TRAIN where a layer is in TRAIN only, else TEST.
-        inputs: shapes of blobs that only their data know.
+        inputs: shapes of blobs that only their data know; these count before the data at hand.
         level: the level that the net is built for, 0 for its own.
         stages: the stages that it is built for, beside its own.
 
@@ -70,7 +71,8 @@ def shown_net(
     net = as_net(source)
     own = net.state(phase or default_phase(net))
     state = State(own.phase, level or own.level, own.stages | set(stages))
-    graph, found = net.graph(state), shapes(net, state, inputs)
+    known = shapes_at_hand(net, state, data_folders(source.path))
+    graph, found = net.graph(state), shapes(net, state, {**known, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     hashing = inserted(graph, present)
     # In a deploy net the latent layer stands where a classifier would.

@@ -112,12 +112,26 @@ def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy() -> None:
 
 
 def test_a_train_net_alone_needs_no_workspace() -> None:
-    told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,9,9")
-    assert "note: inputs: data 1 x 1 x 9 x 9\n" in told.stdout
+    told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,16,16")
+    assert "note: inputs: data 1 x 1 x 16 x 16\n" in told.stdout
     text = Path("deploy_ssdh.prototxt").read_text()
     assert "num_output: 4" in text
-    assert ssdh("deploy", "-", "--bits", "4", "--input-shape", "data=1,1,9,9",
+    assert ssdh("deploy", "-", "--bits", "4", "--input-shape", "data=1,1,16,16",
                 stdin=TRAIN).stdout == text  # fmt: skip
+
+
+def test_an_input_that_the_weights_do_not_fit_is_refused() -> None:
+    told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,9,9",
+                code=3)  # fmt: skip
+    assert told.stderr == (
+        "train_val.prototxt:7:15: the params of layer 'ip' would have other shapes than those that "
+        "the net is trained with: its weights would not fit\n"
+        '  7 | layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" '
+        "inner_product_param { num_output: 6...\n"
+        "    |               ^^^^\n"
+        "hint: --batch N and --input-shape give the deploy net the inputs of the training\n"
+    )
+    assert not Path("deploy_ssdh.prototxt").exists()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pictures import write_lmdb
 
 from ssdh_surgery.cli import run
 
@@ -50,6 +51,11 @@ def test_without_data_the_code_alone_is_known(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["zoo", "write", "lenet"]) == 0
-    assert cost_of(capsys, "train_val.prototxt", "--bits", "48", "--solver", "none") == [
-        "  code: 48 bits, 6 bytes an image"
-    ]
+    words = ["train_val.prototxt", "--bits", "48", "--solver", "none"]
+    assert cost_of(capsys, *words, "--dry-run") == ["  code: 48 bits, 6 bytes an image"]
+    write_lmdb(Path("tiles"), 28, 2)
+    data = ["--train-data", "tiles", "--test-data", "tiles"]
+    latent, net, code = cost_of(capsys, *words, *data)
+    assert latent == "  cost: the latent layer has 24,048 params and 24,000 multiply-adds an image"
+    assert "(before: 432,080) and " in net
+    assert code.endswith("the features 'ip1' take 2,000 bytes, 333 times as much")

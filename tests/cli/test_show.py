@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pictures import write_lmdb
 
 from ssdh_surgery import zoo
 from ssdh_surgery.cli import run
@@ -38,6 +39,18 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
     assert run(["show", *words, "--json"]) == 0
     answer: dict[str, Any] = json.loads(capsys.readouterr().out)
     return answer
+
+
+def test_data_at_hand_gives_the_shapes(small: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source = 'data_param { source: "lmdb"'
+    Path(small).write_text(NET.replace("data_param {", source))
+    Path("nets").mkdir()
+    Path(small).rename("nets/small.prototxt")
+    write_lmdb(Path("lmdb"), 5, 2)
+    for words in ((), ("--phase", "TEST")):
+        assert told(capsys, "nets/small.prototxt", *words)["blobs"]["data"] == [4, 3, 5, 5]
+    given = told(capsys, "nets/small.prototxt", "--input-shape", "data=1,3,9,9")
+    assert given["blobs"]["data"] == [1, 3, 9, 9]
 
 
 def test_the_table(small: str, capsys: pytest.CaptureFixture[str]) -> None:

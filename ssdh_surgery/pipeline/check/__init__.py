@@ -15,6 +15,7 @@ from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
+from ssdh_surgery.pipeline.data_shapes import shapes_at_hand
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,9 @@ class Subject:
     @cached_property
     def shapes(self) -> tuple[NetShapes, ...]:
         """The shapes of each net in its state, those of the data at hand known."""
-        from ssdh_surgery.pipeline.check.records import input_shapes
-
         return tuple(
-            shapes(net, state, input_shapes(net, state, self.folder)) for net, state in self.nets
+            shapes(net, state, shapes_at_hand(net, state, [self.folder]))
+            for net, state in self.nets
         )
 
 

@@ -9,12 +9,20 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import MissingExtra, SsdhError, SurgeryError
 from ssdh_surgery.surgery.derive_deploy import DataBlob
 
 Shape = tuple[int, ...]
 _COLORS = 3
+# The messages of data layers whose shape depends on their data; they have the size of the batch.
+_READERS = {
+    "Data": "data_param",
+    "HDF5Data": "hdf5_data_param",
+    "ImageData": "image_data_param",
+    "WindowData": "window_data_param",
+}
 # The data layers whose mean has as many values as their pictures have channels.
 _PICTURES = frozenset(["Data", "ImageData", "WindowData"])
 
@@ -29,6 +37,23 @@ def data_folders(net: Path | None) -> list[Path]:
     if root := os.environ.get("CAFFE_ROOT"):
         folders.append(Path(root).absolute())
     return list(dict.fromkeys(folders))
+
+
+def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> dict[str, Shape]:
+    """The shapes of blobs that a net's data layers would read from the data at hand.
+
+    Only those of pictures and of arrays; labels have as many items as these.
+    """
+    found: dict[str, Shape] = {}
+    for layer in net.layers_in(phase):
+        if layer.type not in _READERS:
+            continue
+        batch = getattr(layer.parameter, _READERS[layer.type]).batch_size
+        for top in layer.tops if layer.type == "HDF5Data" else layer.tops[:1]:
+            shape = _Sizes.of(net, layer, top, folders).shape
+            if shape and batch:
+                found[top] = (batch, *shape[1:])
+    return found
 
 
 def data_shape(
