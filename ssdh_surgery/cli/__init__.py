@@ -128,9 +128,7 @@ def run(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # Whatever it is, a user reads a sentence.
-        # Compiled code that is interrupted ends in a SystemError.
-        is_stopped = isinstance(error.__cause__, KeyboardInterrupt)
-        return 130 if is_stopped else _told(error, args)
+        return _told(error, args)
     return result if isinstance(result, int) else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,8 @@ def evaluate(
     stored_labels = _label_words(labels)
     asked, asked_labels = hamming.words(queries.packed), _label_words(queries.labels)
     for part in _parts(len(queries), _CHUNK):
-        ranked = hamming.rank_hits(
+        ranked = _apart(
+            hamming.rank_hits,
             asked[part],
             stored,
             asked_labels[part],
@@ -125,7 +127,8 @@ def evaluate_features(
         distances = squares - 2 * (queries[part] @ database.T)
         order = np.argsort(distances, axis=1, kind="stable")
         is_multi = database_labels.ndim == 2
-        tally.take_sums(*add_up_ranked(order, asked[part], stored, is_multi, tally.ranks))
+        ranks = order, asked[part], stored, is_multi, tally.ranks
+        tally.take_sums(*_apart(add_up_ranked, *ranks))
         votes.take(part, order[:, : votes.wanted])
     return tally.measures(votes.shares())
 
@@ -147,6 +150,15 @@ def _compiled() -> Any:
     except ImportError as error:
         raise MissingExtra("search", "evaluating codes") from error
     return hamming
+
+
+def _apart(work: Callable[..., Any], *given: Any) -> Any:
+    """What compiled code gives, run in a thread of its own.
+
+    An interrupt in the main thread, where alone Python sees one, may crash it.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work, *given).result()
 
 
 def _order(protocol: Protocol, count: int) -> NDArray[np.int64] | None:
@@ -223,8 +235,8 @@ class _Tally:
             return
         from ssdh_surgery.retrieval.ties import expected
 
-        precision, likely, none = expected(
-            items, relevant, self.ranks, self.protocol.divisor == "hits"
+        precision, likely, none = _apart(
+            expected, items, relevant, self.ranks, self.protocol.divisor == "hits"
         )
         self._precisions.append(precision)
         self._hits.append(likely)
@@ -279,7 +291,7 @@ class _Votes:
         if self._voters:
             from ssdh_surgery.retrieval.votes import vote
 
-            won = vote(first, self._stored, self._voters)
+            won = _apart(vote, first, self._stored, self._voters)
             self._right += (won == self._asked[part, None]).sum(0)
 
     def shares(self) -> dict[str, float]:

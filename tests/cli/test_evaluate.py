@@ -192,15 +192,16 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
         ids = np.arange(count).astype(str)
         write_codes(name, Codes(packed, 64, ids, np.zeros(count, np.int64)))
     words = ["evaluate", "--queries", "many.npz", "--database", "more.npz", "--csv", "x.csv"]
+    # Interrupted in the midst of the compiled ranking, a little after it began.
     code = (
         "import os, signal, sys, threading\n"
         "from ssdh_surgery.cli import run\n"
-        "from ssdh_surgery.retrieval import hamming\n"
-        "rank_hits = hamming.rank_hits\n"
+        "from ssdh_surgery.retrieval import metrics\n"
+        "take = metrics._Tally.take_counts\n"
         "def stopped(*given):\n"
-        "    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
-        "    return rank_hits(*given)\n"
-        "hamming.rank_hits = stopped\n"
+        "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "    return take(*given)\n"
+        "metrics._Tally.take_counts = stopped\n"
         f"sys.exit(run({words!r}))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
