@@ -89,7 +89,8 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
     derived = derive_deploy_net(net, needed, sizes, wishes.recipe.remove)
     first = prove(net.document, derived.change, _MESSAGE)
     hashed, said = _with_hash_layer(Net(first.document), net, head, wishes)
-    taken = [f"{name} {' x '.join(map(str, shape))}" for name, shape in sizes.items()]
+    batched = {name: (wishes.batch or shape[0], *shape[1:]) for name, shape in sizes.items()}
+    taken = [f"{name} {' x '.join(map(str, shape))}" for name, shape in batched.items()]
     inputs = [f"inputs: {', '.join(taken)}"] if taken else []
     warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
     return DerivedFile(hashed.document, (*inputs, *ready.notes, *said), warnings)

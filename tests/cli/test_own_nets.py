@@ -48,7 +48,7 @@ def test_a_net_of_one_batch_size(ssdh: Ssdh, features: str, said: str) -> None:
     assert error.startswith(said)
     assert "hint: --batch N " in error
     assert not Path("deploy_ssdh.prototxt").exists()
-    ssdh("deploy", "--batch", "4")
+    assert "inputs: data 4 x 3 x 8 x 8" in ssdh("deploy", "--batch", "4").out
 
 
 PRODUCT = 'layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { '

@@ -30,17 +30,38 @@ def ssdh(*words: str) -> None:
     assert code == 0, said.getvalue()
 
 
+def below_the_classifier(data: bytes) -> list[str]:
+    """The blobs that a net's classifier depends on, in both phases."""
+    net = Net(parse(data))
+    graphs = [net.graph(phase) for phase in PHASES]
+    found = [
+        {
+            blob: None
+            for layer in graph.layers
+            if layer.index in graph.below([net.layer("classifier")])
+            for blob in layer.bottoms
+        }
+        for graph in graphs
+    ]
+    return [blob for blob in found[0] if blob in found[1]]
+
+
 @pytest.mark.caffe
 @settings(searched, max_examples=max(20, searched.max_examples // 8))
-@given(train_nets().flatmap(laid_out), st.sampled_from(["sigmoid", "ssdh"]))
+@given(train_nets().flatmap(laid_out), st.sampled_from(["sigmoid", "ssdh"]), st.data())
 def test_a_patched_net_is_set_up_and_its_deploy_net_gives_its_codes(
-    live_caffe: Caffe, tmp_path_factory: pytest.TempPathFactory, data: bytes, objective: str
+    live_caffe: Caffe,
+    tmp_path_factory: pytest.TempPathFactory,
+    data: bytes,
+    objective: str,
+    draw: st.DataObject,
 ) -> None:
     note(data.decode(errors="replace"))
+    at = draw.draw(st.sampled_from(below_the_classifier(data)))
     folder = tmp_path_factory.mktemp("net")
     with contextlib.chdir(folder):
         Path("train.prototxt").write_bytes(data)
-        ssdh("patch", "train.prototxt", "--bits", "8", "--objective", objective)
+        ssdh("patch", "train.prototxt", "--bits", "8", "--objective", objective, "--at", at)
         ssdh("deploy")
     files = (folder / "train_ssdh.prototxt", folder / "deploy_ssdh.prototxt")
     texts = [file.read_bytes().decode("utf-8-sig", "surrogateescape") for file in files]
