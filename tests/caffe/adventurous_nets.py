@@ -312,8 +312,16 @@ def train_nets(draw: st.DrawFn) -> str:
         net.layer("SoftmaxWithLoss", "loss", ["scores", "label"], ["loss"], ""),
         net.layer("Accuracy", "accuracy", ["scores", "label"], ["hits"], "include { phase: TEST }"),
     ]
-    assume(not mistakes("\n".join(net.layers)))
-    return "\n".join(net.layers) + "\n"
+    text = "\n".join(net.layers) + "\n"
+    own = [layer for layer in net.layers if 'type: "DummyData"' not in layer]
+    alone = "\n".join([_data(1, sizes, ""), *own]) + "\n"
+    # A deploy net is to have the same weights with another batch.
+    assume(not mistakes(text) and not mistakes(alone) and _params(text) == _params(alone))
+    return text
+
+
+def _params(text: str) -> object:
+    return shapes(Net(parse(text.encode())), "TEST").params
 
 
 def _keeps_shape(layer: str) -> bool:
