@@ -123,6 +123,9 @@ def run(args: list[str]) -> int:
         return done.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except click.exceptions.NoArgsIsHelpError as help_asked:
+        click.echo(help_asked.format_message(), err=True)
+        return help_asked.exit_code
     except BrokenPipeError:
         # The reader went away; nothing more can be said, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -101,7 +101,7 @@ def build_command(
             progress=counter,
         )
     for finding in made.findings:
-        terminal.warn(str(finding))
+        terminal.finding(finding)
     for path, records in made.records.items():
         terminal.answer(f"wrote {path}: {records:,} records")
     for path in made.label_vectors:

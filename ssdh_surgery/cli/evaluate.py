@@ -112,6 +112,7 @@ def command(
     if plot is not None:
         evaluate_files.refuse_plot_kind(plot)
     if plot is not None or html is not None:
+        evaluate_files.refuse_without_extra(page=html is not None)
         places = places or evaluate_files.PLOT_PLACES
     protocol = PRESETS[preset].changed(**changes)
     with Counter("queries") as counter:
@@ -146,7 +147,8 @@ def command(
 def _warnings(found: Evaluation) -> list[str]:
     from ssdh_surgery.data.names import shown
 
-    queries = f"of {len(found.queries):,} queries"
+    count = len(found.queries)
+    queries = f"of {count:,} quer{'y' if count == 1 else 'ies'}"
     warnings = []
     if found.overlap:
         ids = _first([f"'{shown(each)}'" for each in found.overlap])

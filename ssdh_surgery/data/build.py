@@ -266,7 +266,7 @@ class _Job:
             write_bytes(labels_file, self._labels())
         label_vectors = self._write_label_files()
         records = {path: self.writers[side][0].records for side, path in self.paths.items()}
-        problems = [*self.problems, *self._several_sizes()]
+        problems = [*self.problems, *self._several_sizes(), *self._class_by_class()]
         return BuildSummary(
             records=records,
             skipped=len(self.order) + self.images.errors - sum(records.values()),
@@ -298,6 +298,13 @@ class _Job:
             Problem(kinds.SEVERAL_SIZES, None, f"{count:,} of {' x '.join(map(str, shape))}")
             for shape, count in common
         ]
+
+    def _class_by_class(self) -> list[Problem]:
+        labels = [entry.label for _, entry in self.order]
+        classes = len(set(labels))
+        if not 1 < classes < len(labels) or any(a > b for a, b in itertools.pairwise(labels)):
+            return []
+        return [Problem(kinds.CLASS_BY_CLASS, None, f"{len(labels):,} of {classes:,} classes")]
 
     def labels_file(self) -> Path:
         """Where the names of the classes go."""

@@ -111,6 +111,10 @@ CLASS_TWICE = Kind(
     "SSDH623", "class-twice", "warning", "{} that name a class twice",
     "if the labels are vectors, 0 or 1 for each class, leave out --classes",
 )  # fmt: skip
+CLASS_BY_CLASS = Kind(
+    "SSDH624", "class-by-class", "info", "the pictures come class by class",
+    "a net that is trained in this order sees one class at a time: --shuffle mixes them",
+)  # fmt: skip
 
 # So many problems of a kind are told in full, so many more by the numbers of their lines.
 _IN_FULL = 10

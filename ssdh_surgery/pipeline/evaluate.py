@@ -43,7 +43,9 @@ class Evaluation:
     @property
     def title(self) -> str:
         """What was judged, in words."""
-        sets = f"{len(self.queries):,} queries, {len(self.database):,} in the database"
+        count = len(self.queries)
+        queries = f"{count:,} quer{'y' if count == 1 else 'ies'}"
+        sets = f"{queries}, {len(self.database):,} in the database"
         return f"{sets}, {self.database.bits} bits"
 
     @property

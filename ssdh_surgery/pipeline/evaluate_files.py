@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 from ssdh_surgery.errors import DataError, Location, MissingExtra
@@ -54,6 +55,17 @@ def refuse_plot_kind(path: Path) -> None:
             f"a plot ends in {', '.join(PLOT_KINDS)}, not in '{path.suffix}'",
             location=Location(str(path)),
         )
+
+
+def refuse_without_extra(*, page: bool) -> None:
+    """Refuse, before anything is judged, what cannot be drawn or written as a page afterwards.
+
+    Raises:
+        MissingExtra: matplotlib is not installed, or Jinja for a page.
+    """
+    for module in ("matplotlib", "jinja2") if page else ("matplotlib",):
+        if find_spec(module) is None:
+            raise MissingExtra("plot", "writing a page" if page else "drawing curves")
 
 
 def write_plot(path: Path, found: Evaluation) -> None:

@@ -28,6 +28,19 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("list.txt").write_text("".join(lines))
 
 
+def test_an_order_that_no_net_should_be_trained_in_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["data", "build", "photos", "a_lmdb"]) == 0
+    assert capsys.readouterr().err == (
+        "photos: info SSDH624 class-by-class: the pictures come class by class\n"
+        "    11 of 2 classes\n"
+        "hint: a net that is trained in this order sees one class at a time: --shuffle mixes them\n"
+    )
+    assert run(["data", "build", "photos", "b_lmdb", "--shuffle"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "build", "photos", "a_lmdb", "--resize", "10x8"]) == 0
     assert capsys.readouterr().out == (

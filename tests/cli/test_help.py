@@ -14,7 +14,7 @@ import pytest
 from sklearn import datasets
 
 from ssdh_surgery import open_net
-from ssdh_surgery.cli import COMMANDS
+from ssdh_surgery.cli import COMMANDS, run
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 
 _HEAVY = (
@@ -137,3 +137,11 @@ def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
     assert ran.stderr == (
         "error: no such command 'patsh'; did you mean 'patch'?\nhint: ssdh --help\n"
     )
+
+
+@pytest.mark.parametrize("group", ["", "data", "index", "zoo"])
+def test_a_group_alone_tells_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group] if group else []) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"Usage: {' '.join(filter(None, ['ssdh', group]))} [OPTIONS]")
