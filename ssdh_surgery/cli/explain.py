@@ -10,7 +10,8 @@ def explained(name: str, found: Explanation) -> list[str]:
     """An explanation as lines for people."""
     head = found.head
     width = max(len(each.layer.name) for each in found.chain)
-    lines = [f"{name}: from data to the loss, in {found.phase}"]
+    end = "loss" if head.losses else "classifier"
+    lines = [f"{name}: from data to the {end}, in {found.phase}"]
     for link in found.chain:
         goes_on = f" -> {link.blob} {_shape(link.shape)}" if link.blob else ""
         lines.append(f"  {link.layer.name:{width}}  {link.layer.type}{goes_on}")

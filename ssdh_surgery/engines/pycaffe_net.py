@@ -6,6 +6,7 @@ an error before Caffe is asked: syntax, unknown layer types, weights that do not
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -27,6 +28,8 @@ from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:
     from ssdh_surgery.engines.runner import Runner
+
+_GLOG_LEVEL = "GLOG_minloglevel"
 
 
 def open_pycaffe(
@@ -79,8 +82,6 @@ def import_pycaffe() -> Any:
     Raises:
         EngineError: there is none.
     """
-    # Before it is loaded: INFO and WARNING lines of every layer are left out.
-    os.environ.setdefault("GLOG_minloglevel", "2")
     if not is_installed():
         folder = next(
             (path for path in _folders() if (path / "caffe" / "_caffe.so").is_file()), None
@@ -92,9 +93,26 @@ def import_pycaffe() -> Any:
             )
         sys.path.append(str(folder))
     try:
-        return importlib.import_module("caffe")
+        with _errors_only():
+            return importlib.import_module("caffe")
     except ImportError as error:
         raise EngineError(f"pycaffe cannot be imported: {error}") from error
+
+
+@contextlib.contextmanager
+def _errors_only() -> Iterator[None]:
+    """Have glog leave out INFO and WARNING, which it asks the environment when it is loaded.
+
+    A caffe that this process starts later says all that it has to say.
+    """
+    if _GLOG_LEVEL in os.environ:
+        yield
+        return
+    os.environ[_GLOG_LEVEL] = "2"
+    try:
+        yield
+    finally:
+        del os.environ[_GLOG_LEVEL]
 
 
 def _use_gpu(caffe: Any, number: int) -> None:

@@ -75,7 +75,8 @@ def explain(
     there = hash_layer_below(net, head.classifier)
     features = features_blob(net, head, at)
     return Explanation(
-        state.phase,
+        # A deploy net is the same in both, and used in TEST.
+        state.phase if net.has_phases else "TEST",
         _chain(graph, found, top),
         head,
         _reason(heads(net), head, asked),

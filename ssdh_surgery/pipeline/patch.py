@@ -183,6 +183,7 @@ class _Patching:
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
         source = upgraded_source(source) if wanted.get("upgrade") else source
+        _explain(source, wanted, self.options)
         done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)
@@ -192,7 +193,11 @@ class _Patching:
 
     def add_deploy(self, source: SourceFile) -> None:
         """Patch a deploy net that was named, as the train net beside its result was."""
-        from ssdh_surgery.pipeline.deploy_step import patched_deploy
+        from ssdh_surgery.pipeline.deploy_step import (
+            deploy_settings,
+            hash_layer_in,
+            patched_deploy,
+        )
 
         _refuse_freeze(self.options.given)
         workspace = self.workspace(source)
@@ -200,6 +205,8 @@ class _Patching:
         known = workspace.net(stem) if workspace and workspace.nets else None
         wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
+        if hash_layer_in(Net(source.document), deploy_settings(wanted, known), known) is None:
+            _explain(source, wanted, self.options)
         self.files.append(patched_deploy(source, self.options.given, known, plan))
         if workspace is not None and known is not None:
             record.remember_deploy(workspace, known, self.files[-1])
@@ -235,6 +242,25 @@ class _Patching:
         elif len(nets) > 1:
             which = f" --net {shlex.quote(self.stems[0])}"
         return f"ssdh train{which} --gpu 0 --weights WEIGHTS.caffemodel"
+
+
+def _explain(
+    source: SourceFile,
+    wanted: Settings,
+    options: PatchOptions,
+    found: tuple[Net, Head] | None = None,
+) -> None:
+    """Tell, where it is asked for, what was found in a net before anything is done."""
+    if options.explain is None:
+        return
+    from ssdh_surgery.pipeline.data_shapes import data_folders
+    from ssdh_surgery.pipeline.explain import explain
+
+    if found is None:
+        net = Net(source.document)
+        found = net, chosen_head(net, wanted.get("head"))
+    asked = (options.given.get("head"), wanted.get("at"))
+    options.explain(source.name, explain(*found, *asked, data_folders(source.path)))
 
 
 def _option(name: str) -> str:
@@ -305,13 +331,7 @@ class _GroupPatch:
         train, net = self.group.train, self.group.train_net
         assert train is not None
         head = chosen_head(net, self.wanted.get("head"))
-        if self.options.explain:
-            from ssdh_surgery.pipeline.data_shapes import data_folders
-            from ssdh_surgery.pipeline.explain import explain
-
-            asked = (self.given.get("head"), self.wanted.get("at"))
-            found = explain(net, head, *asked, data_folders(train.path))
-            self.options.explain(train.name, found)
+        _explain(train, self.wanted, self.options, (net, head))
         main = hash_step(net, head, self.given, self.wanted)
         if main.hashed is not None:
             main = replace(main, notes=(*main.notes, *head_notes(net, head, self.wanted)))

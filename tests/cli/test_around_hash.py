@@ -185,6 +185,13 @@ def test_all_losses_of_a_classifier_follow_it(judges: str, tmp_path: Path) -> No
         assert not layer.is_loss or layer.loss_weights == (2,)
 
 
+def test_explain_tells_of_a_deploy_net_too(tmp_path: Path) -> None:
+    ran = ssdh("patch", "zoo:lenet/deploy", "--explain", "--dry-run", cwd=tmp_path)
+    lines = ran.stderr.splitlines()
+    assert lines[0] == "zoo:lenet/deploy: from data to the classifier, in TEST"
+    assert "  features: 'ip1', 64x500: 500 values a picture" in lines
+
+
 def test_explain_tells_before_it_does(tmp_path: Path) -> None:
     ran = ssdh("patch", "zoo:lenet", "--explain", "--dry-run", cwd=tmp_path)
     assert ran.stderr.startswith("zoo:lenet: from data to the loss, in TRAIN\n")

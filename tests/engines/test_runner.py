@@ -1,5 +1,6 @@
 """Opening nets: which engine, what is refused, weights in and out, on each engine."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,8 @@ def test_pycaffe_takes_weights_phase_and_stages(prototxt, tmp_path):
     net = open_net(prototxt, weights, "TRAIN", "pycaffe", stages=["s"])
     assert list(net.outputs) == []
     assert list(open_net(prototxt, weights, engine="pycaffe").outputs) == ["b"]
+    # A caffe that is started later speaks as ever.
+    assert "GLOG_minloglevel" not in os.environ
 
 
 @pytest.mark.caffe
