@@ -190,7 +190,7 @@ def test_a_prefix_is_completed_as_caffe_does(
 @pytest.mark.parametrize(
     ("prefix", "reason"),
     [
-        ("missing/snap", "no such file\nHERE\nhint: make the folder: mkdir -p missing"),
+        ("missing/snap", "no such folder\nHERE\nhint: make the folder: mkdir -p missing"),
         ("net.prototxt/snap", "a part of the path is not a folder\nHERE\nhint: make the folder: "
          "mkdir -p net.prototxt"),
     ],
