@@ -55,6 +55,11 @@ class Rule:
             frozenset(stage.string for stage in message.scalars("not_stage")),
         )
 
+    @property
+    def asks_for_more_than_phase(self) -> bool:
+        """Whether it asks for levels or stages."""
+        return replace(self, phase=None) != _ALWAYS
+
     def is_met(self, state: State) -> bool:
         """Whether a state meets every part of the rule, as Net::StateMeetsRule decides."""
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from ssdh_surgery.pipeline.derive_step import derived_deploy
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
 
 
@@ -114,8 +115,7 @@ def _chosen(
     if name is None:
         if known is None:
             raise UsageError(
-                "no ssdh.toml here or above: name the deploy net",
-                hint="ssdh deploy deploy.prototxt, or run ssdh patch first",
+                "no ssdh.toml here or above: name the deploy net", hint=_hint_of_folder(Path())
             )
         return _of_workspace(known, wanted, origin)
     source = read_source(name)
@@ -135,6 +135,18 @@ def _chosen(
             "a deploy net is needed, and this is a train net", location=Location(source.name)
         )
     return source if source.is_stdin else _beside(source, known, wanted, origin)
+
+
+def _hint_of_folder(folder: Path) -> str:
+    """What to type in a folder without a workspace, by the nets that stand there."""
+    found = neighbours(folder)
+    trains = [shlex.quote(each.name) for each in found if each.kind is Kind.TRAIN]
+    deploys = [shlex.quote(each.name) for each in found if each.kind is Kind.DEPLOY]
+    patch = f"ssdh patch {trains[0]}, then ssdh deploy" if len(trains) == 1 else ""
+    deploy = f"ssdh deploy {deploys[0]}" if deploys else ""
+    return "; or ".join(filter(None, [patch, deploy])) or (
+        "ssdh deploy deploy.prototxt, or run ssdh patch first"
+    )
 
 
 def _beside(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.data_shapes import data_folders
 from ssdh_surgery.pipeline.deploy_choice import differing, otherwise_computed, train_view
 from ssdh_surgery.pipeline.hash_step import hash_notes
 from ssdh_surgery.pipeline.in_turn import InTurn, head_named
 from ssdh_surgery.pipeline.outputs import WritePlan
 from ssdh_surgery.pipeline.patched import PatchedFile, Step, finished
+from ssdh_surgery.pipeline.refused import mistakes, told
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.upgrade import upgraded_source
@@ -71,7 +74,14 @@ def patched_deploy(
     else:
         step = _new_step(ready, wanted, known, binary)
     done = finished(source, replace(step, change=merged([step.change, batched])), plan)
+    warnings += _refused(net, Net(done.after), data_folders(source.path))
     return replace(done, warnings=(*done.warnings, *warnings))
+
+
+def _refused(net: Net, after: Net, folders: Sequence[Path]) -> list[str]:
+    """Warnings about what Caffe refuses in a deploy net, where it was not the classifier's."""
+    still = mistakes(after, after.state("TEST"), folders)
+    return told(mistakes(net, net.state("TEST"), folders)) if still else []
 
 
 def _ready(net: Net, wanted: Settings) -> InTurn:

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.data_shapes import data_folders, data_shape
 from ssdh_surgery.pipeline.derive_data import labels_note, pixels, training_data
@@ -23,7 +23,7 @@ from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery import deploy as deploy_verbs
 from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.change import Change, merged
 from ssdh_surgery.surgery.convolutional import to_inner_product
 from ssdh_surgery.surgery.data_layers import DataChoice
 from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
@@ -88,9 +88,13 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
     sizes = {blob.name: data_shape(net, blob, wishes.shapes, folders) for blob in needed.data}
     derived = derive_deploy_net(net, needed, sizes, wishes.recipe.remove)
     first = prove(net.document, derived.change, _MESSAGE)
-    hashed, said = _with_hash_layer(Net(first.document), net, head, wishes)
-    batched = {name: (wishes.batch or shape[0], *shape[1:]) for name, shape in sizes.items()}
-    taken = [f"{name} {' x '.join(map(str, shape))}" for name, shape in batched.items()]
+    sized = {
+        name: (wishes.batch or shape[0], *shape[1:])
+        for name, shape in {**wishes.shapes, **sizes}.items()
+    }
+    fitted = _fitted_inputs(Net(first.document), wishes, sized)
+    hashed, said = _with_hash_layer(Net(first.document), fitted, net, head, wishes)
+    taken = [f"{name} {' x '.join(map(str, sized[name]))}" for name in sizes]
     inputs = [f"inputs: {', '.join(taken)}"] if taken else []
     warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
     return DerivedFile(hashed.document, (*inputs, *ready.notes, *said), warnings)
@@ -117,17 +121,38 @@ def _ready(document: Document, head_name: str | None, recipe: Recipe) -> _Ready:
     return _Ready(net, head, converted.notes, proven.warnings)
 
 
+def _fitted_inputs(
+    deploy: Net, wishes: DeployWishes, sized: Mapping[str, tuple[int, ...]]
+) -> Change:
+    """The inputs with a batch of 1 or as wished; those that only the training needs go.
+
+    Raises:
+        UnknownLayer: a shape is wished for what is no input.
+    """
+    unread = deploy_verbs.unread_inputs(deploy)
+    known = [name for name in deploy_verbs.input_names(deploy) if name not in unread]
+    for name in wishes.shapes:
+        if name not in known:
+            raise UnknownLayer(
+                f"the deploy net has no input '{name}'",
+                location=Location(deploy.file),
+                hint=did_you_mean(name, known) or f"these are: {', '.join(known) or 'none'}",
+                blob=name,
+            )
+    read = deploy_verbs.set_sizes(deploy, known, wishes.batch or 1, sized)
+    return merged([read, deploy_verbs.drop_inputs(deploy, unread, wishes.recipe.remove)])
+
+
 def _with_hash_layer(
-    deploy: Net, train: Net, head: Head, wishes: DeployWishes
+    deploy: Net, fitted: Change, train: Net, head: Head, wishes: DeployWishes
 ) -> tuple[Proven, tuple[str, ...]]:
-    """The deploy net with a hash layer where it has none, and with the wished batch."""
+    """The deploy net with a hash layer where it has none, and with its inputs fitted."""
     recipe = wishes.recipe
-    batched = deploy_verbs.set_batch(deploy, wishes.batch)
     existing = hash_layer_below(train, head.classifier)
     if existing is not None:
         code = deploy.layer(existing.code.name)
         wanted = [recipe.binary_layer()] if wishes.binary else []
-        change = merged([layers.insert_after(code, wanted), batched])
+        change = merged([layers.insert_after(code, wanted), fitted])
         notes = [f"the hash layer is the train net's: '{code.name}', {existing.bits} bits"]
         if wishes.classifier:
             scores = head.classifier.tops[0]
@@ -135,7 +160,7 @@ def _with_hash_layer(
         return prove(deploy.document, change, _MESSAGE), tuple(notes)
     classifier = chosen_head(deploy, head.classifier.name)
     hashed = hash_deploy_net(deploy, classifier, recipe, wishes.at, binary=wishes.binary)
-    return prove(deploy.document, merged([hashed.change, batched]), _MESSAGE), hashed.notes
+    return prove(deploy.document, merged([hashed.change, fitted]), _MESSAGE), hashed.notes
 
 
 @dataclass(frozen=True)

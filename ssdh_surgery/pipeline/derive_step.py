@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import Location, SurgeryError, UsageError
+from ssdh_surgery.errors import Finding, Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.data_shapes import data_folders
 from ssdh_surgery.pipeline.deploy_choice import differing
 from ssdh_surgery.pipeline.deploy_step import compared, deploy_settings
 from ssdh_surgery.pipeline.derive import (
@@ -23,6 +25,7 @@ from ssdh_surgery.pipeline.derive import (
 from ssdh_surgery.pipeline.outputs import Output, WritePlan
 from ssdh_surgery.pipeline.patched import PatchedFile, finished
 from ssdh_surgery.pipeline.record import PatchedNet
+from ssdh_surgery.pipeline.refused import mistakes, told
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.upgrade import upgraded_source
@@ -70,8 +73,14 @@ def derived_deploy(
     )
     made = deploy_from_train(train, wishes)
     settings = deploy_settings(given, known)
-    _refuse_batch(net, Net(made.document), settings, batch)
-    warnings = compared(Net(made.document), known, settings)
+    deploy, folders = Net(made.document), data_folders(train.path)
+    warnings = _refuse_batch(net, deploy, settings, batch, folders)
+    if existing is None and known is None:
+        warnings.append(
+            f"{train.name} has no hash layer: weights that it trains have no "
+            f"'{wanted.recipe.latent_name}'; ssdh patch puts it there"
+        )
+    warnings += compared(deploy, known, settings)
     target = plan.target(train.place.with_name(DEPLOY))
     return PatchedFile(
         train,
@@ -90,11 +99,18 @@ def _refuse_in_place(plan: WritePlan, what: str) -> None:
         )
 
 
-def _refuse_batch(train: Net, deploy: Net, wanted: Settings, batch: int | None) -> None:
-    """Refuse another batch than the train net has where some layer stands and falls with it."""
-    if not _mistakes(train) and (mistakes := _mistakes(deploy)):
+def _refuse_batch(
+    train: Net, deploy: Net, wanted: Settings, batch: int | None, folders: Sequence[Path]
+) -> list[str]:
+    """Refuse another batch than the train net has where some layer stands and falls with it.
+
+    Returns:
+        Warnings about a deploy net that Caffe refuses for what the train net has as well.
+    """
+    found, known = _mistakes(deploy, folders), _mistakes(train, folders)
+    if found and not known:
         raise SurgeryError(
-            f"with a batch of {batch or 1} Caffe would refuse the deploy net: {mistakes[0]}",
+            f"with a batch of {batch or 1} Caffe would refuse the deploy net: {found[0].message}",
             location=Location(train.file),
             hint="--batch N gives it the batch that the net is trained with",
         )
@@ -106,12 +122,12 @@ def _refuse_batch(train: Net, deploy: Net, wanted: Settings, batch: int | None) 
             location=train.named(name)[0].location,
             hint="--batch N and --input-shape give the deploy net the inputs of the training",
         )
+    return told(known) if found else []
 
 
-def _mistakes(net: Net) -> list[str]:
+def _mistakes(net: Net, folders: Sequence[Path]) -> list[Finding]:
     """What Caffe would stop at when it sets up a net to be used."""
-    found = shapes(net, "TEST").findings
-    return [finding.message for finding in found if finding.severity == "error"]
+    return mistakes(net, net.state("TEST"), folders)
 
 
 def _refuse_other(net: Net, existing: HashLayer, given: Settings) -> None:

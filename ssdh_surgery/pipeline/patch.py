@@ -22,6 +22,7 @@ from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, wit
 from ssdh_surgery.pipeline.head_notes import head_notes
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile, Step, finished
+from ssdh_surgery.pipeline.refused import refusals
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.upgrade import upgraded_group, upgraded_source
@@ -131,6 +132,7 @@ class _Patching:
         """Patch a train net with its test nets and its solver."""
         _refuse_freeze(self.options.given)
         self.notes += group.notes
+        self.warnings += refusals(group)
         train = group.train
         known = self.known(train) if train else None
         wanted = self.options.given.over(known.settings if known else Settings())

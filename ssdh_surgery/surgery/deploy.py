@@ -1,12 +1,33 @@
-"""Verbs on deploy nets alone: the batch that their inputs declare."""
+"""Verbs on the inputs that a net declares: the sizes that they have, and those that go."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
-from ssdh_surgery.prototxt.cst import Entry
+from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.surgery import fields
 from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.fields import Removal
+
+# `input_dim` gives so many sizes to each input.
+_LEGACY_AXES = 4
+
+
+@dataclass(frozen=True)
+class _Input:
+    """An input as the text has it: its name, its sizes, and what is its own alone.
+
+    `layer` is the Input layer that writes it, None for an `input` at the top of the net.
+    """
+
+    name: str
+    layer: Layer | None
+    sizes: tuple[Entry, ...]
+    own: tuple[Entry, ...]
 
 
 def set_batch(net: Net, batch: int | None) -> Change:
@@ -25,16 +46,98 @@ def set_batch(net: Net, batch: int | None) -> Change:
     """
     if batch is None:
         return Change()
-    firsts = _first_dims(net)
-    if not firsts:
+    if not any(each.sizes for each in _inputs(net)):
         raise SurgeryError("no input of the net declares a shape", location=Location(net.file))
-    return merged(fields.set_value(entry, batch) for entry in firsts)
+    return set_sizes(net, input_names(net), batch, {})
 
 
-def _first_dims(net: Net) -> list[Entry]:
-    shapes = list(net.root.messages("input_shape"))
-    for layer in net.layers:
-        if layer.type == "Input" and (param := layer.core.message("input_param")):
-            shapes += param.messages("shape")
-    firsts = [dims[0] for shape in shapes if (dims := shape.entries("dim"))]
-    return firsts + net.root.entries("input_dim")[::4]
+def input_names(net: Net) -> tuple[str, ...]:
+    """The inputs that a net declares, in the order of the text."""
+    return tuple(each.name for each in _inputs(net))
+
+
+def set_sizes(
+    net: Net, names: Collection[str], batch: int, shapes: Mapping[str, Sequence[int]]
+) -> Change:
+    """Give inputs the shapes that are known by name, and the others of `names` a batch size.
+
+    Raises:
+        SurgeryError: a shape has another number of sizes than its input declares.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'input: "a" input: "b" input_shape { dim: 8 } input_shape { dim: 8 }'))
+    >>> apply(net.document.text, set_sizes(net, ["a", "b"], 1, {"b": (2,)}).edits)
+    'input: "a" input: "b" input_shape { dim: 1 } input_shape { dim: 2 }'
+    """
+    wanted: dict[Entry, Change] = {}
+    for each in _inputs(net):
+        if each.name not in names:
+            continue
+        sizes = each.sizes
+        shape = shapes.get(each.name, [batch] if sizes else [])
+        if each.name in shapes and len(shape) != len(sizes):
+            raise SurgeryError(
+                f"the input '{each.name}' has {len(sizes)} sizes, and {len(shape)} are given",
+                location=(sizes or each.own)[0].location,
+                blob=each.name,
+            )
+        # Tops of one layer may share a shape.
+        wanted |= {
+            entry: fields.set_value(entry, size) for entry, size in zip(sizes, shape, strict=False)
+        }
+    return merged(wanted.values())
+
+
+def unread_inputs(net: Net) -> tuple[str, ...]:
+    """The inputs that no layer reads when a net is used."""
+    graph = net.graph("TEST")
+    read = {blob for layer in graph.layers for blob in graph.reads(layer) if blob}
+    first = {(blob.name, blob.writer) for blob in read}
+    return tuple(each.name for each in _inputs(net) if (each.name, each.layer) not in first)
+
+
+def drop_inputs(net: Net, names: Collection[str], how: Removal) -> Change:
+    """Take inputs out, with the sizes that are theirs alone.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'input: "a" input: "b" input_shape { dim: 8 } input_shape { dim: 9 }'))
+    >>> apply(net.document.text, drop_inputs(net, ["b"], "delete").edits)
+    'input: "a" input_shape { dim: 8 }'
+    """
+    gone = [entry for each in _inputs(net) if each.name in names for entry in each.own]
+    return fields.take_out(gone, how)
+
+
+def _inputs(net: Net) -> Iterator[_Input]:
+    root = net.root
+    shapes, dims = root.entries("input_shape"), root.entries("input_dim")
+    for index, entry in enumerate(root.entries("input")):
+        if shapes:
+            yield _input(entry, None, shapes[index : index + 1], shared=False)
+        else:
+            start = index * _LEGACY_AXES
+            sizes = tuple(dims[start : start + _LEGACY_AXES])
+            yield _Input(_name(entry), None, sizes, (entry, *sizes))
+    for layer in (each for each in net.layers if each.type == "Input"):
+        param = layer.core.message("input_param")
+        shapes = param.entries("shape") if param else []
+        for index, entry in enumerate(layer.outer.entries("top")):
+            shared = len(shapes) == 1 < len(layer.tops)
+            of_top = shapes if shared else shapes[index : index + 1]
+            yield _input(entry, layer, of_top, shared=shared)
+
+
+def _input(entry: Entry, layer: Layer | None, shape: Sequence[Entry], *, shared: bool) -> _Input:
+    sizes = [dim for each in shape if isinstance(each.value, Message) for dim in _dims(each.value)]
+    own = (entry,) if shared else (entry, *shape)
+    return _Input(_name(entry), layer, tuple(sizes), own)
+
+
+def _dims(shape: Message) -> list[Entry]:
+    return shape.entries("dim")
+
+
+def _name(entry: Entry) -> str:
+    return "" if isinstance(entry.value, Message) else entry.value.string

@@ -71,11 +71,56 @@ def test_what_its_deploy_net_is_compared_with(ssdh: Ssdh, more: str) -> None:
     assert "PReLU" not in ssdh("show", "deploy_ssdh.prototxt").out
 
 
-def test_inputs_of_its_own_are_kept_without_a_word(ssdh: Ssdh) -> None:
-    data = DATA.replace("DummyData", "Input").replace("dummy_data_param", "input_param")
+OWN_INPUTS = {
+    "tops": DATA.replace("DummyData", "Input").replace("dummy_data_param", "input_param"),
+    "layers": """\
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [4, 3, 8, 8] } } }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 4 } } }
+""",
+    "shapes": """\
+input: "label"
+input: "data"
+input_shape { dim: 4 }
+input_shape { dim: [4, 3, 8, 8] }
+""",
+    "dims": 'input: ["data", "label"] input_dim: [4, 3, 8, 8, 4, 1, 1, 1]\n',
+}
+
+
+@pytest.mark.parametrize("data", OWN_INPUTS.values(), ids=list(OWN_INPUTS))
+def test_inputs_of_its_own_get_a_batch_of_one_and_the_label_goes(ssdh: Ssdh, data: str) -> None:
     Path("net.prototxt").write_text(f"{data}{PRODUCT}num_output: 6 }} }}\n{FC}")
     ssdh(*PATCH)
-    assert "inputs:" not in ssdh("deploy").out
+
+    def input_shapes(*words: str) -> dict[str, list[int]]:
+        ssdh("deploy", "--force", *words)
+        blobs = ssdh("show", "deploy_ssdh.prototxt", "--json").json["blobs"]
+        return {name: shape for name, shape in blobs.items() if name in ("data", "label")}
+
+    assert input_shapes() == {"data": [1, 3, 8, 8]}
+    assert input_shapes("--remove", "delete") == {"data": [1, 3, 8, 8]}
+    assert "label" not in Path("deploy_ssdh.prototxt").read_text()
+    assert input_shapes("--batch", "7") == {"data": [7, 3, 8, 8]}
+    assert input_shapes("--input-shape", "data=2,3,8,8") == {"data": [2, 3, 8, 8]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("dota=1,3,8,8", ": the deploy net has no input 'dota'\nhint: did you mean 'data'?\n"),
+        ("label=4", ": the deploy net has no input 'label'\nhint: these are: data\n"),
+    ],
+)
+@pytest.mark.parametrize("data", [DATA, OWN_INPUTS["layers"]], ids=["data", "own"])
+def test_a_shape_for_what_is_no_input(ssdh: Ssdh, data: str, shape: str, said: str) -> None:
+    Path("net.prototxt").write_text(f"{data}{PRODUCT}num_output: 6 }} }}\n{FC}")
+    assert ssdh("deploy", "net.prototxt", "--input-shape", shape, code=3).err.endswith(said)
+
+
+def test_a_shape_of_other_axes_than_an_input_declares(ssdh: Ssdh) -> None:
+    Path("net.prototxt").write_text(f"{OWN_INPUTS['dims']}{PRODUCT}num_output: 6 }} }}\n{FC}")
+    error = ssdh("deploy", "net.prototxt", "--input-shape", "data=4,192", code=3).err
+    assert error.startswith("net.prototxt:1:38: the input 'data' has 4 sizes, and 2 are given\n")
 
 
 def test_a_regression_gives_numbers(ssdh: Ssdh) -> None:

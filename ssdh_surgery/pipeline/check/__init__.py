@@ -16,6 +16,7 @@ from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
 from ssdh_surgery.pipeline.data_shapes import shapes_at_hand
+from ssdh_surgery.pipeline.run_states import solver_states
 
 
 @dataclass(frozen=True)
@@ -70,25 +71,4 @@ def subject_of(
     for reference in solver.nets:
         source = read_source(str(seen_from_here(folder / reference.path)))
         nets.setdefault(reference.field, []).append(Net(source.document))
-    states = (*_trained(solver, nets), *_tested(solver, nets))
-    return Subject(solver, states, folder, prefix, weights)
-
-
-def _trained(solver: Solver, nets: dict[str, list[Net]]) -> Iterator[tuple[Net, State]]:
-    state = solver.root.message("train_state")
-    for net in (*nets.get("train_net", ()), *nets.get("net", ())):
-        yield net, net.state("TRAIN").merged(state)
-
-
-def _tested(solver: Solver, nets: dict[str, list[Net]]) -> Iterator[tuple[Net, State]]:
-    """The test nets as Caffe counts them: its own first, the shared net for what is left.
-
-    Without a `test_iter` the shared net is never tested, and need not have a TEST phase.
-    """
-    own = nets.get("test_net", [])
-    left = len(solver.root.entries("test_iter")) - len(own)
-    shared = [net for net in nets.get("net", ()) for _ in range(left)]
-    states = solver.root.messages("test_state")
-    for number, net in enumerate((*own, *shared)):
-        state = states[number] if number < len(states) else None
-        yield net, net.state("TEST").merged(state)
+    return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)
