@@ -9,37 +9,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
-from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
-from ssdh_surgery.pipeline import record, solver_step
+from ssdh_surgery.pipeline import record
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.group import Group, groups
-from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, with_data
-from ssdh_surgery.pipeline.head_notes import head_notes
+from ssdh_surgery.pipeline.group_step import GroupPatch, lone_solver
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
-from ssdh_surgery.pipeline.patched import Patched, PatchedFile, Step, finished
+from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.refused import refusals
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.sources import SourceFile
 from ssdh_surgery.pipeline.upgrade import upgraded_group, upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
-from ssdh_surgery.surgery.change import merged
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.explain import Explanation
-
-# The phases that the net of a solver's field is built for, where it is not both.
-_PHASES: dict[str, tuple[Phase, ...]] = {
-    "train_net": ("TRAIN",),
-    "train_net_param": ("TRAIN",),
-    "test_net": ("TEST",),
-    "test_net_param": ("TEST",),
-}
 
 
 @dataclass(frozen=True)
@@ -138,10 +125,11 @@ class _Patching:
         wanted = self.options.given.over(known.settings if known else Settings())
         group = upgraded_group(group) if wanted.get("upgrade") else group
         if train is None:
-            self.files.append(_lone_solver(group, self.options.given, self.plan))
+            self.files.append(lone_solver(group, self.options.given, self.plan))
             return
+        self._explain(train, group.train_net, wanted)
         plan = _with_suffix(self.plan, wanted)
-        done = _GroupPatch(group, self.options, wanted, plan, known).run()
+        done = GroupPatch(group, self.options.given, wanted, plan, known).run()
         self.files += done.results
         self.stems.append(done.stem)
         if group.solver is None and (unused := self.options.given.named(SOLVER)):
@@ -185,7 +173,7 @@ class _Patching:
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
         source = upgraded_source(source) if wanted.get("upgrade") else source
-        _explain(source, wanted, self.options)
+        self._explain(source, Net(source.document), wanted)
         done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)
@@ -208,10 +196,21 @@ class _Patching:
         wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
         if hash_layer_in(Net(source.document), deploy_settings(wanted, known), known) is None:
-            _explain(source, wanted, self.options)
+            self._explain(source, Net(source.document), wanted)
         self.files.append(patched_deploy(source, self.options.given, known, plan))
         if workspace is not None and known is not None:
             record.remember_deploy(workspace, known, self.files[-1])
+
+    def _explain(self, source: SourceFile, net: Net, wanted: Settings) -> None:
+        """Tell, where it is asked for, what was found in a net before anything is done."""
+        if self.options.explain is None:
+            return
+        from ssdh_surgery.pipeline.data_shapes import data_folders
+        from ssdh_surgery.pipeline.explain import explain
+
+        head = chosen_head(net, wanted.get("head"))
+        asked = (self.options.given.get("head"), wanted.get("at"))
+        self.options.explain(source.name, explain(net, head, *asked, data_folders(source.path)))
 
     def done(self) -> Patched:
         """All written, and what there is to say."""
@@ -246,25 +245,6 @@ class _Patching:
         return f"ssdh train{which} --gpu 0 --weights WEIGHTS.caffemodel"
 
 
-def _explain(
-    source: SourceFile,
-    wanted: Settings,
-    options: PatchOptions,
-    found: tuple[Net, Head] | None = None,
-) -> None:
-    """Tell, where it is asked for, what was found in a net before anything is done."""
-    if options.explain is None:
-        return
-    from ssdh_surgery.pipeline.data_shapes import data_folders
-    from ssdh_surgery.pipeline.explain import explain
-
-    if found is None:
-        net = Net(source.document)
-        found = net, chosen_head(net, wanted.get("head"))
-    asked = (options.given.get("head"), wanted.get("at"))
-    options.explain(source.name, explain(*found, *asked, data_folders(source.path)))
-
-
 def _option(name: str) -> str:
     return "set" if name == "sets" else name.replace("_", "-")
 
@@ -280,131 +260,3 @@ def _refuse_freeze(given: Settings) -> None:
 def _with_suffix(plan: WritePlan, wanted: Settings) -> WritePlan:
     suffix = wanted.get("suffix")
     return plan if suffix is None else replace(plan, suffix=suffix)
-
-
-def _lone_solver(group: Group, given: Settings, plan: WritePlan) -> PatchedFile:
-    """A solver from standard input: its nets are known by their names alone."""
-    assert group.solver is not None
-    solver = Solver(group.solver.document)
-    if solver_step.names_patched_nets(solver, plan):
-        return _with_kept(finished(group.solver, solver_step.explicit(group, given), plan))
-    return _with_kept(finished(group.solver, solver_step.retargeted(group, (), given, plan), plan))
-
-
-def _with_kept(done: PatchedFile) -> PatchedFile:
-    if not done.is_changed:
-        return done
-    kept = solver_step.kept_notes(Solver(done.source.document), Solver(done.after))
-    return replace(done, notes=(*done.notes, *kept))
-
-
-def _with_flatten_note(done: PatchedFile, net: Net, step: Step, latent: str) -> PatchedFile:
-    """A result that says what becomes of features that are spread over places."""
-    hashed = step.hashed
-    if hashed is None:
-        return done
-
-    def note() -> str | None:
-        from ssdh_surgery.pipeline.data_shapes import data_folders
-        from ssdh_surgery.pipeline.explain import flatten_note
-
-        return flatten_note(net, hashed.features, latent, data_folders(done.source.path))
-
-    return replace(done, late_note=note)
-
-
-@dataclass
-class _GroupPatch:
-    """One train net with what belongs to it, patched."""
-
-    group: Group
-    options: PatchOptions
-    wanted: Settings
-    plan: WritePlan
-    known: NetRecord | None
-
-    @property
-    def given(self) -> Settings:
-        """What the command line asks for."""
-        return self.options.given
-
-    def run(self) -> record.PatchedNet:
-        """Patch the train net first; the others follow it."""
-        train, net = self.group.train, self.group.train_net
-        assert train is not None
-        head = chosen_head(net, self.wanted.get("head"))
-        _explain(train, self.wanted, self.options, (net, head))
-        main = hash_step(net, head, self.given, self.wanted)
-        if main.hashed is not None:
-            main = replace(main, notes=(*main.notes, *head_notes(net, head, self.wanted)))
-        results: list[PatchedFile] = []
-        if train is not self.group.solver:
-            step = with_data(net, main, self.given, self.wanted, self._train_phases())
-            results.append(finished(train, self._with_data_note(step), self.plan))
-            net_after = Net(results[0].after)
-        for test in self.group.tests:
-            results.append(
-                finished(test, self._test_step(Net(test.document), head, main), self.plan)
-            )
-        if self.group.solver is not None:
-            results.append(self._solver(head, main, results))
-        if train is self.group.solver:
-            results = [results[-1], *results[:-1]]
-            net_after = replace(
-                self.group, solver=replace(train, document=results[0].after)
-            ).inner_nets[0][1]
-        results[0] = _with_flatten_note(results[0], net_after, main, self.wanted.recipe.latent_name)
-        return record.PatchedNet(
-            train.stem, net, net_after, head, main, tuple(results), self.wanted
-        )
-
-    def _train_phases(self) -> tuple[Phase, ...]:
-        """The phases of the train net: by `train_net` it is never tested."""
-        fields = {
-            entry.field.name
-            for entry, source in self.group.named.items()
-            if source is self.group.train
-        }
-        return _PHASES["train_net"] if fields == {"train_net"} else PHASES
-
-    def _test_step(self, net: Net, head: Head, main: Step) -> Step:
-        step = test_step(net, head, main, self.given, self.wanted)
-        return with_data(net, step, self.given, self.wanted, _PHASES["test_net"])
-
-    def _with_data_note(self, step: Step) -> Step:
-        if step.hashed is None:
-            return step
-        nets: list[tuple[Net, tuple[Phase, ...]]] = []
-        if self.group.train is not self.group.solver:
-            nets.append((self.group.train_net, self._train_phases()))
-        nets += [(net, _PHASES.get(name, PHASES)) for name, net in self.group.inner_nets]
-        nets += [(Net(test.document), ("TEST",)) for test in self.group.tests]
-        note = data_note(nets, self.wanted)
-        return replace(step, notes=(*step.notes, *([note] if note else [])))
-
-    def _solver(self, head: Head, main: Step, nets: Sequence[PatchedFile]) -> PatchedFile:
-        solver = self.group.solver
-        assert solver is not None
-        steps = []
-        for name, net in self.group.inner_nets:
-            if name.startswith("test"):
-                step = self._test_step(net, head, main)
-            else:
-                step = with_data(net, main, self.given, self.wanted, _PHASES.get(name, PHASES))
-                step = self._with_data_note(step)
-            steps.append(step)
-        steps.append(self._solver_step(main, nets))
-        notes = tuple(dict.fromkeys(note for step in steps for note in step.notes))
-        change = merged(step.change for step in steps)
-        then = tuple(verb for step in steps for verb in step.then)
-        done = finished(solver, Step(change, notes, main.hashed, then=then), self.plan)
-        return _with_kept(done) if main.hashed else done
-
-    def _solver_step(self, main: Step, nets: Sequence[PatchedFile]) -> Step:
-        assert self.group.solver is not None
-        if main.hashed is None:
-            return solver_step.followed(self.group, nets, self.given, self.plan)
-        if self.known and self.known.lists_as_written(self.group.solver.place):
-            reason = "ssdh.toml lists it as written: its rates are not divided again"
-            return solver_step.explicit(self.group, self.given, reason)
-        return solver_step.retargeted(self.group, nets, self.wanted, self.plan)
