@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from types import TracebackType
-from typing import Self
 
-from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.live_line import LiveLine, duration
 
 _QUIET_SECONDS = 2.0
-# A terminal's line moves; elsewhere a line is written now and then.
-_SECONDS_BETWEEN = {True: 0.2, False: 10.0}
 
 
-class Counter:
+class Counter(LiveLine):
     """Shows how far some work is; a context manager that clears its line when it is left."""
 
     def __init__(self, doing: str) -> None:
+        super().__init__(every=0.2)
         self._doing = doing
-        self._is_live = sys.stderr.isatty()
-        self._began = self._told = time.monotonic()
+        self._began = self._shown = time.monotonic()
         self._first: int | None = None
-        self._width = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._clear()
 
     def __call__(self, done: int, total: int | None) -> None:
         """Tell that so many of so many items are done (None: it is not known how many)."""
-        now = time.monotonic()
         if self._first is None:
             self._first = done
-        if now - self._began < _QUIET_SECONDS or now - self._told < _SECONDS_BETWEEN[self._is_live]:
-            return
-        self._told = now
-        self._show(self._line(done, total, now - self._began))
+        seconds = time.monotonic() - self._began
+        if seconds >= _QUIET_SECONDS and self.is_due:
+            self.show(self._line(done, total, seconds))
 
     def named(self, doing: str, done: int, total: int | None) -> None:
         """As a call, for work of several parts; `doing` is the part."""
@@ -57,27 +38,5 @@ class Counter:
         if rate:
             words += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
             if total is not None:
-                words += f", {_duration((total - done) / rate)} left"
+                words += f", {duration((total - done) / rate)} left"
         return words
-
-    def _show(self, words: str) -> None:
-        if terminal.is_quiet():
-            return
-        if not self._is_live:
-            terminal.say(words)
-            return
-        sys.stderr.write("\r" + words.ljust(self._width))
-        sys.stderr.flush()
-        self._width = len(words)
-
-    def _clear(self) -> None:
-        if self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
-            self._width = 0
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import click
 
@@ -27,13 +27,32 @@ class _Manner:
     answers_to_stderr: bool = False
 
 
+class Moving(Protocol):
+    """A line at the foot of the terminal, which gives way to what is said."""
+
+    def start(self) -> None:
+        """Show it."""
+        ...
+
+    def stop(self) -> None:
+        """Take it away."""
+        ...
+
+
 _manner = _Manner()
+_below: Moving | None = None
 
 
 def configure(*, quiet: bool, verbose: bool, color: str) -> None:
     """Set the manner for this run."""
     global _manner
     _manner = _Manner(quiet, verbose, color)
+
+
+def keep_below(line: Moving | None) -> None:
+    """From now on let a line that is shown stand below all that is said; None for no line."""
+    global _below
+    _below = line
 
 
 def answer_to_stderr() -> None:
@@ -112,7 +131,11 @@ def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = F
     # What the stream has no character for, and bytes that are no text, are spelt out.
     encoding = _encoding(stream)
     shown = shown.encode(encoding, "backslashreplace").decode(encoding)
+    if _below is not None:
+        _below.stop()
     click.echo(shown, file=stream, color=not plain and _colored(stream))
+    if _below is not None:
+        _below.start()
 
 
 def _encoding(stream: IO[str]) -> str:

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from ssdh_surgery.engines import events
@@ -34,12 +33,7 @@ class RunLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # A disk that is full says so once more here: the first error is the one to know.
         with contextlib.suppress(OSError):
             self._file.close()
