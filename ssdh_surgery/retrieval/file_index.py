@@ -23,6 +23,8 @@ _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
 _MADE_BY = "'ssdh index build' makes such files"
 _VERSION = 1
+# Fewer codes are searched exactly, whatever the kind: FAISS cannot train lists on them.
+_MANY = 1024
 # A hint among more ids than these would take longer than anybody waits.
 _FEW = 100_000
 
@@ -39,6 +41,9 @@ class FileIndex(Index):
         labels: int64 [N], or uint8 [N, C].
         kept: features, float32 [N, D] each, by name.
         saved: what the backend kept, None where it is made anew of the codes.
+
+    An approximate kind is searched exactly while it is small, and its backend is made anew
+    whenever the codes have doubled: the lists and keys that suit a few do not suit many.
     """
 
     name: str
@@ -63,12 +68,17 @@ class FileIndex(Index):
         """
         if self._backend is None:
             try:
-                self._backend = _opened(self.about.kind, self.packed.shape[1], self.saved)
+                self._backend = _opened(self._searched_as, self.packed.shape[1], self.saved)
             except DataError as error:
                 raise DataError(error.message, location=self.where) from error
             if self.saved is None and len(self):
                 self._backend.add(self.packed)
         return self._backend
+
+    @property
+    def _searched_as(self) -> Kind:
+        kind = self.about.kind
+        return kind if kind in EXACT or len(self) >= _MANY else "flat"
 
     def close(self) -> None:
         """See `Index.close`."""
@@ -80,7 +90,7 @@ class FileIndex(Index):
 
     def exact(self, queries: Packed, k: int) -> Found:
         """See `Index.exact`."""
-        if self.about.kind in EXACT:
+        if self._searched_as in EXACT:
             return self.search(queries, k)
         backend = _opened("flat", self.packed.shape[1], None)
         backend.add(self.packed)
@@ -135,6 +145,7 @@ class FileIndex(Index):
             self.refuse_known(codes, len(known), names[known[0]] if known else "")
         places = [rows[names[number]] for number in known]
         new = np.setdiff1d(np.arange(len(codes)), known)
+        before = len(self)
 
         def joined(old: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
             if not len(old):
@@ -149,8 +160,8 @@ class FileIndex(Index):
         self.kept = {name: joined(self.kept[name], kept[name]) for name in kept}
         if len(new):
             self.ids = Ids.of([*rows, *(names[number] for number in new.tolist())])
-        if known:
-            self._backend = self.saved = None  # they keep what was there
+        if known or len(self).bit_length() > before.bit_length():
+            self._backend = self.saved = None  # they keep, and suit, what was there
         elif self._backend is not None or self.saved is not None:
             self.backend.add(codes.packed)
         return len(new), len(known)
@@ -185,7 +196,7 @@ class FileIndex(Index):
             "id_ends": self.ids.ends,
             "labels": self.labels,
         }
-        saved = self.backend.saved() if self.about.kind not in EXACT else None
+        saved = self.backend.saved() if self._searched_as not in EXACT else None
         if saved is not None:
             parts["saved"] = saved
         parts |= {_FEATURE + name: values for name, values in self.kept.items()}
@@ -254,7 +265,8 @@ def open_file_index(place: str) -> FileIndex:
     widths = {name: values.shape[1] for name, values in features.items()}
     whole = About(kind, bits, recipe, classes, widths)
     ids = Ids(parts["ids"], ends)
-    return FileIndex(place, whole, packed, ids, labels, features, parts.get("saved"))
+    saved = parts.get("saved") if count >= _MANY else None
+    return FileIndex(place, whole, packed, ids, labels, features, saved)
 
 
 def _opened(kind: Kind, width: int, saved: Packed | None) -> Backend:

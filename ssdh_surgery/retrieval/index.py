@@ -223,7 +223,7 @@ class Index(ABC):
                 f"{count:,} of {len(codes):,} ids are in the index {self.name} already, "
                 f"the first is '{shown(first)}'",
                 location=Location(codes.name),
-                hint="--replace puts the new codes in their place",
+                hint="'ssdh index add --replace' puts the new codes in their place",
             )
 
     def refuse_feature(self, name: str) -> None:
@@ -329,4 +329,5 @@ def _refuse_twice(codes: Codes) -> None:
     raise DataError(
         f"the id '{shown(str(names[counts > 1][0]))}' stands for several items",
         location=Location(codes.name),
+        hint="an index finds an item by its id: encode a list that names each picture once",
     )

@@ -43,7 +43,7 @@ def test_the_life_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", "add", "x.index", "b.npz"]) == 3
     assert capsys.readouterr().err == (
         "b.npz: 5 of 5 ids are in the index x.index already, the first is 'b0'\n"
-        "hint: --replace puts the new codes in their place\n"
+        "hint: 'ssdh index add --replace' puts the new codes in their place\n"
     )
     again = told(capsys, "add", "x.index", "b.npz", "--replace")
     assert again == "added 0, replaced 5: 25 codes in x.index\n"
@@ -68,7 +68,7 @@ def test_the_same_life_in_postgres(capsys: pytest.CaptureFixture[str], database:
     assert run(["index", "add", place, "b.npz"]) == 3
     assert capsys.readouterr().err == (
         f"b.npz: 5 of 5 ids are in the index {name} already, the first is 'b0'\n"
-        "hint: --replace puts the new codes in their place\n"
+        "hint: 'ssdh index add --replace' puts the new codes in their place\n"
     )
     again = told(capsys, "add", place, "b.npz", "--replace")
     assert again == f"added 0, replaced 5: 25 codes in {name}\n"

@@ -27,13 +27,42 @@ def saved(path: Path, kind: Kind, count: int, bits: int = 24) -> FileIndex:
 
 @pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
 def test_what_a_backend_keeps_is_opened_and_added_to(tmp_path: Path, kind: Kind) -> None:
-    index = saved(tmp_path / "x.index", kind, 300)
+    index = saved(tmp_path / "x.index", kind, 1100)
     assert index.saved is not None
     new = np.full((1, 3), 0b10011001, np.uint8)
     index.add(Codes(new, 24, np.array(["new"]), np.array([0])))
     index.save()
     again = open_file_index(str(tmp_path / "x.index"))
-    assert again.search(new, 1)[1].tolist() == [[300]]
+    assert again.search(new, 1)[1].tolist() == [[1100]]
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_a_small_index_misses_nothing_and_grows(
+    tmp_path: Path, kind: Kind, count: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    index = saved(tmp_path / "x.index", kind, count)
+    distances = index.exact(index.packed, count)[0]
+    assert (index.search(index.packed, count)[0] == distances).all()
+    more = np.random.default_rng(1).integers(0, 256, (3000, 3), dtype=np.uint8)
+    ids = np.array([f"more{number}" for number in range(3000)])
+    index.add(Codes(more, 24, ids, np.zeros(3000, np.int64)))
+    index.save()
+    again = open_file_index(str(tmp_path / "x.index"))
+    assert again.saved is not None
+    if kind != "hnsw":  # whose graph depends on which thread comes first
+        assert again.saved.tobytes() == saved_anew(tmp_path / "anew.index", again).tobytes()
+    assert capfd.readouterr() == ("", "")  # FAISS warns by itself of lists with too few codes
+
+
+def saved_anew(path: Path, index: FileIndex) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """What the backend keeps of the codes of an index when they are added at once."""
+    made = create_file_index(str(path), index.about)
+    made.add(Codes(index.packed, 24, np.array(list(index.ids)), np.asarray(index.labels)))
+    made.save()
+    kept = open_file_index(str(path)).saved
+    assert kept is not None
+    return kept
 
 
 def test_large_parts_are_mapped_and_a_file_may_replace_itself(tmp_path: Path) -> None:
@@ -56,12 +85,14 @@ def test_large_parts_are_mapped_and_a_file_may_replace_itself(tmp_path: Path) ->
             open_file_index(str(path))
 
 
-@pytest.mark.parametrize("kind", ["flat", "hnsw"])
-def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path, kind: Kind) -> None:
+@pytest.mark.parametrize(("kind", "count", "step"), [("flat", 10, 97), ("hnsw", 1100, 9973)])
+def test_a_file_cut_short_anywhere_is_refused(
+    tmp_path: Path, kind: Kind, count: int, step: int
+) -> None:
     path = tmp_path / "x.index"
-    saved(path, kind, 10)
+    saved(path, kind, count)
     data = path.read_bytes()
-    for length in range(0, len(data), 97):
+    for length in range(0, len(data), step):
         path.write_bytes(data[:length])
         with pytest.raises(DataError, match=r"^.*x\.index: (cut short or damaged: |not an index)"):
             open_file_index(str(path))
@@ -80,7 +111,7 @@ def test_files_that_are_no_index(tmp_path: Path) -> None:
 
 
 def test_what_a_backend_kept_is_checked(tmp_path: Path) -> None:
-    index = saved(tmp_path / "x.index", "hnsw", 10)
+    index = saved(tmp_path / "x.index", "hnsw", 1100)
     assert index.saved is not None
     index.saved = index.saved[:100].copy()
     with pytest.raises(DataError, match=r"x\.index: what FAISS kept of the index is damaged"):

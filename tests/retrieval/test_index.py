@@ -171,10 +171,12 @@ def test_codes_that_do_not_belong(kind: str, place: str) -> None:
             "made by another model than the index {}: weights bbbbbbbbbbbb, there aaaaaaaaaaaa\n"
             "hint: encode both with the same net and weights": made(3, 12, "q", recipe=other),
             "3 of 4 ids are in the index {} already, the first is 'i2'\n"
-            "hint: --replace puts the new codes in their place": made(
+            "hint: 'ssdh index add --replace' puts the new codes in their place": made(
                 4, 12, ids=np.array(["z", "i2", "i1", "i0"])
             ),
-            "the id 'x' stands for several items": made(3, 12, ids=np.array(["x", "y", "x"])),
+            "the id 'x' stands for several items\n"
+            "hint: an index finds an item by its id: encode a list that names each picture "
+            "once": made(3, 12, ids=np.array(["x", "y", "x"])),
         }
         for message, codes in cases.items():
             with pytest.raises(DataError) as caught:
