@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import stat
@@ -105,6 +106,30 @@ def staged(path: Path | str) -> Iterator[Path]:
         except BaseException:
             _unlink(name)
             raise
+
+
+def claim(folder: Path, path: Path | str) -> int:
+    """Claim a folder in which `path` is being made; closing the handle gives it up.
+
+    The system gives it up for a process that is killed. Where it keeps no locks, as on some
+    network disks, nothing is claimed.
+
+    Raises:
+        FileError: another process, or another part of this one, has it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise FileError(
+            "is being written by another ssdh",
+            location=Location(str(path)),
+            hint="wait for it, or write to another place",
+        ) from error
+    except OSError:
+        pass
+    return handle
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ssdh_surgery.errors import DataError, FileError, Location
-from ssdh_surgery.files import explained
+from ssdh_surgery.files import claim, explained
 
 # Caffe's LMDB folders hold these two files; ours are replaced only if they hold no more.
 _FILES = {"data.mdb", "lock.mdb"}
@@ -33,7 +33,7 @@ class LmdbWriter:
     stands there is never replaced.
 
     Raises:
-        FileError: something stands at `path`, or it cannot be written.
+        FileError: something stands at `path`, it cannot be written, or it is just being written.
         DataError: what is unfinished there has another recipe.
     """
 
@@ -50,9 +50,16 @@ class LmdbWriter:
         self._pending_bytes = 0
         self._refuse_to_replace(replace)
         with explained(path, "write"):
-            self._prepare(recipe)
-        with self._lmdb_explained():
-            self._env = self._open()
+            self._partial.mkdir(exist_ok=True)
+            self._claim = claim(self._partial, path)
+        try:
+            with explained(path, "write"):
+                self._prepare(recipe)
+            with self._lmdb_explained():
+                self._env = self._open()
+        except BaseException:
+            os.close(self._claim)
+            raise
 
     def put(self, key: bytes, record: bytes | bytearray) -> None:
         """Add a record, its key behind all earlier ones in the order of bytes.
@@ -118,6 +125,7 @@ class LmdbWriter:
             with explained(self._given.file, "write"):
                 (self._partial / _RECIPE).unlink()
                 self._move()
+                os.close(self._claim)
         except BaseException:
             self.abandon()
             raise
@@ -127,22 +135,25 @@ class LmdbWriter:
         self._env.close()
         if not self._resume:
             shutil.rmtree(self._partial, ignore_errors=True)
+        os.close(self._claim)
 
     def _refuse_to_replace(self, replace: bool) -> None:
         if not os.path.lexists(self.path):
             return
+        if not self.path.is_dir() or not set(os.listdir(self.path)) <= _FILES:
+            raise FileError(
+                "exists already, is not an LMDB and is left alone", location=self._given
+            )
         if not replace:
             raise FileError("exists already", location=self._given, hint="--force replaces it")
-        if not self.path.is_dir() or not set(os.listdir(self.path)) <= _FILES:
-            raise FileError("is not an LMDB and is left alone", location=self._given)
 
     def _prepare(self, recipe: str) -> None:
         """The hidden folder: new, or the one to go on from."""
         note = self._partial / _RECIPE
         if not self._resume or not note.is_file():
-            if self._partial.is_dir():
-                shutil.rmtree(self._partial)
-            self._partial.mkdir()
+            # The folder itself stays: it is claimed.
+            for each in self._partial.iterdir():
+                each.unlink()
             note.write_text(recipe, encoding="utf-8")
         elif note.read_text(encoding="utf-8") != recipe:
             raise DataError(

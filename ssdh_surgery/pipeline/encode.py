@@ -81,6 +81,7 @@ def encode(
         out,
         encoder.width,
         encoder.recipe(source.name),
+        source.digest,
         classes=source.classes,
         is_code=encoder.net.is_code,
         keep_activations=keep_activations,

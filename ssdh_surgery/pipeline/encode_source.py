@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.names import name_text
+from ssdh_surgery.data.names import name_bytes, name_text
 from ssdh_surgery.errors import DataError, Finding, Location
 from ssdh_surgery.files import explained
 from ssdh_surgery.pipeline.input_transform import InputTransform
@@ -44,12 +45,13 @@ class Source:
 
     `is_files` says whether the items are picture files, which are warped, or records, which are
     taken as they are. `classes` is the length of labels that are vectors, None where each item
-    has one label.
+    has one label. `digest` tells other items, another order and other labels apart.
     """
 
     name: str
     count: int
     items: Callable[[int], Iterator[Item]]
+    digest: str
     findings: tuple[Finding, ...] = ()
     is_files: bool = True
     classes: int | None = None
@@ -67,7 +69,12 @@ class Source:
             for item, label in zip(self.items(start), labels[start:], strict=True):
                 yield item._replace(label=label)
 
-        return replace(self, items=items, classes=labels.shape[1] if labels.ndim == 2 else None)
+        return replace(
+            self,
+            items=items,
+            digest=_digest([self.digest.encode(), labels.tobytes()]),
+            classes=labels.shape[1] if labels.ndim == 2 else None,
+        )
 
 
 def open_source(
@@ -210,7 +217,8 @@ def _of_files(
         for path, label in zip(paths[start:], labels[start:], strict=True):
             yield Item(path, label, reader(path))
 
-    return Source(name, len(paths), items)
+    lines = (name_bytes(f"{path} {label}") for path, label in zip(paths, labels, strict=True))
+    return Source(name, len(paths), items, _digest(lines))
 
 
 def _of_lmdb(path: Path, transform: InputTransform) -> Source:
@@ -229,4 +237,11 @@ def _of_lmdb(path: Path, transform: InputTransform) -> Source:
                 yield Item(name_text(key), label, reader(record))
 
     with LmdbStore(path) as store:
-        return Source(str(path), len(store), items, is_files=False)
+        return Source(str(path), len(store), items, _digest(store.keys()), is_files=False)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part + b"\0")
+    return digest.hexdigest()

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.files import explained, read_bytes, write_bytes
+from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.files import claim, explained, read_bytes, write_bytes
 from ssdh_surgery.retrieval.code_forms import form_of_name
 from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
 from ssdh_surgery.retrieval.health import NEAR, Health, health_of
@@ -45,14 +45,15 @@ class CodesWriter:
         path: where the file goes; its ending says in which form.
         width: how many activations an item has.
         recipe: how the codes are made.
+        items_digest: of the items, to be the same when it is gone on.
         classes: of labels that are vectors; None for one label each.
         is_code: whether the activations make a code; else they are features, and kept.
         keep_activations: whether the file of codes gets them, too.
-        resume: go on with what lies there unfinished, if it has the same recipe.
+        resume: go on with what lies there unfinished, if it is of the same items and recipe.
 
     Raises:
-        FileError: it cannot be written.
-        DataError: what is unfinished there has another recipe.
+        FileError: it cannot be written, or is just being written.
+        DataError: what is unfinished there has another recipe, or is of other items.
         UsageError: the name ends as those of another kind of file do.
     """
 
@@ -61,6 +62,7 @@ class CodesWriter:
         path: Path,
         width: int,
         recipe: Mapping[str, Any],
+        items_digest: str,
         *,
         classes: int | None = None,
         is_code: bool = True,
@@ -71,6 +73,7 @@ class CodesWriter:
         self.width = width
         self.bits = width if is_code else 0
         self.recipe = recipe
+        self._items_digest = items_digest
         self._given = path
         self._classes = classes
         self._folder = partial_folder(path)
@@ -80,7 +83,13 @@ class CodesWriter:
         self.items = self.kept = self._near = self._longest = 0
         self.left_out: list[tuple[str, str]] = []
         with explained(path, "write"):
-            self._prepare(resume)
+            self._folder.mkdir(exist_ok=True)
+            self._claim = claim(self._folder, path)
+            try:
+                self._prepare(resume)
+            except BaseException:
+                os.close(self._claim)
+                raise
             self._files = {name: open(self._folder / name, "r+b") for name in self._names}  # noqa: SIM115
             for name, file in self._files.items():
                 file.truncate(self._sizes[name])
@@ -90,6 +99,7 @@ class CodesWriter:
         state = self._folder / _STATE
         mine = {
             "recipe": dict(self.recipe),
+            "items": self._items_digest,
             "bits": self.bits,
             "classes": self._classes,
             "kept_arrays": self._names,
@@ -100,7 +110,7 @@ class CodesWriter:
         if known is not None:
             if known["made"] != json.loads(json.dumps(mine)):
                 raise DataError(
-                    "what is unfinished there was made in another way",
+                    "what is unfinished there was made of other items or in another way",
                     location=Location(str(self._given)),
                     hint="leave out --resume to begin anew",
                 )
@@ -108,10 +118,11 @@ class CodesWriter:
             self.items, self.kept = known["items"], known["kept"]
             self._near, self._longest = known["near"], known["longest"]
             self.left_out = [(name, why) for name, why in known["left_out"]]
-        elif self._folder.exists():
-            shutil.rmtree(self._folder)
+        else:
+            # The folder itself stays: it is claimed.
+            for each in self._folder.iterdir():
+                each.unlink()
         self._made = mine
-        self._folder.mkdir(exist_ok=True)
         for name in self._names:
             (self._folder / name).touch()
 
@@ -162,7 +173,10 @@ class CodesWriter:
             "longest": self._longest,
             "left_out": self.left_out,
         }
-        write_bytes(self._folder / _STATE, json.dumps(state).encode())
+        try:
+            write_bytes(self._folder / _STATE, json.dumps(state).encode())
+        except FileError as error:
+            raise FileError(error.message, location=Location(str(self._given))) from error
 
     def finish(self) -> Health | None:
         """Write the file, remove the folder, and tell how healthy the codes are.
@@ -173,8 +187,7 @@ class CodesWriter:
             FileError: the disk is full or fails.
             MissingExtra: what writes that form is not installed.
         """
-        for file in self._files.values():
-            file.close()
+        self._close()
         codes = Codes(
             self._array("codes"),
             self.bits,
@@ -214,23 +227,30 @@ class CodesWriter:
         """The ids as an array of text, on the disk."""
         if not self.kept:
             return np.empty(0, str)
-        wide = np.memmap(
-            self._folder / _WIDE_IDS, f"<U{max(1, self._longest)}", "w+", shape=(self.kept,)
-        )
-        row, rest = 0, b""
-        with explained(self._given, "write"), open(self._folder / "ids", "rb") as file:
+        kind = f"<U{max(1, self._longest)}"
+        path, rest = self._folder / _WIDE_IDS, b""
+        # Written and then mapped: a disk that fills up under a map kills the process.
+        with (
+            explained(self._given, "write"),
+            open(self._folder / "ids", "rb") as file,
+            open(path, "wb") as wide,
+        ):
             while data := file.read(_READ_BYTES):
                 *names, rest = (rest + data).split(b"\0")
-                wide[row : row + len(names)] = [name_text(name) for name in names]
-                row += len(names)
-        return wide
+                wide.write(np.array([name_text(name) for name in names], kind).tobytes())
+        return np.memmap(path, kind, "r", shape=(self.kept,))
 
     def discard(self) -> None:
         """Remove what is unfinished."""
-        self.leave()
+        self._close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._claim)
 
     def leave(self) -> None:
         """Leave what is unfinished to be gone on with."""
+        self._close()
+        os.close(self._claim)
+
+    def _close(self) -> None:
         for file in self._files.values():
             file.close()

@@ -101,9 +101,10 @@ def test_nothing_but_an_lmdb_is_ever_replaced(tmp_path: Path, kind: str) -> None
         (path / "data.mdb").touch()
     else:
         path.touch()
-    with pytest.raises(FileError) as caught:
-        LmdbWriter(path, replace=True)
-    assert str(caught.value) == f"{path}: is not an LMDB and is left alone"
+    for replace in (True, False):
+        with pytest.raises(FileError) as caught:
+            LmdbWriter(path, replace=replace)
+        assert str(caught.value) == f"{path}: exists already, is not an LMDB and is left alone"
 
 
 def test_a_link_to_an_lmdb_stays_a_link(tmp_path: Path) -> None:
@@ -127,6 +128,21 @@ def test_an_unfinished_one_is_gone_on_from(tmp_path: Path) -> None:
         assert writer.records == 2
     assert records(path) == [(b"1", b"one"), (b"2", b"two")]
     assert names(path) == ["data.mdb", "lock.mdb"]
+    assert names(tmp_path) == ["lmdb"]
+
+
+def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "lmdb"
+    with LmdbWriter(path) as writer:
+        writer.put(b"1", b"one")
+        for resume in (False, True):
+            with pytest.raises(FileError) as caught:
+                LmdbWriter(path, resume=resume)
+            assert str(caught.value) == (
+                f"{path}: is being written by another ssdh\n"
+                "hint: wait for it, or write to another place"
+            )
+    assert records(path) == [(b"1", b"one")]
     assert names(tmp_path) == ["lmdb"]
 
 

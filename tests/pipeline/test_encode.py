@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
 from ssdh_surgery.pipeline.encode import Encoded, encode
-from ssdh_surgery.pipeline.encode_source import Source, open_source
+from ssdh_surgery.pipeline.encode_source import open_source
 from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.input_transform import TransformOptions
 from ssdh_surgery.retrieval.codes import overlap, read_codes
@@ -197,7 +198,7 @@ def test_an_interrupted_run_is_gone_on_with() -> None:
             resumed.append(item.id)
             yield item
 
-    again = Source(source.name, source.count, counted)
+    again = replace(source, items=counted)
     codes = encode(again, net, Path("codes.npz"), keep_activations=True, resume=True).codes
     assert np.array_equal(codes.packed, whole.packed)
     assert np.array_equal(codes.ids, whole.ids)
@@ -219,10 +220,64 @@ def test_resuming_in_another_way_is_refused() -> None:
             open_source([Path("photos")], other.transform), other, Path("codes.npz"), resume=True
         )
     assert str(caught.value) == (
-        "codes.npz: what is unfinished there was made in another way\n"
+        "codes.npz: what is unfinished there was made of other items or in another way\n"
         "hint: leave out --resume to begin anew"
     )
     encode(source, net, Path("codes.npz"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "list", "records", "labels"])
+def test_resuming_with_other_items_is_refused(kind: str) -> None:
+    pictures = sorted(map(str, Path("photos").glob("*/0*.png")))
+    lines = [f"{path} 0\n" for path in pictures]
+    Path("list.txt").write_text("".join(lines))
+    build("list.txt", "records", RecordOptions((16, 16)))
+    source = {"list": "list.txt", "labels": "list.txt", "records": "records"}.get(kind, "photos")
+    net = encoder()
+    with pytest.raises(KeyboardInterrupt):
+        encode(open_source([Path(source)], net.transform), net, Path("x.npz"), progress=interrupt)
+    if kind == "folder":
+        Path(pictures[0]).unlink()
+    elif kind == "labels":
+        Path("list.txt").write_text("".join([lines[0].replace(" 0", " 1"), *lines[1:]]))
+    else:
+        Path("list.txt").write_text("".join(reversed(lines)))
+        build("list.txt", "records", RecordOptions((16, 16)), replace=True)
+    with pytest.raises(DataError, match="what is unfinished there was made of other items"):
+        encode(open_source([Path(source)], net.transform), net, Path("x.npz"), resume=True)
+
+
+def test_two_at_once_do_not_disturb_each_other() -> None:
+    net = encoder()
+    source = open_source([Path("photos")], net.transform)
+
+    def another(done: int, total: int) -> None:
+        with pytest.raises(FileError, match=r"x\.npz: is being written by another ssdh"):
+            encode(source, net, Path("x.npz"), resume=True)
+
+    codes = encode(source, net, Path("x.npz"), progress=another).codes
+    assert len(codes) == source.count
+
+
+def test_a_full_disk_is_told_with_the_name_that_was_given() -> None:
+    # Text in an array is as wide as the longest: what is written last is the largest.
+    long = Path("photos/class0") / f"{'x' * 200}.png"
+    Path("photos/class0/00.png").rename(long)
+    net = encoder()
+    source = open_source([Path("photos")], net.transform)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, limits[1]))
+    try:
+        with pytest.raises(FileError, match=r"^x\.npz: cannot write: File too large"):
+            encode(source, net, Path("x.npz"))
+        Path(".x.npz.partial/state.json").unlink()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+        with pytest.raises(FileError, match=r"^x\.npz: cannot write: File too large"):
+            encode(source, net, Path("x.npz"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not Path("x.npz").exists()
+    assert len(encode(source, net, Path("x.npz"), resume=True).codes) == source.count
 
 
 def test_a_mean_file(tmp_path: Path) -> None:
