@@ -38,8 +38,10 @@ caffe: $(READY)  ## Build a CPU Caffe with pycaffe into the user's cache, once (
 networks: $(READY)  ## Try every command with every network: docs/networks.md (minutes)
 	$(BIN)/python tools/networks/page.py
 
-bench: $(READY)  ## Measure speed, each figure beside what it is compared with
-	for file in benchmarks/*.py; do $(BIN)/python "$$file" || exit; done
+bench: $(READY)  ## Measure speed beside what it is compared with (half an hour; after make caffe)
+	@for file in benchmarks/*.py; do \
+		echo "== $$file"; $(BIN)/python "$$file" || exit; \
+	done
 
 proto: $(READY)  ## Make the schema's descriptors and stubs from the .proto file
 	$(BIN)/python tools/proto/compile.py

@@ -35,7 +35,7 @@ from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.engines.built_caffe import built_caffe
 from ssdh_surgery.retrieval.codes import read_codes
 
-PICTURES, BATCH, THREADS, ROUNDS = 500, 10, 2, 5
+PICTURES, BATCH, THREADS, ROUNDS = 200, 10, 2, 5
 # What a run of a few pictures costs is taken to be starting.
 FEW = BATCH
 WIDTH, HEIGHT = 500, 375

@@ -6,6 +6,7 @@ Commands are imported when they are called, so that `--help` and `--version` loa
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -112,6 +113,10 @@ def cli(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # Told to end, a command leaves things as after Ctrl-C; what is ignored (`nohup`) stays so.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 

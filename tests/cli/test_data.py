@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -131,3 +135,19 @@ def test_files_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "build", "list.txt", "a_lmdb"]) == 0
     assert run(["data", "show", "a_lmdb", "--sheet", "mean.binaryproto"]) == 3
     assert Path("mean.binaryproto").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_build_that_is_told_to_end_leaves_nothing(number: signal.Signals) -> None:
+    Path("long.txt").write_text(Path("list.txt").read_text() * 1000)
+    before = sorted(Path().iterdir())
+    command = [sys.executable, "-m", "ssdh_surgery", "data", "build", "long.txt", "a_lmdb"]
+    with subprocess.Popen(
+        [*command, "--resize", "200x200"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and not Path(".a_lmdb.partial/data.mdb").is_file():
+            time.sleep(0.01)
+        process.send_signal(number)
+        said = process.communicate()
+    assert (process.returncode, *said) == (130, b"", b"\n")
+    assert sorted(Path().iterdir()) == before
