@@ -140,10 +140,17 @@ def mean_command(
     from ssdh_surgery.data.mean import write_mean
     from ssdh_surgery.pipeline.existing import refuse_existing
 
+    records = source / "data.mdb"
+    is_lmdb = source.is_dir() and records.exists()
+    if is_lmdb and (root or resize or gray):
+        raise click.UsageError(
+            f"--root, --resize and --gray are for pictures, and {source} is an LMDB: its records "
+            "are taken as they are"
+        )
     if out is not None:
-        refuse_existing(out, force=force, inputs=[source])
+        refuse_existing(out, force=force, inputs=[source, records])
     with Counter("pictures") as counter:
-        if source.is_dir() and (source / "data.mdb").exists():
+        if is_lmdb:
             mean = lmdb_mean(source, progress=counter)
         else:
             images = read_source(source, root)

@@ -196,7 +196,7 @@ class FileIndex(Index):
             "id_ends": self.ids.ends,
             "labels": self.labels,
         }
-        saved = self.backend.saved() if self._searched_as not in EXACT else None
+        saved = self.backend.saved() if self.about.kind not in EXACT else None
         if saved is not None:
             parts["saved"] = saved
         parts |= {_FEATURE + name: values for name, values in self.kept.items()}

@@ -137,6 +137,22 @@ def test_files_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("mean.binaryproto").read_bytes() == b"mine"
 
 
+def test_the_mean_of_an_lmdb_is_of_its_records_and_never_replaces_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["data", "build", "list.txt", "a_lmdb"]) == 0
+    for words in (["--gray"], ["--resize", "3x3"], ["--root", "photos"]):
+        assert run(["data", "mean", "a_lmdb", *words]) == 2
+        assert "error: --root, --resize and --gray are for pictures, and a_lmdb is an LMDB" in (
+            capsys.readouterr().err
+        )
+    assert run(["data", "mean", "a_lmdb", "a_lmdb/data.mdb", "--force"]) == 3
+    assert "a_lmdb/data.mdb: is read by this command; nothing was written" in (
+        capsys.readouterr().err
+    )
+    assert run(["data", "show", "a_lmdb", "--verify"]) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_build_that_is_told_to_end_leaves_nothing(number: signal.Signals) -> None:
     Path("long.txt").write_text(Path("list.txt").read_text() * 1000)
