@@ -73,7 +73,8 @@ def _array(blob: BlobProto, index: int, path: Path | str) -> NDArray[np.float32]
 
     values = np.array(blob.data, np.float32)
     shape = tuple(blob.shape.dim)
-    if not blob.HasField("shape"):
+    # A scalar has neither kind of shape.
+    if any(blob.HasField(name) for name in ("num", "channels", "height", "width")):
         shape = (blob.num, blob.channels, blob.height, blob.width)
     if min(shape, default=0) < 0 or np.prod(shape, dtype=np.int64) != len(values):
         raise _refusal(path, f"history blob {index} has the shape {shape} and {len(values)} values")

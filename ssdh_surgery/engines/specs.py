@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe import schema
@@ -24,15 +24,16 @@ from ssdh_surgery.errors import EngineError, Location
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer to build: its message in the current dialect, and where it stands.
-
-    `bottom_places` are those of its bottoms, as far as known.
-    """
+    """A layer to build: its message in the current dialect, and its text where it has some."""
 
     param: LayerParameter
-    location: Location | None = None
-    bottom_places: tuple[Location, ...] = field(default=())
+    view: Layer | None = None
     is_inserted: bool = False
+
+    @property
+    def location(self) -> Location | None:
+        """Where it stands."""
+        return self.view.location if self.view else None
 
 
 def read_specs(
@@ -59,8 +60,7 @@ def read_specs(
     specs = [LayerSpec(param) for param in message.layer[:inputs]]
     for layer, param in zip(layers, message.layer[inputs:], strict=True):
         if layer in taken:
-            places = tuple(layer.bottom_location(i) for i in range(len(layer.bottoms)))
-            specs.append(LayerSpec(param, layer.location, places))
+            specs.append(LayerSpec(param, layer))
     return specs
 
 

@@ -73,6 +73,15 @@ def test_the_form_is_told_by_the_content(tmp_path: Path) -> None:
     assert_equal(read_solver_state(renamed), small_state())
 
 
+def test_a_scalar_is_read_as_caffe_writes_it_without_a_shape(tmp_path: Path) -> None:
+    message = schema.SolverState(iter=3)
+    message.history.add(data=[7])
+    path = tmp_path / "x.solverstate"
+    path.write_bytes(message.SerializeToString())
+    (blob,) = read_solver_state(path).history
+    assert (blob.shape, float(blob)) == ((), 7)
+
+
 def test_legacy_shapes_are_read(tmp_path: Path) -> None:
     message = schema.SolverState(iter=3)
     message.history.add(num=1, channels=1, height=2, width=1, data=[1, 2])

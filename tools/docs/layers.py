@@ -49,6 +49,9 @@ not its own, trains on garbage and exits with 0.
 is Caffe's; the gradient goes nowhere, where Caffe writes outside of the blob.
 - **Frozen layers.** The backward pass stops below the lowest layer that learns, as in Caffe. \
 `BatchNorm` counts as frozen whether or not its `param`s say so.
+- **Diffs that are not added up.** A `Scale` of a batch of one, and `Parameter`, write their \
+param's diff where other layers add to it: with `iter_size` the last pass alone counts. So it is \
+in Caffe, and here.
 - **Random numbers** (fillers, dropout, `DummyData`) follow Caffe's distributions, not its \
 sequences.
 - `Pooling` with `STOCHASTIC`, `Convolution` over more than three spatial axes, and `Im2col` \

@@ -34,8 +34,17 @@ def _check_labels(subject: Subject, axis: int, name: str) -> None:
 
 
 def softmax_loss(subject: Subject) -> Shaped:
-    """A loss, and the probabilities as a second top."""
+    """A loss; the probabilities as a second top are more than Caffe can set up.
+
+    The softmax within has one top, and takes over the loss weights of the whole layer.
+    """
     axis = subject.axis(subject.param.softmax_param.axis, field="softmax_param.axis")
+    weights = len(subject.param.loss_weight)
+    subject.check(
+        weights <= 1,
+        f"loss_weight must be unspecified or specified once per top blob. (1 vs. {weights})",
+        field="loss_weight",
+    )
     _check_batches(subject)
     _check_labels(subject, axis, "softmax")
     return Shaped([_SCALAR, subject.bottoms[0]][: subject.tops])

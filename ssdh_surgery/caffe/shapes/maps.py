@@ -15,6 +15,28 @@ def neuron(subject: Subject) -> Shaped:
     return Shaped([subject.bottoms[0]])
 
 
+def exp(subject: Subject) -> Shaped:
+    """A base to the power of each value; a base of -1 is e."""
+    _check_base(subject, "exp_param", subject.param.exp_param.base)
+    return neuron(subject)
+
+
+def log(subject: Subject) -> Shaped:
+    """The logarithm of each value to a base; a base of -1 is e."""
+    base = subject.param.log_param.base
+    _check_base(subject, "log_param", base)
+    subject.check(base != 1, "Inf result: 1/log(base) = 1/log(1) = inf", field="log_param.base")
+    return neuron(subject)
+
+
+def _check_base(subject: Subject, settings: str, base: float) -> None:
+    subject.check(
+        base == -1 or base > 0,
+        f"base must be strictly positive. ({base:g} vs. 0)",
+        field=f"{settings}.base",
+    )
+
+
 def prelu(subject: Subject) -> Shaped:
     """A slope for each channel, or one for all."""
     found = len(subject.bottoms[0])

@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.shapes import (
     recurrent,
     shaping,
 )
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject
+from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, refuse_impossible
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ RULES: dict[str, Rule] = {
     "Eltwise": Rule(joining.eltwise, bottoms=(2, None)),
     "Embed": Rule(products.embed, has_params=True),
     "EuclideanLoss": _loss(losses.euclidean_loss, (2, 2)),
-    "Exp": _NEURON,
+    "Exp": Rule(maps.exp),
     "Filter": Rule(joining.filter_, bottoms=(2, None), tops=_ANY),
     "Flatten": Rule(shaping.flatten, allows_in_place=False),
     "HDF5Data": Rule(data.hdf5_data, bottoms=_NONE, tops=_ANY),
@@ -89,7 +89,7 @@ RULES: dict[str, Rule] = {
     "LRN": Rule(maps.lrn),
     "LSTM": Rule(recurrent.lstm, bottoms=(0, None), tops=(0, None), has_params=True),
     "LSTMUnit": Rule(recurrent.lstm_unit, bottoms=(3, 3), tops=(2, 2)),
-    "Log": _NEURON,
+    "Log": Rule(maps.log),
     "MVN": Rule(maps.mvn),
     "MemoryData": Rule(data.memory_data, bottoms=_NONE, tops=(2, 2)),
     "MultinomialLogisticLoss": _loss(losses.multinomial_logistic_loss, (2, 2)),
@@ -116,3 +116,15 @@ RULES: dict[str, Rule] = {
     "Tile": Rule(shaping.tile),
     "WindowData": Rule(data.window_data, bottoms=_NONE, tops=(2, 2)),
 }
+
+
+def layer_shapes(subject: Subject) -> Shaped:
+    """What the rule of a layer's type says of it.
+
+    Raises:
+        Refusal: what Caffe would stop at.
+        KeyError: there is no rule for the type.
+    """
+    shaped = RULES[subject.param.type].shape(subject)
+    refuse_impossible(shaped)
+    return shaped

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from ssdh_surgery.caffe.layer import Layer
     from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.errors import Location
 
 # A scalar has the empty shape.
 Shape = tuple[int, ...]
@@ -38,6 +40,20 @@ class Refusal(Exception):
         self.field = field
         self.bottom = bottom
         self.hint = hint
+
+    def place(self, layer: Layer) -> Location:
+        """Where it points: a bottom, a field, the message that lacks it, or the layer."""
+        if self.bottom is not None and self.bottom < len(layer.bottoms):
+            return layer.bottom_location(self.bottom)
+        if self.field is None:
+            return layer.location
+        *messages, name = self.field.split(".")
+        within = layer.core.message(messages[0]) if messages else layer.outer
+        entry = within.entry(name) if within else None
+        # V0 has the settings in the layer itself, and joins their words.
+        entry = entry or layer.core.entry(name) or layer.core.entry(name.replace("_", ""))
+        entry = entry or (layer.core.entry(messages[0]) if messages else None)
+        return entry.location if entry else layer.location
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.shapes.counts import check_counts
 from ssdh_surgery.caffe.shapes.declared import declared_inputs
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.padding import Padding
-from ssdh_surgery.caffe.shapes.rules import RULES, Rule
+from ssdh_surgery.caffe.shapes.rules import RULES, Rule, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.caffe.shapes.subject import (
     Refusal,
@@ -20,7 +20,6 @@ from ssdh_surgery.caffe.shapes.subject import (
     Shaped,
     Subject,
     count,
-    refuse_impossible,
 )
 from ssdh_surgery.errors import Finding, Location, Severity, UnknownLayer, did_you_mean
 
@@ -151,8 +150,7 @@ class _Walk:
             if len(known) < len(bottoms):
                 return None
             given = [self.given.get(name) for name in layer.tops]
-            shaped = rule.shape(Subject(param, known, tops, given))
-            refuse_impossible(shaped)
+            shaped = layer_shapes(Subject(param, known, tops, given))
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None
@@ -187,7 +185,7 @@ class _Walk:
 
     def _refused(self, layer: Layer, refusal: Refusal) -> None:
         message = f"layer '{layer.name}' ({layer.type}): {refusal.message}"
-        place = _place(layer, refusal)
+        place = refusal.place(layer)
         self._find("SSDH214", "layer-setup", "error", message, place, refusal.hint)
 
     def _tell_type(self, layer: Layer) -> None:
@@ -253,18 +251,3 @@ def _memory(made: Iterable[Shape | None]) -> int | None:
             return None
         values += count(shape)
     return values * _FLOAT_BYTES
-
-
-def _place(layer: Layer, refusal: Refusal) -> Location:
-    """Where a refusal points: a bottom, a field, the message that lacks it, or the layer."""
-    if refusal.bottom is not None and refusal.bottom < len(layer.bottoms):
-        return layer.bottom_location(refusal.bottom)
-    if refusal.field is None:
-        return layer.location
-    *messages, name = refusal.field.split(".")
-    within = layer.core.message(messages[0]) if messages else layer.outer
-    entry = within.entry(name) if within else None
-    # V0 has the settings in the layer itself, and joins their words.
-    entry = entry or layer.core.entry(name) or layer.core.entry(name.replace("_", ""))
-    entry = entry or (layer.core.entry(messages[0]) if messages else None)
-    return entry.location if entry else layer.location

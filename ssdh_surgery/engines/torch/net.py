@@ -265,7 +265,7 @@ class GraphNet:
         blobs = self.plan.blobs
         for step in self.steps:
             shapes = tuple(blobs[number].shape for number in step.bottoms)
-            top_shapes = step.layer.reshape(shapes)
+            top_shapes = step.layer.shape_tops(shapes)
             step.bottom_shapes = shapes
             if step.layer.type == "Input":
                 continue

@@ -30,7 +30,7 @@ def insert_splits(specs: Sequence[LayerSpec]) -> list[LayerSpec]:
         splits = [_split(spec, top, count, weight) for top, count, weight in uses.split_tops(place)]
         if any(split.param.loss_weight for split in splits):
             del param.loss_weight[:]
-        result.append(LayerSpec(param, spec.location, spec.bottom_places))
+        result.append(LayerSpec(param, spec.view))
         result += splits
     return result
 
@@ -89,7 +89,7 @@ def _split(spec: LayerSpec, top: int, count: int, weight: float) -> LayerSpec:
     param.top.extend(_split_blob(layer, blob, top, number) for number in range(count))
     if weight:
         param.loss_weight.extend([weight] + [0.0] * (count - 1))
-    return LayerSpec(param, spec.location, is_inserted=True)
+    return LayerSpec(param, spec.view, is_inserted=True)
 
 
 def _split_blob(layer: str, blob: str, top: int, number: int) -> str:
@@ -99,7 +99,7 @@ def _split_blob(layer: str, blob: str, top: int, number: int) -> str:
 def unknown_bottom(spec: LayerSpec, index: int, known: Iterable[str]) -> EngineError:
     """The error for a bottom that no layer above writes."""
     blob = spec.param.bottom[index]
-    place = spec.bottom_places[index] if index < len(spec.bottom_places) else spec.location
+    place = spec.view.bottom_location(index) if spec.view else None
     return EngineError(
         f"Unknown bottom blob '{blob}' (layer '{spec.param.name}', bottom index {index})",
         location=place,

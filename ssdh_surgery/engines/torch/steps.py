@@ -90,7 +90,7 @@ class _Builder:
     def add(self, spec: LayerSpec) -> None:
         """Connect a layer to the blobs above it and set it up."""
         param = spec.param
-        layer = layer_class(param.type)(param, self.setting, spec.location)
+        layer = layer_class(param.type)(param, self.setting, spec.view)
         layer.check(
             len(param.propagate_down) in (0, len(param.bottom)),
             "propagate_down param must be specified either 0 or bottom_size times ",
@@ -172,7 +172,7 @@ def check_shapes(step: Step, shapes: tuple[Shape, ...]) -> None:
         EngineError: the layer does not take them.
     """
     if shapes != step.bottom_shapes:
-        step.layer.reshape(shapes)
+        step.layer.shape_tops(shapes)
         step.bottom_shapes = shapes
 
 

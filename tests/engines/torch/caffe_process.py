@@ -1,7 +1,8 @@
 """pycaffe in a process of its own, for one net after another: Caffe ends its process when it
 refuses a net, and must not take the tests with it.
 
-`python caffe_process.py PYCAFFE` reads lines `PROTOTXT IN.npz OUT.npz`; see `run` for the arrays.
+`python caffe_process.py PYCAFFE` reads lines `PROTOTXT IN.npz OUT.npz PASSES`; see `run`
+for the arrays.
 """
 
 import subprocess
@@ -10,8 +11,8 @@ import sys
 import numpy as np
 
 
-def run(net, given):
-    """Fill a net, run it forward and backward, and give what it holds then.
+def run(net, given, passes=1):
+    """Fill a net, run it forward and so many times backward, and give what it holds then.
 
     Of `given`, `data/BLOB` and `param/LAYER/INDEX` are filled in before the forward pass, and
     `diff/BLOB` before the backward pass. The result has the same kinds of names for all blobs
@@ -31,7 +32,8 @@ def run(net, given):
         if kind == "diff":
             net.blobs[name].diff[...] = value
     net.clear_param_diffs()
-    net.backward()
+    for _ in range(passes):
+        net.backward()
     found |= {f"diff/{name}": blob.diff.copy() for name, blob in net.blobs.items()}
     for layer, params in net.params.items():
         for index, param in enumerate(params):
@@ -48,7 +50,7 @@ class CaffeProcess:
         self.folder = folder
         self.process = None
 
-    def run(self, prototxt, given):
+    def run(self, prototxt, given, passes=1):
         """What `run` gives in pycaffe, or None where Caffe refuses the net."""
         if self.process is None:
             self.process = subprocess.Popen(
@@ -59,7 +61,8 @@ class CaffeProcess:
                 text=True,
             )
         np.savez(self.folder / "in.npz", **given)
-        self.process.stdin.write(f"{prototxt}\t{self.folder}/in.npz\t{self.folder}/out.npz\n")
+        files = f"{prototxt}\t{self.folder}/in.npz\t{self.folder}/out.npz"
+        self.process.stdin.write(f"{files}\t{passes}\n")
         self.process.stdin.flush()
         if self.process.stdout.readline() != "done\n":
             self.close()
@@ -81,9 +84,10 @@ def main(pycaffe):
     import caffe
 
     for line in sys.stdin:
-        prototxt, given, found = line.rstrip("\n").split("\t")
+        prototxt, given, found, passes = line.rstrip("\n").split("\t")
         with np.load(given) as arrays:
-            np.savez(found, **run(caffe.Net(prototxt, caffe.TRAIN), dict(arrays)))
+            net = caffe.Net(prototxt, caffe.TRAIN)
+            np.savez(found, **run(net, dict(arrays), int(passes)))
         print("done", flush=True)
 
 

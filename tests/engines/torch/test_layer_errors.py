@@ -62,9 +62,9 @@ REFUSED = [
         "",
         [(2, 3)],
         1,
-        "Input must have 4 axes, corresponding to (num, channels, height, width)",
+        "Input must have 4 axes, corresponding to (num, channels, height, width) (4 vs. 2)",
     ),
-    ("PReLU", "", [(2,)], 1, "Number of axes of bottom blob must be >=2."),
+    ("PReLU", "", [(2,)], 1, "Number of axes of bottom blob must be >=2. (1 vs. 2)"),
     # Windows.
     (
         "Convolution",
@@ -107,7 +107,14 @@ REFUSED = [
         "convolution_param { num_output: 1 kernel_size: 9 }",
         [IMAGE],
         1,
-        "its windows do not fit: the bottom is 2 3 4 5 (120), the kernel 9x9",
+        "Check failed: shape[i] >= 0 (-4 vs. 0)",
+    ),
+    (
+        "Convolution",
+        "convolution_param { num_output: 1 kernel_size: 5 bias_term: false }",
+        [IMAGE],
+        1,
+        "its windows do not fit: the bottom is 2 3 4 5 (120), the kernel 5x5",
     ),
     (
         "Convolution",
@@ -128,7 +135,7 @@ REFUSED = [
         "pooling_param { kernel_h: 2 }",
         [IMAGE],
         1,
-        "For non-square filters both kernel_h and kernel_w are required.",
+        "Filter size is kernel_size OR kernel_h and kernel_w; not both",
     ),
     (
         "Pooling",
@@ -142,14 +149,14 @@ REFUSED = [
         "pooling_param { kernel_size: 2 stride_h: 2 }",
         [IMAGE],
         1,
-        "stride is stride OR stride_h and stride_w are required.",
+        "Stride is stride OR stride_h and stride_w are required.",
     ),
     (
         "Pooling",
         "pooling_param { kernel_size: 2 pad: 2 }",
         [IMAGE],
         1,
-        "pad (2, 2) must be below the kernel (2, 2)",
+        "Check failed: pad_h_ < kernel_h_ (2 vs. 2)",
     ),
     (
         "Pooling",
@@ -178,8 +185,7 @@ REFUSED = [
         "",
         [IMAGE, (2, 3, 4, 4)],
         1,
-        "All inputs must have the same shape, except at concat_axis: bottom[0] is 2 3 4 5 (120), "
-        "another 2 3 4 4 (96)",
+        "All inputs must have the same shape, except at concat_axis. (5 vs. 4)",
     ),
     (
         "Slice",
@@ -193,14 +199,14 @@ REFUSED = [
         "slice_param { slice_point: 2 slice_point: 1 }",
         [IMAGE],
         3,
-        "slice points [2, 1] do not cut slice axis: 1, bottom[0] shape: 2 3 4 5 (120)",
+        "Check failed: slice_point_[i] > prev (1 vs. 2)",
     ),
     (
         "Crop",
         "crop_param { offset: 2 }",
         [IMAGE, (1, 1, 3, 3)],
         1,
-        "the crop for dimension 2 is out-of-bounds with size 3 and offset 2",
+        "the crop for dimension 2 is out-of-bounds with size 3 and offset 2 (2 vs. 3)",
     ),
     (
         "Reshape",
@@ -221,7 +227,7 @@ REFUSED = [
         "reshape_param { shape { dim: 7 } }",
         [IMAGE],
         1,
-        "output count must match input count: 7 (7) is not 2 3 4 5 (120)",
+        "output count must match input count (7 vs. 120)",
     ),
     ("Tile", "", [IMAGE], 1, "Number of tiles must be specified"),
     (
@@ -229,7 +235,7 @@ REFUSED = [
         "scale_param { axis: 1 }",
         [IMAGE, (4,)],
         1,
-        "dimension mismatch between bottom[0]->shape(1) and scale->shape(0)",
+        "dimension mismatch between bottom[0]->shape(1) and scale->shape(0) (3 vs. 4)",
     ),
     (
         "Bias",
@@ -239,29 +245,53 @@ REFUSED = [
         "bias blob's shape extends past bottom[0]'s shape when applied starting with bottom[0] "
         "axis = 2",
     ),
+    # What has no axes.
+    ("ArgMax", "", [()], 1, "Check failed: start_axis <= end_axis (1 vs. 0)"),
+    (
+        "SigmoidCrossEntropyLoss",
+        "",
+        [(), ()],
+        1,
+        "axis 0 out of range for 0-D Blob with shape (1)",
+    ),
+    # What has too many.
+    (
+        "PReLU",
+        "prelu_param { channel_shared: true }",
+        [(1, 2, 1, 1, 1)],
+        1,
+        "Cannot use legacy accessors on Blobs with > 4 axes.",
+    ),
     # Losses.
     (
         "SoftmaxWithLoss",
         "",
         [(3, 2), (4,)],
         1,
-        "The data and label should have the same first dimension (3 vs. 4).",
+        "The data and label should have the same first dimension. (3 vs. 4)",
     ),
     (
         "SoftmaxWithLoss",
         "",
         [(3, 2, 2), (3,)],
         1,
-        "Number of labels must match number of predictions (3 (3) for 3 2 2 (12)); e.g., if "
-        "softmax axis == 1 and prediction shape is (N, C, H, W), label count (number of labels) "
-        "must be N*H*W, with integer values in {0, 1, ..., C-1}.",
+        "Number of labels must match number of predictions; e.g., if softmax axis == 1 and "
+        "prediction shape is (N, C, H, W), label count (number of labels) must be N*H*W, with "
+        "integer values in {0, 1, ..., C-1}. (6 vs. 3)",
+    ),
+    (
+        "SoftmaxWithLoss",
+        "loss_weight: 1 loss_weight: 0",
+        [(3, 2), (3,)],
+        2,
+        "loss_weight must be unspecified or specified once per top blob. (1 vs. 2)",
     ),
     (
         "EuclideanLoss",
         "",
         [(3, 2), (3, 4)],
         1,
-        "Inputs must have the same dimension (3 2 (6) vs. 3 4 (12)).",
+        "Inputs must have the same dimension. (2 vs. 4)",
     ),
     (
         "InfogainLoss",
@@ -270,13 +300,19 @@ REFUSED = [
         1,
         "Infogain matrix source must be specified.",
     ),
-    ("InfogainLoss", "", [(3, 2), (3,), (3, 3)], 1, "H must be 2x2, it has 9 values"),
+    (
+        "InfogainLoss",
+        "",
+        [(3, 2), (3,), (3, 3)],
+        1,
+        "Check failed: infogain->count() == num_labels_*num_labels_ (9 vs. 4)",
+    ),
     (
         "Accuracy",
         "accuracy_param { top_k: 3 }",
         [(3, 2), (3,)],
         1,
-        "top_k must be less than or equal to the number of classes.",
+        "top_k must be less than or equal to the number of classes. (3 vs. 2)",
     ),
     # Settings.
     (
@@ -286,8 +322,8 @@ REFUSED = [
         1,
         "LRN only supports odd values for local_size",
     ),
-    ("Exp", "exp_param { base: 0 }", [IMAGE], 1, "base must be strictly positive."),
-    ("InnerProduct", "", [IMAGE], 1, "num_output must be above 0."),
+    ("Exp", "exp_param { base: 0 }", [IMAGE], 1, "base must be strictly positive. (0 vs. 0)"),
+    ("InnerProduct", "", [IMAGE], 1, "Check failed: data_"),
     (
         "InnerProduct",
         'inner_product_param { num_output: 1 weight_filler { type: "x" } }',

@@ -137,14 +137,6 @@ def test_a_probability_of_zero_costs_87(run):
     assert net.blobs["a"].diff.tolist() == [[1, -1]]
 
 
-def test_softmax_loss_gives_the_softmax_as_a_second_top(run):
-    scores = np.array([[1, 2, 3], [0, 0, 1]])
-    net = run('type: "SoftmaxWithLoss"', scores, [0, 2], tops=("loss", "out1"))
-
-    np.testing.assert_allclose(net.blobs["out1"].data, softmax(scores), rtol=1e-6)
-    assert net.blob_loss_weights == {"a": 0, "b": 0, "loss": 1, "out1": 0}
-
-
 @pytest.mark.parametrize(
     ("settings", "divisor"),
     [
@@ -203,7 +195,7 @@ def test_infogain(run):
     scores = np.array([[1.0, 2, 0], [0, 1, 1], [2, 1, 0]])
     matrix = np.array([[1, 0.5, 0], [0, 1, 0.2], [0.1, 0, 1]])
     labels = [2, 1, 0]
-    body = 'type: "InfogainLoss" loss_param { ignore_label: 1 }'
+    body = 'type: "InfogainLoss" loss_param { ignore_label: 1 } loss_weight: 1 loss_weight: 0'
 
     def loss(values):
         logs = np.log(softmax(values))
@@ -212,6 +204,7 @@ def test_infogain(run):
     net = run(body, scores, labels, matrix, tops=("loss", "out1"))
     assert net.blobs["loss"].data == pytest.approx(loss(scores))
     np.testing.assert_allclose(net.blobs["out1"].data, softmax(scores), rtol=1e-6)
+    assert net.blob_loss_weights == {"a": 0, "b": 0, "c": 0, "loss": 1, "out1": 0}
     # Asked for every gradient, Caffe refuses that of the labels' matrix.
     with pytest.raises(EngineError) as caught:
         net.backward()

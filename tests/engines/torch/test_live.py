@@ -1,15 +1,21 @@
 """The embedded engine against the Caffe that `make caffe` built, on random nets."""
 
+import re
+
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, note, reject, settings
+from hypothesis import HealthCheck, assume, given, note, reject, settings
+from live_nets import Refused
 
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.engines.runner import open_net
 from ssdh_surgery.errors import EngineError
+from tests.caffe import adventurous_nets
 from tests.engines.torch.caffe_process import CaffeProcess, run
 from tests.engines.torch.catalogue import CASES
 from tests.engines.torch.random_nets import nets
+from tests.engines.torch.small_nets import input_layer
+from tests.strategies import searched
 
 # What overflows in one order of additions does not in another.
 HUGE = 1e6
@@ -112,6 +118,86 @@ def test_random_nets(text, caffe_process):
     if all(np.abs(values).max(initial=0) < HUGE for values in theirs.values()):
         ours = run(net, given)
         assert_close(ours, theirs, compared(net, ours))
+
+
+def scaled(*shape, settings=""):
+    """A net with a Scale on a blob of a shape."""
+    return input_layer("a", *shape) + (
+        'layer { name: "it" type: "Scale" bottom: "a" top: "out" '
+        f"scale_param {{ bias_term: true {settings} }} }}"
+    )
+
+
+# The diffs of a second pass are added to those of the first, or take their place.
+TWICE = {
+    "each_value": scaled(2, 3, settings="axis: 0 num_axes: 2"),
+    "one_image": scaled(1, 3, 2, 2),
+    "one_item": scaled(1, 3),
+    "one_factor": scaled(1, 3, settings="num_axes: 0"),
+    "first_axis": scaled(3, 2, settings="axis: 0"),
+    "images": scaled(2, 3, 2, 2),
+    "parameter": 'layer { name: "it" type: "Parameter" top: "out" '
+    "parameter_param { shape { dim: 2 dim: 3 } } }",
+}
+
+
+@pytest.mark.caffe
+@pytest.mark.parametrize("name", TWICE)
+def test_param_diffs_of_two_passes(name, caffe_process):
+    prototxt = caffe_process.folder / "net.prototxt"
+    prototxt.write_text(TWICE[name])
+    net = open_net(prototxt, phase="TRAIN")
+    given = arrays_for(net, 1)
+    theirs = caffe_process.run(prototxt, given, passes=2)
+    ours = run(net, given, passes=2)
+    keys = [key for key in ours if key.startswith("param_diff/")]
+    assert keys
+    for key in keys:
+        np.testing.assert_allclose(ours[key], theirs[key], rtol=1e-4, atol=1e-6, err_msg=key)
+
+
+@pytest.mark.caffe
+@pytest.mark.parametrize(
+    "body",
+    ['"ReLU" relu_param { negative_slope: -0.3 }', '"ELU" elu_param { alpha: -0.3 }'],
+    ids=["relu", "elu"],
+)
+def test_a_slope_below_zero_in_place(body, caffe_process):
+    prototxt = caffe_process.folder / "net.prototxt"
+    prototxt.write_text(
+        "force_backward: true\n"
+        + input_layer("a", 4, 5)
+        + 'layer { name: "copy" type: "Power" bottom: "a" top: "out" power_param { shift: 0.1 } }\n'
+        + f'layer {{ name: "it" type: {body} bottom: "out" top: "out" }}'
+    )
+    net = open_net(prototxt, phase="TRAIN")
+    given = arrays_for(net, 1)
+    ours, theirs = run(net, given), caffe_process.run(prototxt, given)
+    np.testing.assert_allclose(ours["diff/a"], theirs["diff/a"], rtol=1e-5)
+
+
+@pytest.mark.caffe
+@settings(searched, max_examples=max(60, searched.max_examples // 4))
+@given(text=adventurous_nets.nets())
+def test_what_caffe_refuses_is_refused(text, live_caffe, caffe_process):
+    note(text)
+    prototxt = caffe_process.folder / "net.prototxt"
+    prototxt.write_text(text)
+    try:
+        theirs = live_caffe.set_up(text, "TRAIN")
+    except Refused:
+        theirs = None
+    try:
+        net = open_net(prototxt, phase="TRAIN")
+    except EngineError as refused:
+        note(refused.message)
+        # What this engine lacks, what Caffe sets up and cannot run, and what it does not check.
+        assume(not re.search("embedded|stochastic|do not fit|Eltwise", refused.message))
+        assert theirs is None, "only the embedded engine refuses it"
+    else:
+        assert theirs is not None, "only Caffe refuses it"
+        ours = {name: blob.shape for name, blob in net.blobs.items()}
+        assert ours == theirs.blobs
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)

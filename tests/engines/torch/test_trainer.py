@@ -6,7 +6,9 @@ import dataclasses
 import math
 import os
 import re
+import resource
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -437,18 +439,29 @@ def test_a_blob_that_is_no_number_is_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("where", ["setup", "pass"])
+@pytest.fixture
+def little_memory() -> Iterator[None]:
+    """A gigabyte more than the process has now."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (1 << 30), before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+# Nearly as many values as a blob can have: eight gigabytes.
+HUGE = {
+    "setup": '"InnerProduct" inner_product_param { num_output: 300000000 }',
+    "pass": '"Tile" tile_param { tiles: 80000000 }',
+}
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("where", HUGE)
 def test_out_of_memory_says_what_to_change(tmp_path: Path, where: str) -> None:
     write_records(tmp_path)
-    huge = (
-        'layer { name: "t" type: "Tile" bottom: "ip1" top: "t" tile_param { tiles: 2000000000 } }\n'
-        'layer { name: "u" type: "Tile" bottom: "t" top: "u" tile_param { tiles: 1000 } }\n'
-        if where == "pass"
-        else 'layer { name: "t" type: "InnerProduct" bottom: "ip1" top: "t" '
-        "inner_product_param { num_output: 2000000000000 } }"
-    )
-    write_net(tmp_path, more=huge.replace("2000000000000", "2000000000") if where == "pass" else
-              huge.replace("2000000000000", "2147483647"))  # fmt: skip
+    huge = f'layer {{ name: "t" type: {HUGE[where]} bottom: "ip1" top: "t" }}'
+    write_net(tmp_path, more=huge)
     assert refusal(Runner(tmp_path), write_solver(tmp_path)) == (
         "out of memory (batch_size 4 of layer 'data')\n"
         "hint: lower batch_size, and raise iter_size by as much: the updates stay the same"

@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.engines.torch.blob import Shape
-from ssdh_surgery.engines.torch.layers.base import Layer, count
-from ssdh_surgery.engines.torch.layers.loss import label_message, read_labels
+from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.loss import read_labels
 
 
 class Accuracy(Layer):
@@ -24,19 +24,9 @@ class Accuracy(Layer):
     max_tops = 2
     has_gradient = False
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar, and one value for each class."""
-        accuracy, (shape, labels) = self.param.accuracy_param, bottom_shapes
-        self.check(
-            accuracy.top_k <= count(shape) // max(1, count(labels)),
-            "top_k must be less than or equal to the number of classes.",
-        )
-        self.at = self.axis(accuracy.axis, shape)
-        self.check(
-            count(shape, 0, self.at) * count(shape, self.at + 1) == count(labels),
-            label_message("label", shape, labels),
-        )
-        return [(), (shape[self.at],)][: self.num_tops]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the axis of the classes."""
+        self.at = self.axis(self.param.accuracy_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The shares."""
@@ -61,42 +51,16 @@ class ArgMax(Layer):
     exact_tops = 1
     has_gradient = False
 
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the number of places."""
-        argmax, shape = self.param.argmax_param, bottom_shapes[0]
-        self.check(argmax.top_k >= 1, "top k must not be less than 1.")
-        if argmax.HasField("axis"):
-            self.check(
-                argmax.top_k <= shape[self.axis(argmax.axis, shape)],
-                "top_k must be less than or equal to the dimension of the axis.",
-            )
-        else:
-            self.check(
-                argmax.top_k <= count(shape, 1),
-                "top_k must be less than or equal to the dimension of the flattened bottom "
-                "blob per instance.",
-            )
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The axis shortened to `top_k`; else [items, 1 or 2, top_k]."""
-        argmax, shape = self.param.argmax_param, bottom_shapes[0]
-        if argmax.HasField("axis"):
-            at = self.axis(argmax.axis, shape)
-            return [(*shape[:at], argmax.top_k, *shape[at + 1 :])]
-        rows = 2 if argmax.out_max_val else 1
-        return [(shape[0], rows, argmax.top_k, *[1] * (len(shape) - 3))]
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The places or the values, the greatest first; of equal ones the last."""
         argmax, bottom = self.param.argmax_param, bottoms[0].detach()
-        shape = self.reshape([tuple(bottom.shape)])[0]
         if argmax.HasField("axis"):
             at = self.axis(argmax.axis, tuple(bottom.shape))
             values, places = _greatest(bottom.movedim(at, -1), argmax.top_k)
             return [(values if argmax.out_max_val else places).movedim(-1, at)]
-        values, places = _greatest(bottom.flatten(1), argmax.top_k)
+        values, places = _greatest(bottom.reshape(len(bottom), -1), argmax.top_k)
         top = torch.stack([places, values], 1) if argmax.out_max_val else places
-        return [top.reshape(shape)]
+        return [top.reshape(self.top_shapes[0])]
 
 
 def _greatest(values: Tensor, top_k: int) -> tuple[Tensor, Tensor]:

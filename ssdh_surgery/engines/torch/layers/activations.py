@@ -16,7 +16,11 @@ class ReLU(NeuronLayer):
     """max(0, x), with a slope for negative values where `negative_slope` gives one."""
 
     rereads_bottom = True
-    is_exact_in_place = True
+
+    @property
+    def is_exact_in_place(self) -> bool:
+        """A top has the sign of its bottom."""
+        return self.param.relu_param.negative_slope >= 0
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
@@ -33,21 +37,18 @@ class PReLU(NeuronLayer):
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Make the slopes; 0.25 where no filler is given."""
-        self.check(len(bottom_shapes[0]) >= 2, "Number of axes of bottom blob must be >=2.")
         prelu = self.param.prelu_param
         filler = prelu.filler
         if not prelu.HasField("filler"):
             filler = type(filler)(type="constant", value=0.25)
-        self.add_param(() if prelu.channel_shared else (bottom_shapes[0][1],), filler)
+        self.add_param(self.param_shapes[0], filler)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
-        slopes = self.params[0].count
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that there is a slope for each channel."""
         self.check(
-            self.param.prelu_param.channel_shared or slopes == bottom_shapes[0][1],
+            self.params[0].shape == self.param_shapes[0],
             "Negative slope size is inconsistent with prototxt config",
         )
-        return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""
@@ -59,7 +60,11 @@ class ELU(NeuronLayer):
 
     rereads_bottom = True
     rereads_top = True
-    is_exact_in_place = True
+
+    @property
+    def is_exact_in_place(self) -> bool:
+        """A top has the sign of its bottom."""
+        return self.param.elu_param.alpha >= 0
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The activations."""

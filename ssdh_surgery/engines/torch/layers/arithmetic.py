@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import NeuronLayer
 
 
@@ -70,11 +69,6 @@ class Exp(NeuronLayer):
 
     rereads_top = True
 
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the base."""
-        base = self.param.exp_param.base
-        self.check(base == -1 or base > 0, "base must be strictly positive.")
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The exponentials."""
         param = self.param.exp_param
@@ -92,12 +86,6 @@ class Exp(NeuronLayer):
 
 class Log(NeuronLayer):
     """The logarithm of `shift` + `scale` * x to a `base`; a base of -1 is e."""
-
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the base."""
-        base = self.param.log_param.base
-        self.check(base == -1 or base > 0, "base must be strictly positive.")
-        self.check(base != 1, "Inf result: 1/log(base) = 1/log(1) = inf")
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The logarithms."""

@@ -1,8 +1,9 @@
 """What every layer of the embedded engine is: set up from shapes, run forward on tensors.
 
-A layer checks what Caffe's LayerSetUp and Reshape check, in Caffe's words. Its backward pass
-is what autograd makes of its forward pass; where Caffe's gradient is another, the layer says
-so with `with_gradient` or a function of its own.
+What Caffe's LayerSetUp and Reshape check, the rules in `caffe.shapes` check, in Caffe's words;
+a layer refuses only what these cannot know. Its backward pass is what autograd makes of its
+forward pass; where Caffe's gradient is another, the layer says so with `with_gradient` or a
+function of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Param, Shape, shape_string
+from ssdh_surgery.caffe.shapes.rules import layer_shapes
+from ssdh_surgery.caffe.shapes.subject import Refusal, Subject
+from ssdh_surgery.engines.torch.blob import Param, Shape
 from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.errors import EngineError, Location
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from numpy.typing import NDArray
 
+    from ssdh_surgery.caffe.layer import Layer as LayerView
     from ssdh_surgery.caffe.ssdh_caffe_pb2 import FillerParameter, LayerParameter
 
 
@@ -59,7 +63,7 @@ class Layer:
     Args:
         param: the layer's message in the current dialect.
         setting: what the net gives to its layers.
-        location: where the layer stands in its file.
+        view: the layer's text, where it has some.
     """
 
     exact_bottoms: ClassVar[int | None] = None
@@ -79,13 +83,11 @@ class Layer:
     # layer has a method `gradient(top_diff, bottom, top)` for values that were overwritten.
     rereads_bottom: ClassVar[bool] = False
     rereads_top: ClassVar[bool] = False
-    # Whether it finds the same gradient when it reads its own top in place of the bottom.
-    is_exact_in_place: ClassVar[bool] = False
     # Whether Caffe's gradient in place has nothing to do with the top's diff: ours is right.
     is_wrong_in_place: ClassVar[bool] = False
 
     def __init__(
-        self, param: LayerParameter, setting: Setting, location: Location | None = None
+        self, param: LayerParameter, setting: Setting, view: LayerView | None = None
     ) -> None:
         # A copy: some layers complete their settings.
         self.param: LayerParameter = type(param)()
@@ -93,7 +95,8 @@ class Layer:
         self.name = param.name
         self.type = param.type
         self.setting = setting
-        self.location = location
+        self.view = view
+        self.location: Location | None = view.location if view else None
         self.phase = setting.phase
         if param.HasField("phase"):
             self.phase = self.choice(param, "phase")
@@ -102,6 +105,8 @@ class Layer:
         # Whether the gradient of each param is wanted here.
         self.param_propagate_down: list[bool] = []
         self.loss_weights: list[float] = list(param.loss_weight)
+        self.top_shapes: list[Shape] = []
+        self.param_shapes: list[Shape] = []
 
     @property
     def blobs(self) -> list[Param]:
@@ -110,12 +115,16 @@ class Layer:
 
     # What a layer defines.
 
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the settings and make the params; runs once."""
+    @property
+    def is_exact_in_place(self) -> bool:
+        """Whether it finds the same gradient when it reads its own top in place of the bottom."""
+        return False
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The shapes of the tops, after checking those of the bottoms."""
-        raise NotImplementedError
+    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read the settings and make the params; runs once."""
+
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read what depends on the bottoms' shapes; `top_shapes` has what the rule says."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor | None]:
         """The tops; None for one whose blob stays as it is."""
@@ -145,17 +154,53 @@ class Layer:
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
         """Check the number of blobs, set the layer up, and give the shapes of its tops."""
         self._check_counts(len(bottom_shapes))
+        self._ask_rule(bottom_shapes)
         self.layer_setup(bottom_shapes)
-        top_shapes = self.reshape(bottom_shapes)
+        self.reshape(bottom_shapes)
         self.param_propagate_down = [True] * len(self.params)
         if self.loss_weights and len(self.loss_weights) != self.num_tops:
             self.fail("loss_weight must be unspecified or specified once per top blob.")
-        return top_shapes
+        return self.top_shapes
+
+    def shape_tops(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The shapes of the tops for other bottoms than it was set up with."""
+        self._ask_rule(bottom_shapes)
+        self.reshape(bottom_shapes)
+        return self.top_shapes
+
+    def _ask_rule(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Take the shapes that Caffe would give to tops and params, or stop where it would."""
+        try:
+            shaped = layer_shapes(Subject(self.param, bottom_shapes, self.num_tops))
+        except Refusal as refusal:
+            error = self.error(refusal.message, refusal.hint)
+            if self.view:
+                error.location = refusal.place(self.view)
+            raise error from None
+        # A scalar stands for what only data or a user can tell.
+        self.top_shapes = [() if shape is None else shape for shape in shaped.tops]
+        self.param_shapes = list(shaped.params)
 
     def weight(self, index: int) -> Tensor:
         """A param's tensor, cut from the graph when its gradient is not wanted."""
         tensor = self.params[index].tensor
         return tensor if self.param_propagate_down[index] else tensor.detach()
+
+    def replacing_weight(self, index: int) -> Tensor:
+        """A param's tensor whose gradient takes the place of the one before.
+
+        In a few cases Caffe writes a param's diff where it should add to it.
+        """
+        weight, leaf = self.weight(index), self.params[index].leaf
+        if not (torch.is_grad_enabled() and weight.requires_grad):
+            return weight
+
+        def replace(diff: Tensor) -> Tensor:
+            return diff if leaf.grad is None else diff - leaf.grad.view(diff.shape)
+
+        weight = weight.view_as(weight)
+        weight.register_hook(replace)
+        return weight
 
     def add_param(self, shape: Shape, filler: FillerParameter | None = None) -> None:
         """Make a param; without a filler it is zeros."""
@@ -183,10 +228,6 @@ class Layer:
 
     def axis(self, axis: int, shape: Shape) -> int:
         """An axis counted from the front, one that may be counted from the end."""
-        if not -len(shape) <= axis < len(shape):
-            self.fail(
-                f"axis {axis} out of range for {len(shape)}-D Blob with shape {shape_string(shape)}"
-            )
         return axis % len(shape)
 
     def check(self, holds: bool, message: str) -> None:
@@ -250,10 +291,6 @@ class NeuronLayer(Layer):
 
     exact_bottoms = 1
     exact_tops = 1
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
-        return [bottom_shapes[0]]
 
 
 class _WithGradient(torch.autograd.Function):

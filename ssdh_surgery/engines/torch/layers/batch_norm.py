@@ -28,27 +28,19 @@ class BatchNorm(Layer):
         self.uses_global_stats = self.phase == "TEST"
         if norm.HasField("use_global_stats"):
             self.uses_global_stats = norm.use_global_stats
-        self.check(len(bottom_shapes[0]) >= 2, "the bottom must have a channel axis")
-        channels = bottom_shapes[0][1]
-        for blob_shape in ((channels,), (channels,), (1,)):
-            self.add_param(blob_shape)
-        self.check(
-            all(spec.lr_mult == 0 for spec in self.param.param[:3]),
-            "Cannot configure batch normalization statistics as layer parameters.",
-        )
+        for shape in self.param_shapes:
+            self.add_param(shape)
         # Caffe adds what is missing, so that the solver sees a rate of zero.
         for _ in range(len(self.param.param), 3):
             self.param.param.add(lr_mult=0)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
-        shape = bottom_shapes[0]
-        channels = self.params[0].count
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that there are statistics for each channel."""
         self.check(
-            len(shape) >= 2 and shape[1] == channels,
-            f"the statistics are for {channels} channels, the bottom is {shape_string(shape)}",
+            self.params[0].shape == self.param_shapes[0],
+            f"the statistics are for {self.params[0].count} channels, the bottom is "
+            f"{shape_string(bottom_shapes[0])}",
         )
-        return [shape]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from ssdh_surgery.caffe.shapes.convolution import read_window
+from ssdh_surgery.caffe.shapes.subject import Subject
 from ssdh_surgery.engines.torch.blob import Shape, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer, count
 
@@ -40,29 +42,8 @@ class Window(Layer):
                 f"has {axes} spatial axes, the embedded engine takes up to 3",
                 hint="use --engine binary",
             )
-        self.kernel = self._sizes("kernel", "kernel_size", axes, None)
-        self.stride = self._sizes("stride", "stride", axes, 1)
-        self.pad = self._sizes("pad", "pad", axes, 0)
-        self.dilation = self._sizes("", "dilation", axes, 1)
-        self.check(min(self.kernel, default=1) > 0, "Filter dimensions must be nonzero.")
-        self.check(min(self.stride, default=1) > 0, "Stride dimensions must be nonzero.")
-
-    def _sizes(self, pair: str, field: str, axes: int, default: int | None) -> tuple[int, ...]:
-        """The sizes that `NAME_h` and `NAME_w` or the repeated field give, one for each axis."""
-        settings = self.settings
-        given = list(getattr(settings, field))
-        if pair and (settings.HasField(f"{pair}_h") or settings.HasField(f"{pair}_w")):
-            self.check(axes == 2, f"{pair}_h & {pair}_w can only be used for 2D convolution.")
-            self.check(not given, f"Either {field} or {pair}_h/w should be specified; not both.")
-            return getattr(settings, f"{pair}_h"), getattr(settings, f"{pair}_w")
-        if not given and default is not None:
-            given = [default]
-        self.check(
-            len(given) == 1 or len(given) == axes,
-            f"{field} must be specified once, or once per spatial dimension "
-            f"({field} specified {len(given)} times; {axes} spatial dims).",
-        )
-        return tuple(given) if len(given) == axes else tuple(given) * axes
+        _, window = read_window(Subject(self.param, [bottom_shape], self.num_tops))
+        self.kernel, self.stride, self.pad, self.dilation = window
 
     def output_sizes(self, sizes: Sequence[int]) -> list[int]:
         """How many windows there are along each spatial axis."""
@@ -74,6 +55,14 @@ class Window(Layer):
 
     def _extent(self, axis: int) -> int:
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
+
+    def check_windows(self, bottom_shape: Shape) -> None:
+        """Refuse a bottom without a single window: Caffe sets that up, and stops later."""
+        self.check(
+            min(self.output_sizes(bottom_shape[self.channel_axis + 1 :]), default=1) > 0,
+            f"its windows do not fit: the bottom is {shape_string(bottom_shape)}, the kernel "
+            f"{'x'.join(map(str, self.kernel))}",
+        )
 
     def overhang(self, sizes: Sequence[int]) -> list[int]:
         """How far the last window reaches beyond the padded bottom: Caffe reads zeros there."""
@@ -91,47 +80,23 @@ class Convolution(Window):
     min_bottoms = 1
     min_tops = 1
     has_equal_counts = True
-    # Whether bottom and top change places.
-    is_transposed: ClassVar[bool] = False
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows and make the weights and the bias."""
         self.read_windows(bottom_shapes[0])
-        settings = self.settings
-        channels = bottom_shapes[0][self.channel_axis]
-        outputs, group = settings.num_output, settings.group
-        self.check(outputs > 0, "num_output must be above 0.")
-        self.check(group > 0, "group must be above 0.")
-        self.check(
-            channels % group == 0,
-            f"the number of channels ({channels}) should be a multiple of group ({group}).",
-        )
-        self.check(outputs % group == 0, "Number of output should be multiples of group.")
-        first, second = (channels, outputs) if self.is_transposed else (outputs, channels)
-        self.add_param((first, second // group, *self.kernel), settings.weight_filler)
-        if settings.bias_term:
-            self.add_param((outputs,), settings.bias_filler)
+        fillers = self.settings.weight_filler, self.settings.bias_filler
+        for shape, filler in zip(self.param_shapes, fillers, strict=False):
+            self.add_param(shape, filler)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """One top for each bottom, all of the same shape."""
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that the weights go with the bottoms."""
         first, axis = bottom_shapes[0], self.channel_axis
         self.check(len(first) == axis + 1 + len(self.kernel), "bottom num_axes may not change.")
-        weight = self.params[0].shape
-        channels = weight[0] if self.is_transposed else weight[1] * self.settings.group
-        self.check(first[axis] == channels, "Input size incompatible with convolution kernel.")
-        for index, shape in enumerate(bottom_shapes):
-            self.check(
-                shape == first,
-                f"shape mismatch - bottom[0]: {shape_string(first)} vs. "
-                f"bottom[{index}]: {shape_string(shape)}",
-            )
-        sizes = self.output_sizes(first[axis + 1 :])
         self.check(
-            min(sizes, default=1) > 0,
-            f"its windows do not fit: the bottom is {shape_string(first)}, the kernel "
-            f"{'x'.join(map(str, self.kernel))}",
+            self.params[0].shape == self.param_shapes[0],
+            "Input size incompatible with convolution kernel.",
         )
-        return [(*first[:axis], self.settings.num_output, *sizes)] * len(bottom_shapes)
+        self.check_windows(first)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The responses."""
@@ -173,8 +138,6 @@ class Convolution(Window):
 class Deconvolution(Convolution):
     """Convolution with its directions reversed, as for upsampling."""
 
-    is_transposed = True
-
     def output_sizes(self, sizes: Sequence[int]) -> list[int]:
         """The sizes that a convolution would have had as its bottom."""
         return [
@@ -207,12 +170,9 @@ class Im2col(Window):
         self.read_windows(bottom_shapes[0])
         self.check(len(self.kernel) == 2, "the embedded engine has Im2col for 2 spatial axes only")
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The channel axis grows by the kernel's size."""
-        shape, axis = bottom_shapes[0], self.channel_axis
-        sizes = self.output_sizes(shape[axis + 1 :])
-        self.check(min(sizes) > 0, "its windows do not fit the bottom")
-        return [(*shape[:axis], shape[axis] * math.prod(self.kernel), *sizes)]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that there are windows."""
+        self.check_windows(bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The columns."""
@@ -221,8 +181,7 @@ class Im2col(Window):
         if any(overhang := self.overhang(shape[axis + 1 :])):
             images = F.pad(images, (0, overhang[1], 0, overhang[0]))
         columns = F.unfold(images, self.kernel, self.dilation, self.pad, self.stride)
-        sizes = self.output_sizes(shape[axis + 1 :])
-        return [columns.reshape(*shape[:axis], -1, *sizes)]
+        return [columns.reshape(self.top_shapes[0])]
 
 
 _CONVOLUTIONS = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}

@@ -37,14 +37,14 @@ class SourceLayer(Layer):
             error.location = error.location or self.location
             raise
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The shapes of the source's batches."""
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Take the shapes of the source's batches."""
         shapes = [tuple(shape) for shape in self.source.shapes]
         self.check(
             len(shapes) >= self.num_tops,
             f"{self.num_tops} tops, but the data have {len(shapes)} blobs",
         )
-        return shapes[: self.num_tops]
+        self.top_shapes = shapes[: self.num_tops]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The next batch."""
@@ -75,14 +75,8 @@ class MemoryData(Layer):
     exact_tops = 2
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the sizes."""
-        memory = self.param.memory_data_param
-        self.shape = (memory.batch_size, memory.channels, memory.height, memory.width)
-        self.check(
-            min(self.shape) > 0,
-            "batch_size, channels, height, and width must be specified and positive in "
-            "memory_data_param",
-        )
+        """Take the sizes; there are no arrays yet."""
+        self.shape = self.top_shapes[0]
         self.arrays: tuple[Tensor, Tensor] | None = None
         self.position = 0
 
@@ -104,10 +98,6 @@ class MemoryData(Layer):
         images, targets = torch.from_numpy(data), torch.from_numpy(labels.reshape(-1))
         self.arrays = images.float(), targets.float()
         self.position = 0
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A batch of data, and its labels."""
-        return [self.shape, self.shape[:1]]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The next batch."""

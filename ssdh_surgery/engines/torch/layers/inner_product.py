@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.engines.torch.blob import Shape
-from ssdh_surgery.engines.torch.layers.base import Layer, count
+from ssdh_surgery.engines.torch.layers.base import Layer
 
 
 class InnerProduct(Layer):
@@ -20,24 +20,17 @@ class InnerProduct(Layer):
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Make the weights, outputs first (last with `transpose`), and the bias."""
         product = self.param.inner_product_param
-        inputs = count(bottom_shapes[0], self.axis(product.axis, bottom_shapes[0]))
-        outputs = product.num_output
-        self.check(outputs > 0, "num_output must be above 0.")
-        shape = (inputs, outputs) if product.transpose else (outputs, inputs)
-        self.add_param(shape, product.weight_filler)
-        if product.bias_term:
-            self.add_param((outputs,), product.bias_filler)
+        fillers = product.weight_filler, product.bias_filler
+        for shape, filler in zip(self.param_shapes, fillers, strict=False):
+            self.add_param(shape, filler)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The axes before `axis`, and one of the outputs."""
-        product, shape = self.param.inner_product_param, bottom_shapes[0]
-        self.start = self.axis(product.axis, shape)
-        inputs = self.params[0].shape[0 if product.transpose else 1]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Check that the weights go with the bottom."""
+        self.start = self.axis(self.param.inner_product_param.axis, bottom_shapes[0])
         self.check(
-            count(shape, self.start) == inputs,
+            self.params[0].shape == self.param_shapes[0],
             "Input size incompatible with inner product parameters.",
         )
-        return [(*shape[: self.start], product.num_output)]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The products."""
@@ -53,20 +46,14 @@ class Embed(Layer):
 
     exact_bottoms = 1
     exact_tops = 1
-    blind_bottoms = frozenset({0})
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Make the rows and the bias."""
         embed = self.param.embed_param
-        self.check(embed.num_output > 0, "EmbedLayer num_output must be positive.")
-        self.check(embed.input_dim > 0, "EmbedLayer input_dim must be positive.")
-        self.add_param((embed.input_dim, embed.num_output), embed.weight_filler)
-        if embed.bias_term:
-            self.add_param((embed.num_output,), embed.bias_filler)
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's axes, and one of the outputs."""
-        return [(*bottom_shapes[0], self.param.embed_param.num_output)]
+        for shape, filler in zip(
+            self.param_shapes, (embed.weight_filler, embed.bias_filler), strict=False
+        ):
+            self.add_param(shape, filler)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The rows."""

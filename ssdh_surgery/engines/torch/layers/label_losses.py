@@ -11,7 +11,7 @@ from torch import Tensor
 from ssdh_surgery import files
 from ssdh_surgery.caffe import schema
 from ssdh_surgery.engines.torch.blob import Shape
-from ssdh_surgery.engines.torch.layers.base import count, with_gradient
+from ssdh_surgery.engines.torch.layers.base import with_gradient
 from ssdh_surgery.engines.torch.layers.loss import (
     LabelLoss,
     LossLayer,
@@ -27,14 +27,9 @@ _LOG_THRESHOLD = 1e-20
 class MultinomialLogisticLoss(LossLayer):
     """-log of the probability at the label, its mean over the items."""
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar."""
-        self.check(count(bottom_shapes[1], 1) == 1, "there must be one label for each item")
-        return super().reshape(bottom_shapes)
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
-        rows = bottoms[0].detach().flatten(1)
+        rows = bottoms[0].detach().reshape(len(bottoms[0]), -1)
         labels, _ = read_labels(self, bottoms[1], rows.shape[1], None)
         chosen = rows.gather(1, labels[:, None]).clamp(min=_LOG_THRESHOLD)
 
@@ -61,13 +56,10 @@ class InfogainLoss(LabelLoss):
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the normalisation, and the matrix if it is in a file."""
-        loss, infogain = self.param.loss_param, self.param.infogain_loss_param
-        self.check(not loss.HasField("normalize"), 'normalize is deprecated. use "normalization"')
-        self.mode = normalization_mode(self, loss, "VALID")
+        self.mode = normalization_mode(self, self.param.loss_param, "VALID")
         self.matrix: Tensor | None = None
         if len(bottom_shapes) < 3:
-            self.check(infogain.HasField("source"), "Infogain matrix source must be specified.")
-            self.matrix = self._read_matrix(infogain.source)
+            self.matrix = self._read_matrix(self.param.infogain_loss_param.source)
 
     def _read_matrix(self, path: str) -> Tensor:
         from google.protobuf.message import DecodeError
@@ -78,16 +70,14 @@ class InfogainLoss(LabelLoss):
             self.fail(f"the infogain matrix {path} is not a BlobProto")
         return torch.tensor(list(blob.double_data or blob.data), dtype=torch.float32)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar, and the shape of the predictions."""
-        scalar = super().reshape(bottom_shapes)
-        self.read_labels(self.param.infogain_loss_param.axis, bottom_shapes, "infogain")
-        values = count(bottom_shapes[2]) if self.matrix is None else self.matrix.numel()
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the classes, and check the matrix of a file."""
+        self.read_classes(self.param.infogain_loss_param.axis, bottom_shapes[0])
+        values = self.classes**2 if self.matrix is None else self.matrix.numel()
         self.check(
             values == self.classes**2,
             f"H must be {self.classes}x{self.classes}, it has {values} values",
         )
-        return [*scalar, bottom_shapes[0]][: self.num_tops]
 
     def takes_gradient(self, bottom: int) -> bool:
         """Every bottom but the labels, as Caffe says; it then refuses the matrix, too."""
@@ -122,15 +112,11 @@ class InfogainLoss(LabelLoss):
 class HingeLoss(LossLayer):
     """max(0, 1 + margin violation) of every class, summed (L1) or squared and summed (L2)."""
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar."""
-        self.check(count(bottom_shapes[1], 1) == 1, "there must be one label for each item")
-        return super().reshape(bottom_shapes)
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
-        rows = bottoms[0].flatten(1)
-        labels, _ = read_labels(self, bottoms[1], rows.shape[1], None)
+        rows = bottoms[0].reshape(len(bottoms[0]), -1)
+        # Of more labels than items Caffe takes the first.
+        labels, _ = read_labels(self, bottoms[1].flatten()[: len(rows)], rows.shape[1], None)
         sign = 1 - 2 * F.one_hot(labels, rows.shape[1])
         violations = F.relu(1 + sign * rows)
         is_squared = self.choice(self.param.hinge_loss_param, "norm") == "L2"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer, count
 
 if TYPE_CHECKING:
@@ -24,19 +24,10 @@ class LossLayer(Layer):
     blind_bottoms = frozenset({1})
 
     def setup(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """Set up with a weight of 1 where none is given."""
+        """Set up with a weight of 1 where none is given, for one top."""
         if not self.loss_weights:
-            self.loss_weights = [1.0] + [0.0] * (self.num_tops - 1)
+            self.loss_weights = [1.0]
         return super().setup(bottom_shapes)
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar."""
-        first, second = (shape[0] if shape else 1 for shape in bottom_shapes[:2])
-        self.check(
-            first == second,
-            f"The data and label should have the same first dimension ({first} vs. {second}).",
-        )
-        return [()]
 
 
 class LabelLoss(LossLayer):
@@ -47,16 +38,11 @@ class LabelLoss(LossLayer):
     inner: int
     classes: int
 
-    def read_labels(self, axis: int, bottom_shapes: Sequence[Shape], word: str) -> None:
-        """Check that there is a label for each prediction along the axis."""
-        shape, labels = bottom_shapes[:2]
+    def read_classes(self, axis: int, shape: Shape) -> None:
+        """Find the classes of predictions of a shape."""
         self.at = self.axis(axis, shape)
         self.outer, self.inner = count(shape, 0, self.at), count(shape, self.at + 1)
         self.classes = shape[self.at]
-        self.check(
-            self.outer * self.inner == count(labels),
-            label_message(word, shape, labels),
-        )
 
     def rows(self, predictions: Tensor) -> Tensor:
         """Predictions as [labels, classes]."""
@@ -78,16 +64,6 @@ class LabelLoss(LossLayer):
     def normalizer(self, mode: str, valid: Tensor) -> Tensor:
         """What the sum of losses is divided by, at least 1."""
         return normalizer(mode, valid, self.outer, self.inner)
-
-
-def label_message(word: str, shape: Shape, labels: Shape) -> str:
-    """Caffe's words for a number of labels that is not that of the predictions."""
-    return (
-        f"Number of labels must match number of predictions ({shape_string(labels)} for "
-        f"{shape_string(shape)}); e.g., if {word} axis == 1 and prediction shape is "
-        "(N, C, H, W), label count (number of labels) must be N*H*W, with integer values in "
-        "{0, 1, ..., C-1}."
-    )
 
 
 def read_labels(

@@ -29,18 +29,8 @@ class LRN(Layer):
     is_wrong_in_place = True
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the size and read the region."""
-        size = self.param.lrn_param.local_size
-        self.check(size % 2 == 1, "LRN only supports odd values for local_size")
+        """Read the region."""
         self.is_across = self.choice(self.param.lrn_param, "norm_region") == "ACROSS_CHANNELS"
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
-        self.check(
-            len(bottom_shapes[0]) == 4,
-            "Input must have 4 axes, corresponding to (num, channels, height, width)",
-        )
-        return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
@@ -124,19 +114,12 @@ class MVN(Layer):
     rereads_top = True
     is_wrong_in_place = True
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape with four axes."""
-        shape = bottom_shapes[0]
-        self.check(len(shape) <= 4, "Cannot use legacy accessors on Blobs with > 4 axes.")
-        self.top_shape = (*shape, 1, 1, 1, 1)[: max(4, len(shape))]
-        return [self.top_shape]
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
-        rows = self._rows(bottoms[0].reshape(self.top_shape))
+        rows = self._rows(bottoms[0].reshape(self.top_shapes[0]))
         apply: Any = _Standardized.apply
         top: Tensor = apply(rows, self)
-        return [top.view(self.top_shape)]
+        return [top.view(self.top_shapes[0])]
 
     def standardize(self, rows: Tensor) -> Tensor:
         """Rows with their means taken off, over their deviations."""

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import count, with_gradient
 from ssdh_surgery.engines.torch.layers.loss import (
     LossLayer,
@@ -23,21 +23,10 @@ class EuclideanLoss(LossLayer):
 
     blind_bottoms = frozenset()
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar."""
-        scalar = super().reshape(bottom_shapes)
-        self.check(
-            count(bottom_shapes[0], 1) == count(bottom_shapes[1], 1),
-            "Inputs must have the same dimension "
-            f"({shape_string(bottom_shapes[0])} vs. {shape_string(bottom_shapes[1])}).",
-        )
-        return scalar
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
         difference = bottoms[0].flatten() - bottoms[1].flatten()
-        items = bottoms[0].shape[0] if bottoms[0].dim() else 1
-        return [difference.square().sum() / items / 2]
+        return [difference.square().sum() / len(bottoms[0]) / 2]
 
 
 class SigmoidCrossEntropyLoss(LossLayer):
@@ -46,15 +35,6 @@ class SigmoidCrossEntropyLoss(LossLayer):
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the normalisation."""
         self.mode = normalization_mode(self, self.param.loss_param, "BATCH_SIZE")
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar."""
-        scalar = super().reshape(bottom_shapes)
-        self.check(
-            count(bottom_shapes[0]) == count(bottom_shapes[1]),
-            "SIGMOID_CROSS_ENTROPY_LOSS layer inputs must have the same count.",
-        )
-        return scalar
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
@@ -76,21 +56,11 @@ class ContrastiveLoss(LossLayer):
     exact_bottoms = 3
     blind_bottoms = frozenset({2})
 
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check that the items are vectors of one length."""
-        first, second, alike = bottom_shapes
-        self.check(
-            count(first, 1) == count(second, 1) == (first[1] if len(first) > 1 else 1),
-            f"the two blobs must hold vectors of one length ({shape_string(first)} vs. "
-            f"{shape_string(second)}).",
-        )
-        self.check(count(alike, 1) == 1, "there must be one label for each pair.")
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
         contrastive = self.param.contrastive_loss_param
         margin, items = contrastive.margin, bottoms[0].shape[0]
-        difference = (bottoms[0] - bottoms[1].view_as(bottoms[0])).detach().flatten(1)
+        difference = (bottoms[0] - bottoms[1].view_as(bottoms[0])).detach().reshape(items, -1)
         alike = bottoms[2].detach().flatten().long() != 0
         squared = difference.square().sum(1)
         if contrastive.legacy_version:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
+from ssdh_surgery.caffe.shapes.subject import Subject
 from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer
-
-if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import PoolingParameter
 
 _FLT_MAX = torch.finfo(torch.float32).max
 
@@ -129,76 +127,22 @@ class Pooling(Layer):
     max_tops = 2
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check how the windows are given."""
-        pool = self.param.pooling_param
-        self.method = self.choice(pool, "pool")
+        """Read the method."""
+        self.method = self.choice(self.param.pooling_param, "pool")
         if self.method == "STOCHASTIC":
             self.fail("has stochastic pooling, which Caffe has on a GPU only", "use MAX or AVE")
-        self.check(
-            self.method == "MAX" or self.num_tops == 1,
-            f"Pooling Layer produces at most 1 top blob(s) as output, not {self.num_tops}.",
-        )
-        self._check_kernel(pool)
-        for field in ("pad", "stride"):
-            pair = pool.HasField(f"{field}_h"), pool.HasField(f"{field}_w")
-            self.check(
-                not any(pair) or (all(pair) and not pool.HasField(field)),
-                f"{field} is {field} OR {field}_h and {field}_w are required.",
-            )
 
-    def _check_kernel(self, pool: PoolingParameter) -> None:
-        has_size = pool.HasField("kernel_size")
-        has_height, has_width = pool.HasField("kernel_h"), pool.HasField("kernel_w")
-        if pool.global_pooling:
-            self.check(
-                not (has_size or has_height or has_width),
-                "With Global_pooling: true Filter size cannot specified",
-            )
-            return
-        self.check(
-            has_size != (has_height and has_width),
-            "Filter size is kernel_size OR kernel_h and kernel_w; not both"
-            if has_size
-            else "For non-square filters both kernel_h and kernel_w are required.",
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Read the windows."""
+        rows, columns = read_windows(Subject(self.param, bottom_shapes, self.num_tops))
+        self.windows = Windows(
+            kernel=(rows.kernel, columns.kernel),
+            stride=(rows.stride, columns.stride),
+            pad=(rows.pad, columns.pad),
+            rounds_up=self.choice(self.param.pooling_param, "round_mode") == "CEIL",
         )
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The number of windows in place of height and width."""
-        shape = bottom_shapes[0]
-        self.check(
-            len(shape) == 4,
-            "Input must have 4 axes, corresponding to (num, channels, height, width)",
-        )
-        self.windows = self._read_windows(self.param.pooling_param, shape[2:])
-        counts = self.windows.counts(shape[2:])
-        self.check(min(counts) > 0, "its windows do not fit the bottom")
-        return [(*shape[:2], *counts)] * self.num_tops
-
-    def _read_windows(self, pool: PoolingParameter, sizes: Sequence[int]) -> Windows:
-        def pair(field: str, is_pair: bool) -> tuple[int, int]:
-            if is_pair:
-                return getattr(pool, f"{field}_h"), getattr(pool, f"{field}_w")
-            both = getattr(pool, "kernel_size" if field == "kernel" else field)
-            return both, both
-
-        kernel = pair("kernel", not pool.HasField("kernel_size"))
-        windows = Windows(
-            kernel=(sizes[0], sizes[1]) if pool.global_pooling else kernel,
-            stride=pair("stride", pool.HasField("stride_h")),
-            pad=pair("pad", pool.HasField("pad_h")),
-            rounds_up=self.choice(pool, "round_mode") == "CEIL",
-        )
-        self.check(min(windows.kernel) > 0, "Filter dimensions cannot be zero.")
-        self.check(min(windows.stride) > 0, "Stride dimensions cannot be zero.")
-        self.check(
-            not pool.global_pooling or (windows.pad == (0, 0) and windows.stride == (1, 1)),
-            "With Global_pooling: true; only pad = 0 and stride = 1",
-        )
-        self.check(
-            all(pad < size for pad, size in zip(windows.pad, windows.kernel, strict=True)),
-            f"pad {windows.pad} must be below the kernel {windows.kernel}",
-        )
-        return windows
+        # Caffe sets that up, and stops later.
+        self.check(min(self.top_shapes[0][2:]) > 0, "its windows do not fit the bottom")
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values, and the places of the greatest where a top takes them."""
@@ -215,30 +159,15 @@ class SPP(Layer):
     exact_tops = 1
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the method."""
+        """Read the method."""
         self.method = self.choice(self.param.spp_param, "pool")
         self.check(self.method != "STOCHASTIC", "Unknown pooling method.")
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """All windows of all levels on one axis; with one level the four axes stay."""
-        shape = bottom_shapes[0]
-        self.check(
-            len(shape) == 4,
-            "Input must have 4 axes, corresponding to (num, channels, height, width)",
-        )
-        self.check(min(shape[2:]) > 0, "Input dimensions cannot be zero.")
-        levels = self.param.spp_param.pyramid_height
-        self.check(levels > 0, "pyramid_height must be above 0")
-        self.levels = [_level(1 << level, shape[2], shape[3]) for level in range(levels)]
-        for level in self.levels:
-            self.check(
-                all(pad < size for pad, size in zip(level.pad, level.kernel, strict=True)),
-                f"a pyramid of {levels} levels is too high for {shape[2]} x {shape[3]} values",
-            )
-        counts = [level.counts(shape[2:]) for level in self.levels]
-        if levels == 1:
-            return [(*shape[:2], *counts[0])]
-        return [(shape[0], shape[1] * sum(math.prod(pair) for pair in counts))]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Work out the windows of each level."""
+        height, width = bottom_shapes[0][2:]
+        levels = range(self.param.spp_param.pyramid_height)
+        self.levels = [_level(1 << level, height, width) for level in levels]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values of all levels."""
@@ -253,6 +182,6 @@ class SPP(Layer):
 
 def _level(bins: int, height: int, width: int) -> Windows:
     """The windows of a level: as many as `bins` along each axis, padded to fit."""
-    kernel = math.ceil(height / bins), math.ceil(width / bins)
-    pads = (kernel[0] * bins - height + 1) // 2, (kernel[1] * bins - width + 1) // 2
-    return Windows(kernel=kernel, stride=kernel, pad=pads)
+    rows, columns = pyramid_bin(height, bins), pyramid_bin(width, bins)
+    kernel = rows.kernel, columns.kernel
+    return Windows(kernel=kernel, stride=kernel, pad=(rows.pad, columns.pad))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape
-from ssdh_surgery.engines.torch.layers.base import Layer
-
-if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import BiasParameter, FillerParameter, ScaleParameter
+from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.layers.base import Layer, count
 
 
 class _Broadcast(Layer):
@@ -22,45 +18,22 @@ class _Broadcast(Layer):
     exact_tops = 1
     noun: str
 
-    def add_broadcast_param(
-        self,
-        settings: ScaleParameter | BiasParameter,
-        filler: FillerParameter,
-        shape: Shape,
-        num_axes: int,
-    ) -> None:
-        """Make a blob of the bottom's axes that the settings name."""
-        axis = self.axis(settings.axis, shape)
-        self.check(
-            num_axes >= -1,
-            "num_axes must be non-negative, or -1 to extend to the end of bottom[0]",
-        )
-        self.check(
-            len(shape) >= axis + num_axes,
-            f"{self.noun} blob's shape extends past bottom[0]'s shape when applied starting "
-            f"with bottom[0] axis = {axis}",
-        )
-        self.add_param(shape[axis:] if num_axes == -1 else shape[axis : axis + num_axes], filler)
-
-    def check_broadcast(self, axis: int, shape: Shape, small: Shape) -> None:
-        """Check that a blob lies along the bottom's axes, and remember where."""
+    def take_small(self, axis: int, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the axis that the small blob begins at, and check that the params still fit."""
+        shape = bottom_shapes[0]
+        small = bottom_shapes[1] if len(bottom_shapes) > 1 else self.params[0].shape
         self.start = self.axis(axis, shape) if small else 0
-        self.check(
-            len(shape) >= self.start + len(small),
-            f"{self.noun} blob's shape extends past bottom[0]'s shape when applied starting "
-            f"with bottom[0] axis = {self.start}",
-        )
-        for i, size in enumerate(small):
+        for param, wanted in zip(self.params, self.param_shapes, strict=True):
             self.check(
-                shape[self.start + i] == size,
-                f"dimension mismatch between bottom[0]->shape({self.start + i}) and "
-                f"{self.noun}->shape({i})",
+                param.shape == wanted,
+                f"dimension mismatch between bottom[0] ({shape_string(shape)}) and a {self.noun} "
+                f"of {shape_string(param.shape)} from axis {self.start} on",
             )
 
     def laid(self, small: Tensor, bottom: Tensor) -> Tensor:
         """A blob with axes of one added, so that it multiplies or adds along the bottom."""
         after = bottom.dim() - self.start - small.dim()
-        return small.reshape(*small.shape, *[1] * after)
+        return small.reshape((*small.shape, *[1] * after))
 
 
 class Bias(_Broadcast):
@@ -70,15 +43,12 @@ class Bias(_Broadcast):
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Make the bias, if it is learned."""
-        bias = self.param.bias_param
-        if len(bottom_shapes) == 1:
-            self.add_broadcast_param(bias, bias.filler, bottom_shapes[0], bias.num_axes)
+        for shape in self.param_shapes:
+            self.add_param(shape, self.param.bias_param.filler)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The first bottom's shape."""
-        small = bottom_shapes[1] if len(bottom_shapes) > 1 else self.params[0].shape
-        self.check_broadcast(self.param.bias_param.axis, bottom_shapes[0], small)
-        return [bottom_shapes[0]]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find where the bias is added."""
+        self.take_small(self.param.bias_param.axis, bottom_shapes)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The sums."""
@@ -93,26 +63,30 @@ class Scale(_Broadcast):
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Make the scale, if it is learned (1 where no filler is given), and the bias."""
-        scale, shape = self.param.scale_param, bottom_shapes[0]
-        if len(bottom_shapes) == 1:
-            filler = scale.filler
-            if not scale.HasField("filler"):
-                filler = type(filler)(type="constant", value=1)
-            self.add_broadcast_param(scale, filler, shape, scale.num_axes)
-        if scale.bias_term:
-            axes = scale.num_axes if len(bottom_shapes) == 1 else len(bottom_shapes[1])
-            self.add_broadcast_param(scale, scale.bias_filler, shape, axes)
+        scale = self.param.scale_param
+        filler = scale.filler
+        if not scale.HasField("filler"):
+            filler = type(filler)(type="constant", value=1)
+        fillers = [scale.bias_filler] if len(bottom_shapes) > 1 else [filler, scale.bias_filler]
+        for shape, each in zip(self.param_shapes, fillers, strict=False):
+            self.add_param(shape, each)
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The first bottom's shape."""
-        small = bottom_shapes[1] if len(bottom_shapes) > 1 else self.params[0].shape
-        self.check_broadcast(self.param.scale_param.axis, bottom_shapes[0], small)
-        return [bottom_shapes[0]]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find where it is multiplied and added."""
+        self.take_small(self.param.scale_param.axis, bottom_shapes)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The products, with the bias added."""
-        small = bottoms[1] if len(bottoms) > 1 else self.weight(0)
-        top = bottoms[0] * self.laid(small, bottoms[0])
+        top = bottoms[0] * self.laid(self._factors(bottoms), bottoms[0])
         if self.param.scale_param.bias_term:
             top = top + self.laid(self.weight(len(self.params) - 1), top)
         return [top]
+
+    def _factors(self, bottoms: Sequence[Tensor]) -> Tensor:
+        if len(bottoms) > 1:
+            return bottoms[1]
+        # With nothing before its axis, Caffe writes the diff of more than one factor.
+        shape, factors = bottoms[0].shape, self.params[0].count
+        is_alone = factors > 1 and count(shape, 0, self.start) == 1
+        is_written = is_alone or factors == count(shape)
+        return self.replacing_weight(0) if is_written else self.weight(0)

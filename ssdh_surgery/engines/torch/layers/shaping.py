@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
-from ssdh_surgery.engines.torch.layers.base import Layer, count
+from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.base import Layer
 
 
 class Flatten(Layer):
@@ -17,17 +17,9 @@ class Flatten(Layer):
     exact_tops = 1
     allows_in_place = False
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The shape with fewer axes."""
-        flatten, shape = self.param.flatten_param, bottom_shapes[0]
-        start, end = self.axis(flatten.axis, shape), self.axis(flatten.end_axis, shape)
-        self.check(start <= end + 1, f"axis {start} is behind end_axis {end}")
-        self.top_shape = (*shape[:start], count(shape, start, end + 1), *shape[end + 1 :])
-        return [self.top_shape]
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The same values."""
-        return [bottoms[0].reshape(self.top_shape)]
+        return [bottoms[0].reshape(self.top_shapes[0])]
 
 
 class Reshape(Layer):
@@ -37,57 +29,9 @@ class Reshape(Layer):
     exact_tops = 1
     allows_in_place = False
 
-    def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check the number of unknown dimensions."""
-        self.check(
-            list(self.param.reshape_param.shape.dim).count(-1) <= 1,
-            "new shape contains multiple -1 dims; at most a single (1) value of -1 may be "
-            "specified",
-        )
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The new shape."""
-        shape = bottom_shapes[0]
-        start, end = self._replaced(shape)
-        dims = list(self.param.reshape_param.shape.dim)
-        for i, dim in enumerate(dims):
-            if dim == 0:
-                self.check(
-                    len(shape) > start + i,
-                    "new shape contains a 0, but there was no corresponding bottom axis to copy",
-                )
-                dims[i] = shape[start + i]
-        if -1 in dims:
-            known = count(shape, 0, start) * count(shape, end)
-            known *= count(tuple(dim for dim in dims if dim != -1))
-            self.check(
-                known != 0 and count(shape) % known == 0,
-                f"bottom count ({count(shape)}) must be divisible by the product of the "
-                f"specified dimensions ({known})",
-            )
-            dims[dims.index(-1)] = count(shape) // known
-        self.top_shape = (*shape[:start], *dims, *shape[end:])
-        self.check(
-            count(self.top_shape) == count(shape),
-            f"output count must match input count: {shape_string(self.top_shape)} is not "
-            f"{shape_string(shape)}",
-        )
-        return [self.top_shape]
-
-    def _replaced(self, shape: Shape) -> tuple[int, int]:
-        """The axes that are replaced: from the first to before the second."""
-        reshape, axes = self.param.reshape_param, len(shape)
-        start = reshape.axis if reshape.axis >= 0 else axes + reshape.axis + 1
-        self.check(start >= 0, f"axis {reshape.axis} out of range")
-        self.check(start <= axes, f"axis {reshape.axis} out of range for {axes}-D input blob")
-        self.check(reshape.num_axes >= -1, "num_axes must be >= 0, or -1 for all")
-        end = axes if reshape.num_axes == -1 else start + reshape.num_axes
-        self.check(end <= axes, "end_axis = axis + num_axes is out of range")
-        return start, end
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The same values."""
-        return [bottoms[0].reshape(self.top_shape)]
+        return [bottoms[0].reshape(self.top_shapes[0])]
 
 
 class Tile(Layer):
@@ -96,13 +40,9 @@ class Tile(Layer):
     exact_bottoms = 1
     exact_tops = 1
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The axis times the number of tiles."""
-        tile, shape = self.param.tile_param, bottom_shapes[0]
-        self.at = self.axis(tile.axis, shape)
-        self.check(tile.HasField("tiles"), "Number of tiles must be specified")
-        self.check(tile.tiles > 0, "Number of tiles must be positive.")
-        return [(*shape[: self.at], shape[self.at] * tile.tiles, *shape[self.at + 1 :])]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the axis."""
+        self.at = self.axis(self.param.tile_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The tiles."""
@@ -117,11 +57,9 @@ class Reduction(Layer):
     exact_bottoms = 1
     exact_tops = 1
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The axes before `axis`."""
-        reduction, shape = self.param.reduction_param, bottom_shapes[0]
-        self.start = self.axis(reduction.axis, shape)
-        return [shape[: self.start]]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the first axis that goes."""
+        self.start = self.axis(self.param.reduction_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The reduced values times `coeff`."""

@@ -20,10 +20,9 @@ class Softmax(NeuronLayer):
 
     rereads_top = True
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the axis of the classes."""
         self.at = self.axis(self.param.softmax_param.axis, bottom_shapes[0])
-        return [bottom_shapes[0]]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The probabilities."""
@@ -35,9 +34,10 @@ class Softmax(NeuronLayer):
 
 
 class SoftmaxWithLoss(LabelLoss):
-    """-log of the softmax at the label, summed and normalised; a second top has the softmax.
+    """-log of the softmax at the label, summed and normalised.
 
-    A probability below the smallest float counts as that, which is a loss of 87.3365.
+    A probability below the smallest float counts as that, which is a loss of 87.3365. A second
+    top, for the softmax, is refused: BVLC Caffe 1.0 has it, but cannot set it up.
     """
 
     exact_tops = None
@@ -48,18 +48,15 @@ class SoftmaxWithLoss(LabelLoss):
         """Read the normalisation."""
         self.mode = normalization_mode(self, self.param.loss_param, "VALID")
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """A scalar, and the shape of the predictions."""
-        scalar = super().reshape(bottom_shapes)
-        self.read_labels(self.param.softmax_param.axis, bottom_shapes, "softmax")
-        return [*scalar, bottom_shapes[0]][: self.num_tops]
+    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Find the classes."""
+        self.read_classes(self.param.softmax_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The loss and the probabilities."""
+        """The loss."""
         predictions = bottoms[0].detach()
         labels, valid = self.labels(bottoms[1], ignored_label(self.param.loss_param))
-        probabilities = torch.softmax(predictions, self.at)
-        rows = self.rows(probabilities)
+        rows = self.rows(torch.softmax(predictions, self.at))
         losses = -rows.gather(1, labels[:, None]).squeeze(1).clamp(min=_FLT_MIN).log()
         divisor = self.normalizer(self.mode, valid)
 
@@ -69,4 +66,4 @@ class SoftmaxWithLoss(LabelLoss):
             return [self.unfolded(gradient, predictions.shape)]
 
         loss = losses.where(valid, 0).sum() / divisor
-        return [with_gradient(loss, bottoms[:1], gradients), probabilities][: self.num_tops]
+        return [with_gradient(loss, bottoms[:1], gradients)]

@@ -31,7 +31,7 @@ def rectify_in_place(steps: Sequence[Step]) -> list[Step]:
     for step in steps:
         if _may_overwrite(step, writers):
             layer = step.layer
-            step = replace(step, layer=_InPlaceReLU(layer.param, layer.setting, layer.location))
+            step = replace(step, layer=_InPlaceReLU(layer.param, layer.setting, layer.view))
         result.append(step)
         writers.update(dict.fromkeys(step.tops, step.layer))
     return result

@@ -51,14 +51,14 @@ class _NormAndScale(Layer):
     """The two layers, one after the other."""
 
     def __init__(self, norm: Layer, scale: Layer) -> None:
-        super().__init__(scale.param, scale.setting, scale.location)
+        super().__init__(scale.param, scale.setting, scale.view)
         assert isinstance(norm, BatchNorm)
         assert isinstance(scale, Scale)
         self._norm, self._scale = norm, scale
 
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
-        """The bottom's shape."""
-        return self._scale.reshape(self._norm.reshape(bottom_shapes))
+    def shape_tops(self, bottom_shapes: Sequence[Shape]) -> list[Shape]:
+        """The bottom's shape, which both take."""
+        return self._scale.shape_tops(self._norm.shape_tops(bottom_shapes))
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The scaled values; with a graph as ever, since it needs those that are not scaled."""
