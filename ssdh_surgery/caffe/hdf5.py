@@ -93,8 +93,10 @@ def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
     Raises:
         DataError: there is none of that name, or it holds no numbers.
     """
-    values: NDArray[np.float32] = dataset(group, name, path)[()].astype("float32", copy=False)
-    return values
+    import numpy as np
+
+    # Of a scalar h5py gives no array.
+    return np.asarray(dataset(group, name, path)[()], np.float32)
 
 
 def number(file: Any, name: str) -> int:

@@ -39,6 +39,14 @@ def test_without_h5_it_is_the_binary_form(tmp_path: Path) -> None:
     assert by_name(read_any_weights(path)).keys() == by_name(weights).keys()
 
 
+def test_a_scalar_is_read_as_an_array(tmp_path: Path) -> None:
+    path = tmp_path / "x.caffemodel.h5"
+    write_any_weights(path, [LayerWeights("a", "", (np.array(7, np.float32),))])
+    (blob,) = by_name(read_any_weights(path))["a"]
+    assert isinstance(blob, np.ndarray)
+    np.testing.assert_array_equal(blob, np.array(7, np.float32), strict=True)
+
+
 def test_shared_params_are_stored_once(tmp_path: Path) -> None:
     shared, own = np.float32([[1, 2]]), np.float32([3])
     layers = [LayerWeights("a", "", (shared, own)), LayerWeights("b", "", (shared, own + 1))]

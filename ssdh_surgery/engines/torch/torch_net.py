@@ -47,7 +47,9 @@ class TorchNet(GraphNet):
         self.inputs: list[str] = [self.plan.blobs[number].name for number in self.plan.inputs]
         self.outputs: list[str] = [self.plan.blobs[number].name for number in self.plan.outputs]
         self.top_names: dict[str, list[str]] = {
-            layer.name: list(layer.param.top) for layer in self.layers
+            step.layer.name: [self.plan.blobs[number].name for number in step.tops]
+            for step in self.steps
+            if not step.is_inserted
         }
         self.bottom_names: dict[str, list[str]] = {
             step.layer.name: [self._shown(number) for number in step.bottoms]

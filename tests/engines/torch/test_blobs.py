@@ -65,6 +65,24 @@ def test_it_goes_on_through_a_split_as_well(opened):
     np.testing.assert_allclose(net.blobs["c"].data, expected, rtol=1e-5)
 
 
+def test_a_crop_of_the_whole_has_memory_of_its_own(opened):
+    net = opened(
+        input_layer("x", 1, 2)
+        + 'layer { name: "c" type: "Crop" bottom: "x" bottom: "x" top: "c" crop_param { axis: 1 } }'
+    )
+    net.forward(x=[[1, 2]])
+    net.blobs["x"].data[...] = 7
+
+    assert net.blobs["c"].data.tolist() == [[1, 2]]
+
+
+def test_the_top_of_a_loss_that_names_none(opened):
+    net = opened(CHAIN + 'layer { name: "l" type: "EuclideanLoss" bottom: "b" bottom: "like" }')
+
+    assert net.top_names["l"] == ["(automatic)"]
+    assert list(net.forward(end="l")) == ["(automatic)"]
+
+
 def test_forward_returns_outputs_or_the_tops_of_its_last_layer(opened):
     net = filled(opened(CHAIN + product("z", "a")))
 

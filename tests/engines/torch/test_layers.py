@@ -127,7 +127,20 @@ def test_a_power_in_place_has_its_own_gradient(opened):
     assert net.blobs["x"].diff.tolist() == [[60, -80]]
 
 
+def test_a_constant_power_of_a_negative_number_is_nan(run):
+    net = run('type: "Power" power_param { power: 1.5 scale: 0 shift: -1 }', [[1, 2]])
+
+    assert np.isnan(net.blobs["out0"].data).all()
+
+
 # Losses.
+
+
+@pytest.mark.parametrize("layer_type", ["EuclideanLoss", "HingeLoss"])
+def test_a_loss_of_five_axes_is_set_up_and_refused_when_it_runs(run, layer_type):
+    labels = np.zeros((2, 1, 1, 1, 1))
+    with pytest.raises(EngineError, match="Cannot use legacy accessors on Blobs"):
+        run(f'type: "{layer_type}"', labels, labels, tops=("loss",))
 
 
 def test_a_probability_of_zero_costs_87(run):

@@ -32,7 +32,7 @@ class Power(NeuronLayer):
         param = self.param.power_param
         power, scale, shift = param.power, param.scale, param.shift
         if not power * scale:
-            return [torch.full_like(bottoms[0], 1.0 if power == 0 else shift**power)]
+            return [torch.full_like(bottoms[0], shift).pow(power)]
         result = bottoms[0]
         if scale != 1:
             result = result * scale

@@ -198,9 +198,9 @@ class Layer:
         def replace(diff: Tensor) -> Tensor:
             return diff if leaf.grad is None else diff - leaf.grad.view(diff.shape)
 
-        weight = weight.view_as(weight)
-        weight.register_hook(replace)
-        return weight
+        hooked: Any = weight.view_as(weight)
+        hooked.register_hook(replace)
+        return torch.as_tensor(hooked)
 
     def add_param(self, shape: Shape, filler: FillerParameter | None = None) -> None:
         """Make a param; without a filler it is zeros."""

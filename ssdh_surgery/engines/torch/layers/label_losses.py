@@ -114,7 +114,7 @@ class HingeLoss(LossLayer):
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
-        rows = bottoms[0].reshape(len(bottoms[0]), -1)
+        rows = bottoms[0].reshape(self.items(bottoms[0]), -1)
         # Of more labels than items Caffe takes the first.
         labels, _ = read_labels(self, bottoms[1].flatten()[: len(rows)], rows.shape[1], None)
         sign = 1 - 2 * F.one_hot(labels, rows.shape[1])

@@ -29,6 +29,11 @@ class LossLayer(Layer):
             self.loss_weights = [1.0]
         return super().setup(bottom_shapes)
 
+    def items(self, bottom: Tensor) -> int:
+        """The number of items in a bottom, of which Caffe asks one of four axes at most."""
+        self.check(bottom.dim() <= 4, "Cannot use legacy accessors on Blobs with > 4 axes.")
+        return len(bottom)
+
 
 class LabelLoss(LossLayer):
     """A loss of predictions along an axis, and a label for each of them."""

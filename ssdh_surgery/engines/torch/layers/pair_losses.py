@@ -26,7 +26,7 @@ class EuclideanLoss(LossLayer):
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss."""
         difference = bottoms[0].flatten() - bottoms[1].flatten()
-        return [difference.square().sum() / len(bottoms[0]) / 2]
+        return [difference.square().sum() / self.items(bottoms[0]) / 2]
 
 
 class SigmoidCrossEntropyLoss(LossLayer):

@@ -45,8 +45,8 @@ class Crop(Layer):
         self.parts = tuple(slice(begin, begin + size) for begin, size in begins)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The part."""
-        return [bottoms[0][self.parts]]
+        """The part, in memory of its own even if it is the whole."""
+        return [bottoms[0][self.parts].clone()]
 
 
 class Filter(Layer):
