@@ -167,6 +167,29 @@ def test_the_tops_of_an_unknown_layer_may_be_given() -> None:
     assert [finding.name for finding in shaped.findings] == ["unknown-layer-type"]
 
 
+@pytest.mark.parametrize("kind", ["DepthwiseConvolution", "ConvolutionDepthwise"])
+def test_the_depthwise_layers_of_forks_are_grouped_convolutions(kind: str) -> None:
+    text = zoo.text("mobilenet-v1", "deploy")
+    of_fork = "".join(
+        f"layer {{{part}".replace('"Convolution"', f'"{kind}"') if "group:" in part else
+        f"layer {{{part}"
+        for part in text.split("layer {")
+    ).removeprefix("layer {")  # fmt: skip
+    assert of_fork.count(kind) == 13
+    stock, fork = found(text), found(of_fork)
+    assert (fork.blobs, fork.layer_params) == (stock.blobs, stock.layer_params)
+    assert (fork.macs, fork.findings) == (stock.macs, ())
+
+
+def test_one_of_them_has_a_kernel_a_channel_whatever_is_said() -> None:
+    shaped = found(
+        'input: "data" input_shape { dim: [2, 6, 9, 9] } layer { name: "c" bottom: "data" top: "c" '
+        'type: "ConvolutionDepthwise" convolution_param { num_output: 4 kernel_size: 3 stride: 2 } '
+        "}"
+    )
+    assert (shaped.blobs["c"], shaped.params["c"]) == ((2, 6, 4, 4), ((6, 1, 3, 3), (6,)))
+
+
 def test_channels_that_are_taken_for_granted_are_told() -> None:
     shaped = found(
         data_layer("Data", "transform_param { crop_size: 5 } data_param { batch_size: 1 }")

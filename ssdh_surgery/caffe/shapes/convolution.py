@@ -53,6 +53,15 @@ def convolution(subject: Subject) -> Shaped:
     return _shaped(subject, axis, (outputs, channels // group, *window.kernel), sizes)
 
 
+def depthwise(subject: Subject) -> Shaped:
+    """A fork's convolution of one kernel for each channel: `num_output` and `group` say nothing."""
+    param = type(subject.param)()
+    param.CopyFrom(subject.param)
+    channels = subject.size(1)
+    param.convolution_param.num_output = param.convolution_param.group = channels
+    return convolution(Subject(param, subject.bottoms, subject.tops))
+
+
 def deconvolution(subject: Subject) -> Shaped:
     """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
     axis, window = read_window(subject)

@@ -61,11 +61,14 @@ RULES: dict[str, Rule] = {
     "Concat": Rule(joining.concat, bottoms=_ANY),
     "ContrastiveLoss": _loss(losses.contrastive_loss, (3, 3)),
     "Convolution": _CONVOLUTION,
+    "ConvolutionDepthwise": Rule(convolution.depthwise, has_params=True),
     "Crop": Rule(joining.crop, bottoms=(2, 2)),
     "Data": Rule(data.data, bottoms=_NONE, tops=(1, 2)),
     "Deconvolution": Rule(
         convolution.deconvolution, bottoms=_ANY, tops=_ANY, has_params=True, has_equal_counts=True
     ),
+    # A fork's grouped convolution, made faster.
+    "DepthwiseConvolution": _CONVOLUTION,
     "Dropout": _NEURON,
     "DummyData": Rule(data.dummy_data, bottoms=_NONE, tops=_ANY),
     "ELU": _NEURON,
