@@ -128,7 +128,8 @@ def _holds(path: Path, data: bytes) -> bool:
 
 def _answer(shown: ShownNet) -> None:
     name, layers = shown.net.name or "unnamed net", shown.shapes.layers
-    title = f"{name}: {len(layers)} layers in {shown.phase} ({shown.net.dialect} dialect)"
+    count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
+    title = f"{name}: {count} in {shown.phase} ({shown.net.dialect} dialect)"
     terminal.answer(title, bold=True)
     _table(shown)
     terminal.answer(_totals(shown))

@@ -16,7 +16,25 @@ from ssdh_surgery.caffe.heads import (
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.pipeline.settings import Settings
+from ssdh_surgery.pipeline.workspace import NetRecord
 from ssdh_surgery.surgery.shared_weights import refuse_shared, refuse_siamese
+
+
+def head_name(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:
+    """The head that is asked for, as a net calls it: a patched one has a new name for it.
+
+    Args:
+        net: a train net, patched or not.
+        wanted: what the command line asks for, with what is remembered where it is silent.
+        known: what is remembered of the net.
+    """
+    name = wanted.get("head")
+    if known is None or not net.named(str(known.get("classifier"))):
+        return None if name is None else str(name)
+    before = (None, known.get("classifier_source"), known.settings.get("head"))
+    is_gone = name is None or not (net.named(name) or name in net.blob_names)
+    return str(known.get("classifier") if name in before and is_gone else name)
 
 
 def chosen_head(net: Net, name: str | None) -> Head:

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Finding, Location, SurgeryError, UsageError
-from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.choice import chosen_head, head_name
 from ssdh_surgery.pipeline.data_shapes import data_folders
 from ssdh_surgery.pipeline.deploy_choice import differing
 from ssdh_surgery.pipeline.deploy_step import compared, deploy_settings
@@ -61,16 +61,11 @@ def derived_deploy(
     wanted = given.over(known.settings if known else Settings())
     train = upgraded_source(train) if wanted.get("upgrade") else train
     net = Net(train.document)
-    head_name = wanted.get("head")
-    if known and net.named(str(known.get("classifier"))):
-        # Its head got a new name when it was patched.
-        head_name = str(known.get("classifier"))
-    existing = hash_layer_below(net, chosen_head(net, head_name).classifier)
+    head = head_name(net, wanted, known)
+    existing = hash_layer_below(net, chosen_head(net, head).classifier)
     if existing is not None:
         _refuse_other(net, existing, given)
-    wishes = DeployWishes(
-        wanted.recipe, wanted.get("at"), head_name, inputs, binary, batch, classifier
-    )
+    wishes = DeployWishes(wanted.recipe, wanted.get("at"), head, inputs, binary, batch, classifier)
     made = deploy_from_train(train, wishes)
     settings = deploy_settings(given, known)
     deploy, folders = Net(made.document), data_folders(train.path)

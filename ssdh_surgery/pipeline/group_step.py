@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.pipeline import record, solver_step
-from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.choice import chosen_head, head_name
 from ssdh_surgery.pipeline.group import Group
 from ssdh_surgery.pipeline.hash_step import data_note, hash_step, test_step, with_data
 from ssdh_surgery.pipeline.head_notes import head_notes
@@ -43,7 +43,7 @@ class GroupPatch:
         """Patch the train net first; the others follow it."""
         train, net = self.group.train, self.group.train_net
         assert train is not None
-        head = chosen_head(net, self.wanted.get("head"))
+        head = chosen_head(net, head_name(net, self.wanted, self.known))
         main = hash_step(net, head, self.given, self.wanted)
         if main.hashed is not None:
             main = replace(main, notes=(*main.notes, *head_notes(net, head, self.wanted)))

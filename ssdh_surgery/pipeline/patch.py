@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import record
-from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.choice import chosen_head, head_name
 from ssdh_surgery.pipeline.group import Group, groups
 from ssdh_surgery.pipeline.group_step import GroupPatch, lone_solver
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
@@ -127,7 +127,7 @@ class _Patching:
         if train is None:
             self.files.append(lone_solver(group, self.options.given, self.plan))
             return
-        self._explain(train, group.train_net, wanted)
+        self._explain(train, group.train_net, wanted, known)
         plan = _with_suffix(self.plan, wanted)
         done = GroupPatch(group, self.options.given, wanted, plan, known).run()
         self.files += done.results
@@ -201,14 +201,16 @@ class _Patching:
         if workspace is not None and known is not None:
             record.remember_deploy(workspace, known, self.files[-1])
 
-    def _explain(self, source: SourceFile, net: Net, wanted: Settings) -> None:
+    def _explain(
+        self, source: SourceFile, net: Net, wanted: Settings, known: NetRecord | None = None
+    ) -> None:
         """Tell, where it is asked for, what was found in a net before anything is done."""
         if self.options.explain is None:
             return
         from ssdh_surgery.pipeline.data_shapes import data_folders
         from ssdh_surgery.pipeline.explain import explain
 
-        head = chosen_head(net, wanted.get("head"))
+        head = chosen_head(net, head_name(net, wanted, known))
         asked = (self.options.given.get("head"), wanted.get("at"))
         self.options.explain(source.name, explain(net, head, *asked, data_folders(source.path)))
 

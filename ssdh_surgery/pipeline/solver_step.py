@@ -108,8 +108,9 @@ def kept_notes(before: Solver, after: Solver) -> tuple[str, ...]:
         notes.append(f"kept: {listed}; to change: {' '.join(f'--set {name}=N' for name in kept)}")
     if after.integer("test_interval") and after.flag("test_initialization", True):
         batches = values["test_iter"].replace(" ", " + ")
+        noun = "batch" if batches == "1" else "batches"
         notes.append(
-            f"Caffe tests before the first iteration, {batches} batches without a word in the "
+            f"Caffe tests before the first iteration, {batches} {noun} without a word in the "
             "log; --set test_initialization=false skips that"
         )
     return tuple(notes)

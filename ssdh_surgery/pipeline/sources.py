@@ -16,6 +16,7 @@ from ssdh_surgery.prototxt.parser import parse
 
 STDIN = "<stdin>"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def read_source_or_weights(name: str) -> SourceFile:
         DataError: it is empty, or a binary file and no weights, or damaged.
     """
     name, path, data = _found(name)
-    if not is_binary(data):
+    if not is_binary(data) or data.startswith(_UTF16):
         return _parsed(name, path, data)
     text = text_without_values(data, name)
     return SourceFile(name, path, data, parse(text.encode(), name), Kind.WEIGHTS)
@@ -123,7 +124,7 @@ def refuse_binary(name: str, data: bytes) -> None:
     Raises:
         DataError: saying what the file seems to be.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(_UTF16):
         raise DataError(
             "the file is UTF-16, not a prototxt", location=Location(name), hint="save it as UTF-8"
         )
@@ -161,6 +162,9 @@ def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[S
     """
     found = []
     for path in sorted(folder.glob("*.prototxt")):
+        # A pipe of that name would be waited for.
+        if not path.is_file():
+            continue
         try:
             data = files.read_bytes(path)
             if holding is None or holding.search(data):

@@ -90,7 +90,8 @@ def test_other_binary_files(ssdh: Ssdh, here: Path, data: bytes, what: str) -> N
     assert refused(ssdh, here, "patch", "x") == f"x: {what}\n"
 
 
-def test_utf_16(ssdh: Ssdh, here: Path) -> None:
+@pytest.mark.parametrize("command", ["patch", "upgrade", "show"])
+def test_utf_16(ssdh: Ssdh, here: Path, command: str) -> None:
     (here / "x").write_bytes("layer {}".encode("utf-16"))
     assert refused(ssdh, here, "deploy", "x") == (
         "x: the file is UTF-16, not a prototxt\nhint: save it as UTF-8\n"
@@ -314,6 +315,13 @@ def test_files_that_cannot_be_read(ssdh: Ssdh, here: Path) -> None:
         for words in (("patch", name), ("deploy", name), ("diff", name, "solver.prototxt")):
             shown = name.replace("\0", "\\x00")
             assert refused(ssdh, here, *words).endswith(f"cannot read: {why}\n"), (words, shown)
+
+
+def test_a_pipe_beside_a_net_is_not_waited_for(ssdh: Ssdh, here: Path) -> None:
+    os.mkfifo(here / "a.prototxt")
+    ssdh("patch", "train_val.prototxt")
+    (here / "deploy.prototxt").unlink()
+    ssdh("deploy", "--from", "deploy", code=3)
 
 
 def test_a_socket(ssdh: Ssdh, here: Path) -> None:

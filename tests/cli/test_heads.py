@@ -144,3 +144,31 @@ def test_no_new_output(ssdh: Ssdh) -> None:
     said = patch(ssdh, text, "--aux", "drop", "--head", "age", "--force")
     assert "note: nothing else reads 'label': a Silence keeps it from being an output\n" in said
     assert written().layer("silence_label").type == "Silence"
+
+
+TWO_HEADS = """\
+layer { name: "data" type: "DummyData" top: "data" top: "age" top: "sex" dummy_data_param {
+  shape { dim: [4, 3, 8, 8] } shape { dim: 4 } shape { dim: 4 } } }
+layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 6 } }
+layer { name: "a" type: "InnerProduct" bottom: "f" top: "a" inner_product_param { num_output: 7 } }
+layer { name: "s" type: "InnerProduct" bottom: "f" top: "s" inner_product_param { num_output: 2 } }
+layer { name: "of_a" type: "SoftmaxWithLoss" bottom: "a" bottom: "age" top: "of_a" }
+layer { name: "of_s" type: "SoftmaxWithLoss" bottom: "s" bottom: "sex" top: "of_s" }
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize("head", ["s", "of_s"])
+@pytest.mark.parametrize("more", [(), ("--aux", "drop"), ("--objective", "ssdh")])
+def test_the_head_that_was_named_is_found_under_its_new_name(
+    ssdh: Ssdh, head: str, more: tuple[str, ...]
+) -> None:
+    Path("net.prototxt").write_text(TWO_HEADS)
+    ssdh("patch", "net.prototxt", "--bits", "8", "--head", head, *more)
+    for again in ((), ("--head", head)):
+        assert "nothing to do" in ssdh("patch", "net_ssdh.prototxt", *again).out
+        assert "(line 5)" not in ssdh("patch", "net_ssdh.prototxt", *again, "--explain").err
+        assert "'s_change'" in ssdh("patch", "net_ssdh.prototxt", *again, "--explain").err
+    ssdh("patch", "net.prototxt", "--check")
+    ssdh("deploy")
+    error = ssdh("patch", "net_ssdh.prototxt", "--head", "z", code=3).err
+    assert error.startswith("net_ssdh.prototxt: no layer or blob is called 'z'\n")
