@@ -15,6 +15,7 @@ from ssdh_surgery.caffe.heads import (
 )
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline.settings import Settings
 from ssdh_surgery.pipeline.workspace import NetRecord
@@ -74,6 +75,7 @@ def _main_head(net: Net) -> Head:
             ),
             location=Location(net.file),
             hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
+            findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
         )
     main = next((head for head in found if head.main), None)
     if main is None:
@@ -95,7 +97,8 @@ def _reasons(net: Net) -> str:
 def refuse_twins(net: Net, classifier: Layer) -> None:
     """Refuse a classifier that another layer stands for in another phase or stage.
 
-    A hash layer would go under the one, and Caffe would test, or train, the other.
+    A hash layer would go under the one, and Caffe would test, or train, the other. Nor can a
+    classifier be told from another layer of its name in the same phase.
 
     Raises:
         SurgeryError: naming the other layer.
@@ -104,6 +107,14 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
         if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
             continue
         below = classifier.tops if classifier.is_in_place() else ()
+        if other.name == classifier.name and _stand_together(net, classifier, other):
+            raise SurgeryError(
+                f"the classifier has the name of another layer, on line {other.line}: "
+                f"'{other.name}'; Caffe copies weights by name",
+                location=classifier.location,
+                hint="give each layer a name of its own, then patch",
+                layer=classifier.name,
+            )
         if other.name == classifier.name or set(other.tops) & set(classifier.tops) - set(below):
             raise SurgeryError(
                 f"the classifier '{classifier.name}' is written twice, for different phases or "
@@ -113,6 +124,10 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
                 hint="write it once, without include and exclude rules, then patch",
                 layer=classifier.name,
             )
+
+
+def _stand_together(net: Net, one: Layer, other: Layer) -> bool:
+    return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
 
 
 def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:

@@ -172,3 +172,23 @@ def test_the_head_that_was_named_is_found_under_its_new_name(
     ssdh("deploy")
     error = ssdh("patch", "net_ssdh.prototxt", "--head", "z", code=3).err
     assert error.startswith("net_ssdh.prototxt: no layer or blob is called 'z'\n")
+
+
+def test_a_bottom_that_nobody_writes_is_why_there_is_no_classifier(ssdh: Ssdh) -> None:
+    Path("net.prototxt").write_text(TWO_HEADS.replace('bottom: "data"', 'bottom: "dota"'))
+    error = ssdh("patch", "net.prototxt", code=3).err
+    assert error.startswith("net.prototxt: no classifier found: ")
+    assert "net.prototxt:3:48: error SSDH201 unknown-bottom: unknown bottom blob 'dota'" in error
+    assert error.endswith("hint: did you mean 'data'?\n")
+
+
+@pytest.mark.parametrize("name", ["s", ""])
+def test_a_classifier_that_its_name_does_not_tell_apart(ssdh: Ssdh, name: str) -> None:
+    text = TWO_HEADS.replace('name: "f"', f'name: "{name}"').replace('name: "s"', f'name: "{name}"')
+    Path("net.prototxt").write_text(text)
+    error = ssdh("patch", "net.prototxt", "--head", "of_s", code=3).err
+    assert error.startswith(
+        "net.prototxt:5:15: the classifier has the name of another layer, on line 3: "
+        f"'{name}'; Caffe copies weights by name\n  5 | "
+    )
+    assert error.endswith("hint: give each layer a name of its own, then patch\n")
