@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Ssdh
 from sklearn import datasets
 
 from ssdh_surgery import open_net
@@ -36,14 +38,10 @@ _SUBCOMMANDS = (
 )
 
 
-def ssdh(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ssdh_surgery", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def started(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own."""
+    command = [sys.executable, "-m", "ssdh_surgery", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def example_of(help_text: str) -> str:
@@ -57,19 +55,22 @@ def example_of(help_text: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every example can run: GoogLeNet's files, patched."""
     path = tmp_path_factory.mktemp("examples")
-    for line in ("zoo write googlenet", "patch train_val.prototxt --bits 48"):
-        assert ssdh(*line.split(), cwd=path).returncode == 0
+
+    def done(*lines: str) -> None:
+        with contextlib.chdir(path):
+            assert [run(line.split()) for line in lines] == [0] * len(lines)
+
+    done("zoo write googlenet", "patch train_val.prototxt --bits 48")
     for name in ("queries", "database"):
         bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
         ids = np.array([f"{name}{number}" for number in range(20)])
         write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
     shutil.copytree(Path(datasets.__file__).parent / "images", path / "photos" / "any")
-    for line in (
+    done(
         "index build database.npz -o photos.index",
         "deploy",
         "data build photos photos_lmdb",
-    ):
-        assert ssdh(*line.split(), cwd=path).returncode == 0
+    )
     [prefix] = re.findall('snapshot_prefix: "(.*)"', (path / "solver_ssdh.prototxt").read_text())
     weights = path / f"{prefix}_iter_1.caffemodel"
     weights.parent.mkdir(exist_ok=True)
@@ -78,25 +79,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *_SUBCOMMANDS])
-def test_help_ends_with_an_example_that_runs(name: str, folder: Path) -> None:
-    told = ssdh(*name.split(), "--help")
-    assert told.returncode == 0
-    words = shlex.split(example_of(told.stdout))
-    ran = ssdh(*words[1:], cwd=folder)
-    assert ran.returncode == (1 if name == "diff" else 0), ran.stderr
+def test_help_ends_with_an_example_that_runs(
+    name: str, folder: Path, ssdh: Ssdh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ssdh(*name.split(), "--help").out
+    monkeypatch.chdir(folder)
+    ssdh(*shlex.split(example_of(told))[1:], code=1 if name == "diff" else 0)
 
 
 def test_the_group_helps_with_short_and_long_option() -> None:
-    short, long = ssdh("-h"), ssdh("--help")
+    short, long = started("-h"), started("--help")
     assert short.stdout == long.stdout
     assert all(name in long.stdout for name in COMMANDS)
-    assert ssdh(*shlex.split(example_of(long.stdout))[1:]).returncode == 0
+    assert started(*shlex.split(example_of(long.stdout))[1:]).returncode == 0
 
 
 def test_version() -> None:
     import ssdh_surgery
 
-    assert ssdh("--version").stdout == f"ssdh, version {ssdh_surgery.__version__}\n"
+    assert started("--version").stdout == f"ssdh, version {ssdh_surgery.__version__}\n"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"]])
@@ -132,7 +133,7 @@ def test_text_rooms_import_neither_numpy_nor_lmdb_nor_rich(room: str) -> None:
 
 
 def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
-    ran = ssdh("patsh")
+    ran = started("patsh")
     assert ran.returncode == 2
     assert ran.stderr == (
         "error: no such command 'patsh'; did you mean 'patch'?\nhint: ssdh --help\n"
