@@ -140,8 +140,13 @@ def command(
         files.write_bytes(html, page.encode())
     if as_json:
         terminal.answer_json(found.as_json())
-    else:
-        _answer(found)
+        return
+    _answer(found)
+    if features is None:
+        terminal.say(
+            "no baselines: --features names the activations of the features, "
+            "which 'ssdh encode --blob' writes"
+        )
 
 
 def _warnings(found: Evaluation) -> list[str]:

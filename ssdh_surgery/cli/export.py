@@ -64,6 +64,7 @@ def command(
         f"wrote {made.path}: {_words(made.inputs)} -> {_words(made.outputs)}, "
         f"{made.size / 1e6:,.1f} MB, opset {made.opset}"
     )
+    terminal.say(f"{made.deploy} with {made.weights}")
     terminal.say(f"input: {made.transform or 'what is done to pictures is not known'}")
 
 

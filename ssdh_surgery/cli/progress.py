@@ -96,10 +96,13 @@ class TrainingView:
             self._live.show(text)
 
     def line(self) -> str:
-        """Where the run is: iteration, loss, rate, time left, learning rate, accuracy, codes."""
+        """Where the run is: iteration, loss, rate, time left, learning rate, accuracy, codes.
+
+        Empty as long as no loss was told, which a solver without `display` never does.
+        """
         at = self.iteration
         if at is None:
-            return "starting"
+            return ""
         parts = [f"iteration {at.iteration}" + (f" of {self.max_iter}" if self.max_iter else "")]
         parts.append(f"loss {at.loss:.4g}")
         rate = self._rate()

@@ -107,7 +107,8 @@ def _follow(run: story.Run) -> int:
         for event in story.follow(run):
             view.show(event)
             last = event
-    terminal.say(view.line())
+    if line := view.line():
+        terminal.say(line)
     if story.was_interrupted(last):
         resume = story.resume_command(run, view.snapshot)
         terminal.say(f"to go on: {resume}" if resume else "no snapshot was written")

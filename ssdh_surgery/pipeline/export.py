@@ -48,7 +48,8 @@ class Exported:
     """What was written: inputs and outputs by name with their sizes, the batch as `N`.
 
     `transform` says in words what is done to a picture, None where that is not known;
-    `bound_by` what binds the model to one size of the batch, None for nothing.
+    `bound_by` what binds the model to one size of the batch, None for nothing. `deploy` and
+    `weights` are the net and its weights, as they were named or found.
     """
 
     path: Path
@@ -58,6 +59,8 @@ class Exported:
     outputs: Mapping[str, Sequence[int | str]]
     transform: str | None
     bound_by: str | None
+    deploy: str
+    weights: Path
 
     def as_json(self) -> dict[str, Any]:
         """The answer in JSON."""
@@ -104,8 +107,19 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
     }
     data = model.checked({"recipe": json.dumps(recipe)})
     files.write_bytes(out, data)
-    words = transform.words() if transform else None
-    return _exported(out, data, model, words)
+    from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
+
+    return Exported(
+        path=out,
+        size=len(data),
+        opset=OPSET,
+        inputs=sizes_of(model.inputs),
+        outputs=sizes_of(model.outputs),
+        transform=transform.words() if transform else None,
+        bound_by=model.plan.bound_by,
+        deploy=deploy,
+        weights=weights,
+    )
 
 
 def _known(options: ExportOptions) -> NetRecord | None:
@@ -194,10 +208,3 @@ def _code_recipe(net: Net, blob: str | None, model: Model) -> dict[str, Any]:
         "layer": layer.name if layer else None,
         "bits": width if makes_codes(graph, layer) else None,
     }
-
-
-def _exported(out: Path, data: bytes, model: Model, transform: str | None) -> Exported:
-    from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
-
-    inputs, outputs = sizes_of(model.inputs), sizes_of(model.outputs)
-    return Exported(out, len(data), OPSET, inputs, outputs, transform, model.plan.bound_by)

@@ -91,7 +91,9 @@ def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> N
     assert set(baselines) == {"lsh", "pca-sign", "itq", "features"}
     assert all(0 < each["map"]["all"] <= 1 for each in baselines.values())
     assert run([*COMMON, "--features", "q.npz", "d.npz"]) == 0
-    rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-5:]]
+    shown = capsys.readouterr()
+    assert "baselines" not in shown.err
+    rows = [line.split()[0] for line in shown.out.splitlines()[-5:]]
     assert rows == ["codes", "lsh", "pca-sign", "itq", "features"]
 
 
@@ -100,6 +102,8 @@ def test_queries_in_the_database_are_warned_of(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == (
         "warning: 50 of 50 queries are in the database too ('d0', 'd1', 'd2', ...): each finds "
         "itself, which makes the figures better than they are\n"
+        "no baselines: --features names the activations of the features, which "
+        "'ssdh encode --blob' writes\n"
     )
 
 
@@ -153,7 +157,7 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
         ("numba", COMMON, "evaluating codes", "search"),
         (
             "faiss",
-            ["index", "build", "d.npz", "-o", "x.index", "--kind", "hnsw"],
+            ["index", "build", "many.npz", "-o", "x.index", "--kind", "hnsw"],
             "an index",
             "search",
         ),
@@ -172,6 +176,8 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_installed_is_named(
     missing: str, words: list[str], purpose: str, extra: str
 ) -> None:
+    if "many.npz" in words:
+        write("many.npz", 2000, "m", seed=2)
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from ssdh_surgery.cli import run\n"
@@ -192,6 +198,7 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
         ids = np.arange(count).astype(str)
         write_codes(name, Codes(packed, 64, ids, np.zeros(count, np.int64)))
     words = ["evaluate", "--queries", "many.npz", "--database", "more.npz", "--csv", "x.csv"]
+    words.insert(0, "--quiet")  # progress comes after two seconds
     # Interrupted in the midst of the compiled ranking, a little after it began.
     code = (
         "import os, signal, sys, threading\n"
