@@ -18,8 +18,10 @@ SsdhError
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Sequence
+import importlib.util
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -199,6 +201,34 @@ class MissingExtra(SsdhError):
     def __init__(self, extra: str, purpose: str) -> None:
         command = f"pip install 'ssdh-surgery[{extra}]'"
         super().__init__(f"{purpose} needs the extra '{extra}'", hint=command, command=command)
+
+
+@contextlib.contextmanager
+def of_extra(extra: str, purpose: str) -> Iterator[None]:
+    """What is imported inside belongs to an extra.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra(extra, purpose) from error
+
+
+def require_extra(extra: str, purpose: str, *packages: str) -> None:
+    """Refuse early what needs the packages of an extra, without importing them.
+
+    Raises:
+        MissingExtra: one of them is not installed.
+    """
+    if not is_installed(*packages):
+        raise MissingExtra(extra, purpose)
+
+
+def is_installed(*packages: str) -> bool:
+    """Whether all of some packages can be imported."""
+    return all(importlib.util.find_spec(each) is not None for each in packages)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

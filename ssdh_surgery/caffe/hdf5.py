@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import DataError, Location, MissingExtra, did_you_mean
+from ssdh_surgery.errors import DataError, Location, did_you_mean, of_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,10 +25,8 @@ def library() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with of_extra("train", "reading and writing HDF5 files"):
         return importlib.import_module("h5py")
-    except ImportError as error:
-        raise MissingExtra("train", "reading and writing HDF5 files") from error
 
 
 @contextlib.contextmanager

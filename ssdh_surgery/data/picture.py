@@ -11,7 +11,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery.errors import DataError, Location, MissingExtra
+from ssdh_surgery.errors import DataError, Location, of_extra
 from ssdh_surgery.files import read_bytes
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ def opencv() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with of_extra("images", "reading pictures"):
         import cv2
-    except ImportError as error:
-        raise MissingExtra("images", "reading pictures") from error
     import numpy as np
 
     # glibc gives a large array back to the system when it is freed, and takes a third of the

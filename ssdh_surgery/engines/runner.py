@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.engines import pycaffe_net
 from ssdh_surgery.engines.onnx.opening import open_onnx
-from ssdh_surgery.errors import MissingExtra, UsageError
+from ssdh_surgery.errors import UsageError, is_installed, require_extra
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,22 +170,12 @@ def open_net(
 
 def _opener(engine: Engine) -> Opener:
     if engine == "auto":
-        engine = "torch" if has_torch() or not pycaffe_net.is_installed() else "pycaffe"
+        engine = "torch" if is_installed("torch") or not pycaffe_net.is_installed() else "pycaffe"
     if engine == "pycaffe":
         return pycaffe_net.open_pycaffe
     if engine == "onnx":
         return open_onnx
-    if not has_torch():
-        raise MissingExtra("train", "running a net")
+    require_extra("train", "running a net", "torch")
     from ssdh_surgery.engines.torch.opening import open_torch
 
     return open_torch
-
-
-def has_torch() -> bool:
-    """Whether the embedded engine can be imported."""
-    try:
-        return importlib.util.find_spec("torch") is not None
-    except ValueError:
-        # It was blocked by setting it to None in sys.modules.
-        return False

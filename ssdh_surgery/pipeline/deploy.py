@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from ssdh_surgery import zoo
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import record
@@ -79,7 +80,7 @@ def _workspace(name: str | None) -> Workspace | None:
     if name == "-":
         return None
     here = Workspace.find()
-    if here is None and name is not None and not name.startswith("zoo:"):
+    if here is None and name is not None and not zoo.is_zoo_name(name):
         return Workspace.find(Path(name).parent)
     return here
 
@@ -168,7 +169,7 @@ def _beside(
 def _of_workspace(known: NetRecord, wanted: Settings, origin: str | None) -> SourceFile:
     before = known.get("deploy_source")
     path = known.path("deploy_source")
-    if before is not None and str(before).startswith("zoo:") and origin != "train":
+    if before is not None and zoo.is_zoo_name(str(before)) and origin != "train":
         return read_source(str(before))
     if path is not None and path.is_file():
         recorded = read_source(str(path))
@@ -182,7 +183,7 @@ def _of_workspace(known: NetRecord, wanted: Settings, origin: str | None) -> Sou
             hint="run ssdh patch first",
         )
     source = str(known.get("train_source", ""))
-    if source.startswith("zoo:") and origin != "train":
+    if zoo.is_zoo_name(source) and origin != "train":
         return _beside(read_source(source), known, wanted, origin)
     try:
         return _beside(read_source(str(train)), known, wanted, origin)

@@ -8,9 +8,7 @@ from typing import Literal
 
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
-from ssdh_surgery.engines.onnx.opening import is_installed as onnx_is_installed
-from ssdh_surgery.engines.runner import has_torch
-from ssdh_surgery.errors import EngineError, MissingExtra, SchemaError, SurgeryError
+from ssdh_surgery.errors import EngineError, MissingExtra, SchemaError, SurgeryError, require_extra
 from ssdh_surgery.pipeline.sources import read_source
 
 EncodeEngine = Literal["auto", "onnx", "torch", "pycaffe", "binary"]
@@ -62,16 +60,14 @@ def open_extractor(
 def _onnx(wanted: Extraction, caffe: str | None) -> Extractor:
     if wanted.gpu is not None:
         raise EngineError(f"it runs on the CPU, not on GPU {wanted.gpu}")
-    if not onnx_is_installed():
-        raise MissingExtra("onnx", "the ONNX engine")
+    require_extra("onnx", "the ONNX engine", "onnx", "onnxruntime")
     from ssdh_surgery.engines.onnx.extractor import OnnxExtractor
 
     return OnnxExtractor(wanted)
 
 
 def _torch(wanted: Extraction, caffe: str | None) -> Extractor:
-    if not has_torch():
-        raise MissingExtra("train", "the embedded engine")
+    require_extra("train", "the embedded engine", "torch")
     from ssdh_surgery.engines.torch.extractor import TorchExtractor
 
     return TorchExtractor(wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from ssdh_surgery.engines.executable import (
     find_caffe,
     missing_caffe,
 )
-from ssdh_surgery.errors import EngineError, MissingExtra, SsdhError, UsageError
+from ssdh_surgery.errors import EngineError, SsdhError, UsageError, require_extra
 from ssdh_surgery.pipeline.check import Subject
 from ssdh_surgery.pipeline.launch import Launch, TrainOptions
 
@@ -130,8 +129,7 @@ def missing_sentence(options: TrainOptions) -> tuple[Path | None, str | None]:
 def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
     from ssdh_surgery.engines.torch.registry import is_supported, unsupported
 
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtra("train", "the embedded engine")
+    require_extra("train", "the embedded engine", "torch")
     if launch.job.extra:
         raise EngineError("arguments after -- are for caffe, not for the embedded engine")
     for net, state in subject.nets:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from importlib.util import find_spec
 from pathlib import Path
 
-from ssdh_surgery.errors import DataError, Location, MissingExtra
+from ssdh_surgery.errors import DataError, Location, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.pipeline.evaluate import Evaluation
 from ssdh_surgery.retrieval.metrics import Measures
@@ -63,9 +62,9 @@ def refuse_without_extra(*, page: bool) -> None:
     Raises:
         MissingExtra: matplotlib is not installed, or Jinja for a page.
     """
-    for module in ("matplotlib", "jinja2") if page else ("matplotlib",):
-        if find_spec(module) is None:
-            raise MissingExtra("plot", "writing a page" if page else "drawing curves")
+    require_extra("plot", "writing a page" if page else "drawing curves", "matplotlib")
+    if page:
+        require_extra("plot", "writing a page", "jinja2")
 
 
 def write_plot(path: Path, found: Evaluation) -> None:
@@ -91,12 +90,10 @@ def curves_svg(found: Evaluation) -> str:
 
 
 def _drawn(found: Evaluation, kind: str) -> bytes:
-    try:
+    with of_extra("plot", "drawing curves"):
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("plot", "drawing curves") from error
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)

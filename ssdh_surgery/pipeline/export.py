@@ -13,8 +13,7 @@ import ssdh_surgery
 from ssdh_surgery import files
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.engines.onnx.opening import is_installed
-from ssdh_surgery.errors import Location, MissingExtra, SurgeryError, UsageError, did_you_mean
+from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean, require_extra
 from ssdh_surgery.pipeline.deploy_net import makes_codes, refuse_solver
 from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.pipeline.input_transform import InputTransform, TransformOptions
@@ -83,8 +82,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
         DataError: the weights do not fit.
         MissingExtra: onnx is not installed.
     """
-    if not is_installed("onnx"):
-        raise MissingExtra("onnx", "writing ONNX models")
+    require_extra("onnx", "writing ONNX models", "onnx")
     known = _known(options)
     deploy = options.deploy or str(recorded_deploy(known))
     weights = options.weights or newest_weights(known)

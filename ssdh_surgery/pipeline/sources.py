@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery import files
+from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.weights_text import text_without_values
 from ssdh_surgery.errors import DataError, FileError, Location, SsdhError
@@ -49,7 +49,7 @@ class SourceFile:
         """Its path; for what is no file, the one that it would have in the current directory."""
         if self.path:
             return self.path
-        name = self.name.removeprefix("zoo:").removesuffix("/train_val")
+        name = self.name.removeprefix(zoo.PREFIX).removesuffix("/train_val")
         return Path(name.replace("/", "_").strip("<>") + ".prototxt")
 
     @property
@@ -96,9 +96,7 @@ def _found(name: str) -> tuple[str, Path | None, bytes]:
     """What errors call it, its path, its bytes."""
     if name == "-":
         return STDIN, None, _standard_input()
-    if name.startswith("zoo:"):
-        from ssdh_surgery import zoo
-
+    if zoo.is_zoo_name(name):
         return name, None, zoo.text(*zoo.parse_name(name)).encode()
     return name, Path(name), files.read_bytes(name)
 

@@ -18,7 +18,7 @@ from tomlkit.exceptions import ParseError as TomlError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from ssdh_surgery import files
+from ssdh_surgery import files, zoo
 from ssdh_surgery.errors import Location, UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.pipeline.settings import READERS, Settings
 
@@ -113,7 +113,7 @@ class NetRecord:
         import shlex
 
         source, output = (self.get(key) for key in (f"{what}_source", what))
-        named = str(source) if str(source).startswith("zoo:") else str(self.path(f"{what}_source"))
+        named = str(source) if zoo.is_zoo_name(str(source)) else str(self.path(f"{what}_source"))
         how = "--in-place" if source == output else "--force"
         out = "" if output is None else self._out(str(source), str(output))
         return f"ssdh {name} {shlex.quote(named)} {how}{out}"
@@ -123,7 +123,7 @@ class NetRecord:
         import shlex
 
         folder = os.path.dirname(output)
-        if source.startswith("zoo:") or os.path.dirname(source) == folder:
+        if zoo.is_zoo_name(source) or os.path.dirname(source) == folder:
             return ""
         return f" --out {shlex.quote(str(seen_from_here(self.folder / folder)))}"
 

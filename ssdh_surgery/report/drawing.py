@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.heads import Head
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes
-from ssdh_surgery.errors import EngineError, MissingExtra
+from ssdh_surgery.errors import EngineError, of_extra
 from ssdh_surgery.report.blocks import blocks
 from ssdh_surgery.report.boxes import Box, boxes
 from ssdh_surgery.report.families import DATA, FAMILIES, HASH, Family, family_of
@@ -128,10 +128,8 @@ class Drawing:
         }
 
     def _digraph(self) -> Digraph:
-        try:
+        with of_extra("draw", "drawing a net"):
             from graphviz import Digraph
-        except ImportError as error:
-            raise MissingExtra("draw", "drawing a net") from error
         digraph = Digraph("net", graph_attr=_GRAPH, node_attr=_BOX, edge_attr=_ARROW, strict=False)
         digraph.attr(label=self._heading())
         clusters = self._clusters()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
-from ssdh_surgery.errors import MissingExtra
+from ssdh_surgery.errors import of_extra
 
 _TEMPLATE = "evaluation.html"
 
@@ -29,11 +29,9 @@ def evaluation_page(
     Raises:
         MissingExtra: Jinja is not installed.
     """
-    try:
+    with of_extra("plot", "writing a page"):
         from jinja2 import Environment, StrictUndefined
         from markupsafe import Markup
-    except ImportError as error:
-        raise MissingExtra("plot", "writing a page") from error
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = resources.files("ssdh_surgery.report").joinpath(_TEMPLATE).read_text("utf-8")
     return environment.from_string(template).render(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, Location, MissingExtra
+from ssdh_surgery.errors import DataError, Location, of_extra
 from ssdh_surgery.retrieval.backends.base import Found, Packed
 from ssdh_surgery.retrieval.codes import Codes, label_form, refuse_other_model
 
@@ -315,10 +315,8 @@ def open_index(place: str) -> Index:
 
 
 def _postgres() -> ModuleType:
-    try:
+    with of_extra("postgres", "an index in PostgreSQL"):
         from ssdh_surgery.retrieval.postgres import index
-    except ImportError as error:
-        raise MissingExtra("postgres", "an index in PostgreSQL") from error
     return index
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import MissingExtra
+from ssdh_surgery.errors import of_extra
 from ssdh_surgery.retrieval.codes import (
     Codes,
     refuse_differing,
@@ -145,10 +145,8 @@ def refuse_unfit(queries: Codes, database: Codes) -> None:
 
 
 def _compiled() -> Any:
-    try:
+    with of_extra("search", "evaluating codes"):
         from ssdh_surgery.retrieval import hamming
-    except ImportError as error:
-        raise MissingExtra("search", "evaluating codes") from error
     return hamming
 
 

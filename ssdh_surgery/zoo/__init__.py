@@ -40,7 +40,7 @@ _MODULES = {
     "mobilenet-v2": "mobilenet",
 }
 
-_PREFIX = "zoo:"
+PREFIX = "zoo:"
 
 
 def names() -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def text(name: str, kind: str) -> str:
 
 def is_zoo_name(argument: str) -> bool:
     """Whether an argument names a file of the zoo and not one on disk."""
-    return argument.startswith(_PREFIX)
+    return argument.startswith(PREFIX)
 
 
 def parse_name(argument: str) -> tuple[str, Kind]:
@@ -91,7 +91,7 @@ def parse_name(argument: str) -> tuple[str, Kind]:
     Raises:
         UsageError: there is no network of that name, or no file of that kind.
     """
-    name, _, kind = argument.removeprefix(_PREFIX).partition("/")
+    name, _, kind = argument.removeprefix(PREFIX).partition("/")
     find(name)
     return name, _known_kind(kind or "train_val")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase, State
-from ssdh_surgery.errors import EngineError, MissingExtra
+from ssdh_surgery.errors import EngineError, require_extra
 from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ def open_onnx(
         DataError: the weights do not fit, or lack a layer.
         MissingExtra: onnx or onnxruntime is not installed.
     """
-    if not is_installed():
-        raise MissingExtra("onnx", "the ONNX engine")
+    require_extra("onnx", "the ONNX engine", "onnx", "onnxruntime")
     if phase != "TEST":
         raise EngineError(
             "the ONNX engine runs nets in phase TEST only", hint='engine="torch" knows both'
@@ -42,16 +40,3 @@ def open_onnx(
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
     own = view.state(phase)
     return OnnxNet(view, State(phase, level or own.level, own.stages | set(stages)), weights)
-
-
-def is_installed(*needed: str) -> bool:
-    """Whether the packages are there, by default both that running a net needs."""
-    return all(map(_is_there, needed or ("onnx", "onnxruntime")))
-
-
-def _is_there(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ValueError:
-        # It was blocked by setting it to None in sys.modules.
-        return False

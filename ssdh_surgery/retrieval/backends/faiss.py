@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ssdh_surgery.errors import DataError, MissingExtra
+from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.retrieval.backends.base import Found, Packed
 
 FaissKind = Literal["flat", "ivf", "hnsw", "multihash"]
@@ -24,10 +24,8 @@ def library() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
+    with of_extra("search", "an index"):
         import faiss
-    except ImportError as error:
-        raise MissingExtra("search", "an index") from error
     return faiss
 
 

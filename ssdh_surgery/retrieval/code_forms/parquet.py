@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, Location, MissingExtra
+from ssdh_surgery.errors import DataError, Location, of_extra
 from ssdh_surgery.files import explained
 from ssdh_surgery.retrieval.code_forms.blocks import rows_of
 
@@ -21,11 +21,9 @@ _BY_FILE = ("bits", "recipe", "left_out")
 
 
 def _library() -> Any:
-    try:
+    with of_extra("codes", "reading and writing Parquet"):
         importlib.import_module("pyarrow.parquet")
         return importlib.import_module("pyarrow")
-    except ImportError as error:
-        raise MissingExtra("codes", "reading and writing Parquet") from error
 
 
 def require() -> None:
