@@ -161,7 +161,9 @@ def _deployed(source: SourceFile) -> Patched:
     from fed import read_shapes
 
     both = {**read_shapes(net, "TRAIN"), **read_shapes(net, "TEST")}
-    return deploy(source.name, DeployOptions(origin="train", shapes=both), _DRY)
+    # A deploy net has no labels.
+    pictures = {name: shape for name, shape in both.items() if len(shape) > 1}
+    return deploy(source.name, DeployOptions(origin="train", shapes=pictures), _DRY)
 
 
 def _accepted(answers: Iterator[dict[str, Any]]) -> str:
