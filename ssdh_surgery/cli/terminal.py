@@ -160,17 +160,23 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
         text = str(problem) if problem.location else label + str(problem)
     else:
         text = label + problem.format_message()
-        if isinstance(problem, click.UsageError) and problem.ctx:
-            text += f"\nhint: {problem.ctx.command_path} --help"
+        if hint := _help_of(problem):
+            text += f"\nhint: {hint}"
     _write(sys.stderr, text, {})
     if as_json:
         _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
 
 
+def _help_of(problem: click.ClickException) -> str | None:
+    """The help that a wrong command line calls for."""
+    has_help = isinstance(problem, click.UsageError) and problem.ctx
+    return f"{problem.ctx.command_path} --help" if has_help else None
+
+
 def _as_object(problem: SsdhError | click.ClickException) -> dict[str, Any]:
     if not isinstance(problem, SsdhError):
         # click's own kinds of wrong command lines are one to a program.
-        problem = UsageError(problem.format_message())
+        problem = UsageError(problem.format_message(), hint=_help_of(problem))
     place = problem.location
     return {
         "type": type(problem).__name__,

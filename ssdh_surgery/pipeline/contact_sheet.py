@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.picture import encode, resize
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import Location, UsageError
 
 Thumbnail = NDArray[np.uint8]
 
@@ -23,10 +23,10 @@ def refuse_sheet_kind(path: Path) -> None:
     """Refuse a sheet whose name says that it is something else than a PNG.
 
     Raises:
-        DataError: it ends otherwise.
+        UsageError: it ends otherwise.
     """
     if path.suffix.lower() != ".png":
-        raise DataError(
+        raise UsageError(
             f"a sheet ends in .png, not in '{path.suffix}'", location=Location(str(path))
         )
 

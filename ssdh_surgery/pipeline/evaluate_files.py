@@ -6,7 +6,7 @@ import csv
 import io
 from pathlib import Path
 
-from ssdh_surgery.errors import DataError, Location, of_extra, require_extra
+from ssdh_surgery.errors import Location, UsageError, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.pipeline.evaluate import Evaluation
 from ssdh_surgery.retrieval.metrics import Measures
@@ -47,10 +47,10 @@ def refuse_plot_kind(path: Path) -> None:
     """Refuse a plot whose name ends in no known way.
 
     Raises:
-        DataError: it names the kinds.
+        UsageError: it names the kinds.
     """
     if path.suffix.lower() not in PLOT_KINDS:
-        raise DataError(
+        raise UsageError(
             f"a plot ends in {', '.join(PLOT_KINDS)}, not in '{path.suffix}'",
             location=Location(str(path)),
         )
@@ -71,7 +71,7 @@ def write_plot(path: Path, found: Evaluation) -> None:
     """Draw precision over recall by Hamming radius, and precision among the first N.
 
     Raises:
-        DataError: the name does not say which kind of picture.
+        UsageError: the name does not say which kind of picture.
         FileError: it cannot be written.
         MissingExtra: matplotlib is not installed.
     """

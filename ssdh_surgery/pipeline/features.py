@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_other_model
+from ssdh_surgery.retrieval.codes import Codes, read_features, refuse_other_model
 from ssdh_surgery.retrieval.index import ACTIVATIONS, Features
 
 
@@ -25,7 +25,7 @@ class FeatureFiles:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._by_blob: dict[str, list[Codes]] = {}
         for path in paths:
-            codes = read_codes(path)
+            codes = read_features(path)
             needed_activations(codes)
             self._by_blob.setdefault(_blob_of(codes), []).append(codes)
 
@@ -88,7 +88,8 @@ def _blob_of(features: Codes) -> str:
 
 def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.float32]:
     """The activations that files have for the ids of codes."""
-    widths = {each.bits for each in files}
+    values = [needed_activations(each) for each in files]
+    widths = {each.shape[1] for each in values}
     if len(widths) > 1:
         raise DataError(
             f"activations of '{blob}' of several widths: {', '.join(map(str, sorted(widths)))}",
@@ -98,7 +99,6 @@ def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.fl
         if codes.model is not None:
             # The blob is another, and is meant to be.
             refuse_other_model(each, {**codes.model, "blob": blob}, codes.name)
-    values = [needed_activations(each) for each in files]
     if len(files) == 1 and np.array_equal(files[0].ids, codes.ids):
         return values[0]
     names = [str(name) for each in files for name in each.ids]

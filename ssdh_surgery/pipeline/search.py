@@ -96,6 +96,8 @@ def by_queries(
         index.refuse_feature(wanted.feature)
         is_own = wanted.feature == ACTIVATIONS
         found = FeatureFiles(features).of(codes, keep_activations=is_own)
+        for blob in found:
+            index.refuse_feature(blob)
         if wanted.feature not in found:
             raise UsageError(
                 f"re-ranking by '{wanted.feature}' needs the queries' own",

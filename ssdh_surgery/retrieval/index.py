@@ -197,6 +197,8 @@ class Index(ABC):
             )
         _refuse_twice(codes)
         given = features or {}
+        for name in given:
+            self.refuse_feature(name)
         for name, width in self.about.features.items():
             if name not in given:
                 raise DataError(
@@ -237,7 +239,7 @@ class Index(ABC):
         kept = ", ".join(f"'{each}'" for each in self.about.features) or "none"
         option = "--activations keeps them" if name == ACTIVATIONS else "--features FILE keeps them"
         raise DataError(
-            f"the index keeps no feature '{name}' to re-rank by; it has {kept}",
+            f"the index keeps no feature '{name}'; it has {kept}",
             location=self.where,
             hint=f"ssdh index build {option}",
         )

@@ -222,7 +222,7 @@ def test_wrong_options(ssdh: Ssdh, here: Path, words: list[str], message: str) -
         "file": None,
         "line": None,
         "column": None,
-        "hint": None,
+        "hint": "ssdh patch --help",
     }
 
 

@@ -147,7 +147,7 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == (
         "p.svg: the file exists; nothing was written\nhint: --force replaces it\n"
     )
-    assert run([*COMMON, "--plot", "p.bmp"]) == 3
+    assert run([*COMMON, "--plot", "p.bmp"]) == 2
     assert capsys.readouterr().err == "p.bmp: a plot ends in .png, .svg, .pdf, not in '.bmp'\n"
 
 

@@ -92,7 +92,8 @@ def test_features_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
         values = random.random((len(ids), 6)).astype(np.float32)
         recipe = {"model": {"weights": weights * 64, "blob": blob}}
         labels = np.zeros(len(ids), np.int64)
-        write_codes(path, Codes(pack(values), 6, np.array(ids), labels, recipe, values))
+        none = np.empty((len(ids), 0), np.uint8)
+        write_codes(path, Codes(none, 0, np.array(ids), labels, recipe, values))
 
     features("f.npz", [f"a{number}" for number in reversed(range(20))])
     features("g.npz", [f"b{number}" for number in range(5)])
@@ -106,6 +107,10 @@ def test_features_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["index", "add", "x.index", "b.npz", "--replace"]) == 3
     assert "no feature 'fc7', which the index x.index keeps" in capsys.readouterr().err
     told(capsys, "add", "x.index", "b.npz", "--replace", "--features", "g.npz")
+    features("fc6.npz", [f"b{number}" for number in range(5)], "fc6")
+    words = ["index", "add", "x.index", "b.npz", "--replace", "--features", "g.npz"]
+    assert run([*words, "--features", "fc6.npz"]) == 3
+    assert "the index keeps no feature 'fc6'; it has 'fc7'" in capsys.readouterr().err
     features("other.npz", [f"a{number}" for number in range(20)], weights="b")
     for file, message in {
         "g.npz": "g.npz: no activations of 'fc7' for 'a0' of a.npz\n"

@@ -110,7 +110,7 @@ def test_reranking_by_activations(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "s5\n      0  s5  0  (0.0000)\n"
     assert run(["search", "x.index", "--id", "d", "--rerank", "activations"]) == 3
     assert capsys.readouterr().err == (
-        "x.index: the index keeps no feature 'activations' to re-rank by; it has none\n"
+        "x.index: the index keeps no feature 'activations'; it has none\n"
         "hint: ssdh index build --activations keeps them\n"
     )
     assert run(["search", "s.index", "--queries", "q.npz", "--rerank", "activations"]) == 3
@@ -126,7 +126,8 @@ def test_reranking_by_another_blob(capsys: pytest.CaptureFixture[str]) -> None:
         write_codes(f"{name}.npz", Codes(packed, 8, ids, labels, {}))
         wide = random.random((count, 5)).astype(np.float32)
         recipe = {"model": {"weights": "a" * 64, "blob": "fc7"}}
-        write_codes(f"{name}7.npz", Codes(pack(wide), 5, ids, labels, recipe, wide))
+        none = np.empty((count, 0), np.uint8)
+        write_codes(f"{name}7.npz", Codes(none, 0, ids, labels, recipe, wide))
     assert run(["index", "build", "s.npz", "-o", "s.index", "--features", "s7.npz"]) == 0
     capsys.readouterr()
     words = ["search", "s.index", "--queries", "a.npz", "-k", "3", "--rerank", "fc7", "--json"]
@@ -146,7 +147,7 @@ def test_reranking_by_another_blob(capsys: pytest.CaptureFixture[str]) -> None:
     assert "re-ranking by 'fc7' needs the queries' own" in capsys.readouterr().err
     assert run(["search", "s.index", "--id", "s1", "--rerank", "fc6"]) == 3
     assert capsys.readouterr().err == (
-        "s.index: the index keeps no feature 'fc6' to re-rank by; it has 'fc7'\n"
+        "s.index: the index keeps no feature 'fc6'; it has 'fc7'\n"
         "hint: ssdh index build --features FILE keeps them\n"
     )
 
