@@ -92,6 +92,11 @@ class Finding:
     hint: str | None = None
     location: Location | None = None
 
+    def as_json(self) -> dict[str, str | None]:
+        """The finding as commands have it that are not `check`, without its place."""
+        names = ("code", "name", "severity", "message", "hint")
+        return {name: getattr(self, name) for name in names}
+
     def __str__(self) -> str:
         label = f"{self.severity} {self.code} {self.name}: {self.message}"
         return _show(label, self.location, self.hint)

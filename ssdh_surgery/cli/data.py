@@ -56,6 +56,7 @@ def command() -> None:
 @click.option("--skip-bad", is_flag=True, help="Leave out what is bad instead of refusing.")
 @click.option("--resume", is_flag=True, help="Keep what is done when interrupted, and go on.")
 @click.option("--force", is_flag=True, help="Replace LMDBs that exist.")
+@shared.json_option
 def build_command(
     source: Path,
     lmdb: Path,
@@ -72,6 +73,7 @@ def build_command(
     skip_bad: bool,
     resume: bool,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Make an LMDB of a list of paths and labels, or of a folder of class folders.
 
@@ -102,6 +104,9 @@ def build_command(
         )
     for finding in made.findings:
         terminal.finding(finding)
+    if as_json:
+        terminal.answer_json(made.as_json())
+        return
     for path, records in made.records.items():
         terminal.answer(f"wrote {path}: {records:,} records")
     for path in made.label_vectors:

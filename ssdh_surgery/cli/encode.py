@@ -161,14 +161,5 @@ def _as_json(
         "left_out": [{"id": spelled(name), "reason": reason} for name, reason in made.left_out],
         "recipe": encoder.recipe(source),
         "health": made.health.as_json() if made.health else None,
-        "findings": [
-            {
-                "code": each.code,
-                "name": each.name,
-                "severity": each.severity,
-                "message": each.message,
-                "hint": each.hint,
-            }
-            for each in findings
-        ],
+        "findings": [each.as_json() for each in findings],
     }

@@ -45,6 +45,7 @@ def command() -> None:
 @_features
 @click.option("--measure-recall", is_flag=True, help="Measure what share of the nearest is found.")
 @click.option("--force", is_flag=True, help="Replace an index that exists.")
+@shared.json_option
 def build_command(
     codes: tuple[Path, ...],
     output: str,
@@ -53,6 +54,7 @@ def build_command(
     features: tuple[Path, ...],
     measure_recall: bool,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Make an index of one or several files of codes, in their order.
 
@@ -69,6 +71,9 @@ def build_command(
         measure_recall=_NEAREST if measure_recall else None,
         force=force,
     )
+    if as_json:
+        terminal.answer_json(change.as_json())
+        return
     terminal.answer(
         f"wrote {change.name}: {change.count:,} codes of {change.about.bits} bits, {kind}"
     )
@@ -81,13 +86,21 @@ def build_command(
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @_features
 @click.option("--replace", is_flag=True, help="Ids that are there get the new codes.")
+@shared.json_option
 def add_command(
-    index: str, codes: tuple[Path, ...], features: tuple[Path, ...], replace: bool
+    index: str,
+    codes: tuple[Path, ...],
+    features: tuple[Path, ...],
+    replace: bool,
+    as_json: bool,
 ) -> None:
     """Add codes to an index, behind those that are there."""
     from ssdh_surgery.pipeline import index as story
 
     change = story.add(index, codes, features, replace=replace)
+    if as_json:
+        terminal.answer_json(change.as_json())
+        return
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
     terminal.answer(f"added {change.added:,}{replaced}: {change.count:,} codes in {change.name}")
 
@@ -95,11 +108,15 @@ def add_command(
 @command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")
 @click.argument("index")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def remove_command(index: str, ids: tuple[str, ...]) -> None:
+@shared.json_option
+def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Remove items from an index by their ids."""
     from ssdh_surgery.pipeline import index as story
 
     change = story.remove(index, ids)
+    if as_json:
+        terminal.answer_json(change.as_json())
+        return
     terminal.answer(f"removed {change.removed:,}: {change.count:,} codes in {change.name}")
 
 

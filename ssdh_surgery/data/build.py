@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.ahead import ahead, default_threads
@@ -66,6 +66,20 @@ class BuildSummary:
     findings: tuple[Finding, ...]
     labels_file: Path | None = None
     label_vectors: tuple[Path, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `data build --json`."""
+        return {
+            "records": {str(path): count for path, count in self.records.items()},
+            "skipped": self.skipped,
+            "shapes": [
+                {"shape": list(shape), "records": count}
+                for shape, count in self.shapes.most_common()
+            ],
+            "labels_file": str(self.labels_file) if self.labels_file else None,
+            "label_vectors": list(map(str, self.label_vectors)),
+            "findings": [each.as_json() for each in self.findings],
+        }
 
 
 def build(

@@ -58,7 +58,7 @@ class LmdbWriter:
             with self._lmdb_explained():
                 self._env = self._open()
         except BaseException:
-            os.close(self._claim)
+            self._let_go()
             raise
 
     def put(self, key: bytes, record: bytes | bytearray) -> None:
@@ -133,6 +133,9 @@ class LmdbWriter:
     def abandon(self) -> None:
         """Remove what was written; when resuming is meant, keep what was committed."""
         self._env.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if not self._resume:
             shutil.rmtree(self._partial, ignore_errors=True)
         os.close(self._claim)

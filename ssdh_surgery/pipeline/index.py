@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.pipeline.features import FeatureFiles
@@ -32,6 +33,19 @@ class IndexChange:
     replaced: int = 0
     removed: int = 0
     recall: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `index build|add|remove --json`."""
+        return {
+            "index": self.name,
+            "kind": self.about.kind,
+            "bits": self.about.bits,
+            "codes": self.count,
+            "added": self.added,
+            "replaced": self.replaced,
+            "removed": self.removed,
+            "recall": self.recall,
+        }
 
 
 def build(

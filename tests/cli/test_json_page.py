@@ -12,8 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from small_codes import random_codes
 
 from ssdh_surgery import open_net
+from ssdh_surgery.retrieval.codes import write_codes
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 
@@ -88,7 +90,36 @@ def test_encode(tmp_path: Path) -> None:
         assert {*archive} <= section("Codes, ")
 
 
+def test_data(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"photos/{number % 2}").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"photos/{number % 2}/{number}.png"), np.eye(4) * number)
+    told = answered("data", "build", "photos", "a_lmdb", cwd=tmp_path)
+    assert told["records"] == {"a_lmdb": 3}
+    assert told["labels_file"] == "labels.txt"
+    keys = {*told, *told["shapes"][0], *told["findings"][0]}
+    assert keys <= section("ssdh data build")
+    assert {*answered("data", "mean", "a_lmdb", cwd=tmp_path)} <= section("ssdh data mean")
+    told = answered("data", "show", "a_lmdb", "--verify", cwd=tmp_path)
+    assert {*told, *told["shapes"][0]} <= section("ssdh data show")
+
+
+def test_index(tmp_path: Path) -> None:
+    codes = random_codes(9, 12, 3, seed=0)
+    write_codes(tmp_path / "c.npz", codes)
+    told = answered("index", "build", "c.npz", "-o", "x", "--measure-recall", cwd=tmp_path)
+    assert (told["index"], told["codes"], told["added"], told["recall"]) == ("x", 9, 9, 1.0)
+    assert {*told} <= section("ssdh index build")
+    more = answered("index", "add", "x", "c.npz", "--replace", cwd=tmp_path)
+    assert (more["replaced"], {*more}) == (9, {*told})
+    less = answered("index", "remove", "x", "3", "5", cwd=tmp_path)
+    assert (less["removed"], less["codes"], {*less}) == (2, 7, {*told})
+    assert {*answered("index", "info", "x", cwd=tmp_path)} <= section("ssdh index info")
+
+
 def test_errors(folder: Path) -> None:
     told = answered("show", "none.prototxt", cwd=folder)
     assert set(told) == {"error"}
     assert set(told["error"]) <= section("Errors")
+    usage = answered("index", "build", cwd=folder)["error"]
+    assert (usage["type"], usage["hint"]) == ("UsageError", "ssdh index build --help")
