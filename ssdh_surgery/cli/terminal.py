@@ -169,8 +169,8 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
 
 def _help_of(problem: click.ClickException) -> str | None:
     """The help that a wrong command line calls for."""
-    has_help = isinstance(problem, click.UsageError) and problem.ctx
-    return f"{problem.ctx.command_path} --help" if has_help else None
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    return f"{context.command_path} --help" if context else None
 
 
 def _as_object(problem: SsdhError | click.ClickException) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from ssdh_surgery.retrieval.code_forms import form_of_content, form_of_name
 THRESHOLD = 0.5
 UNKNOWN_LABEL = -1
 _MADE_BY = "'ssdh encode' writes such files"
+# What the types of arrays are called, by the letters that NumPy has for them.
+_KINDS = {"u": "uint8", "U": "text", "iub": "whole numbers", "f": "float32"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +173,7 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
     wanted: dict[str, tuple[str, tuple[int, ...]]] = {
         "codes": ("u", (len(packed) if packed.ndim else 0, -(-width // 8))),
         "ids": ("U", packed.shape[:1]),
-        "labels": ("iu", packed.shape[:1] + parts["labels"].shape[1:2]),
+        "labels": ("iub", packed.shape[:1] + parts["labels"].shape[1:2]),
         "activations": ("f", (*packed.shape[:1], values)),
         "content": ("u", packed.shape[:1]),
     }
@@ -179,8 +181,8 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
         value = parts.get(name)
         if value is not None and (value.dtype.kind not in kinds or value.shape != shape):
             raise DataError(
-                f"'{name}' is {value.dtype} {list(value.shape)}, expected {list(shape)} for "
-                f"{width} bits",
+                f"'{name}' is {value.dtype} {list(value.shape)}, expected {_KINDS[kinds]} "
+                f"{list(shape)} for {width} bits",
                 location=where,
             )
     padding = -width % 8
@@ -191,6 +193,12 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
     except ValueError as error:
         raise DataError(f"'recipe' is not JSON: {error}", location=where) from error
     labels = parts["labels"]
+    if labels.ndim == 2 and labels.size and (labels.max() > 1 or labels.min() < 0):
+        raise DataError(
+            f"labels {list(labels.shape)} say 0 or 1 for each class, and some say something else",
+            location=where,
+            hint="one label for each item is an array [N]",
+        )
     return Codes(
         np.ascontiguousarray(packed, np.uint8),
         width,

@@ -85,15 +85,24 @@ def parts(**changes: Any) -> dict[str, Any]:
         ({"bits": np.int64(0)}, "'bits' is not the width of a code"),
         (
             {"bits": np.int64(20)},
-            "'codes' is uint8 [3, 2], expected [3, 3] for 20 bits",
+            "'codes' is uint8 [3, 2], expected uint8 [3, 3] for 20 bits",
         ),
         (
             {"ids": np.array(["a"])},
-            "'ids' is <U1 [1], expected [3] for 12 bits",
+            "'ids' is <U1 [1], expected text [3] for 12 bits",
         ),
         (
             {"activations": np.zeros((3, 5), np.float32)},
-            "'activations' is float32 [3, 5], expected [3, 12] for 12 bits",
+            "'activations' is float32 [3, 5], expected float32 [3, 12] for 12 bits",
+        ),
+        (
+            {"labels": np.zeros(3)},
+            "'labels' is float64 [3], expected whole numbers [3] for 12 bits",
+        ),
+        (
+            {"labels": np.array([[0], [2], [1]])},
+            "labels [3, 1] say 0 or 1 for each class, and some say something else\n"
+            "hint: one label for each item is an array [N]",
         ),
         ({"codes": np.full((3, 2), 255, np.uint8)}, "bits behind the 12 of a code are not zero"),
         (
