@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.shapes import Shape
+from ssdh_surgery.data.names import shown as plain
 from ssdh_surgery.pipeline.explain import Explanation
 
 
@@ -25,7 +26,7 @@ def explained(name: str, found: Explanation) -> list[str]:
     if found.hashed:
         latent, code = found.hashed
         lines.append(f"  hash layer: '{latent}' -> '{code}' is there already")
-    return lines
+    return [plain(line) for line in lines]
 
 
 def _shape(shape: Shape | None) -> str:

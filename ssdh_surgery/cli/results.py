@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.data.names import shown as plain
 from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, unified_diff
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.surgery.differences import Difference
@@ -118,7 +119,7 @@ def _describe(each: PatchedFile, outcome: str) -> None:
 
 def describe_change(change: Difference) -> str:
     """One change as a line for people."""
-    path = _plain(change.path)
+    path = plain(change.path)
     if change.before is None:
         return click.style(f"+ {path}", fg="green") + _shown(change.after)
     if change.after is None:
@@ -134,8 +135,10 @@ def _keys(value: Any) -> list[str]:
 
 def _shown(value: Any) -> str:
     """A value that came or went, after the path: a layer by its type and connections."""
-    if isinstance(value, dict) and "type" in value:
-        parts = [_plain(str(value["type"]))]
+    # In V0 a layer's type stands in a message of its own.
+    core = value.get("layer", value) if isinstance(value, dict) else None
+    if isinstance(core, dict) and "type" in core:
+        parts = [plain(str(core["type"]))]
         bottoms, tops = value.get("bottom"), value.get("top")
         if bottoms or tops:
             parts.append(f"{_names(bottoms)} -> {_names(tops)}")
@@ -144,22 +147,15 @@ def _shown(value: Any) -> str:
 
 
 def _names(names: Any) -> str:
-    return ", ".join(_plain(str(name)) for name in names or [])
+    return ", ".join(plain(str(name)) for name in names or [])
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return f"'{_plain(value)}'"
+        return f"'{plain(value)}'"
     if isinstance(value, dict):
-        inner = ", ".join(f"{_plain(name)}: {_value(each)}" for name, each in value.items())
+        inner = ", ".join(f"{plain(name)}: {_value(each)}" for name, each in value.items())
         return f"{{{inner}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _plain(text: str) -> str:
-    """A text on one line, without what a terminal would act on."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )

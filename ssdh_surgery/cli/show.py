@@ -14,6 +14,7 @@ from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.input_shape import Given, input_shape_option
+from ssdh_surgery.data.names import shown as plain
 from ssdh_surgery.errors import FileError, Finding, Location
 from ssdh_surgery.pipeline.show import ShownNet, net_json, shown_net
 from ssdh_surgery.pipeline.sources import read_source
@@ -127,7 +128,7 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def _answer(shown: ShownNet) -> None:
-    name, layers = shown.net.name or "unnamed net", shown.shapes.layers
+    name, layers = plain(shown.net.name) or "unnamed net", shown.shapes.layers
     count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
     title = f"{name}: {count} in {shown.phase} ({shown.net.dialect} dialect)"
     terminal.answer(title, bold=True)
@@ -160,13 +161,13 @@ def _row(each: LayerShapes, total: int | None) -> tuple[str, ...]:
     share = f"{each.macs / total:.1%}" if each.macs and total else ""
     return (
         str(layer.line),
-        layer.name,
-        layer.type,
+        plain(layer.name),
+        plain(layer.type),
         ", ".join(map(_shape, each.tops)),
         _number(each.param_count),
         _number(each.macs, short=True),
         share,
-        f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip(),
+        plain(f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip()),
     )
 
 
@@ -225,7 +226,7 @@ def _each(macs: int, batch: int | None) -> str:
 
 def _head(head: Head) -> str:
     judges = ", ".join(layer.name for layer in (*head.losses, *head.accuracies))
-    return (
+    return plain(
         f"{'main' if head.main else 'auxiliary'} head: '{head.features}' -> "
         f"{head.classifier.name} ({head.outputs})" + (f" -> {judges}" if judges else "")
     )

@@ -71,7 +71,8 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
         if plan.mode is Mode.WRITE:
             also = workspace.pending() if workspace and known else []
             written = write_all([result.output] if is_result else [], plan, also)
-    warnings = workspace.nets[known.stem].warnings() if workspace and known else []
+    ahead = plan.unwritten([result.output.path])
+    warnings = workspace.nets[known.stem].warnings(ahead) if workspace and known else []
     return Patched((result,), workspace, tuple(written), warnings=tuple(warnings))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -45,6 +45,10 @@ class WritePlan:
             return source
         folder = source.parent if self.out is None else self.out
         return folder / f"{self.named(source.stem)}{source.suffix or '.prototxt'}"
+
+    def unwritten(self, outputs: Iterable[Path]) -> tuple[Path, ...]:
+        """Of the places of results those that are only shown."""
+        return () if self.mode is Mode.WRITE else tuple(outputs)
 
 
 @dataclass(frozen=True)

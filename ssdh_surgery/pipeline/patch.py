@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import record
 from ssdh_surgery.pipeline.choice import chosen_head, head_name
@@ -223,7 +224,8 @@ class _Patching:
             also = [write for workspace in spaces for write in workspace.pending()]
             written = write_all(outputs, self.plan, also)
         known = [space.nets[stem] for space in spaces for stem in self.stems if stem in space.nets]
-        warnings = [*self.warnings, *(said for net in known for said in net.warnings())]
+        ahead = self.plan.unwritten(each.output.path for each in self.files)
+        warnings = [*self.warnings, *(said for net in known for said in net.warnings(ahead))]
         return Patched(
             tuple(self.files),
             spaces[0] if spaces else None,
@@ -244,7 +246,9 @@ class _Patching:
             which = f" --solver {shlex.quote(str(solver.output.path))}"
         elif len(nets) > 1:
             which = f" --net {shlex.quote(self.stems[0])}"
-        return f"ssdh train{which} --gpu 0 --weights WEIGHTS.caffemodel"
+        on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
+        gpu = "" if on_cpu else " --gpu 0"
+        return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"
 
 
 def _option(name: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,13 +100,18 @@ class NetRecord:
                 changed.append(seen_from_here(path))
         return changed
 
-    def warnings(self) -> list[str]:
-        """A sentence for each source that changed, with the command to run again."""
+    def warnings(self, ahead: Collection[Path] = ()) -> list[str]:
+        """A sentence for each source that changed, with the command to run again.
+
+        `ahead` are files of which the record is ahead: they were to be written, and only shown.
+        """
         deploy = self.path("deploy_source")
+        shown = {path.resolve() for path in ahead}
         return [
             f"{path} changed since it was patched; to patch it again: "
             + (self._command("deploy", "deploy") if path == deploy else self._command("patch"))
             for path in self.changed_sources()
+            if path.resolve() not in shown
         ]
 
     def _command(self, name: str, what: str = "train") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,12 @@ def test_v0_gets_layers_and_rates_of_v0(ssdh: Ssdh) -> None:
     latent = net("n_ssdh.prototxt").layer("wider")
     assert latent.core.string("num_output") == "16"
     assert [each.lr_mult for each in latent.params] == [3, 4]
+
+
+def test_new_layers_of_v0_are_told_as_those_of_other_dialects(ssdh: Ssdh) -> None:
+    Path("n.prototxt").write_text(V0)
+    out = ssdh("patch", "n.prototxt").out
+    assert re.search(r"\+ layers\[latent_SSDH\] innerproduct \w+ -> latent_SSDH\n", out)
 
 
 def test_data_of_old_nets(ssdh: Ssdh) -> None:

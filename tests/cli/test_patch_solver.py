@@ -493,6 +493,11 @@ def test_the_summary_names_what_is_kept(ssdh: Ssdh, here: Path) -> None:
     assert out.endswith("next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel\n")
 
 
+def test_the_next_command_asks_for_no_gpu_where_the_solver_does_not(ssdh: Ssdh, here: Path) -> None:
+    out = ssdh("patch", "train_val.prototxt", "--set", "solver_mode=CPU").out
+    assert out.endswith("next: ssdh train --weights WEIGHTS.caffemodel\n")
+
+
 def test_the_first_test_is_announced(ssdh: Ssdh, here: Path) -> None:
     note = (
         "  note: Caffe tests before the first iteration, 100 batches without a word in the log; "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import Ssdh
 from pictures import write_lmdb
 
 from ssdh_surgery import zoo
@@ -375,3 +376,14 @@ def test_a_stage_and_a_level_choose_layers(
     assert (
         "hint: layer 'a' of line 2 writes it, but takes no part here: see its include and exclude"
     ) in capsys.readouterr().err
+
+
+def test_names_stay_on_their_line(ssdh: Ssdh) -> None:
+    escape = r'"a\n\033[31m"'
+    Path("n.prototxt").write_text(
+        f'name: {escape} layer {{ name: {escape} type: "Input" top: {escape} '
+        "input_param { shape { dim: 2 } } }"
+    )
+    title, _, row, _ = ssdh("show", "n.prototxt").out.splitlines()
+    assert title == r"a\n\x1b[31m: 1 layer in TEST (current dialect)"
+    assert row.split() == ["1", r"a\n\x1b[31m", "Input", "2", "->", r"a\n\x1b[31m"]

@@ -284,7 +284,7 @@ def test_without_one_a_name_is_needed(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("deploy", code=2)
     assert ran.err == (
         "error: no ssdh.toml here or above: name the deploy net\n"
-        "hint: ssdh deploy deploy.prototxt, or run ssdh patch first\n"
+        "hint: ssdh patch train_val.prototxt, then ssdh deploy; or ssdh deploy deploy.prototxt\n"
     )
     ssdh("deploy", "deploy.prototxt", "--bits", "32")
     assert not (here / "ssdh.toml").exists()

@@ -141,7 +141,8 @@ def test_asking_writes_nothing(ssdh: Ssdh, here: Path, how: str) -> None:
     ssdh("patch", "train_val.prototxt", how, code=1 if how == "--check" else 0)
     ssdh("deploy", "deploy.prototxt", how, code=1 if how == "--check" else 0)
     ssdh("patch", "train_val.prototxt", how, "--json", code=1 if how == "--check" else 0)
-    ssdh("patch", "train_val.prototxt", how, "--in-place", code=1 if how == "--check" else 0)
+    ran = ssdh("patch", "train_val.prototxt", how, "--in-place", code=1 if how == "--check" else 0)
+    assert "warning" not in ran.err
     ssdh("patch", "train_val.prototxt", how, "--out", "new", code=1 if how == "--check" else 0)
     assert snapshot(here) == before
     assert not (here / "new").exists()
