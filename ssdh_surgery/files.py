@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pathlib import Path
 
 from ssdh_surgery.errors import FileError, Location
 
+# What messages call the standard input, which a command line calls `-`.
+STDIN = "<stdin>"
 _REASONS = {
     errno.ENOENT: "no such file",
     errno.EISDIR: "is a folder, not a file",
@@ -70,6 +73,27 @@ def read_bytes(path: Path | str) -> bytes:
     """
     with explained(path, "read"):
         return Path(path).read_bytes()
+
+
+def read_stdin() -> bytes:
+    """All that comes from the standard input.
+
+    Raises:
+        FileError: it is closed or cannot be read.
+    """
+    if sys.stdin is None:
+        raise FileError("cannot read: it is closed", location=Location(STDIN))
+    with explained(STDIN, "read"):
+        return sys.stdin.buffer.read()
+
+
+def read_named(path: Path | str) -> tuple[str, bytes]:
+    """What messages call a file, and its bytes; `-` is the standard input.
+
+    Raises:
+        FileError: it is missing, a folder, or cannot be read.
+    """
+    return (STDIN, read_stdin()) if str(path) == "-" else (str(path), read_bytes(path))
 
 
 def digest(data: bytes) -> str:

@@ -75,7 +75,7 @@ def build_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Make an LMDB of a list of paths and labels, or of a folder of class folders.
+    """Make an LMDB of a list of paths and labels (- is stdin), or of a folder of class folders.
 
     The records are those of convert_imageset. Everything that is wrong with the list or a
     picture is told together, before anything is written. With --split a picture's side

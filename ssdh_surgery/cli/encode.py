@@ -111,9 +111,8 @@ def command(
 def _introduce(encoder: Encoder) -> None:
     for words in encoder.engine.passed_over:
         terminal.say(f"passed over {words}")
-    terminal.say(
-        f"{encoder.deploy} with {encoder.weights}: '{encoder.blob}', by {encoder.engine.name}"
-    )
+    files = f"{encoder.net.source.name} with {encoder.weights}"
+    terminal.say(f"{files}: '{encoder.blob}', by {encoder.engine.name}")
     terminal.say(f"input: {encoder.transform.words()}")
 
 

@@ -37,7 +37,7 @@ from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.data.picture import opencv
 from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, record_key
 from ssdh_surgery.errors import DataError, FileError, Finding, Location
-from ssdh_surgery.files import read_bytes, write_bytes
+from ssdh_surgery.files import read_bytes, read_named, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,14 +132,15 @@ def build(
 def read_source(
     source: Path | str, root: Path | str = "", several: SeveralLabels | None = None
 ) -> ImageList:
-    """A list, or a folder of class folders as one.
+    """A list (`-` is that of the standard input), or a folder of class folders as one.
 
     Raises:
         FileError: it cannot be read.
         DataError: it is empty, or not what it should be; several labels of a folder.
     """
     if not os.path.isdir(source):
-        return read_list(source, root, several)
+        name, data = read_named(source)
+        return read_list(name, root, several, data=data)
     if several is not None:
         raise DataError(
             "a folder of class folders has one label for each picture, and several are asked for",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,11 +100,13 @@ def read_list(
     form: LineForm | None = None,
     *,
     check_files: bool = True,
+    data: bytes | None = None,
 ) -> ImageList:
     """Read a list; `check_files` looks whether each picture is there.
 
     `root` is the folder that the paths are looked up from, by default the current one.
-    `form` says what a line holds, by default a path and one label.
+    `form` says what a line holds, by default a path and one label. `data` is what is in the
+    file where that has been read: a pipe is read once.
 
     Raises:
         FileError: the list is missing or cannot be read.
@@ -111,7 +114,7 @@ def read_list(
     """
     form = form or OneLabel()
     prefix = os.path.join(root, "") if str(root) else ""
-    with explained(path, "read"), open(path, "rb") as file:
+    with explained(path, "read"), open(path, "rb") if data is None else BytesIO(data) as file:
         reader = _Reader(prefix, form, os.path.dirname(path) if check_files else None)
         for number, line in enumerate(file, 1):
             if b"\0" in line:

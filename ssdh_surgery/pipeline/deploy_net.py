@@ -23,11 +23,11 @@ _PASSING = frozenset(["Dropout", "Flatten", "Reshape", "Split"])
 class DeployNet:
     """The net in a file, in phase TEST.
 
-    `input` is the name of its one input and `shape` that of one picture in it, `blob` is the
-    chosen blob and `layer` the last layer that writes it.
+    `source` is the file as it was read, `input` the name of its one input and `shape` that of
+    one picture in it; `blob` is the chosen blob and `layer` the last layer that writes it.
 
     Args:
-        file: the net's file.
+        file: the net's file, `-` or `zoo:NAME`.
         blob: the blob that is wanted.
         code: the one to take where none is wanted: if the net has it, else its only output.
 
@@ -38,10 +38,9 @@ class DeployNet:
     """
 
     def __init__(self, file: Path, blob: str | None, code: str | None) -> None:
-        self.file = file
-        source = read_source(str(file))
-        refuse_solver(source)
-        self.net = Net(source.document)
+        self.source = read_source(str(file))
+        refuse_solver(self.source)
+        self.net = Net(self.source.document)
         self._graph = self.net.graph("TEST")
         self.input = self._only_input()
         self.shape = self._picture_shape()
@@ -52,7 +51,7 @@ class DeployNet:
     @property
     def location(self) -> Location:
         """The file, for messages."""
-        return Location(str(self.file))
+        return Location(self.source.name)
 
     @property
     def first_layers(self) -> list[Layer]:

@@ -19,7 +19,7 @@ from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.names import name_bytes, name_text
 from ssdh_surgery.errors import DataError, Finding, Location
-from ssdh_surgery.files import explained
+from ssdh_surgery.files import explained, read_named
 from ssdh_surgery.pipeline.input_transform import InputTransform
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL
 
@@ -87,7 +87,7 @@ def open_source(
     """Find out what the user named: an LMDB, a folder, a list, or pictures.
 
     Args:
-        inputs: one LMDB, folder or list; or pictures.
+        inputs: one LMDB, folder or list (`-` is that of the standard input); or pictures.
         transform: reads pictures to the size and the channels that the net takes.
         root: the folder that a list's paths are looked up from.
         labels: a file of labels in the order of the items.
@@ -120,14 +120,15 @@ def _opened(
     several: SeveralLabels | None,
 ) -> Source:
     first = inputs[0]
-    with explained(first, "read"):
-        os.stat(first)
     if len(inputs) > 1:
         _refuse_mixture(inputs)
-    if len(inputs) > 1 or _is_one_picture(first):
+    if str(first) != "-":
+        with explained(first, "read"):
+            os.stat(first)
+    if len(inputs) > 1 or is_picture(first.name):
         return _unlabelled(str(first), [str(each) for each in inputs], "", transform)
     if not first.is_dir():
-        return _of_list_file(first, transform, root, several)
+        return _of_file(first, transform, root, several)
     if (first / "data.mdb").exists():
         return _of_lmdb(first, transform)
     return _of_folder(first, transform)
@@ -141,16 +142,6 @@ def _refuse_mixture(inputs: Sequence[Path]) -> None:
             location=Location(str(folder)),
             hint="encode it by itself; 'ssdh index build' takes several files of codes",
         )
-
-
-def _is_one_picture(path: Path) -> bool:
-    """Whether a file is a picture by its name, or no text."""
-    if path.is_dir():
-        return False
-    if is_picture(path.name):
-        return True
-    with explained(path, "read"), open(path, "rb") as file:
-        return b"\0" in file.read(_START)
 
 
 def _of_folder(folder: Path, transform: InputTransform) -> Source:
@@ -172,23 +163,25 @@ def _of_folder(folder: Path, transform: InputTransform) -> Source:
         ) from error
 
 
-def _of_list_file(
+def _of_file(
     path: Path, transform: InputTransform, root: Path | str, several: SeveralLabels | None
 ) -> Source:
+    """A list, or a picture whose name does not say so: what is no text."""
+    name, data = read_named(path)
+    if b"\0" in data[:_START]:
+        return _unlabelled(name, [name], "", transform)
     prefix = os.path.join(root, "") if str(root) else ""
-    if (paths := _paths_alone(path, prefix)) is not None:
-        return _unlabelled(str(path), paths, prefix, transform)
-    return _of_list(read_list(path, root, several), transform)
+    if (paths := _paths_alone(data, prefix)) is not None:
+        return _unlabelled(name, paths, prefix, transform)
+    return _of_list(read_list(name, root, several, data=data), transform)
 
 
-def _paths_alone(path: Path, root: str) -> list[str] | None:
+def _paths_alone(data: bytes, root: str) -> list[str] | None:
     """The lines of a list without labels, None where its first line is not a file's path."""
-    with explained(path, "read"), open(path, "rb") as file:
-        first = file.readline()
-        if not os.path.isfile(root + name_text(first.rstrip(b"\r\n"))):
-            return None
-        lines = [first, *file]
-    return [name_text(line) for each in lines if (line := each.rstrip(b"\r\n"))]
+    lines = data.split(b"\n")
+    if not os.path.isfile(root + name_text(lines[0].rstrip(b"\r"))):
+        return None
+    return [name_text(line) for each in lines if (line := each.rstrip(b"\r"))]
 
 
 def _of_list(images: ImageList, transform: InputTransform) -> Source:

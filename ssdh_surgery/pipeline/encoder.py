@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +72,17 @@ class Encoder:
         net, options = self.net, self.options
         layer = net.layer.name if net.layer else None
         asked = net.input, net.shape, net.blob, layer
-        return Extraction(self.deploy, self.weights, *asked, options.batch, options.gpu)
+        return Extraction(self._net_file(), self.weights, *asked, options.batch, options.gpu)
+
+    def _net_file(self) -> Path:
+        """The net's own file, or for engines a temporary one of a net that has none."""
+        source = self.net.source
+        if source.path is not None:
+            return source.path
+        self._temporary = tempfile.NamedTemporaryFile(suffix=".prototxt")  # noqa: SIM115
+        self._temporary.write(source.data)
+        self._temporary.flush()
+        return Path(self._temporary.name)
 
     @property
     def bits(self) -> int:
@@ -88,7 +99,7 @@ class Encoder:
         return {
             "version": ssdh_surgery.__version__,
             "model": {
-                "net": files.file_digest(self.deploy),
+                "net": files.digest(self.net.source.data),
                 "weights": files.file_digest(self.weights),
                 "blob": self.blob,
                 "layer": self.net.layer.name if self.net.layer else None,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.weights_text import text_without_values
-from ssdh_surgery.errors import DataError, FileError, Location, SsdhError
+from ssdh_surgery.errors import DataError, Location, SsdhError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
-STDIN = "<stdin>"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -37,7 +35,7 @@ class SourceFile:
     @property
     def is_stdin(self) -> bool:
         """Whether it came from standard input."""
-        return self.name == STDIN
+        return self.name == files.STDIN
 
     @property
     def is_zoo(self) -> bool:
@@ -95,17 +93,10 @@ def read_source_or_weights(name: str) -> SourceFile:
 def _found(name: str) -> tuple[str, Path | None, bytes]:
     """What errors call it, its path, its bytes."""
     if name == "-":
-        return STDIN, None, _standard_input()
+        return files.STDIN, None, files.read_stdin()
     if zoo.is_zoo_name(name):
         return name, None, zoo.text(*zoo.parse_name(name)).encode()
     return name, Path(name), files.read_bytes(name)
-
-
-def _standard_input() -> bytes:
-    if sys.stdin is None:
-        raise FileError("cannot read: it is closed", location=Location(STDIN))
-    with files.explained(STDIN, "read"):
-        return sys.stdin.buffer.read()
 
 
 def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:

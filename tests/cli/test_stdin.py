@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import small_nets
 from command_line import Ssdh, snapshot
+
+from ssdh_surgery import open_net
 
 TRAIN = small_nets.TRAIN.encode()
 SOLVER = small_nets.SOLVER.encode()
@@ -152,3 +159,63 @@ def test_reading_commands_take_it(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("diff", "-", "-", stdin=TRAIN, code=2)
     assert ran.err == ("error: only one of the two can be standard input\nhint: ssdh diff --help\n")
     assert "ip2" in ssdh("show", "-", stdin=TRAIN).out
+
+
+def test_lists_of_pictures(ssdh: Ssdh) -> None:
+    lines = []
+    for number in range(2000):  # longer than what is read of a file at once
+        lines.append(f"picture{number % 10}.png {number % 10}\n")
+        cv2.imwrite(f"picture{number % 10}.png", np.full((4, 4, 3), number % 10, np.uint8))
+    data = "".join(lines).encode()
+    assert ssdh("data", "build", "-", "a_lmdb", stdin=data).out.startswith(
+        "wrote a_lmdb: 2,000 records\n"
+    )
+    told = ssdh("data", "mean", "-", "--json", stdin=data)
+    assert json.loads(told.out)["channels"] == [4.5, 4.5, 4.5]
+    err = ssdh("data", "build", "-", "b_lmdb", stdin=b"picture0.png x\n", code=3).err
+    assert "<stdin>:1: error SSDH606 label-not-a-number" in err
+    Path("deploy.prototxt").write_text(
+        'input: "data" input_shape { dim: 1 dim: 3 dim: 4 dim: 4 }\n'
+        'layer { name: "code" type: "Sigmoid" bottom: "data" top: "code" }\n'
+    )
+    open_net("deploy.prototxt").save("a.caffemodel")
+    net = ("--weights", "a.caffemodel", "--resize", "none", "--deploy")
+    ssdh("encode", "-", "-o", "a.npz", *net, "deploy.prototxt", stdin=data)
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as pipe, ThreadPoolExecutor(1) as pool:
+        written = pool.submit(lambda: (pipe.write(data), pipe.close()))
+        ssdh("encode", f"/dev/fd/{reader}", "-o", "b.npz", *net, "deploy.prototxt")
+        written.result()
+    os.close(reader)
+    for name in "ab":
+        with np.load(f"{name}.npz") as codes:
+            assert codes["labels"].tolist() == [number % 10 for number in range(2000)]
+
+
+def test_a_net_that_encodes(ssdh: Ssdh) -> None:
+    cv2.imwrite("picture.png", np.eye(4, dtype=np.uint8))
+    text = (
+        'input: "data" input_shape { dim: 1 dim: 1 dim: 4 dim: 4 }\n'
+        'layer { name: "code" type: "Sigmoid" bottom: "data" top: "code" }\n'
+    )
+    Path("deploy.prototxt").write_text(text)
+    open_net("deploy.prototxt").save("a.caffemodel")
+    for engine in ("onnx", "torch"):
+        words = ("encode", "picture.png", "--weights", "a.caffemodel", "--engine", engine)
+        told = ssdh(*words, "--deploy", "-", "-o", "a.npz", "--force", stdin=text.encode())
+        assert told.err.startswith("<stdin> with a.caffemodel: 'code', by ")
+        ssdh(*words, "--deploy", "deploy.prototxt", "-o", "b.npz", "--force")
+        with np.load("a.npz") as one, np.load("b.npz") as other:
+            assert np.array_equal(one["codes"], other["codes"])
+            assert str(one["recipe"]) == str(other["recipe"])
+
+
+def test_a_net_of_the_zoo_encodes(ssdh: Ssdh) -> None:
+    cv2.imwrite("picture.png", np.eye(28, dtype=np.uint8))
+    ssdh("zoo", "write", "lenet")
+    open_net("deploy.prototxt").save("lenet.caffemodel")
+    net = ("--deploy", "zoo:lenet/deploy", "--weights", "lenet.caffemodel", "--blob", "ip1")
+    assert (
+        "wrote a.npz: 1 features of 500 values"
+        in ssdh("encode", "picture.png", *net, "-o", "a.npz").out
+    )
