@@ -58,10 +58,11 @@ def command(
 ) -> None:
     """Run a net over pictures and keep the code of each.
 
-    INPUT is an LMDB, a folder of class folders or of pictures, a list of paths and labels,
-    or pictures. The net, its weights and what is done to its input come from ssdh.toml.
-    A bit is 1 where an activation is above 0.5; of a blob that holds no code the activations
-    alone are kept. What cannot be read is left out. CODES ends in .npz, .h5 or .parquet.
+    INPUT is an LMDB, a folder of class folders or of pictures, a list of paths and labels
+    (- is stdin), or pictures. The net, its weights and what is done to its input come from
+    ssdh.toml. A bit is 1 where an activation is above 0.5; of a blob that holds no code the
+    activations alone are kept. What cannot be read is left out. CODES ends in .npz, .h5 or
+    .parquet.
     """
     from ssdh_surgery.pipeline.encode import encode
     from ssdh_surgery.pipeline.encode_source import open_source

@@ -201,6 +201,7 @@ class LmdbStore:
             raise DataError(
                 f"cannot be read on after the record '{shown(bytes(key))}': {error}",
                 location=Location(str(self.path)),
+                hint="it is damaged, or a program is writing it: 'mdb_copy' makes a copy meanwhile",
             ) from error
 
 

@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.deploy_net import DeployNet
 from ssdh_surgery.pipeline.encode_engine import EncodeEngine, open_extractor
 from ssdh_surgery.pipeline.input_transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.trained_net import newest_weights, recorded_deploy
-from ssdh_surgery.pipeline.workspace import Workspace
+from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes, pack
 
 
@@ -52,8 +52,7 @@ class Encoder:
     """
 
     def __init__(self, options: EncoderOptions) -> None:
-        workspace = Workspace.find()
-        self.known = workspace.net(options.net) if workspace else None
+        self.known = _known(options)
         self.deploy = options.deploy or recorded_deploy(self.known)
         self.weights = options.weights or newest_weights(self.known)
         self.options = options
@@ -140,3 +139,20 @@ class Encoder:
             activations,
             name=source,
         )
+
+
+def _known(options: EncoderOptions) -> NetRecord | None:
+    """What the workspace knows of the net.
+
+    A deploy net that was named is that of its own record, or, as another file of the same net,
+    of the only one; nothing is known of a net from elsewhere.
+    """
+    workspace, deploy = Workspace.find(), options.deploy
+    if workspace is None:
+        return None
+    if deploy is None or options.net is not None:
+        return workspace.net(options.net)
+    known = workspace.net_deployed_as(deploy)
+    if known is None and len(workspace.nets) == 1 and deploy.exists():
+        return workspace.net(None)
+    return known

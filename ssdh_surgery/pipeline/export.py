@@ -127,11 +127,7 @@ def _known(options: ExportOptions) -> NetRecord | None:
         return None
     if options.deploy is None or options.net is not None:
         return workspace.net(options.net)
-    for known in workspace.nets.values():
-        path = known.path("deploy")
-        if path is not None and path.resolve() == Path(options.deploy).resolve():
-            return known
-    return None
+    return workspace.net_deployed_as(Path(options.deploy))
 
 
 def _code_below_classifier(net: Net, known: NetRecord | None) -> str | None:

@@ -238,6 +238,14 @@ class Workspace:
             )
         return next(iter(nets.values()), None)
 
+    def net_deployed_as(self, path: Path) -> NetRecord | None:
+        """The net that has a file as its deploy net."""
+        for known in self.nets.values():
+            deploy = known.path("deploy")
+            if deploy is not None and deploy.resolve() == path.resolve():
+                return known
+        return None
+
     def net_of(self, path: Path, stem: str) -> NetRecord | None:
         """The net that a file is the source of, or was written for; else that of a stem."""
         nets = self.nets

@@ -217,4 +217,7 @@ def test_a_damaged_page_is_an_error_that_names_the_place(make_lmdb: Maker) -> No
         store.scan_labels()
     message = str(caught.value)
     assert message.startswith(f"{path}: cannot be read on after the record '00000")
-    assert message.endswith("': mdb_cursor_get: MDB_PAGE_NOTFOUND: Requested page not found")
+    assert message.endswith(
+        "': mdb_cursor_get: MDB_PAGE_NOTFOUND: Requested page not found\n"
+        "hint: it is damaged, or a program is writing it: 'mdb_copy' makes a copy meanwhile"
+    )

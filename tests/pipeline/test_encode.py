@@ -334,6 +334,19 @@ def test_the_newest_snapshot_is_taken() -> None:
     assert encoder(weights=None).weights == Path("snap/small_iter_10.caffemodel")
 
 
+def test_of_several_nets_a_deploy_net_that_is_named_is_enough() -> None:
+    other = WORKSPACE.partition("\n")[2].replace("small", "other").replace("deploy.", "second.")
+    Path("ssdh.toml").write_text(WORKSPACE + other.replace("0.5", "0.25"))
+    Path("second.prototxt").write_text(DEPLOY)
+    Path("copy.prototxt").write_text(DEPLOY)
+    message = message_of(UsageError)
+    assert "has several nets: small, other\nhint: choose one with --net" in message
+    for deploy, scale in (("deploy", 0.5), ("second", 0.25), ("copy", None)):
+        net = encoder(deploy=Path(f"{deploy}.prototxt"), blob="code")
+        assert net.transform.stated["scale"] == scale
+    assert encoder(deploy=Path("copy.prototxt"), net="other").transform.stated["scale"] == 0.25
+
+
 def test_sources_that_hold_nothing() -> None:
     Path("empty").mkdir()
     with pytest.raises(DataError) as caught:
