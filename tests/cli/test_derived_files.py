@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Ssdh
 from pictures import write_lmdb
 
 import ssdh_surgery
@@ -25,18 +23,6 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" }
 """  # noqa: E501
 
 
-def ssdh(*words: str, code: int = 0, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "ssdh_surgery", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        input=stdin,
-    )
-    assert ran.returncode == code, f"{words}\n{ran.stdout}\n{ran.stderr}"
-    return ran
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -45,9 +31,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time() -> None:
+def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time(ssdh: Ssdh) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "8", "--remove", "delete")
-    told = ssdh("deploy").stdout.splitlines()
+    told = ssdh("deploy").out.splitlines()
     assert told[0] == "train_val_ssdh.prototxt (train net): wrote deploy_ssdh.prototxt"
     assert told[-3:] == [
         "  note: derived from train_val_ssdh.prototxt",
@@ -56,7 +42,7 @@ def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time() -> N
     ]
     gone = [line.split(" - layer")[1].split()[0] for line in told if " - layer[" in line]
     assert gone[-2:] == ["[fc_change]", "[loss]"]
-    again = ssdh("deploy").stdout
+    again = ssdh("deploy").out
     assert again.startswith("train_val_ssdh.prototxt (train net): deploy_ssdh.prototxt is up to")
     assert 'deploy = "deploy_ssdh.prototxt"' in Path("ssdh.toml").read_text()
 
@@ -68,17 +54,17 @@ ACCURACY = """layer {
 """
 
 
-def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted() -> None:
+def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted(ssdh: Ssdh) -> None:
     Path("train_val.prototxt").write_text(
         TRAIN.replace("batch_size: 2", "batch_size: 4") + ACCURACY
     )
-    err = ssdh("deploy", "train_val.prototxt", "--with-classifier", code=3).stderr
+    err = ssdh("deploy", "train_val.prototxt", "--with-classifier", code=3).err
     assert "train_val.prototxt:8:15: no hash layer below the classifier 'fc'" in err
     ssdh("patch", "train_val.prototxt", "--bits", "8", "--remove", "delete")
-    told = ssdh("deploy", "--with-classifier").stdout
+    told = ssdh("deploy", "--with-classifier").out
     assert "  note: the classifier stays: 'ssdh encode --blob fc_change' keeps its scores" in told
     Path("deploy.prototxt").write_text(Path("deploy_ssdh.prototxt").read_text())
-    err = ssdh("deploy", "deploy.prototxt", "--with-classifier", code=3).stderr
+    err = ssdh("deploy", "deploy.prototxt", "--with-classifier", code=3).err
     assert "a train net is needed, and this is a deploy net" in err
     ssdh("deploy", "--with-classifier", "--from", "deploy", code=2)
     net = ssdh_surgery.open_net("train_val_ssdh.prototxt", engine="torch")
@@ -86,18 +72,18 @@ def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted() -> None:
         blobs[0].data[...] = np.random.default_rng(3).normal(0, 0.002, blobs[0].data.shape)
     net.save("w.caffemodel")
     export = ("export", "--weights", "w.caffemodel", "--json", "-o")
-    assert set(json.loads(ssdh(*export, "net.onnx").stdout)["outputs"]) == {"latent_SSDH_encode"}
-    scores = json.loads(ssdh(*export, "scores.onnx", "--blob", "fc_change").stdout)["outputs"]
+    assert set(ssdh(*export, "net.onnx").json["outputs"]) == {"latent_SSDH_encode"}
+    scores = ssdh(*export, "scores.onnx", "--blob", "fc_change").json["outputs"]
     assert scores == {"fc_change": ["N", 2]}
     encode = ("encode", "lmdb", "--weights", "w.caffemodel")
     ssdh(*encode, "-o", "codes.npz")
     ssdh(*encode, "-o", "scores.npz", "--blob", "fc_change")
     sets = ("--queries", "codes.npz", "--database", "codes.npz")
-    found = json.loads(ssdh("evaluate", *sets, "--scores", "scores.npz", "--json").stdout)
+    found = ssdh("evaluate", *sets, "--scores", "scores.npz", "--json").json
     assert found["accuracy"] == {"1": float(net.forward()["accuracy"])}
 
 
-def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy() -> None:
+def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy(ssdh: Ssdh) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "8")
     ssdh("deploy")
     derived = Path("deploy_ssdh.prototxt").read_text()
@@ -111,19 +97,19 @@ def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy() -> None:
     assert Path("deploy_ssdh.prototxt").read_text() == derived
 
 
-def test_a_train_net_alone_needs_no_workspace() -> None:
+def test_a_train_net_alone_needs_no_workspace(ssdh: Ssdh) -> None:
     told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,16,16")
-    assert "note: inputs: data 1 x 1 x 16 x 16\n" in told.stdout
+    assert "note: inputs: data 1 x 1 x 16 x 16\n" in told.out
     text = Path("deploy_ssdh.prototxt").read_text()
     assert "num_output: 4" in text
     assert ssdh("deploy", "-", "--bits", "4", "--input-shape", "data=1,1,16,16",
-                stdin=TRAIN).stdout == text  # fmt: skip
+                stdin=TRAIN.encode()).out == text  # fmt: skip
 
 
-def test_an_input_that_the_weights_do_not_fit_is_refused() -> None:
+def test_an_input_that_the_weights_do_not_fit_is_refused(ssdh: Ssdh) -> None:
     told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,9,9",
                 code=3)  # fmt: skip
-    assert told.stderr == (
+    assert told.err == (
         "train_val.prototxt:7:15: the params of layer 'ip' would have other shapes than those that "
         "the net is trained with: its weights would not fit\n"
         '  7 | layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" '
@@ -162,9 +148,9 @@ def test_an_input_that_the_weights_do_not_fit_is_refused() -> None:
         ),
     ],
 )
-def test_what_deploy_refuses(words: list[str], code: int, message: str) -> None:
+def test_what_deploy_refuses(ssdh: Ssdh, words: list[str], code: int, message: str) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "8")
-    assert ssdh(*words, code=code).stderr == message
+    assert ssdh(*words, code=code).err == message
     assert not Path("deploy_ssdh.prototxt").exists()
 
 
@@ -184,10 +170,10 @@ def lone_deploy(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("lone_deploy")
-def test_a_deploy_net_alone_is_patched_trained_and_deployed(folder: Path) -> None:
+def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: Path) -> None:
     told = ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8", "--freeze", "ip",
                 "--mean-value", "120", "--set", "max_iter=4", "--set", "snapshot=4")  # fmt: skip
-    lines = told.stdout.splitlines()
+    lines = told.out.splitlines()
     assert [line for line in lines if not line.startswith("   ")] == [
         "deploy.prototxt (deploy net): wrote train_val_ssdh.prototxt",
         "  cost: the latent layer has 56 params and 48 multiply-adds an image",
@@ -216,10 +202,10 @@ layers { layer { name: "prob" type: "softmax" } bottom: "fc" top: "prob" }
 
 
 @pytest.mark.usefixtures("lone_deploy")
-def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded() -> None:
+def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded(ssdh: Ssdh) -> None:
     Path("deploy.prototxt").write_text(DEPLOY_V0)
     words = ("patch", "deploy.prototxt", *DATA, "--bits", "8", "--mean-value", "120")
-    said = ssdh(*words, code=3).stderr
+    said = ssdh(*words, code=3).err
     assert said == (
         "deploy.prototxt:2:24: a train net cannot be made in Caffe's dialect V0: it has no phases, "
         "for data to train with and data to test with\n"
@@ -233,22 +219,22 @@ def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded() -> None:
 
 
 @pytest.mark.usefixtures("lone_deploy")
-def test_the_next_time_the_workspace_has_the_data() -> None:
+def test_the_next_time_the_workspace_has_the_data(ssdh: Ssdh) -> None:
     ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8")
     files = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
-    told = ssdh("patch", "deploy.prototxt", "--check").stdout
+    told = ssdh("patch", "deploy.prototxt", "--check").out
     assert "train_val_ssdh.prototxt is up to date" in told
     ssdh("patch", "deploy.prototxt")
     assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == files
 
 
 @pytest.mark.usefixtures("lone_deploy")
-def test_without_data_a_deploy_net_is_but_a_deploy_net() -> None:
-    told = ssdh("patch", "deploy.prototxt").stdout
+def test_without_data_a_deploy_net_is_but_a_deploy_net(ssdh: Ssdh) -> None:
+    told = ssdh("patch", "deploy.prototxt").out
     assert told.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt\n")
 
 
-def test_beside_a_train_net_a_deploy_net_is_but_a_deploy_net() -> None:
+def test_beside_a_train_net_a_deploy_net_is_but_a_deploy_net(ssdh: Ssdh) -> None:
     Path("deploy.prototxt").write_text(DEPLOY)
     ssdh("patch", "train_val.prototxt", "deploy.prototxt", "--train-data", "lmdb")
     assert Path("deploy_ssdh.prototxt").is_file()
@@ -256,8 +242,8 @@ def test_beside_a_train_net_a_deploy_net_is_but_a_deploy_net() -> None:
 
 
 @pytest.mark.usefixtures("lone_deploy")
-def test_from_standard_input_the_train_net_goes_on() -> None:
-    text = ssdh("patch", "-", *DATA, "--bits", "8", stdin=DEPLOY).stdout
+def test_from_standard_input_the_train_net_goes_on(ssdh: Ssdh) -> None:
+    text = ssdh("patch", "-", *DATA, "--bits", "8", stdin=DEPLOY.encode()).out
     ssdh("patch", "deploy.prototxt", *DATA, "--bits", "8")
     assert Path("train_val_ssdh.prototxt").read_text() == text
 
@@ -295,6 +281,6 @@ def test_from_standard_input_the_train_net_goes_on() -> None:
     ],
 )
 @pytest.mark.usefixtures("lone_deploy")
-def test_what_patch_refuses(words: list[str], code: int, message: str) -> None:
-    assert ssdh(*words, code=code).stderr == message
+def test_what_patch_refuses(ssdh: Ssdh, words: list[str], code: int, message: str) -> None:
+    assert ssdh(*words, code=code).err == message
     assert not Path("train_val_ssdh.prototxt").exists()

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import Ssdh
 
 NET = """
 layer { name: "data" type: "DummyData" top: "data" top: "label"
@@ -26,19 +27,6 @@ snapshot_prefix: "run" solver_mode: CPU random_seed: 1
 """
 
 
-def ssdh(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    ran = subprocess.run(
-        [sys.executable, "-m", "ssdh_surgery", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == code, f"{words}\n{ran.stdout}\n{ran.stderr}"
-    assert "Traceback" not in ran.stderr
-    return ran
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "net.prototxt").write_text(NET)
@@ -47,36 +35,38 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def patched(tmp_path: Path) -> Path:
-    ssdh("zoo", "write", "googlenet", cwd=tmp_path)
-    ssdh("patch", "train_val.prototxt", cwd=tmp_path)
+def patched(ssdh: Ssdh, tmp_path: Path) -> Path:
+    ssdh("zoo", "write", "googlenet")
+    ssdh("patch", "train_val.prototxt")
     return tmp_path
 
 
-def test_the_readmes_command_word_for_word(patched: Path) -> None:
-    ran = ssdh("train", "--gpu", "1", "--weights", "googlenet.caffemodel", "--dry-run", cwd=patched)
-    assert ran.stdout == (
+def test_the_readmes_command_word_for_word(ssdh: Ssdh, patched: Path) -> None:
+    ran = ssdh("train", "--gpu", "1", "--weights", "googlenet.caffemodel", "--dry-run")
+    assert ran.out == (
         "caffe train --solver=solver_ssdh.prototxt -weights googlenet.caffemodel -gpu 1\n"
     )
-    assert "googlenet.caffemodel: no such file (weights)" in ran.stderr
-    assert "examples/imagenet/ilsvrc12_train_lmdb" in ran.stderr
+    assert "googlenet.caffemodel: no such file (weights)" in ran.err
+    assert "examples/imagenet/ilsvrc12_train_lmdb" in ran.err
     assert not (patched / "runs").exists()
 
 
 def test_from_another_folder_the_line_goes_to_the_directory_that_caffe_needs(
-    patched: Path,
+    ssdh: Ssdh, patched: Path
 ) -> None:
     below = patched / "below"
     below.mkdir()
     (below / "w.caffemodel").write_bytes(b"")
-    ran = ssdh("train", "--weights", "w.caffemodel", "--dry-run", "--", "-level", "1", cwd=below)
-    assert ran.stdout == (
+    ran = ssdh("-C", below, "train", "--weights", "w.caffemodel", "--dry-run", "--", "-level", "1")
+    assert ran.out == (
         f"cd {patched} && caffe train --solver=solver_ssdh.prototxt "
         "-weights below/w.caffemodel -level 1\n"
     )
 
 
-def test_the_bvlc_layout_runs_from_the_root_that_its_paths_start_at(patched: Path) -> None:
+def test_the_bvlc_layout_runs_from_the_root_that_its_paths_start_at(
+    ssdh: Ssdh, patched: Path
+) -> None:
     root = patched / "root"
     models = root / "models" / "googlenet"
     models.mkdir(parents=True)
@@ -84,21 +74,21 @@ def test_the_bvlc_layout_runs_from_the_root_that_its_paths_start_at(patched: Pat
         shutil.copy(patched / f"{name}.prototxt", models)
     solver = models / "solver.prototxt"
     solver.write_text(solver.read_text().replace('"train_val', '"models/googlenet/train_val'))
-    ssdh("patch", "train_val.prototxt", cwd=models)
-    ran = ssdh("train", "--gpu", "0", "--dry-run", cwd=models)
-    assert ran.stdout == (
+    ssdh("-C", models, "patch", "train_val.prototxt")
+    ran = ssdh("-C", models, "train", "--gpu", "0", "--dry-run")
+    assert ran.out == (
         f"cd {root} && caffe train --solver=models/googlenet/solver_ssdh.prototxt -gpu 0\n"
     )
 
 
-def test_a_solver_whose_net_is_nowhere(folder: Path) -> None:
+def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
     (folder / "solver.prototxt").write_text('net: "elsewhere/net.prototxt"\n')
-    ran = ssdh("train", "--solver", "solver.prototxt", cwd=folder, code=3)
-    assert ran.stderr.startswith(
+    ran = ssdh("train", "--solver", "solver.prototxt", code=3)
+    assert ran.err.startswith(
         "solver.prototxt:1:6: caffe reads the solver's paths from the directory that it runs in, "
         f"and from none of these is there a file 'elsewhere/net.prototxt':\n  {folder}\n"
     )
-    assert ran.stderr.endswith(
+    assert ran.err.endswith(
         '  1 | net: "elsewhere/net.prototxt"\n'
         "    |      ^^^^^^^^^^^^^^^^^^^^^^^^\n"
         "hint: correct the path: ssdh patch --set net=..., or edit the solver\n"
@@ -148,23 +138,23 @@ def test_a_solver_whose_net_is_nowhere(folder: Path) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_what_is_missing_is_told(
-    folder: Path, words: list[str], code: int, message: str | None
+    ssdh: Ssdh, folder: Path, words: list[str], code: int, message: str | None
 ) -> None:
-    ran = ssdh("train", *words, cwd=folder, code=code)
-    assert ran.stderr
+    ran = ssdh("train", *words, code=code)
+    assert ran.err
     if message is not None:
-        assert ran.stderr == message
+        assert ran.err == message
 
 
-def test_every_error_is_told_before_the_first_iteration(folder: Path) -> None:
+def test_every_error_is_told_before_the_first_iteration(ssdh: Ssdh, folder: Path) -> None:
     text = NET.replace(
         'type: "DummyData" top: "data" top: "label"',
         'type: "Data" top: "data" top: "label" data_param { source: "no_lmdb" batch_size: 2 }',
     ).replace('bottom: "fc" bottom: "label"', 'bottom: "fc_" bottom: "label"')
     (folder / "net.prototxt").write_text(text)
     (folder / "solver.prototxt").write_text(SOLVER.replace('"run"', '"no/run"'))
-    ran = ssdh("train", "--solver", "solver.prototxt", cwd=folder, code=3)
-    codes = re.findall(r"error (SSDH\d+) ([\w-]+)", ran.stderr)
+    ran = ssdh("train", "--solver", "solver.prototxt", code=3)
+    codes = re.findall(r"error (SSDH\d+) ([\w-]+)", ran.err)
     assert ("SSDH104", "no-database") in codes
     assert ("SSDH201", "unknown-bottom") in codes
     assert ("SSDH307", "no-snapshot-folder") in codes
@@ -173,42 +163,43 @@ def test_every_error_is_told_before_the_first_iteration(folder: Path) -> None:
 
 @pytest.mark.parametrize("engine", [pytest.param("binary", marks=pytest.mark.caffe), "torch"])
 class TestBothEngines:
-    def test_a_run_leaves_log_command_and_solver(self, folder: Path, engine: str) -> None:
-        ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine, cwd=folder)
+    def test_a_run_leaves_log_command_and_solver(
+        self, ssdh: Ssdh, folder: Path, engine: str
+    ) -> None:
+        ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine)
         assert (folder / "run_iter_20.caffemodel").is_file()
         left = sorted(path.name for path in (folder / "runs" / "solver-1").iterdir())
         assert left == ["run.json", "solver.prototxt", "train.log"]
-        assert ran.stdout == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
+        assert ran.out == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
 
     def test_iterations_are_the_absolute_end_also_when_resuming(
-        self, folder: Path, engine: str
+        self, ssdh: Ssdh, folder: Path, engine: str
     ) -> None:
         words = ["train", "--solver", "solver.prototxt", "--engine", engine]
-        ssdh(*words, "--iterations", "5", cwd=folder)
-        ssdh(*words, "--iterations", "8", "--resume", cwd=folder)
+        ssdh(*words, "--iterations", "5")
+        ssdh(*words, "--iterations", "8", "--resume")
         states = sorted(path.name for path in folder.glob("run_iter_*.solverstate"))
         assert states == ["run_iter_5.solverstate", "run_iter_8.solverstate"]
 
     def test_without_a_prefix_or_with_a_folder_for_one_a_run_is_found_again(
-        self, folder: Path, engine: str
+        self, ssdh: Ssdh, folder: Path, engine: str
     ) -> None:
         words = ["train", "--solver", "solver.prototxt", "--engine", engine]
         (folder / "kept").mkdir()
         for line, state in (("", "solver"), ('snapshot_prefix: "kept"', "kept/solver")):
             (folder / "solver.prototxt").write_text(SOLVER.replace('snapshot_prefix: "run"', line))
-            ssdh(*words, "--iterations", "3", cwd=folder)
-            ssdh(*words, "--iterations", "4", "--resume", cwd=folder)
+            ssdh(*words, "--iterations", "3")
+            ssdh(*words, "--iterations", "4", "--resume")
             assert (folder / f"{state}_iter_4.solverstate").is_file()
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_one_signal_saves_and_the_printed_command_goes_on(
-        self, folder: Path, engine: str, number: signal.Signals
+        self, ssdh: Ssdh, folder: Path, engine: str, number: signal.Signals
     ) -> None:
         (folder / "solver.prototxt").write_text(SOLVER.replace("max_iter: 20", "max_iter: 9000000"))
         words = ["train", "--solver", "solver.prototxt", "--engine", engine]
         process = subprocess.Popen(
             [sys.executable, "-m", "ssdh_surgery", *words],
-            cwd=folder,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -225,5 +216,5 @@ class TestBothEngines:
         state = re.search(r"--snapshot (\S+)_iter_(\d+)\.solverstate", resume[1])
         assert state
         further = str(int(state[2]) + 3)
-        ssdh(*resume[1].split(), "--iterations", further, cwd=folder)
+        ssdh(*resume[1].split(), "--iterations", further)
         assert (folder / f"run_iter_{further}.caffemodel").is_file()

@@ -65,9 +65,10 @@ def strays(text: str) -> Iterator[str]:
     lines = text.split("\n")
     layers = layer_names(lines)
     written = set(re.findall(r'\b(?:top|input): *("[^"]*")', text))
+    known = set(layers)
     for index, (line, layer) in enumerate(zip(lines, layers, strict=True)):
         for note in _NOTE.finditer(line):
-            if note["layer"] not in layers:
+            if note["layer"] not in known:
                 continue
             below = (row for row in lines[index + 1 :] if not _LEADS_ON.match(row))
             code = (line if note["kind"] == "<" else next(below)).split("#")[0]

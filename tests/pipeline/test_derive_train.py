@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights import read_weights
+from ssdh_surgery.cli import run
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.pipeline.derive_presets import preset_for
@@ -120,17 +119,8 @@ def weights(path: str) -> dict[str, Any]:
 def test_what_is_made_trains(folder: Path, engine: str, freeze: str | None) -> None:
     made(freeze=freeze, sets=(("random_seed", "1"),))
     before = first_weights()
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "ssdh_surgery", "train", "--engine", engine, "--gpu", "none"),
-            *("--solver", "solver_ssdh.prototxt", "--weights", "first.caffemodel"),
-            *("--iterations", "12"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    words = ["train", "--engine", engine, "--gpu", "none", "--solver", "solver_ssdh.prototxt"]
+    assert run([*words, "--weights", "first.caffemodel", "--iterations", "12"]) == 0
     (snapshot,) = folder.glob("tiny_ssdh_iter_12.caffemodel*")
     after = weights(str(snapshot))
     for name in ("conv1", "scale1"):
