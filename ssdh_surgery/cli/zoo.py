@@ -46,10 +46,11 @@ def list_networks(as_json: bool) -> None:
 
 @command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(zoo.KINDS), default="train_val", help="Which file.")
-def show_network(name: str, kind: str) -> None:
-    """Print a file of a network."""
-    terminal.answer(zoo.text(name, kind).removesuffix("\n"))
+@click.option("--kind", type=click.Choice(zoo.KINDS), help="Which file (train_val).")
+def show_network(name: str, kind: zoo.Kind | None) -> None:
+    """Print a file of a network: that of --kind, or of NAME/KIND."""
+    network, named = zoo.parse_name(name)
+    terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
 
 @command.command("write", epilog="\b\nExample:\n  ssdh zoo write googlenet")
@@ -59,6 +60,7 @@ def show_network(name: str, kind: str) -> None:
 @shared.mode_options
 def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> int:
     """Write train_val.prototxt, solver.prototxt and deploy.prototxt of a network."""
+    name = name.removeprefix(zoo.PREFIX)
     plan = shared.write_plan(suffix=None, out=out, in_place=False, force=force, **modes)
     outputs = [_output(name, kind, out or Path()) for kind in zoo.KINDS]
     if plan.mode is Mode.DIFF:

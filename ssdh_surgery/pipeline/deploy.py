@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.derive_step import derived_deploy
 from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.pipeline.sources import SourceFile, neighbours, read_source
+from ssdh_surgery.pipeline.sources import SourceFile, neighbours, read_source, refuse_in_place
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
 
 
@@ -59,8 +59,8 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
     wanted = deploy_settings(options.given, known)
     origin = options.origin or ("train" if options.classifier else None)
     source = _chosen(name, known, wanted, origin)
-    if source.is_zoo and plan.in_place:
-        raise UsageError(f"--in-place does not go with {source.name}: it is no file")
+    if plan.in_place:
+        refuse_in_place(source)
     plan = _placed(plan, name, known, wanted, source)
     result = _made(source, options, known, plan)
     written: list[Path] = []

@@ -21,7 +21,7 @@ from ssdh_surgery.pipeline.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.refused import refusals
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
-from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.sources import SourceFile, refuse_in_place
 from ssdh_surgery.pipeline.upgrade import upgraded_group, upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
@@ -55,8 +55,8 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
     for source in sources:
         if source.kind is Kind.UNKNOWN:
             raise SurgeryError("neither a net nor a solver", location=Location(source.name))
-        if source.is_zoo and plan.in_place:
-            raise UsageError(f"--in-place does not go with {source.name}: it is no file")
+        if plan.in_place:
+            refuse_in_place(source)
     patching = _Patching(options, plan)
     for group in _groups(sources, options, patching):
         patching.add_group(group)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.weights_text import text_without_values
-from ssdh_surgery.errors import DataError, Location, SsdhError
+from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
@@ -59,6 +59,16 @@ class SourceFile:
     def folder(self) -> Path:
         """The folder that it stands in."""
         return self.place.parent
+
+
+def refuse_in_place(source: SourceFile) -> None:
+    """Refuse to change in place what is no file.
+
+    Raises:
+        UsageError: it is a built-in network's.
+    """
+    if source.is_zoo:
+        raise UsageError(f"--in-place does not go with {source.name}: it is no file")
 
 
 def read_source(name: str) -> SourceFile:

@@ -16,7 +16,7 @@ from ssdh_surgery.pipeline.group import Group
 from ssdh_surgery.pipeline.in_turn import net_at
 from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, write_all
 from ssdh_surgery.pipeline.patched import Patched, PatchedFile
-from ssdh_surgery.pipeline.sources import SourceFile
+from ssdh_surgery.pipeline.sources import SourceFile, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.change import Change, path_of_message
 from ssdh_surgery.surgery.gate import prove
@@ -41,7 +41,10 @@ def upgrade(
 
     Raises:
         SurgeryError: a file is none of these, or Caffe could not upgrade it.
+        UsageError: what is no file is to be changed in place.
     """
+    for source in sources if plan.in_place else ():
+        refuse_in_place(source)
     steps = (*NET_STEPS, *([STOCK_STEP] if stock_objective else []))
     results = tuple(_finished(source, plan, steps) for source in sources)
     written: list[Path] = []

@@ -22,6 +22,21 @@ def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: zoo.Kind) -> None:
     assert ssdh("zoo", "show", "lenet", "--kind", kind).out.encode() == FILES[zoo.FILE_NAMES[kind]]
 
 
+@pytest.mark.parametrize("name", ["lenet/solver", "zoo:lenet/solver"])
+def test_a_network_is_named_as_elsewhere(ssdh: Ssdh, name: str) -> None:
+    assert ssdh("zoo", "show", name).out.encode() == FILES["solver.prototxt"]
+    assert "no file 'train'" in ssdh("zoo", "show", "lenet/train", code=2).err
+    ssdh("zoo", "write", "zoo:lenet")
+    assert snapshot(Path()) == FILES
+
+
+@pytest.mark.parametrize("command", ["patch", "deploy", "upgrade"])
+def test_a_network_is_no_file_to_change(ssdh: Ssdh, command: str) -> None:
+    said = "error: --in-place does not go with zoo:lenet/deploy: it is no file\n"
+    assert ssdh(command, "zoo:lenet/deploy", "--in-place", code=2).err.startswith(said)
+    assert snapshot(Path()) == {}
+
+
 def test_three_files_are_written_once(ssdh: Ssdh) -> None:
     wrote = "wrote new/train_val.prototxt\nwrote new/solver.prototxt\nwrote new/deploy.prototxt\n"
     assert ssdh("zoo", "write", "lenet", "--out", "new").out == wrote
