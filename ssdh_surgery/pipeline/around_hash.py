@@ -93,18 +93,21 @@ def _set_classes(done: InTurn, name: str, number: int, retarget: bool, recipe: R
         )
 
 
-def renamed_where_changed(done: InTurn, before: Head, number: int | None) -> str:
+def renamed_where_changed(done: InTurn, before: Head, asked: Settings) -> str:
     """A classifier that has a hash layer and gets other classes also gets another name.
+
+    The one that is asked for is given later, and told nowhere: who asked for it knows it.
 
     Returns:
         The name that it has then.
     """
-    name = before.classifier.name
+    name, number = before.classifier.name, asked.get("classes")
     if number is None or before.classes == number:
         return name
     new = classes.changed_name(done.net, head_named(done.net, name).classifier)
     done.do(lambda net: classes.rename_classifier(net, head_named(net, name).classifier, new))
-    done.notes.append(f"it is called '{new}' now")
+    if asked.get("classifier_name") is None:
+        done.notes.append(f"it is called '{new}' now")
     return new
 
 

@@ -49,7 +49,7 @@ def hash_step(
     done = around_hash.before_hash(net, head, asked)
     name = head.classifier.name
     if not is_new:
-        name = around_hash.renamed_where_changed(done, head, asked.get("classes"))
+        name = around_hash.renamed_where_changed(done, head, asked)
     renamed = {name} - {head.classifier.name}
 
     def own(net: Net) -> Step:

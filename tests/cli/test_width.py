@@ -184,6 +184,17 @@ def test_other_classes_too(ssdh: Ssdh, here: Path) -> None:
     assert (here / "train_val_ssdh.prototxt").read_text() == text
 
 
+@pytest.mark.parametrize(
+    ("words", "name"), [((), "fc9_change"), (("--classifier-name", "mine"), "mine")]
+)
+def test_only_names_that_the_classifier_keeps_are_told(
+    ssdh: Ssdh, here: Path, words: tuple[str, ...], name: str
+) -> None:
+    told = ssdh("patch", "train_val.prototxt", "--classes", "7", *words).out
+    assert ("it is called 'fc9_change' now" in told) is not bool(words)
+    assert f"~ layer[fc9].name: 'fc9' -> '{name}'" in told
+
+
 def test_a_sigmoid_in_place_keeps_the_codes_name(ssdh: Ssdh, here: Path) -> None:
     text = TRAIN.replace('"latent_encode" type', '"encode" type')
     text = text.replace('"latent_encode"', '"latent"')
