@@ -16,6 +16,7 @@ from ssdh_surgery.errors import EngineError, FileError, Finding
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encode import Encoded
+    from ssdh_surgery.pipeline.encode_source import Source
     from ssdh_surgery.pipeline.encoder import Encoder
 
 _FILE = click.Path(path_type=Path)
@@ -79,7 +80,7 @@ def command(
     encoder = Encoder(options_of(given))
     several = several_labels(multi_label=multi_label, classes=classes)
     source = open_source(inputs, encoder.transform, root, labels, several)
-    _introduce(encoder)
+    _introduce(encoder, source)
     findings = (*source.findings, *input_findings(encoder, source))
     for finding in findings:
         terminal.finding(finding)
@@ -109,12 +110,12 @@ def command(
         _answer(made)
 
 
-def _introduce(encoder: Encoder) -> None:
+def _introduce(encoder: Encoder, source: Source) -> None:
     for words in encoder.engine.passed_over:
         terminal.say(f"passed over {words}")
     files = f"{encoder.net.source.name} with {encoder.weights}"
     terminal.say(f"{files}: '{encoder.blob}', by {encoder.engine.name}")
-    terminal.say(f"input: {encoder.transform.words()}")
+    terminal.say(f"input: {encoder.transform.words(are_files=source.is_files)}")
 
 
 class _Report:

@@ -76,7 +76,9 @@ class Evaluation:
         """The protocol, and what it came to here, a sentence each."""
         sentences = self.protocol.words()
         if self.measures.no_hits:
-            sentences.append(f"{self.measures.no_hits:,} queries have no relevant item")
+            count = self.measures.no_hits
+            said = "1 query has" if count == 1 else f"{count:,} queries have"
+            sentences.append(f"{said} no relevant item")
         if self.measures.knn:
             sentences.append(
                 "k-NN: the label that most of the k nearest have, of equals the one ranked first"

@@ -213,10 +213,10 @@ class InputTransform:
             stated["mean_file"] = files.file_digest(stated["mean_file"])
         return {**stated, "crops": self.crops}
 
-    def words(self) -> str:
-        """What is done to a picture, in one line."""
-        stated, steps = self.stated, []
-        if self.resize is not None:
+    def words(self, *, are_files: bool = True) -> str:
+        """What is done to a picture, or to a record, which is not warped, in one line."""
+        stated, steps = self.stated, [] if are_files else ["records in their size"]
+        if self.resize is not None and are_files:
             steps.append("warp pictures to {}x{}".format(*self.resize))
         if stated["crop"]:
             where = "from the centre" if self.crops == 1 else "ten times, mean of the activations"

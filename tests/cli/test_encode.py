@@ -44,6 +44,19 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cv2.imwrite(f"photos/{number:02d}.png", pixels.transpose(1, 2, 0))
 
 
+def test_records_are_not_warped_and_it_is_not_said_that_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with LmdbWriter("records") as writer:
+        for number, (pixels, label) in enumerate(tiles(12, 3)):
+            writer.put(f"{number:08d}".encode(), write_raw(pixels, label))
+    assert run(["encode", "records", "-o", "codes.npz", *NET]) == 0
+    assert (
+        "input: records in their size, subtract 104,117,123, channels BGR\n"
+        in capsys.readouterr().err
+    )
+
+
 def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     Path("photos/03.png").write_bytes(b"")
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
