@@ -263,6 +263,19 @@ class _Staged:
             _unlink(self.target)
 
 
+# The inode of a file, its size and when it was changed.
+Stamp = tuple[int, int, int]
+
+
+def stamp_of(path: Path | str) -> Stamp | None:
+    """What is another once a file is replaced or changed; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def changed_under_us(path: Path | str) -> FileError:
     """The error for a file that is not what it was when it was read."""
     return FileError(

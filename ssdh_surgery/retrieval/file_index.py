@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError, FileError, Location, did_you_mean
+from ssdh_surgery.files import Stamp, changed_under_us, stamp_of
 from ssdh_surgery.retrieval.arrays import read_arrays, write_arrays
 from ssdh_surgery.retrieval.backends.base import Backend, Found, Packed
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes
@@ -41,6 +42,7 @@ class FileIndex(Index):
         labels: int64 [N], or uint8 [N, C].
         kept: features, float32 [N, D] each, by name.
         saved: what the backend kept, None where it is made anew of the codes.
+        stamp: of the file that was opened, None for a new one.
 
     An approximate kind is searched exactly while it is small, and its backend is made anew
     whenever the codes have doubled: the lists and keys that suit a few do not suit many.
@@ -53,6 +55,7 @@ class FileIndex(Index):
     labels: NDArray[Any]
     kept: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     saved: Packed | None = None
+    stamp: Stamp | None = None
     _backend: Backend | None = None
 
     def __len__(self) -> int:
@@ -182,7 +185,11 @@ class FileIndex(Index):
         return count
 
     def save(self) -> None:
-        """See `Index.save`; the file is written whole or not at all."""
+        """See `Index.save`; the file is written whole or not at all.
+
+        Raises:
+            FileError: it cannot be written, or another program changed it meanwhile.
+        """
         about = {
             "version": _VERSION,
             "kind": self.about.kind,
@@ -200,7 +207,10 @@ class FileIndex(Index):
         if saved is not None:
             parts["saved"] = saved
         parts |= {_FEATURE + name: values for name, values in self.kept.items()}
+        if self.stamp is not None and stamp_of(self.name) != self.stamp:
+            raise changed_under_us(self.name)
         write_arrays(self.name, parts)
+        self.stamp = stamp_of(self.name)
 
 
 def create_file_index(place: str, about: About, *, force: bool = False) -> FileIndex:
@@ -230,6 +240,7 @@ def open_file_index(place: str) -> FileIndex:
         FileError: it is missing or cannot be read.
         DataError: it is no index, cut short or damaged, or of a newer form.
     """
+    stamp = stamp_of(place)
     parts = read_arrays(place, _MEMBERS, None, "an index", _MADE_BY, mapped=True)
     where = Location(place)
     try:
@@ -266,7 +277,7 @@ def open_file_index(place: str) -> FileIndex:
     whole = About(kind, bits, recipe, classes, widths)
     ids = Ids(parts["ids"], ends)
     saved = parts.get("saved") if count >= _MANY else None
-    return FileIndex(place, whole, packed, ids, labels, features, saved)
+    return FileIndex(place, whole, packed, ids, labels, features, saved, stamp)
 
 
 def _opened(kind: Kind, width: int, saved: Packed | None) -> Backend:

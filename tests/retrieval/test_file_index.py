@@ -98,6 +98,21 @@ def test_a_file_cut_short_anywhere_is_refused(
             open_file_index(str(path))
 
 
+def test_what_another_program_added_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    one = saved(tmp_path / "x.index", "flat", 10)
+    other = open_file_index(str(tmp_path / "x.index"))
+    new = np.zeros((1, 3), np.uint8)
+    one.add(Codes(new, 24, np.array(["one"]), np.array([0])))
+    one.save()
+    one.remove(["i0"])
+    one.save()
+    other.add(Codes(new, 24, np.array(["other"]), np.array([0])))
+    with pytest.raises(FileError, match=r"x\.index: changed while we worked on it; nothing was"):
+        other.save()
+    kept = list(open_file_index(str(tmp_path / "x.index")).ids)
+    assert kept == [*(f"i{number}" for number in range(1, 10)), "one"]
+
+
 def test_files_that_are_no_index(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot read: no such file"):
         open_file_index(str(tmp_path / "x.index"))
