@@ -40,9 +40,9 @@ written over them meanwhile, the gradient is taken at the new values: a `Sigmoid
 `Dropout` in place does not have its mathematical gradient. The engine gives Caffe's numbers \
 there. The gradients of `Power`, `Log`, `LRN` and `MVN` in place have nothing to do with the \
 loss in Caffe; the engine gives the right ones.
-- **Views.** In Caffe the tops of `Flatten` and `Reshape` share their bottom's memory, so that a \
-layer in place on such a top changes the bottom, too, for every other layer that reads it. Here \
-it does not.
+- **Views.** In Caffe the tops of `Flatten` and `Reshape`, and of a `Concat` or `Slice` of one \
+blob, share their bottom's memory, so that a layer in place on such a top changes the bottom, too, \
+for every other layer that reads it. Here it does not.
 - **Labels** outside the classes are an error that names the label. Caffe reads memory that is \
 not its own, trains on garbage and exits with 0.
 - **Empty windows.** A pooling stride beyond the kernel can leave a last window empty. The value \

@@ -111,10 +111,10 @@ REFUSED = [
     ),
     (
         "Convolution",
-        "convolution_param { num_output: 1 kernel_size: 5 bias_term: false }",
+        "convolution_param { num_output: 1 kernel_h: 5 kernel_w: 1 bias_term: false }",
         [IMAGE],
         1,
-        "its windows do not fit: the bottom is 2 3 4 5 (120), the kernel 5x5",
+        "Check failed: data_",
     ),
     (
         "Convolution",
@@ -201,6 +201,7 @@ REFUSED = [
         3,
         "Check failed: slice_point_[i] > prev (1 vs. 2)",
     ),
+    ("Slice", "slice_param { slice_point: 3 }", [IMAGE], 2, "Check failed: data_"),
     (
         "Crop",
         "crop_param { offset: 2 }",

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.rules import layer_shapes
 from ssdh_surgery.caffe.shapes.subject import Refusal, Subject
-from ssdh_surgery.engines.torch.blob import Param, Shape
+from ssdh_surgery.engines.torch.blob import Param, Shape, shape_string
 from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.errors import EngineError, Location
 
@@ -180,6 +180,19 @@ class Layer:
         # A scalar stands for what only data or a user can tell.
         self.top_shapes = [() if shape is None else shape for shape in shaped.tops]
         self.param_shapes = list(shaped.params)
+        self._refuse_empty_tops(bottom_shapes)
+
+    def _refuse_empty_tops(self, bottom_shapes: Sequence[Shape]) -> None:
+        """Stop where nothing is made of something: Caffe sets that up, and stops when it runs."""
+        if not bottom_shapes or not all(map(count, bottom_shapes)):
+            return
+        for shape in self.top_shapes:
+            if not count(shape):
+                self.fail(
+                    "Check failed: data_",
+                    f"a top would be empty ({shape_string(shape)}), the bottom is "
+                    f"{shape_string(bottom_shapes[0])}",
+                )
 
     def weight(self, index: int) -> Tensor:
         """A param's tensor, cut from the graph when its gradient is not wanted."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.convolution import read_window
 from ssdh_surgery.caffe.shapes.subject import Subject
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
+from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer, count
 
 if TYPE_CHECKING:
@@ -56,14 +56,6 @@ class Window(Layer):
     def _extent(self, axis: int) -> int:
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
-    def check_windows(self, bottom_shape: Shape) -> None:
-        """Refuse a bottom without a single window: Caffe sets that up, and stops later."""
-        self.check(
-            min(self.output_sizes(bottom_shape[self.channel_axis + 1 :]), default=1) > 0,
-            f"its windows do not fit: the bottom is {shape_string(bottom_shape)}, the kernel "
-            f"{'x'.join(map(str, self.kernel))}",
-        )
-
     def overhang(self, sizes: Sequence[int]) -> list[int]:
         """How far the last window reaches beyond the padded bottom: Caffe reads zeros there."""
         return [
@@ -96,7 +88,6 @@ class Convolution(Window):
             self.params[0].shape == self.param_shapes[0],
             "Input size incompatible with convolution kernel.",
         )
-        self.check_windows(first)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The responses."""
@@ -169,10 +160,6 @@ class Im2col(Window):
         """Read the windows."""
         self.read_windows(bottom_shapes[0])
         self.check(len(self.kernel) == 2, "the embedded engine has Im2col for 2 spatial axes only")
-
-    def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check that there are windows."""
-        self.check_windows(bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The columns."""

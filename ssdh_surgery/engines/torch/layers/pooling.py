@@ -141,8 +141,6 @@ class Pooling(Layer):
             pad=(rows.pad, columns.pad),
             rounds_up=self.choice(self.param.pooling_param, "round_mode") == "CEIL",
         )
-        # Caffe sets that up, and stops later.
-        self.check(min(self.top_shapes[0][2:]) > 0, "its windows do not fit the bottom")
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values, and the places of the greatest where a top takes them."""
