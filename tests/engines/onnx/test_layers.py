@@ -1,5 +1,6 @@
 """Every layer type and setting of the catalogue, against the embedded engine, at two sizes."""
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
@@ -11,6 +12,7 @@ from ssdh_surgery.prototxt.parser import parse
 from tests.engines.onnx.side_by_side import SideBySide
 from tests.engines.torch.catalogue import CASES
 from tests.engines.torch.random_nets import nets
+from tests.engines.torch.small_nets import input_layer
 
 EXPRESSIBLE = [
     case
@@ -35,6 +37,24 @@ def test_catalogue(case, tmp_path):
     nets.compare(case.values)
     if nets.with_batch(case.shapes[0][0] + 2 if case.shapes else 3):
         nets.compare(case.values)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ('"Power" power_param { power: -2 scale: 0 }', np.inf),
+        ('"Power" power_param { power: 1.5 scale: 0 shift: -1 }', np.nan),
+        ('"Exp" exp_param { base: 10 shift: 40 scale: 0 }', np.inf),
+        ('"Exp" exp_param { base: 10 shift: 400 }', np.inf),
+    ],
+)
+def test_constants_beyond_the_numbers(settings, expected, tmp_path):
+    nets = SideBySide(
+        input_layer("a", 2) + f'layer {{ name: "b" type: {settings} bottom: "a" top: "b" }}',
+        tmp_path,
+    )
+    for net in (nets.torch, nets.onnx):
+        np.testing.assert_array_equal(net.forward(a=np.ones(2))["b"], [expected] * 2)
 
 
 @settings(

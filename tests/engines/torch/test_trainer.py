@@ -182,6 +182,15 @@ def test_a_test_is_the_average_of_its_batches(tmp_path: Path) -> None:
     assert f"] Test loss: {second[0]:g}\n" in run.text
 
 
+def test_a_test_of_no_batches_says_nothing(tmp_path: Path) -> None:
+    """As people switch tests off."""
+    fields = {"test_iter": 0, "test_interval": 1, "max_iter": 2}
+    run = Runner(tmp_path).run(write_all(tmp_path, **fields, test_compute_loss="true"))
+    assert len(run.all(events.TestFinished)) == 3
+    assert not run.all(events.TestOutput)
+    assert "] Test loss: nan\n" in run.text
+
+
 @pytest.mark.parametrize(("initial", "expected"), [("true", [0, 2]), ("false", [2])])
 def test_the_first_test_may_be_left_out(tmp_path: Path, initial: str, expected: list[int]) -> None:
     fields = {"test_iter": 1, "test_interval": 2, "max_iter": 3, "test_initialization": initial}
@@ -484,7 +493,6 @@ def test_bad_data_end_a_run_with_their_own_words(tmp_path: Path) -> None:
         ({"type": '"Adma"'}, "unknown solver type 'Adma'"),
         ({"iter_size": 0}, "iter_size must be at least 1, not 0"),
         ({"average_loss": 0}, "average_loss must be at least 1, not 0"),
-        ({"test_iter": 0, "test_interval": 1}, "test_iter must be at least 1, not 0"),
         ({"test_iter": 1}, "test_interval must be above 0 where there are test nets"),
         ({"test_net": '"net.prototxt"'}, "test_iter must be given for each test net: 0 for 1"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from onnx import TensorProto, helper
 
 from ssdh_surgery.engines.onnx.graph import LayerGraph
@@ -19,7 +20,7 @@ def power(layer: LayerGraph) -> list[str]:
     param = layer.param.power_param
     if param.power * param.scale == 0:
         # Caffe does not look at the bottom then.
-        value = 1.0 if param.power == 0 else param.shift**param.power
+        value = _in_c(np.power, param.shift, param.power)
         constant = helper.make_tensor("value", TensorProto.FLOAT, [1], [value])
         size = layer.node("Shape", layer.bottom)
         return [layer.node("ConstantOfShape", size, value=constant)]
@@ -36,7 +37,7 @@ def exp(layer: LayerGraph) -> list[str]:
     param = layer.param.exp_param
     log_base = _log_of_base(layer, param.base)
     inner = linear(layer, layer.bottom, log_base * param.scale, 0)
-    return [linear(layer, layer.node("Exp", inner), math.exp(log_base * param.shift), 0)]
+    return [linear(layer, layer.node("Exp", inner), _in_c(np.exp, log_base * param.shift), 0)]
 
 
 def log(layer: LayerGraph) -> list[str]:
@@ -71,3 +72,9 @@ def _log_of_base(layer: LayerGraph, base: float) -> float:
     if base <= 0:
         layer.fail("base must be strictly positive.")
     return math.log(base)
+
+
+def _in_c(function: np.ufunc, *values: float) -> float:
+    """A function of floats that gives nan and inf as C does."""
+    with np.errstate(all="ignore"):
+        return float(function(*map(np.float32, values)))

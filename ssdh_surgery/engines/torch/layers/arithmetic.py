@@ -73,9 +73,11 @@ class Exp(NeuronLayer):
         """The exponentials."""
         param = self.param.exp_param
         log_base = 1.0 if param.base == -1 else math.log(param.base)
-        outer = math.exp(log_base * param.shift)
         result = torch.exp(bottoms[0] * (log_base * param.scale))
-        return [result * outer if outer != 1 else result]
+        if param.shift == 0:
+            return [result]
+        # Apart from the exponential, as in Caffe: either of them may be inf.
+        return [result * torch.tensor(log_base * param.shift).exp()]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
         """The bottom's diff from what the blobs hold."""

@@ -122,9 +122,6 @@ class _Reader:
         for field in ("iter_size", "average_loss"):
             if getattr(param, field) < 1:
                 raise _refusal(f"{field} must be at least 1, not {getattr(param, field)}", field)
-        for count in param.test_iter:
-            if count < 1:
-                raise _refusal(f"test_iter must be at least 1, not {count}", "test_iter")
 
     def train(self) -> NetSource:
         """The net that is trained."""

@@ -227,7 +227,9 @@ class Solver:
             loss += float(passed.loss)
         yield events.TestFinished(self.iteration, number)
         if self.param.test_compute_loss:
-            self._say("solver.cpp:400", f"Test loss: {loss / count:g}")
+            # Of no batches at all there is no mean, and Caffe says so.
+            mean = loss / count if count else math.nan
+            self._say("solver.cpp:400", f"Test loss: {mean:g}")
         for index, score in enumerate(average.scores()):
             yield events.TestOutput(self.iteration, **score.fields(index), net=number)
 
