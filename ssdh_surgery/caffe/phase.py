@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -32,6 +32,10 @@ class State:
             _integer(message, "level") or self.level,
             self.stages | {stage.string for stage in message.scalars("stage")},
         )
+
+    def asked(self, level: int, stages: Iterable[str]) -> State:
+        """This state of a net's file as pycaffe's arguments change it: stages add up."""
+        return State(self.phase, level, self.stages | set(stages))
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,8 @@ def open_net(
         engine: `torch`, the embedded engine; `pycaffe`, where it can be imported; `auto`
             takes the first of these that is installed. `onnx`, ONNX Runtime, is the fastest on
             a CPU, and runs only forward: no diffs, params that can be read and not written.
-        level: the level that the layers' phase rules ask for.
-        stages: the stages that they ask for.
+        level: the level that the layers' phase rules ask for, in place of the file's own.
+        stages: the stages that they ask for, beside the file's own.
 
     Raises:
         FileError: a file cannot be read.

@@ -193,6 +193,22 @@ def test_pycaffe_takes_weights_phase_and_stages(prototxt, tmp_path):
 
 
 @pytest.mark.caffe
+@pytest.mark.parametrize("engine", ["torch", "onnx", "pycaffe"])
+def test_a_level_is_in_place_of_the_files_own_and_stages_add_up(prototxt, tmp_path, engine):
+    weights = tmp_path / "w.caffemodel"
+    open_net(prototxt).save(weights)
+    rules = ["min_level: 1", "max_level: 0", 'stage: "own" stage: "more"', "min_level: 2"]
+    layers = [
+        f'layer {{ name: "{n}" type: "TanH" bottom: "b" top: "{n}" include {{ {rule} }} }}\n'
+        for n, rule in enumerate(rules)
+    ]
+    prototxt.write_text(f'{NET}{"".join(layers)}state {{ level: 2 stage: "own" }}')
+    assert list(open_net(prototxt, weights, engine=engine).outputs) == ["1"]
+    net = open_net(prototxt, weights, engine=engine, level=1, stages=["more"])
+    assert list(net.outputs) == ["0", "2"]
+
+
+@pytest.mark.caffe
 def test_a_layer_that_pycaffe_lacks_is_an_error_and_not_the_end(prototxt):
     prototxt.write_text(NET + 'layer { name: "c" type: "Clip" bottom: "b" top: "c" }')
 

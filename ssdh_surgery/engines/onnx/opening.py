@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.errors import EngineError, require_extra
 from ssdh_surgery.prototxt.parser import parse
 
@@ -38,5 +38,4 @@ def open_onnx(
     from ssdh_surgery.engines.onnx.net import OnnxNet
 
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    own = view.state(phase)
-    return OnnxNet(view, State(phase, level or own.level, own.stages | set(stages)), weights)
+    return OnnxNet(view, view.state(phase).asked(level, stages), weights)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.engines.torch.data import Feed
 from ssdh_surgery.engines.torch.torch_net import TorchNet
 from ssdh_surgery.prototxt.parser import parse
@@ -22,9 +22,7 @@ def open_torch(
 ) -> TorchNet:
     """Build a net on the CPU and load its weights; see `engines.runner.open_net`."""
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    own = view.state(phase)
-    state = State(phase, level or own.level, own.stages | set(stages))
-    net = TorchNet(view, state, open_source=Feed())
+    net = TorchNet(view, view.state(phase).asked(level, stages), open_source=Feed())
     if weights is not None:
         net.copy_from(weights)
     return net
