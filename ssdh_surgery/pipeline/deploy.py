@@ -55,7 +55,8 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
     if options.classifier and options.origin == "deploy":
         raise UsageError("--with-classifier derives from the train net, and --from says deploy")
     workspace = _workspace(name)
-    known = workspace.net(options.net) if workspace else None
+    file = None if name is None else Path(name)
+    known = workspace.net(options.net, file) if workspace else None
     wanted = deploy_settings(options.given, known)
     origin = options.origin or ("train" if options.classifier else None)
     source = _chosen(name, known, wanted, origin)

@@ -193,7 +193,7 @@ class _Patching:
         _refuse_freeze(self.options.given)
         workspace = self.workspace(source)
         stem = self.options.net or (self.stems[0] if len(self.stems) == 1 else None)
-        known = workspace.net(stem) if workspace and workspace.nets else None
+        known = workspace.net(stem, source.path) if workspace and workspace.nets else None
         wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
         if hash_layer_in(Net(source.document), deploy_settings(wanted, known), known) is None:

@@ -215,8 +215,8 @@ class Workspace:
             if isinstance(values, Mapping)
         }
 
-    def net(self, stem: str | None) -> NetRecord | None:
-        """The net of that stem, or the only one there is; None in an empty workspace.
+    def net(self, stem: str | None, file: Path | None = None) -> NetRecord | None:
+        """The net of a stem, else that of a file, else the only one; None in an empty workspace.
 
         Raises:
             UsageError: there are several and none was chosen.
@@ -231,6 +231,8 @@ class Workspace:
                 location=Location(str(self.path)),
                 hint=did_you_mean(stem, nets),
             )
+        if file is not None and (known := self._net_with(file)):
+            return known
         if len(nets) > 1:
             raise UsageError(
                 f"{self.path} has several nets: {', '.join(nets)}",
@@ -254,6 +256,13 @@ class Workspace:
             if known.get("train_source") == name or known.lists_as_written(path):
                 return known
         return nets.get(stem)
+
+    def _net_with(self, path: Path) -> NetRecord | None:
+        """The net that has a file as its train or deploy net; None where none has, or several."""
+        name = relative(path, self.folder)
+        keys = ("train", "train_source", "deploy", "deploy_source")
+        found = [each for each in self.nets.values() if name in map(each.get, keys)]
+        return found[0] if len(found) == 1 else None
 
     def record(self, stem: str, values: Mapping[str, Any]) -> None:
         """Set the values of a net; what is the same stays as it is written, None removes.

@@ -280,6 +280,22 @@ def test_it_is_found_beside_a_file_that_is_named(ssdh: Ssdh, here: Path) -> None
     assert "num_output: 24" in (here / "m" / "deploy_ssdh.prototxt").read_text()
 
 
+def test_a_file_that_is_named_tells_which_of_several_nets_is_meant(ssdh: Ssdh, here: Path) -> None:
+    text = (here / "train_val.prototxt").read_text()
+    (here / "other.prototxt").write_text(text.replace('"conv1"', '"conv_1"'))
+    ssdh("patch", "train_val.prototxt", "--bits", "24")
+    ssdh("patch", "other.prototxt", "--bits", "40", "--solver", "none")
+    shape = ("--input-shape", "data=1,1,28,28", "--suffix")
+    for name in ("other.prototxt", "other_ssdh.prototxt"):
+        ssdh("deploy", name, *shape, f"_{name[:-9]}")
+        written = (here / f"deploy_{name[:-9]}.prototxt").read_text()
+        assert "num_output: 40" in written
+    assert "has several nets" in ssdh("deploy", "deploy.prototxt", code=2).err
+    ssdh("deploy", "deploy.prototxt", "--net", "train_val")
+    ssdh("deploy", "deploy.prototxt", "--check")
+    ssdh("patch", "deploy.prototxt", "--check")
+
+
 def test_without_one_a_name_is_needed(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("deploy", code=2)
     assert ran.err == (
