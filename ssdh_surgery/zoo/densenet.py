@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from ssdh_surgery.prototxt.render import Word
+from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
-    GPU,
     MAX,
     STATISTICS,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
-    accuracy,
     filler,
     global_pool,
-    imagenet,
     input_layer,
     layer,
-    loss,
     pool,
     relu,
 )
@@ -97,19 +94,8 @@ def _classifier(is_train: bool) -> Field:
 
 def _train_val() -> list[Field]:
     # The README's own values.
-    mean = (103.94, 116.78, 123.68)
-
-    def transform(mirror: bool) -> dict[str, Value]:
-        return {"scale": 0.017, "mirror": mirror, "crop_size": 224, "mean_value": mean}
-
-    return [
-        ("name", "DENSENET_121"),
-        *imagenet(transform(True), transform(False), batch_sizes=(32, 50)),
-        *_layers(is_train=True),
-        loss("loss", "fc6"),
-        accuracy("accuracy/top-1", "fc6"),
-        accuracy("accuracy/top-5", "fc6", top_k=5),
-    ]
+    mean, scale = (103.94, 116.78, 123.68), 0.017
+    return train_val("DENSENET_121", _layers(is_train=True), "fc6", mean=mean, scale=scale)
 
 
 def _deploy() -> list[Field]:
@@ -132,25 +118,18 @@ NETWORKS = {
         train_val=_train_val,
         deploy=_deploy,
         # As in the paper, with batches of 256: 30, 30 and 30 rounds of ImageNet.
-        solver={
-            "test_iter": 1000,
-            "test_interval": 5000,
-            "test_initialization": False,
-            "display": 40,
-            "average_loss": 40,
-            "base_lr": 0.1,
-            "lr_policy": "multistep",
-            "stepvalue": (150000, 300000),
-            "gamma": 0.1,
-            "max_iter": 450000,
-            "iter_size": 8,
-            "momentum": 0.9,
-            "weight_decay": 0.0001,
-            "snapshot": 10000,
-            "snapshot_prefix": "densenet-121",
-            "type": "Nesterov",
-            "solver_mode": GPU,
-        },
-        made_here=("train_val", "solver"),
+        solver=solver(
+            "densenet-121",
+            base_lr=0.1,
+            lr_policy="multistep",
+            stepvalue=(150000, 300000),
+            gamma=0.1,
+            max_iter=450000,
+            iter_size=8,
+            momentum=0.9,
+            weight_decay=0.0001,
+            type="Nesterov",
+        ),
+        made_here=MADE_HERE,
     )
 }

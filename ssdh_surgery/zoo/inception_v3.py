@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 
+from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
-    GPU,
     MAX,
     STATISTICS,
     WEIGHTS_ALONE,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
-    accuracy,
     filler,
     global_pool,
-    imagenet,
     input_layer,
     layer,
-    loss,
     pool,
     relu,
     softmax,
@@ -198,17 +195,8 @@ def _layers(is_train: bool) -> list[Field]:
 
 def _train_val() -> list[Field]:
     # Pixels from -1 to 1, as the published weights want them.
-    def transform(mirror: bool) -> dict[str, Value]:
-        return {"scale": 0.0078125, "mirror": mirror, "crop_size": 299, "mean_value": 128}
-
-    return [
-        ("name", "Inception-v3"),
-        *imagenet(transform(True), transform(False), batch_sizes=(32, 50)),
-        *_layers(is_train=True),
-        loss("loss", "classifier"),
-        accuracy("accuracy/top-1", "classifier"),
-        accuracy("accuracy/top-5", "classifier", top_k=5),
-    ]
+    layers = _layers(is_train=True)
+    return train_val("Inception-v3", layers, "classifier", size=299, mean=128, scale=0.0078125)
 
 
 def _deploy() -> list[Field]:
@@ -230,25 +218,18 @@ NETWORKS = {
         train_val=_train_val,
         deploy=_deploy,
         # As in the paper: RMSProp, the rate times 0.94 every second round of ImageNet.
-        solver={
-            "test_iter": 1000,
-            "test_interval": 5000,
-            "test_initialization": False,
-            "display": 40,
-            "average_loss": 40,
-            "base_lr": 0.045,
-            "lr_policy": "step",
-            "stepsize": 80000,
-            "gamma": 0.94,
-            "max_iter": 4000000,
-            "weight_decay": 0.00004,
-            "snapshot": 10000,
-            "snapshot_prefix": "inception-v3",
-            "type": "RMSProp",
-            "rms_decay": 0.9,
-            "delta": 1.0,
-            "solver_mode": GPU,
-        },
-        made_here=("train_val", "solver"),
+        solver=solver(
+            "inception-v3",
+            base_lr=0.045,
+            lr_policy="step",
+            stepsize=80000,
+            gamma=0.94,
+            max_iter=4000000,
+            weight_decay=0.00004,
+            type="RMSProp",
+            rms_decay=0.9,
+            delta=1.0,
+        ),
+        made_here=MADE_HERE,
     )
 }

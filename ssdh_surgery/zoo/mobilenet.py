@@ -6,21 +6,18 @@ from collections.abc import Callable
 from functools import partial
 
 from ssdh_surgery.prototxt.render import Word
+from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
 from ssdh_surgery.zoo.layers import (
-    GPU,
     SCALE_AND_SHIFT,
     STATISTICS,
     WEIGHTS_ALONE,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
-    accuracy,
     filler,
     global_pool,
-    imagenet,
     input_layer,
     layer,
-    loss,
     relu,
     softmax,
 )
@@ -160,20 +157,15 @@ def _layers_v2(is_train: bool) -> list[Field]:
 
 
 def _train_val(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
-    # The README's own values, and its names of loss and accuracies.
-    mean = (103.94, 116.78, 123.68)
-
-    def transform(mirror: bool) -> dict[str, Value]:
-        return {"scale": 0.017, "mirror": mirror, "crop_size": 224, "mean_value": mean}
-
-    return [
-        ("name", name),
-        *imagenet(transform(True), transform(False), batch_sizes=(32, 50)),
-        *layers(True),
-        loss("loss", "fc7"),
-        accuracy("top1/acc", "fc7"),
-        accuracy("top5/acc", "fc7", top_k=5),
-    ]
+    # The README's own values, and its names of the accuracies.
+    return train_val(
+        name,
+        layers(True),
+        "fc7",
+        mean=(103.94, 116.78, 123.68),
+        scale=0.017,
+        accuracies=("top1/acc", "top5/acc"),
+    )
 
 
 def _deploy(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
@@ -187,24 +179,17 @@ def _deploy(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
 
 def _solver(name: str) -> dict[str, Value]:
     """Rate, its decay and weight decay as in the paper of v2, with batches of 96."""
-    return {
-        "test_iter": 1000,
-        "test_interval": 5000,
-        "test_initialization": False,
-        "display": 40,
-        "average_loss": 40,
-        "base_lr": 0.045,
-        "lr_policy": "step",
-        "stepsize": 13345,
-        "gamma": 0.98,
-        "max_iter": 2000000,
-        "iter_size": 3,
-        "momentum": 0.9,
-        "weight_decay": 0.00004,
-        "snapshot": 10000,
-        "snapshot_prefix": name,
-        "solver_mode": GPU,
-    }
+    return solver(
+        name,
+        base_lr=0.045,
+        lr_policy="step",
+        stepsize=13345,
+        gamma=0.98,
+        max_iter=2000000,
+        iter_size=3,
+        momentum=0.9,
+        weight_decay=0.00004,
+    )
 
 
 NETWORKS = {
@@ -218,7 +203,7 @@ NETWORKS = {
         train_val=partial(_train_val, "MOBILENET", _layers_v1),
         deploy=partial(_deploy, "MOBILENET", _layers_v1),
         solver=_solver("mobilenet-v1"),
-        made_here=("train_val", "solver"),
+        made_here=MADE_HERE,
     ),
     "mobilenet-v2": Network(
         title="MobileNet v2: inverted residuals and linear bottlenecks",
@@ -230,6 +215,6 @@ NETWORKS = {
         train_val=partial(_train_val, "MOBILENET_V2", _layers_v2),
         deploy=partial(_deploy, "MOBILENET_V2", _layers_v2),
         solver=_solver("mobilenet-v2"),
-        made_here=("train_val", "solver"),
+        made_here=MADE_HERE,
     ),
 }

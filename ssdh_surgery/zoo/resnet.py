@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
+from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
-    GPU,
     MAX,
     STATISTICS,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
-    accuracy,
     filler,
-    imagenet,
     input_layer,
     layer,
-    loss,
     pool,
     relu,
     softmax,
@@ -115,15 +112,13 @@ def _classifier(is_train: bool) -> Field:
 
 
 def _train_val(depth: int) -> list[Field]:
-    crop: dict[str, Value] = {"crop_size": 224, "mean_value": (104, 117, 123)}
-    return [
-        ("name", f"ResNet-{depth}"),
-        *imagenet({"mirror": True, **crop}, {"mirror": False, **crop}, batch_sizes=(32, 50)),
-        *_layers(depth, is_train=True),
-        loss("loss", "fc1000"),
-        accuracy("acc/top-1", "fc1000"),
-        accuracy("acc/top-5", "fc1000", top_k=5),
-    ]
+    return train_val(
+        f"ResNet-{depth}",
+        _layers(depth, is_train=True),
+        "fc1000",
+        mean=(104, 117, 123),
+        accuracies=("acc/top-1", "acc/top-5"),
+    )
 
 
 def _deploy(depth: int) -> list[Field]:
@@ -147,26 +142,19 @@ def _network(depth: int, parameters: int, counted: int) -> Network:
         train_val=partial(_train_val, depth),
         deploy=partial(_deploy, depth),
         # As in the paper, with batches of 256: 30, 30 and 30 rounds of ImageNet.
-        solver={
-            "test_iter": 1000,
-            "test_interval": 5000,
-            "test_initialization": False,
-            "display": 40,
-            "average_loss": 40,
-            "base_lr": 0.1,
-            "lr_policy": "multistep",
-            "stepvalue": (150000, 300000),
-            "gamma": 0.1,
-            "max_iter": 450000,
-            "iter_size": 8,
-            "momentum": 0.9,
-            "weight_decay": 0.0001,
-            "snapshot": 10000,
-            "snapshot_prefix": f"resnet-{depth}",
-            "solver_mode": GPU,
-        },
+        solver=solver(
+            f"resnet-{depth}",
+            base_lr=0.1,
+            lr_policy="multistep",
+            stepvalue=(150000, 300000),
+            gamma=0.1,
+            max_iter=450000,
+            iter_size=8,
+            momentum=0.9,
+            weight_decay=0.0001,
+        ),
         # ResNet-18 has names and shapes of a published net, in the manner of the deeper ones.
-        made_here=("train_val", "solver") if depth >= 50 else ("train_val", "solver", "deploy"),
+        made_here=MADE_HERE if depth >= 50 else (*MADE_HERE, "deploy"),
     )
 
 

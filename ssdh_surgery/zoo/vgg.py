@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
 from ssdh_surgery.zoo.layers import (
-    GPU,
     MAX,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
-    accuracy,
     dropout,
     filler,
-    imagenet,
     input_layer,
     layer,
-    loss,
     pool,
     relu,
     softmax,
@@ -71,15 +68,8 @@ def _layers(depth: int, is_train: bool) -> list[Field]:
 
 
 def _train_val(depth: int) -> list[Field]:
-    crop: dict[str, Value] = {"crop_size": 224, "mean_value": (103.939, 116.779, 123.68)}
-    return [
-        ("name", f"VGG_ILSVRC_{depth}_layers"),
-        *imagenet({"mirror": True, **crop}, {"mirror": False, **crop}, batch_sizes=(32, 50)),
-        *_layers(depth, is_train=True),
-        loss("loss", "fc8"),
-        accuracy("accuracy/top-1", "fc8"),
-        accuracy("accuracy/top-5", "fc8", top_k=5),
-    ]
+    mean = (103.939, 116.779, 123.68)
+    return train_val(f"VGG_ILSVRC_{depth}_layers", _layers(depth, is_train=True), "fc8", mean=mean)
 
 
 def _deploy(depth: int) -> list[Field]:
@@ -102,25 +92,18 @@ def _network(depth: int, parameters: int, source: str) -> Network:
         train_val=partial(_train_val, depth),
         deploy=partial(_deploy, depth),
         # As in the paper: batches of 256, the rate divided by 10 three times.
-        solver={
-            "test_iter": 1000,
-            "test_interval": 5000,
-            "test_initialization": False,
-            "display": 40,
-            "average_loss": 40,
-            "base_lr": 0.01,
-            "lr_policy": "step",
-            "stepsize": 100000,
-            "gamma": 0.1,
-            "max_iter": 370000,
-            "iter_size": 8,
-            "momentum": 0.9,
-            "weight_decay": 0.0005,
-            "snapshot": 10000,
-            "snapshot_prefix": f"vgg-{depth}",
-            "solver_mode": GPU,
-        },
-        made_here=("train_val", "solver"),
+        solver=solver(
+            f"vgg-{depth}",
+            base_lr=0.01,
+            lr_policy="step",
+            stepsize=100000,
+            gamma=0.1,
+            max_iter=370000,
+            iter_size=8,
+            momentum=0.9,
+            weight_decay=0.0005,
+        ),
+        made_here=MADE_HERE,
     )
 
 
