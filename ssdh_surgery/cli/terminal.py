@@ -170,7 +170,13 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
 def _help_of(problem: click.ClickException) -> str | None:
     """The help that a wrong command line calls for."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
-    return f"{context.command_path} --help" if context else None
+    if context is None:
+        return None
+    root = context.find_root()
+    name = problem.option_name if isinstance(problem, click.NoSuchOption) else None
+    if context is not root and any(name in option.opts for option in root.command.params):
+        return f"it belongs before the command: {root.command_path} {name} ..."
+    return f"{context.command_path} --help"
 
 
 def _as_object(problem: SsdhError | click.ClickException) -> dict[str, Any]:

@@ -166,9 +166,10 @@ def _of_records(layer: Layer, folders: Sequence[Path]) -> Known:
 
 
 def _of_mean_file(name: str, folders: Sequence[Path]) -> Known:
-    from ssdh_surgery.data.mean import read_mean
-
     for path in _found(name, folders):
+        # Only here: it imports numpy.
+        from ssdh_surgery.data.mean import read_mean
+
         try:
             channels, height, width = read_mean(path).shape
         except SsdhError:

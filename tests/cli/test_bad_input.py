@@ -391,3 +391,15 @@ def test_errors_as_json(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "nowhere", "--json", code=3)
     assert ran.error["type"] == "FileError"
     assert ran.error["file"] == "nowhere"
+
+
+@pytest.mark.parametrize(
+    "words", [("zoo", "list", "-q"), ("patch", "x.prototxt", "--color", "never")]
+)
+def test_an_option_of_all_commands_behind_one_is_told_its_place(
+    ssdh: Ssdh, words: tuple[str, ...]
+) -> None:
+    said = ssdh(*words, code=2).err
+    option = next(word for word in words if word.startswith("-"))
+    assert said.startswith(f"error: No such option '{option}'.")
+    assert said.endswith(f"\nhint: it belongs before the command: ssdh {option} ...\n")
