@@ -132,6 +132,18 @@ def test_text_rooms_import_neither_numpy_nor_lmdb_nor_rich(room: str) -> None:
     assert not {"numpy", "lmdb", "rich", "torch"} & set(ran.stdout.split())
 
 
+def test_patching_imports_no_numpy() -> None:
+    code = (
+        "import sys\n"
+        "from ssdh_surgery.cli import run\n"
+        "run(['patch', 'zoo:googlenet', '--dry-run'])\n"
+        "print('numpy' in sys.modules, file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "would write googlenet_ssdh.prototxt" in ran.stdout
+    assert ran.stderr.endswith("False\n")
+
+
 def test_an_unknown_command_is_a_usage_error_with_a_hint() -> None:
     ran = started("patsh")
     assert ran.returncode == 2
