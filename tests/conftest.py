@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from live_nets import Caffe
 from postgres_server import database, plain_database, postgres_server
 
 __all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
+
+# How long a machine takes is no property.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"

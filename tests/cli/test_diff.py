@@ -68,7 +68,7 @@ def test_values_stay_on_one_line(ssdh: Ssdh, here: Path) -> None:
     (here / "a.prototxt").write_text('net: "x"\n')
     (here / "b.prototxt").write_bytes(b'net: "a\\nb\\033[31m\\351"\ntype: "caf\xc3\xa9"\n')
     ran = ssdh("diff", "a.prototxt", "b.prototxt", code=1)
-    assert ran.out == "~ net: 'x' -> 'a\\nb\\x1b[31m\\udce9'\n+ type: 'caf\u00e9'\n"
+    assert ran.out == "~ net: 'x' -> 'a\\nb\\x1b[31m\\xe9'\n+ type: 'caf\u00e9'\n"
     ran = ssdh("diff", "a.prototxt", "b.prototxt", "--json", code=1)
     assert ran.json["changes"][0]["after"] == "a\nb\x1b[31m\udce9"
 
