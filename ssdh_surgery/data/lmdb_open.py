@@ -1,7 +1,8 @@
 """Opening an LMDB for reading, and saying why when it cannot be opened.
 
 Python's lmdb must not open one file twice in a process; a train and a test layer may well
-read one LMDB. So what is open is shared, and closed when its last reader is done.
+read one LMDB. So what is open is shared, and closed when its last reader is done. So is what a
+reader had open that nobody closed and nobody has any more.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ _FileId = tuple[int, int]  # device and inode: two paths may lead to one file
 _lock = threading.Lock()
 _open: dict[_FileId, Any] = {}
 _readers: dict[int, int] = {}
+_forgotten: deque[Any] = deque()
 
 # The first and the last page of each value, which lie side by side, and all pages of keys.
 _READ_ALL = """
@@ -48,6 +51,7 @@ def acquire(path: Path) -> Any:
         stat = os.stat(file)
         os.close(os.open(file, os.O_RDONLY))
     with _lock:
+        _release_forgotten()
         env = _open.get((stat.st_dev, stat.st_ino))
         if env is None:
             env = _open_whole(path, stat.st_size)
@@ -59,13 +63,32 @@ def acquire(path: Path) -> Any:
 def release(env: Any) -> None:
     """One reader less; the last one closes the file."""
     with _lock:
-        _readers[id(env)] -= 1
-        if _readers[id(env)]:
-            return
-        del _readers[id(env)]
-        for file_id in [known for known, value in _open.items() if value is env]:
-            del _open[file_id]
-        env.close()
+        _release(env)
+
+
+def forget(env: Any) -> None:
+    """`release` for a finalizer, which may run anywhere: with the lock held, it is put off."""
+    _forgotten.append(env)
+    if _lock.acquire(blocking=False):
+        try:
+            _release_forgotten()
+        finally:
+            _lock.release()
+
+
+def _release_forgotten() -> None:
+    while _forgotten:
+        _release(_forgotten.popleft())
+
+
+def _release(env: Any) -> None:
+    _readers[id(env)] -= 1
+    if _readers[id(env)]:
+        return
+    del _readers[id(env)]
+    for file_id in [known for known, value in _open.items() if value is env]:
+        del _open[file_id]
+    env.close()
 
 
 def _open_whole(path: Path, size: int) -> Any:

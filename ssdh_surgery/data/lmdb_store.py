@@ -7,6 +7,7 @@ one of somebody else's can be read.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ssdh_surgery.data.datum import Datum, Header, Shape, read_datum, read_header
-from ssdh_surgery.data.lmdb_open import acquire, release
+from ssdh_surgery.data.lmdb_open import acquire, forget, release
 from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError, Location
 
@@ -70,6 +71,7 @@ class LmdbStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._env: Any = acquire(self.path)
+        self._when_forgotten = weakref.finalize(self, forget, self._env)
         self._records: int = self._env.stat()["entries"]
         if not self._records:
             self.close()
@@ -78,6 +80,7 @@ class LmdbStore:
     def close(self) -> None:
         """Give the file back; iterations that still run end with an error."""
         if self._env is not None:
+            self._when_forgotten.detach()
             release(self._env)
             self._env = None
 

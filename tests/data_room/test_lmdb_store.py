@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections import Counter
 from collections.abc import Callable
@@ -80,6 +81,15 @@ def test_one_lmdb_can_be_open_twice(small_lmdb: Path) -> None:
     assert len(list(second.items())) == 7
     second.close()
     # Nobody reads it any more: it can be opened by others again.
+    with lmdb.open(str(small_lmdb), readonly=True, lock=False) as env:
+        assert env.stat()["entries"] == 7
+
+
+def test_what_a_forgotten_store_had_open_is_closed(small_lmdb: Path) -> None:
+    store = LmdbStore(small_lmdb)
+    assert len(store) == 7
+    del store
+    gc.collect()
     with lmdb.open(str(small_lmdb), readonly=True, lock=False) as env:
         assert env.stat()["entries"] == 7
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from lmdb import Environment
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe import schema
@@ -15,6 +17,7 @@ from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean, write_mean
+from ssdh_surgery.engines.runner import open_net
 from ssdh_surgery.engines.torch.data import Feed, Place
 from ssdh_surgery.engines.torch.layers.base import Setting
 from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, Share
@@ -467,3 +470,16 @@ def test_an_error_comes_with_the_batch_that_it_is_in(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="record '00000008'"):
         source.next()
     feed.close()
+
+
+def test_a_net_that_is_forgotten_lets_go_of_its_records(tmp_path: Path) -> None:
+    net = tmp_path / "net.prototxt"
+    net.write_text(
+        'layer { name: "data" type: "Data" top: "data" top: "label" '
+        f'data_param {{ source: "{tmp_path}/records" batch_size: 2 backend: LMDB }} }}'
+    )
+    lmdb(tmp_path / "records", np.ones((3, 1, 2, 2), np.uint8))
+    assert (open_net(net, engine="torch").forward()["data"] == 1).all()
+    gc.collect()
+    # Python's lmdb opens no file twice.
+    Environment(str(tmp_path / "records"), readonly=True, lock=False).close()
