@@ -62,8 +62,8 @@ def command(
     force: bool,
     as_json: bool,
     **given: Any,
-) -> None:
-    """Find the items whose codes are nearest by Hamming distance.
+) -> int:
+    """Find the items whose codes are nearest by Hamming distance; exit 1 if there are none.
 
     INDEX is a file or postgresql://USER@HOST/DATABASE#TABLE. Items at one distance stand in
     the order of the index. A picture is encoded first, by the net of ssdh.toml or the one that
@@ -102,9 +102,10 @@ def command(
         _draw(sheet, opened, answers, root)
     if as_json:
         terminal.answer_json({"results": [each.as_json() for each in answers]})
-        return
-    for each in answers:
-        _tell(each)
+    else:
+        for each in answers:
+            _tell(each)
+    return 0 if any(each.hits for each in answers) else 1
 
 
 def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) -> None:

@@ -66,6 +66,13 @@ def test_by_id_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_an_index_without_items_has_no_match(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "remove", "x.index", "a", "b", "caf\udce9", "d", "e"]) == 0
+    capsys.readouterr()
+    assert run(["search", "x.index", "--code", "01010", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"results": [{"query": "01010", "hits": []}]}
+
+
 def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     write("other.npz", BITS, list("abcde"), "b")
     write("wide.npz", np.hstack([BITS, BITS]), list("abcde"))
