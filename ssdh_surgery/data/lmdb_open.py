@@ -95,6 +95,8 @@ def _open_whole(path: Path, size: int) -> Any:
     import lmdb
 
     where = Location(str(path))
+    if not size:
+        raise DataError("cannot be opened as an LMDB: data.mdb is empty", location=where)
     try:
         env = lmdb.open(str(path), readonly=True, lock=False, create=False)
     except lmdb.Error as error:

@@ -7,6 +7,7 @@ of the last byte is padded with zeros, as `numpy.packbits` packs.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.files import staged
+from ssdh_surgery.files import read_named, staged
 from ssdh_surgery.retrieval.code_forms import form_of_content, form_of_name
 
 THRESHOLD = 0.5
@@ -129,7 +130,7 @@ def label_form(codes: Codes) -> str:
 
 
 def read_codes(path: Path | str) -> Codes:
-    """Read a file of codes: `.npz`, HDF5 or Parquet, told by its content.
+    """Read a file of codes: `.npz`, HDF5 or Parquet, told by its content; `-` is stdin.
 
     Raises:
         FileError: it is missing or cannot be read.
@@ -142,7 +143,7 @@ def read_codes(path: Path | str) -> Codes:
         blob = (codes.model or {}).get("blob")
         raise DataError(
             "holds features and no codes" + (f": the activations of '{blob}'" if blob else ""),
-            location=Location(str(path)),
+            location=Location(codes.name),
             hint="encode the blob that holds the code",
         )
     return codes
@@ -156,7 +157,20 @@ def read_features(path: Path | str) -> Codes:
         DataError: it is no such file, cut short, or its parts do not fit together.
         MissingExtra: what reads that kind of file is not installed.
     """
-    where = Location(str(path))
+    if str(path) != "-" and not Path(path).is_fifo():
+        return _read(path, Location(str(path)))
+    name, data = read_named(path)
+    # Every form is read from its end, too, which a pipe has not.
+    with tempfile.NamedTemporaryFile() as copy:
+        copy.write(data)
+        copy.flush()
+        try:
+            return _read(copy.name, Location(name))
+        except DataError as error:
+            raise DataError(error.message, location=Location(name), hint=error.hint) from error
+
+
+def _read(path: Path | str, where: Location) -> Codes:
     form = form_of_content(path)
     if form is None:
         raise DataError("not a file of codes", location=where, hint=_MADE_BY)

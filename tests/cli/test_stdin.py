@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import small_nets
 from command_line import Ssdh, snapshot
+from small_codes import random_codes
 
 from ssdh_surgery import open_net
+from ssdh_surgery.retrieval.codes import write_codes
 
 TRAIN = small_nets.TRAIN.encode()
 SOLVER = small_nets.SOLVER.encode()
@@ -219,3 +221,20 @@ def test_a_net_of_the_zoo_encodes(ssdh: Ssdh) -> None:
         "wrote a.npz: 1 features of 500 values"
         in ssdh("encode", "picture.png", *net, "-o", "a.npz").out
     )
+
+
+@pytest.mark.parametrize("form", ["npz", "h5", "parquet"])
+def test_codes(ssdh: Ssdh, form: str) -> None:
+    write_codes(f"c.{form}", random_codes(20, 12, 3, seed=0))
+    write_codes("d.npz", random_codes(30, 12, 3, seed=1))
+    data = Path(f"c.{form}").read_bytes()
+    words = ("evaluate", "--database", "d.npz", "--json", "--queries")
+    expected = json.loads(ssdh(*words, f"c.{form}").out)
+    told = json.loads(ssdh(*words, "-", stdin=data).out)
+    assert told["protocol"]["queries"] == {"file": "<stdin>", "items": 20}
+    assert (told["map"], told["curve"]) == (expected["map"], expected["curve"])
+    ssdh("index", "build", "-", "-o", "c.index", stdin=data)
+    assert "20 codes" in ssdh("index", "info", "c.index").out
+    err = ssdh(*words, "-", stdin=data[:300], code=3).err
+    assert err.startswith("<stdin>: ")
+    assert "/tmp" not in err

@@ -163,6 +163,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path}: cannot be opened as an LMDB: MDB_INVALID: File is not an LMDB file"
     )
+    (tmp_path / "data.mdb").write_bytes(b"")
+    with pytest.raises(DataError, match=r": data\.mdb is empty$"):
+        LmdbStore(tmp_path)
 
 
 def test_every_truncation_is_an_error(make_lmdb: Maker) -> None:
