@@ -159,7 +159,14 @@ def _beside(
     found = None if origin == "train" else deploy_beside(train, known, wanted)
     if found is not None:
         return found
-    if origin == "deploy" or train.kind is not Kind.TRAIN:
+    if origin != "deploy" and train.kind is not Kind.TRAIN:
+        raise SurgeryError(
+            "no deploy net beside this solver has the layers that the codes need, and none is "
+            "derived from a net inside a solver",
+            location=Location(train.name),
+            hint="name one: ssdh deploy FILE; or move the net to a file that net: names",
+        )
+    if origin == "deploy":
         raise SurgeryError(
             "no deploy net beside this train net has the layers that the codes need",
             location=Location(train.name),

@@ -135,3 +135,11 @@ def test_a_folder_without_workspace_says_what_to_type(ssdh: Ssdh) -> None:
     for name in ("train_val", "solver"):
         Path(f"{name}.prototxt").unlink()
     assert ssdh("deploy", code=2).err.endswith(f"{said}; or ssdh deploy deploy.prototxt\n")
+
+
+def test_a_net_inside_a_solver_is_not_derived_from(ssdh: Ssdh) -> None:
+    Path("solver.prototxt").write_text(f"base_lr: 1 lr_policy: 'fixed' net_param {{\n{NET}}}\n")
+    ssdh("patch", "solver.prototxt")
+    error = ssdh("deploy", code=3).err
+    assert "none is derived from a net inside a solver\n" in error
+    assert error.endswith("ssdh deploy FILE; or move the net to a file that net: names\n")
