@@ -6,7 +6,7 @@ what the last in-place writer left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.layer import Layer
@@ -193,6 +193,16 @@ class BlobGraph:
                 continue
             found.add(layer.index)
             pending += [blob.writer for blob in self.reads(layer) if blob and blob.writer]
+        return found
+
+    def above(self, layers: Iterable[Layer]) -> set[int]:
+        """The indices of layers that depend on the given ones, themselves included."""
+        found = {layer.index for layer in layers if self.takes_part(layer)}
+        for layer in self.layers:
+            if any(
+                blob.writer.index in found for blob in self.reads(layer) if blob and blob.writer
+            ):
+                found.add(layer.index)
         return found
 
     def origins(self, layer: Layer, bottom: int) -> set[Blob]:

@@ -158,15 +158,6 @@ def _run_length(record: bytes | memoryview, at: int) -> int:
     return whole if tags.all() else int(tags.argmin())
 
 
-def read_label(record: bytes | memoryview) -> int:
-    """The label of a record, 0 where it has none.
-
-    Raises:
-        DataError: the bytes are not a Datum.
-    """
-    return read_header(record).label
-
-
 def read_datum(record: bytes | memoryview) -> Datum:
     """A whole record, copied out of its bytes.
 

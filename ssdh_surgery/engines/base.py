@@ -39,6 +39,18 @@ class TrainJob:
     extra: tuple[str, ...] = ()
     snapshot_after_train: bool = True
 
+    @property
+    def own_command(self) -> tuple[str, ...]:
+        """The command line of ours that asks the embedded engine for the same."""
+        words = ["ssdh", "train", "--engine", "torch", "--solver", self.solver]
+        for option, value in (
+            ("--weights", self.weights),
+            ("--snapshot", self.snapshot),
+            ("--gpu", self.gpu),
+        ):
+            words += [option, value] if value else []
+        return tuple(words)
+
 
 class Trainer(Protocol):
     """An engine that trains nets. One trainer runs one job at a time."""

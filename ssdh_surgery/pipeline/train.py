@@ -69,21 +69,8 @@ class Run:
     def line(self) -> str:
         """The command as a user would type it; the embedded engine has no other than ours."""
         if self.engine.name == "torch":
-            return _own_command(self.launch)
+            return shlex.join(self.launch.job.own_command)
         return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
-
-
-def _own_command(launch: Launch) -> str:
-    """`ssdh train` in so many words, as it runs with the embedded engine."""
-    job = launch.job
-    words = ["ssdh", "train", "--engine", "torch", "--solver", job.solver]
-    for option, value in (
-        ("--weights", job.weights),
-        ("--snapshot", job.snapshot),
-        ("--gpu", job.gpu),
-    ):
-        words += [option, value] if value else []
-    return shlex.join(words)
 
 
 def start(

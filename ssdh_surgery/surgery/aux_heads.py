@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
-from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
@@ -19,9 +16,6 @@ from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_cl
 from ssdh_surgery.surgery.fields import Removal
 from ssdh_surgery.surgery.hashing import learn_faster
 from ssdh_surgery.surgery.unread import unread
-
-# What becomes of the auxiliary heads.
-Aux = Literal["keep", "drop", "retarget"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def drop(net: Net, main: Head, how: Removal) -> Dropped:
     aux = aux_heads(net, main)
     gone: set[int] = set()
     for phase in PHASES:
-        gone |= _above(net.graph(phase), [head.classifier for head in aux])
+        gone |= net.graph(phase).above([head.classifier for head in aux])
     both = gone & _main_layers(net, main)
     if both:
         layer = net.layers[min(both)]
@@ -111,20 +105,11 @@ def drop(net: Net, main: Head, how: Removal) -> Dropped:
     return Dropped(layers.take_out(removed, how), tuple(removed))
 
 
-def _above(graph: BlobGraph, classifiers: Sequence[Layer]) -> set[int]:
-    """Layers and all that read what they write, as far as it goes."""
-    found = {layer.index for layer in classifiers if graph.takes_part(layer)}
-    for layer in graph.layers:
-        if any(blob and blob.writer and blob.writer.index in found for blob in graph.reads(layer)):
-            found.add(layer.index)
-    return found
-
-
 def _main_layers(net: Net, main: Head) -> set[int]:
     """The main head's layers, those below them and those above its classifier."""
     found: set[int] = set()
     for phase in PHASES:
         graph = net.graph(phase)
         found |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
-        found |= _above(graph, [main.classifier])
+        found |= graph.above([main.classifier])
     return found

@@ -137,23 +137,6 @@ def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -
         raise SurgeryError(f"the new names must differ: {', '.join(wanted)}")
 
 
-def _still_needed(
-    graph: BlobGraph, roots: Iterable[Layer], classifier: Layer, features: str
-) -> set[int]:
-    """What layers depend on once the classifier reads the hashed blob and nothing else."""
-    hashed = graph.last(features)
-    found: set[int] = set()
-    pending = list(roots)
-    while pending:
-        layer = pending.pop()
-        if layer.index in found:
-            continue
-        found.add(layer.index)
-        reads = (hashed,) if layer is classifier else graph.reads(layer)
-        pending += [blob.writer for blob in reads if blob and blob.writer]
-    return found
-
-
 def _sinks(graph: BlobGraph) -> list[Layer]:
     """The layers that a net is run for: those with a top that nobody reads, or with none."""
     return [
@@ -215,23 +198,13 @@ def hash_deploy_net(
     new = [*recipe.deploy_layers(features), *([recipe.binary_layer()] if binary else [])]
     refuse_taken(net, [str(dict(layer)["name"]) for layer in new])
     graph = _graph_of(net, classifier)
-    above = _above(graph, classifier)
+    above = graph.above([classifier])
     roots = [layer for layer in _sinks(graph) if layer.index not in above]
     hashed = graph.last(features)
     pending = [*roots, *([hashed.writer] if hashed and hashed.writer else [])]
-    needed = _still_needed(graph, pending, classifier, features)
+    needed = graph.below(pending)
     unused = [layer for layer in graph.layers if layer.index not in needed]
     change = layers.replace(classifier, unused, new, recipe.remove, recipe.banner)
     others = [top for layer in roots for top in layer.tops]
     notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
     return Hashed(change, features, classifier.name, tuple(unused), tuple(notes))
-
-
-def _above(graph: BlobGraph, classifier: Layer) -> set[int]:
-    """The classifier and every layer that needs what it writes."""
-    found = {classifier.index}
-    for layer in graph.layers:
-        writers = {blob.writer.index for blob in graph.reads(layer) if blob and blob.writer}
-        if writers & found:
-            found.add(layer.index)
-    return found

@@ -14,7 +14,6 @@ from ssdh_surgery.data.datum import (
     blank_raw,
     read_datum,
     read_header,
-    read_label,
     write_encoded,
     write_raw,
 )
@@ -49,7 +48,7 @@ def test_every_field_is_read_as_protobuf_reads_it(values: dict[str, Any]) -> Non
     assert datum.data == message.data
     floats = [] if datum.floats is None else datum.floats.tolist()
     assert floats == list(message.float_data)
-    assert read_label(memoryview(record)) == message.label
+    assert read_header(memoryview(record)).label == message.label
 
 
 @given(DATUMS, DATUMS)

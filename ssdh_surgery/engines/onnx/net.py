@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,6 +14,7 @@ from ssdh_surgery.caffe.net import Net as NetView
 from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import Shape
 from ssdh_surgery.caffe.weights import LayerWeights
+from ssdh_surgery.engines.onnx.blob import Blob, Input, OnnxLayer, Param, forward_only
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.params import named_owners, read_params, refuse_others
 from ssdh_surgery.engines.onnx.plan import Plan, plan
@@ -214,7 +215,7 @@ class OnnxNet:
         Raises:
             EngineError: always.
         """
-        raise _forward_only("go backward")
+        raise forward_only("go backward")
 
     def clear_param_diffs(self) -> NoReturn:
         """There are no diffs.
@@ -222,7 +223,7 @@ class OnnxNet:
         Raises:
             EngineError: always.
         """
-        raise _forward_only("hold diffs")
+        raise forward_only("hold diffs")
 
     def copy_from(self, path: str | Path) -> NoReturn:
         """Params are read when the net is opened.
@@ -230,7 +231,7 @@ class OnnxNet:
         Raises:
             EngineError: always.
         """
-        raise _forward_only("take other weights: open the net again")
+        raise forward_only("take other weights: open the net again")
 
     def share_with(self, other: Any) -> NoReturn:
         """Params are the net's own.
@@ -238,104 +239,7 @@ class OnnxNet:
         Raises:
             EngineError: always.
         """
-        raise _forward_only("share params")
-
-
-class Blob:
-    """A blob that layers compute."""
-
-    def __init__(self, net: OnnxNet, name: str) -> None:
-        self._net = net
-        self.name = name
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """The dimensions."""
-        return self._net.shape(self.name)
-
-    @property
-    def data(self) -> NDArray[np.float32]:
-        """The values after the last pass; what is written here reaches no layer."""
-        return self._net.value(self.name)
-
-    @property
-    def diff(self) -> NoReturn:
-        """There is none.
-
-        Raises:
-            EngineError: always.
-        """
-        raise _forward_only("hold diffs")
-
-    def reshape(self, *shape: int) -> None:
-        """Only inputs are reshaped by hand.
-
-        Raises:
-            EngineError: always, but for inputs.
-        """
-        raise EngineError(
-            f"blob '{self.name}' gets its shape from the inputs: reshape these", blob=self.name
-        )
-
-
-class Input(Blob):
-    """A blob that a user fills."""
-
-    def __init__(self, net: OnnxNet, name: str) -> None:
-        super().__init__(net, name)
-        self._data = np.zeros(net.shape(name), np.float32)
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """The dimensions."""
-        return self._data.shape
-
-    @property
-    def data(self) -> NDArray[np.float32]:
-        """The values, to be written in place."""
-        return self._data
-
-    def reshape(self, *shape: int) -> None:
-        """Take another shape; the values are zeros then."""
-        if shape != self._data.shape:
-            self._data = np.zeros(shape, np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class Param:
-    """A param, which can be read."""
-
-    data: NDArray[np.float32]
-
-    def __post_init__(self) -> None:
-        self.data.flags.writeable = False
-
-    @property
-    def shape(self) -> Sequence[int]:
-        """The dimensions."""
-        return self.data.shape
-
-    @property
-    def diff(self) -> NoReturn:
-        """There is none.
-
-        Raises:
-            EngineError: always.
-        """
-        raise _forward_only("hold diffs")
-
-
-@dataclass(frozen=True)
-class OnnxLayer:
-    """A layer: its type and its params."""
-
-    name: str
-    type: str
-    blobs: list[Param]
-
-
-def _forward_only(what: str) -> EngineError:
-    return EngineError(f"the ONNX engine cannot {what}", hint='engine="torch" can')
+        raise forward_only("share params")
 
 
 def _shapes(plan: Plan) -> dict[str, Shape]:

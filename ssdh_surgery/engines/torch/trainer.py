@@ -124,7 +124,7 @@ class TorchTrainer:
         folder = Path() if _is_current(job.cwd) else job.cwd
         _, param = read_solver(job.solver)
         names, warning = (list(self._on), None) if self._on else devices(job.gpu, param)
-        yield events.Started(_command(job), job.cwd, os.getpid())
+        yield events.Started(job.own_command, job.cwd, os.getpid())
         yield events.Device(tuple(int(name[5:]) for name in names if name.startswith("cuda:")))
         if warning:
             yield events.Warned(warning, "caffe.cpp:197")
@@ -150,18 +150,6 @@ def _is_current(folder: Path) -> bool:
     with contextlib.suppress(OSError):
         return folder.samefile(Path.cwd())
     return False
-
-
-def _command(job: TrainJob) -> tuple[str, ...]:
-    """The command line that asks for the same."""
-    words = ["ssdh", "train", "--engine", "torch", "--solver", job.solver]
-    for option, value in (
-        ("--weights", job.weights),
-        ("--snapshot", job.snapshot),
-        ("--gpu", job.gpu),
-    ):
-        words += [option, value] if value else []
-    return tuple(words)
 
 
 @contextlib.contextmanager

@@ -137,14 +137,6 @@ def weights(path: Path) -> dict[str, np.ndarray]:
     }
 
 
-def assert_same_weights(one: Path, other: Path) -> None:
-    """To the bit."""
-    ours, theirs = weights(one), weights(other)
-    assert ours.keys() == theirs.keys()
-    for name, blob in ours.items():
-        np.testing.assert_array_equal(blob, theirs[name], err_msg=name)
-
-
 def difference(one: Path, other: Path) -> float:
     """The largest relative difference in norm of the blobs of two weights files."""
     ours, theirs = weights(one), weights(other)

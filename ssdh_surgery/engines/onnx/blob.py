@@ -1,0 +1,114 @@
+"""What a net on ONNX Runtime shows of itself: blobs, params and layers, with pycaffe's manners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from ssdh_surgery.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ssdh_surgery.engines.onnx.net import OnnxNet
+
+
+class Blob:
+    """A blob that layers compute."""
+
+    def __init__(self, net: OnnxNet, name: str) -> None:
+        self._net = net
+        self.name = name
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """The dimensions."""
+        return self._net.shape(self.name)
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The values after the last pass; what is written here reaches no layer."""
+        return self._net.value(self.name)
+
+    @property
+    def diff(self) -> NoReturn:
+        """There is none.
+
+        Raises:
+            EngineError: always.
+        """
+        raise forward_only("hold diffs")
+
+    def reshape(self, *shape: int) -> None:
+        """Only inputs are reshaped by hand.
+
+        Raises:
+            EngineError: always, but for inputs.
+        """
+        raise EngineError(
+            f"blob '{self.name}' gets its shape from the inputs: reshape these", blob=self.name
+        )
+
+
+class Input(Blob):
+    """A blob that a user fills."""
+
+    def __init__(self, net: OnnxNet, name: str) -> None:
+        super().__init__(net, name)
+        self._data = np.zeros(net.shape(name), np.float32)
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """The dimensions."""
+        return self._data.shape
+
+    @property
+    def data(self) -> NDArray[np.float32]:
+        """The values, to be written in place."""
+        return self._data
+
+    def reshape(self, *shape: int) -> None:
+        """Take another shape; the values are zeros then."""
+        if shape != self._data.shape:
+            self._data = np.zeros(shape, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Param:
+    """A param, which can be read."""
+
+    data: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        self.data.flags.writeable = False
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """The dimensions."""
+        return self.data.shape
+
+    @property
+    def diff(self) -> NoReturn:
+        """There is none.
+
+        Raises:
+            EngineError: always.
+        """
+        raise forward_only("hold diffs")
+
+
+@dataclass(frozen=True)
+class OnnxLayer:
+    """A layer: its type and its params."""
+
+    name: str
+    type: str
+    blobs: list[Param]
+
+
+def forward_only(what: str) -> EngineError:
+    """What is said of all that belongs to training."""
+    return EngineError(f"the ONNX engine cannot {what}", hint='engine="torch" can')
