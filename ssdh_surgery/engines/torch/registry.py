@@ -1,7 +1,7 @@
 """Which layer types the embedded engine has, and where: readable without PyTorch.
 
-To add a layer, write a class in `layers/` (a subclass of `layers.base.Layer`, often ten lines)
-and name it here under the type that prototxt files call it by.
+To add a layer, which has a rule in `caffe.shapes.rules`, write a class in `layers/` (a subclass
+of `layers.base.Layer`, often ten lines) and name it here under the type that prototxt files have.
 """
 
 from __future__ import annotations
