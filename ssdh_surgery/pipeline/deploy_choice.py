@@ -21,6 +21,8 @@ from ssdh_surgery.surgery.hashing import features_blob
 
 # Layers that leave values as they are once a net is trained.
 _NO_PART = frozenset(["Dropout", "Silence", "Split"])
+# Layers of forks that compute what a stock one does, with the same weights.
+_STOCK = {"ConvolutionDepthwise": "Convolution", "DepthwiseConvolution": "Convolution"}
 
 
 def deploy_beside(
@@ -136,7 +138,7 @@ def otherwise_computed(deploy: Net, train: Net, wanted: Settings) -> str | None:
 
 def _types(net: Net, other: Net, wanted: Settings) -> Counter[str]:
     return Counter(
-        layer.type
+        _STOCK.get(layer.type, layer.type)
         for layer in _needed(net, other, wanted)
         if not layer.is_data and layer.type not in _NO_PART
     )
@@ -193,7 +195,9 @@ def _has_weights(layer: Layer, known: NetShapes) -> bool:
 
 
 def _are_alike(one: Layer, ones: NetShapes, other: Layer, others: NetShapes) -> bool:
-    if (one.type, num_output(one)) != (other.type, num_output(other)):
+    if _STOCK.get(one.type, one.type) != _STOCK.get(other.type, other.type):
+        return False
+    if one.type == other.type and num_output(one) != num_output(other):
         return False
     mine, theirs = ones.of(one).params, others.of(other).params
     return mine is None or theirs is None or mine == theirs

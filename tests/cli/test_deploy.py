@@ -312,3 +312,17 @@ def test_one_that_is_not_there(ssdh: Ssdh) -> None:
     assert ran.err == (
         "error: the zoo has no network 'googlnet'\nhint: did you mean 'googlenet'?\n"
     )
+
+
+def test_a_train_net_with_the_depthwise_layers_of_a_fork_has_a_stock_deploy_net(ssdh: Ssdh) -> None:
+    ssdh("zoo", "write", "mobilenet-v1")
+    layers = Path("train_val.prototxt").read_text().split("layer {")
+    fork = [
+        each.replace('"Convolution"', '"DepthwiseConvolution"') if "group:" in each else each
+        for each in layers
+    ]
+    Path("train_val.prototxt").write_text("layer {".join(fork))
+    ssdh("patch", "train_val.prototxt")
+    ran = ssdh("deploy")
+    assert ran.out.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt\n")
+    assert ran.err == ""
