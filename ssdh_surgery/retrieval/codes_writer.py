@@ -6,6 +6,7 @@ with from its last batch. In memory is a batch, however many items there are.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -187,7 +188,9 @@ class CodesWriter:
             FileError: the disk is full or fails.
             MissingExtra: what writes that form is not installed.
         """
-        self._close()
+        with explained(self._given, "write"):
+            for file in self._files.values():
+                file.close()
         codes = Codes(
             self._array("codes"),
             self.bits,
@@ -253,4 +256,6 @@ class CodesWriter:
 
     def _close(self) -> None:
         for file in self._files.values():
-            file.close()
+            # It tries again to write what could not be written, which has been told.
+            with contextlib.suppress(OSError):
+                file.close()
