@@ -11,12 +11,13 @@ import pytest
 from hypothesis import settings
 from live_nets import Caffe
 from postgres_server import database, plain_database, postgres_server
+from strategies import searched
 
 __all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
 
-# How long a machine takes is no property.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# Every property is tried on the same examples each time, in the time that it takes.
+settings.register_profile("searched", searched)
+settings.load_profile("searched")
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
