@@ -21,15 +21,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.ahead import ahead, default_threads
+from ssdh_surgery.data.build_paths import (
+    class_names,
+    class_names_path,
+    refuse_label_files,
+    refuse_other_names,
+    split_paths,
+    vectors_path,
+)
 from ssdh_surgery.data.class_folders import read_class_folders
 from ssdh_surgery.data.datum import Shape, write_floats
 from ssdh_surgery.data.image_list import Entry, ImageList, read_list
-from ssdh_surgery.data.label_file import (
-    label_file,
-    list_file,
-    refuse_unlisted,
-    write_label_file,
-)
+from ssdh_surgery.data.label_file import label_file, list_file, write_label_file
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
@@ -37,7 +40,7 @@ from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.data.picture import opencv
 from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, record_key
 from ssdh_surgery.errors import DataError, FileError, Finding, Location
-from ssdh_surgery.files import read_bytes, read_named, write_bytes
+from ssdh_surgery.files import read_named, write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 LabelsAs = Literal["lmdb", "hdf5"]
 _Numbered = tuple[int, Entry]
-_LABELS = "labels.txt"
 _AS_IT_IS = RecordOptions()
 
 
@@ -115,7 +117,10 @@ def build(
     images = read_source(source, root, several)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
         job = _Job(images, options, Path(out), skip_bad, labels_as)
-        job.check_files_beside(replace)
+        if not replace:
+            refuse_other_names(job.out, images.classes)
+        if job.vectors and labels_as == "hdf5":
+            refuse_label_files(job.paths.values(), replace=replace)
         for side, path in job.paths.items():
             each = (path, vectors_path(path)) if several and labels_as == "lmdb" else (path,)
             job.writers[side] = [
@@ -148,21 +153,6 @@ def read_source(
             hint="write a list: a path and its labels on each line",
         )
     return read_class_folders(source)
-
-
-def split_paths(out: Path) -> dict[Side, Path]:
-    """Where the two sides of a split go: `x_lmdb` becomes `x_train_lmdb`, `x_test_lmdb`."""
-    return {"train": _named(out, "train"), "test": _named(out, "test")}
-
-
-def vectors_path(out: Path) -> Path:
-    """Where the vectors of several labels go: beside `x_lmdb`, `x_labels_lmdb`."""
-    return _named(out, "labels")
-
-
-def _named(out: Path, word: str) -> Path:
-    stem = out.name.removesuffix("_lmdb")
-    return out.with_name(f"{stem}_{word}{out.name[len(stem) :]}")
 
 
 def in_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
@@ -277,8 +267,8 @@ class _Job:
             writer.commit()
         labels_file = None
         if self.images.classes:
-            labels_file = self.labels_file()
-            write_bytes(labels_file, self._labels())
+            labels_file = class_names_path(self.out)
+            write_bytes(labels_file, class_names(self.images.classes))
         label_vectors = self._write_label_files()
         records = {path: self.writers[side][0].records for side, path in self.paths.items()}
         problems = [*self.problems, *self._several_sizes(), *self._class_by_class()]
@@ -320,34 +310,6 @@ class _Job:
         if not 1 < classes < len(labels) or any(a > b for a, b in itertools.pairwise(labels)):
             return []
         return [Problem(kinds.CLASS_BY_CLASS, None, f"{len(labels):,} of {classes:,} classes")]
-
-    def labels_file(self) -> Path:
-        """Where the names of the classes go."""
-        return self.out.with_name(_LABELS)
-
-    def check_files_beside(self, replace: bool) -> None:
-        """Refuse early to replace a `labels.txt` that says something else, or files of vectors."""
-        file = self.labels_file()
-        is_other = self.images.classes and file.exists() and read_bytes(file) != self._labels()
-        if is_other and not replace:
-            raise FileError(
-                "exists already, with other classes",
-                location=Location(str(file)),
-                hint="--force replaces it",
-            )
-        if not self.vectors or self.labels_as == "lmdb":
-            return
-        for path in self.paths.values():
-            vectors = label_file(vectors_path(path))
-            refuse_unlisted(vectors)
-            for each in (vectors, list_file(vectors)):
-                if os.path.lexists(each) and not replace:
-                    raise FileError(
-                        "exists already", location=Location(str(each)), hint="--force replaces it"
-                    )
-
-    def _labels(self) -> bytes:
-        return b"".join(name_bytes(name) + b"\n" for name in self.images.classes)
 
 
 def _number(key: bytes | None) -> int:

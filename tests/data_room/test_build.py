@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.build import build, in_order, read_source, split_paths
+from ssdh_surgery.data.build import build, in_order, read_source
+from ssdh_surgery.data.build_paths import split_paths
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.picture import encode, planar, read_picture
 from ssdh_surgery.data.record import RecordOptions
