@@ -175,7 +175,6 @@ def _inner_kind(kind: str | None, name: str) -> str | None:
 def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iterator[Difference]:
     pairs = matched(old, new)
     moved = _moved([pairs[index] for index in range(len(new)) if index in pairs])
-    kind = "LayerParameter" if name == "layer" else "V1LayerParameter"
     label = f"{path}.{name}" if path else name
     old_labels, new_labels = labels(old, label), labels(new, label)
     kept = set(pairs.values())
@@ -190,10 +189,7 @@ def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iter
         here = old_labels[match]
         if match in moved:
             yield Difference(here, {"index": match}, {"index": index}, entry.line)
-        before, after = old[match].value, entry.value
-        assert isinstance(before, Message)
-        assert isinstance(after, Message)
-        yield from _of_messages(before, after, kind, here)
+        yield from _of_values(old[match], entry, _net_kind(), here)
     for index in gone:
         yield _gone(old, old_labels, index)
 

@@ -317,6 +317,13 @@ def test_files_that_cannot_be_read(ssdh: Ssdh, here: Path) -> None:
             assert refused(ssdh, here, *words).endswith(f"cannot read: {why}\n"), (words, shown)
 
 
+def test_a_layer_that_is_no_message(ssdh: Ssdh, here: Path) -> None:
+    net = here / "train_val.prototxt"
+    net.write_text(f"{net.read_text()}layer: 3\n")
+    assert "expected" in ssdh("patch", "train_val.prototxt").err.lower()
+    assert "moved" not in ssdh("diff", "train_val.prototxt", "train_val_ssdh.prototxt", code=1).out
+
+
 def test_a_pipe_beside_a_net_is_not_waited_for(ssdh: Ssdh, here: Path) -> None:
     os.mkfifo(here / "a.prototxt")
     ssdh("patch", "train_val.prototxt")
