@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssdh_surgery.errors import DataError, UsageError
+from ssdh_surgery.errors import DataError, FileError, UsageError
 from ssdh_surgery.retrieval.code_forms import blocks
 from ssdh_surgery.retrieval.codes import Codes, pack, read_features, write_codes
 
@@ -134,6 +135,15 @@ def test_files_of_the_kind_with_something_else_in_them(tmp_path: Path, form: str
         parquet.write_table(pyarrow.table({"data": [1, 2]}), path)
     with pytest.raises(DataError, match=r"not a file of codes: it has no '(codes|ids)'"):
         read_features(path)
+
+
+def test_hdf5_is_not_begun_where_there_is_no_room(tmp_path: Path) -> None:
+    codes = made(3, 8)
+    # A petabyte that lies nowhere: where HDF5 runs out of disk it crashes.
+    content = np.broadcast_to(np.uint64(0), (1 << 47,))
+    with pytest.raises(FileError, match=r"codes\.h5: cannot write: no space left on the disk"):
+        write_codes(tmp_path / "codes.h5", replace(codes, content=content))
+    assert not list(tmp_path.iterdir())
 
 
 def test_endings_that_mean_something_else(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ def require() -> None:
         MissingExtra: it is not installed.
     """
     hdf5.library()
+
+
+# The library's own tables are a small share of a file, and some of any.
+_TABLES, _LEAST = 1.1, 1 << 17
+# A text lies in a heap: its length, and where it is, stand beside it.
+_BESIDE_TEXT = 48
 
 
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
@@ -52,6 +60,7 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
     """See `Form`."""
     h5py = hdf5.library()
     text = h5py.string_dtype("utf-8")
+    _refuse_full(path.parent, parts)
     with h5py.File(path, "w") as file:
         for name, array in parts.items():
             kind = text if array.dtype.kind == "U" else array.dtype
@@ -63,6 +72,24 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
             dataset = file.create_dataset(name, array.shape, kind, **filters)
             for rows in blocks(array):
                 dataset[rows] = _stored(array[rows])
+
+
+def _refuse_full(folder: Path, parts: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse to begin where there is no room: on a disk that fills up the library crashes.
+
+    Raises:
+        OSError: there is not enough.
+    """
+    needed = _LEAST + _TABLES * sum(map(_bytes, parts.values()))
+    disk = os.statvfs(folder)
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _bytes(array: NDArray[Any]) -> int:
+    if array.dtype.kind != "U":
+        return array.nbytes
+    return sum(_BESIDE_TEXT + len(name_bytes(str(each))) for each in array.reshape(-1))
 
 
 def _stored(array: NDArray[Any]) -> NDArray[Any]:
