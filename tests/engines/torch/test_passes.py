@@ -133,6 +133,25 @@ def test_a_fast_net_is_the_plain_one(phase):
     assert_equal(fast, plain)
 
 
+@pytest.mark.parametrize("items", [1, 2])
+def test_statistics_in_place_on_a_rectified_blob(items):
+    """Of one item the blob has a stride that torch's gradient of the statistics takes wrong."""
+    text = (
+        image_input(items, 3, 8, 8)
+        + convolution("data", "a", 2, 3)
+        + relu("a")
+        + layer("BatchNorm", "a", "a", "param { lr_mult: 0 decay_mult: 0 } " * 3, "norm")
+        + layer(
+            "InnerProduct",
+            "a",
+            "out",
+            'inner_product_param { num_output: 2 weight_filler { type: "xavier" } }',
+        )
+        + layer("Reduction", "out", "loss", "loss_weight: 1 reduction_param { operation: SUMSQ }")
+    )
+    assert_equal(found(built(text, fast=True)), found(built(text)))
+
+
 def test_a_fast_net_without_a_graph_is_the_plain_one():
     plain, fast = (found(built(INCEPTION, "TEST", fast), False) for fast in (False, True))
     assert not any(name.startswith("gradient") for name in plain)

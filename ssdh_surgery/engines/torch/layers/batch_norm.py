@@ -56,6 +56,10 @@ class BatchNorm(Layer):
             mean = bottom.mean([0, *range(2, bottom.dim())])
             self._add_stats(mean.detach(), torch.zeros_like(mean.detach()))
             return [bottom - mean.view(1, -1, *[1] * (bottom.dim() - 2))]
+        if 1 in bottom.shape:
+            # An axis of one may have any stride, with which torch's gradient can be wrong where
+            # the channels lie innermost.
+            bottom = bottom.contiguous()
         # With a momentum of 1 torch's running statistics are those of this batch.
         mean, unbiased = (torch.zeros_like(param.leaf.detach()) for param in self.params[:2])
         top = torch.batch_norm(bottom, None, None, mean, unbiased, True, 1.0, eps, False)
