@@ -59,7 +59,8 @@ def _from_v1(old: V1LayerParameter, kind: str) -> LayerParameter:
     layer = schema.LayerParameter()
     if old.HasField("layer"):
         _lift_v0(old)
-    layer.type = kind
+    # protobuf holds no bytes that are no text.
+    layer.type = kind.encode("utf-8", "replace").decode()
     for field, value in old.ListFields():
         if field.name in _V1_OWN_FIELDS:
             continue

@@ -324,6 +324,23 @@ def test_a_layer_that_is_no_message(ssdh: Ssdh, here: Path) -> None:
     assert "moved" not in ssdh("diff", "train_val.prototxt", "train_val_ssdh.prototxt", code=1).out
 
 
+OLD = 'layers {{ name: "f" type{} bottom: "data" top: "f" }}{}'
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "code"),
+    [
+        pytest.param(OLD.format(" { x: 1 }", ""), "upgrade", 3, id="a-type-in-braces"),
+        pytest.param(OLD.format(r': "a\xe9"', ""), "show", 0, id="a-type-of-bytes"),
+        pytest.param(OLD.format(": RELU", " layers: 5"), "upgrade", 0, id="a-number-for-a-layer"),
+        pytest.param("input { x: 1 } input_dim: [1, 3, 2, 2]", "show", 0, id="an-input-in-braces"),
+    ],
+)
+def test_values_of_another_kind(ssdh: Ssdh, text: str, command: str, code: int) -> None:
+    Path("x.prototxt").write_text(text)
+    ssdh(command, "x.prototxt", code=code)
+
+
 def test_a_pipe_beside_a_net_is_not_waited_for(ssdh: Ssdh, here: Path) -> None:
     os.mkfifo(here / "a.prototxt")
     ssdh("patch", "train_val.prototxt")

@@ -22,6 +22,7 @@ from ssdh_surgery.caffe.shapes.subject import (
     count,
 )
 from ssdh_surgery.errors import Finding, Location, Severity, UnknownLayer, did_you_mean
+from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.net import Net
@@ -88,9 +89,11 @@ class _Walk:
 
     def _declare_inputs(self) -> None:
         root = self.net.root
-        places = dict(
-            zip((s.string for s in root.scalars("input")), root.entries("input"), strict=True)
-        )
+        places = {
+            entry.value.string: entry
+            for entry in root.entries("input")
+            if not isinstance(entry.value, Message)
+        }
         for name, shape in declared_inputs(self.net):
             self.blobs[name] = self.given.get(name, shape)
             if self.blobs[name] is None:

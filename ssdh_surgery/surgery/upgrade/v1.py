@@ -10,7 +10,7 @@ from dataclasses import replace
 from ssdh_surgery.caffe.dialect import Dialect, current_type, known_type
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
+from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.change import Change
@@ -65,7 +65,8 @@ def _layer_edits(message: Message, style: Style) -> list[Edit]:
 
 
 def _current_type(entry: Entry) -> str:
-    assert isinstance(entry.value, Scalar), "a message is no type"
+    if isinstance(entry.value, Message):
+        raise SurgeryError("the type of a layer is a word, not a message", location=entry.location)
     found = known_type(Dialect.V1, entry.value.text)
     if found is None:
         raise SurgeryError(
@@ -104,7 +105,8 @@ def _param_groups(pieces: list[Piece], style: Style, margin: str) -> dict[int, l
 
 def _rule(tree: Tree) -> None:
     """Every layer in the current form."""
-    tree["layer"] = [_current(layer) for layer in tree.pop("layers")]
+    layers = tree.pop("layers")
+    tree["layer"] = [_current(each) if isinstance(each, dict) else each for each in layers]
 
 
 def _current(layer: Tree) -> Tree:
