@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -228,6 +228,13 @@ class LogParser:
             if message == words or message.startswith(f"{words} "):
                 return [event(message[len(words) + 1 :], elapsed=self.elapsed)]
         return []
+
+
+def parse_log(lines: Iterable[str]) -> Iterator[Event]:
+    """The events of a whole log, line by line."""
+    parser = LogParser()
+    for line in lines:
+        yield from parser.feed(line)
 
 
 class LogWriter:

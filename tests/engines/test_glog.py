@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.glog import LogParser, LogWriter, read_line
+from ssdh_surgery.engines.glog import LogParser, LogWriter, parse_log, read_line
 
 LOGS = sorted((Path(__file__).parent.parent / "data" / "golden" / "logs").glob("*.log"))
 BY_NAME = {path.stem: path for path in LOGS}
@@ -24,12 +24,6 @@ def without_time(found):
         (type(event).__name__, {k: v for k, v in vars(event).items() if k != "elapsed"})
         for event in found
     ]
-
-
-def parse_log(lines):
-    """The events of a whole log, line by line."""
-    parser = LogParser()
-    return [event for line in lines for event in parser.feed(line)]
 
 
 def parse(*messages):
