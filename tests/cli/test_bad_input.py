@@ -333,6 +333,12 @@ OLD = 'layers {{ name: "f" type{} bottom: "data" top: "f" }}{}'
         pytest.param(OLD.format(" { x: 1 }", ""), "upgrade", 3, id="a-type-in-braces"),
         pytest.param(OLD.format(r': "a\xe9"', ""), "show", 0, id="a-type-of-bytes"),
         pytest.param(OLD.format(": RELU", " layers: 5"), "upgrade", 0, id="a-number-for-a-layer"),
+        pytest.param(
+            'layers { layer { name: "f" type: "innerproduct" num_output: [ ] # b\n } bottom: "d" }',
+            "upgrade",
+            0,
+            id="an-empty-list-in-v0",
+        ),
         pytest.param("input { x: 1 } input_dim: [1, 3, 2, 2]", "show", 0, id="an-input-in-braces"),
     ],
 )

@@ -113,7 +113,7 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
 def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
     """What stands in the inner message, as fields of the outer one."""
     margin = margin_of(layer.outer, style)
-    inside = pieces_of(layer.core)
+    inside = [kept for each in pieces_of(layer.core) for kept in _with_values(each)]
     if not inside:
         return piece.comments_only()
     inside[0] = replace(inside[0], gap=piece.gap, opens=piece.opens)
@@ -139,6 +139,12 @@ def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
     lead = piece.lead + piece.head_comments()
     found[0] = replace(found[0], lead=lead + found[0].lead)
     return found[:-1] + _with_trail(found[-1], without_separator(piece.trail))
+
+
+def _with_values(piece: Piece) -> list[Piece]:
+    """A piece as it is; of an empty list what it says, for it sets nothing."""
+    is_empty = piece.field is not None and not piece.field.values
+    return [replace(each, field=None) for each in piece.comments_only()] if is_empty else [piece]
 
 
 def _typed(piece: Piece, layer: Layer, style: Style) -> Piece:
