@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 
 from ssdh_surgery.caffe.layer import integer
 from ssdh_surgery.caffe.net import refuse_depth
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 
 # The fields of a solver that name or hold a net, in the order in which Caffe looks.
@@ -75,6 +76,11 @@ class Solver:
     def integer(self, name: str, default: int | None = None) -> int | None:
         """A whole-number field."""
         return integer(self.root, name, default)
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        """The values of a repeated whole-number field."""
+        values = (literals.integer(scalar.text) for scalar in self.root.scalars(name))
+        return tuple(value for value in values if value is not None)
 
     def flag(self, name: str, default: bool) -> bool:
         """A true-or-false field."""

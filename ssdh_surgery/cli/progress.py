@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from ssdh_surgery.cli import terminal
@@ -12,10 +13,16 @@ from ssdh_surgery.pipeline.code_health import code_health
 
 
 class TrainingView:
-    """Takes the events of a run and shows them; keeps what the summary needs."""
+    """Takes the events of a run and shows them; keeps what the summary needs.
+
+    Args:
+        max_iter: the iteration that the run ends at.
+        test_batches: how many each test net takes, as `test_iter` has them.
+        classes: how many the net tells apart.
+    """
 
     def __init__(
-        self, *, max_iter: int | None, test_batches: int | None, classes: int | None
+        self, *, max_iter: int | None, test_batches: Sequence[int], classes: int | None
     ) -> None:
         self.max_iter = max_iter
         self.test_batches = test_batches
@@ -23,11 +30,11 @@ class TrainingView:
         self.iteration: events.Iteration | None = None
         self.learning_rate: float | None = None
         self.snapshot: events.Snapshot | None = None
-        self.tests: dict[str, events.TestOutput] = {}
+        self.tests: dict[str, events.TestOutput] = {}  # each under what it is called here
         self.terms: dict[str, events.TrainOutput] = {}
         self.first: events.Iteration | None = None
         self._test_began: float | None = None
-        self._test_seconds: float | None = None
+        self._test_seconds: dict[int, float] = {}
         self._live = LiveLine()
         self._warned = False
 
@@ -54,13 +61,14 @@ class TrainingView:
                 self.learning_rate = event.rate
             case events.TestStarted():
                 self._test_began = event.elapsed
-                self._moves_to(self._testing())
+                self._moves_to(self._testing(event.net))
             case events.TestFinished():
                 if self._test_began is not None:
-                    self._test_seconds = event.elapsed - self._test_began
+                    self._test_seconds[event.net] = event.elapsed - self._test_began
             case events.TestOutput():
-                self.tests[event.name] = event
-                terminal.say(f"iteration {event.iteration}: test {event.name} = {event.value:.4g}")
+                name = f"{self._of_net(event.net)}{event.name}"
+                self.tests[name] = event
+                terminal.say(f"iteration {event.iteration}: test {name} = {event.value:.4g}")
             case events.Snapshot():
                 self.snapshot = event
                 terminal.say(f"snapshot {event.weights}")
@@ -85,10 +93,16 @@ class TrainingView:
             self._warned = True
             terminal.warn(f"iteration {event.iteration}: {trouble}")
 
-    def _testing(self) -> str:
-        batches = f", {self.test_batches} batches" if self.test_batches else ""
-        expected = f", {duration(self._test_seconds)} expected" if self._test_seconds else ""
-        return f"testing{batches}{expected}"
+    def _testing(self, net: int) -> str:
+        known = net < len(self.test_batches)
+        batches = f", {self.test_batches[net]} batches" if known else ""
+        seconds = self._test_seconds.get(net)
+        expected = f", {duration(seconds)} expected" if seconds else ""
+        return f"testing {self._of_net(net)}".rstrip() + f"{batches}{expected}"
+
+    def _of_net(self, net: int) -> str:
+        """What tells a test net from the others, by Caffe's number."""
+        return f"net #{net} " if len(self.test_batches) > 1 else ""
 
     def _moves_to(self, text: str) -> None:
         """Show what is only worth telling while it lasts."""

@@ -99,7 +99,7 @@ def _follow(run: story.Run) -> int:
     known = run.launch.known
     view = TrainingView(
         max_iter=solver.integer("max_iter"),
-        test_batches=solver.integer("test_iter"),
+        test_batches=solver.integers("test_iter"),
         classes=known.get("classes") if known else None,
     )
     last: events.Event | None = None
@@ -122,4 +122,6 @@ def _summary(view: TrainingView) -> None:
         terminal.say("health of the codes: not measurable from this log")
     if view.snapshot:
         terminal.answer(f"weights: {view.snapshot.weights}")
-    terminal.answer("next: ssdh deploy")
+        terminal.answer("next: ssdh deploy")
+    else:
+        terminal.warn("this run wrote no snapshot, so its weights are lost")

@@ -172,6 +172,24 @@ class TestBothEngines:
         assert left == ["run.json", "solver.prototxt", "train.log"]
         assert ran.out == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
 
+    def test_several_test_nets_are_told_apart(self, ssdh: Ssdh, folder: Path, engine: str) -> None:
+        text = SOLVER.replace("net:", "train_net:")
+        text += 'test_net: "net.prototxt" test_net: "net.prototxt" test_iter: 2 test_iter: 3\n'
+        (folder / "solver.prototxt").write_text(text + "test_interval: 20\n")
+        ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine)
+        told = re.findall(r"^iteration (\d+): test (.*) = ", ran.err, re.MULTILINE)
+        nets = ["net #0 loss", "net #1 loss"]
+        assert told == [(iteration, net) for iteration in ("0", "20") for net in nets]
+
+    def test_a_run_without_a_snapshot_calls_for_no_deploy(
+        self, ssdh: Ssdh, folder: Path, engine: str
+    ) -> None:
+        text = SOLVER + "snapshot_after_train: false\n"
+        (folder / "solver.prototxt").write_text(text)
+        ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine)
+        assert not ran.out
+        assert "this run wrote no snapshot" in ran.err
+
     def test_iterations_are_the_absolute_end_also_when_resuming(
         self, ssdh: Ssdh, folder: Path, engine: str
     ) -> None:
