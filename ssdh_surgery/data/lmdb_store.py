@@ -79,10 +79,10 @@ class LmdbStore:
 
     def close(self) -> None:
         """Give the file back; iterations that still run end with an error."""
-        if self._env is not None:
-            self._when_forgotten.detach()
+        # A loop that is collected together with its store closes it after it was forgotten.
+        if self._when_forgotten.detach():
             release(self._env)
-            self._env = None
+        self._env = None
 
     def __enter__(self) -> Self:
         return self

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
@@ -89,6 +90,21 @@ def test_what_a_forgotten_store_had_open_is_closed(small_lmdb: Path) -> None:
     store = LmdbStore(small_lmdb)
     assert len(store) == 7
     del store
+    gc.collect()
+    with lmdb.open(str(small_lmdb), readonly=True, lock=False) as env:
+        assert env.stat()["entries"] == 7
+
+
+def test_a_loop_that_is_forgotten_with_its_store_ends_quietly(small_lmdb: Path) -> None:
+    def keys() -> Iterator[bytes]:
+        with LmdbStore(small_lmdb) as store:
+            for key, _ in store.items():
+                yield key
+
+    loop: list[Any] = [keys()]
+    next(loop[0])
+    loop.append(loop)  # so that only the collector finds it
+    del loop
     gc.collect()
     with lmdb.open(str(small_lmdb), readonly=True, lock=False) as env:
         assert env.stat()["entries"] == 7
