@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +108,14 @@ def _found(name: str) -> tuple[str, Path | None, bytes]:
         return files.STDIN, None, files.read_stdin()
     if zoo.is_zoo_name(name):
         return name, None, zoo.text(*zoo.parse_name(name)).encode()
-    return name, Path(name), files.read_bytes(name)
+    path = Path(name)
+    if os.path.isfile(path / "data.mdb"):  # False, too, where no file can be called that
+        raise DataError(
+            "an LMDB, not a prototxt",
+            location=Location(name),
+            hint=f"ssdh data show {shlex.quote(name)}",
+        )
+    return name, path, files.read_bytes(path)
 
 
 def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:
@@ -132,6 +141,8 @@ def refuse_binary(name: str, data: bytes) -> None:
     what, hint = "a binary file", None
     if data.startswith(b"\x89HDF"):
         what = "an HDF5 file"
+    elif data.startswith(b"PK\3\4"):
+        what = "an archive of arrays (.npz)"
     elif _is_weights(data):
         what, hint = "a .caffemodel", "weights are given with --weights"
     raise DataError(f"{what}, not a prototxt", location=Location(name), hint=hint)

@@ -6,6 +6,7 @@ import os
 import socket
 from pathlib import Path
 
+import lmdb
 import pytest
 import small_nets
 from command_line import Ssdh, snapshot
@@ -81,6 +82,7 @@ def test_a_caffemodel(ssdh: Ssdh, here: Path) -> None:
     ("data", "what"),
     [
         (b"\x89HDF\r\n\x1a\n\0\0", "an HDF5 file, not a prototxt"),
+        (b"PK\3\4\x14\0", "an archive of arrays (.npz), not a prototxt"),
         (b"\x7fELF\x02\x01\x01\0", "a binary file, not a prototxt"),
         ("layer {}".encode("utf-16-be"), "a binary file, not a prototxt"),
     ],
@@ -88,6 +90,14 @@ def test_a_caffemodel(ssdh: Ssdh, here: Path) -> None:
 def test_other_binary_files(ssdh: Ssdh, here: Path, data: bytes, what: str) -> None:
     (here / "x").write_bytes(data)
     assert refused(ssdh, here, "patch", "x") == f"x: {what}\n"
+
+
+def test_an_lmdb(ssdh: Ssdh, here: Path) -> None:
+    with lmdb.open(str(here / "x lmdb")):
+        pass
+    assert refused(ssdh, here, "show", "x lmdb") == (
+        "x lmdb: an LMDB, not a prototxt\nhint: ssdh data show 'x lmdb'\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["patch", "upgrade", "show"])
