@@ -13,7 +13,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +118,7 @@ def staged(path: Path | str) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     with explained(path, "write"):
         mode = _mode(target)
-        handle, name = tempfile.mkstemp(prefix=".ssdh-", dir=target.parent)
+        handle, name = _new_beside(target)
         os.close(handle)
         try:
             yield Path(name)
@@ -218,7 +217,7 @@ class _Staged:
             self.temporary = self._stage(write.data)
 
     def _stage(self, data: bytes) -> str:
-        handle, temporary = tempfile.mkstemp(prefix=".ssdh-", dir=self.target.parent)
+        handle, temporary = _new_beside(self.target)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -283,6 +282,13 @@ def changed_under_us(path: Path | str) -> FileError:
         location=Location(str(path)),
         hint="run the command again",
     )
+
+
+def _new_beside(target: Path) -> tuple[int, str]:
+    """A new file of a temporary name beside a target: its handle and its name."""
+    import tempfile  # only where something is written
+
+    return tempfile.mkstemp(prefix=".ssdh-", dir=target.parent)
 
 
 def _unlink(path: Path | str) -> None:

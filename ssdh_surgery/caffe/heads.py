@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ssdh_surgery.caffe.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.layer import Layer, integer
@@ -111,6 +112,7 @@ def num_output(layer: Layer) -> int | None:
     return integer(layer.holder(name), "num_output") if name else None
 
 
+@lru_cache(maxsize=8)
 def heads(net: Net) -> tuple[Head, ...]:
     """The heads of a net, in the order of its text, the main one marked.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document
 
 _NET_FIELDS = frozenset(["layer", "layers", "input", "input_dim", "input_shape"])
@@ -29,7 +29,7 @@ def kind_of(document: Document) -> Kind:
     """
     names = {field.name for field in document.fields}
     if names & _NET_FIELDS:
-        return _net_kind(Net(document))
+        return _net_kind(net_of(document))
     from ssdh_surgery.caffe.schema import descriptor
 
     known = descriptor("SolverParameter").fields_by_name

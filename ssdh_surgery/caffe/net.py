@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.dialect import Dialect, dialect_of, layer_entries
@@ -139,6 +139,12 @@ class Net:
         """The names of all blobs, in the order in which they are written."""
         tops = (top for layer in self.layers for top in layer.tops)
         return tuple(dict.fromkeys([*self.inputs, *tops]))
+
+
+@lru_cache(maxsize=16)
+def net_of(document: Document, root: Message | None = None) -> Net:
+    """The net of a document as `Net` gives it, the same each time: its graphs are built once."""
+    return Net(document, root)
 
 
 def refuse_depth(document: Document, limit: int = MAX_DEPTH) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import net_of
 from ssdh_surgery.pipeline.cost import Cost, HashCost, hash_cost
 from ssdh_surgery.pipeline.data_shapes import data_folders
 from ssdh_surgery.pipeline.patched import PatchedFile
@@ -15,7 +15,7 @@ def cost_lines(each: PatchedFile) -> list[str]:
     """What the change of a net costs it; nothing for other files and where nothing changed."""
     if not each.is_changed or each.source.kind not in _NETS:
         return []
-    nets = Net(each.source.document), Net(each.after)
+    nets = net_of(each.source.document), net_of(each.after)
     cost = hash_cost(*nets, folders=data_folders(each.source.path))
     return [] if cost is None else [*_cost(cost), *_code(cost)]
 

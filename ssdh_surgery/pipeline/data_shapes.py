@@ -10,7 +10,6 @@ from pathlib import Path
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase, State
-from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import MissingExtra, SsdhError, SurgeryError
 from ssdh_surgery.surgery.derive_deploy import DataBlob
 
@@ -157,6 +156,9 @@ def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
 def _of_records(layer: Layer, folders: Sequence[Path]) -> Known:
     source = layer.parameter.data_param.source
     for path in _found(source, folders):
+        # Only here: most nets are patched where their data are not.
+        from ssdh_surgery.data.lmdb_store import LmdbStore
+
         try:
             with LmdbStore(path) as store:
                 return store.record_shape()

@@ -9,7 +9,7 @@ from pathlib import Path
 from ssdh_surgery.caffe.heads import hash_layer_below, heads, num_output
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import Location, SurgeryError, UsageError
@@ -43,9 +43,9 @@ def deploy_beside(
         for source in neighbours(seen_from_here(folder))
         if source.kind is Kind.DEPLOY
         and not (known and known.lists_as_written(source.place))
-        and _fits(Net(source.document), view, wanted)
+        and _fits(net_of(source.document), view, wanted)
     ]
-    plain = [source for source in found if not Net(source.document).named(code)]
+    plain = [source for source in found if not net_of(source.document).named(code)]
     found = plain or (found if _had_code(known, code) else [])
     if len(found) == 1:
         return found[0]
@@ -81,10 +81,10 @@ def train_view(train: SourceFile) -> Net:
         SurgeryError: the solver holds none.
     """
     if train.kind is not Kind.SOLVER:
-        return Net(train.document)
+        return net_of(train.document)
     for name in ("net_param", "train_net_param"):
         if root := train.document.root.message(name):
-            return Net(train.document, root)
+            return net_of(train.document, root)
     raise SurgeryError("the solver holds no net to train", location=Location(train.name))
 
 

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.hdf5_weights import read_any_weights
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean
 from ssdh_surgery.pipeline.sources import SourceFile, read_source
@@ -40,7 +40,7 @@ class DeployNet:
     def __init__(self, file: Path, blob: str | None, code: str | None) -> None:
         self.source = read_source(str(file))
         refuse_solver(self.source)
-        self.net = Net(self.source.document)
+        self.net = net_of(self.source.document)
         self._graph = self.net.graph("TEST")
         self.input = self._only_input()
         self.shape = self._picture_shape()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below, hash_layer_of, heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.choice import chosen_head
 from ssdh_surgery.pipeline.data_shapes import data_folders
@@ -64,7 +64,7 @@ def patched_deploy(
     """
     wanted = deploy_settings(given, known)
     source = upgraded_source(source) if wanted.get("upgrade") else source
-    net = Net(source.document)
+    net = net_of(source.document)
     batched = deploy_verbs.set_batch(net, batch)
     there = hash_layer_in(net, wanted, known)
     ready = InTurn(net) if there else _ready(net, wanted)
@@ -74,7 +74,7 @@ def patched_deploy(
     else:
         step = _new_step(ready, wanted, known, binary)
     done = finished(source, replace(step, change=merged([step.change, batched])), plan)
-    warnings += _refused(net, Net(done.after), data_folders(source.path))
+    warnings += _refused(net, net_of(done.after), data_folders(source.path))
     return replace(done, warnings=(*done.warnings, *warnings))
 
 

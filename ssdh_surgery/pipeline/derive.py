@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.heads import Head, hash_layer_below
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
@@ -92,8 +92,8 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
         name: (wishes.batch or shape[0], *shape[1:])
         for name, shape in {**wishes.shapes, **sizes}.items()
     }
-    fitted = _fitted_inputs(Net(first.document), wishes, sized)
-    hashed, said = _with_hash_layer(Net(first.document), fitted, net, head, wishes)
+    fitted = _fitted_inputs(net_of(first.document), wishes, sized)
+    hashed, said = _with_hash_layer(net_of(first.document), fitted, net, head, wishes)
     taken = [f"{name} {' x '.join(map(str, sized[name]))}" for name in sizes]
     inputs = [f"inputs: {', '.join(taken)}"] if taken else []
     warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
@@ -111,12 +111,12 @@ class _Ready:
 
 
 def _ready(document: Document, head_name: str | None, recipe: Recipe) -> _Ready:
-    net = Net(document)
+    net = net_of(document)
     head = chosen_head(net, head_name)
     converted = to_inner_product(net, head, recipe.remove)
     proven = prove(document, converted.change, _MESSAGE)
     if converted.change:
-        net = Net(proven.document)
+        net = net_of(proven.document)
         head = chosen_head(net, head.classifier.name)
     return _Ready(net, head, converted.notes, proven.warnings)
 
@@ -196,7 +196,7 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
         DataError: an LMDB or the mean file cannot be read.
     """
     wanted, recipe = wishes.wanted, wishes.wanted.recipe
-    _refuse_v0(Net(source.document))
+    _refuse_v0(net_of(source.document))
     ready = _ready(source.document, wanted.get("head"), recipe)
     net, blob = ready.net, only_input(ready.net)
     known, choices = shapes(net, "TEST"), wanted.data
@@ -211,7 +211,7 @@ def train_from_deploy(source: SourceFile, wishes: TrainWishes) -> DerivedTrainin
         net, ready.head, known, records, transform, wanted.get("freeze"), recipe.remove
     )
     proven = prove(net.document, made.change, _MESSAGE)
-    plain = Net(proven.document)
+    plain = net_of(proven.document)
     head = chosen_head(plain, ready.head.classifier.name)
     step = hash_step(plain, head, wanted, wanted)
     told = labels_note(data, wanted.get("classes") or head.classes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Finding, Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.choice import chosen_head, head_name
@@ -60,7 +60,7 @@ def derived_deploy(
     _refuse_in_place(plan, "train")
     wanted = given.over(known.settings if known else Settings())
     train = upgraded_source(train) if wanted.get("upgrade") else train
-    net = Net(train.document)
+    net = net_of(train.document)
     head = head_name(net, wanted, known)
     existing = hash_layer_below(net, chosen_head(net, head).classifier)
     if existing is not None:
@@ -68,7 +68,7 @@ def derived_deploy(
     wishes = DeployWishes(wanted.recipe, wanted.get("at"), head, inputs, binary, batch, classifier)
     made = deploy_from_train(train, wishes)
     settings = deploy_settings(given, known)
-    deploy, folders = Net(made.document), data_folders(train.path)
+    deploy, folders = net_of(made.document), data_folders(train.path)
     warnings = _refuse_batch(net, deploy, settings, batch, folders)
     if existing is None and known is None:
         warnings.append(
@@ -155,7 +155,7 @@ def derived_training(
     """
     _refuse_in_place(plan, "deploy")
     place, solver_place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
-    name = Net(source.document).name
+    name = net_of(source.document).name
     name = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
     prefix = place.with_name(plan.named(name or TRAIN_STEM)).as_posix()
     made = train_from_deploy(source, TrainWishes(wanted, place.as_posix(), prefix))
@@ -178,4 +178,4 @@ def derived_training(
         ("each value says why in its comment",),
     )
     results = (net,) if source.is_stdin else (net, solver)
-    return PatchedNet(stem, made.net, Net(net.after), made.head, made.step, results, wanted)
+    return PatchedNet(stem, made.net, net_of(net.after), made.head, made.step, results, wanted)

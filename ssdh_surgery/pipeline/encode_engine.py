@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import net_of
 from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
 from ssdh_surgery.errors import EngineError, MissingExtra, SchemaError, SurgeryError, require_extra
 from ssdh_surgery.pipeline.sources import read_source
@@ -91,7 +91,7 @@ def _binary(wanted: Extraction, caffe: str | None) -> Extractor:
     executable = find_caffe(caffe)
     if wanted.gpu is not None and executable and not can_use_gpu(executable.path, str(wanted.gpu)):
         raise EngineError(f"{executable.path} cannot use GPU {wanted.gpu}")
-    net = Net(read_source(str(wanted.net)).document)
+    net = net_of(read_source(str(wanted.net)).document)
     known = shapes(net, "TEST", {wanted.input: (wanted.batch, *wanted.shape)}).blobs
     shape = known.get(wanted.blob)
     width = None if shape is None else width_of(shape, wanted)

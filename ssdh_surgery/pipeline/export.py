@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ssdh_surgery
 from ssdh_surgery import files
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean, require_extra
 from ssdh_surgery.pipeline.deploy_net import makes_codes, refuse_solver
 from ssdh_surgery.pipeline.existing import refuse_existing
@@ -89,7 +89,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
     refuse_existing(out, force=force, inputs=[deploy, weights])
     source = read_source(deploy)
     refuse_solver(source)
-    net = Net(source.document)
+    net = net_of(source.document)
     options = replace(options, blob=options.blob or _code_below_classifier(net, known))
     last = _last_writer(net, options.blob)
     model = _model(net, weights, options, last)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.solver import NetReference, Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline import solver_paths
@@ -43,7 +43,7 @@ class Group:
         if self.solver is None:
             return []
         document = self.solver.document
-        found = [(name, Net(document, root)) for name, root in Solver(document).inner_nets]
+        found = [(name, net_of(document, root)) for name, root in Solver(document).inner_nets]
         return sorted(found, key=lambda each: each[0] not in _INNER_TRAIN)
 
     @property
@@ -52,7 +52,7 @@ class Group:
         assert self.train is not None, "a solver from standard input has no nets at hand"
         if self.train is self.solver:
             return self.inner_nets[0][1]
-        return Net(self.train.document)
+        return net_of(self.train.document)
 
 
 def groups(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.pipeline import record, solver_step
@@ -51,10 +51,10 @@ class GroupPatch:
         if train is not self.group.solver:
             step = with_data(net, main, self.given, self.wanted, self._train_phases())
             results.append(finished(train, self._with_data_note(step), self.plan))
-            net_after = Net(results[0].after)
+            net_after = net_of(results[0].after)
         for test in self.group.tests:
             results.append(
-                finished(test, self._test_step(Net(test.document), head, main), self.plan)
+                finished(test, self._test_step(net_of(test.document), head, main), self.plan)
             )
         if self.group.solver is not None:
             results.append(self._solver(head, main, results))
@@ -88,7 +88,7 @@ class GroupPatch:
         if self.group.train is not self.group.solver:
             nets.append((self.group.train_net, self._train_phases()))
         nets += [(net, _PHASES.get(name, PHASES)) for name, net in self.group.inner_nets]
-        nets += [(Net(test.document), ("TEST",)) for test in self.group.tests]
+        nets += [(net_of(test.document), ("TEST",)) for test in self.group.tests]
         note = data_note(nets, self.wanted)
         return replace(step, notes=(*step.notes, *([note] if note else [])))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ssdh_surgery.caffe.heads import Head, head_of
 from ssdh_surgery.caffe.kind import kind_of
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document, Message
 from ssdh_surgery.surgery.change import Change, Path, path_of_message
 from ssdh_surgery.surgery.gate import prove
@@ -23,7 +23,7 @@ def net_at(document: Document, path: Path) -> Net:
         inner = message.entries(name)[index].value
         assert isinstance(inner, Message), "a path of a net leads through messages"
         message = inner
-    return Net(document, message)
+    return net_of(document, message)
 
 
 def head_named(net: Net, name: str) -> Head:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import net_of
 from ssdh_surgery.data.crops import ten_crops
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
@@ -142,7 +142,7 @@ class InputTransform:
         train = self._known.path("train") if self._known else None
         if self._known is None or train is None or not train.is_file():
             return None
-        for layer in Net(read_source(str(train)).document).layers_in("TRAIN"):
+        for layer in net_of(read_source(str(train)).document).layers_in("TRAIN"):
             message = layer.core.message("data_param") if layer.type == "Data" else None
             source = message.string("source") if message else ""
             try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline import record
@@ -22,7 +22,6 @@ from ssdh_surgery.pipeline.patched import Patched, PatchedFile
 from ssdh_surgery.pipeline.refused import refusals
 from ssdh_surgery.pipeline.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.sources import SourceFile, refuse_in_place
-from ssdh_surgery.pipeline.upgrade import upgraded_group, upgraded_source
 from ssdh_surgery.pipeline.workspace import NetRecord, Workspace, relative
 from ssdh_surgery.surgery import solver as solver_verbs
 
@@ -124,7 +123,10 @@ class _Patching:
         train = group.train
         known = self.known(train) if train else None
         wanted = self.options.given.over(known.settings if known else Settings())
-        group = upgraded_group(group) if wanted.get("upgrade") else group
+        if wanted.get("upgrade"):
+            from ssdh_surgery.pipeline.upgrade import upgraded_group
+
+            group = upgraded_group(group)
         if train is None:
             self.files.append(lone_solver(group, self.options.given, self.plan))
             return
@@ -173,8 +175,11 @@ class _Patching:
         known = self._known_training(source)
         stem = known.stem if known else (self.options.net or derive_step.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
-        source = upgraded_source(source) if wanted.get("upgrade") else source
-        self._explain(source, Net(source.document), wanted)
+        if wanted.get("upgrade"):
+            from ssdh_surgery.pipeline.upgrade import upgraded_source
+
+            source = upgraded_source(source)
+        self._explain(source, net_of(source.document), wanted)
         done = derive_step.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)
@@ -196,8 +201,8 @@ class _Patching:
         known = workspace.net(stem, source.path) if workspace and workspace.nets else None
         wanted = self.options.given.over(known.settings if known else Settings())
         plan = _with_suffix(self.plan, wanted)
-        if hash_layer_in(Net(source.document), deploy_settings(wanted, known), known) is None:
-            self._explain(source, Net(source.document), wanted)
+        if hash_layer_in(net_of(source.document), deploy_settings(wanted, known), known) is None:
+            self._explain(source, net_of(source.document), wanted)
         self.files.append(patched_deploy(source, self.options.given, known, plan))
         if workspace is not None and known is not None:
             record.remember_deploy(workspace, known, self.files[-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.solver import Solver
@@ -46,5 +46,5 @@ def _runs(group: Group) -> Iterator[tuple[Net, State]]:
     for name, net in group.inner_nets:
         nets.setdefault(name.removesuffix("_param"), []).append(net)
     for entry, source in group.named.items():
-        nets.setdefault(entry.field.name, []).append(Net(source.document))
+        nets.setdefault(entry.field.name, []).append(net_of(source.document))
     return solver_states(Solver(group.solver.document), nets)

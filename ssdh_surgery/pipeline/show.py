@@ -8,7 +8,7 @@ from typing import Any
 
 from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.errors import Finding, SurgeryError
@@ -89,7 +89,7 @@ def as_net(source: SourceFile) -> Net:
     if source.kind not in (Kind.TRAIN, Kind.DEPLOY):
         article = "a " if source.kind is Kind.SOLVER else ""
         raise SurgeryError(f"{source.name}: a net is needed, and this is {article}{source.kind}")
-    return Net(source.document)
+    return net_of(source.document)
 
 
 def default_phase(net: Net) -> Phase:

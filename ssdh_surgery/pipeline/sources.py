@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.weights_text import text_without_values
 from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
@@ -98,6 +97,8 @@ def read_source_or_weights(name: str) -> SourceFile:
     name, path, data = _found(name)
     if not is_binary(data) or data.startswith(_UTF16):
         return _parsed(name, path, data)
+    from ssdh_surgery.caffe.weights_text import text_without_values
+
     text = text_without_values(data, name)
     return SourceFile(name, path, data, parse(text.encode(), name), Kind.WEIGHTS)
 

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.caffe.weights_text import with_values
 from ssdh_surgery.errors import Location, SurgeryError
@@ -104,8 +104,8 @@ def upgraded(document: Document, kind: Kind, steps: Sequence[Step] = NET_STEPS) 
 
 def _nets(document: Document, kind: Kind) -> list[Net]:
     if kind is not Kind.SOLVER:
-        return [Net(document)]
-    return [Net(document, root) for _, root in Solver(document).inner_nets]
+        return [net_of(document)]
+    return [net_of(document, root) for _, root in Solver(document).inner_nets]
 
 
 def _solver_type(document: Document) -> tuple[Change, tuple[str, ...]]:

@@ -7,7 +7,6 @@ finds its own. It is edited with tomlkit: a user's comments and keys stay.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -292,6 +291,8 @@ class Workspace:
         data = text.encode()
         if data == (self._data or b""):
             return []
+        import tomllib  # only where something is written
+
         if tomllib.loads(text) != _plain(self.document):
             raise WorkspaceError(
                 "its tables stand in a way that cannot be edited",

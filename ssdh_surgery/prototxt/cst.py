@@ -7,7 +7,6 @@ that `bytes(document)` is what was read.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from ssdh_surgery.errors import Location
 from ssdh_surgery.prototxt import literals
@@ -222,7 +221,10 @@ class Entry:
 
 
 class Document:
-    """A parsed file: its source, its tokens with their offsets, and its fields (`root`)."""
+    """A parsed file: its source, its tokens with their offsets, and its fields (`root`).
+
+    `depth` is the deepest nesting of messages; a flat file has 0.
+    """
 
     def __init__(self, source: Source, tokens: list[str], offsets: list[int]) -> None:
         self.source = source
@@ -230,6 +232,7 @@ class Document:
         self.offsets = offsets
         self.root = Message(self, -1, 0)
         self.root.last = len(tokens)
+        self.depth = 0
 
     def __bytes__(self) -> bytes:
         return "".join(self.tokens).encode("utf-8", "surrogateescape")
@@ -243,11 +246,6 @@ class Document:
     def fields(self) -> list[Field]:
         """The fields at the top of the file."""
         return self.root.fields
-
-    @cached_property
-    def depth(self) -> int:
-        """The deepest nesting of messages; a flat file has 0."""
-        return max((message.depth for message in self.walk_messages()), default=0)
 
     def walk_messages(self) -> Iterator[Message]:
         """Every message below the root."""

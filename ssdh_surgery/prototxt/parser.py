@@ -169,6 +169,7 @@ class _Parser:
 
     def open_message(self, field: Field) -> Message:
         inner = Message(self.result, self.indices[self.at], field.parent.depth + 1)
+        self.result.depth = max(self.result.depth, inner.depth)
         field.values.append(inner)
         self.at += 1
         return inner

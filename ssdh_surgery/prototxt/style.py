@@ -6,7 +6,7 @@ that shows any, then those of the file, then those of Caffe's own files.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -122,14 +122,17 @@ class _Votes:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.counted: dict[str, Counter[Any]] = {}
-        self.named: dict[str, dict[str, Counter[Any]]] = {"heads": {}, "one_line": {}}
+        self.counted: dict[str, Counter[Any]] = defaultdict(Counter)
+        self.named: dict[str, dict[str, Counter[Any]]] = {
+            "heads": defaultdict(Counter),
+            "one_line": defaultdict(Counter),
+        }
 
     def vote(self, habit: str, value: object) -> None:
-        self.counted.setdefault(habit, Counter())[value] += 1
+        self.counted[habit][value] += 1
 
     def vote_name(self, habit: str, name: str, value: object) -> None:
-        self.named[habit].setdefault(name, Counter())[value] += 1
+        self.named[habit][name][value] += 1
 
     def habits(self) -> dict[str, Any]:
         """The winner of each habit that anything was said about."""

@@ -6,6 +6,7 @@ for the judge alone, on both sides of the comparison.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ssdh_surgery.caffe import schema
@@ -15,6 +16,8 @@ from ssdh_surgery.prototxt.cst import Document, Scalar
 from ssdh_surgery.prototxt.source import BOM
 from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
+# Characters that none of the texts has that protobuf reads as they stand.
+_ODD = re.compile(r"[^\t\r\n -~]")
 MESSAGE_OF = {
     Kind.TRAIN: "NetParameter",
     Kind.DEPLOY: "NetParameter",
@@ -35,7 +38,9 @@ def judged(document: Document, message_name: str) -> Any:
 
 def judge_text(document: Document) -> str:
     """The text as Python's protobuf can read it; line breaks stay where they are."""
-    tokens = [_harmless(token) for token in document.tokens]
+    tokens = list(document.tokens)
+    if _ODD.search(document.text):
+        tokens = [*map(_harmless, tokens)]
     for field in document.root.walk():
         if field.is_list and field.colon < 0:
             tokens[field.open] = ":["

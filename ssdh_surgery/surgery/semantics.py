@@ -39,6 +39,8 @@ def tree_of_new(value: object) -> Tree | bytes | str:
 
 def first_difference(expected: Any, found: Any, path: str = "") -> str | None:
     """Where two trees differ first, as a path with both values, or None."""
+    if expected == found:
+        return None
     if isinstance(expected, dict) and isinstance(found, dict):
         for name in [*expected, *(name for name in found if name not in expected)]:
             here = f"{path}.{name}" if path else name
@@ -46,7 +48,7 @@ def first_difference(expected: Any, found: Any, path: str = "") -> str | None:
             if said:
                 return said
         return None
-    return None if expected == found else f"{path}: promised {expected!r}, found {found!r}"
+    return f"{path}: promised {expected!r}, found {found!r}"
 
 
 def _first_in_list(expected: list[Any], found: list[Any], path: str) -> str | None:

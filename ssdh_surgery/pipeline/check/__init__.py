@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
@@ -67,8 +67,8 @@ def subject_of(
 
     nets: dict[str, list[Net]] = {}
     for name, root in solver.inner_nets:
-        nets.setdefault(name.removesuffix("_param"), []).append(Net(solver.document, root))
+        nets.setdefault(name.removesuffix("_param"), []).append(net_of(solver.document, root))
     for reference in solver.nets:
         source = read_source(str(seen_from_here(folder / reference.path)))
-        nets.setdefault(reference.field, []).append(Net(source.document))
+        nets.setdefault(reference.field, []).append(net_of(source.document))
     return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)
