@@ -19,7 +19,7 @@ from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.names import name_bytes, name_text
 from ssdh_surgery.errors import DataError, Finding, Location
-from ssdh_surgery.files import explained, read_named
+from ssdh_surgery.files import explained, read_named, stamp_of
 from ssdh_surgery.pipeline.input_transform import InputTransform
 from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL
 
@@ -218,7 +218,7 @@ def _of_lmdb(path: Path, transform: InputTransform) -> Source:
     color = not transform.is_gray
 
     def reader(record: bytes) -> Callable[[], NDArray[Any]]:
-        return lambda: read_datum(record).pixels(color=color)
+        return lambda: transform.in_order(read_datum(record).pixels(color=color))
 
     def items(start: int) -> Iterator[Item]:
         with LmdbStore(path) as store:
@@ -229,8 +229,11 @@ def _of_lmdb(path: Path, transform: InputTransform) -> Source:
                     label = UNKNOWN_LABEL  # it will be left out
                 yield Item(name_text(key), label, reader(record))
 
+    # Records may be others under the same keys, and to read them all takes too long.
+    stamp = repr(stamp_of(path / "data.mdb")).encode()
     with LmdbStore(path) as store:
-        return Source(str(path), len(store), items, _digest(store.keys()), is_files=False)
+        digest = _digest([stamp, *store.keys()])
+        return Source(str(path), len(store), items, digest, is_files=False)
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -35,6 +35,8 @@ def input_findings(encoder: Encoder, source: Source) -> tuple[Finding, ...]:
     found = [*_weights(encoder), *_blob(encoder), *_unlike_training(encoder)]
     if source.is_files:
         found += _size(encoder.transform)
+    else:
+        found += _records_order(encoder.transform, source)
     found += [*_normalisation(encoder), *_channels(encoder.transform)]
     return (*found, *_ranges(encoder.transform, source))
 
@@ -144,6 +146,17 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
             f"{'RGB' if is_rgb else 'BGR'}, and the net is given {order}",
             "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
+        )  # fmt: skip
+
+
+def _records_order(transform: InputTransform, source: Source) -> Iterator[Finding]:
+    """Records that are to be turned to RGB, and do not say in which order they are."""
+    if transform.stated["channels"] == "RGB":
+        yield Finding(
+            "SSDH708", "channel-order", "warning",
+            "the records are taken for BGR, as convert_imageset makes them, and turned to RGB",
+            "--channels BGR gives the net records as they are",
+            Location(source.name),
         )  # fmt: skip
 
 

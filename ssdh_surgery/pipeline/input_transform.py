@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from ssdh_surgery.pipeline.workspace import NetRecord
 
 Channels = Literal["BGR", "RGB", "gray"]
 Size = tuple[int, int]
+_Number = TypeVar("_Number", bound=np.generic)
 # Records that are looked at for their common size.
 _RECORDS = 100
 
@@ -182,6 +183,10 @@ class InputTransform:
         from ssdh_surgery.data.picture import planar, read_picture
 
         pixels = planar(read_picture(path, size=self.picture_size(), gray=self.is_gray))
+        return self.in_order(pixels)
+
+    def in_order(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
+        """Pixels [C, H, W] in Caffe's order, BGR, put in the order that the net takes."""
         return pixels[::-1] if self.stated["channels"] == "RGB" else pixels
 
     def prepared(self, pixels: NDArray[Any]) -> NDArray[np.float32]:

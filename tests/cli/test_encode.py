@@ -173,6 +173,19 @@ def test_a_doubtful_input_is_a_finding(
     assert found(capsys, *MODEL, *words) == expected
 
 
+def test_records_that_may_be_rgb_already(capsys: pytest.CaptureFixture[str]) -> None:
+    with LmdbWriter("records") as writer:
+        for number, (pixels, label) in enumerate(tiles(12, 3)):
+            writer.put(b"%d" % number, write_raw(pixels, label))
+    words = ["encode", "records", "-o", "x.npz", *MODEL, "--mean-value", "120", "--channels", "RGB"]
+    assert run(words) == 0
+    assert (
+        "records: warning SSDH708 channel-order: the records are taken for BGR, as "
+        "convert_imageset makes them, and turned to RGB\n"
+        "hint: --channels BGR gives the net records as they are\n"
+    ) in capsys.readouterr().err
+
+
 def test_a_mean_of_the_wrong_size(capsys: pytest.CaptureFixture[str]) -> None:
     write_mean("mean.binaryproto", np.zeros((3, 12, 12), np.float32))
     words = ["--mean-file", "mean.binaryproto", "--resize", "16x16", "--crop", "12"]

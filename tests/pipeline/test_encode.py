@@ -32,7 +32,7 @@ from ssdh_surgery.pipeline.encode import Encoded, encode
 from ssdh_surgery.pipeline.encode_source import open_source
 from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.input_transform import TransformOptions
-from ssdh_surgery.retrieval.codes import overlap, read_codes
+from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes
 
 CROP = 12
 DEPLOY = f"""\
@@ -143,6 +143,21 @@ def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
     assert alone.labels.tolist() == [-1]
 
 
+def test_a_net_that_takes_rgb_gets_it_of_pictures_and_records_alike() -> None:
+    """Records are BGR, as `convert_imageset` makes them."""
+    build("photos", "raw_lmdb", RecordOptions(size=(16, 14)))
+    rgb, bgr = encoder(channels="RGB"), encoder()
+
+    def codes_of(source: str, net: Encoder, out: str) -> Codes:
+        opened = open_source([Path(source)], net.transform)
+        return encode(opened, net, Path(out), keep_activations=True).codes
+
+    pictures, records = codes_of("photos", rgb, "a.npz"), codes_of("raw_lmdb", rgb, "b.npz")
+    np.testing.assert_array_equal(records.activations, pictures.activations)
+    assert overlap(pictures, records).all()
+    assert not np.array_equal(codes_of("raw_lmdb", bgr, "c.npz").activations, records.activations)
+
+
 def test_unreadable_pictures_are_left_out_and_named() -> None:
     Path("photos/class0/02.png").write_bytes(b"")
     Path("photos/class1/03.png").write_text("<html>")
@@ -226,13 +241,14 @@ def test_resuming_in_another_way_is_refused() -> None:
     encode(source, net, Path("codes.npz"))
 
 
-@pytest.mark.parametrize("kind", ["folder", "list", "records", "labels"])
+@pytest.mark.parametrize("kind", ["folder", "list", "records", "labels", "pixels"])
 def test_resuming_with_other_items_is_refused(kind: str) -> None:
     pictures = sorted(map(str, Path("photos").glob("*/0*.png")))
     lines = [f"{path} 0\n" for path in pictures]
     Path("list.txt").write_text("".join(lines))
     build("list.txt", "records", RecordOptions((16, 16)))
-    source = {"list": "list.txt", "labels": "list.txt", "records": "records"}.get(kind, "photos")
+    of_list, of_records = dict.fromkeys(["list", "labels"], "list.txt"), ["records", "pixels"]
+    source = (of_list | dict.fromkeys(of_records, "records")).get(kind, "photos")
     net = encoder()
     with pytest.raises(KeyboardInterrupt):
         encode(open_source([Path(source)], net.transform), net, Path("x.npz"), progress=interrupt)
@@ -240,6 +256,8 @@ def test_resuming_with_other_items_is_refused(kind: str) -> None:
         Path(pictures[0]).unlink()
     elif kind == "labels":
         Path("list.txt").write_text("".join([lines[0].replace(" 0", " 1"), *lines[1:]]))
+    elif kind == "pixels":  # under the same keys
+        build("list.txt", "records", RecordOptions((16, 16), gray=True), replace=True)
     else:
         Path("list.txt").write_text("".join(reversed(lines)))
         build("list.txt", "records", RecordOptions((16, 16)), replace=True)
