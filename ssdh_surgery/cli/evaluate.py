@@ -166,6 +166,8 @@ def _warnings(found: Evaluation) -> list[str]:
             f"{found.measures.no_hits:,} {queries} have labels that the database lacks "
             f"({_first(list(map(str, labels)))}): do both sets count their classes alike?"
         )
+    if found.other_transform is not None:
+        warnings.append(found.other_transform)
     return warnings
 
 

@@ -70,6 +70,7 @@ def build_command(
         keep_activations=activations,
         measure_recall=_NEAREST if measure_recall else None,
         force=force,
+        report=terminal.warn,
     )
     if as_json:
         terminal.answer_json(change.as_json())
@@ -97,7 +98,7 @@ def add_command(
     """Add codes to an index, behind those that are there."""
     from ssdh_surgery.pipeline import index as story
 
-    change = story.add(index, codes, features, replace=replace)
+    change = story.add(index, codes, features, replace=replace, report=terminal.warn)
     if as_json:
         terminal.answer_json(change.as_json())
         return

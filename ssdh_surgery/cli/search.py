@@ -91,9 +91,9 @@ def command(
     options = options_of(given)
     with open_index(index) as opened:
         if queries is not None:
-            answers = story.by_queries(opened, queries, wanted, features)
+            answers = story.by_queries(opened, queries, wanted, features, terminal.warn)
         elif image is not None:
-            answers = story.by_picture(opened, image, options, wanted)
+            answers = story.by_picture(opened, image, options, wanted, terminal.warn)
         elif ids:
             answers = story.by_ids(opened, ids, wanted)
         else:

@@ -21,6 +21,7 @@ from ssdh_surgery.retrieval.baselines import METHODS
 from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, read_features, refuse_empty
 from ssdh_surgery.retrieval.metrics import Cutoff, Measures
 from ssdh_surgery.retrieval.protocol import Protocol
+from ssdh_surgery.retrieval.transforms import other_transform
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,6 +71,11 @@ class Evaluation:
             return []
         found: list[int] = np.setdiff1d(self.queries.labels, self.database.labels).tolist()
         return found
+
+    @property
+    def other_transform(self) -> str | None:
+        """What was done otherwise to the queries' pictures than to the database's."""
+        return other_transform(self.queries, self.database.recipe, self.database.name)
 
     @property
     def conditions(self) -> list[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.pipeline.existing import refuse_existing
 from ssdh_surgery.pipeline.features import FeatureFiles
-from ssdh_surgery.retrieval.codes import read_codes, refuse_empty
+from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
 from ssdh_surgery.retrieval.index import (
     ACTIVATIONS,
     About,
+    Index,
     Kind,
     create_index,
     is_database,
     open_index,
 )
+from ssdh_surgery.retrieval.transforms import other_transform
 
+Report = Callable[[str], None]
 _IN_THE_WAY = "--force replaces it, 'ssdh index add' adds to an index"
 
 
@@ -57,6 +60,7 @@ def build(
     keep_activations: bool = False,
     measure_recall: int | None = None,
     force: bool = False,
+    report: Report | None = None,
 ) -> IndexChange:
     """Make an index of one or several files of codes.
 
@@ -68,6 +72,7 @@ def build(
         keep_activations: whether the activations of the codes are kept for this too.
         measure_recall: measure the recall among so many nearest.
         force: replace an index that is there.
+        report: told where a file's pictures were prepared otherwise than the first's.
 
     Raises:
         FileError: a file cannot be read, `place` exists without `force` or cannot be written.
@@ -87,15 +92,23 @@ def build(
         for path in codes[1:]:
             more = read_codes(path)
             index.add(more, gathered.of(more, keep_activations=keep_activations))
+            tell_otherwise(index, more, report)
         index.save()
         recall = None if measure_recall is None else index.recall(measure_recall)
         return IndexChange(index.name, index.about, len(index), len(index), recall=recall)
 
 
 def add(
-    place: str, codes: Sequence[Path], features: Sequence[Path] = (), *, replace: bool = False
+    place: str,
+    codes: Sequence[Path],
+    features: Sequence[Path] = (),
+    *,
+    replace: bool = False,
+    report: Report | None = None,
 ) -> IndexChange:
     """Add files of codes to an index; with `replace`, ids that are there get new codes.
+
+    `report` is told where a file's pictures were prepared otherwise than the index's.
 
     Raises:
         FileError: a file cannot be read or written.
@@ -111,8 +124,16 @@ def add(
                 more, gathered.of(more, keep_activations=keep_activations), replace=replace
             )
             added, replaced = added + new, replaced + again
+            tell_otherwise(index, more, report)
         index.save()
         return IndexChange(index.name, index.about, len(index), added, replaced)
+
+
+def tell_otherwise(index: Index, codes: Codes, report: Report | None) -> None:
+    """Tell `report` where the codes' pictures were prepared otherwise than the index's."""
+    otherwise = other_transform(codes, index.about.recipe, f"the index {index.name}")
+    if otherwise is not None and report is not None:
+        report(otherwise)
 
 
 def remove(place: str, ids: Sequence[str]) -> IndexChange:

@@ -12,6 +12,7 @@ import numpy as np
 from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.errors import DataError, UsageError
 from ssdh_surgery.pipeline.features import FeatureFiles, needed_activations
+from ssdh_surgery.pipeline.index import Report, tell_otherwise
 from ssdh_surgery.retrieval.backends.base import Packed
 from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
 from ssdh_surgery.retrieval.index import ACTIVATIONS, Features, Index, Label
@@ -73,7 +74,11 @@ class Wanted:
 
 
 def by_queries(
-    index: Index, queries: Path, wanted: Wanted, features: Sequence[Path] = ()
+    index: Index,
+    queries: Path,
+    wanted: Wanted,
+    features: Sequence[Path] = (),
+    report: Report | None = None,
 ) -> list[Answer]:
     """What each code of a file finds.
 
@@ -82,6 +87,7 @@ def by_queries(
         queries: the file.
         wanted: how many, and ranked by what.
         features: files with activations of other blobs for the queries.
+        report: told where the pictures were prepared otherwise than the index's.
 
     Raises:
         FileError: a file cannot be read.
@@ -91,6 +97,7 @@ def by_queries(
     codes = read_codes(queries)
     refuse_empty(codes, "query")
     index.refuse(codes)
+    tell_otherwise(index, codes, report)
     found: Features = {}
     if wanted.feature is not None:
         index.refuse_feature(wanted.feature)
@@ -107,9 +114,15 @@ def by_queries(
 
 
 def by_picture(
-    index: Index, picture: Path, options: EncoderOptions, wanted: Wanted
+    index: Index,
+    picture: Path,
+    options: EncoderOptions,
+    wanted: Wanted,
+    report: Report | None = None,
 ) -> list[Answer]:
     """What a picture finds, encoded by the net that made the index's codes.
+
+    `report` is told where it was prepared otherwise than the index's pictures.
 
     Raises:
         FileError: a file cannot be read.
@@ -121,6 +134,7 @@ def by_picture(
         index.refuse_feature(wanted.feature)
     codes = _encoded(picture, options)
     index.refuse(codes)
+    tell_otherwise(index, codes, report)
     found: Features = {}
     if wanted.feature == ACTIVATIONS:
         found = {ACTIVATIONS: needed_activations(codes)}

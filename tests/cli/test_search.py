@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes import Codes, pack, read_codes, write_codes
 
 BITS = np.array(
     [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]],
@@ -189,3 +190,29 @@ def test_postgres_answers_as_a_file(capsys: pytest.CaptureFixture[str], database
     assert "other.npz: made by another model than the index postgresql://" in (
         capsys.readouterr().err
     )
+
+
+def test_queries_whose_pictures_were_prepared_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for path, mean in (("one.npz", [104.0, 117.0, 123.0]), ("two.npz", None)):
+        codes = read_codes("q.npz")
+        recipe = {**codes.recipe, "transform": {"mean_value": mean}}
+        ids = np.array([f"{path}{each}" for each in codes.ids])
+        write_codes(path, replace(codes, ids=ids, recipe=recipe))
+    assert run(["index", "build", "one.npz", "-o", "y.index"]) == 0
+    assert run(["search", "y.index", "--queries", "one.npz"]) == 0
+    assert not capsys.readouterr().err
+    told = (
+        "warning: two.npz: the pictures were prepared otherwise than those of {} (mean_value "
+        "none, there 104,117,123), so the distances mean little\n"
+    )
+    for words in (
+        ["search", "y.index", "--queries", "two.npz"],
+        ["index", "add", "y.index", "two.npz"],
+        ["index", "build", "one.npz", "two.npz", "-o", "y.index", "--force"],
+    ):
+        assert run(words) == 0
+        assert capsys.readouterr().err == told.format("the index y.index")
+    assert run(["evaluate", "--queries", "two.npz", "--database", "one.npz"]) == 0
+    assert told.format("one.npz") in capsys.readouterr().err
