@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.in_turn import InTurn, head_named
-from ssdh_surgery.pipeline.settings import Settings
+from ssdh_surgery.pipeline.settings import OBJECTIVE, Settings
 from ssdh_surgery.surgery import aux_heads, classes
 from ssdh_surgery.surgery.change import Change
 from ssdh_surgery.surgery.convolutional import to_inner_product
@@ -23,14 +23,6 @@ from ssdh_surgery.surgery.objective import (
 from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.surgery.shared_weights import refuse_shared
 from ssdh_surgery.surgery.unread import newly_unread, silence
-
-OBJECTIVE = (
-    "objective_layers",
-    "objective_phase",
-    "weight_binary",
-    "weight_fire",
-    "weight_class",
-)
 
 
 def before_hash(net: Net, head: Head, asked: Settings) -> InTurn:

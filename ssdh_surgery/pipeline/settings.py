@@ -32,6 +32,13 @@ RECIPE = (
 )
 SOLVER = ("lr_divide", "weight_decay", "gamma", "sets")
 DATA = ("train_data", "test_data", "train_batch", "test_batch", "mean_file", "mean_value")
+OBJECTIVE = (
+    "objective_layers",
+    "objective_phase",
+    "weight_binary",
+    "weight_fire",
+    "weight_class",
+)
 # Each excludes the other: the one that is given takes the place of the one that is recorded.
 _RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
 
@@ -49,9 +56,12 @@ class Settings:
     def over(self, recorded: Settings) -> Settings:
         """These values, and the recorded ones where these are open.
 
-        `--set` adds up: a field that is set again takes the new values.
+        `--set` adds up: a field that is set again takes the new values. The details of an
+        objective go with it, where another takes its place.
         """
         rivals = {_RIVALS[name] for name in self.values if name in _RIVALS}
+        if self.values.get("objective") == "sigmoid":
+            rivals.update(OBJECTIVE)
         kept = {name: value for name, value in recorded.values.items() if name not in rivals}
         merged = {**kept, **self.values}
         if "sets" in self.values and "sets" in kept:

@@ -182,3 +182,16 @@ def test_explain_tells_before_it_does(ssdh: Ssdh, tmp_path: Path) -> None:
     ran = ssdh("patch", "zoo:lenet", "--explain", "--dry-run")
     assert ran.err.startswith("zoo:lenet: from data to the loss, in TRAIN\n")
     assert "  taken because: the only one\n" in ran.err
+
+
+@pytest.mark.parametrize("words", [("--objective", "sigmoid"), ("--preset", "cvprw15")])
+def test_another_objective_takes_its_details_along(
+    ssdh: Ssdh, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ssdh("zoo", "write", "lenet")
+    ssdh("patch", "train_val.prototxt", "--objective", "ssdh", "--weight-class", "2")
+    ssdh("patch", "train_val.prototxt", *words, "--force")
+    net = written(tmp_path / "train_val_ssdh.prototxt")
+    assert not any(layer.name == "fire_rate" for layer in net.layers)
+    options = tomllib.loads((tmp_path / "ssdh.toml").read_text())["nets"]["train_val"]["options"]
+    assert (options["objective"], options.get("weight_class")) == ("sigmoid", None)
