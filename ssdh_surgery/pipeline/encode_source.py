@@ -122,9 +122,10 @@ def _opened(
     first = inputs[0]
     if len(inputs) > 1:
         _refuse_mixture(inputs)
-    if str(first) != "-":
-        with explained(first, "read"):
-            os.stat(first)
+    for each in inputs:
+        if len(inputs) > 1 or str(each) != "-":
+            with explained(each, "read"):
+                os.stat(each)
     if len(inputs) > 1 or is_picture(first.name):
         return _unlabelled(str(first), [str(each) for each in inputs], "", transform)
     if not first.is_dir():

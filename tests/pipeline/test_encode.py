@@ -373,6 +373,10 @@ def test_sources_that_hold_nothing() -> None:
     with pytest.raises(FileError) as missing:
         encoded("missing")
     assert str(missing.value) == "missing: cannot read: no such file"
+    pictures = [Path("photos/class0/00.png"), Path("photos/class0/lost.png")]
+    with pytest.raises(FileError) as lost:
+        open_source(pictures, encoder().transform)
+    assert str(lost.value) == "photos/class0/lost.png: cannot read: no such file"
     Path("bad").mkdir()
     Path("bad/a.png").write_bytes(b"")
     with pytest.raises(DataError) as none:
