@@ -39,7 +39,7 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
     if plain["resize"] == [plain["crop"]] * 2:
         plain["crop"] = None  # it cuts nothing off
     mean = plain["mean_value"]
-    if isinstance(mean, list) and len(set(mean)) == 1:
+    if isinstance(mean, list) and mean == mean[:1] * len(mean):
         plain["mean_value"] = mean[:1] if any(mean) else None
     plain["scale"] = 1.0 if plain["scale"] is None else plain["scale"]
     return plain
@@ -47,7 +47,7 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
-        return ",".join(f"{each:g}" for each in value)
+        return ",".join(map(_shown, value))
     if isinstance(value, float):
         return f"{value:g}"
     return "none" if value is None else str(value)[:12]

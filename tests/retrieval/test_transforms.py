@@ -69,6 +69,14 @@ def test_a_crop_of_the_whole_cuts_nothing_off() -> None:
     assert other_transform(codes(whole), none, "d.npz") is None
 
 
+def test_recipes_that_somebody_else_wrote() -> None:
+    assert str(told(mean_value=[["blue"], {}])).endswith(
+        "(mean_value blue,{}, there 104,117,123), so the distances mean little"
+    )
+    assert told(mean_value=[]) is not None
+    assert told(resize="as it was", crops=None) is not None
+
+
 def test_recipes_that_do_not_say_it() -> None:
     assert other_transform(codes({}), {"transform": TRANSFORM}, "d.npz") is None
     assert other_transform(codes({"transform": TRANSFORM}), {}, "d.npz") is None
