@@ -176,4 +176,4 @@ def settings(given: dict[str, Any]) -> Settings:
     values = {name: given[name] for name in READERS if given.get(name) not in (None, ())}
     if (name := given.get("preset")) is None:
         return Settings(values)
-    return Settings(values).over(Settings(presets.beside(presets.PRESETS[name], values)))
+    return Settings(values).over(Settings(presets.PRESETS[name].settings))

@@ -57,18 +57,20 @@ class Settings:
         """These values, and the recorded ones where these are open.
 
         `--set` adds up: a field that is set again takes the new values. The details of an
-        objective go with it, where another takes its place.
+        objective go with it, where another takes its place. A divided rate is another wish than
+        a stated one.
         """
         rivals = {_RIVALS[name] for name in self.values if name in _RIVALS}
         if self.values.get("objective") == "sigmoid":
             rivals.update(OBJECTIVE)
         kept = {name: value for name, value in recorded.values.items() if name not in rivals}
-        merged = {**kept, **self.values}
-        if "sets" in self.values and "sets" in kept:
-            again = {name for name, _ in self.values["sets"]}
-            old = tuple(each for each in kept["sets"] if each[0] not in again)
-            merged["sets"] = (*old, *self.values["sets"])
-        return Settings(merged)
+        sets = self.values.get("sets", ())
+        again = {name for name, _ in sets}
+        if "lr_divide" in self.values:
+            again.add("base_lr")
+        old = tuple(each for each in kept.pop("sets", ()) if each[0] not in again)
+        added = {"sets": (*old, *sets)} if old or sets else {}
+        return Settings({**kept, **self.values, **added})
 
     def without(self, values: Mapping[str, Any]) -> Settings:
         """These values, but for those that are as given."""

@@ -15,7 +15,7 @@ from ssdh_surgery.surgery.recipe import Filler
 
 _AUTHORS_SOLVER = (
     ("base_lr", "0.001"),
-    ("lr_policy", '"step"'),
+    ("lr_policy", "step"),
     ("stepsize", "25000"),
     ("max_iter", "50000"),
     ("momentum", "0.9"),
@@ -61,12 +61,3 @@ PRESETS: dict[str, Preset] = {
         "the authors' files for the CVPR workshop of 2015, AlexNet on CIFAR-10",
     ),
 }
-
-
-def beside(preset: Preset, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a preset sets where an option says nothing."""
-    values = {name: value for name, value in preset.settings.items() if name != "sets"}
-    # A divided rate is another wish than a stated one.
-    gone = {"base_lr"} if "lr_divide" in given else set()
-    sets = tuple(each for each in preset.settings.get("sets", ()) if each[0] not in gone)
-    return {**values, **({"sets": sets} if sets else {})}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # A number, a truth value or the name of an enum's value.
 _ONE_WORD = re.compile(r"-?[\w.+-]+")
+_QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")
 
 # The order in which Caffe's own solver files have their fields: where a new one goes.
 _ORDER = [
@@ -183,6 +184,8 @@ def _add(solver: Solver, new: Sequence[tuple[str, object]], gone: Sequence[Entry
 def chosen(sets: Sequence[tuple[str, str]]) -> dict[str, list[object]]:
     """The values of `--set FIELD=VALUE`, typed by Caffe's schema; repeated fields add up.
 
+    A string may have the quotes that it has in a solver.
+
     Raises:
         UsageError: no such field, or a value of the wrong type.
     """
@@ -205,7 +208,10 @@ def chosen(sets: Sequence[tuple[str, str]]) -> dict[str, list[object]]:
 def _typed(known: FieldDescriptor, text: str) -> object:
     if known.message_type is not None:
         raise SchemaError(f"'{known.name}' is a whole message, not one value")
-    return text if schema.field_type(known) == "string" else Word(text)
+    if schema.field_type(known) != "string":
+        return Word(text)
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[2] if quoted else text
 
 
 def _refuse_more_than_a_value(text: str, value: object) -> None:

@@ -528,6 +528,26 @@ def test_set_is_typed(ssdh: Ssdh, here: Path) -> None:
         assert f"{row}\n" in text
 
 
+@pytest.mark.parametrize("text", ["fixed", '"fixed"', "'fixed'"])
+def test_a_string_may_have_its_quotes(ssdh: Ssdh, here: Path, text: str) -> None:
+    patched(ssdh, SOLVER, "--set", f"lr_policy={text}")
+    assert value("solver_ssdh.prototxt", "lr_policy") == "fixed"
+
+
+def test_a_rate_that_is_divided_takes_the_place_of_one_that_was_set(ssdh: Ssdh, here: Path) -> None:
+    patched(ssdh, SOLVER.replace("base_lr: 0.01", "base_lr: 0.5"), "--preset", "cvprw15")
+    assert value("solver_ssdh.prototxt", "base_lr") == "0.001"
+    ssdh("patch", "train_val.prototxt", "--lr-divide", "5", "--force")
+    assert value("solver_ssdh.prototxt", "base_lr") == "0.1"
+    assert value("solver_ssdh.prototxt", "max_iter") == "50000"
+
+
+@pytest.mark.parametrize("preset", ["ssdh", "cvprw15"])
+def test_a_preset_names_a_policy_that_caffe_knows(ssdh: Ssdh, here: Path, preset: str) -> None:
+    patched(ssdh, SOLVER, "--preset", preset)
+    assert value("solver_ssdh.prototxt", "lr_policy") == "step"
+
+
 def test_what_is_set_wins(ssdh: Ssdh, here: Path) -> None:
     sets = ("base_lr=0.5", "net=other.prototxt", "gamma=0.7", "weight_decay=0",
             "test_initialization=false")  # fmt: skip

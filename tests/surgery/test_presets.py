@@ -45,7 +45,7 @@ def test_the_page_is_what_the_code_sets() -> None:
             f"--{key.replace('_', '-')}": shown(each) for key, each in preset.settings.items()
         }
         values.pop("--sets", None)
-        sets = {f"--set {key}": text.strip('"') for key, text in preset.settings.get("sets", ())}
+        sets = {f"--set {key}": text for key, text in preset.settings.get("sets", ())}
         expected[name] = {**values, **sets, "source": preset.source}
     assert table() == expected
 
