@@ -111,7 +111,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
             blobs.rewire(classifier, 0, recipe.code_name),
             blobs.rename(net, classifier, 0, new_name),
             learn_faster(classifier, recipe.classifier_lr),
-            fields.take_out(stops, recipe.remove),
+            fields.take_out([*stops, *_far_axes(classifier)], recipe.remove),
         ]
     )
     return Hashed(change, features, new_name, tuple(unused), tuple(notes))
@@ -159,6 +159,17 @@ def _frozen_note(classifier: Layer) -> str:
 
 def _is_false(entry: Entry) -> bool:
     return isinstance(entry.value, Scalar) and entry.value.text in fields.FALSE
+
+
+def _far_axes(classifier: Layer) -> list[Entry]:
+    """An `axis` counted from the end of spatial features: a code has two axes alone."""
+    inner = classifier.core.message(CLASSIFIER_TYPES[classifier.type])
+    found = inner.entries("axis") if inner else []
+    return [
+        each
+        for each in found
+        if isinstance(each.value, Scalar) and each.value.text not in ("1", "-1")
+    ]
 
 
 def _stopped_note(classifier: Layer, latent: str) -> str:

@@ -15,6 +15,7 @@ from ssdh_surgery.caffe.heads import Head, hash_layer_below, hash_layer_of, head
 from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.trivia import removal
 from ssdh_surgery.surgery import layers
@@ -171,3 +172,17 @@ def test_real_deploy_nets(corpus: Path, remove: Removal) -> None:
         assert without_what_was_inserted(after, hashed.change) == taken, name
         if remove == "comment":
             assert keeps_comments(net.document, after.document), name
+
+
+@pytest.mark.parametrize(("axis", "kept"), [("-3", ""), ("1", "1")])
+def test_an_axis_of_spatial_features_goes(axis: str, kept: str) -> None:
+    text = f"""layer {{ name: "d" type: "DummyData" top: "x" top: "y"
+  dummy_data_param {{ shape {{ dim: 2 dim: 3 dim: 4 dim: 4 }} shape {{ dim: 2 }} }} }}
+layer {{ name: "f" type: "InnerProduct" bottom: "x" top: "f"
+  inner_product_param {{ num_output: 5 axis: {axis} }} }}
+layer {{ name: "l" type: "SoftmaxWithLoss" bottom: "f" bottom: "y" top: "l" }}
+"""
+    net = Net(parse(text.encode()))
+    after = proven(net, hash_train_net(net, main_head(net), Recipe(bits=8)))
+    assert main_head(after).classifier.setting("inner_product_param", "axis") == kept
+    assert shapes(after, "TRAIN").blobs["f_change"] == (2, 5)
