@@ -204,7 +204,9 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
                     "given, too"
                 )
             elif stays and each.source:
-                kept.append(f"{' and '.join(stays)} '{each.source}' (batch {each.batch or 1})")
+                asked = [choices[phase].batch for phase in each.phases if phase in choices]
+                batch = next(filter(None, asked), each.batch or 1)
+                kept.append(f"{' and '.join(stays)} '{each.source}' (batch {batch})")
                 options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
             if each.mean and not any(choice.mean for choice in choices.values()):
                 means.append(each.mean)

@@ -230,6 +230,9 @@ def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:
     assert note("--train-data", "a") == (
         "TEST 'mnist_test_lmdb' (batch 100); to change it: --test-data"
     )
+    assert note("--train-batch", "16", "--test-data", "b") == (
+        "TRAIN 'mnist_train_lmdb' (batch 16); to change it: --train-data"
+    )
     assert note("--train-data", "a", "--test-data", "b") is None
     text = TRAIN.replace("scale: 0.00390625", 'mean_file: "mean.binaryproto"')
     (here / "train_val.prototxt").write_text(text)
