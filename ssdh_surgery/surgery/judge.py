@@ -16,7 +16,7 @@ from ssdh_surgery.prototxt.cst import Document, Scalar
 from ssdh_surgery.prototxt.source import BOM
 from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
-# Characters that none of the texts has that protobuf reads as they stand.
+# A text without these has no byte order mark, and no comment that protobuf cannot read.
 _ODD = re.compile(r"[^\t\r\n -~]")
 MESSAGE_OF = {
     Kind.TRAIN: "NetParameter",
