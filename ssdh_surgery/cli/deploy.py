@@ -10,7 +10,7 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
 from ssdh_surgery.cli.input_shape import input_shape_option
 from ssdh_surgery.cli.patch import refuse_with_stdin, settings
-from ssdh_surgery.pipeline.deploy import DeployOptions, deploy
+from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 
 _WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check")
 

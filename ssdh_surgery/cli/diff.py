@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net import refuse_depth
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
 from ssdh_surgery.errors import Location, SurgeryError
-from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.surgery.differences import differences
 from ssdh_surgery.surgery.judge import MESSAGE_OF
 

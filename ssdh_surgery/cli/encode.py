@@ -15,9 +15,9 @@ from ssdh_surgery.cli.several_labels import several_labels, several_labels_optio
 from ssdh_surgery.errors import EngineError, FileError, Finding
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.encode import Encoded
-    from ssdh_surgery.pipeline.encode_source import Source
-    from ssdh_surgery.pipeline.encoder import Encoder
+    from ssdh_surgery.pipeline.encode.encode import Encoded
+    from ssdh_surgery.pipeline.encode.encoder import Encoder
+    from ssdh_surgery.pipeline.encode.source import Source
 
 _FILE = click.Path(path_type=Path)
 # So many items that were left out are named, further ones counted.
@@ -65,11 +65,11 @@ def command(
     activations alone are kept. What cannot be read is left out. CODES ends in .npz, .h5 or
     .parquet.
     """
-    from ssdh_surgery.pipeline.encode import encode
-    from ssdh_surgery.pipeline.encode_source import open_source
-    from ssdh_surgery.pipeline.encoder import Encoder
-    from ssdh_surgery.pipeline.existing import refuse_existing
-    from ssdh_surgery.pipeline.input_findings import input_findings
+    from ssdh_surgery.pipeline.encode.encode import encode
+    from ssdh_surgery.pipeline.encode.encoder import Encoder
+    from ssdh_surgery.pipeline.encode.findings import input_findings
+    from ssdh_surgery.pipeline.encode.source import open_source
+    from ssdh_surgery.pipeline.files.outputs import refuse_existing
     from ssdh_surgery.retrieval.code_forms import form_of_name
     from ssdh_surgery.retrieval.codes_writer import partial_folder
 

@@ -12,8 +12,8 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli.size import SizeType
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.encoder import EncoderOptions
-    from ssdh_surgery.pipeline.input_transform import TransformOptions
+    from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
+    from ssdh_surgery.pipeline.encode.transform import TransformOptions
 
 _FILE = click.Path(path_type=Path)
 _OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch")
@@ -98,7 +98,7 @@ def transform_of(given: dict[str, Any], crops: int = 1) -> TransformOptions:
     Raises:
         click.UsageError: two of them exclude each other.
     """
-    from ssdh_surgery.pipeline.input_transform import TransformOptions
+    from ssdh_surgery.pipeline.encode.transform import TransformOptions
 
     values = {name: given.pop(name) for name in _OF_TRANSFORM}
     if values["mean_value"] is not None and values["mean_file"] is not None:
@@ -114,7 +114,7 @@ def options_of(given: dict[str, Any]) -> EncoderOptions:
     Raises:
         click.UsageError: two of them exclude each other.
     """
-    from ssdh_surgery.pipeline.encoder import EncoderOptions
+    from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
 
     transform = transform_of(given, int(given.pop("crops")))
     return EncoderOptions(**{name: given.pop(name) for name in _OF_NET}, transform=transform)

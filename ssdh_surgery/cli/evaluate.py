@@ -13,7 +13,7 @@ from ssdh_surgery.cli.counter import Counter
 from ssdh_surgery.retrieval.protocol import DIVISORS, NO_HITS, PRESETS, TIES
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.evaluate import Evaluation
+    from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation
 
 _FILE = click.Path(path_type=Path)
 # So many of the ids that stand in both sets, and of strange labels, are named.
@@ -100,9 +100,9 @@ def command(
     --with-classifier' wrote.
     """
     from ssdh_surgery import files
-    from ssdh_surgery.pipeline import evaluate_files
-    from ssdh_surgery.pipeline.evaluate import evaluation
-    from ssdh_surgery.pipeline.existing import refuse_existing
+    from ssdh_surgery.pipeline.evaluate import files as evaluate_files
+    from ssdh_surgery.pipeline.evaluate.evaluate import evaluation
+    from ssdh_surgery.pipeline.files.outputs import refuse_existing
     from ssdh_surgery.report.evaluation_page import evaluation_page
 
     read = (queries, database, scores, *(features or ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.shapes import Shape
 from ssdh_surgery.data.names import shown as plain
-from ssdh_surgery.pipeline.explain import Explanation
+from ssdh_surgery.pipeline.inspect.explain import Explanation
 
 
 def explained(name: str, found: Explanation) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import net_of
-from ssdh_surgery.pipeline.cost import Cost, HashCost, hash_cost
-from ssdh_surgery.pipeline.data_shapes import data_folders
-from ssdh_surgery.pipeline.patched import PatchedFile
+from ssdh_surgery.pipeline.edit.result import PatchedFile
+from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost, hash_cost
 
 _NETS = (Kind.TRAIN, Kind.DEPLOY)
 

@@ -60,7 +60,7 @@ def build_command(
 
     Codes whose width is no multiple of 8 are padded with zeros, which changes no distance.
     """
-    from ssdh_surgery.pipeline import index as story
+    from ssdh_surgery.pipeline.search import index as story
 
     change = story.build(
         codes,
@@ -96,7 +96,7 @@ def add_command(
     as_json: bool,
 ) -> None:
     """Add codes to an index, behind those that are there."""
-    from ssdh_surgery.pipeline import index as story
+    from ssdh_surgery.pipeline.search import index as story
 
     change = story.add(index, codes, features, replace=replace, report=terminal.warn)
     if as_json:
@@ -112,7 +112,7 @@ def add_command(
 @shared.json_option
 def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Remove items from an index by their ids."""
-    from ssdh_surgery.pipeline import index as story
+    from ssdh_surgery.pipeline.search import index as story
 
     change = story.remove(index, ids)
     if as_json:

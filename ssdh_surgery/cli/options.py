@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.pipeline.outputs import Mode, WritePlan
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
 from ssdh_surgery.surgery.recipe import Filler
 
 Command = TypeVar("Command", bound=Callable[..., Any])

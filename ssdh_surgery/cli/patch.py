@@ -9,14 +9,15 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
-from ssdh_surgery.pipeline.outputs import WritePlan
-from ssdh_surgery.pipeline.patch import PatchOptions, patch
-from ssdh_surgery.pipeline.settings import READERS, Settings
-from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.pipeline.files.sources import read_source
+from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
+from ssdh_surgery.pipeline.settings.options import READERS
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery import presets
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.explain import Explanation
+    from ssdh_surgery.pipeline.inspect.explain import Explanation
 
 
 @click.command(

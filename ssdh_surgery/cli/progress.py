@@ -9,7 +9,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.live_line import LiveLine, duration
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.failure_evidence import loss_trouble
-from ssdh_surgery.pipeline.code_health import code_health
+from ssdh_surgery.pipeline.train.code_collapse import code_health
 
 
 class TrainingView:

@@ -10,8 +10,8 @@ import click
 
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.data.names import shown as plain
-from ssdh_surgery.pipeline.outputs import Mode, Output, WritePlan, unified_diff
-from ssdh_surgery.pipeline.patched import Patched, PatchedFile
+from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
+from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, unified_diff
 from ssdh_surgery.surgery.differences import Difference
 
 
@@ -41,7 +41,7 @@ def change_json(change: Difference) -> dict[str, Any]:
 def _workspace_path(patched: Patched) -> str | None:
     if patched.workspace is None or not patched.workspace.nets:
         return None
-    from ssdh_surgery.pipeline.workspace import seen_from_here
+    from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 
     return str(seen_from_here(patched.workspace.path))
 

@@ -12,7 +12,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.search import Answer
+    from ssdh_surgery.pipeline.search.search import Answer
     from ssdh_surgery.retrieval.index import Index
 
 _FILE = click.Path(path_type=Path)
@@ -71,9 +71,9 @@ def command(
     told apart by the Euclidean distance of their activations or of another blob, such as fc7;
     the index must keep these (index build --activations, --features).
     """
-    from ssdh_surgery.pipeline import search as story
-    from ssdh_surgery.pipeline.contact_sheet import refuse_sheet_kind
-    from ssdh_surgery.pipeline.existing import refuse_existing
+    from ssdh_surgery.pipeline.files.outputs import refuse_existing
+    from ssdh_surgery.pipeline.search import search as story
+    from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
     from ssdh_surgery.retrieval.index import open_index
 
     asked = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
@@ -109,7 +109,7 @@ def command(
 
 
 def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) -> None:
-    from ssdh_surgery.pipeline.search_sheet import write_search_sheet
+    from ssdh_surgery.pipeline.search.sheet import write_search_sheet
 
     count = write_search_sheet(sheet, answers, index.about.recipe, root)
     terminal.say(f"wrote {sheet}: {count:,} pictures")

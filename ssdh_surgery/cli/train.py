@@ -10,10 +10,10 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.engines import events
-from ssdh_surgery.pipeline import train as story
 from ssdh_surgery.pipeline.check.weights import Copied
-from ssdh_surgery.pipeline.engine_choice import ENGINES
-from ssdh_surgery.pipeline.launch import Launch, TrainOptions, prepare
+from ssdh_surgery.pipeline.train import train as story
+from ssdh_surgery.pipeline.train.engine import ENGINES
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 
 
 class _GpuType(click.ParamType[str]):

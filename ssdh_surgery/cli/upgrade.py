@@ -9,7 +9,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
 from ssdh_surgery.cli.patch import refuse_with_stdin
-from ssdh_surgery.pipeline.sources import read_source_or_weights
+from ssdh_surgery.pipeline.files.sources import read_source_or_weights
 from ssdh_surgery.pipeline.upgrade import upgrade
 
 _SUFFIX = "_upgraded"

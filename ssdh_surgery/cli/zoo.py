@@ -10,7 +10,7 @@ from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.results import outcome
-from ssdh_surgery.pipeline.outputs import Mode, Output, unified_diff, write_all
+from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")

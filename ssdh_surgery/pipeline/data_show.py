@@ -14,7 +14,7 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import write_bytes
-from ssdh_surgery.pipeline.contact_sheet import Thumbnail, sheet, thumbnail
+from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
 
 Progress = Callable[[int, int], None]
 

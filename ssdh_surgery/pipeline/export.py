@@ -14,12 +14,13 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean, require_extra
-from ssdh_surgery.pipeline.deploy_net import makes_codes, refuse_solver
-from ssdh_surgery.pipeline.existing import refuse_existing
-from ssdh_surgery.pipeline.input_transform import InputTransform, TransformOptions
-from ssdh_surgery.pipeline.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.trained_net import newest_weights, recorded_deploy
-from ssdh_surgery.pipeline.workspace import NetRecord, Workspace
+from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
+from ssdh_surgery.pipeline.files.outputs import refuse_existing
+from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.nets.deploy_net import makes_codes, refuse_solver
+from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
+from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.pipeline.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from ssdh_surgery.engines.onnx.model import Model

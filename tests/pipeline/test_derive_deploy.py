@@ -23,13 +23,13 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.pipeline.choice import chosen_head
-from ssdh_surgery.pipeline.derive import DeployWishes, deploy_from_train
-from ssdh_surgery.pipeline.hash_step import hash_step
-from ssdh_surgery.pipeline.outputs import WritePlan
-from ssdh_surgery.pipeline.patched import finished
-from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.deploy.from_train import DeployWishes, deploy_from_train
+from ssdh_surgery.pipeline.edit.hash_net import hash_step
+from ssdh_surgery.pipeline.edit.result import finished
+from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.pipeline.files.sources import read_source
+from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
 from ssdh_surgery.surgery.gate import prove
 from ssdh_surgery.surgery.recipe import Recipe

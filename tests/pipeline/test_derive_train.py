@@ -19,12 +19,12 @@ from ssdh_surgery.caffe.weights import read_weights
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
-from ssdh_surgery.pipeline.derive_presets import preset_for
-from ssdh_surgery.pipeline.derive_step import derived_training
-from ssdh_surgery.pipeline.outputs import WritePlan
-from ssdh_surgery.pipeline.record import PatchedNet
-from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.pipeline.sources import read_source
+from ssdh_surgery.pipeline.edit.remember import PatchedNet
+from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.pipeline.files.sources import read_source
+from ssdh_surgery.pipeline.patch.from_deploy import derived_training
+from ssdh_surgery.pipeline.patch.pixel_presets import preset_for
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.recipe import Recipe
 from ssdh_surgery.zoo import names
 

@@ -28,10 +28,10 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
-from ssdh_surgery.pipeline.encode import Encoded, encode
-from ssdh_surgery.pipeline.encode_source import open_source
-from ssdh_surgery.pipeline.encoder import Encoder, EncoderOptions
-from ssdh_surgery.pipeline.input_transform import TransformOptions
+from ssdh_surgery.pipeline.encode.encode import Encoded, encode
+from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
+from ssdh_surgery.pipeline.encode.source import open_source
+from ssdh_surgery.pipeline.encode.transform import TransformOptions
 from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes
 
 CROP = 12

@@ -11,7 +11,7 @@ from strategies import searched
 from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.pipeline.upgrade import upgraded
+from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.gate import prove

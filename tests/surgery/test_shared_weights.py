@@ -9,7 +9,7 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.pipeline.choice import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.surgery.shared_weights import refuse_shared, sharers
 
 SIAMESE = """layer { name: "data" type: "Data" top: "data" top: "label" }

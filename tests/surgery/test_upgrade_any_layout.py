@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.current import net_parameter
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.kind import Kind
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.pipeline.upgrade import upgraded
+from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.prototxt.tokens import is_comment

@@ -22,13 +22,13 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.built_caffe import built_caffe
 from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.pipeline.deploy import DeployOptions, deploy
-from ssdh_surgery.pipeline.outputs import Mode, WritePlan
-from ssdh_surgery.pipeline.patch import PatchOptions, patch
-from ssdh_surgery.pipeline.patched import Patched
-from ssdh_surgery.pipeline.settings import Settings
-from ssdh_surgery.pipeline.show import shown_net
-from ssdh_surgery.pipeline.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
+from ssdh_surgery.pipeline.edit.result import Patched
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
+from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.inspect.show import shown_net
+from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.upgrade import upgrade
 from ssdh_surgery.report.drawing import Drawing
 

@@ -15,8 +15,8 @@ from ssdh_surgery.caffe.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
-from ssdh_surgery.pipeline.data_shapes import shapes_at_hand
-from ssdh_surgery.pipeline.run_states import solver_states
+from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
+from ssdh_surgery.pipeline.nets.run_states import solver_states
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def subject_of(
     Raises:
         SsdhError: a net cannot be read.
     """
-    from ssdh_surgery.pipeline.sources import read_source
-    from ssdh_surgery.pipeline.workspace import seen_from_here
+    from ssdh_surgery.pipeline.files.sources import read_source
+    from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 
     nets: dict[str, list[Net]] = {}
     for name, root in solver.inner_nets:

@@ -1,0 +1,1 @@
+"""The last story: the deploy net gets the hash layer that was trained."""

@@ -1,0 +1,118 @@
+"""One patched file: its change proven, where its result goes, and what there is to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from ssdh_surgery.caffe.heads import HashLayer
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.pipeline.files.outputs import Output, WritePlan
+from ssdh_surgery.pipeline.files.sources import SourceFile
+from ssdh_surgery.pipeline.workspace.workspace import Workspace
+from ssdh_surgery.prototxt.cst import Document
+from ssdh_surgery.surgery.change import Change
+from ssdh_surgery.surgery.differences import Difference, differences
+from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.hashing import Hashed
+from ssdh_surgery.surgery.judge import MESSAGE_OF
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of one document, and what to say about it.
+
+    `hashed` is what was put in, `existing` the hash layer that was there already, and `renamed`
+    the new names of layers whose weights no longer fit it. `then` are changes made in turn after
+    the first, each of what the one before left.
+    """
+
+    change: Change
+    notes: tuple[str, ...] = ()
+    hashed: Hashed | None = None
+    existing: HashLayer | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    then: tuple[Callable[[Document], Change], ...] = ()
+
+
+@dataclass(frozen=True)
+class PatchedFile:
+    """What became of one file."""
+
+    source: SourceFile
+    output: Output
+    after: Document
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    # A note that takes its time: worked out when notes are shown.
+    late_note: Callable[[], str | None] | None = None
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What there is to say, the late note last."""
+        late = self.late_note() if self.late_note else None
+        return (*self.source.notes, *self.notes, *([] if late is None else [late]))
+
+    @property
+    def as_text(self) -> Output:
+        """The result as people read it: of weights the net, without values."""
+        if self.source.kind is not Kind.WEIGHTS:
+            return self.output
+        before, after = bytes(self.source.document), bytes(self.after)
+        return replace(self.output, old=before, data=after)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the result differs from the source."""
+        return self.output.data != self.output.old
+
+    @property
+    def is_result(self) -> bool:
+        """Whether there is a file to write: a result that its source is not already."""
+        return not self.source.is_stdin and (self.is_changed or self.source.is_zoo)
+
+    @cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """What changed in meaning; worked out when it is asked for."""
+        if not self.is_changed:
+            return ()
+        kind = MESSAGE_OF[self.source.kind]
+        return tuple(differences(self.source.document, self.after, kind))
+
+
+@dataclass(frozen=True)
+class Patched:
+    """What a command made; `workspace` is None where none is kept.
+
+    `next_command` is what a user would do now.
+    """
+
+    files: tuple[PatchedFile, ...]
+    workspace: Workspace | None
+    written: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    next_command: str | None = None
+
+
+def finished(source: SourceFile, step: Step, plan: WritePlan) -> PatchedFile:
+    """The change proven, and where its result goes.
+
+    Raises:
+        GateRefused: the change does something else than it promised.
+    """
+    kind = MESSAGE_OF[source.kind]
+    proven = prove(source.document, step.change, kind)
+    # The first says where in the text that the user knows.
+    warnings = proven.warnings
+    for verb in step.then:
+        proven = prove(proven.document, verb(proven.document), kind)
+        warnings = warnings or proven.warnings
+    # What needs no change needs no copy of its own: the file itself is the result.
+    data = bytes(proven.document)
+    is_new = data != source.data or source.is_zoo
+    target = plan.target(source.place) if is_new else source.place
+    output = Output(target, data, source.path, source.data)
+    return PatchedFile(source, output, proven.document, step.notes, warnings)

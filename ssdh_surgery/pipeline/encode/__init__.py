@@ -1,0 +1,1 @@
+"""From pictures to codes: the items, the net and its engine, the file that results."""

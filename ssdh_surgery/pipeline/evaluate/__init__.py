@@ -1,0 +1,1 @@
+"""How good codes are: figures, their protocol, and what they are compared with."""

@@ -1,0 +1,211 @@
+"""Which files belong together: a train net, the nets it is tested with, and its solver."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
+
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.solver import NetReference, Solver
+from ssdh_surgery.errors import Location, SurgeryError, UsageError
+from ssdh_surgery.pipeline.files import solver_paths
+from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
+from ssdh_surgery.prototxt.cst import Entry
+
+# A field that names a net is spelt out, whatever its value looks like.
+_NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
+_INNER_TRAIN = ("net_param", "train_net_param")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that belong together.
+
+    `train` is the solver itself where the train net is written inside it, and None for a
+    solver from standard input, whose nets are not read. `named` says which file each net
+    field of the solver means.
+    """
+
+    train: SourceFile | None
+    tests: tuple[SourceFile, ...] = ()
+    solver: SourceFile | None = None
+    named: Mapping[Entry, SourceFile] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def inner_nets(self) -> list[tuple[str, Net]]:
+        """The nets written inside the solver, each with its field, the train net first."""
+        if self.solver is None:
+            return []
+        document = self.solver.document
+        found = [(name, net_of(document, root)) for name, root in Solver(document).inner_nets]
+        return sorted(found, key=lambda each: each[0] not in _INNER_TRAIN)
+
+    @property
+    def train_net(self) -> Net:
+        """The net that is trained."""
+        assert self.train is not None, "a solver from standard input has no nets at hand"
+        if self.train is self.solver:
+            return self.inner_nets[0][1]
+        return net_of(self.train.document)
+
+
+def groups(
+    sources: Sequence[SourceFile], solver: str | None, usual: Path | None = None
+) -> list[Group]:
+    """The files that were named, with the solver and the test nets that go with them.
+
+    Args:
+        sources: the files that were named.
+        solver: a solver's path, `none`, or None to look beside the train net.
+        usual: the solver that was patched with the train net before.
+
+    Raises:
+        UsageError: several solvers name the net, and none was chosen.
+        SurgeryError: a solver names no net, or not the one that it was named with.
+        FileError: a net that a solver names is not there.
+    """
+    nets = [source for source in sources if source.kind is Kind.TRAIN]
+    solvers = [source for source in sources if source.kind is Kind.SOLVER]
+    found = [_of_solver(each, nets) for each in solvers]
+    if solver and solver != "none":
+        found.append(_of_chosen(_named_solver(solver), nets))
+    taken = {id(net) for group in found for net in (group.train, *group.tests)}
+    for net in nets:
+        if id(net) not in taken:
+            found.append(_of_net(net, solver, usual))
+    return found
+
+
+def _named_solver(name: str) -> SourceFile:
+    source = read_source(name)
+    if source.kind is not Kind.SOLVER:
+        article = "" if source.kind is Kind.UNKNOWN else "a "
+        raise SurgeryError(
+            f"a solver is needed, and this is {article}{source.kind}",
+            location=Location(source.name),
+        )
+    return source
+
+
+def _of_chosen(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
+    """The group of `--solver`, which must be that of the net it was named with."""
+    group = _of_solver(solver, nets)
+    known = {id(net) for net in (group.train, *group.tests)}
+    if nets and not any(id(net) in known for net in nets):
+        named = " and ".join(f"'{each.path}'" for each in Solver(solver.document).nets)
+        raise SurgeryError(
+            f"this solver does not name {nets[0].name}, but {named or 'no net at all'}",
+            location=Location(solver.name),
+            hint="correct its net, or choose another with --solver",
+        )
+    return group
+
+
+def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> Group:
+    """A train net by itself: its solver is looked for beside it."""
+    if net.is_stdin or solver == "none":
+        return Group(net)
+    if net.is_zoo:
+        return _of_solver(read_source(net.name.removesuffix("/train_val") + "/solver"), [net])
+    found = _solvers_beside(net)
+    if not found:
+        return Group(net, notes=("no solver beside it names this net; --solver FILE does",))
+    if len(found) == 1:
+        return _of_solver(found[0], [net])
+    chosen = next((each for each in found if each.place == usual), None) or next(
+        (each for each in found if each.place.name == "solver.prototxt"), None
+    )
+    if chosen is None:
+        raise UsageError(
+            f"several solvers name this net: {', '.join(source.name for source in found)}",
+            location=Location(net.name),
+            hint="choose one with --solver FILE, or --solver none",
+        )
+    others = ", ".join(source.name for source in found if source is not chosen)
+    group = _of_solver(chosen, [net])
+    return replace(group, notes=(*group.notes, f"solvers left alone: {others}"))
+
+
+def _solvers_beside(net: SourceFile) -> list[SourceFile]:
+    """The solvers beside a net that train it; where none does, those that test it."""
+    solvers = [
+        source for source in neighbours(net.folder, _NAMES_NETS) if source.kind is Kind.SOLVER
+    ]
+    for is_test in (False, True):
+        found = [
+            source
+            for source in solvers
+            if any(
+                (named.field == "test_net") is is_test and solver_paths.names_file(named, net.place)
+                for named in Solver(source.document).nets
+            )
+        ]
+        if found:
+            return found
+    return []
+
+
+def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
+    """A solver with the nets that it names or holds."""
+    view = Solver(solver.document)
+    if solver.is_stdin:
+        is_inside = any(name in _INNER_TRAIN for name, _ in view.inner_nets)
+        return Group(solver if is_inside else None, solver=solver)
+    named: dict[Entry, SourceFile] = {}
+    train: SourceFile | None = None
+    folder: Path | None = None
+    if any(name in _INNER_TRAIN for name, _ in view.inner_nets):
+        train = solver
+    elif reference := view.train_net:
+        train = _file_of(reference, solver, nets, None)
+        folder = solver_paths.working_folder(reference.path, train.place, solver.folder)
+        named[reference.entry] = train
+    else:
+        raise SurgeryError(
+            "the solver names no net to train",
+            location=Location(solver.name),
+            hint="it needs net: or train_net:",
+        )
+    tests: list[SourceFile] = []
+    others = [net for net in nets if net is not train]
+    for reference in view.test_nets:
+        is_train = view.train_net is not None and reference.path == view.train_net.path
+        test = train if is_train else _file_of(reference, solver, others, folder)
+        named[reference.entry] = test
+        if not any(_is_same(test, known) for known in (train, *tests)):
+            tests.append(test)
+    return Group(train, tuple(tests), solver, named)
+
+
+def _file_of(
+    reference: NetReference, solver: SourceFile, nets: Sequence[SourceFile], folder: Path | None
+) -> SourceFile:
+    """The file that a net field means: one that was named, else one on disk."""
+    if solver.is_zoo:
+        name = solver.name.removesuffix("/solver")
+        ours = (net for net in nets if net.name.removesuffix("/train_val") == name)
+        return next(ours, None) or read_source(name)
+    alike = [net for net in nets if net.path and solver_paths.names_file(reference, net.path)]
+    if alike:
+        return max(alike, key=lambda net: _common_tail(reference.path, net.place))
+    return read_source(str(solver_paths.locate(reference, solver.folder, folder)))
+
+
+def _common_tail(named: str, real: Path) -> int:
+    """How many parts at the end of two paths are the same."""
+    one = PurePosixPath(os.path.normpath(named)).parts[::-1]
+    other = Path(os.path.abspath(real)).parts[::-1]
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return len(list(alike))
+
+
+def _is_same(one: SourceFile, other: SourceFile) -> bool:
+    if one is other:
+        return True
+    return bool(one.path and other.path and os.path.samefile(one.path, other.path))

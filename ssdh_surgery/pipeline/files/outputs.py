@@ -1,0 +1,207 @@
+"""Writing what a command made: where it goes, what stands in its way, how it is shown."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ssdh_surgery import files
+from ssdh_surgery.errors import FileError, Location, UsageError
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+class Mode(Enum):
+    """What is done with the files that a command made."""
+
+    WRITE = "write"
+    DRY_RUN = "dry-run"
+    DIFF = "diff"
+    CHECK = "check"
+
+
+@dataclass(frozen=True)
+class WritePlan:
+    """The writing options of a command line."""
+
+    mode: Mode = Mode.WRITE
+    out: Path | None = None
+    in_place: bool = False
+    force: bool = False
+    suffix: str = "_ssdh"
+
+    def named(self, stem: str) -> str:
+        """A name with the suffix, which is never there twice."""
+        return stem if self.suffix and stem.endswith(self.suffix) else stem + self.suffix
+
+    def target(self, source: Path) -> Path:
+        """Where the result of a source file goes."""
+        if self.in_place:
+            return source
+        folder = source.parent if self.out is None else self.out
+        return folder / f"{self.named(source.stem)}{source.suffix or '.prototxt'}"
+
+    def unwritten(self, outputs: Iterable[Path]) -> tuple[Path, ...]:
+        """Of the places of results those that are only shown."""
+        return () if self.mode is Mode.WRITE else tuple(outputs)
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that was made: its place, its bytes, and the source that it came from.
+
+    `old` is what the source held; `source` is None for what is no file.
+    """
+
+    path: Path
+    data: bytes
+    source: Path | None
+    old: bytes = b""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the place already holds these very bytes."""
+        try:
+            return self.path.read_bytes() == self.data
+        except (OSError, ValueError):
+            return False
+
+    def is_blocked(self, plan: WritePlan) -> bool:
+        """Whether a file stands in the way that may not be replaced."""
+        replaces_source = plan.in_place and self.source == self.path
+        return not (plan.force or replaces_source or self.is_written) and self.path.exists()
+
+    def write(self, plan: WritePlan) -> files.Write:
+        """The file as it is to be written."""
+        if self.source == self.path:
+            return files.Write(self.path, self.data, self.old)
+        return files.Write(self.path, self.data, is_new=not plan.force)
+
+
+def write_all(
+    outputs: Sequence[Output], plan: WritePlan, also: Sequence[files.Write] = ()
+) -> list[Path]:
+    """Write the files, all or none; what is there already stays.
+
+    Args:
+        outputs: what was made.
+        plan: the writing options.
+        also: what is written along with them, whatever the options.
+
+    Returns:
+        The paths of the outputs that were written.
+
+    Raises:
+        FileError: a file exists and may not be replaced, two results have one place, a source
+            changed since it was read, or a file cannot be written.
+    """
+    pending = _distinct([output for output in outputs if not output.is_written])
+    for output in pending:
+        if output.is_blocked(plan):
+            how = "--in-place changes it" if output.source == output.path else "--force replaces it"
+            raise FileError(
+                "the file exists and holds something else; nothing was written",
+                location=Location(str(output.path)),
+                hint=f"{how}, --suffix or --out choose another place",
+            )
+    for output in outputs:
+        _refuse_changed(output)
+    made = [folder for output in pending for folder in _make_folder(output.path.parent)]
+    try:
+        files.write_files([*(output.write(plan) for output in pending), *also])
+    except BaseException:
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
+    return [output.path for output in pending]
+
+
+def _distinct(outputs: Sequence[Output]) -> list[Output]:
+    """The outputs, each place once.
+
+    Raises:
+        FileError: two that differ have one place.
+    """
+    found: dict[str, Output] = {}
+    for output in outputs:
+        other = found.setdefault(os.path.realpath(output.path), output)
+        if other.data != output.data:
+            raise FileError(
+                f"the results of {other.source} and {output.source} would both go here; "
+                "nothing was written",
+                location=Location(str(output.path)),
+                hint="patch them one by one, with another --out or --suffix",
+            )
+    return list(found.values())
+
+
+def _refuse_changed(output: Output) -> None:
+    if output.source is not None and files.read_bytes(output.source) != output.old:
+        raise files.changed_under_us(output.source)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it; which ones there were not."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    with files.explained(folder, "make the folder"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]
+
+
+def unified_diff(output: Output, old: str | None = None, new: str | None = None) -> str:
+    """The difference from source to result as `diff -u` shows it; empty where there is none.
+
+    `old` and `new` are what the two are called where they are no files.
+    """
+    # A line ends at "\n" alone: a lone "\r" or a form feed is part of it.
+    before, after = (
+        _LINE.findall(data.decode("utf-8", "surrogateescape")) for data in (output.old, output.data)
+    )
+    names = (old or str(output.source or "/dev/null"), new or str(output.path))
+    rows = difflib.unified_diff(before, after, *names)
+    return "".join(
+        row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows
+    )
+
+
+def refuse_existing(
+    path: Path,
+    *,
+    force: bool,
+    hint: str = "--force replaces it",
+    inputs: Iterable[Path | str | None] = (),
+) -> None:
+    """Refuse to replace what is at `path`, unless `force` says so.
+
+    A folder is never replaced, nor one of the `inputs`, which are read to make the new file.
+
+    Raises:
+        FileError: there is something.
+    """
+    where = Location(str(path))
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise FileError("cannot write: is a folder, not a file", location=where)
+    if any(each is not None and Path(each).exists() and path.samefile(each) for each in inputs):
+        raise FileError(
+            "is read by this command; nothing was written",
+            location=where,
+            hint="choose another name for what is written",
+        )
+    if not force:
+        raise FileError("the file exists; nothing was written", location=where, hint=hint)
+
+
+def refuse_derived_in_place(plan: WritePlan, what: str) -> None:
+    """Refuse `--in-place` where the result is derived from another kind of net."""
+    if plan.in_place:
+        raise UsageError(
+            f"--in-place would replace the {what} net by one that is derived from it",
+            hint="--out and --suffix choose another place",
+        )

@@ -1,0 +1,162 @@
+"""Paths inside a solver: caffe reads them from its working directory, not from the file's.
+
+What a solver calls its net, and where that net really is, say which directory that is; new
+paths are written as seen from there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ssdh_surgery.caffe.solver import NetReference, Solver
+from ssdh_surgery.errors import FileError
+from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.prototxt.cst import Entry, Scalar
+
+
+def working_folder(named: str, real: Path, beside: Path) -> Path | None:
+    """The directory from which a path names a file, or None where none does.
+
+    Args:
+        named: the path as the solver has it.
+        real: the file, as seen from here.
+        beside: the solver's folder.
+    """
+    if PurePosixPath(named).is_absolute():
+        return None
+    parts = PurePosixPath(os.path.normpath(named)).parts
+    where = Path(os.path.abspath(real)).parts
+    if ".." not in parts and where[-len(parts) :] == parts:
+        return Path(*where[: -len(parts)])
+    for base in _bases(beside):
+        found = base / named
+        if found.is_file() and real.is_file() and found.samefile(real):
+            return base
+    return None
+
+
+def _bases(beside: Path) -> Iterator[Path]:
+    """Where caffe may run: here and above, the solver's folder and above."""
+    for folder in (Path.cwd(), Path(os.path.abspath(beside))):
+        yield from (folder, *folder.parents)
+
+
+def names_file(reference: NetReference, path: Path) -> bool:
+    """Whether a solver's net field may mean a file: their base names are the same."""
+    return PurePosixPath(reference.path).name == path.name
+
+
+def locate(reference: NetReference, beside: Path, folder: Path | None) -> Path:
+    """The file that a net field names: seen from caffe's directory, or beside the solver.
+
+    Raises:
+        FileError: there is none.
+    """
+    bases = [*([folder] if folder else []), *_bases(beside)]
+    candidates = [base / reference.path for base in bases]
+    candidates.append(beside / PurePosixPath(reference.path).name)
+    for candidate in candidates:
+        if reference.path and candidate.is_file():
+            return Path(os.path.relpath(candidate))
+    raise FileError(
+        f"the solver names '{reference.path}' as {reference.field}, and there is no such file",
+        location=reference.entry.location,
+        hint="name the file on the command line too, or correct the solver",
+    )
+
+
+@dataclass(frozen=True)
+class NewPaths:
+    """What a solver's path fields are to say: net fields by their place, and the prefix.
+
+    `notes` tell of a path that leads elsewhere than to the file.
+    """
+
+    nets: Mapping[Entry, str]
+    prefix: str
+    notes: tuple[str, ...] = ()
+
+
+def new_paths(
+    solver: Solver, solver_path: Path, nets: Mapping[Entry, tuple[Path, Path]], plan: WritePlan
+) -> NewPaths:
+    """New paths with the same folder prefix as the old ones, or with `--out`'s folder.
+
+    Args:
+        solver: the solver.
+        solver_path: its file.
+        nets: the file of each net field, before and after the patch.
+        plan: the writing options.
+    """
+    found = {
+        entry: working_folder(_text(entry), old, solver_path.parent)
+        for entry, (old, _) in nets.items()
+    }
+    folder = next((each for each in found.values() if each is not None), None)
+    fields: dict[Entry, str] = {}
+    notes = []
+    for entry, (old, new) in nets.items():
+        if not plan.in_place:
+            fields[entry] = _in_folder(_text(entry), new.name, plan, folder)
+        if found[entry] is None and not PurePosixPath(_text(entry)).is_absolute():
+            notes.append(
+                f"from no folder does '{_text(entry)}' lead to {old}: caffe must find it from "
+                "where it runs"
+            )
+    prefix = _prefix(solver, solver_path, nets, plan, folder)
+    return NewPaths(fields, prefix, tuple(notes))
+
+
+def _text(entry: Entry) -> str:
+    assert isinstance(entry.value, Scalar), "a net field holds a path"
+    return entry.value.string
+
+
+def _in_folder(old: str, name: str, plan: WritePlan, folder: Path | None) -> str:
+    """A file's name behind the folder that the old path has, or behind `--out`'s."""
+    if plan.out is None:
+        return _folder_of(old) + name
+    new = Path(os.path.abspath(plan.out)) / name
+    if PurePosixPath(old).is_absolute():
+        return new.as_posix()
+    return Path(os.path.relpath(new, folder or Path.cwd())).as_posix()
+
+
+def _prefix(
+    solver: Solver,
+    solver_path: Path,
+    nets: Mapping[Entry, tuple[Path, Path]],
+    plan: WritePlan,
+    folder: Path | None,
+) -> str:
+    old = solver.string("snapshot_prefix")
+    name = plan.named(solver_path.stem)
+    if not old:
+        # Caffe itself takes the solver's own name, in the folder that it is given with.
+        old = _own_folder(solver_path, nets, folder) + name
+    elif old.endswith("/") or any(
+        (base / old).is_dir() for base in (folder, solver_path.parent) if base is not None
+    ):
+        old = old.rstrip("/") + "/" + name
+    else:
+        old = _folder_of(old) + plan.named(old.rpartition("/")[2])
+    return old if plan.out is None else _in_folder(old, old.rpartition("/")[2], plan, folder)
+
+
+def _own_folder(
+    solver_path: Path, nets: Mapping[Entry, tuple[Path, Path]], folder: Path | None
+) -> str:
+    """The solver's folder as caffe sees it; where that is not known, the net's."""
+    if folder is None:
+        return next((_folder_of(_text(entry)) for entry in nets), "")
+    relative = Path(os.path.relpath(os.path.abspath(solver_path.parent), folder)).as_posix()
+    return "" if relative == "." else relative + "/"
+
+
+def _folder_of(path: str) -> str:
+    """What stands before a path's last part, with its slash."""
+    head, slash, _ = path.rpartition("/")
+    return head + slash

@@ -1,0 +1,147 @@
+"""A net as a table: what `ssdh show` tells, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ssdh_surgery.caffe.heads import Head, heads
+from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
+from ssdh_surgery.errors import Finding, SurgeryError
+from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.sources import SourceFile
+from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
+from ssdh_surgery.surgery.inserted import Role, inserted
+
+
+@dataclass(frozen=True)
+class ShownNet:
+    """A net in one state: its shapes and costs, and the heads that take part.
+
+    `hashing` says what the layers of a hash layer do, by their indices: `latent`, `code`,
+    `term`.
+    """
+
+    net: Net
+    state: State
+    shapes: NetShapes
+    heads: tuple[Head, ...]
+    hashing: Mapping[int, Role]
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that is shown."""
+        return self.state.phase
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the net, and why some shapes are not known."""
+        return (*self.net.graph(self.state).findings, *self.shapes.findings)
+
+    @property
+    def batch(self) -> int | None:
+        """The number of items that the first blob holds, where it is known."""
+        first = next(iter(self.shapes.blobs.values()), None)
+        return first[0] if first else None
+
+
+def shown_net(
+    source: SourceFile,
+    phase: Phase | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    level: int = 0,
+    stages: Collection[str] = (),
+) -> ShownNet:
+    """A net with its shapes.
+
+    Args:
+        source: a net in any dialect.
+        phase: the phase to show; None is TRAIN where a layer is in TRAIN only, else TEST.
+        inputs: shapes of blobs that only their data know; these count before the data at hand.
+        level: the level that the net is built for, 0 for its own.
+        stages: the stages that it is built for, beside its own.
+
+    Raises:
+        SurgeryError: the file is not a net.
+        UnknownLayer: `inputs` names a blob that no data layer or input gives.
+    """
+    net = as_net(source)
+    own = net.state(phase or default_phase(net))
+    state = State(own.phase, level or own.level, own.stages | set(stages))
+    known = shapes_at_hand(net, state, data_folders(source.path))
+    graph, found = net.graph(state), shapes(net, state, {**known, **(inputs or {})})
+    present = [head for head in heads(net) if graph.takes_part(head.classifier)]
+    hashing = inserted(graph, present)
+    # In a deploy net the latent layer stands where a classifier would.
+    classifying = tuple(head for head in present if head.classifier.index not in hashing)
+    return ShownNet(net, state, found, classifying, hashing)
+
+
+def as_net(source: SourceFile) -> Net:
+    """The net of a file.
+
+    Raises:
+        SurgeryError: the file is a solver, or neither.
+    """
+    if source.kind not in (Kind.TRAIN, Kind.DEPLOY):
+        article = "a " if source.kind is Kind.SOLVER else ""
+        raise SurgeryError(f"{source.name}: a net is needed, and this is {article}{source.kind}")
+    return net_of(source.document)
+
+
+def default_phase(net: Net) -> Phase:
+    """The phase that is shown when none is asked for."""
+    return "TRAIN" if any(net.phase_of(layer) == "TRAIN" for layer in net.layers) else "TEST"
+
+
+def net_json(shown: ShownNet) -> dict[str, Any]:
+    """The net as `show --json` gives it; what is not known is null."""
+    found = shown.shapes
+    return {
+        "name": shown.net.name,
+        "phase": shown.phase,
+        "dialect": str(shown.net.dialect),
+        "layers": [_layer(each) for each in found.layers],
+        "blobs": {name: _listed(shape) for name, shape in found.blobs.items()},
+        "heads": [_head(head) for head in shown.heads],
+        "totals": {
+            "params": found.param_count,
+            "learned": found.learned_count,
+            "macs": found.macs,
+            "memory": found.memory,
+        },
+    }
+
+
+def _layer(each: LayerShapes) -> dict[str, Any]:
+    layer = each.layer
+    return {
+        "name": layer.name,
+        "type": layer.type,
+        "bottoms": list(layer.bottoms),
+        "tops": list(layer.tops),
+        "param_shapes": None if each.params is None else [list(shape) for shape in each.params],
+        "param_count": each.param_count,
+        "macs": each.macs,
+        "memory": each.memory,
+        "line": layer.line,
+    }
+
+
+def _listed(shape: tuple[int, ...] | None) -> list[int] | None:
+    return None if shape is None else list(shape)
+
+
+def _head(head: Head) -> dict[str, Any]:
+    return {
+        "classifier": head.classifier.name,
+        "features": head.features,
+        "losses": [layer.name for layer in head.losses],
+        "accuracies": [layer.name for layer in head.accuracies],
+        "classes": head.classes,
+        "main": head.main,
+    }

@@ -1,0 +1,1 @@
+"""Questions about nets that several commands ask: heads, shapes, states, trained files."""

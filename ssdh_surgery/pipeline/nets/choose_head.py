@@ -1,0 +1,143 @@
+"""Choosing the head of a net."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ssdh_surgery.caffe.heads import (
+    CLASSIFIER_TYPES,
+    Head,
+    describe,
+    head_of,
+    heads,
+    tied,
+    unjudged,
+)
+from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.pipeline.settings.settings import Settings
+from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.surgery.shared_weights import refuse_shared, refuse_siamese
+
+
+def head_name(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:
+    """The head that is asked for, as a net calls it: a patched one has a new name for it.
+
+    Args:
+        net: a train net, patched or not.
+        wanted: what the command line asks for, with what is remembered where it is silent.
+        known: what is remembered of the net.
+    """
+    name = wanted.get("head")
+    if known is None or not net.named(str(known.get("classifier"))):
+        return None if name is None else str(name)
+    before = (None, known.get("classifier_source"), known.settings.get("head"))
+    is_gone = name is None or not (net.named(name) or name in net.blob_names)
+    return str(known.get("classifier") if name in before and is_gone else name)
+
+
+def chosen_head(net: Net, name: str | None) -> Head:
+    """The main head, or the one that a name belongs to.
+
+    The name is that of its classifier, loss or accuracy, or of a blob that one of these writes.
+
+    Raises:
+        UnknownLayer: no head has a layer or a blob of that name.
+        SurgeryError: the net has no classifier, or several and none was chosen; it compares
+            branches that share weights; the classifier is another one in another phase.
+    """
+    head = _named_head(net, name) if name is not None else _main_head(net)
+    refuse_twins(net, head.classifier)
+    return head
+
+
+def _named_head(net: Net, name: str) -> Head:
+    found = heads(net)
+    for head in found:
+        if any(name == layer.name or name in layer.tops for layer in head.layers):
+            return head
+    if (unjudged_head := head_of(net, name)) is not None:
+        return unjudged_head
+    raise _no_head(net, found, name)
+
+
+def _main_head(net: Net) -> Head:
+    found = heads(net)
+    if not found:
+        refuse_siamese(net)
+        raise SurgeryError(
+            "no classifier found: "
+            + (
+                _reasons(net)
+                or "no loss, accuracy or output leads to an InnerProduct or a Convolution"
+            ),
+            location=Location(net.file),
+            hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
+            findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
+        )
+    main = next((head for head in found if head.main), None)
+    if main is None:
+        for head in tied(found):
+            refuse_twins(net, head.classifier)
+            refuse_shared(net, head.classifier)
+        raise SurgeryError(
+            f"several classifiers weigh the same:\n{describe(found)}",
+            location=Location(net.file),
+            hint=f"choose one with --head, for example --head {found[0].classifier.name}",
+        )
+    return main
+
+
+def _reasons(net: Net) -> str:
+    return "; ".join(f"{each.type} layer '{each.name}' {why}" for each, why in unjudged(net))
+
+
+def refuse_twins(net: Net, classifier: Layer) -> None:
+    """Refuse a classifier that another layer stands for in another phase or stage.
+
+    A hash layer would go under the one, and Caffe would test, or train, the other. Nor can a
+    classifier be told from another layer of its name in the same phase.
+
+    Raises:
+        SurgeryError: naming the other layer.
+    """
+    for other in net.layers:
+        if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
+            continue
+        below = classifier.tops if classifier.is_in_place() else ()
+        if other.name == classifier.name and _stand_together(net, classifier, other):
+            raise SurgeryError(
+                f"the classifier has the name of another layer, on line {other.line}: "
+                f"'{other.name}'; Caffe copies weights by name",
+                location=classifier.location,
+                hint="give each layer a name of its own, then patch",
+                layer=classifier.name,
+            )
+        if other.name == classifier.name or set(other.tops) & set(classifier.tops) - set(below):
+            raise SurgeryError(
+                f"the classifier '{classifier.name}' is written twice, for different phases or "
+                f"stages: here, and on line {other.line} as '{other.name}'; a hash layer would go "
+                "under one of them only",
+                location=classifier.location,
+                hint="write it once, without include and exclude rules, then patch",
+                layer=classifier.name,
+            )
+
+
+def _stand_together(net: Net, one: Layer, other: Layer) -> bool:
+    return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
+
+
+def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:
+    layers = [layer.name for layer in net.layers]
+    if name in layers or name in net.blob_names:
+        message = f"'{name}' belongs to no classifier; the net has:\n{describe(found) or '  none'}"
+        return UnknownLayer(message, location=Location(net.file), layer=name)
+    return UnknownLayer(
+        f"no layer or blob is called '{name}'",
+        location=Location(net.file),
+        hint=did_you_mean(name, [*layers, *net.blob_names]),
+        layer=name,
+    )

@@ -1,0 +1,1 @@
+"""Indexes of codes: built, changed and searched."""

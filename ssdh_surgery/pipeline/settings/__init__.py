@@ -1,0 +1,1 @@
+"""Settings of a patch: their names, their values, and where each comes from."""

@@ -1,0 +1,154 @@
+"""The second story: check, launch the engine, follow it, and say how to go on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssdh_surgery import files
+from ssdh_surgery.engines.binary import command, shell_line
+from ssdh_surgery.engines.events import Event, Exited, Snapshot
+from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
+from ssdh_surgery.pipeline import check
+from ssdh_surgery.pipeline.check.weights import Copied, copied
+from ssdh_surgery.pipeline.train.engine import EngineChoice, choose, missing_sentence
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, refuse_missing
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What would be run: the line to type, and what stands in its way."""
+
+    line: str
+    missing: tuple[str, ...]
+
+
+def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
+    """The command of a launch; whatever is missing is said and stops nothing."""
+    program, sentence = missing_sentence(options)
+    missing = [*launch.missing, *([sentence] if sentence else [])]
+    missing += [
+        finding.message
+        for finding in _findings(launch)
+        if finding.severity == "error"
+        if finding.code != "SSDH401"
+    ]
+    line = shell_line(command(launch.job, program), launch.job.cwd)
+    return DryRun(line, tuple(missing))
+
+
+def _findings(launch: Launch) -> list[Finding]:
+    try:
+        return check.findings(subject(launch))
+    except SsdhError as error:
+        return [
+            Finding("SSDH200", "unreadable-net", "error", error.message, error.hint, error.location)
+        ]
+
+
+def subject(launch: Launch) -> check.Subject:
+    """What is checked before a launch."""
+    weights = tuple(path for path in (launch.job.weights or "").split(",") if path)
+    return check.subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is about to start."""
+
+    options: TrainOptions
+    launch: Launch
+    engine: EngineChoice
+    weights: tuple[Copied, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The command as a user would type it; the embedded engine has no other than ours."""
+        if self.engine.name == "torch":
+            return shlex.join(self.launch.job.own_command)
+        return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
+
+
+def start(
+    options: TrainOptions, launch: Launch, warn: Callable[[Finding], None], checked: bool = True
+) -> Run:
+    """Check what is launched, choose the engine and make the run's folder.
+
+    Raises:
+        DataError: the checks found errors; all are listed.
+        SsdhError: no engine, or a file that is not there.
+    """
+    refuse_missing(launch)
+    checked_subject = subject(launch)
+    if checked:
+        found = check.findings(checked_subject)
+        errors = [finding for finding in found if finding.severity == "error"]
+        for finding in found:
+            if finding not in errors:
+                warn(finding)
+        if errors:
+            count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
+            raise DataError(
+                f"found {count} before the first iteration",
+                location=Location(launch.source.name),
+                findings=errors,
+            )
+    engine = choose(options, launch, checked_subject)
+    run = Run(options, launch, engine, tuple(copied(checked_subject)))
+    _prepare_folder(run)
+    return run
+
+
+def _prepare_folder(run: Run) -> None:
+    launch = run.launch
+    launch.run.create()
+    files.write_bytes(launch.run.solver, launch.copied or launch.source.data)
+    launch.run.write_record(
+        {
+            "command": run.line,
+            "cwd": str(launch.job.cwd.resolve()),
+            "engine": run.engine.name,
+            "reason": run.engine.reason,
+            "solver": str(Path(launch.source.name).resolve()),
+            "weights": launch.job.weights,
+            "snapshot": launch.job.snapshot,
+            "snapshot_prefix": str(launch.prefix),
+        }
+    )
+
+
+def follow(run: Run) -> Iterator[Event]:
+    """Run the engine and pass on its events; whoever leaves early stops it.
+
+    Raises:
+        EngineError: the engine failed.
+    """
+    with contextlib.closing(run.engine.trainer.run(run.launch.job)) as events:  # type: ignore[type-var]
+        yield from events
+
+
+def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
+    """How to go on after an interruption, for a snapshot that exists."""
+    if snapshot is None:
+        return None
+    state = run.launch.job.cwd / snapshot.state
+    if not state.is_file():
+        return None
+    options = run.options
+    words = ["ssdh", "train"]
+    words += ["--solver", options.solver] if options.solver else []
+    words += ["--net", options.net] if options.net else []
+    words += ["--snapshot", os.path.relpath(state)]
+    words += ["--gpu", options.gpu] if options.gpu else []
+    words += ["--engine", options.engine] if options.engine != "auto" else []
+    words += ["--iterations", str(options.iterations)] if options.iterations else []
+    return shlex.join(words)
+
+
+def was_interrupted(event: Event | None) -> bool:
+    """Whether a run ended because the user asked for it."""
+    return isinstance(event, Exited) and event.interrupted

@@ -1,0 +1,1 @@
+"""The workspace `ssdh.toml`: what was decided for each net, for later commands."""
