@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar, Value
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.change import Delete, Insert, Path, Step
+from ssdh_surgery.surgery.core.change import Delete, Insert, Path, Step
 
 
 def entries(document: Document) -> list[Entry]:

@@ -31,7 +31,7 @@ def _modules() -> list[str]:
 
 
 def test_there_are_examples() -> None:
-    assert "ssdh_surgery.surgery.layers" in _modules()
+    assert "ssdh_surgery.surgery.verbs.layers" in _modules()
 
 
 @pytest.mark.parametrize("module", _modules())

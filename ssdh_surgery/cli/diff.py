@@ -10,8 +10,8 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.surgery.differences import differences
-from ssdh_surgery.surgery.judge import MESSAGE_OF
+from ssdh_surgery.surgery.core.judge import MESSAGE_OF
+from ssdh_surgery.surgery.diff.differences import differences
 
 
 @click.command(

@@ -12,7 +12,7 @@ import click
 
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
-from ssdh_surgery.surgery.recipe import Filler
+from ssdh_surgery.surgery.hashing.recipe import Filler
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
 from ssdh_surgery.pipeline.settings.options import READERS
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery import presets
+from ssdh_surgery.surgery.hashing import presets
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.explain import Explanation

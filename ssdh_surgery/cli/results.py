@@ -12,7 +12,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.data.names import shown as plain
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, unified_diff
-from ssdh_surgery.surgery.differences import Difference
+from ssdh_surgery.surgery.diff.differences import Difference
 
 
 def as_json(patched: Patched) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ssdh_surgery.data.names import shown as plain
 from ssdh_surgery.errors import FileError, Finding, Location
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
-from ssdh_surgery.surgery.inserted import ROLE_WORDS
+from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
 
 _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
 # Columns of numbers are aligned at their ends.

@@ -19,11 +19,13 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery import blobs, fields, hashing, layers, solver
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.judge import MESSAGE_OF
-from ssdh_surgery.surgery.recipe import Filler, Recipe, SolverRecipe
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.judge import MESSAGE_OF
+from ssdh_surgery.surgery.hashing import insert
+from ssdh_surgery.surgery.hashing.recipe import Filler, Recipe, SolverRecipe
+from ssdh_surgery.surgery.solver import settings
+from ssdh_surgery.surgery.verbs import blobs, fields, layers
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/*/command"))
@@ -36,10 +38,10 @@ VERBS = {
     "Word": Word,
     "blobs": blobs,
     "fields": fields,
-    "hashing": hashing,
+    "hashing": insert,
     "layers": layers,
     "merged": merged,
-    "solver": solver,
+    "solver": settings,
 }
 
 

@@ -9,9 +9,9 @@ from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost, hash_cost
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_deploy_net, hash_train_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 
 def net(text: str) -> Net:

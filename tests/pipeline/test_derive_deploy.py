@@ -30,9 +30,9 @@ from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 from tests.conftest import corpus_files
 
 RECIPE = Recipe(bits=24)

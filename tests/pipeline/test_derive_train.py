@@ -25,7 +25,7 @@ from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.from_deploy import derived_training
 from ssdh_surgery.pipeline.patch.pixel_presets import preset_for
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.zoo import names
 
 RECIPE = Recipe(bits=8)

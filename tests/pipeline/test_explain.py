@@ -11,9 +11,9 @@ from ssdh_surgery.cli.explain import explained
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_train_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.insert import hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 
 def net(name: str) -> Net:

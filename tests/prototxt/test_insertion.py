@@ -13,14 +13,14 @@ from ssdh_surgery.prototxt.edits import Edit, apply, ordered
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.prototxt.trivia import removal
-from ssdh_surgery.surgery.change import (
+from ssdh_surgery.surgery.core.change import (
     Insert,
     Promise,
     inserted_after,
     inserted_before,
     inserted_inside,
 )
-from ssdh_surgery.surgery.semantics import first_difference, tree_of
+from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
 from tests.nets import net_files
 from tests.places import entries, inserted, marked
 from tests.strategies import documents, searched

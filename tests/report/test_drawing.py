@@ -19,10 +19,10 @@ from ssdh_surgery.errors import EngineError, MissingExtra
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.report.drawing import Drawing
 from ssdh_surgery.report.families import HASH
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_train_net
-from ssdh_surgery.surgery.inserted import inserted
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.find import inserted
+from ssdh_surgery.surgery.hashing.insert import hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 pytestmark = pytest.mark.dot
 

@@ -11,9 +11,9 @@ from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.aux_heads import aux_heads, drop, refuse_too_few_classes, retarget
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.aux_heads import aux_heads, drop, refuse_too_few_classes, retarget
 
 SMALL = """layer { name: "data" type: "Data" top: "data" top: "label" }
 layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" }

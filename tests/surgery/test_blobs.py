@@ -8,9 +8,9 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery import blobs
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.verbs import blobs
 
 
 def net(text: str) -> Net:

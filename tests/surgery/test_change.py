@@ -12,7 +12,7 @@ from ssdh_surgery.caffe import schema
 from ssdh_surgery.errors import OverlappingEdits, SchemaError
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.change import (
+from ssdh_surgery.surgery.core.change import (
     Change,
     Delete,
     Insert,
@@ -28,7 +28,7 @@ from ssdh_surgery.surgery.change import (
     path_of_message,
     strict_message,
 )
-from ssdh_surgery.surgery.semantics import tree_of
+from ssdh_surgery.surgery.core.semantics import tree_of
 from tests.places import at_path, entries, marked
 
 NET = """name: "n"

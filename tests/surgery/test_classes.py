@@ -8,9 +8,9 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_classes
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.classifier import changed_name, rename_classifier, set_classes
 
 CURRENT = """layer { name: "data" type: "Data" top: "data" top: "label" }
 layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" \

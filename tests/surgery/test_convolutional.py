@@ -14,12 +14,12 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.convolutional import to_inner_product
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_deploy_net, hash_train_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 POOLED_AFTER = """layer { name: "data" type: "Input" top: "data" \
 input_param { shape { dim: 2 dim: 8 dim: 6 dim: 6 } } }

@@ -11,10 +11,10 @@ from ssdh_surgery.caffe.heads import Head, heads
 from ssdh_surgery.caffe.kind import Kind, kind_of
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.derive_train import Records, Transform, derive_train_net
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.derive.train import Records, Transform, derive_train_net
+from ssdh_surgery.surgery.verbs.fields import Removal
 from tests.nets import classifier_files
 
 REMOVALS = st.sampled_from(["comment", "delete"])

@@ -8,9 +8,9 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 TRAIN = """# a net of mine
 name: "n"

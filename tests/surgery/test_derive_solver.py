@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.surgery.derive_solver import DataSize, solver_text
-from ssdh_surgery.surgery.judge import judged
-from ssdh_surgery.surgery.recipe import SolverRecipe
+from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
+from ssdh_surgery.surgery.solver.text import DataSize, solver_text
 
 CIFAR = """net: "train_val_ssdh.prototxt"
 test_iter: 200  # batches of 50 for all 10,000 test records

@@ -11,14 +11,14 @@ from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.derive_train import (
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.derive.train import (
     Records,
     Trainable,
     Transform,
     derive_train_net,
 )
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 DEPLOY = """name: "n"  # mine
 input: "data"

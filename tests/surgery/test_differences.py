@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.surgery.differences import differences
+from ssdh_surgery.surgery.diff.differences import differences
 
 NET, SOLVER = "NetParameter", "SolverParameter"
 Change = tuple[str, Any, Any]

@@ -11,10 +11,10 @@ from ssdh_surgery import Document, parse
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.verbs import fields
+from ssdh_surgery.surgery.verbs.fields import Removal
 from tests.places import marked
 
 

@@ -17,9 +17,9 @@ from ssdh_surgery.errors import GateRefused, SchemaError, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, apply
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import blobs, fields, layers
-from ssdh_surgery.surgery.change import Change, Delete, Insert, Promise, Set, Step, merged
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change, Delete, Insert, Promise, Set, Step, merged
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from tests.nets import net_files
 from tests.places import entries, keeps_comments
 from tests.strategies import searched

@@ -18,12 +18,13 @@ from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.trivia import removal
-from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import Hashed, hash_deploy_net, hash_train_net, learnable_blobs
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.classifier import learnable_blobs
+from ssdh_surgery.surgery.hashing.insert import Hashed, hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs import layers
+from ssdh_surgery.surgery.verbs.fields import Removal
 from tests.nets import classifier_files
 from tests.places import inserted, keeps_comments
 from tests.strategies import searched

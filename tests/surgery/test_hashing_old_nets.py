@@ -14,10 +14,10 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_deploy_net, hash_train_net
-from ssdh_surgery.surgery.judge import judged
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 RECIPE = Recipe(bits=8, remove="delete")
 FEW = settings(searched, max_examples=searched.max_examples // 6)

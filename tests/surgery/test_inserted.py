@@ -9,11 +9,11 @@ from ssdh_surgery.caffe.heads import heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_deploy_net, hash_train_net
-from ssdh_surgery.surgery.inserted import inserted
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.find import inserted
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 
 def found(net: Net, phase: Phase = "TRAIN") -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssdh_surgery import parse
 from ssdh_surgery.errors import ParseError, SchemaError
-from ssdh_surgery.surgery.judge import judge_text, judged
+from ssdh_surgery.surgery.core.judge import judge_text, judged
 from tests.nets import net_files
 from tests.strategies import documents, searched, soups
 

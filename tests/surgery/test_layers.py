@@ -7,10 +7,10 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.verbs import layers
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 CURRENT = """name: "n"
 # the features

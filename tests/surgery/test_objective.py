@@ -16,10 +16,10 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, heads
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.objective import Objective, add_objective, has_objective, set_bits
-from ssdh_surgery.surgery.stock_objective import stock_objective
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.objective import Objective, add_objective, has_objective, set_bits
+from ssdh_surgery.surgery.hashing.stock_objective import stock_objective
 
 TRAIN = Path(__file__).parent.parent / "data" / "golden" / "train"
 HASHED = """layer { name: "data" type: "Data" top: "data" top: "label" }

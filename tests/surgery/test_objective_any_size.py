@@ -12,8 +12,8 @@ import pytest
 from ssdh_surgery import open_net, parse
 from ssdh_surgery.caffe.heads import hash_layer_below, heads
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.objective import Objective, add_objective
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing.objective import Objective, add_objective
 
 PAGE = Path(__file__).parents[2] / "docs" / "presets.md"
 RECORDS = Path(__file__).parents[1] / "data" / "golden" / "layers"

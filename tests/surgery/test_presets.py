@@ -10,8 +10,8 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.heads import hash_layer_below, heads
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.surgery.presets import PRESETS
-from ssdh_surgery.surgery.recipe import Filler
+from ssdh_surgery.surgery.hashing.presets import PRESETS
+from ssdh_surgery.surgery.hashing.recipe import Filler
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "presets.md"
 

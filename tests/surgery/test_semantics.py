@@ -7,7 +7,7 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.prototxt.render import Word, lines
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.semantics import Tree, first_difference, tree_of, tree_of_new
+from ssdh_surgery.surgery.core.semantics import Tree, first_difference, tree_of, tree_of_new
 
 
 def tree(text: str) -> Tree:

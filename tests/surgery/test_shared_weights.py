@@ -10,7 +10,7 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
-from ssdh_surgery.surgery.shared_weights import refuse_shared, sharers
+from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, sharers
 
 SIAMESE = """layer { name: "data" type: "Data" top: "data" top: "label" }
 layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" } }

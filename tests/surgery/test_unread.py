@@ -7,8 +7,8 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt.edits import apply
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.unread import Cut, newly_unread, silence, unread
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.verbs.unread import Cut, newly_unread, silence, unread
 
 
 def layer(name: str, bottoms: str = "", tops: str | None = None, more: str = "") -> str:

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe import schema
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.upgrade import NET_STEPS
 
 pytestmark = pytest.mark.corpus

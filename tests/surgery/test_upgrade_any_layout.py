@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.judge import judged
+from ssdh_surgery.surgery.core.judge import judged
 
 
 def comments(document: Document) -> list[str]:

@@ -13,12 +13,12 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.trivia import removal
-from ssdh_surgery.surgery import existing, width
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import hash_train_net
-from ssdh_surgery.surgery.objective import Objective, add_objective
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing import adjust, width
+from ssdh_surgery.surgery.hashing.insert import hash_train_net
+from ssdh_surgery.surgery.hashing.objective import Objective, add_objective
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 from tests.nets import classifier_files
 from tests.places import inserted
 from tests.strategies import searched
@@ -55,11 +55,11 @@ def test_there_and_back(data: bytes, kind: Literal["stock", "fork"], mark: bool)
     net, head, there = parts(full, hashed.classifier)
     fresh = width.fresh_names(net, there)
     assert set(fresh) == {there.latent.name, hashed.classifier}
-    change = existing.adjust(net, head.classifier, there, {"bits": 24}, fresh)
+    change = adjust.adjust(net, head.classifier, there, {"bits": 24}, fresh)
     wide = proven(full, change)
 
     net, head, there = parts(wide, fresh[hashed.classifier])
     assert there.bits == 24
     old = {new: name for name, new in fresh.items()}
-    change = existing.adjust(net, head.classifier, there, {"bits": 12}, old)
+    change = adjust.adjust(net, head.classifier, there, {"bits": 12}, old)
     assert bytes(proven(wide, change)) == bytes(full)

@@ -14,7 +14,7 @@ from ssdh_surgery.errors import Finding, Location, SsdhError
 from ssdh_surgery.pipeline.check import Subject
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery.data_layers import SOURCES
+from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from ssdh_surgery.errors import Finding, Location, SchemaError
 from ssdh_surgery.pipeline.check import Subject
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.judge import judged
+from ssdh_surgery.surgery.core.judge import judged
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

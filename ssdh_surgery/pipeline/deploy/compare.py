@@ -16,7 +16,7 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.hashing import features_blob
+from ssdh_surgery.surgery.hashing.insert import features_blob
 
 # Layers that leave values as they are once a net is trained.
 _NO_PART = frozenset(["Dropout", "Silence", "Split"])

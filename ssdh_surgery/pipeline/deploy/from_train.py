@@ -24,13 +24,13 @@ from ssdh_surgery.pipeline.nets.data_shapes import data_shape
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery import deploy as deploy_verbs
-from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.derive_deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.gate import Proven, prove
-from ssdh_surgery.surgery.hashing import hash_deploy_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.gate import Proven, prove
+from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs import inputs as deploy_verbs
+from ssdh_surgery.surgery.verbs import layers
 
 
 @dataclass(frozen=True)

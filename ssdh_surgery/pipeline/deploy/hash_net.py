@@ -21,12 +21,13 @@ from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery import deploy as deploy_verbs
-from ssdh_surgery.surgery import existing, layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.convolutional import to_inner_product
-from ssdh_surgery.surgery.hashing import Hashed, hash_deploy_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing import adjust
+from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing.insert import Hashed, hash_deploy_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs import inputs as deploy_verbs
+from ssdh_surgery.surgery.verbs import layers
 
 
 def deploy_settings(given: Settings, known: NetRecord | None) -> Settings:
@@ -149,7 +150,7 @@ def _existing_step(
         (h.classifier for h in heads(net) if hash_layer_below(net, h.classifier) == there), None
     )
     asked = {**_as_trained(known), **given.named(("bits", "latent_name", "code_name"))}
-    change = existing.adjust(net, classifier, there, asked, {})
+    change = adjust.adjust(net, classifier, there, asked, {})
     bits = asked.get("bits", there.bits)
     if bits != there.bits:
         notes.append(f"its width becomes {bits} bits")

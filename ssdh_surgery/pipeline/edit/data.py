@@ -9,8 +9,8 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.pipeline.edit.result import Step
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery import data_layers
-from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.core.change import merged
+from ssdh_surgery.surgery.verbs import data_layers
 
 
 def with_data(

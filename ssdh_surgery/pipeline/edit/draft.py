@@ -9,9 +9,9 @@ from ssdh_surgery.caffe.heads import Head, head_of
 from ssdh_surgery.caffe.kind import kind_of
 from ssdh_surgery.caffe.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document, Message
-from ssdh_surgery.surgery.change import Change, Path, path_of_message
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.judge import MESSAGE_OF
+from ssdh_surgery.surgery.core.change import Change, Path, path_of_message
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 
 Verb = Callable[[Net], Change]
 

@@ -14,10 +14,10 @@ from ssdh_surgery.pipeline.edit.result import Step
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins
 from ssdh_surgery.pipeline.settings.options import filler_text
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery import existing, width
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.hashing import Hashed, hash_train_net
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.hashing import adjust, width
+from ssdh_surgery.surgery.hashing.insert import Hashed, hash_train_net
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 
 def hash_step(
@@ -108,8 +108,8 @@ def _existing_step(
     """The hash layer that is there: its own settings, as far as they are given."""
     there = _there(net, head)
     if given.get("at") is not None:
-        existing.refuse_moving(net, head, there, given.get("at"))
-    asked = given.named(existing.SETTINGS)
+        adjust.refuse_moving(net, head, there, given.get("at"))
+    asked = given.named(adjust.SETTINGS)
     bits = asked.get("bits", there.bits)
     found = f"'{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
     offer = "" if asked else "; --bits N gives it another width"
@@ -119,7 +119,7 @@ def _existing_step(
         notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
     if given.get("classifier_lr") is not None:
         notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
-    change = existing.adjust(net, head.classifier, there, asked, fresh)
+    change = adjust.adjust(net, head.classifier, there, asked, fresh)
     if bits != there.bits:
         notes += _width_notes(there, asked, fresh)
     return Step(change, tuple(notes), existing=there, renamed=fresh)

@@ -7,10 +7,15 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings
-from ssdh_surgery.surgery import classes
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.objective import Objective, add_objective, has_objective, objective_terms
-from ssdh_surgery.surgery.unread import newly_unread, silence
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.hashing import classifier as classes
+from ssdh_surgery.surgery.hashing.objective import (
+    Objective,
+    add_objective,
+    has_objective,
+    objective_terms,
+)
+from ssdh_surgery.surgery.verbs.unread import newly_unread, silence
 
 
 def wanted_objective(asked: Settings) -> Objective | None:

@@ -15,11 +15,11 @@ from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery import aux_heads, classes
-from ssdh_surgery.surgery.convolutional import to_inner_product
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.recipe import Recipe
-from ssdh_surgery.surgery.shared_weights import refuse_shared
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.hashing import aux_heads, classifier
+from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared
 
 
 def before_hash(net: Net, head: Head, asked: Settings) -> InTurn:
@@ -70,7 +70,7 @@ def _set_classes(done: InTurn, name: str, number: int, retarget: bool, recipe: R
     else:
         aux_heads.refuse_too_few_classes(done.net, main, number)
     old = main.classes
-    done.do(lambda net: classes.set_classes(head_named(net, name), number))
+    done.do(lambda net: classifier.set_classes(head_named(net, name), number))
     if old != number:
         done.notes.append(
             f"'{name}' had {old} classes and gets {number}: it starts from its filler"
@@ -93,8 +93,8 @@ def renamed_where_changed(done: InTurn, before: Head, asked: Settings) -> str:
     name, number = before.classifier.name, asked.get("classes")
     if number is None or before.classes == number:
         return name
-    new = classes.changed_name(done.net, head_named(done.net, name).classifier)
-    done.do(lambda net: classes.rename_classifier(net, head_named(net, name).classifier, new))
+    new = classifier.changed_name(done.net, head_named(done.net, name).classifier)
+    done.do(lambda net: classifier.rename_classifier(net, head_named(net, name).classifier, new))
     if asked.get("classifier_name") is None:
         done.notes.append(f"it is called '{new}' now")
     return new

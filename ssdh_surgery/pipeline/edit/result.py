@@ -13,11 +13,11 @@ from ssdh_surgery.pipeline.files.outputs import Output, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.differences import Difference, differences
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.hashing import Hashed
-from ssdh_surgery.surgery.judge import MESSAGE_OF
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.judge import MESSAGE_OF
+from ssdh_surgery.surgery.diff.differences import Difference, differences
+from ssdh_surgery.surgery.hashing.insert import Hashed
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from ssdh_surgery.pipeline.edit.draft import net_at
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.change import Change, path_of_message
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.judge import MESSAGE_OF
+from ssdh_surgery.surgery.core.change import Change, path_of_message
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.upgrade import NET_STEPS, Step
 from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
 from ssdh_surgery.surgery.upgrade.v0 import dropped_fields

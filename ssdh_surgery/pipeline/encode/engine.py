@@ -85,7 +85,7 @@ def _binary(wanted: Extraction, caffe: str | None) -> Extractor:
     from ssdh_surgery.engines.extract_features import INPUTS, ToolExtractor, find_tool
     from ssdh_surgery.engines.extractor import width_of
     from ssdh_surgery.prototxt.edits import apply
-    from ssdh_surgery.surgery.record_net import read_from_lmdb
+    from ssdh_surgery.surgery.derive.lmdb_input import read_from_lmdb
 
     tool = find_tool(caffe)
     executable = find_caffe(caffe)

@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.surgery.inserted import inserted
+from ssdh_surgery.surgery.hashing.find import inserted
 
 _FLOAT_BYTES = 4
 

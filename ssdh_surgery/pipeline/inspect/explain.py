@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.surgery.hashing import features_blob
+from ssdh_surgery.surgery.hashing.insert import features_blob
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ssdh_surgery.errors import Finding, SurgeryError
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.surgery.inserted import Role, inserted
+from ssdh_surgery.surgery.hashing.find import Role, inserted
 
 
 @dataclass(frozen=True)

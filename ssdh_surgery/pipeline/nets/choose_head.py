@@ -19,7 +19,7 @@ from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.shared_weights import refuse_shared, refuse_siamese
+from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, refuse_siamese
 
 
 def head_name(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:

@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import Phase, State
 from ssdh_surgery.errors import MissingExtra, SsdhError, SurgeryError
-from ssdh_surgery.surgery.derive_deploy import DataBlob
+from ssdh_surgery.surgery.derive.deploy import DataBlob
 
 Shape = tuple[int, ...]
 _COLORS = 3

@@ -24,12 +24,12 @@ from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, train
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.data_layers import DataChoice
-from ssdh_surgery.surgery.derive_solver import DataSize, solver_text
-from ssdh_surgery.surgery.derive_train import Records, derive_train_net, only_input
-from ssdh_surgery.surgery.gate import prove
-from ssdh_surgery.surgery.solver import chosen, set_chosen
-from ssdh_surgery.surgery.spelling import UPGRADE_HINT
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.derive.train import Records, derive_train_net, only_input
+from ssdh_surgery.surgery.solver.settings import chosen, set_chosen
+from ssdh_surgery.surgery.solver.text import DataSize, solver_text
+from ssdh_surgery.surgery.verbs.data_layers import DataChoice
+from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT
 
 
 @dataclass(frozen=True)

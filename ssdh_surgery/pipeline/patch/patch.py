@@ -25,7 +25,7 @@ from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.surgery import solver as solver_verbs
+from ssdh_surgery.surgery.solver import settings as solver_verbs
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.explain import Explanation

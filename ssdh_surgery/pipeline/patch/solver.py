@@ -12,8 +12,8 @@ from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery import solver as solver_verbs
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.solver import settings as solver_verbs
 
 # What decides how long a run is and what it leaves: kept, and named.
 _MATTERS = ("test_iter", "max_iter", "stepsize", "stepvalue", "snapshot")

@@ -20,7 +20,7 @@ from ssdh_surgery.pipeline.patch import solver as solver_step
 from ssdh_surgery.pipeline.patch.head_notes import head_notes
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.change import merged
+from ssdh_surgery.surgery.core.change import merged
 
 # The phases that the net of a solver's field is built for, where it is not both.
 _PHASES: dict[str, tuple[Phase, ...]] = {

@@ -12,9 +12,9 @@ from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
 from ssdh_surgery.pipeline.patch.pixel_presets import Preset, preset_for
-from ssdh_surgery.surgery.data_layers import DataChoice
-from ssdh_surgery.surgery.derive_solver import DataSize
-from ssdh_surgery.surgery.derive_train import Transform
+from ssdh_surgery.surgery.derive.train import Transform
+from ssdh_surgery.surgery.solver.text import DataSize
+from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 
 # As many pictures as the authors' own fine-tuning takes, and as Caffe's own nets test.
 _TRAIN_BATCH, _TEST_BATCH = 32, 50

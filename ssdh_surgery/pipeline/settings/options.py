@@ -8,7 +8,7 @@ from typing import Any
 
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.recipe import Filler
+from ssdh_surgery.surgery.hashing.recipe import Filler
 
 
 def _number(value: Decimal) -> int | float:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.phase import Phase
-from ssdh_surgery.surgery.data_layers import DataChoice
-from ssdh_surgery.surgery.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 
 RECIPE = (
     "bits",

@@ -18,8 +18,8 @@ from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.surgery import solver as solver_verbs
-from ssdh_surgery.surgery.gate import prove
+from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.solver import settings as solver_verbs
 
 
 @dataclass(frozen=True)

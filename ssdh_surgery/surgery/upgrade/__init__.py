@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.stock_objective import stock_objective
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.hashing.stock_objective import stock_objective
 from ssdh_surgery.surgery.upgrade.batch_norm import freeze_statistics
 from ssdh_surgery.surgery.upgrade.inputs import inputs_to_layer
 from ssdh_surgery.surgery.upgrade.padding import fold_padding

@@ -8,8 +8,8 @@ from __future__ import annotations
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields
 
 _BLOBS = 3
 _RATES = ("lr_mult", "decay_mult")

@@ -15,8 +15,8 @@ from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
 from ssdh_surgery.surgery.upgrade.rewriting import rewritten

@@ -18,8 +18,8 @@ from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style, style_of
-from ssdh_surgery.surgery.change import Change
-from ssdh_surgery.surgery.semantics import Tree
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.core.semantics import Tree
 from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import (
     Piece,

@@ -9,9 +9,9 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 # `input_dim` gives so many sizes to each input.
 _LEGACY_AXES = 4

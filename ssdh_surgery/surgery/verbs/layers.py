@@ -11,11 +11,11 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, inserted_after, inserted_before, merged
-from ssdh_surgery.surgery.copying import copied
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.spelling import spelled
+from ssdh_surgery.surgery.core.change import Change, inserted_after, inserted_before, merged
+from ssdh_surgery.surgery.verbs import fields
+from ssdh_surgery.surgery.verbs.copying import copied
+from ssdh_surgery.surgery.verbs.fields import Removal
+from ssdh_surgery.surgery.verbs.spelling import spelled
 
 
 def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.recipe import SolverRecipe
+from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
 
 # The rate that published nets of this size were trained with from the start.
 _FIRST_RATE = Decimal("0.01")

@@ -6,8 +6,8 @@ from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import fields, layers
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields, layers
 
 _INPUT_FIELDS = ("input", "input_dim", "input_shape")
 

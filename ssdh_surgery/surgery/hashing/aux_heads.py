@@ -10,12 +10,16 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.classes import changed_name, rename_classifier, set_classes
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.hashing import learn_faster
-from ssdh_surgery.surgery.unread import unread
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing.classifier import (
+    changed_name,
+    learn_faster,
+    rename_classifier,
+    set_classes,
+)
+from ssdh_surgery.surgery.verbs import layers
+from ssdh_surgery.surgery.verbs.fields import Removal
+from ssdh_surgery.surgery.verbs.unread import unread
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery import layers
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import layers
 
 
 @dataclass(frozen=True)

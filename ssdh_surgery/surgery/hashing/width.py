@@ -14,10 +14,10 @@ from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery import blobs, layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.classes import changed_name
-from ssdh_surgery.surgery.shared_weights import sharers
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing.classifier import changed_name
+from ssdh_surgery.surgery.hashing.shared_weights import sharers
+from ssdh_surgery.surgery.verbs import blobs, layers
 
 # Layers with a weight for each bit that they read, by whether what they write is as wide.
 _WEIGHTED = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ssdh_surgery.surgery.recipe import Filler
+from ssdh_surgery.surgery.hashing.recipe import Filler
 
 _AUTHORS_SOLVER = (
     ("base_lr", "0.001"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head
@@ -18,11 +17,12 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Entry, Scalar
-from ssdh_surgery.surgery import blobs, fields, layers, rates
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.copying import rules
-from ssdh_surgery.surgery.recipe import Recipe
-from ssdh_surgery.surgery.unread import Cut, unread
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing.classifier import learn_faster
+from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs import blobs, fields, layers
+from ssdh_surgery.surgery.verbs.copying import rules
+from ssdh_surgery.surgery.verbs.unread import Cut, unread
 
 
 @dataclass(frozen=True)
@@ -177,20 +177,6 @@ def _stopped_note(classifier: Layer, latent: str) -> str:
         f"'{classifier.name}' let no gradient through (propagate_down: false): now '{latent}' "
         "lets none through, so that it learns and what is below it does not"
     )
-
-
-def learn_faster(classifier: Layer, factor: Decimal) -> Change:
-    """Multiply the learning rates of a classifier; give each learnable blob one that lacks it.
-
-    A `param` that shares its blob by name stays as it is.
-    """
-    return rates.multiply(classifier, factor, learnable_blobs(classifier))
-
-
-def learnable_blobs(layer: Layer) -> int:
-    """The number of blobs that a layer with weights learns: one less without a bias."""
-    bias = layer.setting(CLASSIFIER_TYPES[layer.type], "bias_term")
-    return 1 if bias in fields.FALSE else 2
 
 
 def hash_deploy_net(

@@ -18,9 +18,9 @@ from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import fields, layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields, layers
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 # `input_dim` gives so many sizes to each input.
 _LEGACY_AXES = 4

@@ -14,8 +14,8 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.caffe.phase import PHASES, Phase, State
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields
 
 
 def rewire(layer: Layer, bottom: int, name: str) -> Change:

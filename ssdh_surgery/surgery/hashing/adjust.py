@@ -15,10 +15,11 @@ from ssdh_surgery.caffe.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import blobs, fields, layers, rates, width
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.hashing import features_blob, refuse_taken
-from ssdh_surgery.surgery.objective import set_bits
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing import width
+from ssdh_surgery.surgery.hashing.insert import features_blob, refuse_taken
+from ssdh_surgery.surgery.hashing.objective import set_bits
+from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
 # What a hash layer can be told anew, by the recipe's names.
 SETTINGS = (

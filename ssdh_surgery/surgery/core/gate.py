@@ -10,9 +10,9 @@ from ssdh_surgery.errors import GateRefused, Location, ParseError, SchemaError
 from ssdh_surgery.prototxt import edits
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse_source
-from ssdh_surgery.surgery.change import Change, Delete, Promise, strict_message
-from ssdh_surgery.surgery.judge import judged
-from ssdh_surgery.surgery.semantics import first_difference, tree_of
+from ssdh_surgery.surgery.core.change import Change, Delete, Promise, strict_message
+from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
 
 _OUR_BUG = "this is a bug in ssdh-surgery, not in your file; please report it"
 

@@ -15,7 +15,7 @@ from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
-from ssdh_surgery.surgery.change import (
+from ssdh_surgery.surgery.core.change import (
     Change,
     Delete,
     Set,

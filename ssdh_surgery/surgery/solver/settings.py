@@ -13,9 +13,9 @@ from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import SchemaError, SurgeryError, UsageError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged, strict_message
-from ssdh_surgery.surgery.recipe import SolverRecipe
+from ssdh_surgery.surgery.core.change import Change, merged, strict_message
+from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
+from ssdh_surgery.surgery.verbs import fields
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 _VARIANCE_NORMS = {"fan_in": "FAN_IN", "fan_out": "FAN_OUT", "average": "AVERAGE"}
 

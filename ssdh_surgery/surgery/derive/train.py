@@ -26,9 +26,9 @@ from ssdh_surgery.caffe.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import fields, layers, rates
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.fields import Removal
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields, layers, rates
+from ssdh_surgery.surgery.verbs.fields import Removal
 
 # What a deploy net may do with its classifier's scores; a loss does it itself, or needs no other
 # shape.

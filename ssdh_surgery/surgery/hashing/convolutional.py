@@ -21,11 +21,18 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit
-from ssdh_surgery.surgery import fields, layers
-from ssdh_surgery.surgery.change import Change, Delete, Insert, merged, path_of, path_of_message
-from ssdh_surgery.surgery.copying import copied
-from ssdh_surgery.surgery.fields import Removal
-from ssdh_surgery.surgery.spelling import type_word
+from ssdh_surgery.surgery.core.change import (
+    Change,
+    Delete,
+    Insert,
+    merged,
+    path_of,
+    path_of_message,
+)
+from ssdh_surgery.surgery.verbs import fields, layers
+from ssdh_surgery.surgery.verbs.copying import copied
+from ssdh_surgery.surgery.verbs.fields import Removal
+from ssdh_surgery.surgery.verbs.spelling import type_word
 
 # What may stand between a convolutional classifier and the pooling of its scores.
 _BETWEEN = frozenset(["BatchNorm", "Bias", "Dropout", "PReLU", "ReLU", "Scale", "Sigmoid"])

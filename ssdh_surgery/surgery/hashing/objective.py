@@ -23,10 +23,10 @@ from ssdh_surgery.caffe.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery import fields, layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.copying import rules
-from ssdh_surgery.surgery.spelling import UPGRADE_HINT
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields, layers
+from ssdh_surgery.surgery.verbs.copying import rules
+from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT
 
 HALF = Decimal("0.5")
 # Caffe's log tools split lines at spaces: no top has one.

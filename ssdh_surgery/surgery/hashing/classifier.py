@@ -6,14 +6,16 @@ other outputs needs another name, and then starts from its filler.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head, num_output
 from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery import blobs, fields, layers
-from ssdh_surgery.surgery.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
 
 def set_classes(head: Head, classes: int) -> Change:
@@ -82,3 +84,17 @@ def fill(classifier: Layer, filler: NewFields) -> Change:
             fields.add_inside(old, missing),
         ]
     )
+
+
+def learn_faster(classifier: Layer, factor: Decimal) -> Change:
+    """Multiply the learning rates of a classifier; give each learnable blob one that lacks it.
+
+    A `param` that shares its blob by name stays as it is.
+    """
+    return rates.multiply(classifier, factor, learnable_blobs(classifier))
+
+
+def learnable_blobs(layer: Layer) -> int:
+    """The number of blobs that a layer with weights learns: one less without a bias."""
+    bias = layer.setting(CLASSIFIER_TYPES[layer.type], "bias_term")
+    return 1 if bias in fields.FALSE else 2

@@ -13,9 +13,9 @@ from ssdh_surgery.caffe.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.spelling import UPGRADE_HINT, field_in_v0, unknown
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields
+from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT, field_in_v0, unknown
 
 # The message in which each type of data layer names what it reads.
 SOURCES = {

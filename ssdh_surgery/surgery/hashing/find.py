@@ -8,7 +8,7 @@ from typing import Literal
 from ssdh_surgery.caffe.blobs import BlobGraph
 from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_of
 from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.surgery.recipe import Recipe
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 Role = Literal["latent", "code", "term"]
 # What people read.

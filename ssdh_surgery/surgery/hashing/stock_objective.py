@@ -17,10 +17,10 @@ from ssdh_surgery.caffe.layer import Layer, integer
 from ssdh_surgery.caffe.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.surgery import blobs, fields, layers
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.copying import rules
-from ssdh_surgery.surgery.objective import FORK_LOSSES, HALF, MEAN, SQUARE
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.hashing.objective import FORK_LOSSES, HALF, MEAN, SQUARE
+from ssdh_surgery.surgery.verbs import blobs, fields, layers
+from ssdh_surgery.surgery.verbs.copying import rules
 
 _FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
 # How protobuf lets false be written.

@@ -21,8 +21,8 @@ from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.judge import judged
-from ssdh_surgery.surgery.semantics import Tree, tree_of_new
+from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.semantics import Tree, tree_of_new
 
 # From the root: names of fields, each with the index among the values of that name.
 Path = tuple[tuple[str, int], ...]

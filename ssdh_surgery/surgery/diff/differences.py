@@ -16,7 +16,7 @@ from ssdh_surgery.caffe import schema
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar
-from ssdh_surgery.surgery.matching import labels, matched
+from ssdh_surgery.surgery.diff.matching import labels, matched
 
 _LAYER_FIELDS = ("layer", "layers")
 _NUMBER = (int, float)

@@ -12,9 +12,9 @@ from decimal import Decimal
 from ssdh_surgery.caffe.dialect import Dialect
 from ssdh_surgery.caffe.layer import Layer
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.surgery import fields
-from ssdh_surgery.surgery.change import Change, merged
-from ssdh_surgery.surgery.spelling import LISTS
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.verbs import fields
+from ssdh_surgery.surgery.verbs.spelling import LISTS
 
 _HEAD = ("name", "type", "bottom", "top")
 # What Caffe takes where a list ends before a blob's place.

@@ -1,0 +1,1 @@
+"""Changes and their proof: edits, promises, and the gate that compares them."""

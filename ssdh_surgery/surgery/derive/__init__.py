@@ -1,0 +1,1 @@
+"""Nets made of other nets: a train net, a deploy net, a net that reads an LMDB."""

@@ -1,0 +1,1 @@
+"""The semantic difference of two nets or two solvers."""

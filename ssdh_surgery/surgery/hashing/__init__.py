@@ -1,0 +1,1 @@
+"""The hash layer and all that goes with it: recipe, classifier, heads, objective."""

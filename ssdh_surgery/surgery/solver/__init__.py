@@ -1,0 +1,1 @@
+"""Solvers: fitted to a net that has a hash layer, or written for one that had none."""

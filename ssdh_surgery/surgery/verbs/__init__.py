@@ -1,0 +1,1 @@
+"""Verbs on any net: fields, layers, blobs, learning rates, data layers, inputs."""
