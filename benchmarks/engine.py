@@ -106,8 +106,8 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
     """Run the embedded engine's net; in training as its own solver does."""
     import torch
 
-    from ssdh_surgery.caffe.net import Net
-    from ssdh_surgery.caffe.phase import State
+    from ssdh_surgery.caffe.net.net import Net
+    from ssdh_surgery.caffe.net.phase import State
     from ssdh_surgery.engines.torch.data import Feed
     from ssdh_surgery.engines.torch.net import GraphNet
     from ssdh_surgery.engines.torch.passes import speed_up

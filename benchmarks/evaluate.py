@@ -13,9 +13,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.metrics import evaluate
-from ssdh_surgery.retrieval.protocol import PRESETS
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate
+from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 BITS, CLASSES = 48, 10
 

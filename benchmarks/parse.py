@@ -18,7 +18,7 @@ from collections.abc import Callable
 from google.protobuf import text_format
 
 from ssdh_surgery import parse, zoo
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import ParseError
 
 SMALL, LARGE = 500_000, 5_000_000

@@ -9,8 +9,9 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.index import About, create_index, open_index
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.index.index import About
+from ssdh_surgery.retrieval.index.places import create_index, open_index
 
 COUNT, BITS, QUERIES, NEAREST, ROUNDS = 1_000_000, 128, 200, 100, 25
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.retrieval.codes import Codes
+from ssdh_surgery.retrieval.codes.codes import Codes
 
 
 def made(bits: NDArray[np.uint8], labels: NDArray[np.int64] | NDArray[np.uint8]) -> Codes:

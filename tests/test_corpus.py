@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from tests.conftest import corpus_files

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import refuse_depth
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import refuse_depth
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
 from ssdh_surgery.errors import Location, SurgeryError

@@ -70,8 +70,8 @@ def command(
     from ssdh_surgery.pipeline.encode.findings import input_findings
     from ssdh_surgery.pipeline.encode.source import open_source
     from ssdh_surgery.pipeline.files.outputs import refuse_existing
-    from ssdh_surgery.retrieval.code_forms import form_of_name
-    from ssdh_surgery.retrieval.codes_writer import partial_folder
+    from ssdh_surgery.retrieval.codes.forms import form_of_name
+    from ssdh_surgery.retrieval.codes.writer import partial_folder
 
     form_of_name(output).require()
     refuse_existing(

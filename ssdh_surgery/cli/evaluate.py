@@ -10,7 +10,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.counter import Counter
-from ssdh_surgery.retrieval.protocol import DIVISORS, NO_HITS, PRESETS, TIES
+from ssdh_surgery.retrieval.evaluate.protocol import DIVISORS, NO_HITS, PRESETS, TIES
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import net_of
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost, hash_cost

@@ -11,7 +11,7 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 
 if TYPE_CHECKING:
-    from ssdh_surgery.retrieval.index import Kind
+    from ssdh_surgery.retrieval.index.index import Kind
 
 _FILE = click.Path(path_type=Path)
 _KINDS = ("flat", "ivf", "hnsw", "multihash", "numpy")
@@ -126,7 +126,7 @@ def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
 @shared.json_option
 def info_command(index: str, as_json: bool) -> None:
     """Tell what an index holds, and which model made its codes."""
-    from ssdh_surgery.retrieval.index import open_index
+    from ssdh_surgery.retrieval.index.places import open_index
 
     with open_index(index) as found:
         name, about, count = found.name, found.about, len(found)

@@ -13,7 +13,7 @@ from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.search.search import Answer
-    from ssdh_surgery.retrieval.index import Index
+    from ssdh_surgery.retrieval.index.index import Index
 
 _FILE = click.Path(path_type=Path)
 
@@ -74,7 +74,7 @@ def command(
     from ssdh_surgery.pipeline.files.outputs import refuse_existing
     from ssdh_surgery.pipeline.search import search as story
     from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
-    from ssdh_surgery.retrieval.index import open_index
+    from ssdh_surgery.retrieval.index.places import open_index
 
     asked = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
     if asked != 1:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from ssdh_surgery.caffe import wire
+from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.errors import DataError
 
 if TYPE_CHECKING:

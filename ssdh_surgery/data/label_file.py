@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe import hdf5
+from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.errors import DataError, Location
 from ssdh_surgery.files import write_bytes

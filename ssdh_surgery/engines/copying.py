@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssdh_surgery.caffe.copy_table import CopyRow
+from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import DataError, Location
 
 

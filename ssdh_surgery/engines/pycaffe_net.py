@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.copy_table import copy_table
-from ssdh_surgery.caffe.hdf5_weights import read_any_weights
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.caffe.weights.copy_table import copy_table
+from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.engines.copying import refuse_clashes
 from ssdh_surgery.errors import EngineError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.engines import pycaffe_net
 from ssdh_surgery.engines.onnx.opening import open_onnx
 from ssdh_surgery.errors import UsageError, is_installed, require_extra

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.fork_fields import fork_fields
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
-from ssdh_surgery.caffe.schema import LayerParameter
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.messages.fork_fields import fork_fields
+from ssdh_surgery.caffe.messages.schema import LayerParameter
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net_message import net_parameter
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.errors import EngineError, Location
 
 

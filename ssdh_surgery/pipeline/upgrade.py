@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.weights_text import with_values
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.weights.weights_text import with_values
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all

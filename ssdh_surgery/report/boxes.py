@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.blobs import Blob, BlobGraph
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.layer import Layer
 
 
 @dataclass

@@ -7,8 +7,8 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.errors import EngineError, of_extra
 from ssdh_surgery.report.blocks import blocks

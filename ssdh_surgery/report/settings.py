@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.schema import LayerParameter
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConvolutionParameter, PoolingParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter, PoolingParameter
 
 
 def settings(layer: Layer) -> str:

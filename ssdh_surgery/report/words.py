@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.report.boxes import Box
 from ssdh_surgery.report.settings import settings

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import V1_TYPES
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import V1_TYPES
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Finding
 from ssdh_surgery.prototxt.parser import parse

@@ -9,8 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.copy_table import CopyRow, copy_table, shape_equals
-from ssdh_surgery.caffe.weights import LayerWeights, Shape, Weights, read_weights, write_weights
+from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table, shape_equals
+from ssdh_surgery.caffe.weights.weights import (
+    LayerWeights,
+    Shape,
+    Weights,
+    read_weights,
+    write_weights,
+)
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden" / "train"
 

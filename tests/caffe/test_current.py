@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net_message import net_parameter
 
 
 def upgraded(text: str) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import (
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import (
     V0_TYPES,
     V1_TYPES,
     Dialect,

@@ -10,7 +10,7 @@ import pytest
 
 import ssdh_surgery
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SchemaError
 from tests.engines.live_caffe import inputs, pycaffe

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.hdf5_weights import read_any_weights, write_any_weights
-from ssdh_surgery.caffe.weights import LayerWeights, Weights, read_weights
+from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights, write_any_weights
+from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights
 from ssdh_surgery.errors import DataError, FileError
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden" / "train"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import describe, hash_layer_below, head_of, heads, unjudged
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import describe, hash_layer_below, head_of, heads, unjudged
+from ssdh_surgery.caffe.net.net import Net
 
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" }\n'
 FC = 'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" {2} }}\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
 
 DATA = 'layer { type: "Data" top: "d" top: "l" } '
 FC = 'layer { type: "InnerProduct" bottom: "d" top: "f" } '

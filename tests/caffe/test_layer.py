@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.layer import Layer, Param
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.layer import Layer, Param
+from ssdh_surgery.caffe.net.net import Net
 
 CURRENT = """layer {
   name: "ip"

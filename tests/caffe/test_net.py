@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer
 
 TEXT = """name: "n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase, Rule, State, takes_part
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase, Rule, State, takes_part
 
 
 def rule(text: str) -> Rule:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import SchemaError
 
 
@@ -196,7 +196,7 @@ PYCAFFES_POOL = """
 from google.protobuf import descriptor_pb2, descriptor_pool
 def load_caffe_proto():
     import pathlib, ssdh_surgery
-    folder = pathlib.Path(ssdh_surgery.__file__).parent / "caffe"
+    folder = pathlib.Path(ssdh_surgery.__file__).parent / "caffe" / "messages"
     shipped = (folder / "ssdh_caffe.desc").read_bytes()
     file = descriptor_pb2.FileDescriptorSet.FromString(shipped).file[0]
     file.name, file.package = "caffe/proto/caffe.proto", "caffe"
@@ -207,7 +207,7 @@ def load_caffe_proto():
     descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
     assert descriptor_pool.Default().FindMessageTypeByName("caffe.NetParameter")
 def load_ours():
-    from ssdh_surgery.caffe import schema
+    from ssdh_surgery.caffe.messages import schema
     assert schema.NetParameter(name="n").SerializeToString() == bytes.fromhex("0a016e")
 """
 
@@ -219,7 +219,7 @@ def test_another_caffe_proto_in_the_process(order: str) -> None:
 
 
 LOAD_PYCAFFE = "import caffe; from caffe.proto import caffe_pb2"
-LOAD_OURS = "from ssdh_surgery.caffe import schema; ours = schema.NetParameter(name='n')"
+LOAD_OURS = "from ssdh_surgery.caffe.messages import schema; ours = schema.NetParameter(name='n')"
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_pycaffe_in_the_process(imports: list[str], pycaffe: Path) -> None:
 
 def test_nothing_is_loaded_before_it_is_needed() -> None:
     program = (
-        "import sys, ssdh_surgery.caffe.schema\n"
+        "import sys, ssdh_surgery.caffe.messages.schema\n"
         "found = {'numpy', 'google.protobuf'} & set(sys.modules)\n"
         "assert not found, found"
     )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import UnknownLayer
 from ssdh_surgery.prototxt.parser import parse

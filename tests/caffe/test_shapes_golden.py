@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ssdh_surgery.caffe.layer import DATA_TYPES
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.layer import DATA_TYPES
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.prototxt.parser import parse
 

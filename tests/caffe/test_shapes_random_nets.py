@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, note, settings
 from live_nets import Caffe, Refused, SetUp
 
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.parser import parse
 from tests.caffe.adventurous_nets import mistakes, nets

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.parser import parse
 

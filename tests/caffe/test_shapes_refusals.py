@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.prototxt.parser import parse
 

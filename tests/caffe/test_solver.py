@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SurgeryError
 
 

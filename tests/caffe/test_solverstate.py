@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.solverstate import SolverState, read_solver_state, write_solver_state
-from ssdh_surgery.caffe.weights import read_weights
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.weights.solverstate import (
+    SolverState,
+    read_solver_state,
+    write_solver_state,
+)
+from ssdh_surgery.caffe.weights.weights import read_weights
 from ssdh_surgery.errors import DataError, FileError
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden" / "train"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from google.protobuf.message import DecodeError, Message
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.weights import LayerWeights, Weights, read_weights, write_weights
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights, write_weights
 from ssdh_surgery.errors import DataError, FileError
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden" / "train"

@@ -9,8 +9,8 @@ import pytest
 from command_line import Ssdh
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.net import Net
 
 
 def written(path: Path) -> Net:

@@ -11,7 +11,7 @@ import pytest
 import small_nets
 from command_line import Ssdh, snapshot
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 
 CLASSIFIER = """\
 layer {{

@@ -9,7 +9,7 @@ import small_nets
 from command_line import Ssdh, snapshot
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 
 TRAIN, DEPLOY = small_nets.TRAIN, small_nets.DEPLOY
 

@@ -15,12 +15,12 @@ from broken_pictures import BROKEN, good_pictures
 from pictures import tiles
 
 from ssdh_surgery import open_net
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.retrieval.codes import read_codes, read_features
+from ssdh_surgery.retrieval.codes.codes import read_codes, read_features
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"

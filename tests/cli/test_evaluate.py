@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes import Codes, pack, read_features, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_features, write_codes
 
 
 def write(path: str, count: int, prefix: str, *, seed: int, model: str = "a") -> None:

@@ -8,7 +8,7 @@ import pytest
 from command_line import Ssdh
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 
 DATA = """layer {
   name: "data"

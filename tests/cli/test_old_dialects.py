@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from command_line import Ssdh
 
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net_message import net_parameter
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.parser import parse
 from tests.engines.live_caffe import pycaffe

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes import Codes, pack, read_codes, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_codes, write_codes
 
 BITS = np.array(
     [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]],

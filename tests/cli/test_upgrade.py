@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.cli import run
 from ssdh_surgery.prototxt.parser import parse
 

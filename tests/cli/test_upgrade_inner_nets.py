@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_line import Ssdh
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 
 NET = """
 name: "mine"  # my own

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from command_line import Ssdh
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 
 pytestmark = pytest.mark.corpus
 

@@ -11,8 +11,8 @@ import pytest
 from command_line import Ssdh, snapshot
 from conftest import corpus_files
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.weights import read_weights
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.weights.weights import read_weights
 from ssdh_surgery.errors import SchemaError
 from tests.engines.live_caffe import pycaffe
 

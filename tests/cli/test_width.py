@@ -13,7 +13,7 @@ import small_nets
 from command_line import Ssdh, snapshot
 
 from ssdh_surgery import open_net, parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SsdhError
 
 # As the authors' files are: a latent layer, a Sigmoid, the classifier, terms of their fork.

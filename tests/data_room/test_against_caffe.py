@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.build import build, in_order, read_source
 from ssdh_surgery.data.compute_mean import lmdb_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import (
     blank_raw,
     read_datum,

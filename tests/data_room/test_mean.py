@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.mean import image_mean, read_mean, write_mean
 from ssdh_surgery.errors import DataError, FileError
 

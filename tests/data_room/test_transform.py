@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.picture import encode, planar

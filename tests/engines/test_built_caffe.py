@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.built_caffe import built_caffe, built_pycaffe
 
 HERE = Path(__file__).parent

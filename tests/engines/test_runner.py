@@ -139,7 +139,7 @@ def test_weights_of_a_layer_with_another_number_of_blobs(prototxt, tmp_path):
 
 
 def test_legacy_shapes_fit(prototxt, tmp_path):
-    from ssdh_surgery.caffe.weights import LayerWeights, write_weights
+    from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 
     values = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     layer = LayerWeights("a", "InnerProduct", (values,), legacy=frozenset({0}))

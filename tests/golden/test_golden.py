@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery.core.change import Change, merged

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost, hash_cost
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.gate import prove

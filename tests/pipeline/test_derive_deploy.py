@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pictures import write_lmdb
 
 from ssdh_surgery import open_net, parse
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.hdf5 import written
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net_message import net_parameter
+from ssdh_surgery.caffe.weights.hdf5 import written
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.errors import SurgeryError

@@ -32,7 +32,7 @@ from ssdh_surgery.pipeline.encode.encode import Encoded, encode
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.source import open_source
 from ssdh_surgery.pipeline.encode.transform import TransformOptions
-from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, overlap, read_codes
 
 CROP = 12
 DEPLOY = f"""\

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse, zoo
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.cli.explain import explained
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note

@@ -11,7 +11,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from hypothesis import given
 
 from ssdh_surgery import Document, parse
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import ParseError
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.tokens import is_comment

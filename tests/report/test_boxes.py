@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.report.blocks import blocks
 from ssdh_surgery.report.boxes import Boxes, boxes

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import EngineError, MissingExtra
 from ssdh_surgery.prototxt.parser import parse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.report.families import FAMILIES, HASH, OTHER, family_of
 from ssdh_surgery.report.settings import settings

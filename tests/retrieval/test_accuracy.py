@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.retrieval.accuracy import accuracy
+from ssdh_surgery.retrieval.evaluate.accuracy import accuracy
 
 LAYERS = Path(__file__).parent.parent / "data" / "golden" / "layers"
 

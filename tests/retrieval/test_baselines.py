@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.retrieval.baselines import METHODS, itq, lsh, pca_sign
+from ssdh_surgery.retrieval.evaluate.baselines import METHODS, itq, lsh, pca_sign
 
 RANDOM = np.random.default_rng(0)
 # Variance falls with the dimension, in directions that are no axes.

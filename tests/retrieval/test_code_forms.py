@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery.errors import DataError, FileError, UsageError
-from ssdh_surgery.retrieval.code_forms import blocks
-from ssdh_surgery.retrieval.codes import Codes, pack, read_features, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_features, write_codes
+from ssdh_surgery.retrieval.codes.forms import blocks
 
 FORMS = ["npz", "h5", "hdf5", "parquet"]
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)

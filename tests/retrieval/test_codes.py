@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.retrieval.codes import (
+from ssdh_surgery.retrieval.codes.codes import (
     Codes,
     overlap,
     pack,

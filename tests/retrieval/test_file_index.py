@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.file_index import FileIndex, create_file_index, open_file_index
-from ssdh_surgery.retrieval.ids import Ids
-from ssdh_surgery.retrieval.index import About, Kind
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.index.file import FileIndex, create_file_index, open_file_index
+from ssdh_surgery.retrieval.index.ids import Ids
+from ssdh_surgery.retrieval.index.index import About, Kind
 
 
 def saved(path: Path, kind: Kind, count: int, bits: int = 24) -> FileIndex:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssdh_surgery.retrieval.health import health_of
+from ssdh_surgery.retrieval.codes.health import health_of
 
 
 def test_measures_of_known_codes() -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.retrieval.codes import Codes, pack
-from ssdh_surgery.retrieval.index import KINDS, About, Features, Index, create_index, open_index
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from ssdh_surgery.retrieval.index.index import KINDS, About, Features, Index
+from ssdh_surgery.retrieval.index.places import create_index, open_index
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
 IN_POSTGRES = ("postgres flat", "postgres hnsw")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from small_codes import made, random_codes
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.metrics import evaluate, evaluate_features
-from ssdh_surgery.retrieval.protocol import PRESETS, Protocol
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate, evaluate_features
+from ssdh_surgery.retrieval.evaluate.protocol import PRESETS, Protocol
 
 AUTHORS = PRESETS["authors"]
 

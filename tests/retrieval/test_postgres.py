@@ -7,9 +7,10 @@ import psycopg
 import pytest
 
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.index import About, Kind, create_index, open_index
-from ssdh_surgery.retrieval.postgres.address import read_address
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.index.index import About, Kind
+from ssdh_surgery.retrieval.index.places import create_index, open_index
+from ssdh_surgery.retrieval.index.postgres.address import read_address
 
 
 def codes(count: int, bits: int = 16) -> Codes:

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from small_codes import made, random_codes
 
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.metrics import evaluate
-from ssdh_surgery.retrieval.protocol import PRESETS
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate
+from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 Definition = Callable[[Codes, Codes, int], float]
 SIGNS = np.array([-1.0, 1.0])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from small_codes import made
 
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.transforms import other_transform
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.recipes import other_transform
 
 TRANSFORM = {
     "crop": 24,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from small_codes import made, random_codes
 
-from ssdh_surgery.retrieval.codes import Codes
-from ssdh_surgery.retrieval.metrics import evaluate, evaluate_features
-from ssdh_surgery.retrieval.protocol import PRESETS
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate, evaluate_features
+from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 AUTHORS = PRESETS["authors"]
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from ssdh_surgery import parse, zoo
-from ssdh_surgery.caffe.heads import Head, heads
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.net.heads import Head, heads
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import OverlappingEdits, SchemaError
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import Head, heads
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import Head, heads
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for

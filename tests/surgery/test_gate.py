@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ssdh_surgery import Document, parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import GateRefused, SchemaError, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, apply

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.heads import Head, hash_layer_below, hash_layer_of, heads
-from ssdh_surgery.caffe.kind import Kind, kind_of
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, hash_layer_of, heads
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.trivia import removal

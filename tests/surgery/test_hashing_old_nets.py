@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from old_nets import old_nets, texts
 from strategies import searched
 
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse

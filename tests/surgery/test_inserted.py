@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove

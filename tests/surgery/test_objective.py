@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
@@ -316,7 +316,7 @@ def test_trains_on_caffe_as_recorded(tmp_path: Path, caffe: Path) -> None:
         check=True,
         capture_output=True,
     )
-    from ssdh_surgery.caffe.weights import read_weights
+    from ssdh_surgery.caffe.weights.weights import read_weights
 
     weights = read_weights(folder / "snap_sgd_step_ssdh_iter_20.caffemodel")
     found = {layer.name: layer.blobs for layer in weights.layers}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery import open_net, parse
-from ssdh_surgery.caffe.heads import hash_layer_below, heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import hash_layer_below, heads
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.objective import Objective, add_objective
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import hash_layer_below, heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import hash_layer_below, heads
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.surgery.hashing.presets import PRESETS
 from ssdh_surgery.surgery.hashing.recipe import Filler
 

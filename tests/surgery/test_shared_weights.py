@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, sharers

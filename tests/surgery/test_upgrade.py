@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.gate import prove

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from old_nets import old_nets, texts
 from strategies import searched
 
-from ssdh_surgery.caffe.current import net_parameter
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net_message import net_parameter
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse

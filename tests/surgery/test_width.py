@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, head_of, heads
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of, heads
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.trivia import removal

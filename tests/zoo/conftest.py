@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 
 
 def _window(size: int, kernel: int, stride: int, pad: int, *, is_pooling: bool) -> int:

@@ -13,7 +13,7 @@ import lmdb
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 
 # Every architecture; of AlexNet's and VGG's wide nets the data of a batch alone fill a GB.

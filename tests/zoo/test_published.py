@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 
 # Where a published file is still in an older dialect, it is compared as Caffe upgrades it.
 BVLC, UPGRADED = "corpus/bvlc", "golden/upgrade"

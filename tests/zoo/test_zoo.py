@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse, zoo
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import UsageError
 
 each = pytest.mark.parametrize("name", zoo.names())

@@ -13,10 +13,10 @@ from caffe_loads import CaffeLoads
 from fed import fed, our_shapes
 
 from ssdh_surgery import open_net
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter

@@ -7,11 +7,11 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import shapes
 
 Shape = tuple[int, ...]

@@ -16,7 +16,7 @@ from caffe_loads import CaffeLoads
 from cells import COLUMNS, CURRENT, YES, Judge
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.engines.built_caffe import built_pycaffe
 from ssdh_surgery.pipeline.files.sources import read_source
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PACKAGE = ROOT / "ssdh_surgery" / "caffe"
+PACKAGE = ROOT / "ssdh_surgery" / "caffe" / "messages"
 REQUIREMENTS = HERE / "requirements.txt"
 
 DESCRIPTOR_SET = "ssdh_caffe.desc"

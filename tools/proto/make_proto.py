@@ -3,7 +3,7 @@
 Needed once: the .proto that it wrote is the truth since, and is edited by hand. It stays
 to show where every line of it came from:
 
-    python tools/proto/make_proto.py FIELDS.tsv ENUMS.tsv > ssdh_surgery/caffe/ssdh_caffe.proto
+    python tools/proto/make_proto.py FIELDS.tsv ENUMS.tsv > ssdh_caffe.proto
 
 FIELDS.tsv has the columns message, field, number, label, type, default (`-`: none) and
 packed; ENUMS.tsv has enum (`Message.Enum`, or `Enum` outside of messages), name and number.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConvolutionParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
 
 _PARAM = "convolution_param"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import TransformationParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import TransformationParameter
 
 Value = TypeVar("Value")
 

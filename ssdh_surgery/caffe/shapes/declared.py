@@ -9,7 +9,7 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.net import Net
+    from ssdh_surgery.caffe.net.net import Net
 
 # `input_dim` gives so many sizes to each input.
 _LEGACY_AXES = 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, shown
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConcatParameter, SliceParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConcatParameter, SliceParameter
 
 
 def _joined_axis(subject: Subject, parameter: ConcatParameter | SliceParameter, name: str) -> int:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes.subject import Shape, count
 from ssdh_surgery.errors import Finding
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.layer import Layer, integer
+from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes
 from ssdh_surgery.caffe.shapes.subject import Shape
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
 
 
 class Padding:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ssdh_surgery.caffe.shapes.subject import Shaped, Subject
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import PoolingParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import PoolingParameter
 
 _PARAM = "pooling_param"
 

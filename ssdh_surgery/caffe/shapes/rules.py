@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes import (
     convolution,
     data,
     joining,
     losses,
-    maps,
     pooling,
     products,
     recurrent,
+    same_shape,
     shaping,
 )
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, refuse_impossible
+from ssdh_surgery.caffe.shapes.subject import Refusal, Shaped, Subject, refuse_impossible
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Rule:
 
 _NONE = (0, 0)
 _ANY = (1, None)
-_NEURON = Rule(maps.neuron)
+_NEURON = Rule(same_shape.neuron)
 _CONVOLUTION = Rule(
     convolution.convolution, bottoms=_ANY, tops=_ANY, has_params=True, has_equal_counts=True
 )
@@ -50,13 +51,13 @@ def _loss(shape: Callable[[Subject], Shaped], bottoms: tuple[int, int], most_top
 
 
 RULES: dict[str, Rule] = {
-    "AbsVal": Rule(maps.neuron, allows_in_place=False),
+    "AbsVal": Rule(same_shape.neuron, allows_in_place=False),
     "Accuracy": Rule(losses.accuracy, bottoms=(2, 2), tops=(1, 2)),
     "ArgMax": Rule(shaping.arg_max),
     "BNLL": _NEURON,
-    "BatchNorm": Rule(maps.batch_norm, has_params=True),
+    "BatchNorm": Rule(same_shape.batch_norm, has_params=True),
     "BatchReindex": Rule(joining.batch_reindex, bottoms=(2, 2)),
-    "Bias": Rule(maps.bias, bottoms=(1, 2), has_params=True),
+    "Bias": Rule(same_shape.bias, bottoms=(1, 2), has_params=True),
     "Clip": _NEURON,
     "Concat": Rule(joining.concat, bottoms=_ANY),
     "ContrastiveLoss": _loss(losses.contrastive_loss, (3, 3)),
@@ -75,7 +76,7 @@ RULES: dict[str, Rule] = {
     "Eltwise": Rule(joining.eltwise, bottoms=(2, None)),
     "Embed": Rule(products.embed, has_params=True),
     "EuclideanLoss": _loss(losses.euclidean_loss, (2, 2)),
-    "Exp": Rule(maps.exp),
+    "Exp": Rule(same_shape.exp),
     "Filter": Rule(joining.filter_, bottoms=(2, None), tops=_ANY),
     "Flatten": Rule(shaping.flatten, allows_in_place=False),
     "HDF5Data": Rule(data.hdf5_data, bottoms=_NONE, tops=_ANY),
@@ -89,14 +90,14 @@ RULES: dict[str, Rule] = {
     # The SSDH authors' fork.
     "K1_EuclideanLoss": _FORK_LOSS,
     "K2_EuclideanLoss": _FORK_LOSS,
-    "LRN": Rule(maps.lrn),
+    "LRN": Rule(same_shape.lrn),
     "LSTM": Rule(recurrent.lstm, bottoms=(0, None), tops=(0, None), has_params=True),
     "LSTMUnit": Rule(recurrent.lstm_unit, bottoms=(3, 3), tops=(2, 2)),
-    "Log": Rule(maps.log),
-    "MVN": Rule(maps.mvn),
+    "Log": Rule(same_shape.log),
+    "MVN": Rule(same_shape.mvn),
     "MemoryData": Rule(data.memory_data, bottoms=_NONE, tops=(2, 2)),
     "MultinomialLogisticLoss": _loss(losses.multinomial_logistic_loss, (2, 2)),
-    "PReLU": Rule(maps.prelu, has_params=True),
+    "PReLU": Rule(same_shape.prelu, has_params=True),
     "Parameter": Rule(products.parameter, bottoms=_NONE, has_params=True),
     "Pooling": Rule(pooling.pooling, tops=_ANY),
     "Power": _NEURON,
@@ -105,12 +106,12 @@ RULES: dict[str, Rule] = {
     "Reduction": Rule(shaping.reduction),
     "Reshape": Rule(shaping.reshape, allows_in_place=False),
     "SPP": Rule(pooling.spp),
-    "Scale": Rule(maps.scale, bottoms=(1, 2), has_params=True),
+    "Scale": Rule(same_shape.scale, bottoms=(1, 2), has_params=True),
     "Sigmoid": _NEURON,
     "SigmoidCrossEntropyLoss": _loss(losses.sigmoid_cross_entropy_loss, (2, 2)),
     "Silence": Rule(joining.sink, bottoms=_ANY, tops=_NONE),
     "Slice": Rule(joining.slice_, tops=_ANY),
-    "Softmax": Rule(maps.softmax),
+    "Softmax": Rule(same_shape.softmax),
     "SoftmaxWithLoss": _loss(losses.softmax_loss, (2, 2), 2),
     "Split": Rule(joining.split, tops=_ANY, allows_in_place=False),
     "Swish": _NEURON,
@@ -131,3 +132,43 @@ def layer_shapes(subject: Subject) -> Shaped:
     shaped = RULES[subject.param.type].shape(subject)
     refuse_impossible(shaped)
     return shaped
+
+
+def check_counts(layer: Layer, rule: Rule, tops: int) -> None:
+    """Refuse a layer with too few or too many blobs.
+
+    Args:
+        layer: the layer.
+        rule: what its type takes.
+        tops: the number of its tops, those included that Caffe adds.
+
+    Raises:
+        Refusal: in Caffe's words, at the first blob too many or at the layer.
+    """
+    _check(layer, "bottom", len(layer.bottoms), rule.bottoms)
+    _check(layer, "top", tops, rule.tops)
+    if rule.has_equal_counts and tops != len(layer.bottoms):
+        raise Refusal(
+            f"{layer.type} Layer produces one top blob as output for each bottom blob input. "
+            f"({len(layer.bottoms)} vs. {tops})",
+            field="top",
+        )
+    if not rule.allows_in_place and layer.tops[:1] == layer.bottoms[:1]:
+        raise Refusal(f"{layer.type} Layer does not allow in-place computation.", field="top")
+
+
+def _check(layer: Layer, name: str, found: int, wanted: tuple[int, int | None]) -> None:
+    least, most = wanted
+    verb, role = ("takes", "input") if name == "bottom" else ("produces", "output")
+    if least == most and found != least:
+        limit, bound = "", least
+    elif found < least:
+        limit, bound = "at least ", least
+    elif most is not None and found > most:
+        limit, bound = "at most ", most
+    else:
+        return
+    raise Refusal(
+        f"{layer.type} Layer {verb} {limit}{bound} {name} blob(s) as {role}. ({bound} vs. {found})",
+        field=name if found > bound else None,
+    )

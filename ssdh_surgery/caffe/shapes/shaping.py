@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ReshapeParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ReshapeParameter
 
 
 def flatten(subject: Subject) -> Shaped:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes.subject import Shape, count, shown
 from ssdh_surgery.errors import Finding, Location
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
 
 
 class Sharing:

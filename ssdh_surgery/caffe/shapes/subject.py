@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.layer import Layer
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
+    from ssdh_surgery.caffe.net.layer import Layer
     from ssdh_surgery.errors import Location
 
 # A scalar has the empty shape.

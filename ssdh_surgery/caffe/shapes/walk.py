@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.phase import Phase, State
-from ssdh_surgery.caffe.shapes.counts import check_counts
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes.declared import declared_inputs
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.padding import Padding
-from ssdh_surgery.caffe.shapes.rules import RULES, Rule, layer_shapes
+from ssdh_surgery.caffe.shapes.rules import RULES, Rule, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.caffe.shapes.subject import (
     Refusal,
@@ -25,8 +24,8 @@ from ssdh_surgery.errors import Finding, Location, Severity, UnknownLayer, did_y
 from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.net import Net
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
+    from ssdh_surgery.caffe.net.net import Net
 
 # What Caffe calls the top of a loss that names none.
 AUTOMATIC = "(automatic)"

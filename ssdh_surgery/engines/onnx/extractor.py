@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.extractor import Extraction, width_of
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.params import read_params

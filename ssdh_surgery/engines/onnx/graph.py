@@ -16,7 +16,7 @@ from ssdh_surgery.engines.specs import LayerSpec
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
 
 
 class BatchBound(Exception):

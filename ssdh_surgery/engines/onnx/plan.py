@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, Shape, shapes
 from ssdh_surgery.engines.onnx.registry import refuse_inexpressible
 from ssdh_surgery.engines.specs import LayerSpec, read_specs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.layer import Layer
+    from ssdh_surgery.caffe.net.layer import Layer
     from ssdh_surgery.engines.onnx.graph import LayerGraph
 
 _LAYERS = "ssdh_surgery.engines.onnx.layers"

@@ -19,7 +19,7 @@ from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, Reader
 from ssdh_surgery.errors import DataError, EngineError, SchemaError
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.schema import LayerParameter
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.engines.torch.layers.base import Setting
 
 _SEEDS = 1 << 62

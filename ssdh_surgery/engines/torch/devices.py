@@ -9,7 +9,7 @@ import torch
 from ssdh_surgery.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import SolverParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
 
 _NO_GPU = "--gpu none trains on the CPU"
 

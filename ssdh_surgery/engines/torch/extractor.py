@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.extractor import Extraction, width_of
 from ssdh_surgery.engines.torch.data import Feed
 from ssdh_surgery.engines.torch.net import GraphNet

@@ -12,7 +12,7 @@ from torch import Tensor
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import FillerParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import FillerParameter
 
 Generator = torch.Generator | None
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ssdh_surgery.caffe.net import Net as NetView
-from ssdh_surgery.caffe.phase import State
-from ssdh_surgery.caffe.schema import LayerParameter
+from ssdh_surgery.caffe.messages.schema import LayerParameter
+from ssdh_surgery.caffe.net.net import Net as NetView
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.engines.specs import read_specs
 from ssdh_surgery.engines.torch.blob import shape_string
 from ssdh_surgery.engines.torch.flow import decide

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.engines.torch.data import Feed
 from ssdh_surgery.engines.torch.torch_net import TorchNet
 from ssdh_surgery.prototxt.parser import parse

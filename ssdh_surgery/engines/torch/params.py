@@ -15,7 +15,7 @@ from ssdh_surgery.engines.torch.blob import Param, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ParamSpec
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ParamSpec
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.errors import EngineError, Location, did_you_mean
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.layer import Layer as LayerView
+    from ssdh_surgery.caffe.net.layer import Layer as LayerView
     from ssdh_surgery.engines.torch.layers.base import Layer
 
 _LAYERS = "ssdh_surgery.engines.torch.layers"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.hdf5_weights import refuse_slashes
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.weights.hdf5_weights import refuse_slashes
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.solver.group import Alone, Group

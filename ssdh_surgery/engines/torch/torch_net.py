@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.copy_table import CopyRow
-from ssdh_surgery.caffe.net import Net as NetView
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.net import Net as NetView
+from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.engines.torch.blob import Blob, Param, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.layers.data import MemoryData

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery.caffe.copy_table import CopyRow, copy_table
-from ssdh_surgery.caffe.hdf5_weights import ParamKey, read_any_weights, write_any_weights
-from ssdh_surgery.caffe.weights import LayerWeights, Weights
+from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table
+from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey, read_any_weights, write_any_weights
+from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights
 from ssdh_surgery.engines.copying import refuse_clashes
 from ssdh_surgery.engines.torch.layers.base import Layer
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
-from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.nets.run_states import solver_states

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import heads
-from ssdh_surgery.caffe.layer import Layer, integer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import Finding, Location, SsdhError
 from ssdh_surgery.pipeline.check import Subject

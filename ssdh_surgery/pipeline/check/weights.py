@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import Finding, Location, SsdhError
 from ssdh_surgery.pipeline.check import Subject
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.copy_table import CopyRow
+    from ssdh_surgery.caffe.weights.copy_table import CopyRow
 
 _HDF5 = b"\x89HDF"
 
@@ -67,8 +67,8 @@ def copied(subject: Subject) -> list[Copied]:
 
 def _table(known: NetShapes, name: str) -> Copied | None:
     """The table of one file; None for HDF5, and where no shape of the net is known."""
-    from ssdh_surgery.caffe.copy_table import copy_table
-    from ssdh_surgery.caffe.weights import read_weights
+    from ssdh_surgery.caffe.weights.copy_table import copy_table
+    from ssdh_surgery.caffe.weights.weights import read_weights
 
     with open(name, "rb") as file:
         if file.read(4) == _HDF5:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ssdh_surgery.caffe.heads import hash_layer_below, heads, num_output
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.heads import hash_layer_below, heads, num_output
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source

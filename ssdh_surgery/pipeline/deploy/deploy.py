@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline.deploy.find import deploy_beside
 from ssdh_surgery.pipeline.deploy.from_train import derived_deploy

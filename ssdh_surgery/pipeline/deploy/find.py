@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.pipeline.deploy.compare import (

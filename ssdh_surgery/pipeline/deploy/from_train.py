@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below
-from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import Finding, Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline.deploy.compare import compared, differing

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.caffe.heads import HashLayer, hash_layer_below, hash_layer_of, heads
-from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.pipeline.deploy.compare import compared
 from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
 from ssdh_surgery.pipeline.edit.hash_net import hash_notes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.pipeline.edit.result import Step
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.core.change import merged

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.heads import Head, head_of
-from ssdh_surgery.caffe.kind import kind_of
-from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.net.heads import Head, head_of
+from ssdh_surgery.caffe.net.kind import kind_of
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document, Message
 from ssdh_surgery.surgery.core.change import Change, Path, path_of_message
 from ssdh_surgery.surgery.core.gate import prove

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_below, head_of
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
 from ssdh_surgery.pipeline.edit import objective, prepare_net
 from ssdh_surgery.pipeline.edit.draft import head_named

@@ -7,8 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.caffe.layer import Layer, integer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar

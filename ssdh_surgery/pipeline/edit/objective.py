@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.heads import hash_layer_below
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import hash_layer_below
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net, net_of
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe.heads import Head, hash_layer_below, heads
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.draft import head_named
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry

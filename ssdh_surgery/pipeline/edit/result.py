@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import HashLayer
-from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.net.heads import HashLayer
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.workspace import Workspace

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.pipeline.edit.draft import net_at
 from ssdh_surgery.pipeline.files.file_group import Group

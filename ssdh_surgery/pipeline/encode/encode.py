@@ -19,9 +19,9 @@ from ssdh_surgery.errors import DataError, FileError, Location
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import Item, Source
 from ssdh_surgery.pipeline.files.outputs import refuse_existing
-from ssdh_surgery.retrieval.codes import Codes, read_features
-from ssdh_surgery.retrieval.codes_writer import CodesWriter
-from ssdh_surgery.retrieval.health import Health
+from ssdh_surgery.retrieval.codes.codes import Codes, read_features
+from ssdh_surgery.retrieval.codes.health import Health
+from ssdh_surgery.retrieval.codes.writer import CodesWriter
 
 Progress = Callable[[int, int], None]
 Report = Callable[[str], None]

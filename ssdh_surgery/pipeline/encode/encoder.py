@@ -20,7 +20,7 @@ from ssdh_surgery.pipeline.nets.deploy_net import DeployNet
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL, Codes, pack
+from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes, pack
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from ssdh_surgery.caffe.net import net_of
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
 from ssdh_surgery.errors import EngineError, MissingExtra, SchemaError, SurgeryError, require_extra
 from ssdh_surgery.pipeline.files.sources import read_source

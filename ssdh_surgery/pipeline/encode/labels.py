@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.caffe import hdf5
+from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
 from ssdh_surgery.errors import DataError, Location
 

@@ -21,7 +21,7 @@ from ssdh_surgery.data.names import name_bytes, name_text
 from ssdh_surgery.errors import DataError, Finding, Location
 from ssdh_surgery.files import explained, read_named, stamp_of
 from ssdh_surgery.pipeline.encode.transform import InputTransform
-from ssdh_surgery.retrieval.codes import UNKNOWN_LABEL
+from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL
 
 # So much of a file's start says whether it is text.
 _START = 1024

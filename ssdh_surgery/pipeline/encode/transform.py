@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import net_of
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.data.crops import ten_crops
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.retrieval.accuracy import accuracy
-from ssdh_surgery.retrieval.codes import Codes, read_features, refuse_empty, refuse_unlabelled
+from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_empty, refuse_unlabelled
+from ssdh_surgery.retrieval.evaluate.accuracy import accuracy
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,18 @@ from ssdh_surgery.pipeline.evaluate.classifier import (
     read_classifier,
     refuse_other_items,
 )
-from ssdh_surgery.retrieval import metrics
-from ssdh_surgery.retrieval.baselines import METHODS
-from ssdh_surgery.retrieval.codes import Codes, overlap, read_codes, read_features, refuse_empty
-from ssdh_surgery.retrieval.metrics import Cutoff, Measures
-from ssdh_surgery.retrieval.protocol import Protocol
-from ssdh_surgery.retrieval.transforms import other_transform
+from ssdh_surgery.retrieval.codes.codes import (
+    Codes,
+    overlap,
+    read_codes,
+    read_features,
+    refuse_empty,
+)
+from ssdh_surgery.retrieval.codes.recipes import other_transform
+from ssdh_surgery.retrieval.evaluate import metrics
+from ssdh_surgery.retrieval.evaluate.baselines import METHODS
+from ssdh_surgery.retrieval.evaluate.metrics import Cutoff, Measures
+from ssdh_surgery.retrieval.evaluate.protocol import Protocol
 
 Progress = Callable[[str, int, int], None]
 

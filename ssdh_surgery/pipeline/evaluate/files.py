@@ -9,7 +9,7 @@ from pathlib import Path
 from ssdh_surgery.errors import Location, UsageError, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation
-from ssdh_surgery.retrieval.metrics import Measures
+from ssdh_surgery.retrieval.evaluate.metrics import Measures
 
 PLOT_KINDS = (".png", ".svg", ".pdf")
 # Where precision is drawn when no places were asked for.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import FileError
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ssdh_surgery.caffe.solver import NetReference, Solver
+from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.prototxt.cst import Entry, Scalar

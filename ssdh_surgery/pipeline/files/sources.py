@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.caffe.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.kind import Kind, kind_of
 from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
@@ -97,7 +97,7 @@ def read_source_or_weights(name: str) -> SourceFile:
     name, path, data = _found(name)
     if not is_binary(data) or data.startswith(_UTF16):
         return _parsed(name, path, data)
-    from ssdh_surgery.caffe.weights_text import text_without_values
+    from ssdh_surgery.caffe.weights.weights_text import text_without_values
 
     text = text_without_values(data, name)
     return SourceFile(name, path, data, parse(text.encode(), name), Kind.WEIGHTS)
@@ -157,7 +157,7 @@ def is_binary(data: bytes) -> bool:
 def _is_weights(data: bytes) -> bool:
     from google.protobuf.message import DecodeError
 
-    from ssdh_surgery.caffe import schema
+    from ssdh_surgery.caffe.messages import schema
 
     try:
         net = schema.NetParameter.FromString(data)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.caffe.heads import heads, num_output
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.heads import heads, num_output
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.heads import Head, hash_layer_below, heads
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe.heads import Head, heads
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.net.heads import Head, heads
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.errors import Finding, SurgeryError
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.file_group import Group

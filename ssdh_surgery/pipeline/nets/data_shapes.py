@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase, State
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.errors import MissingExtra, SsdhError, SurgeryError
 from ssdh_surgery.surgery.derive.deploy import DataBlob
 
@@ -169,7 +169,7 @@ def _of_mean_file(name: str, folders: Sequence[Path]) -> Known:
 
 def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
     """The shape of an array in the first file of the list, which Caffe reads first."""
-    from ssdh_surgery.caffe import hdf5
+    from ssdh_surgery.caffe.weights import hdf5
 
     for folder in folders:
         listed = folder / layer.parameter.hdf5_data_param.source

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.hdf5_weights import read_any_weights
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import net_of
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
+from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, did_you_mean
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 

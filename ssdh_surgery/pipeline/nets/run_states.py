@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.net.solver import Solver
 
 
 def solver_states(solver: Solver, nets: Mapping[str, Sequence[Net]]) -> Iterator[tuple[Net, State]]:

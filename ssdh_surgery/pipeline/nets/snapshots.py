@@ -60,8 +60,8 @@ def _is_whole(saved: SavedState) -> bool:
         return saved.state.stat().st_size > 0
     from google.protobuf.message import DecodeError
 
-    from ssdh_surgery.caffe import schema
-    from ssdh_surgery.caffe.weights import read_weights
+    from ssdh_surgery.caffe.messages import schema
+    from ssdh_surgery.caffe.weights.weights import read_weights
 
     try:
         state = schema.SolverState.FromString(saved.state.read_bytes())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.caffe.solver import Solver
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.edit.hash_net import hash_step
 from ssdh_surgery.pipeline.edit.prepare_net import NET_MESSAGE, ready_net

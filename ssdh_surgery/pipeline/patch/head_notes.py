@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head, num_output
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.settings.settings import Settings
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile

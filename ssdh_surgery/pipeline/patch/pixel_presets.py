@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.zoo.layers import Field
 
 # The layers whose names and types tell a network; what classifies is often another one.

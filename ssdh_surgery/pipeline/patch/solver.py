@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.edit.result import PatchedFile, Step
 from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.file_group import Group

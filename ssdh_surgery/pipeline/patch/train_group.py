@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.heads import Head
-from ssdh_surgery.caffe.net import Net, net_of
-from ssdh_surgery.caffe.phase import PHASES, Phase
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.data import data_note, with_data
 from ssdh_surgery.pipeline.edit.hash_net import hash_step, test_step

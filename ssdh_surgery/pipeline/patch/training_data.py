@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, Location, SurgeryError, UsageError

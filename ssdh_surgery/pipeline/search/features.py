@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError, Location
-from ssdh_surgery.retrieval.codes import Codes, read_features, refuse_other_model
-from ssdh_surgery.retrieval.index import ACTIVATIONS, Features
+from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_other_model
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features
 
 
 class FeatureFiles:

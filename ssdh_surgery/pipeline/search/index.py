@@ -9,17 +9,10 @@ from typing import Any
 
 from ssdh_surgery.pipeline.files.outputs import refuse_existing
 from ssdh_surgery.pipeline.search.features import FeatureFiles
-from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
-from ssdh_surgery.retrieval.index import (
-    ACTIVATIONS,
-    About,
-    Index,
-    Kind,
-    create_index,
-    is_database,
-    open_index,
-)
-from ssdh_surgery.retrieval.transforms import other_transform
+from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty
+from ssdh_surgery.retrieval.codes.recipes import other_transform
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, About, Index, Kind
+from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index
 
 Report = Callable[[str], None]
 _IN_THE_WAY = "--force replaces it, 'ssdh index add' adds to an index"

@@ -13,9 +13,9 @@ from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.errors import DataError, UsageError
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
 from ssdh_surgery.pipeline.search.index import Report, tell_otherwise
-from ssdh_surgery.retrieval.backends.base import Packed
-from ssdh_surgery.retrieval.codes import Codes, read_codes, refuse_empty
-from ssdh_surgery.retrieval.index import ACTIVATIONS, Features, Index, Label
+from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty
+from ssdh_surgery.retrieval.index.backends.base import Packed
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Label
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from ssdh_surgery.caffe.kind import Kind
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.base import TrainJob
 from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder

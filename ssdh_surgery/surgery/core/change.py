@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import ParseError, SchemaError
 from ssdh_surgery.prototxt import insertion, render
 from ssdh_surgery.prototxt.cst import Document, Entry, Message

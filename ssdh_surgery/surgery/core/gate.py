@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import refuse_depth
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.net import refuse_depth
 from ssdh_surgery.errors import GateRefused, Location, ParseError, SchemaError
 from ssdh_surgery.prototxt import edits
 from ssdh_surgery.prototxt.cst import Document

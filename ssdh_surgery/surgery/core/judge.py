@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.kind import Kind
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Scalar
 from ssdh_surgery.prototxt.source import BOM

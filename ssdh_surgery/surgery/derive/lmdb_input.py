@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import Change, merged

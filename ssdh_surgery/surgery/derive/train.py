@@ -18,11 +18,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.heads import Head, num_output
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net, unique_name
-from ssdh_surgery.caffe.phase import Phase
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.heads import Head, num_output
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net, unique_name
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.render import NewFields, Word

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ssdh_surgery.caffe.heads import HashLayer, Head
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.heads import HashLayer, Head
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields

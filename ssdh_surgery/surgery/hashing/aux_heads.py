@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ssdh_surgery.caffe.heads import Head, heads
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.net.heads import Head, heads
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.classifier import (

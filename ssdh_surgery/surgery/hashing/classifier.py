@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head, num_output
-from ssdh_surgery.caffe.layer import Layer, integer
-from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields

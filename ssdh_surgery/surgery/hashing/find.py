@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.heads import HashLayer, Head, hash_layer_of
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_of
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 Role = Literal["latent", "code", "term"]

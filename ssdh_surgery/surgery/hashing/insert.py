@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.heads import CLASSIFIER_TYPES, Head
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.surgery.core.change import Change, merged

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.heads import HashLayer, Head
-from ssdh_surgery.caffe.layer import Layer, integer
-from ssdh_surgery.caffe.net import Net, unique_name
-from ssdh_surgery.caffe.phase import PHASES
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.heads import HashLayer, Head
+from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.net import Net, unique_name
+from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import NewFields, Word

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ssdh_surgery.caffe.blobs import Blob, BlobGraph
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer, integer
-from ssdh_surgery.caffe.net import Net, unique_name
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.surgery.core.change import Change, merged

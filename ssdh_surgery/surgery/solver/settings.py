@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SchemaError, SurgeryError, UsageError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import Word

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.hashing.stock_objective import stock_objective
 from ssdh_surgery.surgery.upgrade.batch_norm import freeze_statistics

@@ -5,8 +5,8 @@ Source: UpgradeNetBatchNorm in Caffe's upgrade_proto.cpp.
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.verbs import fields

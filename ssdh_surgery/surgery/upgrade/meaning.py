@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.source import Source

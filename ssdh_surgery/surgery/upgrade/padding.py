@@ -5,9 +5,9 @@ Source: UpgradeV0PaddingLayers in Caffe's upgrade_proto.cpp.
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import render, trivia
 from ssdh_surgery.prototxt.edits import Edit, ordered

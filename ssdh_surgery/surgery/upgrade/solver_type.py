@@ -5,8 +5,8 @@ Source: UpgradeSolverType in Caffe's upgrade_proto.cpp.
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SurgeryError, did_you_mean
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.edits import Edit

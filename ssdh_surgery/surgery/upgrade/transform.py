@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssdh_surgery.caffe.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS, Dialect, current_type
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import (
+    TRANSFORM_FIELDS,
+    V1_TRANSFORMS,
+    Dialect,
+    current_type,
+)
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit, ordered

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.dialect import V0_TYPES, V1_TYPES, Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.v0_fields import NET_FIELDS, OUTER_FIELDS, place_in_v1
+from ssdh_surgery.caffe.messages.dialect import V0_TYPES, V1_TYPES, Dialect
+from ssdh_surgery.caffe.messages.v0_fields import NET_FIELDS, OUTER_FIELDS, place_in_v1
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError, did_you_mean
 from ssdh_surgery.prototxt import trivia
 from ssdh_surgery.prototxt.cst import Entry, Message

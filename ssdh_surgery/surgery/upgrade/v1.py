@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssdh_surgery.caffe.dialect import Dialect, current_type, known_type
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.messages.dialect import Dialect, current_type, known_type
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, ordered

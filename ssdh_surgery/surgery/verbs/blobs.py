@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from itertools import product
 
-from ssdh_surgery.caffe.blobs import Blob, BlobGraph
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase, State
+from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.core.change import Change, merged
@@ -25,7 +25,7 @@ def rewire(layer: Layer, bottom: int, name: str) -> Change:
         SurgeryError: the layer has no such bottom.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'layer { name: "fc8" bottom: "fc7" }'))
     >>> apply(net.document.text, rewire(net.layer("fc8"), 0, "code").edits)

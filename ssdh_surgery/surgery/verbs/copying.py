@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields, Word
 

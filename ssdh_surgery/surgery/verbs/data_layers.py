@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.render import Word

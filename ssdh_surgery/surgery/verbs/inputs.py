@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.surgery.core.change import Change, merged

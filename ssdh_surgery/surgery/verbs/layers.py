@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
@@ -24,7 +24,7 @@ def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = N
     What is new is given as the current dialect has it.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'name: "n" layer { name: "fc7" }'))
     >>> change = insert_after(net.layer("fc7"), [[("name", "code"), ("type", "Sigmoid")]])
@@ -38,7 +38,7 @@ def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = 
     """Insert layers before one and its comments, in its style and dialect.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'name: "n" layer { name: "fc8" }'))
     >>> change = insert_before(net.layer("fc8"), [[("name", "code"), ("type", "Sigmoid")]])
@@ -70,7 +70,7 @@ def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
     """Insert a copy of a layer before another one; its bottoms are the one that is given.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'layer { name: "a" } layer { name: "b" bottom: "a" }'))
     >>> change = copy_before(net.layer("a"), net.layer("b"), "x")
@@ -85,7 +85,7 @@ def take_out(layers: Collection[Layer], how: Removal) -> Change:
     r"""Remove layers or comment them out.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'layer {\n  name: "prob"\n}\n'))
     >>> apply(net.document.text, take_out(net.layers, "comment").edits)
@@ -104,7 +104,7 @@ def replace(
     r"""Insert layers before one, and take others out, that one perhaps among them.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'layer: [{ name: "a" }, { name: "b" }]'))
     >>> change = replace(net.layers[1], net.layers[1:], [[("name", "c")]], "delete")
@@ -132,7 +132,7 @@ def rename(layer: Layer, name: str) -> Change:
     """Give a layer another name; its tops keep theirs.
 
     >>> from ssdh_surgery import parse
-    >>> from ssdh_surgery.caffe.net import Net
+    >>> from ssdh_surgery.caffe.net.net import Net
     >>> from ssdh_surgery.prototxt.edits import apply
     >>> net = Net(parse(b'layer { name: "fc8" top: "fc8" }'))
     >>> apply(net.document.text, rename(net.layer("fc8"), "fc8_change").edits)

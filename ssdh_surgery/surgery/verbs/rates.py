@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.verbs import fields

@@ -6,9 +6,9 @@ how V1 and V0 say the same. Caffe's upgrade of what is written here gives what w
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.dialect import V0_TYPES, V1_TYPES, Dialect
-from ssdh_surgery.caffe.v0_fields import place_in_v0
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.dialect import V0_TYPES, V1_TYPES, Dialect
+from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
 from ssdh_surgery.errors import Location, SurgeryError
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 

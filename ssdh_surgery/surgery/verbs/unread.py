@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from ssdh_surgery.caffe.blobs import BlobGraph
-from ssdh_surgery.caffe.dialect import Dialect
-from ssdh_surgery.caffe.layer import Layer
-from ssdh_surgery.caffe.net import Net, unique_name
-from ssdh_surgery.caffe.phase import PHASES, Phase
+from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net, unique_name
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.verbs import layers

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.onnx.model import build
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.onnx.registry import EXPRESSIONS, is_expressible
 from ssdh_surgery.engines.torch.registry import REGISTRY
 from ssdh_surgery.errors import EngineError

@@ -7,8 +7,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.weights import LayerWeights, write_weights
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from ssdh_surgery.engines.onnx.model import build
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.engines.torch.registry import is_supported
 from ssdh_surgery.engines.torch.torch_net import TorchNet
 from ssdh_surgery.errors import EngineError

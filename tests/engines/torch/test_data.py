@@ -12,7 +12,7 @@ import torch
 from lmdb import Environment
 from numpy.typing import NDArray
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ssdh_surgery.caffe.schema import FillerParameter
+from ssdh_surgery.caffe.messages.schema import FillerParameter
 from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.errors import EngineError
 

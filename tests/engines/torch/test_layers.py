@@ -227,7 +227,7 @@ def test_infogain(run):
 
 
 def test_infogain_of_a_file(run, tmp_path):
-    from ssdh_surgery.caffe.schema import BlobProto
+    from ssdh_surgery.caffe.messages.schema import BlobProto
 
     scores, matrix = np.array([[1.0, 2], [0, 1]]), np.array([[1, 0.5], [0.25, 2]])
     path = tmp_path / "h.binaryproto"

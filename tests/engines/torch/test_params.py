@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssdh_surgery.caffe.net import Net
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.torch.net import GraphNet
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, note, reject, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery import zoo
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import State
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.engines.torch.fillers import fill
 from ssdh_surgery.engines.torch.net import GraphNet
 from ssdh_surgery.engines.torch.passes import speed_up

@@ -31,7 +31,7 @@ def test_every_entry_is_a_layer_that_has_a_rule(layer_type):
 
 
 def test_the_types_of_caffe_that_are_missing():
-    from ssdh_surgery.caffe.dialect import V1_TYPES
+    from ssdh_surgery.caffe.messages.dialect import V1_TYPES
 
     known = {*V1_TYPES.values()} - {""}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.solver import Solver
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.errors import Finding

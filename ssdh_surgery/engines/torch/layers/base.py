@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
     from numpy.typing import NDArray
 
-    from ssdh_surgery.caffe.layer import Layer as LayerView
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import FillerParameter, LayerParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import FillerParameter, LayerParameter
+    from ssdh_surgery.caffe.net.layer import Layer as LayerView
 
 
 class Source(Protocol):

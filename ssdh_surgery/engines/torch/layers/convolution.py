@@ -16,7 +16,7 @@ from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer, count
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ConvolutionParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
 
 
 class Window(Layer):

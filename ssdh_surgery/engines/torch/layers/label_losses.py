@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import with_gradient
 from ssdh_surgery.engines.torch.layers.loss import (

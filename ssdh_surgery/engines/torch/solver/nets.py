@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ssdh_surgery.caffe.copy_table import CopyRow
+from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.data import Feed

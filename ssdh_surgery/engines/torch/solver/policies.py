@@ -11,7 +11,7 @@ import numpy as np
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import SolverParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.solverstate import SolverState, read_solver_state
+from ssdh_surgery.caffe.weights.solverstate import SolverState, read_solver_state
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.blob import shape_string

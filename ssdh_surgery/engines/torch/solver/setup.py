@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe import schema
-from ssdh_surgery.caffe.net import Net
-from ssdh_surgery.caffe.phase import Phase, State
-from ssdh_surgery.caffe.solver import Solver as SolverView
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase, State
+from ssdh_surgery.caffe.net.solver import Solver as SolverView
 from ssdh_surgery.engines.torch.solver.policies import LearningRate
 from ssdh_surgery.engines.torch.solver.updates import update_rule
 from ssdh_surgery.errors import EngineError, FileError, Location
@@ -25,7 +25,7 @@ from ssdh_surgery.prototxt.parser import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import SolverParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
     from ssdh_surgery.prototxt.cst import Message
 
 _TRAIN_FIELDS = ("net", "net_param", "train_net", "train_net_param")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from ssdh_surgery.caffe.solverstate import SolverState
+from ssdh_surgery.caffe.weights.solverstate import SolverState
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.net import Pass

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import SolverParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe import hdf5
+from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record

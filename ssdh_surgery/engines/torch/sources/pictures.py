@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ssdh_surgery.caffe.ssdh_caffe_pb2 import ImageDataParameter
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ImageDataParameter
     from ssdh_surgery.data.picture import Picture
     from ssdh_surgery.engines.torch.sources.prefetch import Array
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.torch.solver.policies import LearningRate
 from ssdh_surgery.errors import EngineError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssdh_surgery.caffe import schema
+from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.torch.solver.updates import Clipped, Learnable, solver_type, update_rule
 from ssdh_surgery.errors import EngineError
 

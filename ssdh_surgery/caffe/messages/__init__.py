@@ -1,0 +1,1 @@
+"""Caffe's messages: the schema, the three dialects, and a syntax tree read as a message."""

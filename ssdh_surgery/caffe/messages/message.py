@@ -1,0 +1,83 @@
+"""A syntax tree as one of the schema's messages; what the schema does not know is left aside.
+
+This reads what a fork of Caffe may have written; the judge of edits is protobuf's own parser.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ssdh_surgery.caffe.messages.fork_fields import FORK_FIELDS
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Field, Message, Scalar
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.message import Message as Proto
+
+_TRUE = frozenset(["true", "True", "t", "1"])
+
+
+def fill(target: Proto, tree: Message) -> None:
+    """Set the fields of a protobuf message from a syntax tree.
+
+    Of a field given twice the last counts (messages are merged), as protobuf does on the
+    wire. A value that does not fit its field is left out. A field of `FORK_FIELDS` sets Caffe's.
+    """
+    from ssdh_surgery.caffe.messages import schema
+
+    fields: Any = target.DESCRIPTOR.fields_by_name
+    for field in tree.fields:
+        known = fields.get(field.name)
+        if known is None:
+            _fill_of_fork(target, field)
+            continue
+        repeated = schema.is_repeated(known)
+        for value in field.values:
+            if isinstance(value, Message):
+                if known.message_type is not None:
+                    slot = getattr(target, known.name)
+                    inner = slot.add() if repeated else slot
+                    inner.SetInParent()
+                    fill(inner, value)
+            elif (converted := _scalar(known, value)) is not None:
+                _set(target, known.name, converted, repeated)
+
+
+def _fill_of_fork(target: Proto, field: Field) -> None:
+    same = FORK_FIELDS.get((target.DESCRIPTOR.name, field.name))
+    for value in field.values:
+        if same is not None and isinstance(value, Scalar):
+            name, values = same
+            enum: Any = target.DESCRIPTOR.fields_by_name[name].enum_type
+            _set(target, name, enum.values_by_name[values[value.text in _TRUE]].number, False)
+
+
+def _set(target: Proto, name: str, value: Any, repeated: bool) -> None:
+    try:
+        if repeated:
+            getattr(target, name).append(value)
+        else:
+            setattr(target, name, value)
+    except (ValueError, TypeError):
+        # Out of range, or not UTF-8: the checks name it, reading goes on.
+        return
+
+
+def _scalar(field: FieldDescriptor, value: Scalar) -> Any:
+    if field.message_type is not None:
+        return None
+    if field.enum_type is not None:
+        known = field.enum_type.values_by_name.get(value.text)
+        return known.number if known else literals.integer(value.text)
+    kind = field.cpp_type
+    if kind == field.CPPTYPE_STRING:
+        if not value.is_string:
+            return None
+        return value.data if field.type == field.TYPE_BYTES else value.string
+    if kind == field.CPPTYPE_BOOL:
+        return value.text in _TRUE
+    if kind in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
+        real = literals.real(value.text)
+        return literals.integer(value.text) if real is None else real
+    return literals.integer(value.text)

@@ -1,0 +1,1 @@
+"""Read-only views of nets and solvers: layers, blobs, phases, heads."""

@@ -1,0 +1,230 @@
+"""How blobs connect layers: a blob is addressed by its name and the layer that wrote it.
+
+In-place layers write a new blob of the same name, so "the blob before the classifier" is
+what the last in-place writer left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.errors import Finding, did_you_mean
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A blob as one layer wrote it; `writer` is None for an input of the net.
+
+    `top` is the index among the writer's tops.
+    """
+
+    name: str
+    writer: Layer | None
+    top: int = 0
+
+
+class BlobGraph:
+    """The layers of one phase with the blobs that each reads and writes.
+
+    A bottom that nobody wrote is left out of the connections and told in `findings`; a layer
+    among `absent`, those that take no part, may be why.
+    """
+
+    def __init__(
+        self, inputs: Sequence[str], layers: Sequence[Layer], absent: Sequence[Layer] = ()
+    ) -> None:
+        self.layers = tuple(layers)
+        self._absent = tuple(absent)
+        self.findings: list[Finding] = []
+        self._current: dict[str, Blob] = {name: Blob(name, None) for name in inputs}
+        self._reads: dict[int, tuple[Blob | None, ...]] = {}
+        self._writes: dict[int, tuple[Blob, ...]] = {}
+        self._consumers: dict[Blob, list[tuple[Layer, int]]] = {
+            blob: [] for blob in self._current.values()
+        }
+        for layer in self.layers:
+            self._add(layer)
+        for blob in self._consumers:
+            self._refuse_writing_over_copies(blob)
+
+    def _add(self, layer: Layer) -> None:
+        reads = tuple(self._current.get(name) for name in layer.bottoms)
+        for index, blob in enumerate(reads):
+            if blob is None:
+                self._unknown_bottom(layer, index)
+            else:
+                self._consumers[blob].append((layer, index))
+        writes = []
+        for index, name in enumerate(layer.tops):
+            if name in self._current and not layer.is_in_place(index):
+                self._duplicate_top(layer, index, self._current[name].writer)
+            blob = Blob(name, layer, index)
+            self._current[name] = blob
+            self._consumers[blob] = []
+            writes.append(blob)
+        self._reads[layer.index] = reads
+        self._writes[layer.index] = tuple(writes)
+
+    def _unknown_bottom(self, layer: Layer, index: int) -> None:
+        name = layer.bottoms[index]
+        self.findings.append(
+            Finding(
+                "SSDH201",
+                "unknown-bottom",
+                "error",
+                f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
+                self._why_unknown(name),
+                layer.bottom_location(index),
+            )
+        )
+
+    def _why_unknown(self, name: str) -> str | None:
+        for layers, where in (
+            (self.layers, "further down: its layer must stand above"),
+            (self._absent, "but takes no part here: see its include and exclude"),
+        ):
+            for layer in layers:
+                if name in layer.tops:
+                    return f"layer '{layer.name}' of line {layer.line} writes it, {where}"
+        return did_you_mean(name, self._current)
+
+    def _refuse_writing_over_copies(self, blob: Blob) -> None:
+        """Caffe gives each of several readers a copy of its own, under a name of its own."""
+        readers = self._consumers[blob]
+        if len(readers) + _is_summed(blob) < 2:
+            return
+        for layer, index in readers:
+            if layer.is_in_place(index):
+                other = next((each for each, _ in readers if each is not layer), None)
+                also = f"layer '{other.name}' of line {other.line} reads it, too" if other else None
+                self._duplicate_top(
+                    layer,
+                    index,
+                    blob.writer,
+                    f"{also or 'it is used twice'}, so that '{layer.name}' cannot write over it: "
+                    "give it a top of its own",
+                )
+
+    def _duplicate_top(
+        self, layer: Layer, index: int, first: Layer | None, hint: str | None = None
+    ) -> None:
+        name = layer.tops[index]
+        other = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
+        self.findings.append(
+            Finding(
+                "SSDH202",
+                "duplicate-top",
+                "error",
+                f"top blob '{name}' produced by multiple sources: {other}, and layer "
+                f"'{layer.name}'",
+                hint,
+                layer.outer.entries("top")[index].location,
+            )
+        )
+
+    def reads(self, layer: Layer) -> tuple[Blob | None, ...]:
+        """The blobs that a layer reads, None for one that nobody wrote."""
+        return self._reads[layer.index]
+
+    def writes(self, layer: Layer) -> tuple[Blob, ...]:
+        """The blobs that a layer writes."""
+        return self._writes[layer.index]
+
+    def consumers(self, blob: Blob) -> list[tuple[Layer, int]]:
+        """The layers that read a blob, each with the index of the bottom."""
+        return self._consumers[blob]
+
+    def last(self, name: str) -> Blob | None:
+        """The blob of a name after all its in-place writers."""
+        return self._current.get(name)
+
+    def chain(self, blob: Blob) -> tuple[Blob, ...]:
+        """A blob and what in-place layers make of it, in order."""
+        chain = [blob]
+        while True:
+            writers = [
+                written
+                for layer, _ in self.consumers(chain[-1])
+                for written in self.writes(layer)
+                if written.name == blob.name
+            ]
+            if not writers:
+                return tuple(chain)
+            chain.append(writers[0])
+
+    @property
+    def outputs(self) -> tuple[Blob, ...]:
+        """The blobs that no layer reads: the outputs of the net."""
+        return tuple(
+            blob for blob in self._current.values() if blob.writer and not self._consumers[blob]
+        )
+
+    def takes_part(self, layer: Layer) -> bool:
+        """Whether a layer is in this phase."""
+        return layer.index in self._reads
+
+    def depth(self, layer: Layer) -> int:
+        """The number of layers on the longest way from data to a layer."""
+        return self._depths[layer.index]
+
+    @property
+    def _depths(self) -> dict[int, int]:
+        if not hasattr(self, "_depth_cache"):
+            depths: dict[int, int] = {}
+            for layer in self.layers:
+                below = [
+                    depths[blob.writer.index]
+                    for blob in self.reads(layer)
+                    if blob is not None and blob.writer is not None
+                ]
+                depths[layer.index] = 1 + max(below, default=0)
+            self._depth_cache = depths
+        return self._depth_cache
+
+    def below(self, layers: Sequence[Layer]) -> set[int]:
+        """The indices of layers that the given ones depend on, themselves included."""
+        found: set[int] = set()
+        pending = list(layers)
+        while pending:
+            layer = pending.pop()
+            if layer.index in found:
+                continue
+            found.add(layer.index)
+            pending += [blob.writer for blob in self.reads(layer) if blob and blob.writer]
+        return found
+
+    def above(self, layers: Iterable[Layer]) -> set[int]:
+        """The indices of layers that depend on the given ones, themselves included."""
+        found = {layer.index for layer in layers if self.takes_part(layer)}
+        for layer in self.layers:
+            if any(
+                blob.writer.index in found for blob in self.reads(layer) if blob and blob.writer
+            ):
+                found.add(layer.index)
+        return found
+
+    def origins(self, layer: Layer, bottom: int) -> set[Blob]:
+        """The blobs of data layers and inputs that one bottom of a layer comes from."""
+        found: set[Blob] = set()
+        seen: set[int] = set()
+        pending = [self.reads(layer)[bottom]]
+        while pending:
+            blob = pending.pop()
+            if blob is None:
+                continue
+            if blob.writer is None or not blob.writer.bottoms:
+                found.add(blob)
+            elif blob.writer.index not in seen:
+                seen.add(blob.writer.index)
+                pending += self.reads(blob.writer)
+        return found
+
+
+def _is_summed(blob: Blob) -> bool:
+    """Whether a stated weight makes a blob part of the loss, which is a use of it, too."""
+    layer = blob.writer
+    if layer is None or not layer.outer.entries("loss_weight"):
+        return False
+    return layer.loss_weights[blob.top] != 0

@@ -1,0 +1,43 @@
+"""What a file is, told by its content: a train net, a deploy net, a solver, or weights."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.prototxt.cst import Document
+
+_NET_FIELDS = frozenset(["layer", "layers", "input", "input_dim", "input_shape"])
+
+
+class Kind(StrEnum):
+    """The kinds of file that verbs work on."""
+
+    TRAIN = "train net"
+    DEPLOY = "deploy net"
+    SOLVER = "solver"
+    WEIGHTS = "weights"
+    UNKNOWN = "neither a net nor a solver"
+
+
+def kind_of(document: Document) -> Kind:
+    """What a document is.
+
+    A net that reads data or has a loss is a train net (test nets too); one that only
+    declares its inputs is a deploy net.
+    """
+    names = {field.name for field in document.fields}
+    if names & _NET_FIELDS:
+        return _net_kind(net_of(document))
+    from ssdh_surgery.caffe.messages.schema import descriptor
+
+    known = descriptor("SolverParameter").fields_by_name
+    return Kind.SOLVER if any(name in known for name in names) else Kind.UNKNOWN
+
+
+def _net_kind(net: Net) -> Kind:
+    if any(layer.is_data and layer.type != "Input" for layer in net.layers):
+        return Kind.TRAIN
+    judged = any(head.losses or head.accuracies for head in heads(net))
+    return Kind.TRAIN if judged else Kind.DEPLOY

@@ -1,0 +1,171 @@
+"""A net: a read-only view of a document, its layers, inputs and states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property, lru_cache
+
+from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entries
+from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, may_take_part
+from ssdh_surgery.errors import AmbiguousLayer, Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.prototxt.cst import Document, Message
+
+# Deeper than any net; protobuf's own limit, and its Python parser breaks at about 300.
+MAX_DEPTH = 100
+
+
+class Net:
+    """The net that a document describes, in any dialect.
+
+    `root` is the message that holds the layers: the file itself, or the `net_param` of a
+    solver.
+
+    Raises:
+        SurgeryError: it mixes dialects, or is nested more than 100 levels deep.
+    """
+
+    def __init__(self, document: Document, root: Message | None = None) -> None:
+        self.document = document
+        self.root = root or document.root
+        refuse_depth(document)
+        self.dialect: Dialect = dialect_of(self.root)
+        self.layers: tuple[Layer, ...] = tuple(
+            Layer(entry, self.dialect, index)
+            for index, entry in enumerate(layer_entries(self.root))
+        )
+        self._graphs: dict[State, BlobGraph] = {}
+
+    def __repr__(self) -> str:
+        return f"<Net {self.name!r} of {len(self.layers)} layers>"
+
+    @property
+    def file(self) -> str:
+        """The name that the user knows the file by."""
+        return self.document.source.file
+
+    @property
+    def name(self) -> str:
+        """The net's own name; empty where none is given."""
+        return self.root.string("name")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The blobs declared by `input:` at the top of the net.
+
+        Where no sizes stand there, Caffe drops them all: what a layer makes is no input then.
+        """
+        names = tuple(scalar.string for scalar in self.root.scalars("input"))
+        if self.root.entries("input_shape") or self.root.entries("input_dim"):
+            return names
+        made = {top for layer in self.layers for top in layer.tops}
+        return tuple(name for name in names if name not in made)
+
+    @cached_property
+    def has_phases(self) -> bool:
+        """Whether any layer is in one phase only."""
+        return any(self.phase_of(layer) for layer in self.layers)
+
+    def phase_of(self, layer: Layer) -> Phase | None:
+        """The only phase that a layer can be in, or None where it is in both or in neither."""
+        found = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
+        return found[0] if len(found) == 1 else None
+
+    def state(self, phase: Phase) -> State:
+        """The state of the net in a phase, with what the file's own `state` adds."""
+        merged = State(phase).merged(self.root.message("state"))
+        return State(phase, merged.level, merged.stages)
+
+    def state_with(self, layer: Layer) -> State | None:
+        """The first state in which a layer takes part, or None where there is none."""
+        for phase in PHASES:
+            own = self.state(phase)
+            asked = [
+                State(phase, rule.min_level or own.level, own.stages | rule.stages)
+                for rule in layer.include
+            ]
+            found = next((state for state in (own, *asked) if layer.is_in(state)), None)
+            if found:
+                return found
+        return None
+
+    def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
+        """The layers that take part in a phase (or in a full state)."""
+        state = phase if isinstance(phase, State) else self.state(phase)
+        return tuple(layer for layer in self.layers if layer.is_in(state))
+
+    def graph(self, phase: Phase | State) -> BlobGraph:
+        """How the blobs connect the layers of a phase."""
+        state = phase if isinstance(phase, State) else self.state(phase)
+        if state not in self._graphs:
+            absent = [layer for layer in self.layers if not layer.is_in(state)]
+            self._graphs[state] = BlobGraph(self.inputs, self.layers_in(state), absent)
+        return self._graphs[state]
+
+    def named(self, name: str) -> tuple[Layer, ...]:
+        """All layers of a name."""
+        return tuple(layer for layer in self.layers if layer.name == name)
+
+    def layer(self, name: str, phase: Phase | None = None) -> Layer:
+        """The layer of a name.
+
+        Raises:
+            UnknownLayer: there is none.
+            AmbiguousLayer: there are several, and no phase that tells them apart.
+        """
+        found = self.named(name)
+        if phase and len(found) > 1:
+            found = tuple(layer for layer in found if layer.is_in(self.state(phase)))
+        if not found:
+            raise UnknownLayer(
+                f"no layer is called '{name}'",
+                location=Location(self.file),
+                hint=did_you_mean(name, (layer.name for layer in self.layers)),
+                layer=name,
+            )
+        if len(found) > 1:
+            lines = " and ".join(str(layer.line) for layer in found)
+            raise AmbiguousLayer(
+                f"layers of lines {lines} are both called '{name}'",
+                location=found[0].location,
+                hint="say which by its phase",
+                layer=name,
+            )
+        return found[0]
+
+    @cached_property
+    def blob_names(self) -> tuple[str, ...]:
+        """The names of all blobs, in the order in which they are written."""
+        tops = (top for layer in self.layers for top in layer.tops)
+        return tuple(dict.fromkeys([*self.inputs, *tops]))
+
+
+@lru_cache(maxsize=16)
+def net_of(document: Document, root: Message | None = None) -> Net:
+    """The net of a document as `Net` gives it, the same each time: its graphs are built once."""
+    return Net(document, root)
+
+
+def refuse_depth(document: Document, limit: int = MAX_DEPTH) -> None:
+    """Refuse messages that are nested deeper than protobuf itself reads.
+
+    Raises:
+        SurgeryError: naming the message that goes too far.
+    """
+    if document.depth <= limit:
+        return
+    deep = next(message for message in document.walk_messages() if message.depth > limit)
+    raise SurgeryError(
+        f"messages are nested {document.depth} deep; no net needs more than {limit}",
+        location=document.location(deep.first),
+    )
+
+
+def unique_name(wanted: str, taken: Iterable[str]) -> str:
+    """A name that is free: the wanted one, or with the first number that makes it so."""
+    names = set(taken)
+    if wanted not in names:
+        return wanted
+    number = next(n for n in range(2, len(names) + 3) if f"{wanted}_{n}" not in names)
+    return f"{wanted}_{number}"

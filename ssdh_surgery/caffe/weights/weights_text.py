@@ -1,0 +1,67 @@
+"""A weights file as the prototxt of its net, without the values, and back to weights.
+
+A .caffemodel holds the net that it was trained in, each layer with its blobs. What works on
+the text of nets so works on weights, and the values are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.weights.weights import weights_of
+from ssdh_surgery.errors import DataError, Location, SchemaError
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.schema import BlobProto, NetParameter
+
+_VALUES = ("data", "diff", "double_data", "double_diff")
+
+
+def text_without_values(data: bytes, file: str) -> str:
+    """The net in a weights file as text, of its blobs only the shapes; `file` is for errors.
+
+    Raises:
+        DataError: it is no weights file, or it is damaged.
+    """
+    weights_of(data, file)
+    net = _net(data, file)
+    for blob in _blobs(net):
+        for name in _VALUES:
+            blob.ClearField(name)
+    return schema.text(net)
+
+
+def with_values(text: str, data: bytes, file: str) -> bytes:
+    """A weights file of the net in `text`, its blobs those of another, in their order.
+
+    Raises:
+        DataError: a name is not UTF-8, which Python's protobuf does not write.
+    """
+    try:
+        net: Any = schema.parse_text(text, "NetParameter", file=file)
+    except SchemaError as error:
+        said = "a name in it is not UTF-8: protobuf cannot write it again"
+        raise DataError(said, location=Location(file)) from error
+    for new, old in zip(_blobs(net), _blobs(_net(data, file)), strict=True):
+        new.CopyFrom(old)
+    result: bytes = net.SerializeToString()
+    return result
+
+
+def _net(data: bytes, file: str) -> NetParameter:
+    from google.protobuf.message import DecodeError
+
+    try:
+        return schema.NetParameter.FromString(data)
+    except DecodeError as error:
+        raise DataError(f"protobuf cannot read it: {error}", location=Location(file)) from error
+
+
+def _blobs(net: NetParameter) -> Iterator[BlobProto]:
+    """All blobs, in the order of the layers; V0 has them in the layer within."""
+    for layer in net.layer:
+        yield from layer.blobs
+    for old in net.layers:
+        yield from old.layer.blobs if old.HasField("layer") else old.blobs

@@ -1,0 +1,1 @@
+"""Codes: the arrays, the files that hold them, how they were made, and their health."""

@@ -1,0 +1,1 @@
+"""Measures of retrieval: metrics, protocols, and what codes are compared with."""

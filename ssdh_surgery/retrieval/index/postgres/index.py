@@ -1,0 +1,303 @@
+"""An index in a table: searched by the server, changed in one transaction or not at all.
+
+A row is an item: `place` (the order in which items were added), `id`, `code` (`bit(K)`),
+`label` (or `labels`, where an item may have several) and a column `feature_NAME` for each
+feature. What made the codes stands in the comment of the table, and goes where it goes. Kind
+`flat` compares all codes with `<~>`; `hnsw` has an index with `bit_hamming_ops`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from ssdh_surgery.data.names import shown
+from ssdh_surgery.errors import DataError, FileError, UsageError
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.index.backends.base import Found, Packed
+from ssdh_surgery.retrieval.index.index import About, Features, Index, Item
+from ssdh_surgery.retrieval.index.postgres.address import read_address
+from ssdh_surgery.retrieval.index.postgres.rows import (
+    bit_texts,
+    id_of,
+    id_text,
+    packed_bits,
+    rows_of,
+    vectors,
+)
+from ssdh_surgery.retrieval.index.postgres.table import Table, names
+
+_KINDS = ("flat", "hnsw")
+_VERSION = 1
+# Codes that are looked at in the graph, at least and at most: pgvector takes no more.
+_SEARCHED = (128, 1000)
+# PostgreSQL cuts longer names.
+_NAME_BYTES = 63
+
+
+class PostgresIndex(Index):
+    """An index in a table; what is done to it is one transaction, which `save` ends.
+
+    Args:
+        table: the table.
+        about: what the index is.
+        is_new: whether the table was made in this transaction.
+    """
+
+    def __init__(self, table: Table, about: About, *, is_new: bool = False) -> None:
+        self.name = table.where.file
+        self.about = about
+        self._table = table
+        self._is_new = is_new
+
+    def close(self) -> None:
+        """See `Index.close`."""
+        self._table.close()
+
+    def __len__(self) -> int:
+        return int(self._table.query("SELECT count(*) FROM {table}")[0][0])
+
+    def search(self, queries: Packed, k: int) -> Found:
+        """See `Index.search`."""
+        if self.about.kind == "hnsw":
+            least, most = _SEARCHED
+            self._table.query(
+                "SET LOCAL hnsw.ef_search = {count}; SET LOCAL hnsw.iterative_scan = strict_order",
+                count=Literal(min(most, max(least, 2 * k))),
+            )
+        return self._nearest(queries, k)
+
+    def exact(self, queries: Packed, k: int) -> Found:
+        """See `Index.exact`."""
+        self._table.query("SET LOCAL enable_indexscan = off")
+        found = self._nearest(queries, k)
+        self._table.query("SET LOCAL enable_indexscan = on")
+        return found
+
+    def _nearest(self, queries: Packed, k: int) -> Found:
+        found = self._table.query(
+            "SELECT number - 1, distance, place FROM unnest(%s::{type}[]) "
+            "WITH ORDINALITY AS query (code, number), LATERAL ("
+            "SELECT (stored.code <~> query.code)::int AS distance, place FROM {table} AS stored "
+            "ORDER BY stored.code <~> query.code, place LIMIT %s) AS nearest "
+            "ORDER BY number, distance, place",
+            ["{" + ",".join(bit_texts(queries, self.about.bits)) + "}", k],
+            type=_bit_type(self.about),
+        )
+        counts = np.bincount([number for number, _, _ in found], minlength=len(queries))
+        is_found = np.arange(counts.max(initial=0)) < counts[:, None]
+        distances = np.full(is_found.shape, -1, np.int32)
+        rows = np.full(is_found.shape, -1, np.int64)
+        # Answers come query by query, as cells are filled.
+        distances[is_found] = [distance for _, distance, _ in found]
+        rows[is_found] = [place for _, _, place in found]
+        return distances, rows
+
+    def _of_rows(self, rows: NDArray[np.int64], *columns: str) -> list[tuple[Any, ...]]:
+        """Columns of rows, in their order."""
+        text: LiteralString = "SELECT place, {columns} FROM {table} WHERE place = ANY(%s)"
+        answer = self._table.query(text, [rows.tolist()], columns=names(columns))
+        found = {place: values for place, *values in answer}
+        return [tuple(found[row]) for row in rows.tolist()]
+
+    def items(self, rows: NDArray[np.int64]) -> list[Item]:
+        """See `Index.items`."""
+        found = self._of_rows(rows, "id", self._label_column)
+        return [Item(id_of(name), label) for name, label in found]
+
+    @property
+    def _label_column(self) -> str:
+        return "label" if self.about.classes is None else "labels"
+
+    def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """See `Index.rows`."""
+        texts = [id_text(each) for each in ids]
+        found = dict(self._table.query("SELECT id, place FROM {table} WHERE id = ANY(%s)", [texts]))
+        for name, text in zip(ids, texts, strict=True):
+            if text not in found:
+                raise DataError(f"no item has the id '{shown(name)}'", location=self.where)
+        return np.array([found[text] for text in texts], np.int64)
+
+    def codes(self, rows: NDArray[np.int64]) -> Packed:
+        """See `Index.codes`."""
+        return packed_bits([code for (code,) in self._of_rows(rows, "code")], self.about.bits)
+
+    def features(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See `Index.features`."""
+        texts = [text for (text,) in self._of_rows(rows, _column(name))]
+        return vectors(texts, self.about.features[name])
+
+    def sample(self, count: int) -> Packed:
+        """See `Index.sample`."""
+        step = max(1, len(self) // count)
+        found = self._table.query(
+            "SELECT code FROM (SELECT code, row_number() OVER (ORDER BY place) AS number "
+            "FROM {table}) AS numbered WHERE (number - 1) %% %s = 0 ORDER BY number LIMIT %s",
+            [step, count],
+        )
+        return packed_bits([code for (code,) in found], self.about.bits)
+
+    def add(
+        self, codes: Codes, features: Features | None = None, *, replace: bool = False
+    ) -> tuple[int, int]:
+        """See `Index.add`."""
+        kept = self.refuse_new(codes, features)
+        columns = ["id", "code", self._label_column, *map(_column, kept)]
+        self._table.query(
+            "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS "
+            "SELECT 0::bigint AS number, {columns} FROM {table} WITH NO DATA",
+            columns=names(columns),
+        )
+        rows = ((number, *row) for number, row in enumerate(rows_of(codes, kept)))
+        self._table.copy("incoming", ["number", *columns], rows)
+        text: LiteralString = "SELECT id FROM incoming JOIN {table} USING (id) ORDER BY number"
+        known = [name for (name,) in self._table.query(text)]
+        if not replace:
+            self.refuse_known(codes, len(known), id_of(known[0]) if known else "")
+        if known:
+            changed = [SQL("{0} = incoming.{0}").format(Identifier(each)) for each in columns]
+            self._table.query(
+                "UPDATE {table} AS mine SET {changed} FROM incoming WHERE mine.id = incoming.id",
+                changed=SQL(", ").join(changed),
+            )
+        self._table.query(
+            "INSERT INTO {table} ({columns}) SELECT {columns} FROM incoming WHERE NOT EXISTS "
+            "(SELECT FROM {table} AS mine WHERE mine.id = incoming.id) ORDER BY number",
+            columns=names(columns),
+        )
+        self._table.query("DROP TABLE incoming")
+        return len(codes) - len(known), len(known)
+
+    def remove(self, ids: Sequence[str]) -> int:
+        """See `Index.remove`."""
+        rows = set(self.rows(ids).tolist())
+        self._table.query("DELETE FROM {table} WHERE place = ANY(%s)", [list(rows)])
+        return len(rows)
+
+    def save(self) -> None:
+        """See `Index.save`; the graph of a new index is made here, of all its codes."""
+        if self._is_new and self.about.kind == "hnsw":
+            self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
+        self._table.query("ANALYZE {table}")
+        self._table.commit()
+        self._is_new = False
+
+
+def create_postgres_index(url: str, about: About, *, force: bool = False) -> PostgresIndex:
+    """A new table without items; with `force` an index of that name is dropped first.
+
+    Raises:
+        UsageError: the URL names no table, or there is no such kind.
+        FileError: the database cannot be reached, or the table exists.
+        DataError: the database lacks pgvector, or what would be replaced is no index.
+    """
+    address = read_address(url)
+    if about.kind not in _KINDS:
+        raise UsageError(
+            f"an index in PostgreSQL is of kind {' or '.join(_KINDS)}, not {about.kind}"
+        )
+    table = Table(address)
+    try:
+        if table.exists():
+            if not force:
+                raise FileError(
+                    "the table exists; nothing was written",
+                    location=table.where,
+                    hint="--force replaces it, 'ssdh index add' adds to an index",
+                )
+            _read_about(table)  # only what is an index is dropped
+            table.query("DROP TABLE {table}")
+        _make(table, about)
+    except BaseException:
+        table.close()
+        raise
+    return PostgresIndex(table, about, is_new=True)
+
+
+def _make(table: Table, about: About) -> None:
+    columns = [
+        SQL("place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+        SQL("id text NOT NULL UNIQUE"),
+        SQL("code {} NOT NULL").format(_bit_type(about)),
+        SQL("label bigint" if about.classes is None else "labels bigint[] NOT NULL"),
+    ]
+    for name, width in about.features.items():
+        column = _column(name)
+        if len(column.encode()) > _NAME_BYTES:
+            raise DataError(
+                f"the feature '{name}' has a name too long for a column of PostgreSQL",
+                location=table.where,
+            )
+        form = SQL("{} vector({}) NOT NULL")
+        columns.append(form.format(Identifier(column), Literal(width)))
+    table.query("CREATE TABLE {table} ({columns})", columns=SQL(", ").join(columns))
+    written = {
+        "ssdh_index": _VERSION,
+        "kind": about.kind,
+        "bits": about.bits,
+        "classes": about.classes,
+        "features": dict(about.features),
+        "recipe": dict(about.recipe),
+    }
+    table.query("COMMENT ON TABLE {table} IS {comment}", comment=Literal(json.dumps(written)))
+
+
+def open_postgres_index(url: str) -> PostgresIndex:
+    """Open the index in a table.
+
+    Raises:
+        UsageError: the URL names no table.
+        FileError: the database cannot be reached, or has no such table.
+        DataError: it lacks pgvector, or the table is no index.
+    """
+    table = Table(read_address(url))
+    try:
+        if not table.exists():
+            raise FileError(
+                "the database has no such table",
+                location=table.where,
+                hint="'ssdh index build' makes it",
+            )
+        return PostgresIndex(table, _read_about(table))
+    except BaseException:
+        table.close()
+        raise
+
+
+def _read_about(table: Table) -> About:
+    """What the comment of a table says.
+
+    Raises:
+        DataError: it is no index, or one of a newer form.
+    """
+    try:
+        found = json.loads(table.comment() or "")
+        version = found["ssdh_index"]
+        about = About(
+            found["kind"], found["bits"], found["recipe"], found["classes"], found["features"]
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            "the table is no index: its comment does not say what it holds",
+            location=table.where,
+            hint="'ssdh index build' makes an index under another name",
+        ) from error
+    if version != _VERSION or about.kind not in _KINDS:
+        raise DataError(
+            f"an index of version {version} and kind '{about.kind}': a newer ssdh-surgery made it",
+            location=table.where,
+        )
+    return about
+
+
+def _bit_type(about: About) -> Composed:
+    return SQL("bit({})").format(Literal(about.bits))
+
+
+def _column(feature: str) -> str:
+    return f"feature_{feature}"
