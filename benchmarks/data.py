@@ -29,7 +29,7 @@ from ssdh_surgery.data.build import build
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.data.record import RecordOptions
-from ssdh_surgery.engines.built_caffe import built_caffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 
 PICTURES = 1000
 WIDTH, HEIGHT = 500, 375

@@ -32,7 +32,7 @@ import ssdh_surgery
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.picture import encode, opencv
-from ssdh_surgery.engines.built_caffe import built_caffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.retrieval.codes.codes import read_codes
 
 PICTURES, BATCH, THREADS, ROUNDS = 200, 10, 2, 5

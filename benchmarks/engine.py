@@ -74,7 +74,7 @@ def split(text: str) -> list[str]:
 
 def caffe_turn(folder: Path, mode: str) -> Turn:
     """Run Caffe's net; in training as its own solver does."""
-    from ssdh_surgery.engines.built_caffe import built_pycaffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
     folder_of_caffe = built_pycaffe()
     if folder_of_caffe is None:
@@ -108,12 +108,12 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
 
     from ssdh_surgery.caffe.net.net import Net
     from ssdh_surgery.caffe.net.phase import State
-    from ssdh_surgery.engines.torch.data import Feed
-    from ssdh_surgery.engines.torch.net import GraphNet
+    from ssdh_surgery.engines.torch.net.graph_net import GraphNet
     from ssdh_surgery.engines.torch.passes import speed_up
     from ssdh_surgery.engines.torch.solver.nets import FedNet, TrainingNets
     from ssdh_surgery.engines.torch.solver.setup import read_setup
     from ssdh_surgery.engines.torch.solver.solver import Solver
+    from ssdh_surgery.engines.torch.sources.feed import Feed
     from ssdh_surgery.prototxt.parser import parse
 
     torch.set_num_threads(THREADS)

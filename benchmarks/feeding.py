@@ -23,8 +23,8 @@ from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.base import TrainJob
-from ssdh_surgery.engines.torch.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.trainer import TrainJob
 
 RECORDS, SIZE, BATCH = 200, 256, 10
 DATA = """layer { name: "data" type: "Data" top: "data" top: "label"

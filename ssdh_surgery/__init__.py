@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ssdh_surgery.engines.runner import open_net as open_net
+    from ssdh_surgery.engines.open_net import open_net as open_net
     from ssdh_surgery.prototxt.cst import Document as Document
     from ssdh_surgery.prototxt.parser import parse as parse
 
@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 # Looked up on first use, so that importing the package costs nothing.
 _EXPORTS = {
     "Document": "ssdh_surgery.prototxt.cst",
-    "open_net": "ssdh_surgery.engines.runner",
+    "open_net": "ssdh_surgery.engines.open_net",
     "parse": "ssdh_surgery.prototxt.parser",
 }
 

@@ -31,7 +31,7 @@ _PROVIDED_BY = {
 
 
 def _has_caffe() -> bool:
-    from ssdh_surgery.engines.built_caffe import built_caffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 
     return built_caffe() is not None
 
@@ -83,7 +83,7 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def caffe() -> Path:
     """The real caffe executable."""
-    from ssdh_surgery.engines.built_caffe import built_caffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 
     path = built_caffe()
     assert path is not None, "run: make caffe"
@@ -93,7 +93,7 @@ def caffe() -> Path:
 @pytest.fixture(scope="session")
 def live_caffe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caffe]:
     """The real Caffe as a process that is asked about nets."""
-    from ssdh_surgery.engines.built_caffe import built_pycaffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
     pycaffe = built_pycaffe()
     assert pycaffe is not None, "run: make caffe"

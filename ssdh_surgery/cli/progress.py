@@ -8,7 +8,7 @@ from typing import Self
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.live_line import LiveLine, duration
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.failure_evidence import loss_trouble
+from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
 from ssdh_surgery.pipeline.train.code_collapse import code_health
 
 

@@ -11,6 +11,8 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.results import outcome
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
+from ssdh_surgery.zoo import kinds
+from ssdh_surgery.zoo.kinds import KINDS
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
@@ -46,8 +48,8 @@ def list_networks(as_json: bool) -> None:
 
 @command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(zoo.KINDS), help="Which file (train_val).")
-def show_network(name: str, kind: zoo.Kind | None) -> None:
+@click.option("--kind", type=click.Choice(KINDS), help="Which file (train_val).")
+def show_network(name: str, kind: kinds.Kind | None) -> None:
     """Print a file of a network: that of --kind, or of NAME/KIND."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
@@ -62,7 +64,7 @@ def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> in
     """Write train_val.prototxt, solver.prototxt and deploy.prototxt of a network."""
     name = name.removeprefix(zoo.PREFIX)
     plan = shared.write_plan(suffix=None, out=out, in_place=False, force=force, **modes)
-    outputs = [_output(name, kind, out or Path()) for kind in zoo.KINDS]
+    outputs = [_output(name, kind, out or Path()) for kind in KINDS]
     if plan.mode is Mode.DIFF:
         for output in outputs:
             terminal.answer_diff(unified_diff(output, str(output.path) if output.old else None))
@@ -73,8 +75,8 @@ def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> in
     return int(plan.mode is Mode.CHECK and not all(output.is_written for output in outputs))
 
 
-def _output(name: str, kind: zoo.Kind, folder: Path) -> Output:
+def _output(name: str, kind: kinds.Kind, folder: Path) -> Output:
     """A file of a network, and what is in its place."""
-    path = folder / zoo.FILE_NAMES[kind]
+    path = folder / kinds.FILE_NAMES[kind]
     old = files.read_bytes(path) if path.is_file() else b""
     return Output(path, zoo.text(name, kind).encode(), None, old)

@@ -6,18 +6,13 @@ No module of a network is imported before that network is asked for.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from ssdh_surgery.errors import UsageError, did_you_mean
+from ssdh_surgery.zoo.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from ssdh_surgery.zoo.network import Network
-
-Kind = Literal["train_val", "solver", "deploy"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-# What a file of each kind is called when it is written; the solver names the train net so.
-FILE_NAMES: dict[Kind, str] = {kind: f"{kind}.prototxt" for kind in KINDS}
 
 # Each network's module in this folder.
 _MODULES = {

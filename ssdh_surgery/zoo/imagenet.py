@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdh_surgery.zoo import Kind
+from ssdh_surgery.zoo.kinds import Kind
 from ssdh_surgery.zoo.layers import (
     GPU,
     Field,

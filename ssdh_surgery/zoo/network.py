@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.zoo import FILE_NAMES, Kind
+from ssdh_surgery.zoo.kinds import FILE_NAMES, Kind
 from ssdh_surgery.zoo.layers import Field, Value, fields
 
 # Caffe's own files have one field a line, but for the shape of an input.

@@ -225,7 +225,7 @@ LOAD_OURS = "from ssdh_surgery.caffe.messages import schema; ours = schema.NetPa
 @pytest.fixture
 def pycaffe() -> Path:
     """The folder that has to be on `sys.path` for `import caffe`."""
-    from ssdh_surgery.engines.built_caffe import built_pycaffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
     path = built_pycaffe()
     assert path is not None, "run: make caffe"

@@ -299,7 +299,7 @@ print(json.dumps(said))
 
 @pytest.mark.caffe
 def test_caffe_says_the_same(tmp_path: Path) -> None:
-    from ssdh_surgery.engines.built_caffe import built_pycaffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
     ran = subprocess.run(
         [sys.executable, "-c", _SCRIPT, str(built_pycaffe())],

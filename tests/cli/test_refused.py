@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import Ssdh
 
-from ssdh_surgery.engines.built_caffe import built_caffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from tests.engines.live_caffe import fatal
 
 NET = """\

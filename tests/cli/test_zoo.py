@@ -8,8 +8,10 @@ import pytest
 from command_line import Ssdh, snapshot
 
 from ssdh_surgery import zoo
+from ssdh_surgery.zoo import kinds
+from ssdh_surgery.zoo.kinds import KINDS
 
-FILES = {name: zoo.text("lenet", kind).encode() for kind, name in zoo.FILE_NAMES.items()}
+FILES = {name: zoo.text("lenet", kind).encode() for kind, name in kinds.FILE_NAMES.items()}
 
 
 def test_the_list_has_every_network(ssdh: Ssdh) -> None:
@@ -17,9 +19,11 @@ def test_the_list_has_every_network(ssdh: Ssdh) -> None:
     assert tuple(rows) == zoo.names()
 
 
-@pytest.mark.parametrize("kind", zoo.KINDS)
-def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: zoo.Kind) -> None:
-    assert ssdh("zoo", "show", "lenet", "--kind", kind).out.encode() == FILES[zoo.FILE_NAMES[kind]]
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: kinds.Kind) -> None:
+    assert (
+        ssdh("zoo", "show", "lenet", "--kind", kind).out.encode() == FILES[kinds.FILE_NAMES[kind]]
+    )
 
 
 @pytest.mark.parametrize("name", ["lenet/solver", "zoo:lenet/solver"])

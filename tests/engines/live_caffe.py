@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ssdh_surgery.engines.built_caffe import built_caffe, built_pycaffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe, built_pycaffe
 
 TRAIN = Path(__file__).parent.parent / "data" / "golden" / "train"
 

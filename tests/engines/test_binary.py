@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.base import TrainJob
-from ssdh_surgery.engines.binary import BinaryTrainer, command, shell_line
+from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer, command, shell_line
+from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError
 
 STAND_IN = Path(__file__).parent / "stand_in_caffe"
@@ -414,8 +414,8 @@ def test_another_thread_stops_by_hand(here):
 DRIVER = """
 import sys
 from pathlib import Path
-from ssdh_surgery.engines.base import TrainJob
-from ssdh_surgery.engines.binary import BinaryTrainer
+from ssdh_surgery.engines.trainer import TrainJob
+from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
 job = TrainJob(solver="solver.prototxt", cwd=Path(), log=Path("c.log"))
 for event in BinaryTrainer(Path(sys.argv[1])).run(job):
     print(type(event).__name__, flush=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.base import TrainJob
-from ssdh_surgery.engines.binary import BinaryTrainer
+from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
 from ssdh_surgery.engines.glog import parse_log
+from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError
 
 pytestmark = pytest.mark.caffe

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.engines.built_caffe import built_caffe, built_pycaffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe, built_pycaffe
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "data" / "golden"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.engines.executable import (
+from ssdh_surgery.engines.caffe_binary.executable import (
     Executable,
     caffe_environment,
     can_use_gpu,

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.engines.failure_evidence import loss_trouble
-from ssdh_surgery.engines.failure_rules import FATAL_RULES
-from ssdh_surgery.engines.failures import explain, shell_code
+from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
+from ssdh_surgery.engines.caffe_binary.failures import explain, shell_code
+from ssdh_surgery.engines.caffe_binary.rules import FATAL_RULES
 from ssdh_surgery.errors import EngineError
 
 LOGS = Path(__file__).parent.parent / "data" / "golden" / "logs"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.engines.built_caffe import built_pycaffe
-from ssdh_surgery.engines.runner import open_net
-from ssdh_surgery.engines.torch.torch_net import TorchNet
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
+from ssdh_surgery.engines.open_net import open_net
+from ssdh_surgery.engines.torch.net.torch_net import TorchNet
 from ssdh_surgery.errors import DataError, EngineError, FileError, UsageError
 
 TRAIN = Path(__file__).parents[1] / "data" / "golden" / "train"

@@ -21,7 +21,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.net_message import net_parameter
 from ssdh_surgery.caffe.weights.hdf5 import written
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.engines.built_caffe import built_pycaffe
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.deploy.from_train import DeployWishes, deploy_from_train
 from ssdh_surgery.pipeline.edit.hash_net import hash_step

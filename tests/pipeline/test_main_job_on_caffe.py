@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.engines.built_caffe import built_pycaffe
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
 pytestmark = pytest.mark.caffe
 

@@ -205,7 +205,7 @@ def test_shapes_of_real_nets(name: str) -> None:
 # DenseNet's `round_mode` is a field that the Caffe at hand does not have.
 @pytest.mark.parametrize("name", NETS[:-1])
 def test_caffe_loads_the_deploy_nets(name: str, tmp_path: Path, caffe: Path) -> None:
-    from ssdh_surgery.engines.built_caffe import built_pycaffe
+    from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
     of = hashed(f"{name}/deploy", "delete")
     (tmp_path / "net.prototxt").write_text(of.document.text)

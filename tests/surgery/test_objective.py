@@ -248,7 +248,7 @@ layer {
 
 def gradients(text: str | bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The total loss and the gradients of the recorded net's parameters, one pass."""
-    from ssdh_surgery.engines.runner import open_net
+    from ssdh_surgery.engines.open_net import open_net
 
     monkeypatch.chdir(TRAIN)
     file = folder / "net.prototxt"

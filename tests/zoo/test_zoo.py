@@ -13,6 +13,8 @@ import pytest
 from ssdh_surgery import parse, zoo
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import UsageError
+from ssdh_surgery.zoo import kinds
+from ssdh_surgery.zoo.kinds import KINDS
 
 each = pytest.mark.parametrize("name", zoo.names())
 
@@ -33,12 +35,12 @@ def test_each_kind_is_a_message_of_its_own(name: str) -> None:
     assert deploy.layer[0].type == "Input"
     shape = deploy.layer[0].input_param.shape[0].dim
     assert tuple(shape[1:]) == zoo.find(name).shape
-    assert solver.net == zoo.FILE_NAMES["train_val"]
+    assert solver.net == kinds.FILE_NAMES["train_val"]
     assert solver.snapshot_prefix == name
 
 
 @each
-@pytest.mark.parametrize("kind", zoo.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_layout_is_that_of_caffes_own_files(name: str, kind: str) -> None:
     text = zoo.text(name, kind)
     assert bytes(parse(text.encode())) == text.encode()

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from ssdh_surgery.engines.onnx.registry import is_expressible
-from ssdh_surgery.engines.torch.registry import REGISTRY
+from ssdh_surgery.engines.torch.net.registry import REGISTRY
 
 ROOT = Path(__file__).parent.parent.parent
 LAYERS = ROOT / "ssdh_surgery" / "engines" / "torch" / "layers"

@@ -20,7 +20,7 @@ from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.engines.built_caffe import built_caffe
+from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 from ssdh_surgery.pipeline.edit.result import Patched

@@ -17,7 +17,7 @@ from cells import COLUMNS, CURRENT, YES, Judge
 
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.engines.built_caffe import built_pycaffe
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.pipeline.files.sources import read_source
 
 ROOT = Path(__file__).parent.parent.parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import numpy as np
 
@@ -13,13 +13,23 @@ from ssdh_surgery.errors import EngineError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ssdh_surgery.engines.onnx.net import OnnxNet
+
+class BlobValues(Protocol):
+    """A net that knows the shapes of its blobs and computes their values."""
+
+    def shape(self, name: str) -> Sequence[int]:
+        """The dimensions of a blob."""
+        ...
+
+    def value(self, name: str) -> NDArray[np.float32]:
+        """The values of a blob after the last pass."""
+        ...
 
 
 class Blob:
     """A blob that layers compute."""
 
-    def __init__(self, net: OnnxNet, name: str) -> None:
+    def __init__(self, net: BlobValues, name: str) -> None:
         self._net = net
         self.name = name
 
@@ -56,7 +66,7 @@ class Blob:
 class Input(Blob):
     """A blob that a user fills."""
 
-    def __init__(self, net: OnnxNet, name: str) -> None:
+    def __init__(self, net: BlobValues, name: str) -> None:
         super().__init__(net, name)
         self._data = np.zeros(net.shape(name), np.float32)
 

@@ -12,7 +12,7 @@ from onnx import NodeProto, helper
 
 from ssdh_surgery.caffe.shapes import Shape
 from ssdh_surgery.caffe.shapes.subject import Subject
-from ssdh_surgery.engines.specs import LayerSpec
+from ssdh_surgery.engines.layer_specs import LayerSpec
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, Shape, shapes
+from ssdh_surgery.engines.layer_specs import LayerSpec, read_specs
 from ssdh_surgery.engines.onnx.registry import refuse_inexpressible
-from ssdh_surgery.engines.specs import LayerSpec, read_specs
 from ssdh_surgery.errors import EngineError, Finding
 
 _PROBES = (2, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssdh_surgery.errors import Finding
-from ssdh_surgery.pipeline.check import Subject
+from ssdh_surgery.pipeline.check.subject import Subject
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

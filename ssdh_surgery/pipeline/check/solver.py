@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from ssdh_surgery.errors import Finding, Location, SchemaError
-from ssdh_surgery.pipeline.check import Subject
+from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.judge import judged

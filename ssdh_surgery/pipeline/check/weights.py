@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import Finding, Location, SsdhError
-from ssdh_surgery.pipeline.check import Subject
+from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.weights.copy_table import CopyRow

@@ -68,21 +68,21 @@ def _onnx(wanted: Extraction, caffe: str | None) -> Extractor:
 
 def _torch(wanted: Extraction, caffe: str | None) -> Extractor:
     require_extra("train", "the embedded engine", "torch")
-    from ssdh_surgery.engines.torch.extractor import TorchExtractor
+    from ssdh_surgery.engines.torch.run.extractor import TorchExtractor
 
     return TorchExtractor(wanted)
 
 
 def _pycaffe(wanted: Extraction, caffe: str | None) -> Extractor:
-    from ssdh_surgery.engines.pycaffe_net import open_pycaffe
+    from ssdh_surgery.engines.caffe_binary.pycaffe import open_pycaffe
 
     return NetExtractor(open_pycaffe(wanted.net, wanted.weights, gpu=wanted.gpu), wanted)
 
 
 def _binary(wanted: Extraction, caffe: str | None) -> Extractor:
     from ssdh_surgery.caffe.shapes import shapes
-    from ssdh_surgery.engines.executable import can_use_gpu, find_caffe
-    from ssdh_surgery.engines.extract_features import INPUTS, ToolExtractor, find_tool
+    from ssdh_surgery.engines.caffe_binary.executable import can_use_gpu, find_caffe
+    from ssdh_surgery.engines.caffe_binary.extract_features import INPUTS, ToolExtractor, find_tool
     from ssdh_surgery.engines.extractor import width_of
     from ssdh_surgery.prototxt.edits import apply
     from ssdh_surgery.surgery.derive.lmdb_input import read_from_lmdb

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.engines.base import Trainer
-from ssdh_surgery.engines.executable import (
+from ssdh_surgery.engines.caffe_binary.executable import (
     Executable,
     can_use_gpu,
     can_use_several_gpus,
     find_caffe,
     missing_caffe,
 )
+from ssdh_surgery.engines.trainer import Trainer
 from ssdh_surgery.errors import EngineError, SsdhError, UsageError, require_extra
-from ssdh_surgery.pipeline.check import Subject
+from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 
 # In the order in which `auto` asks them.
@@ -75,7 +75,7 @@ def _after(
 
 
 def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
-    from ssdh_surgery.engines.binary import BinaryTrainer
+    from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
 
     if options.precision is not None or options.threads is not None:
         raise EngineError("--precision and --threads are for the embedded engine, not for caffe")
@@ -127,7 +127,7 @@ def missing_sentence(options: TrainOptions) -> tuple[Path | None, str | None]:
 
 
 def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
-    from ssdh_surgery.engines.torch.registry import is_supported, unsupported
+    from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported
 
     require_extra("train", "the embedded engine", "torch")
     if launch.job.extra:
@@ -136,7 +136,7 @@ def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineCho
         for layer in net.layers_in(state):
             if not is_supported(layer.type):
                 raise unsupported(layer.type, layer.name, layer.location)
-    from ssdh_surgery.engines.torch.trainer import TorchTrainer
+    from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
 
     trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)
     return EngineChoice(trainer, "torch", "the embedded engine, PyTorch")

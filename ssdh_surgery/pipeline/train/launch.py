@@ -9,7 +9,7 @@ from typing import Literal
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.engines.base import TrainJob
+from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source

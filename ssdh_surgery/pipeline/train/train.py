@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import files
-from ssdh_surgery.engines.binary import command, shell_line
+from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
 from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
-from ssdh_surgery.pipeline import check
+from ssdh_surgery.pipeline.check.check import findings
+from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.weights import Copied, copied
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose, missing_sentence
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, refuse_missing
@@ -43,17 +44,17 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
 
 def _findings(launch: Launch) -> list[Finding]:
     try:
-        return check.findings(subject(launch))
+        return findings(subject(launch))
     except SsdhError as error:
         return [
             Finding("SSDH200", "unreadable-net", "error", error.message, error.hint, error.location)
         ]
 
 
-def subject(launch: Launch) -> check.Subject:
+def subject(launch: Launch) -> Subject:
     """What is checked before a launch."""
     weights = tuple(path for path in (launch.job.weights or "").split(",") if path)
-    return check.subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
+    return subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def start(
     refuse_missing(launch)
     checked_subject = subject(launch)
     if checked:
-        found = check.findings(checked_subject)
+        found = findings(checked_subject)
         errors = [finding for finding in found if finding.severity == "error"]
         for finding in found:
             if finding not in errors:

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.onnx.model import build
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan
-from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 

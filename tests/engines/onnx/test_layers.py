@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, reject, settings
 
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.onnx.registry import EXPRESSIONS, is_expressible
-from ssdh_surgery.engines.torch.registry import REGISTRY
+from ssdh_surgery.engines.torch.net.registry import REGISTRY
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 from tests.engines.onnx.side_by_side import SideBySide

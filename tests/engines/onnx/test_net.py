@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
-from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.errors import DataError, EngineError
 from tests.engines.onnx.side_by_side import SideBySide, assert_close
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.engines.open_net import open_net
 
 
 def input_layer(name, *shape):

@@ -8,8 +8,8 @@ import pytest
 
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.engines.torch.registry import is_supported
-from ssdh_surgery.engines.torch.torch_net import TorchNet
+from ssdh_surgery.engines.torch.net.registry import is_supported
+from ssdh_surgery.engines.torch.net.torch_net import TorchNet
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 from tests.conftest import CORPUS, corpus_files

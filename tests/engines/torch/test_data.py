@@ -17,9 +17,9 @@ from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean, write_mean
-from ssdh_surgery.engines.runner import open_net
-from ssdh_surgery.engines.torch.data import Feed, Place
+from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.engines.torch.layers.base import Setting
+from ssdh_surgery.engines.torch.sources.feed import Feed, Place
 from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, Share
 from ssdh_surgery.errors import DataError, SsdhError
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssdh_surgery.caffe.messages.schema import FillerParameter
-from ssdh_surgery.engines.torch.fillers import fill
+from ssdh_surgery.engines.torch.layers.fillers import fill
 from ssdh_surgery.errors import EngineError
 
 SHAPE = (40, 20, 10, 10)  # 80,000 values: fan in 2,000, fan out 4,000

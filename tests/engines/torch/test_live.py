@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, note, reject, settings
 from live_nets import Refused
 
-from ssdh_surgery.engines.built_caffe import built_pycaffe
-from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
+from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.errors import EngineError
 from tests.caffe import adventurous_nets
 from tests.engines.torch.caffe_process import CaffeProcess, run

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.engines.torch.net import GraphNet
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 from tests.engines.torch import small_nets

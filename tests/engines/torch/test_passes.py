@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.engines.torch.fillers import fill
-from ssdh_surgery.engines.torch.net import GraphNet
+from ssdh_surgery.engines.torch.layers.fillers import fill
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet
+from ssdh_surgery.engines.torch.net.weights import copy_weights, save_weights
 from ssdh_surgery.engines.torch.passes import speed_up
 from ssdh_surgery.engines.torch.passes.in_place import rectify_in_place
 from ssdh_surgery.engines.torch.passes.joined_scales import join_scales
-from ssdh_surgery.engines.torch.weights import copy_weights, save_weights
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 from tests.engines.torch.random_nets import nets

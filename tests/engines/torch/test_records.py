@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.engines.runner import open_net
+from ssdh_surgery.engines.open_net import open_net
 
 RECORDS = Path(__file__).parents[2] / "data" / "golden" / "layers"
 NAMES = sorted(path.stem for path in RECORDS.glob("*.npz"))

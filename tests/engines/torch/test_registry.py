@@ -8,7 +8,7 @@ import pytest
 
 from ssdh_surgery.caffe.shapes.rules import RULES
 from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.registry import REGISTRY, is_supported, layer_class, unsupported
+from ssdh_surgery.engines.torch.net.registry import REGISTRY, is_supported, layer_class, unsupported
 from ssdh_surgery.errors import Location
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_reads_without_torch():
     code = (
-        "import sys; from ssdh_surgery.engines.torch.registry import is_supported; "
+        "import sys; from ssdh_surgery.engines.torch.net.registry import is_supported; "
         "print(is_supported('LRN'), is_supported('Python'), 'torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -20,8 +20,8 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.torch.devices import devices
-from ssdh_surgery.engines.torch.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.devices import devices
+from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
 from tests.engines.torch.training import (
     Run,

@@ -13,9 +13,9 @@ import numpy as np
 from ssdh_surgery.caffe.weights.weights import read_weights
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.engines.base import TrainJob
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.trainer import TrainJob
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "train"
 

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.rules import layer_shapes
 from ssdh_surgery.caffe.shapes.subject import Refusal, Subject
-from ssdh_surgery.engines.torch.blob import Param, Shape, shape_string
-from ssdh_surgery.engines.torch.fillers import fill
+from ssdh_surgery.engines.torch.layers.blob import Param, Shape, shape_string
+from ssdh_surgery.engines.torch.layers.fillers import fill
 from ssdh_surgery.errors import EngineError, Location
 
 if TYPE_CHECKING:

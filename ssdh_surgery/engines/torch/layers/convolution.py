@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.convolution import read_window
 from ssdh_surgery.caffe.shapes.subject import Subject
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer, count
+from ssdh_surgery.engines.torch.layers.blob import Shape
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter

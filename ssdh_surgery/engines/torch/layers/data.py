@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer, Source
+from ssdh_surgery.engines.torch.layers.blob import Shape, shape_string
 from ssdh_surgery.errors import SsdhError
 
 if TYPE_CHECKING:

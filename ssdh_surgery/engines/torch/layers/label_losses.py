@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import with_gradient
+from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.layers.loss import (
     LabelLoss,
     LossLayer,

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
 from ssdh_surgery.caffe.shapes.subject import Subject
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.blob import Shape
 
 _FLT_MAX = torch.finfo(torch.float32).max
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer, count
+from ssdh_surgery.engines.torch.layers.blob import Shape, shape_string
 
 
 class _Broadcast(Layer):

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import NeuronLayer, with_gradient
+from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.layers.loss import LabelLoss, ignored_label, normalization_mode
 
 _FLT_MIN = torch.finfo(torch.float32).tiny

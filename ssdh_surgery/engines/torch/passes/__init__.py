@@ -15,7 +15,7 @@ from ssdh_surgery.engines.torch.passes.joined_scales import join_scales
 from ssdh_surgery.engines.torch.passes.memory import keep_freed_memory
 
 if TYPE_CHECKING:
-    from ssdh_surgery.engines.torch.net import GraphNet
+    from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 
 
 def speed_up(net: GraphNet) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from ssdh_surgery.engines.torch.layers.convolution import Convolution
-from ssdh_surgery.engines.torch.steps import Step
+from ssdh_surgery.engines.torch.net.plan import Step
 
 _FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 

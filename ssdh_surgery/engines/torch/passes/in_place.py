@@ -18,7 +18,7 @@ from ssdh_surgery.engines.torch.layers.convolution import Convolution
 from ssdh_surgery.engines.torch.layers.inner_product import InnerProduct
 from ssdh_surgery.engines.torch.layers.joining import Concat, Eltwise
 from ssdh_surgery.engines.torch.layers.scaling import Bias, Scale
-from ssdh_surgery.engines.torch.steps import Step
+from ssdh_surgery.engines.torch.net.plan import Step
 
 # Layers that always give new memory, and whose gradients do without what is in it.
 _FORGETFUL = (Convolution, InnerProduct, Scale, Bias, Concat)

@@ -12,11 +12,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.blob import Shape
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.layers.batch_norm import BatchNorm
+from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.layers.scaling import Scale
-from ssdh_surgery.engines.torch.steps import Step
+from ssdh_surgery.engines.torch.net.plan import Step
 
 
 def join_scales(steps: Sequence[Step]) -> list[Step]:

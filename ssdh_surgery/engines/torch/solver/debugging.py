@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.net import GraphNet, Pass
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet, Pass
 from ssdh_surgery.engines.torch.solver.nets import Say
 
 

@@ -11,12 +11,12 @@ import torch
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.data import Feed
-from ssdh_surgery.engines.torch.net import GraphNet, Pass
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet, Pass
+from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.passes import speed_up
 from ssdh_surgery.engines.torch.solver.setup import NetSource, SolverSetup
+from ssdh_surgery.engines.torch.sources.feed import Feed
 from ssdh_surgery.engines.torch.sources.prefetch import Share
-from ssdh_surgery.engines.torch.weights import copy_weights
 from ssdh_surgery.errors import DataError, EngineError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.net import GraphNet
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.weights.solverstate import SolverState, read_solver_state
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.blob import shape_string
+from ssdh_surgery.engines.torch.layers.blob import shape_string
+from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.solver.nets import FedNet
 from ssdh_surgery.engines.torch.solver.sidecar import NetPlace, Sidecar, read_sidecar, sidecar_path
 from ssdh_surgery.engines.torch.solver.smoothing import SmoothedLoss
 from ssdh_surgery.engines.torch.solver.solver import Solver
-from ssdh_surgery.engines.torch.weights import copy_weights
 from ssdh_surgery.errors import DataError, Location, SsdhError
 
 _SOURCE = "sgd_solver.cpp:347"

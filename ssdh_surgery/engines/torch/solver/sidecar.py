@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files
-from ssdh_surgery.engines.torch.data import Place
+from ssdh_surgery.engines.torch.sources.feed import Place
 from ssdh_surgery.errors import DataError, Location
 
 _VERSION = 1

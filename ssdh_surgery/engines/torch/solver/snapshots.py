@@ -16,8 +16,8 @@ from pathlib import Path
 from ssdh_surgery import files
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.net.weights import save_weights
 from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, sidecar_path, write_sidecar
-from ssdh_surgery.engines.torch.weights import save_weights
 from ssdh_surgery.errors import FileError, Location, SsdhError
 
 

@@ -11,12 +11,12 @@ import torch
 from ssdh_surgery.caffe.weights.solverstate import SolverState
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.net import Pass
+from ssdh_surgery.engines.torch.net.graph_net import Pass
 from ssdh_surgery.engines.torch.solver.debugging import say_update, shown_pass
 from ssdh_surgery.engines.torch.solver.divergence import divergence
-from ssdh_surgery.engines.torch.solver.group import Alone, Group
 from ssdh_surgery.engines.torch.solver.nets import FedNet, Say, TrainingNets
 from ssdh_surgery.engines.torch.solver.outputs import Average, output_weights, scores
+from ssdh_surgery.engines.torch.solver.peers import Alone, Group
 from ssdh_surgery.engines.torch.solver.policies import LearningRate
 from ssdh_surgery.engines.torch.solver.requests import Request, Requests
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup

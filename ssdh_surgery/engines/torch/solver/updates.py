@@ -40,7 +40,7 @@ class Clipped:
 
 
 @dataclass(frozen=True)
-class Group:
+class Bucket:
     """Params of the same multipliers, so that one operation serves all of them.
 
     `histories` has a list of tensors for each blob that the rule keeps per param.
@@ -117,19 +117,19 @@ class UpdateRule:
                 self.update(group, gradients, _single(rate * group.lr_mult), iteration)
         return clipped
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """Update a group of params with prepared gradients."""
         raise NotImplementedError
 
-    def _grouped(self) -> list[Group]:
-        groups: dict[tuple[float, float], Group] = {}
+    def _grouped(self) -> list[Bucket]:
+        groups: dict[tuple[float, float], Bucket] = {}
         for index, learnable in enumerate(self.learnables):
             histories = self.history[index :: len(self.learnables)]
             is_frozen = not learnable.lr_mult and not any(map(torch.any, histories))
             if self.leaves_frozen and is_frozen:
                 continue
             multipliers = learnable.lr_mult, learnable.decay_mult
-            empty = Group([], [[] for _ in histories], *multipliers)
+            empty = Bucket([], [[] for _ in histories], *multipliers)
             group = groups.setdefault(multipliers, empty)
             group.leaves.append(learnable.leaf)
             for blobs, blob in zip(group.histories, histories, strict=True):
@@ -150,7 +150,7 @@ class UpdateRule:
         torch._foreach_mul_(gradients, factor)
         return Clipped(norm, factor)
 
-    def _prepare(self, group: Group, gradients: list[Tensor]) -> None:
+    def _prepare(self, group: Bucket, gradients: list[Tensor]) -> None:
         """Divide by `iter_size`, and add the weight decay."""
         if self.param.iter_size != 1:
             torch._foreach_mul_(gradients, 1 / self.param.iter_size)
@@ -166,7 +166,7 @@ class SGD(UpdateRule):
 
     leaves_frozen = True
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         (history,) = group.histories
         torch._foreach_mul_(history, self.param.momentum)
@@ -179,7 +179,7 @@ class Nesterov(UpdateRule):
 
     leaves_frozen = True
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         (history,) = group.histories
         momentum = self.param.momentum
@@ -194,7 +194,7 @@ class AdaGrad(UpdateRule):
 
     takes_momentum = False
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         (history,) = group.histories
         torch._foreach_addcmul_(history, gradients, gradients)
@@ -211,7 +211,7 @@ class RMSProp(UpdateRule):
         super().check()
         self.check_fraction("rms_decay")
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         (history,) = group.histories
         _average_square(history, gradients, self.param.rms_decay)
@@ -226,7 +226,7 @@ class AdaDelta(UpdateRule):
 
     blobs_per_param = 2
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         squares, steps = group.histories
         delta = self.param.delta
@@ -250,7 +250,7 @@ class Adam(UpdateRule):
         self.check_fraction("momentum")
         self.check_fraction("momentum2")
 
-    def update(self, group: Group, gradients: list[Tensor], rate: float, iteration: int) -> None:
+    def update(self, group: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """One step."""
         averages, squares = group.histories
         beta1, beta2 = self.param.momentum, self.param.momentum2
@@ -269,7 +269,7 @@ def _average_square(history: list[Tensor], values: list[Tensor], decay: float) -
 
 
 def _subtract_scaled(
-    group: Group, values: list[Tensor], squares: list[Tensor], delta: float, rate: float
+    group: Bucket, values: list[Tensor], squares: list[Tensor], delta: float, rate: float
 ) -> None:
     """Subtract rate * values / (sqrt(squares) + delta) from the params."""
     divisor = torch._foreach_sqrt(squares)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.data.transform import Transformer
-from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.errors import DataError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.engines.torch.blob import Shape
+from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
 from ssdh_surgery.errors import DataError, Location

@@ -314,8 +314,8 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
     write_all(tmp_path, max_iter=1_000_000, snapshot=1, display=0)
     script = (
         "import sys; from pathlib import Path\n"
-        "from ssdh_surgery.engines.base import TrainJob\n"
-        "from ssdh_surgery.engines.torch.trainer import TorchTrainer\n"
+        "from ssdh_surgery.engines.trainer import TrainJob\n"
+        "from ssdh_surgery.engines.torch.run.trainer import TorchTrainer\n"
         "folder = Path(sys.argv[1])\n"
         "job = TrainJob(str(folder / 'solver.prototxt'), folder, folder / 'killed.log')\n"
         "for event in TorchTrainer(threads=1).run(job): pass\n"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
-from ssdh_surgery.engines.torch.blob import Blob, Param, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.blob import Blob, Param, shape_string
 from ssdh_surgery.engines.torch.layers.data import MemoryData
-from ssdh_surgery.engines.torch.net import GraphNet, OpenSource
-from ssdh_surgery.engines.torch.weights import copy_weights, save_weights
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet, OpenSource
+from ssdh_surgery.engines.torch.net.weights import copy_weights, save_weights
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:

@@ -15,14 +15,7 @@ import torch
 from torch import Tensor
 
 from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.steps import Step
-
-
-class Content:
-    """What a blob holds by the time of the backward pass."""
-
-    def __init__(self) -> None:
-        self.tensor = torch.empty(0)
+from ssdh_surgery.engines.torch.net.plan import Content, Step
 
 
 class _Rereading(Protocol):

@@ -9,10 +9,10 @@ import torch
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.extractor import Extraction, width_of
-from ssdh_surgery.engines.torch.data import Feed
-from ssdh_surgery.engines.torch.net import GraphNet
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet
+from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.passes import speed_up
-from ssdh_surgery.engines.torch.weights import copy_weights
+from ssdh_surgery.engines.torch.sources.feed import Feed
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.failure_evidence import Evidence
-from ssdh_surgery.engines.failure_rules import FATAL_RULES, PLAIN_RULES, Rule
+from ssdh_surgery.engines.caffe_binary.evidence import Evidence
+from ssdh_surgery.engines.caffe_binary.rules import FATAL_RULES, PLAIN_RULES, Rule
 from ssdh_surgery.engines.glog import LogLine
 from ssdh_surgery.errors import EngineError, Location, did_you_mean
 

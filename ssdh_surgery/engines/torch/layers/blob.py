@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.copying import shape_string as shape_string
+from ssdh_surgery.engines.weight_clashes import shape_string as shape_string
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:

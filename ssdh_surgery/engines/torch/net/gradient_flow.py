@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdh_surgery.engines.torch.params import lr_mult
-from ssdh_surgery.engines.torch.steps import Step
+from ssdh_surgery.engines.torch.net.params import lr_mult
+from ssdh_surgery.engines.torch.net.plan import Step
 
 
 def decide(steps: Sequence[Step], blobs: int, force: bool) -> None:

@@ -18,9 +18,13 @@ from ssdh_surgery import files
 from ssdh_surgery.data.datum import read_datum, write_floats
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.engines.executable import caffe_environment, find_caffe, missing_caffe
+from ssdh_surgery.engines.caffe_binary.executable import (
+    caffe_environment,
+    find_caffe,
+    missing_caffe,
+)
+from ssdh_surgery.engines.caffe_binary.failures import explain
 from ssdh_surgery.engines.extractor import Extraction
-from ssdh_surgery.engines.failures import explain
 from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:

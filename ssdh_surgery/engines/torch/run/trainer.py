@@ -13,15 +13,15 @@ from types import FrameType
 from typing import Literal
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.base import TrainJob
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.interrupts import caught_interrupts
-from ssdh_surgery.engines.torch.devices import devices
-from ssdh_surgery.engines.torch.launch import train_together
-from ssdh_surgery.engines.torch.run_log import RunLog
-from ssdh_surgery.engines.torch.session import RunSpec, train
+from ssdh_surgery.engines.torch.run.devices import devices
+from ssdh_surgery.engines.torch.run.processes import train_together
+from ssdh_surgery.engines.torch.run.run_log import RunLog
+from ssdh_surgery.engines.torch.run.session import RunSpec, train
 from ssdh_surgery.engines.torch.solver.requests import Requests
 from ssdh_surgery.engines.torch.solver.setup import read_solver
+from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import SsdhError, UsageError
 
 Precision = Literal["float32", "tf32", "bf16"]

@@ -21,8 +21,8 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.weights.copy_table import copy_table
 from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
-from ssdh_surgery.engines.built_caffe import built_pycaffe
-from ssdh_surgery.engines.copying import refuse_clashes
+from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
+from ssdh_surgery.engines.weight_clashes import refuse_clashes
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 
@@ -40,7 +40,7 @@ def open_pycaffe(
     stages: Sequence[str] = (),
     gpu: int | None = None,
 ) -> Runner:
-    """Build a net and copy its weights; see `engines.runner.open_net`.
+    """Build a net and copy its weights; see `engines.open_net.open_net`.
 
     `gpu` is CUDA's number of a GPU, for the whole process; None is the CPU.
 

@@ -15,8 +15,8 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.weights.hdf5_weights import refuse_slashes
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.solver.group import Alone, Group
 from ssdh_surgery.engines.torch.solver.nets import BuildOptions, Say, build_nets
+from ssdh_surgery.engines.torch.solver.peers import Alone, Group
 from ssdh_surgery.engines.torch.solver.requests import Requests
 from ssdh_surgery.engines.torch.solver.resuming import restore
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup, read_setup

@@ -15,14 +15,14 @@ from torch import Tensor
 from ssdh_surgery.caffe.messages.schema import LayerParameter
 from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.engines.specs import read_specs
-from ssdh_surgery.engines.torch.blob import shape_string
-from ssdh_surgery.engines.torch.flow import decide
+from ssdh_surgery.engines.layer_specs import read_specs
 from ssdh_surgery.engines.torch.layers.base import Layer, Setting, Source
-from ssdh_surgery.engines.torch.overwriting import find_overwritten, forward
-from ssdh_surgery.engines.torch.params import LearnableParam, learn
-from ssdh_surgery.engines.torch.registry import refuse_unsupported
-from ssdh_surgery.engines.torch.steps import Step, check_shapes, device_of, plan
+from ssdh_surgery.engines.torch.layers.blob import shape_string
+from ssdh_surgery.engines.torch.net.gradient_flow import decide
+from ssdh_surgery.engines.torch.net.overwritten import find_overwritten, forward
+from ssdh_surgery.engines.torch.net.params import LearnableParam, learn
+from ssdh_surgery.engines.torch.net.plan import Step, check_shapes, device_of, plan
+from ssdh_surgery.engines.torch.net.registry import refuse_unsupported
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 OpenSource = Callable[[LayerParameter, Setting], Source]

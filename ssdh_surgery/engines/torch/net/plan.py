@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery.engines.specs import LayerSpec
-from ssdh_surgery.engines.torch.blob import Blob, Shape
+from ssdh_surgery.engines.layer_specs import LayerSpec
 from ssdh_surgery.engines.torch.layers.base import Layer, Setting
-from ssdh_surgery.engines.torch.registry import layer_class
-from ssdh_surgery.engines.torch.specs import insert_splits, unknown_bottom
+from ssdh_surgery.engines.torch.layers.blob import Blob, Shape
+from ssdh_surgery.engines.torch.net.registry import layer_class
+from ssdh_surgery.engines.torch.net.splits import insert_splits, unknown_bottom
 from ssdh_surgery.errors import EngineError
-
-if TYPE_CHECKING:
-    from ssdh_surgery.engines.torch.overwriting import Content
 
 
 @dataclass
@@ -189,3 +185,10 @@ def device_of(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise EngineError(f"there is no GPU for '{name}'", hint="run on the CPU: --gpu none")
     return device
+
+
+class Content:
+    """What a blob holds by the time of the backward pass."""
+
+    def __init__(self) -> None:
+        self.tensor = torch.empty(0)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.base import TrainJob
+from ssdh_surgery.engines.caffe_binary.executable import caffe_environment, on_path
+from ssdh_surgery.engines.caffe_binary.failures import explain, shell_code
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.executable import caffe_environment, on_path
-from ssdh_surgery.engines.failures import explain, shell_code
 from ssdh_surgery.engines.glog import LogParser
 from ssdh_surgery.engines.interrupts import caught_interrupts
+from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.files import explained
 

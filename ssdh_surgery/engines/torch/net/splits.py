@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ssdh_surgery.caffe.messages.schema import LayerParameter
-from ssdh_surgery.engines.specs import LayerSpec
+from ssdh_surgery.engines.layer_specs import LayerSpec
 from ssdh_surgery.errors import EngineError, did_you_mean
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery.engines.torch.blob import Param, shape_string
 from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.blob import Param, shape_string
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ParamSpec

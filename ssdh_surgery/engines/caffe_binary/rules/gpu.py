@@ -5,7 +5,7 @@ CUDA 10.1 numbered its errors anew: both numbers of each stand here.
 
 from __future__ import annotations
 
-from ssdh_surgery.engines.failure_rules.rule import rule
+from ssdh_surgery.engines.caffe_binary.rules.rule import rule
 
 _REBUILT = "the GPU code of this Caffe does not fit the card: build Caffe for its architecture"
 _LABELS = (

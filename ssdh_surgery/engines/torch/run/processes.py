@@ -20,9 +20,9 @@ from typing import Any
 import torch
 
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.session import RunSpec, train
-from ssdh_surgery.engines.torch.solver.group import Processes
+from ssdh_surgery.engines.torch.run.session import RunSpec, train
 from ssdh_surgery.engines.torch.solver.nets import Say
+from ssdh_surgery.engines.torch.solver.peers import Processes
 from ssdh_surgery.engines.torch.solver.requests import Request, Requests
 from ssdh_surgery.errors import EngineError, SsdhError
 

@@ -11,8 +11,8 @@ import torch
 from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table
 from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey, read_any_weights, write_any_weights
 from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights
-from ssdh_surgery.engines.copying import refuse_clashes
 from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.weight_clashes import refuse_clashes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.engines.failure_rules.rule import rule
+from ssdh_surgery.engines.caffe_binary.rules.rule import rule
 
 SNAPSHOT_RULES = (
     rule(

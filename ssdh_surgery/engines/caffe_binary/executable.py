@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.engines.built_caffe import built_caffe
 from ssdh_surgery.errors import EngineError
 
 # What `caffe train` says without NCCL is in the file only when it was built without.
@@ -117,3 +116,25 @@ def caffe_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]
     silencing = ("GLOG_minloglevel", "GLOG_log_prefix", "GLOG_logtostdout")
     kept = {key: value for key, value in environ.items() if key not in silencing}
     return kept | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def built_caffe() -> Path | None:
+    """The `caffe` executable that `make caffe` built, or None if it has not been run.
+
+    Caffe's other tools (`convert_imageset`, `compute_image_mean`, `extract_features`,
+    `upgrade_net_proto_text`, ...) lie beside it.
+    """
+    path = _current() / "bin" / "caffe"
+    return path if os.access(path, os.X_OK) else None
+
+
+def built_pycaffe() -> Path | None:
+    """The folder to put on `sys.path` for `import caffe`, or None if nothing is built."""
+    path = _current() / "python"
+    return path if (path / "caffe" / "_caffe.so").is_file() else None
+
+
+def _current() -> Path:
+    """The latest build, resolved: a build made meanwhile does not move it under a reader."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(os.path.realpath(os.path.join(cache, "ssdh-surgery", "caffe", "current")))

@@ -1,0 +1,1 @@
+"""Nets on PyTorch: the plan of steps, its graph, params and weights."""

@@ -1,0 +1,1 @@
+"""Runs of the embedded engine: the trainer, its session, devices, processes and log."""
