@@ -22,93 +22,10 @@ import contextlib
 import difflib
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["error", "warning", "info"]
-
-# A longer line is cut to a window around the caret: a one-line net is legal.
-_EXCERPT_WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Location:
-    """A place in a file: line and column count from 1, in code points.
-
-    `text` is the line that the place is on and `width` the number of code points marked.
-    """
-
-    file: str
-    line: int | None = None
-    column: int | None = None
-    text: str | None = None
-    width: int = 1
-
-    def __str__(self) -> str:
-        parts = [self.file, self.line, self.column]
-        return ":".join(str(part) for part in parts if part is not None)
-
-    def excerpt(self) -> str:
-        """The line with a caret below, or nothing when the line is not known."""
-        if self.text is None or self.line is None or self.column is None:
-            return ""
-        start = self.column - 1
-        width = max(1, min(self.width, len(self.text) - start))
-        text, start, width = _window(self.text, start, width)
-        # Tabs stay tabs, so that the caret stands below its place in any terminal.
-        margin = "".join("\t" if char == "\t" else " " for char in text[:start])
-        number = f"  {self.line} "
-        return f"{number}| {_printable(text)}\n{' ' * len(number)}| {margin}{'^' * width}"
-
-
-def _window(text: str, start: int, width: int) -> tuple[str, int, int]:
-    """Cut a long line to what stands around its caret."""
-    if len(text) <= _EXCERPT_WIDTH:
-        return text, start, width
-    width = min(width, _EXCERPT_WIDTH // 2)
-    left = max(0, start - (_EXCERPT_WIDTH - width) // 2)
-    right = left + _EXCERPT_WIDTH
-    head = "..." if left else ""
-    tail = "..." if right < len(text) else ""
-    return head + text[left:right] + tail, start - left + len(head), width
-
-
-def _printable(text: str) -> str:
-    """The text with control characters and undecodable bytes as question marks."""
-    return "".join(char if char == "\t" or char.isprintable() else "?" for char in text)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a check knows: a value, never raised by itself.
-
-    `code` is stable (`SSDH101`), `name` its word (`labels-out-of-range`).
-    """
-
-    code: str
-    name: str
-    severity: Severity
-    message: str
-    hint: str | None = None
-    location: Location | None = None
-
-    def as_json(self) -> dict[str, str | None]:
-        """The finding as commands have it that are not `check`, without its place."""
-        names = ("code", "name", "severity", "message", "hint")
-        return {name: getattr(self, name) for name in names}
-
-    def __str__(self) -> str:
-        label = f"{self.severity} {self.code} {self.name}: {self.message}"
-        return _show(label, self.location, self.hint)
-
-
-def _show(message: str, location: Location | None, hint: str | None) -> str:
-    lines = [f"{location}: {message}" if location else message]
-    if location and (excerpt := location.excerpt()):
-        lines.append(excerpt)
-    if hint:
-        lines.append(f"hint: {hint}")
-    return "\n".join(lines)
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location, describe
 
 
 class SsdhError(Exception):
@@ -136,7 +53,7 @@ class SsdhError(Exception):
         self.data = data
 
     def __str__(self) -> str:
-        shown = [_show(self.message, self.location, self.hint)]
+        shown = [describe(self.message, self.location, self.hint)]
         return "\n".join([*shown, *map(str, self.findings)])
 
     @property

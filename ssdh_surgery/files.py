@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.errors import FileError, Location
+from ssdh_surgery.errors import FileError
+from ssdh_surgery.location import Location
 
 # What messages call the standard input, which a command line calls `-`.
 STDIN = "<stdin>"

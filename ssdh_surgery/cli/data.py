@@ -9,9 +9,9 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.counter import Counter
-from ssdh_surgery.cli.several_labels import several_labels, several_labels_options
-from ssdh_surgery.cli.size import SizeType
+from ssdh_surgery.cli.live_line import Counter
+from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.cli.types import SizeType
 
 if TYPE_CHECKING:
     from ssdh_surgery.data.build import LabelsAs

@@ -8,7 +8,7 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
-from ssdh_surgery.cli.input_shape import input_shape_option
+from ssdh_surgery.cli.options import input_shape_option
 from ssdh_surgery.cli.patch import refuse_with_stdin, settings
 from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 

@@ -8,7 +8,8 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import refuse_depth
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results, terminal
-from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.diff.differences import differences

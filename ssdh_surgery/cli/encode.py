@@ -9,10 +9,11 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.counter import Counter
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
-from ssdh_surgery.cli.several_labels import several_labels, several_labels_options
-from ssdh_surgery.errors import EngineError, FileError, Finding
+from ssdh_surgery.cli.live_line import Counter
+from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.errors import EngineError, FileError
+from ssdh_surgery.findings import Finding
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encode.encode import Encoded
@@ -152,7 +153,7 @@ def _answer(made: Encoded) -> None:
 def _as_json(
     made: Encoded, encoder: Encoder, source: str, findings: tuple[Finding, ...]
 ) -> dict[str, Any]:
-    from ssdh_surgery.data.names import spelled
+    from ssdh_surgery.names import spelled
 
     return {
         "file": str(made.file),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli.size import SizeType
+from ssdh_surgery.cli import types
+from ssdh_surgery.cli.types import GpuType, ResizeType, ScaleType
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
@@ -20,47 +20,12 @@ _OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch"
 _OF_TRANSFORM = ("resize", "crop", "mean_value", "mean_file", "scale", "channels")
 
 
-class ResizeType(SizeType):
-    """`256x256`, or `none` for pictures as they are."""
-
-    name = "WxH|none"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """The two numbers, the word, or click's own error."""
-        return value if value == "none" else super().convert(value, param, ctx)
-
-
-class ScaleType(click.ParamType[float]):
-    """A finite number other than 0."""
-
-    name = "X"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """The number, or click's own error."""
-        number = float(click.FLOAT.convert(value, param, ctx))
-        if not math.isfinite(number) or number == 0:
-            self.fail(f"'{value}' leaves nothing of a picture", param, ctx)
-        return number
-
-
-class GpuType(click.ParamType[int | None]):
-    """The number of one GPU, or `none`."""
-
-    name = "N|none"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
-        """The number, None, or click's own error."""
-        if value is None or value == "none":
-            return None
-        return int(click.IntRange(0).convert(value, param, ctx))
-
-
 transform_options = shared.options(
     click.option("--resize", type=ResizeType(), help="Warp pictures to this before the crop."),
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
     click.option(
         "--mean-value",
-        type=shared.NumbersType((1, 3)),
+        type=types.NumbersType((1, 3)),
         metavar="B,G,R",
         help="Subtract a value from each channel.",
     ),

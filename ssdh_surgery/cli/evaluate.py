@@ -9,7 +9,8 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.counter import Counter
+from ssdh_surgery.cli.live_line import Counter
+from ssdh_surgery.cli.types import CutoffType
 from ssdh_surgery.retrieval.evaluate.protocol import DIVISORS, NO_HITS, PRESETS, TIES
 
 if TYPE_CHECKING:
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 # So many of the ids that stand in both sets, and of strange labels, are named.
 _NAMED = 3
-
-
-class CutoffType(click.ParamType[int | None]):
-    """`all` (None), or a number of items."""
-
-    name = "all|N"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int | None:
-        """The cut-off, or click's own error."""
-        if value is None or value == "all":
-            return None
-        if not str(value).lstrip("+-").isdecimal():
-            self.fail(f"'{value}' is neither 'all' nor a number", param, ctx)
-        return int(click.IntRange(1).convert(value, param, ctx))
 
 
 @click.command(
@@ -150,7 +137,7 @@ def command(
 
 
 def _warnings(found: Evaluation) -> list[str]:
-    from ssdh_surgery.data.names import shown
+    from ssdh_surgery.names import shown
 
     count = len(found.queries)
     queries = f"of {count:,} quer{'y' if count == 1 else 'ies'}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.shapes import Shape
-from ssdh_surgery.data.names import shown as plain
+from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.inspect.explain import Explanation
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli import terminal, types
 from ssdh_surgery.cli.encoder_options import transform_of, transform_options
-from ssdh_surgery.cli.input_shape import input_shape_option
+from ssdh_surgery.cli.options import input_shape_option
 
 _FILE = click.Path(path_type=Path)
 
@@ -20,12 +20,12 @@ _FILE = click.Path(path_type=Path)
     "export",
     epilog="\b\nExample:\n  ssdh export deploy_ssdh.prototxt -o net.onnx --resize 256x256",
 )
-@click.argument("deploy", required=False, type=shared.PATH, metavar="[DEPLOY]")
+@click.argument("deploy", required=False, type=types.PATH, metavar="[DEPLOY]")
 @click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot).")
 @click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="The new model.")
 @click.option(
     "--blob",
-    type=shared.NAME,
+    type=types.NAME,
     metavar="NAME",
     help="End with this blob (the code that ssdh.toml names below a classifier; else all outputs).",
 )

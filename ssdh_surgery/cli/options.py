@@ -1,111 +1,21 @@
-"""Options that several commands share, each as a decorator, and their types."""
+"""Options that several commands share, each as a decorator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.cli.types import NAME, DecimalType, InputShapeType, TextType
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
-from ssdh_surgery.surgery.hashing.recipe import Filler
+
+if TYPE_CHECKING:
+    from ssdh_surgery.data.list_line import SeveralLabels
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class DecimalType(click.ParamType[Decimal]):
-    """A decimal number, kept exactly as written; `above` excludes what is not greater."""
-
-    name = "number"
-
-    def __init__(self, above: int | None = None, least: int | None = None) -> None:
-        self.above = above
-        self.least = least
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
-        """The number, or click's own error."""
-        try:
-            number = value if isinstance(value, Decimal) else Decimal(str(value))
-        except ArithmeticError:
-            self.fail(f"'{value}' is not a number", param, ctx)
-        if not number.is_finite():
-            self.fail(f"'{value}' is not a finite number", param, ctx)
-        if self.above is not None and number <= self.above:
-            self.fail(f"{value} is not above {self.above}", param, ctx)
-        if self.least is not None and number < self.least:
-            self.fail(f"{value} is below {self.least}", param, ctx)
-        return number
-
-
-class NumbersType(click.ParamType[tuple[Decimal, ...]]):
-    """Numbers with commas between: `W,B`, `B,G,R`."""
-
-    name = "numbers"
-
-    def __init__(self, counts: tuple[int, ...], least: int | None = None) -> None:
-        self.counts = counts
-        self.each = DecimalType(least=least)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Decimal, ...]:
-        """The numbers, or click's own error."""
-        if isinstance(value, tuple):
-            return value
-        numbers = tuple(self.each.convert(part, param, ctx) for part in str(value).split(","))
-        if len(numbers) not in self.counts:
-            wanted = " or ".join(map(str, self.counts))
-            self.fail(f"'{value}' has {len(numbers)} numbers, not {wanted}", param, ctx)
-        return numbers
-
-
-class FillerType(click.ParamType[Filler]):
-    """`gaussian:STD`, `xavier[:fan_in|fan_out|average]`, `msra`."""
-
-    name = "filler"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Filler:
-        """The filler, or click's own error."""
-        if isinstance(value, Filler):
-            return value
-        try:
-            return Filler.parse(value)
-        except SsdhError as error:
-            self.fail(f"{error.message}: {error.hint}", param, ctx)
-
-
-class TextType(click.ParamType[str]):
-    """A name or a path: any text but an empty one; `what` is what the message calls it."""
-
-    def __init__(self, what: str) -> None:
-        self.name = what
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The text, or click's own error."""
-        if not value:
-            self.fail(f"a {self.name} is not empty", param, ctx)
-        return str(value)
-
-
-NAME = TextType("name")
-PATH = TextType("path")
-
-
-class AssignmentType(click.ParamType[tuple[str, str]]):
-    """`FIELD=VALUE`."""
-
-    name = "assignment"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        """The field and the value, or click's own error."""
-        if isinstance(value, tuple):
-            return value
-        field, equals, text = value.partition("=")
-        if not equals or not field or not text:
-            self.fail(f"'{value}' is not FIELD=VALUE", param, ctx)
-        return field, text
 
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -263,3 +173,40 @@ def write_plan(
         raise click.UsageError("--suffix is part of a file name: no '/'")
     plan = WritePlan(modes[0] if modes else Mode.WRITE, out, in_place, force)
     return plan if suffix is None else replace(plan, suffix=suffix)
+
+
+input_shape_option = click.option(
+    "--input-shape",
+    "input_shapes",
+    type=InputShapeType(),
+    metavar="NAME=N,C,H,W",
+    multiple=True,
+    help="The shape of an input or of a data layer's top; may be given for several.",
+)
+
+
+several_labels_options = options(
+    click.option(
+        "--multi-label", is_flag=True,
+        help="Each line of the list has several labels: 0 or 1 for each class.",
+    ),
+    click.option(
+        "--classes", type=click.IntRange(1), metavar="N",
+        help="With --multi-label: the labels are numbers of classes, from 0, of so many.",
+    ),
+)  # fmt: skip
+
+
+def several_labels(*, multi_label: bool, classes: int | None) -> SeveralLabels | None:
+    """How the lines of a list are read; None for one label each.
+
+    Raises:
+        click.UsageError: classes for lists of one label.
+    """
+    if not multi_label:
+        if classes is not None:
+            raise click.UsageError("--classes goes with --multi-label")
+        return None
+    from ssdh_surgery.data.list_line import SeveralLabels
+
+    return SeveralLabels(classes)

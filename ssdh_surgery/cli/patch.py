@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import results, terminal
+from ssdh_surgery.cli import results, terminal, types
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
@@ -28,39 +28,39 @@ if TYPE_CHECKING:
 @shared.hashing_options
 @click.option(
     "--filler",
-    type=shared.FillerType(),
+    type=types.FillerType(),
     metavar="FILLER",
     help="gaussian:STD, xavier[:fan_in|fan_out|average] or msra (gaussian:0.005).",
 )
-@click.option("--bias", type=shared.DecimalType(), metavar="V", help="The latent layer's bias (1).")
+@click.option("--bias", type=types.DecimalType(), metavar="V", help="The latent layer's bias (1).")
 @click.option(
     "--lr-mult",
-    type=shared.NumbersType((2,), least=0),
+    type=types.NumbersType((2,), least=0),
     metavar="W,B",
     help="Learning rates of the latent layer (1,2).",
 )
 @click.option(
     "--decay-mult",
-    type=shared.NumbersType((2,), least=0),
+    type=types.NumbersType((2,), least=0),
     metavar="W,B",
     help="Weight decay of the latent layer (1,0).",
 )
 @click.option(
     "--classifier-lr",
-    type=shared.DecimalType(above=0),
+    type=types.DecimalType(above=0),
     metavar="X",
     help="The classifier learns X times faster (10).",
 )
 @click.option(
     "--classifier-name",
-    type=shared.NAME,
+    type=types.NAME,
     metavar="NAME",
     help="The classifier (OLD_change).",
 )
 @click.option("--mark/--no-mark", default=None, help="A banner comment around what is added (no).")
 @click.option(
     "--classifier-filler",
-    type=shared.FillerType(),
+    type=types.FillerType(),
     metavar="FILLER",
     help="How the new classifier begins (as the old one).",
 )
@@ -70,15 +70,15 @@ if TYPE_CHECKING:
     type=click.Choice(list(presets.PRESETS)),
     help="The settings of a published recipe; other options win (blog).",
 )
-@click.option("--solver", type=shared.PATH, metavar="FILE", help="The solver; 'none' for none.")
-@click.option("--train-data", type=shared.PATH, metavar="PATH", help="Source of the train data.")
-@click.option("--test-data", type=shared.PATH, metavar="PATH", help="Source of the test data.")
+@click.option("--solver", type=types.PATH, metavar="FILE", help="The solver; 'none' for none.")
+@click.option("--train-data", type=types.PATH, metavar="PATH", help="Source of the train data.")
+@click.option("--test-data", type=types.PATH, metavar="PATH", help="Source of the test data.")
 @click.option("--train-batch", type=click.IntRange(1), metavar="N", help="Batch size in training.")
 @click.option("--test-batch", type=click.IntRange(1), metavar="N", help="Batch size in testing.")
-@click.option("--mean-file", type=shared.PATH, metavar="FILE", help="Mean file of the data.")
+@click.option("--mean-file", type=types.PATH, metavar="FILE", help="Mean file of the data.")
 @click.option(
     "--mean-value",
-    type=shared.NumbersType((1, 3)),
+    type=types.NumbersType((1, 3)),
     metavar="B,G,R",
     help="Mean values of the data.",
 )
@@ -88,24 +88,24 @@ if TYPE_CHECKING:
     help="With a deploy net alone: what this layer or blob depends on does not learn.",
 )
 @click.option(
-    "--lr-divide", type=shared.DecimalType(above=0), metavar="X", help="Divide base_lr by X (10)."
+    "--lr-divide", type=types.DecimalType(above=0), metavar="X", help="Divide base_lr by X (10)."
 )
 @click.option(
     "--weight-decay",
-    type=shared.DecimalType(least=0),
+    type=types.DecimalType(least=0),
     metavar="V",
     help="The solver's weight decay (0.0005).",
 )
 @click.option(
     "--gamma",
-    type=shared.DecimalType(above=0),
+    type=types.DecimalType(above=0),
     metavar="V",
     help="The solver's gamma (0.1 where the policy is step or multistep).",
 )
 @click.option(
     "--set",
     "sets",
-    type=shared.AssignmentType(),
+    type=types.AssignmentType(),
     multiple=True,
     metavar="FIELD=VALUE",
     help="Set any field of the solver; may be repeated.",

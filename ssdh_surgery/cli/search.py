@@ -116,7 +116,7 @@ def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) ->
 
 
 def _tell(answer: Answer) -> None:
-    from ssdh_surgery.data.names import shown
+    from ssdh_surgery.names import shown
 
     terminal.answer(shown(answer.query), bold=True)
     for hit in answer.hits:

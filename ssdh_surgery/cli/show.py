@@ -12,10 +12,13 @@ from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.input_shape import Given, input_shape_option
-from ssdh_surgery.data.names import shown as plain
-from ssdh_surgery.errors import FileError, Finding, Location
+from ssdh_surgery.cli import terminal, types
+from ssdh_surgery.cli.options import input_shape_option
+from ssdh_surgery.cli.types import Given
+from ssdh_surgery.errors import FileError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
 from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
@@ -44,7 +47,7 @@ _FILE = _PictureFile(path_type=Path)
 @click.option(
     "--stage",
     "stages",
-    type=shared.NAME,
+    type=types.NAME,
     multiple=True,
     metavar="NAME",
     help="A stage to show it in; may be repeated.",

@@ -11,7 +11,8 @@ from typing import IO, Any, Protocol
 
 import click
 
-from ssdh_surgery.errors import Finding, SsdhError, UsageError
+from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.findings import Finding
 
 _ROW = re.compile(r"[^\n]*\n|[^\n]+")
 

@@ -9,24 +9,12 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.progress import TrainingView
+from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
 from ssdh_surgery.pipeline.check.weights import Copied
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
-
-
-class _GpuType(click.ParamType[str]):
-    """`0`, `0,1`, `all` or `none`."""
-
-    name = "gpus"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The numbers as caffe takes them, or click's own error."""
-        text = str(value)
-        if text not in ("all", "none") and not all(map(str.isdecimal, text.split(","))):
-            self.fail(f"'{text}' is not a GPU: 0, 0,1, all or none", param, ctx)
-        return text
 
 
 @click.command(
@@ -37,7 +25,7 @@ class _GpuType(click.ParamType[str]):
 @click.option("--weights", metavar="FILE[,FILE]", help="Weights to start from.")
 @click.option("--snapshot", metavar="FILE", help="A .solverstate to go on from.")
 @click.option("--resume", is_flag=True, help="Go on from the newest whole snapshot.")
-@click.option("--gpu", type=_GpuType(), metavar="0|0,1|all|none", help="GPUs; none: the CPU.")
+@click.option("--gpu", type=GpusType(), metavar="0|0,1|all|none", help="GPUs; none: the CPU.")
 @click.option("--engine", type=click.Choice(ENGINES), default="auto", help="Who trains.")
 @click.option("--caffe", metavar="PATH", help="The caffe executable.")
 @click.option("--iterations", type=click.IntRange(1), metavar="N", help="Train up to iteration N.")

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.ahead import ahead, default_threads
 from ssdh_surgery.data.build_paths import (
     class_names,
     class_names_path,
@@ -36,11 +35,14 @@ from ssdh_surgery.data.label_file import label_file, list_file, write_label_file
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.names import name_bytes
+from ssdh_surgery.data.parallel import ahead, default_threads
 from ssdh_surgery.data.picture import opencv
 from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, record_key
-from ssdh_surgery.errors import DataError, FileError, Finding, Location
+from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import read_named, write_bytes
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ssdh_surgery.data.label_file import label_file, list_file, refuse_unlisted
-from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.data.record import Side
-from ssdh_surgery.errors import FileError, Location
+from ssdh_surgery.errors import FileError
 from ssdh_surgery.files import read_bytes
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes
 
 _CLASS_NAMES = "labels.txt"
 

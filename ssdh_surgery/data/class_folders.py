@@ -10,9 +10,10 @@ from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.image_list import Entry, ImageList
 from ssdh_surgery.data.list_line import LONGEST_PATH
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.data.names import name_bytes, shown
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import explained
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes, shown
 
 _PICTURES = {
     *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),

@@ -9,14 +9,15 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.ahead import ahead, default_threads
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import Entry, ImageList
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
 from ssdh_surgery.data.mean import ImageMean, image_mean
+from ssdh_surgery.data.parallel import ahead, default_threads
 from ssdh_surgery.data.picture import planar, read_picture
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.location import Location
 
 Progress = Callable[[int, int], None]
 

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.list_line import Line, LineForm, OneLabel, SeveralLabels, usual_length
 from ssdh_surgery.data.list_problems import Kind, Problem
-from ssdh_surgery.data.names import name_text, shown
-from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
+from ssdh_surgery.errors import DataError, SsdhError
 from ssdh_surgery.files import explained
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_text, shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.data.names import name_bytes
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import write_bytes
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.list_problems import Kind
-from ssdh_surgery.data.names import name_bytes
+from ssdh_surgery.names import name_bytes
 
 # Whether there is a picture at a path; None where nobody looks.
 Exists = Callable[[str], bool] | None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ssdh_surgery.errors import Finding, Location, Severity
+from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery.location import Location
 
 
 class Kind(NamedTuple):

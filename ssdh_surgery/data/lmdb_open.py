@@ -15,8 +15,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.errors import DataError, Location, did_you_mean
+from ssdh_surgery.errors import DataError, did_you_mean
 from ssdh_surgery.files import explained
+from ssdh_surgery.location import Location
 
 _FileId = tuple[int, int]  # device and inode: two paths may lead to one file
 

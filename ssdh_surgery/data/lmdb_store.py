@@ -16,8 +16,9 @@ from typing import Any, Self
 
 from ssdh_surgery.data.datum import Datum, Header, Shape, read_datum, read_header
 from ssdh_surgery.data.lmdb_open import acquire, forget, release
-from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import claim, explained
+from ssdh_surgery.location import Location
 
 # Caffe's LMDB folders hold these two files; ours are replaced only if they hold no more.
 _FILES = {"data.mdb", "lock.mdb"}

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes, write_bytes
+from ssdh_surgery.location import Location
 
 _FORM = "a mean file is a BlobProto, as compute_image_mean writes it"
 

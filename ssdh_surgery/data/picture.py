@@ -11,8 +11,9 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery.errors import DataError, Location, of_extra
+from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.files import read_bytes
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

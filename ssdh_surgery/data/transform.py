@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.datum import Datum, Shape
 from ssdh_surgery.data.mean import read_mean
-from ssdh_surgery.errors import DataError, Location, SchemaError
+from ssdh_surgery.errors import DataError, SchemaError
+from ssdh_surgery.location import Location
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Phase = Literal["TRAIN", "TEST"]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,7 +19,8 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.net_message import net_parameter
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.errors import EngineError, Location
+from ssdh_surgery.errors import EngineError
+from ssdh_surgery.location import Location
 
 
 @dataclass(frozen=True)

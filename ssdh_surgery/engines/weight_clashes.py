@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 
 def refuse_clashes(rows: Iterable[CopyRow], path: str | Path) -> None:

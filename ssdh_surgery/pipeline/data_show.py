@@ -11,9 +11,9 @@ from typing import Any
 
 from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import write_bytes
+from ssdh_surgery.names import shown
 from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
 
 Progress = Callable[[int, int], None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.tokens import is_comment, is_space, is_string, is_word

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt import lines, removal, trivia
 from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import (
     NewFields,
+    field_lines,
     inline,
     is_message,
-    lines,
     message_lines,
     scalar_text,
     separated,
@@ -71,15 +71,15 @@ def inside(message: Message, new: NewFields, style: Style) -> list[Edit]:
     if message.is_root:
         return [_first_of_file(document, new, style)]
     # At its beginning, where no comment in it becomes the new field's.
-    place = trivia.next_line(document, message.first)
+    place = lines.next_line(document, message.first)
     brace = message.first + 1
     if place is None and document.text.find("\n", *_span(document, brace, message.last)) < 0:
         text = f"{style.inline_separator} ".join(inline(*field, style) for field in new)
         blank = " " if document.tokens[brace].isspace() else ""
         return [Edit.insertion(document.offsets[brace], blank + text)]
     place = place or document.text.index("\n", document.offsets[brace]) + 1
-    margin = trivia.indentation(document, document.offsets[message.first]) + style.indent
-    rows = [row for name, value in new for row in lines(name, value, style)]
+    margin = lines.indentation(document, document.offsets[message.first]) + style.indent
+    rows = [row for name, value in new for row in field_lines(name, value, style)]
     return [Edit.insertion(place, "".join(margin + row + style.newline for row in rows))]
 
 
@@ -90,13 +90,13 @@ def _span(document: Document, first: int, last: int) -> tuple[int, int]:
 def _first_of_file(document: Document, new: NewFields, style: Style) -> Edit:
     """New fields in a file that has none: after its comments."""
     text, newline = document.text, style.newline
-    body = newline.join(row for name, value in new for row in lines(name, value, style))
-    line = trivia.line_start(document, len(text))
+    body = newline.join(row for name, value in new for row in field_lines(name, value, style))
+    line = lines.line_start(document, len(text))
     if line < len(text):
         blank = "" if text[line:].strip() else newline
         return Edit.insertion(len(text), newline + blank + body)
     # A blank line that ends the comments stays what it is.
-    above = text[trivia.line_start(document, line - 1) : line] if line else ""
+    above = text[lines.line_start(document, line - 1) : line] if line else ""
     blank = newline if above and not above.strip() else ""
     return Edit.insertion(line, blank + body + newline)
 
@@ -126,12 +126,12 @@ class _Neighbour:
         self.ends_list = isinstance(part, Item) and takes_place(part.field.entries[place], gone)
         self.is_gone = _is_gone(part, gone)
         self.follows_gone = place > 0 and _is_gone(self.siblings[place - 1], gone)
-        self.opens = trivia.opens_line(self.document, part.first)
+        self.opens = lines.opens_line(self.document, part.first)
 
     def after(self, new: NewFields, comment: str | None) -> list[Edit]:
         """What is new goes below, or on the line where that goes on or holds several."""
         document, last = self.document, trivia.last_token(self.part)
-        place = trivia.next_line(document, last)
+        place = lines.next_line(document, last)
         is_plain = last == max(self.part.last, self.part.separator)
         runs_on = place is None or (is_plain and self.is_last and not self.opens)
         own = self._own_separator()
@@ -170,10 +170,10 @@ class _Neighbour:
                 return [Edit.insertion(start, body + " ")]
             return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
         own = self._own_separator() or self._missing_separator(False)
-        place = trivia.place_before(part, self._until())
+        place = removal.place_before(part, self._until())
         # What would go with the part if it were taken out comes with what is new.
-        lead = document.text[place : trivia.line_start(document, start)]
-        ends_line = trivia.line_start(document, place) < place
+        lead = document.text[place : lines.line_start(document, start)]
+        ends_line = lines.line_start(document, place) < place
         body = self._lines(new, comment, own, "" if self.ends_list else own)
         if comment and lead.count("\n") == ends_line and self._follows_header(first):
             body = self.style.newline + body
@@ -185,7 +185,7 @@ class _Neighbour:
             return 0
         if self.is_gone:
             return len(self.document.text)
-        return trivia.next_line(self.document, trivia.last_token(self.part)) or 0
+        return lines.next_line(self.document, trivia.last_token(self.part)) or 0
 
     def _blanks_before(self) -> int:
         """1 where white space stands before the part on its line."""
@@ -195,7 +195,12 @@ class _Neighbour:
         """An edit within a line, with one space towards what stands there."""
         text = self.document.text
         follows = text[place : place + 1]
-        if not follows or follows.isspace() or follows in "}>]" or trivia.is_wordy(text[place - 1]):
+        if (
+            not follows
+            or follows.isspace()
+            or follows in "}>]"
+            or removal.is_wordy(text[place - 1])
+        ):
             return Edit.insertion(place, f"{lead} {body}")
         return Edit.insertion(place, body if own else body + " ")
 
@@ -228,10 +233,10 @@ class _Neighbour:
     def _blocks(self, new: NewFields, on_line: bool) -> list[list[str]]:
         style, part = self.style, self.part
         if isinstance(part, Field):
-            if on_line and (self._is_one_line_file() or trivia.is_one_line(part.parent)):
+            if on_line and (self._is_one_line_file() or lines.is_one_line(part.parent)):
                 return [[inline(name, value, style)] for name, value in new]
-            return [lines(name, value, style) for name, value in new]
-        one_line = isinstance(part.value, Message) and trivia.is_one_line(part.value)
+            return [field_lines(name, value, style) for name, value in new]
+        one_line = isinstance(part.value, Message) and lines.is_one_line(part.value)
         return [
             message_lines(value, style, one_line)
             if is_message(value)
@@ -241,7 +246,7 @@ class _Neighbour:
 
     def _on_line(self, new: NewFields, between: str, last: str) -> str:
         """What is new as a part of a line."""
-        margin = trivia.indentation(self.document, self.document.offsets[self.part.first])
+        margin = lines.indentation(self.document, self.document.offsets[self.part.first])
         blocks = separated(self._blocks(new, on_line=True), between)
         return " ".join((self.style.newline + margin).join(rows) for rows in blocks) + last
 
@@ -263,9 +268,9 @@ class _Neighbour:
                 part
                 for part in self.siblings
                 if document.source.line(offsets[part.first]) == line
-                and trivia.opens_line(document, part.first)
+                and lines.opens_line(document, part.first)
             ),
             None,
         )
-        margin = trivia.indentation(document, offsets[self.part.first])
+        margin = lines.indentation(document, offsets[self.part.first])
         return margin if opener else margin + self.style.indent

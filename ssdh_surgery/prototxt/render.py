@@ -46,7 +46,7 @@ def is_message(value: object) -> TypeGuard[NewFields]:
     return isinstance(value, list | tuple)
 
 
-def lines(name: str, value: object, style: Style) -> list[str]:
+def field_lines(name: str, value: object, style: Style) -> list[str]:
     """The lines of a field, without indentation of the first level or newlines."""
     if not is_message(value):
         return [f"{name}:{style.after_colon}{scalar_text(value, style.quote)}"]
@@ -67,7 +67,7 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
         inner = f"{style.inline_separator} ".join(inline(*field, style) for field in fields)
         inner = f"{style.padding}{inner}{style.padding}" if inner else style.padding
         return [opening + inner + closing]
-    body = separated([lines(name, value, style) for name, value in fields], style.separator)
+    body = separated([field_lines(name, value, style) for name, value in fields], style.separator)
     if body:
         body[-1][-1] += style.last_separator
     return [opening, *(style.indent + row for rows in body for row in rows), closing]
@@ -76,7 +76,7 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
 def inline(name: str, value: object, style: Style) -> str:
     """A field on one line, whatever is in it."""
     if not is_message(value):
-        return lines(name, value, style)[0]
+        return field_lines(name, value, style)[0]
     head = style.head_of(name).replace("\n", " ")
     return name + head + message_lines(value, style, one_line=True)[0]
 

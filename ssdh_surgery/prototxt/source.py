@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 
 BOM = "\ufeff"
 

@@ -14,14 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message, Scalar
-from ssdh_surgery.prototxt.trivia import (
-    Part,
-    indentation,
-    is_blank_between,
-    is_one_line,
-    items_of,
-    opens_line,
-)
+from ssdh_surgery.prototxt.lines import indentation, is_one_line, opens_line
+from ssdh_surgery.prototxt.trivia import Part, is_blank_between, items_of
 
 
 @dataclass(frozen=True)

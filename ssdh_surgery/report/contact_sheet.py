@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.picture import encode, resize
-from ssdh_surgery.errors import Location, UsageError
+from ssdh_surgery.errors import UsageError
+from ssdh_surgery.location import Location
 
 Thumbnail = NDArray[np.uint8]
 

@@ -44,5 +44,5 @@ class Network:
 
 
 def _text(values: list[Field]) -> str:
-    rows = [row for name, value in values for row in render.lines(name, value, _STYLE)]
+    rows = [row for name, value in values for row in render.field_lines(name, value, _STYLE)]
     return "\n".join(rows) + "\n"

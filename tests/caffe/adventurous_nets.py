@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.messages.dialect import V1_TYPES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import Finding
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.prototxt.parser import parse
 
 _V1_WORDS = {current: word for word, current in V1_TYPES.items()}

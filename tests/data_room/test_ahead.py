@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ssdh_surgery.data.ahead import ahead
+from ssdh_surgery.data.parallel import ahead
 
 
 def test_results_come_in_order() -> None:

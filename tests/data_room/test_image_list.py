@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.data.image_list import Entry, read_list
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.location import Location
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from ssdh_surgery import Document, parse
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
 from tests.strategies import Tree, documents, searched
 

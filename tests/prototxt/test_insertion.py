@@ -10,9 +10,9 @@ from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.cst import Field, Message
 from ssdh_surgery.prototxt.edits import Edit, apply, ordered
+from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
-from ssdh_surgery.prototxt.trivia import removal
 from ssdh_surgery.surgery.core.change import (
     Insert,
     Promise,

@@ -84,12 +84,12 @@ EMPTY: NewFields = []
 )
 def test_lines(style: Style, rows: list[str]) -> None:
     closing = style.braces[1]
-    assert render.lines("layer", INNER, style) == [*rows, closing]
+    assert render.field_lines("layer", INNER, style) == [*rows, closing]
 
 
 def test_a_message_of_nothing() -> None:
-    assert render.lines("m", EMPTY, Style()) == ["m {", "}"]
-    assert render.lines("m", EMPTY, Style(one_line={"m": True})) == ["m { }"]
+    assert render.field_lines("m", EMPTY, Style()) == ["m {", "}"]
+    assert render.field_lines("m", EMPTY, Style(one_line={"m": True})) == ["m { }"]
 
 
 REPLACED = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.source import Source
 from tests.strategies import searched
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.edits import apply, ordered
-from ssdh_surgery.prototxt.trivia import commenting, removal
+from ssdh_surgery.prototxt.removal import commenting, removal
 from ssdh_surgery.surgery.core.change import Delete, Promise, path_of
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
 from tests.nets import net_files

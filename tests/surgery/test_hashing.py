@@ -17,7 +17,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt.edits import apply
-from ssdh_surgery.prototxt.trivia import removal
+from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.classifier import learnable_blobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.prototxt.render import Word, lines
+from ssdh_surgery.prototxt.render import Word, field_lines
 from ssdh_surgery.prototxt.style import Style
 from ssdh_surgery.surgery.core.semantics import Tree, first_difference, tree_of, tree_of_new
 
@@ -70,5 +70,5 @@ def test_first_difference(expected: str, found: str, said: str) -> None:
     ],
 )
 def test_a_new_value_means_what_its_text_means(value: object) -> None:
-    text = "\n".join(lines("m", value, Style()))
+    text = "\n".join(field_lines("m", value, Style()))
     assert tree(text) == {"m": [tree_of_new(value)]}

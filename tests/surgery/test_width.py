@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.edits import apply
-from ssdh_surgery.prototxt.trivia import removal
+from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing import adjust, width

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe.messages import wire
-from ssdh_surgery.errors import Location, SchemaError, did_you_mean
+from ssdh_surgery.errors import SchemaError, did_you_mean
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     from google.protobuf import text_format

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.errors import Finding, did_you_mean
+from ssdh_surgery.errors import did_you_mean
+from ssdh_surgery.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.messages.dialect import (
 )
 from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
 from ssdh_surgery.caffe.net.phase import Rule, State, takes_part
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 

@@ -9,7 +9,8 @@ from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entri
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, may_take_part
-from ssdh_surgery.errors import AmbiguousLayer, Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document, Message
 
 # Deeper than any net; protobuf's own limit, and its Python parser breaks at about 300.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes.subject import Shape, count, shown
-from ssdh_surgery.errors import Finding, Location
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter

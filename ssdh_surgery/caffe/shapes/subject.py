@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.caffe.net.layer import Layer
-    from ssdh_surgery.errors import Location
+    from ssdh_surgery.location import Location
 
 # A scalar has the empty shape.
 Shape = tuple[int, ...]

@@ -20,7 +20,9 @@ from ssdh_surgery.caffe.shapes.subject import (
     Subject,
     count,
 )
-from ssdh_surgery.errors import Finding, Location, Severity, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import UnknownLayer, did_you_mean
+from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Message
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import DataError, Location, did_you_mean, of_extra
+from ssdh_surgery.errors import DataError, did_you_mean, of_extra
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

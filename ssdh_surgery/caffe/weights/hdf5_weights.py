@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ssdh_surgery import files
 from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights, write_weights
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

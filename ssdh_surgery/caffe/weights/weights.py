@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema, wire
 from ssdh_surgery.caffe.messages.dialect import Dialect, current_type
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.weights.weights import weights_of
-from ssdh_surgery.errors import DataError, Location, SchemaError
+from ssdh_surgery.errors import DataError, SchemaError
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import BlobProto, NetParameter

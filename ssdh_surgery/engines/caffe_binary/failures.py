@@ -13,7 +13,8 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.evidence import Evidence
 from ssdh_surgery.engines.caffe_binary.rules import FATAL_RULES, PLAIN_RULES, Rule
 from ssdh_surgery.engines.glog import LogLine
-from ssdh_surgery.errors import EngineError, Location, did_you_mean
+from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.location import Location
 
 _PARSE = re.compile(
     r"Check failed: ReadProtoFrom(?P<how>Text|Binary)File\(.*?\)(?: Failed to parse \w+ file: "

@@ -16,7 +16,8 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, Shape, shapes
 from ssdh_surgery.engines.layer_specs import LayerSpec, read_specs
 from ssdh_surgery.engines.onnx.registry import refuse_inexpressible
-from ssdh_surgery.errors import EngineError, Finding
+from ssdh_surgery.errors import EngineError
+from ssdh_surgery.findings import Finding
 
 _PROBES = (2, 3)
 

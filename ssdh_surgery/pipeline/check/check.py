@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdh_surgery.errors import Finding
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.check.subject import Subject
 
 

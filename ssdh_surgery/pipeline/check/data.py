@@ -10,7 +10,9 @@ from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.errors import Finding, Location, SsdhError
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.prototxt.cst import Entry

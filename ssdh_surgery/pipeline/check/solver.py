@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from ssdh_surgery.errors import Finding, Location, SchemaError
+from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 from ssdh_surgery.prototxt.cst import Document

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
-from ssdh_surgery.errors import Finding, Location, SsdhError
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Literal
 
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError, WorkspaceError
+from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.find import deploy_beside
 from ssdh_surgery.pipeline.deploy.from_train import derived_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patched_deploy

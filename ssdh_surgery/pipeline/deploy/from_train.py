@@ -9,7 +9,9 @@ from pathlib import Path
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import Finding, Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.compare import compared, differing
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.prepare_net import NET_MESSAGE, ready_net

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.errors import Location, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import UnknownLayer, did_you_mean
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit import objective, prepare_net
 from ssdh_surgery.pipeline.edit.draft import head_named
 from ssdh_surgery.pipeline.edit.result import Step

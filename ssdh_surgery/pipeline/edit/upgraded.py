@@ -9,7 +9,8 @@ from itertools import chain
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import net_at
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.files.sources import SourceFile

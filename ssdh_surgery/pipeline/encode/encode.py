@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.ahead import ahead, default_threads
-from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.data.parallel import ahead, default_threads
+from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import Item, Source
 from ssdh_surgery.pipeline.files.outputs import refuse_existing

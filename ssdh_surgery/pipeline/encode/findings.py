@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery.data.mean import read_mean
-from ssdh_surgery.errors import Finding, Location, SsdhError
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import Source
 from ssdh_surgery.pipeline.encode.transform import InputTransform

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 _DATASETS = ("label", "labels")
 

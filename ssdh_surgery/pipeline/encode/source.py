@@ -17,9 +17,11 @@ from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, Finding, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import explained, read_named, stamp_of
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.pipeline.encode.transform import InputTransform
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL
 

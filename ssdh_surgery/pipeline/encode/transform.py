@@ -15,7 +15,8 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.data.crops import ten_crops
 from ssdh_surgery.data.transform import Transformer
-from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
+from ssdh_surgery.errors import DataError, SsdhError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.trained_files import located
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_empty, refuse_unlabelled
 from ssdh_surgery.retrieval.evaluate.accuracy import accuracy
 

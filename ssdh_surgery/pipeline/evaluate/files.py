@@ -6,8 +6,9 @@ import csv
 import io
 from pathlib import Path
 
-from ssdh_surgery.errors import Location, UsageError, of_extra, require_extra
+from ssdh_surgery.errors import UsageError, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation
 from ssdh_surgery.retrieval.evaluate.metrics import Measures
 

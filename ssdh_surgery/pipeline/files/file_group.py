@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import NetReference, Solver
-from ssdh_surgery.errors import Location, SurgeryError, UsageError
+from ssdh_surgery.errors import SurgeryError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry

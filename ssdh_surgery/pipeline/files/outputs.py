@@ -11,7 +11,8 @@ from enum import Enum
 from pathlib import Path
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import FileError, Location, UsageError
+from ssdh_surgery.errors import FileError, UsageError
+from ssdh_surgery.location import Location
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
-from ssdh_surgery.errors import DataError, Location, SsdhError, UsageError
+from ssdh_surgery.errors import DataError, SsdhError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 

@@ -11,7 +11,8 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
-from ssdh_surgery.errors import Finding, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import Finding
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand

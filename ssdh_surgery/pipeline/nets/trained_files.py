@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ssdh_surgery.errors import FileError, Location, UsageError
+from ssdh_surgery.errors import FileError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.errors import Location, SurgeryError, UsageError, WorkspaceError
+from ssdh_surgery.errors import SurgeryError, UsageError, WorkspaceError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.file_group import Group, groups

@@ -9,7 +9,8 @@ from decimal import Decimal
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import read_mean
-from ssdh_surgery.errors import DataError, Location, SurgeryError, UsageError
+from ssdh_surgery.errors import DataError, SurgeryError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
 from ssdh_surgery.pipeline.patch.pixel_presets import Preset, preset_for
 from ssdh_surgery.surgery.derive.train import Transform

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_other_model
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.errors import DataError, UsageError
+from ssdh_surgery.names import name_bytes
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
 from ssdh_surgery.pipeline.search.index import Report, tell_otherwise
 from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.names import name_bytes
 from ssdh_surgery.data.picture import planar, read_picture
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import write_bytes
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes
 from ssdh_surgery.pipeline.search.search import Answer
 from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
 

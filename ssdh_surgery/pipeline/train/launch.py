@@ -10,7 +10,8 @@ from typing import Literal
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, Location, SurgeryError, UsageError
+from ssdh_surgery.errors import FileError, SurgeryError, UsageError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.snapshots import newest_whole

@@ -12,7 +12,9 @@ from pathlib import Path
 from ssdh_surgery import files
 from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
-from ssdh_surgery.errors import DataError, Finding, Location, SsdhError
+from ssdh_surgery.errors import DataError, SsdhError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.check import findings
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.weights import Copied, copied

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.errors import Location, WorkspaceError
+from ssdh_surgery.errors import WorkspaceError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.options import READERS
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative, seen_from_here

@@ -16,7 +16,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from ssdh_surgery import files
-from ssdh_surgery.errors import Location, UsageError, WorkspaceError, did_you_mean
+from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative
 

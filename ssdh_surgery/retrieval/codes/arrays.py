@@ -15,8 +15,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import explained
+from ssdh_surgery.location import Location
 
 _ZIP = b"PK\x03\x04"
 # Smaller arrays are read, every byte checked.

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_named, staged
+from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.forms import form_of_content, form_of_name
 
 THRESHOLD = 0.5

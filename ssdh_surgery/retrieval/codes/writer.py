@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import claim, explained, read_bytes, write_bytes
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import NEAR, Health, health_of

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, FileError, Location, did_you_mean
+from ssdh_surgery.errors import DataError, FileError, did_you_mean
 from ssdh_surgery.files import Stamp, changed_under_us, stamp_of
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.arrays import read_arrays, write_arrays
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
 from ssdh_surgery.retrieval.index.backends.base import Backend, Found, Packed

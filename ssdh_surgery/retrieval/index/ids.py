@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import name_bytes, name_text
+from ssdh_surgery.names import name_bytes, name_text
 
 
 class Ids(Sequence[str]):

@@ -10,8 +10,9 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import shown
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes, label_form, refuse_other_model
 from ssdh_surgery.retrieval.index.backends.base import Found, Packed
 

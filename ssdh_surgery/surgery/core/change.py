@@ -160,7 +160,7 @@ def strict_message(kind: str, name: str, value: object) -> Any:
     Raises:
         SchemaError: the field or the value is not in Caffe's schema.
     """
-    text = "\n".join(render.lines(name, value, Style()))
+    text = "\n".join(render.field_lines(name, value, Style()))
     try:
         document = parse_source(Source(text, "<new text>"))
     except ParseError as error:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import refuse_depth
-from ssdh_surgery.errors import GateRefused, Location, ParseError, SchemaError
+from ssdh_surgery.errors import GateRefused, ParseError, SchemaError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import edits
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse_source

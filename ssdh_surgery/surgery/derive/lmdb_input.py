@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.net import Net, unique_name
-from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.verbs import fields, layers

@@ -15,7 +15,8 @@ from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
-from ssdh_surgery.errors import Location, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.classifier import learn_faster

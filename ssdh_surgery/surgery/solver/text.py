@@ -98,7 +98,7 @@ def _interval_said(passes: int) -> str:
 
 
 def _row(name: str, value: object, why: str) -> str:
-    (line,) = render.lines(name, value, Style())
+    (line,) = render.field_lines(name, value, Style())
     return f"{line}  # {why}\n" if why else f"{line}\n"
 
 

@@ -99,7 +99,7 @@ def _grouped(name: str, members: list[Piece], style: Style) -> Piece:
 
 
 def _new(name: str, value: str, beside: Piece, style: Style) -> Piece:
-    (row,) = render.lines(name, value, style)
+    (row,) = render.field_lines(name, value, style)
     return Piece(style.newline + beside.margin, row, margin=beside.margin)
 
 

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt import render, trivia
+from ssdh_surgery.prototxt import lines, removal, render
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
@@ -91,7 +91,7 @@ def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[
     pad = Piece(style.newline + margin, f"pad:{style.after_colon}{text}", margin=margin)
     if moved is not None and is_first:
         pad = moved.at(margin).below(style)
-    if trivia.is_one_line(reader.core) and pad.fits_a_line:
+    if lines.is_one_line(reader.core) and pad.fits_a_line:
         pad = pad.beside()
     place = next((i for i, each in enumerate(pieces) if each.name in _AFTER_PAD), len(pieces))
     return rewritten(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
@@ -113,7 +113,7 @@ def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> l
             continue
         new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
     edits = rewritten(net.root, new, style)
-    return edits + (trivia.commenting(listed, style.newline) if listed else [])
+    return edits + (removal.commenting(listed, style.newline) if listed else [])
 
 
 def _rule(tree: Tree) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt import lines, trivia
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar, Value
 from ssdh_surgery.prototxt.render import scalar_text
 from ssdh_surgery.prototxt.source import BOM
@@ -212,8 +212,8 @@ def pieces_of(message: Message) -> list[Piece]:
                 lead=document.text[document.offsets[start] : field.start],
                 body=document.text[field.start : field.end],
                 trail=document.text[field.end : span[1]],
-                margin=trivia.indentation(document, field.start),
-                opens=trivia.opens_line(document, start),
+                margin=lines.indentation(document, field.start),
+                opens=lines.opens_line(document, start),
                 field=field,
                 span=span,
             )
@@ -245,8 +245,8 @@ def _comments(document: Document, at: int, end: int) -> Piece:
         gap=text[offsets[at] : offsets[start]],
         body="",
         lead=text[offsets[start] : offsets[end]],
-        margin=trivia.indentation(document, offsets[start]),
-        opens=trivia.opens_line(document, start),
+        margin=lines.indentation(document, offsets[start]),
+        opens=lines.opens_line(document, start),
         span=(offsets[at], offsets[end]),
     )
 
@@ -255,11 +255,11 @@ def margin_of(message: Message, style: Style) -> str:
     """The indentation of the fields of a message."""
     document = message.document
     for field in message.fields:
-        if trivia.opens_line(document, field.first):
-            return trivia.indentation(document, field.start)
+        if lines.opens_line(document, field.first):
+            return lines.indentation(document, field.start)
     if message.is_root:
         return ""
-    return trivia.indentation(document, document.offsets[message.first]) + style.indent
+    return lines.indentation(document, document.offsets[message.first]) + style.indent
 
 
 def grouped(

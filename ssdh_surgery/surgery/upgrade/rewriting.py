@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt import lines
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.style import Style
@@ -79,7 +79,7 @@ class _Writer:
         after = document.text[self.end : document.offsets[last]]
         if "\n" not in after and not self.message.is_root:
             start = document.offsets[self.message.first]
-            self.pending += self.style.newline + trivia.indentation(document, start)
+            self.pending += self.style.newline + lines.indentation(document, start)
 
 
 def _is_of_a_word(char: str) -> bool:

@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.messages.dialect import (
 )
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt import lines
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.style import Style, style_of
@@ -60,7 +60,7 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
 def _transform(beside: Piece, message: Message, moved: list[Piece], style: Style) -> Piece:
     """A new `transform_param` after the message that its fields stood in."""
     gap = style.newline + beside.margin if beside.opens else " "
-    one_line = trivia.is_one_line(message) or None
+    one_line = lines.is_one_line(message) or None
     first = replace(moved[0], gap=gap, opens=beside.opens)
     return grouped("transform_param", [first, *moved[1:]], style, beside.margin, one_line=one_line)
 
@@ -70,7 +70,7 @@ def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
     names = {piece.name for piece in moved}
     old = [piece.commented() if piece.name in names else piece for piece in pieces_of(target)]
     margin = margin_of(target, style)
-    on_line = trivia.is_one_line(target) and all(piece.fits_a_line for piece in [*old, *moved])
+    on_line = lines.is_one_line(target) and all(piece.fits_a_line for piece in [*old, *moved])
     return old + [
         piece.at(margin).beside() if on_line else piece.at(margin).below(style) for piece in moved
     ]

@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.messages.v0_fields import NET_FIELDS, OUTER_FIELDS, plac
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError, did_you_mean
-from ssdh_surgery.prototxt import trivia
+from ssdh_surgery.prototxt import removal
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, ordered
 from ssdh_surgery.prototxt.render import Word
@@ -58,7 +58,7 @@ def v0_to_v1(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     gone = [dropped.entry for dropped in dropped_fields(net) if dropped.layer is None]
-    edits: list[Edit] = trivia.commenting(gone, style.newline) if gone else []
+    edits: list[Edit] = removal.commenting(gone, style.newline) if gone else []
     for layer in net.layers:
         edits += _layer_edits(layer, style)
     return Change(ordered(edits), becomes(net, _rule))

@@ -10,7 +10,7 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Literal
 
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt import insertion, literals, render, trivia
+from ssdh_surgery.prototxt import insertion, literals, removal, render
 from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
@@ -191,8 +191,8 @@ def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = 
     if not entries:
         return Change()
     if how == "delete":
-        edits: list[Edit] = trivia.removal(entries, followed)
+        edits: list[Edit] = removal.removal(entries, followed)
     else:
         newline = style_of(next(iter(entries)).document).newline
-        edits = trivia.commenting(entries, newline, followed)
+        edits = removal.commenting(entries, newline, followed)
     return Change.of(edits, [Delete(path_of(entry)) for entry in entries])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.verbs import fields

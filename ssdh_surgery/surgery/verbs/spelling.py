@@ -9,7 +9,8 @@ from __future__ import annotations
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.messages.dialect import V0_TYPES, V1_TYPES, Dialect
 from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
-from ssdh_surgery.errors import Location, SurgeryError
+from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 
 # What the fields of a `param` are called where V1 and V0 list them beside each other.

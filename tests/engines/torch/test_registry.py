@@ -9,7 +9,7 @@ import pytest
 from ssdh_surgery.caffe.shapes.rules import RULES
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.net.registry import REGISTRY, is_supported, layer_class, unsupported
-from ssdh_surgery.errors import Location
+from ssdh_surgery.location import Location
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ import pytest
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.errors import Finding
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.check.check import findings
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.prototxt.parser import parse

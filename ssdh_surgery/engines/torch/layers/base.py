@@ -20,7 +20,8 @@ from ssdh_surgery.caffe.shapes.rules import layer_shapes
 from ssdh_surgery.caffe.shapes.subject import Refusal, Subject
 from ssdh_surgery.engines.torch.layers.blob import Param, Shape, shape_string
 from ssdh_surgery.engines.torch.layers.fillers import fill
-from ssdh_surgery.errors import EngineError, Location
+from ssdh_surgery.errors import EngineError
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.errors import EngineError, Location, did_you_mean
+from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.net.layer import Layer as LayerView

@@ -18,7 +18,8 @@ from ssdh_surgery.engines.torch.solver.nets import FedNet
 from ssdh_surgery.engines.torch.solver.sidecar import NetPlace, Sidecar, read_sidecar, sidecar_path
 from ssdh_surgery.engines.torch.solver.smoothing import SmoothedLoss
 from ssdh_surgery.engines.torch.solver.solver import Solver
-from ssdh_surgery.errors import DataError, Location, SsdhError
+from ssdh_surgery.errors import DataError, SsdhError
+from ssdh_surgery.location import Location
 
 _SOURCE = "sgd_solver.cpp:347"
 

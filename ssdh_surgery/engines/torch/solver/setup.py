@@ -19,7 +19,8 @@ from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.net.solver import Solver as SolverView
 from ssdh_surgery.engines.torch.solver.policies import LearningRate
 from ssdh_surgery.engines.torch.solver.updates import update_rule
-from ssdh_surgery.errors import EngineError, FileError, Location
+from ssdh_surgery.errors import EngineError, FileError
+from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import Any
 
 from ssdh_surgery import files
 from ssdh_surgery.engines.torch.sources.feed import Place
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
 
 _VERSION = 1
 

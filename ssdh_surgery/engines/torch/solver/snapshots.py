@@ -18,7 +18,8 @@ from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_sta
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.net.weights import save_weights
 from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, sidecar_path, write_sidecar
-from ssdh_surgery.errors import FileError, Location, SsdhError
+from ssdh_surgery.errors import FileError, SsdhError
+from ssdh_surgery.location import Location
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
+from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     import numpy as np

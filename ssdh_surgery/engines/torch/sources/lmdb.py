@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.data.datum import Datum, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
-from ssdh_surgery.data.names import shown
 from ssdh_surgery.data.transform import Chance, Transformer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.fitting import refuse_other_shape
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.names import shown
 
 if TYPE_CHECKING:
     from ssdh_surgery.engines.torch.sources.prefetch import Array

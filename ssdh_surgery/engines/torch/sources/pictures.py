@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.data.image_list import Entry, ImageList, read_list
-from ssdh_surgery.data.names import shown
 from ssdh_surgery.data.picture import planar, read_picture
 from ssdh_surgery.data.transform import Chance, Transformer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.fitting import refuse_other_shape
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
-from ssdh_surgery.errors import DataError, Location, SchemaError
+from ssdh_surgery.errors import DataError, SchemaError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import shown
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, Location
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.forms.blocks import blocks
 from ssdh_surgery.retrieval.codes.forms.npz import NEEDED, OPTIONAL
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.names import name_bytes, name_text
-from ssdh_surgery.errors import DataError, Location, of_extra
+from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.files import explained
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.forms.blocks import rows_of
 
 _KEY = b"ssdh"

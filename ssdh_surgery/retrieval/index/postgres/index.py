@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from ssdh_surgery.data.names import shown
 from ssdh_surgery.errors import DataError, FileError, UsageError
+from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.backends.base import Found, Packed
 from ssdh_surgery.retrieval.index.index import About, Features, Index, Item

@@ -9,7 +9,8 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
-from ssdh_surgery.errors import DataError, FileError, Location
+from ssdh_surgery.errors import DataError, FileError
+from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.index.postgres.address import Address
 
 # Searching on in the graph until enough is found came with this version of pgvector.
