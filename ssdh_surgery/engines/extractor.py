@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ssdh_surgery.caffe.net.net import Net
     from ssdh_surgery.engines.runner import Runner
 
 
@@ -22,7 +23,7 @@ class Extraction:
     """What is asked of an engine.
 
     Args:
-        net: the deploy net's file.
+        net: the deploy net.
         weights: its weights.
         input: the name of the net's one input.
         shape: of one input, (channels, height, width).
@@ -32,7 +33,7 @@ class Extraction:
         gpu: CUDA's number of the GPU to run on; None is the CPU.
     """
 
-    net: Path
+    net: Net
     weights: Path
     input: str
     shape: tuple[int, int, int]
@@ -77,7 +78,7 @@ def width_of(shape: tuple[int, ...], wanted: Extraction) -> int:
     if not shape or shape[0] != wanted.batch:
         raise DataError(
             f"the blob '{wanted.blob}' has no row for each picture",
-            location=Location(str(wanted.net)),
+            location=Location(wanted.net.file),
             blob=wanted.blob,
         )
     return math.prod(shape[1:])

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.weights.copy_table import copy_table
 from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
+from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
 from ssdh_surgery.engines.weight_clashes import refuse_clashes
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
@@ -49,9 +51,39 @@ def open_pycaffe(
         DataError: the weights do not fit.
     """
     caffe = import_pycaffe()
-    view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
+    net = Net(parse(files.read_bytes(prototxt), str(prototxt)))
+    return _build(caffe, net, str(prototxt), weights, phase, level, stages, gpu)
+
+
+def open_extractor(extraction: Extraction) -> Extractor:
+    """Open a net that is already parsed; Caffe reads its text from a temporary file.
+
+    Raises:
+        EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
+        DataError: the weights do not fit.
+    """
+    caffe = import_pycaffe()
+    net = extraction.net
+    with tempfile.NamedTemporaryFile(suffix=".prototxt") as file:
+        file.write(bytes(net.document))
+        file.flush()
+        runner = _build(caffe, net, file.name, extraction.weights, gpu=extraction.gpu)
+    return NetExtractor(runner, extraction)
+
+
+def _build(
+    caffe: Any,
+    net: Net,
+    path: str,
+    weights: str | Path | None,
+    phase: Phase = "TEST",
+    level: int = 0,
+    stages: Sequence[str] = (),
+    gpu: int | None = None,
+) -> Runner:
+    """Build a net from the file at `path`, which holds the text of `net`."""
     known = set(caffe.layer_type_list())
-    for layer in view.layers_in(phase):
+    for layer in net.layers_in(phase):
         if layer.type not in known and layer.type != "padding":
             raise EngineError(
                 f"layer '{layer.name}' has the type '{layer.type}', which this pycaffe does "
@@ -59,21 +91,21 @@ def open_pycaffe(
                 location=layer.location,
                 layer=layer.name,
             )
-    found = read_any_weights(weights) if weights is not None else None
+    contents = read_any_weights(weights) if weights is not None else None
     if gpu is None:
         caffe.set_mode_cpu()
     else:
         _use_gpu(caffe, gpu)
     number = getattr(caffe, phase)
-    net: Runner = caffe.Net(str(prototxt), number, level=level, stages=list(stages) or None)
-    if weights is not None and found is not None:
+    runner: Runner = caffe.Net(path, number, level=level, stages=list(stages) or None)
+    if weights is not None and contents is not None:
         shapes = [
             (name, [blob.data.shape for blob in layer.blobs])
-            for name, layer in net.layer_dict.items()
+            for name, layer in runner.layer_dict.items()
         ]
-        refuse_clashes(copy_table(shapes, found), weights)
-        net.copy_from(str(weights))
-    return net
+        refuse_clashes(copy_table(shapes, contents), weights)
+        runner.copy_from(str(weights))
+    return runner
 
 
 def import_pycaffe() -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from ssdh_surgery import files
-from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.extractor import Extraction, width_of
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan
 from ssdh_surgery.engines.onnx.session import Session, processors
-from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +31,12 @@ class OnnxExtractor:
     """
 
     def __init__(self, wanted: Extraction) -> None:
-        view = Net(parse(files.read_bytes(wanted.net), str(wanted.net)))
-        state = view.state("TEST")
-        last = view.graph(state).last(wanted.blob)
+        net = wanted.net
+        state = net.state("TEST")
+        last = net.graph(state).last(wanted.blob)
         reach = [last.writer] if last and last.writer else []
         inputs = {wanted.input: (wanted.batch, *wanted.shape)}
-        planned = plan(view, state, inputs=inputs, reach=reach)
+        planned = plan(net, state, inputs=inputs, reach=reach)
         model = build(planned, read_params(planned, wanted.weights), [wanted.blob])
         self.batch = wanted.batch
         self.width = width_of(model.shapes[wanted.blob], wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from ssdh_surgery import files
 from ssdh_surgery.engines.extractor import Extraction
 from ssdh_surgery.pipeline.encode.engine import EncodeEngine, open_extractor
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
+from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.deploy_net import DeployNet
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -47,18 +47,24 @@ class Encoder:
 
     `width` is the number of activations of a picture.
 
+    Args:
+        options: what the command line says.
+        source: the deploy net where it was read before; None reads it.
+
     Raises:
         UsageError: it was not said which net, and no workspace says so.
         FileError, DataError, EngineError: a file cannot be read, or does not fit.
     """
 
-    def __init__(self, options: EncoderOptions) -> None:
+    def __init__(self, options: EncoderOptions, source: SourceFile | None = None) -> None:
         self.known = _known(options)
-        self.deploy = options.deploy or recorded_deploy(self.known)
+        deploy = options.deploy or recorded_deploy(self.known)
         self.weights = options.weights or newest_weights(self.known)
         self.options = options
         self.net = DeployNet(
-            self.deploy, options.blob, self.known.get("code") if self.known else None
+            source or read_source(str(deploy)),
+            options.blob,
+            self.known.get("code") if self.known else None,
         )
         self.blob = self.net.blob
         self.transform = InputTransform(
@@ -71,18 +77,8 @@ class Encoder:
     def _extraction(self) -> Extraction:
         net, options = self.net, self.options
         layer = net.layer.name if net.layer else None
-        asked = net.input, net.shape, net.blob, layer
-        return Extraction(self._net_file(), self.weights, *asked, options.batch, options.gpu)
-
-    def _net_file(self) -> Path:
-        """The net's own file, or for engines a temporary one of a net that has none."""
-        source = self.net.source
-        if source.path is not None:
-            return source.path
-        self._temporary = tempfile.NamedTemporaryFile(suffix=".prototxt")  # noqa: SIM115
-        self._temporary.write(source.data)
-        self._temporary.flush()
-        return Path(self._temporary.name)
+        blob = net.input, net.shape, net.blob, layer
+        return Extraction(net.net, self.weights, *blob, options.batch, options.gpu)
 
     @property
     def bits(self) -> int:

@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
 from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.files.sources import SourceFile
 
 # What makes values between 0 and 1 of which each is decided by itself: a code.
 _CODE_TYPES = frozenset(["Sigmoid", "Threshold"])
@@ -28,20 +28,19 @@ class DeployNet:
     one picture in it; `blob` is the chosen blob and `layer` the last layer that writes it.
 
     Args:
-        file: the net's file, `-` or `zoo:NAME`.
+        source: the net's file, as it was read.
         blob: the blob that is wanted.
         code: the one to take where none is wanted: if the net has it, else its only output.
 
     Raises:
-        FileError, ParseError: the file cannot be read, or is no prototxt.
         SurgeryError: it has not one input of pictures, or no such blob.
         UsageError: it has several outputs and it was not said which.
     """
 
-    def __init__(self, file: Path, blob: str | None, code: str | None) -> None:
-        self.source = read_source(str(file))
-        refuse_solver(self.source)
-        self.net = net_of(self.source.document)
+    def __init__(self, source: SourceFile, blob: str | None, code: str | None) -> None:
+        refuse_solver(source)
+        self.source = source
+        self.net = net_of(source.document)
         self._graph = self.net.graph("TEST")
         self.input = self._only_input()
         self.shape = self._picture_shape()

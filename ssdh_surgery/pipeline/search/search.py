@@ -20,7 +20,7 @@ from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Lab
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
+    from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -130,24 +130,24 @@ def by_picture(
         UsageError: it was not said which net.
         MissingExtra: no engine, OpenCV or the index's backend is not installed.
     """
+    from ssdh_surgery.pipeline.encode.encoder import Encoder
+
     if wanted.feature is not None:
         index.refuse_feature(wanted.feature)
-    codes = _encoded(picture, options)
+    encoder = Encoder(replace(options, batch=1))
+    codes = _codes_of(encoder, picture)
     index.refuse(codes)
     tell_otherwise(index, codes, report)
     found: Features = {}
     if wanted.feature == ACTIVATIONS:
         found = {ACTIVATIONS: needed_activations(codes)}
     elif wanted.feature is not None:
-        other = _encoded(picture, replace(options, blob=wanted.feature))
-        found = {wanted.feature: needed_activations(other)}
+        other = Encoder(replace(encoder.options, blob=wanted.feature), encoder.net.source)
+        found = {wanted.feature: needed_activations(_codes_of(other, picture))}
     return _answers(index, list(map(str, codes.ids)), codes.packed, wanted, found)
 
 
-def _encoded(picture: Path, options: EncoderOptions) -> Codes:
-    from ssdh_surgery.pipeline.encode.encoder import Encoder
-
-    encoder = Encoder(replace(options, batch=1))
+def _codes_of(encoder: Encoder, picture: Path) -> Codes:
     return encoder.codes_of([encoder.transform.read(picture)], [str(picture)], str(picture))
 
 

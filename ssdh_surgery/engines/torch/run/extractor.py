@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery import files
-from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.engines.extractor import Extraction, width_of
 from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.passes import speed_up
 from ssdh_surgery.engines.torch.sources.feed import Feed
 from ssdh_surgery.errors import EngineError
-from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,11 +27,12 @@ class TorchExtractor:
     """
 
     def __init__(self, wanted: Extraction) -> None:
-        view = Net(parse(files.read_bytes(wanted.net), str(wanted.net)))
         device = "cpu" if wanted.gpu is None else _gpu(wanted.gpu)
         self.batch = wanted.batch
         self._blob = wanted.blob
-        self._net = GraphNet(view, view.state("TEST"), device=device, open_source=Feed())
+        self._net = GraphNet(
+            wanted.net, wanted.net.state("TEST"), device=device, open_source=Feed()
+        )
         copy_weights(self._net.layers, wanted.weights)
         plan = self._net.plan
         self._input = plan.blobs[plan.names[wanted.input]]
