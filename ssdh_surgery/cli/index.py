@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-
-if TYPE_CHECKING:
-    from ssdh_surgery.retrieval.index.index import Kind
+from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
-_KINDS = ("flat", "ivf", "hnsw", "multihash", "numpy")
 # So many nearest are looked for when the recall is measured.
 _NEAREST = 10
 _features = click.option(
     "--features", multiple=True, type=_FILE, metavar="CODES",
     help="Activations of another blob for the same ids, for search --rerank.",
 )  # fmt: skip
+
+
+def _kinds_help() -> str:
+    kinds = "; ".join(f"{kind.name}: {kind.summary}" for kind in KINDS.values())
+    in_postgres = alternatives(postgres_kinds())
+    return f"Choose how to search. {kinds}. In PostgreSQL: {in_postgres} (default: {DEFAULT})."
 
 
 @click.group("index", epilog="\b\nExample:\n  ssdh index info photos.index")
@@ -37,9 +39,7 @@ def command() -> None:
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @click.option("-o", "--output", required=True, metavar="INDEX", help="The new file or table.")
 @click.option(
-    "--kind", type=click.Choice(_KINDS), default="flat",
-    help="flat and numpy are exact; ivf, hnsw and multihash are faster on millions (flat). In "
-    "PostgreSQL: flat or hnsw.",
+    "--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help(),
 )  # fmt: skip
 @click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
 @_features
@@ -60,12 +60,12 @@ def build_command(
 
     Codes whose width is no multiple of 8 are padded with zeros, which changes no distance.
     """
-    from ssdh_surgery.pipeline.search import index as story
+    from ssdh_surgery.pipeline.search import index_change as story
 
     change = story.build(
         codes,
         output,
-        cast("Kind", kind),
+        kind,
         features,
         keep_activations=activations,
         measure_recall=_NEAREST if measure_recall else None,
@@ -96,7 +96,7 @@ def add_command(
     as_json: bool,
 ) -> None:
     """Add codes to an index, behind those that are there."""
-    from ssdh_surgery.pipeline.search import index as story
+    from ssdh_surgery.pipeline.search import index_change as story
 
     change = story.add(index, codes, features, replace=replace, report=terminal.warn)
     if as_json:
@@ -112,7 +112,7 @@ def add_command(
 @shared.json_option
 def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Remove items from an index by their ids."""
-    from ssdh_surgery.pipeline.search import index as story
+    from ssdh_surgery.pipeline.search import index_change as story
 
     change = story.remove(index, ids)
     if as_json:

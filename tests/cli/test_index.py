@@ -11,7 +11,7 @@ import pytest
 
 from ssdh_surgery.cli import run
 from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
-from ssdh_surgery.retrieval.index.file import open_file_index
+from ssdh_surgery.retrieval.index.file_index import open_file_index
 
 
 def write(path: str, count: int, prefix: str, *, seed: int, bits: int = 12) -> None:

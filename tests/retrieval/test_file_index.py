@@ -10,12 +10,12 @@ import pytest
 
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.index.file import FileIndex, create_file_index, open_file_index
+from ssdh_surgery.retrieval.index.file_index import FileIndex, create_file_index, open_file_index
 from ssdh_surgery.retrieval.index.ids import Ids
-from ssdh_surgery.retrieval.index.index import About, Kind
+from ssdh_surgery.retrieval.index.index import About
 
 
-def saved(path: Path, kind: Kind, count: int, bits: int = 24) -> FileIndex:
+def saved(path: Path, kind: str, count: int, bits: int = 24) -> FileIndex:
     packed = np.random.default_rng(0).integers(0, 256, (count, bits // 8), dtype=np.uint8)
     ids = np.array([f"i{number}" for number in range(count)])
     codes = Codes(packed, bits, ids, np.arange(count) % 3)
@@ -26,7 +26,7 @@ def saved(path: Path, kind: Kind, count: int, bits: int = 24) -> FileIndex:
 
 
 @pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
-def test_what_a_backend_keeps_is_opened_and_added_to(tmp_path: Path, kind: Kind) -> None:
+def test_what_a_backend_saves_is_opened_and_added_to(tmp_path: Path, kind: str) -> None:
     index = saved(tmp_path / "x.index", kind, 1100)
     assert index.saved is not None
     new = np.full((1, 3), 0b10011001, np.uint8)
@@ -39,7 +39,7 @@ def test_what_a_backend_keeps_is_opened_and_added_to(tmp_path: Path, kind: Kind)
 @pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_a_small_index_misses_nothing_and_grows(
-    tmp_path: Path, kind: Kind, count: int, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, kind: str, count: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     index = saved(tmp_path / "x.index", kind, count)
     distances = index.exact(index.packed, count)[0]
@@ -87,7 +87,7 @@ def test_large_parts_are_mapped_and_a_file_may_replace_itself(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("kind", "count", "step"), [("flat", 10, 97), ("hnsw", 1100, 9973)])
 def test_a_file_cut_short_anywhere_is_refused(
-    tmp_path: Path, kind: Kind, count: int, step: int
+    tmp_path: Path, kind: str, count: int, step: int
 ) -> None:
     path = tmp_path / "x.index"
     saved(path, kind, count)
@@ -125,11 +125,11 @@ def test_files_that_are_no_index(tmp_path: Path) -> None:
     )
 
 
-def test_what_a_backend_kept_is_checked(tmp_path: Path) -> None:
+def test_what_a_backend_saved_is_checked(tmp_path: Path) -> None:
     index = saved(tmp_path / "x.index", "hnsw", 1100)
     assert index.saved is not None
     index.saved = index.saved[:100].copy()
-    with pytest.raises(DataError, match=r"x\.index: what FAISS kept of the index is damaged"):
+    with pytest.raises(DataError, match=r"x\.index: the data that FAISS saved in the index is damaged"):
         index.search(index.packed, 1)
 
 

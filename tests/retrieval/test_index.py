@@ -10,13 +10,14 @@ import pytest
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
-from ssdh_surgery.retrieval.index.index import KINDS, About, Features, Index
+from ssdh_surgery.retrieval.index.index import About, Features, Index
+from ssdh_surgery.retrieval.index.kinds import KINDS, postgres_kinds
 from ssdh_surgery.retrieval.index.places import create_index, open_index
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
-IN_POSTGRES = ("postgres flat", "postgres hnsw")
+IN_POSTGRES = tuple(f"postgres {kind}" for kind in postgres_kinds())
 PLACES = (*KINDS, *IN_POSTGRES)
-EXACT = ("numpy", "flat", "postgres flat")
+EXACT = tuple(kind for kind in PLACES if KINDS[kind.split()[-1]].is_exact)
 
 
 def made(count: int, bits: int, prefix: str = "i", seed: int = 0, **changes: Any) -> Codes:
@@ -44,7 +45,7 @@ def build(place: str, kind: str, codes: Codes, features: Features | None = None)
     """An index that was saved and opened again."""
     if kind in IN_POSTGRES:
         place = place.replace("#some.table", "#x")
-    about = About.like(codes, kind.split()[-1], features or {})  # type: ignore[arg-type]
+    about = About.like(codes, kind.split()[-1], features or {})
     with create_index(place, about) as index:
         index.add(codes, features)
         index.save()

@@ -8,7 +8,7 @@ import pytest
 
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.index.index import About, Kind
+from ssdh_surgery.retrieval.index.index import About
 from ssdh_surgery.retrieval.index.places import create_index, open_index
 from ssdh_surgery.retrieval.index.postgres.address import read_address
 
@@ -19,7 +19,7 @@ def codes(count: int, bits: int = 16) -> Codes:
     return Codes(packed, bits, ids, np.arange(count) % 3, {"model": {"blob": "caf\udce9"}})
 
 
-def build(place: str, kind: Kind = "flat", count: int = 5, *, force: bool = False) -> None:
+def build(place: str, kind: str = "flat", count: int = 5, *, force: bool = False) -> None:
     some = codes(count)
     with create_index(place, About.like(some, kind, {}), force=force) as index:
         index.add(some)

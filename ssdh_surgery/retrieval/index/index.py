@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,8 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes, label_form, refuse_other_model
-from ssdh_surgery.retrieval.index.backends.base import Found, Packed
+from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
-Kind = Literal["numpy", "flat", "ivf", "hnsw", "multihash"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-EXACT: tuple[Kind, ...] = ("numpy", "flat")
 # The feature that is the code before it was cut at 0.5.
 ACTIVATIONS = "activations"
 
@@ -33,21 +30,21 @@ class About:
     """What an index is, apart from the items in it.
 
     Args:
-        kind: how it is searched; `numpy` and `flat` are exact.
+        kind: the name of its kind, see `kinds.KINDS`.
         bits: the width of a code.
         recipe: how its codes were made.
         classes: the number of labels that an item may have, None where it has one.
         features: the width of each feature that is kept for re-ranking, by name.
     """
 
-    kind: Kind
+    kind: str
     bits: int
     recipe: Mapping[str, Any] = field(default_factory=dict)
     classes: int | None = None
     features: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def like(cls, codes: Codes, kind: Kind, features: Features) -> Self:
+    def like(cls, codes: Codes, kind: str, features: Features) -> Self:
         """Of an index for such codes and features."""
         classes = codes.labels.shape[1] if codes.is_multi_label else None
         widths = {name: values.shape[1] for name, values in features.items()}
@@ -61,7 +58,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Item:
+class IndexItem:
     """An item of an index; `label` is a number, several, or None where it is unknown."""
 
     id: str
@@ -82,7 +79,7 @@ class Index(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def search(self, queries: Packed, k: int) -> Found:
+    def search(self, queries: Packed, k: int) -> Neighbours:
         """Distances and rows of the k nearest codes, at most [Q, k] each; -1 is none.
 
         Distances ascend, rows at one distance ascend. Approximate kinds may miss some.
@@ -92,11 +89,11 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def exact(self, queries: Packed, k: int) -> Found:
+    def exact(self, queries: Packed, k: int) -> Neighbours:
         """As `search`, with nothing missed."""
 
     @abstractmethod
-    def items(self, rows: NDArray[np.int64]) -> list[Item]:
+    def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """The items of rows that are there."""
 
     @abstractmethod

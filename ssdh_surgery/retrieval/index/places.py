@@ -29,7 +29,7 @@ def create_index(place: str, about: About, *, force: bool = False) -> Index:
     if is_database(place):
         made: Index = _postgres().create_postgres_index(place, about, force=force)
         return made
-    from ssdh_surgery.retrieval.index.file import create_file_index
+    from ssdh_surgery.retrieval.index.file_index import create_file_index
 
     return create_file_index(place, about, force=force)
 
@@ -46,12 +46,12 @@ def open_index(place: str) -> Index:
     if is_database(place):
         found: Index = _postgres().open_postgres_index(place)
         return found
-    from ssdh_surgery.retrieval.index.file import open_file_index
+    from ssdh_surgery.retrieval.index.file_index import open_file_index
 
     return open_file_index(place)
 
 
 def _postgres() -> ModuleType:
     with of_extra("postgres", "an index in PostgreSQL"):
-        from ssdh_surgery.retrieval.index.postgres import index
-    return index
+        from ssdh_surgery.retrieval.index.postgres import postgres_index
+    return postgres_index

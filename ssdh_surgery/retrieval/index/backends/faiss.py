@@ -1,21 +1,19 @@
-"""FAISS: exact search (flat), and three approximate kinds for sizes where that is too slow."""
+"""FAISS: exact search, and three approximate kinds for sizes where that is too slow."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ssdh_surgery.errors import DataError, of_extra
-from ssdh_surgery.retrieval.index.backends.base import Found, Packed
+from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
-FaissKind = Literal["flat", "ivf", "hnsw", "multihash"]
-# Neighbours of a code in the graph, and lists or hash tables that are looked at.
-_HNSW_LINKS = 32
-_HNSW_SEARCHED = 128
-_IVF_PROBES = 0.05
-_HASHES = 4
+# FAISS asks for so many codes to train each inverted list on.
+_CODES_PER_LIST = 39
 
 
 def library() -> Any:
@@ -29,64 +27,52 @@ def library() -> Any:
     return faiss
 
 
-class FaissBackend:
-    """A binary index of FAISS for codes of so many bytes.
+class FaissBackend(ABC):
+    """A binary index of FAISS.
 
-    `saved` is what `saved()` gave: without it the index is empty.
+    Args:
+        bytes_per_code: the width of a packed code.
+        options: of the kind.
+        saved: what `saved()` gave; None for an empty index.
 
     Raises:
         MissingExtra: FAISS is not installed.
         DataError: `saved` is damaged.
     """
 
-    def __init__(self, kind: FaissKind, bytes_per_code: int, saved: Packed | None = None) -> None:
-        self.kind = kind
-        self._bits = 8 * bytes_per_code
-        self._faiss = library()
+    # Whether FAISS returns rows at one distance in ascending order, and needs no bytes saved.
+    is_flat: ClassVar[bool] = False
+
+    def __init__(
+        self, bytes_per_code: int, options: Mapping[str, float], saved: Packed | None = None
+    ) -> None:
+        self.bits = 8 * bytes_per_code
+        self.options = options
+        self.faiss = library()
         self._index: Any = None
         if saved is not None:
             try:
-                self._index = self._faiss.deserialize_index_binary(saved)
+                self._index = self.faiss.deserialize_index_binary(saved)
             except RuntimeError as error:
-                raise DataError("what FAISS kept of the index is damaged") from error
+                raise DataError("the data that FAISS saved in the index is damaged") from error
+
+    @abstractmethod
+    def new_index(self, packed: Packed) -> Any:
+        """An empty index of FAISS, of a size that suits its first codes, and trained on them."""
 
     def add(self, packed: Packed) -> None:
-        """Add codes behind those that are there; the first ones also train the index."""
+        """Append codes; the first ones also train the index."""
         if self._index is None:
-            self._index = self._made(packed)
+            self._index = self.new_index(packed)
         self._index.add(np.ascontiguousarray(packed))
 
-    def _made(self, packed: Packed) -> Any:
-        faiss = self._faiss
-        if self.kind == "flat":
-            return faiss.IndexBinaryFlat(self._bits)
-        if self.kind == "hnsw":
-            index = faiss.IndexBinaryHNSW(self._bits, _HNSW_LINKS)
-            index.hnsw.efSearch = _HNSW_SEARCHED
-            return index
-        if self.kind == "multihash":
-            # Keys so short that a bucket holds a few codes.
-            width = max(1, min(self._bits // _HASHES, round(math.log2(max(2, len(packed))))))
-            index = faiss.IndexBinaryMultiHash(self._bits, _HASHES, width)
-            index.nflip = 1
-            return index
-        lists = max(1, min(round(4 * math.sqrt(len(packed))), len(packed) // 39))
-        coarse = faiss.IndexBinaryFlat(self._bits)
-        index = faiss.IndexBinaryIVF(coarse, self._bits, lists)
-        # The lists' index belongs to this one, and must live as long.
-        coarse.this.disown()
-        index.own_fields = True
-        index.nprobe = max(1, math.ceil(_IVF_PROBES * lists))
-        index.train(np.ascontiguousarray(packed))
-        return index
-
-    def search(self, queries: Packed, k: int) -> Found:
-        """The k nearest codes of each query, as `Backend.search` says."""
+    def search(self, queries: Packed, k: int) -> Neighbours:
+        """The k nearest codes of each query; see `Backend.search`."""
         if self._index is None:
             missing = np.full((len(queries), k), -1)
             return missing.astype(np.int32), missing.astype(np.int64)
         distances, rows = self._index.search(np.ascontiguousarray(queries), k)
-        if self.kind != "flat":  # FAISS's exact search has this order already
+        if not self.is_flat:
             far = np.where(rows < 0, np.iinfo(np.int32).max, distances)
             order = np.lexsort((rows, far))
             distances = np.take_along_axis(distances, order, 1)
@@ -95,8 +81,58 @@ class FaissBackend:
         return distances, rows
 
     def saved(self) -> Packed | None:
-        """The bytes of an approximate index; a flat one is made of the codes alone."""
-        if self.kind == "flat" or self._index is None:
+        """The index as FAISS serializes it; None where the codes suffice."""
+        if self.is_flat or self._index is None:
             return None
-        data: Packed = self._faiss.serialize_index_binary(self._index)
+        data: Packed = self.faiss.serialize_index_binary(self._index)
         return data
+
+
+class Flat(FaissBackend):
+    """Compares each query with all codes."""
+
+    is_flat = True
+
+    def new_index(self, packed: Packed) -> Any:
+        """See `FaissBackend`."""
+        return self.faiss.IndexBinaryFlat(self.bits)
+
+
+class InvertedLists(FaissBackend):
+    """Compares each query with the codes of the nearest `share_probed` of all lists."""
+
+    def new_index(self, packed: Packed) -> Any:
+        """See `FaissBackend`."""
+        count = len(packed)
+        lists = max(1, min(round(4 * math.sqrt(count)), count // _CODES_PER_LIST))
+        coarse = self.faiss.IndexBinaryFlat(self.bits)
+        index = self.faiss.IndexBinaryIVF(coarse, self.bits, lists)
+        # The lists' index belongs to this one, and must live as long.
+        coarse.this.disown()
+        index.own_fields = True
+        index.nprobe = max(1, math.ceil(self.options["share_probed"] * lists))
+        index.train(np.ascontiguousarray(packed))
+        return index
+
+
+class Graph(FaissBackend):
+    """Walks a graph (HNSW) of `links` neighbours for each code, keeping `searched` candidates."""
+
+    def new_index(self, packed: Packed) -> Any:
+        """See `FaissBackend`."""
+        index = self.faiss.IndexBinaryHNSW(self.bits, int(self.options["links"]))
+        index.hnsw.efSearch = int(self.options["searched"])
+        return index
+
+
+class MultiHash(FaissBackend):
+    """Looks up parts of a code, and their neighbours at distance 1, in `tables` hash tables."""
+
+    def new_index(self, packed: Packed) -> Any:
+        """See `FaissBackend`."""
+        tables = int(self.options["tables"])
+        # Keys so short that a bucket holds a few codes.
+        width = max(1, min(self.bits // tables, round(math.log2(max(2, len(packed))))))
+        index = self.faiss.IndexBinaryMultiHash(self.bits, tables, width)
+        index.nflip = 1
+        return index

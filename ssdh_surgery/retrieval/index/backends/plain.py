@@ -1,29 +1,33 @@
-"""Exact search in plain numpy: what the others are tested against, and for small sets."""
+"""Exact search in plain NumPy: the reference for the other backends, and for small sets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from ssdh_surgery.retrieval.index.backends.base import Found, Packed
+from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
-# Distances of so many pairs at a time.
+# Pairs of codes compared at a time.
 _PAIRS = 1 << 22
-# How many bits of a byte are ones.
+# The number of ones in each byte.
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
 
 
-class PlainBackend:
+class Plain:
     """Compares each query with all codes, `bytes_per_code` wide."""
 
-    def __init__(self, bytes_per_code: int) -> None:
+    def __init__(
+        self, bytes_per_code: int, options: Mapping[str, float], saved: Packed | None = None
+    ) -> None:
         self._codes = np.empty((0, bytes_per_code), np.uint8)
 
     def add(self, packed: Packed) -> None:
-        """Add codes behind those that are there."""
+        """Append codes."""
         self._codes = np.concatenate([self._codes, packed])
 
-    def search(self, queries: Packed, k: int) -> Found:
-        """The k nearest codes of each query, as `Backend.search` says."""
+    def search(self, queries: Packed, k: int) -> Neighbours:
+        """The k nearest codes of each query; see `Backend.search`."""
         distances = np.full((len(queries), k), -1, np.int32)
         rows = np.full((len(queries), k), -1, np.int64)
         count = min(k, len(self._codes))
@@ -38,4 +42,4 @@ class PlainBackend:
         return distances, rows
 
     def saved(self) -> None:
-        """Nothing: the codes are all there is."""
+        """None: the codes suffice."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
-from ssdh_surgery.retrieval.index.backends.base import Packed
+from ssdh_surgery.retrieval.index.backends import Packed
 from ssdh_surgery.retrieval.index.index import Features, Label
 
 # Rows that are spelt out at a time.

@@ -11,7 +11,8 @@ from ssdh_surgery.pipeline.files.outputs import refuse_existing
 from ssdh_surgery.pipeline.search.features import FeatureFiles
 from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty
 from ssdh_surgery.retrieval.codes.recipes import other_transform
-from ssdh_surgery.retrieval.index.index import ACTIVATIONS, About, Index, Kind
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, About, Index
+from ssdh_surgery.retrieval.index.kinds import index_kind
 from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index
 
 Report = Callable[[str], None]
@@ -47,7 +48,7 @@ class IndexChange:
 def build(
     codes: Sequence[Path],
     place: str,
-    kind: Kind,
+    kind: str,
     features: Sequence[Path] = (),
     *,
     keep_activations: bool = False,
@@ -70,9 +71,10 @@ def build(
     Raises:
         FileError: a file cannot be read, `place` exists without `force` or cannot be written.
         DataError: a file holds no codes, or those of several do not belong together.
-        UsageError: a URL names no table, or a database has no such kind.
+        UsageError: a URL names no table, or there is no such kind, or none in a database.
         MissingExtra: what searches, or what connects, is not installed.
     """
+    index_kind(kind)
     if not is_database(place):
         refuse_existing(Path(place), force=force, hint=_IN_THE_WAY, inputs=[*codes, *features])
     first = read_codes(codes[0])

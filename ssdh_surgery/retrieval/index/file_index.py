@@ -17,25 +17,15 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.arrays import read_arrays, write_arrays
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
-from ssdh_surgery.retrieval.index.backends.base import Backend, Found, Packed
+from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
 from ssdh_surgery.retrieval.index.ids import Ids
-from ssdh_surgery.retrieval.index.index import (
-    EXACT,
-    KINDS,
-    About,
-    Features,
-    Index,
-    Item,
-    Kind,
-    Label,
-)
+from ssdh_surgery.retrieval.index.index import About, Features, Index, IndexItem, Label
+from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
 _MADE_BY = "'ssdh index build' makes such files"
 _VERSION = 1
-# Fewer codes are searched exactly, whatever the kind: FAISS cannot train lists on them.
-_MANY = 1024
 # A hint among more ids than these would take longer than anybody waits.
 _FEW = 100_000
 
@@ -81,7 +71,7 @@ class FileIndex(Index):
         """
         if self._backend is None:
             try:
-                self._backend = _opened(self._searched_as, self.packed.shape[1], self.saved)
+                self._backend = open_backend(self._kind, self.packed.shape[1], self.saved)
             except DataError as error:
                 raise DataError(error.message, location=self.where) from error
             if self.saved is None and len(self):
@@ -89,29 +79,30 @@ class FileIndex(Index):
         return self._backend
 
     @property
-    def _searched_as(self) -> Kind:
-        kind = self.about.kind
-        return kind if kind in EXACT or len(self) >= _MANY else "flat"
+    def _kind(self) -> IndexKind:
+        """The kind that searches: the default while there are too few codes for the index's."""
+        kind = KINDS[self.about.kind]
+        return kind if len(self) >= kind.min_codes else KINDS[DEFAULT]
 
     def close(self) -> None:
         """See `Index.close`."""
         self._backend = None
 
-    def search(self, queries: Packed, k: int) -> Found:
+    def search(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.search`."""
         return self.backend.search(queries, min(k, len(self)))
 
-    def exact(self, queries: Packed, k: int) -> Found:
+    def exact(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.exact`."""
-        if self._searched_as in EXACT:
+        if self._kind.is_exact:
             return self.search(queries, k)
-        backend = _opened("flat", self.packed.shape[1], None)
+        backend = open_backend(KINDS[DEFAULT], self.packed.shape[1])
         backend.add(self.packed)
         return backend.search(queries, min(k, len(self)))
 
-    def items(self, rows: NDArray[np.int64]) -> list[Item]:
+    def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
-        return [Item(self.ids[row], self._label(row)) for row in rows.tolist()]
+        return [IndexItem(self.ids[row], self._label(row)) for row in rows.tolist()]
 
     def _label(self, row: int) -> Label:
         label = self.labels[row]
@@ -213,7 +204,7 @@ class FileIndex(Index):
             "id_ends": self.ids.ends,
             "labels": self.labels,
         }
-        saved = self.backend.saved() if self.about.kind not in EXACT else None
+        saved = None if KINDS[self.about.kind].is_exact else self.backend.saved()
         if saved is not None:
             parts["saved"] = saved
         parts |= {_FEATURE + name: values for name, values in self.kept.items()}
@@ -286,15 +277,5 @@ def open_file_index(place: str) -> FileIndex:
     widths = {name: values.shape[1] for name, values in features.items()}
     whole = About(kind, bits, recipe, classes, widths)
     ids = Ids(parts["ids"], ends)
-    saved = parts.get("saved") if count >= _MANY else None
+    saved = parts.get("saved") if count >= KINDS[kind].min_codes else None
     return FileIndex(place, whole, packed, ids, labels, features, saved, stamp)
-
-
-def _opened(kind: Kind, width: int, saved: Packed | None) -> Backend:
-    if kind == "numpy":
-        from ssdh_surgery.retrieval.index.backends.plain import PlainBackend
-
-        return PlainBackend(width)
-    from ssdh_surgery.retrieval.index.backends.faiss import FaissBackend
-
-    return FaissBackend(kind, width, saved)

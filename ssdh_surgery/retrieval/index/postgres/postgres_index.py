@@ -19,8 +19,9 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from ssdh_surgery.errors import DataError, FileError, UsageError
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.index.backends.base import Found, Packed
-from ssdh_surgery.retrieval.index.index import About, Features, Index, Item
+from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
+from ssdh_surgery.retrieval.index.index import About, Features, Index, IndexItem
+from ssdh_surgery.retrieval.index.kinds import KINDS, alternatives, postgres_kinds
 from ssdh_surgery.retrieval.index.postgres.address import read_address
 from ssdh_surgery.retrieval.index.postgres.rows import (
     bit_texts,
@@ -32,7 +33,6 @@ from ssdh_surgery.retrieval.index.postgres.rows import (
 )
 from ssdh_surgery.retrieval.index.postgres.table import Table, names
 
-_KINDS = ("flat", "hnsw")
 _VERSION = 1
 # Codes that are looked at in the graph, at least and at most: pgvector takes no more.
 _SEARCHED = (128, 1000)
@@ -54,6 +54,7 @@ class PostgresIndex(Index):
         self.about = about
         self._table = table
         self._is_new = is_new
+        self._is_graph = KINDS[about.kind].pgvector == "hnsw"
 
     def close(self) -> None:
         """See `Index.close`."""
@@ -62,9 +63,9 @@ class PostgresIndex(Index):
     def __len__(self) -> int:
         return int(self._table.query("SELECT count(*) FROM {table}")[0][0])
 
-    def search(self, queries: Packed, k: int) -> Found:
+    def search(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.search`."""
-        if self.about.kind == "hnsw":
+        if self._is_graph:
             least, most = _SEARCHED
             self._table.query(
                 "SET LOCAL hnsw.ef_search = {count}; SET LOCAL hnsw.iterative_scan = strict_order",
@@ -72,14 +73,14 @@ class PostgresIndex(Index):
             )
         return self._nearest(queries, k)
 
-    def exact(self, queries: Packed, k: int) -> Found:
+    def exact(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.exact`."""
         self._table.query("SET LOCAL enable_indexscan = off")
         found = self._nearest(queries, k)
         self._table.query("SET LOCAL enable_indexscan = on")
         return found
 
-    def _nearest(self, queries: Packed, k: int) -> Found:
+    def _nearest(self, queries: Packed, k: int) -> Neighbours:
         found = self._table.query(
             "SELECT number - 1, distance, place FROM unnest(%s::{type}[]) "
             "WITH ORDINALITY AS query (code, number), LATERAL ("
@@ -105,10 +106,10 @@ class PostgresIndex(Index):
         found = {place: values for place, *values in answer}
         return [tuple(found[row]) for row in rows.tolist()]
 
-    def items(self, rows: NDArray[np.int64]) -> list[Item]:
+    def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
         found = self._of_rows(rows, "id", self._label_column)
-        return [Item(id_of(name), label) for name, label in found]
+        return [IndexItem(id_of(name), label) for name, label in found]
 
     @property
     def _label_column(self) -> str:
@@ -181,7 +182,7 @@ class PostgresIndex(Index):
 
     def save(self) -> None:
         """See `Index.save`; the graph of a new index is made here, of all its codes."""
-        if self._is_new and self.about.kind == "hnsw":
+        if self._is_new and self._is_graph:
             self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
         self._table.query("ANALYZE {table}")
         self._table.commit()
@@ -197,9 +198,9 @@ def create_postgres_index(url: str, about: About, *, force: bool = False) -> Pos
         DataError: the database lacks pgvector, or what would be replaced is no index.
     """
     address = read_address(url)
-    if about.kind not in _KINDS:
+    if about.kind not in (kinds := postgres_kinds()):
         raise UsageError(
-            f"an index in PostgreSQL is of kind {' or '.join(_KINDS)}, not {about.kind}"
+            f"an index in PostgreSQL is of kind {alternatives(kinds)}, not {about.kind}"
         )
     table = Table(address)
     try:
@@ -287,7 +288,7 @@ def _read_about(table: Table) -> About:
             location=table.where,
             hint="'ssdh index build' makes an index under another name",
         ) from error
-    if version != _VERSION or about.kind not in _KINDS:
+    if version != _VERSION or about.kind not in postgres_kinds():
         raise DataError(
             f"an index of version {version} and kind '{about.kind}': a newer ssdh-surgery made it",
             location=table.where,
