@@ -33,7 +33,7 @@ from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
-from ssdh_surgery.retrieval.codes.codes import read_codes
+from ssdh_surgery.retrieval.codes.code_file import read_codes
 
 PICTURES, BATCH, THREADS, ROUNDS = 200, 10, 2, 5
 # What a run of a few pictures costs is taken to be starting.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.evaluate.metrics import evaluate
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 BITS, CLASSES = 48, 10
@@ -55,9 +55,9 @@ def timed(label: str, work: object, *args: object) -> tuple[float, object]:
 
 def main() -> None:
     queries, database = codes(10_000, 1), codes(60_000, 2)
-    evaluate(codes(2, 3), codes(10, 4), PRESETS["authors"])  # compiled once, then cached
+    evaluate_codes(codes(2, 3), codes(10, 4), PRESETS["authors"])  # compiled once, then cached
     ours, found = timed(
-        "evaluate, 10,000 x 60,000 x 48", evaluate, queries, database, PRESETS["authors"]
+        "evaluate, 10,000 x 60,000 x 48", evaluate_codes, queries, database, PRESETS["authors"]
     )
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     naive, expected = timed("plain numpy", plain_numpy, queries, database)
@@ -65,7 +65,13 @@ def main() -> None:
     print(f"{naive / ours:.1f} times as fast, mAP@all {expected:.6f}; peak {memory:.0f} MB")
     if "--large" in sys.argv:
         queries, database = codes(1000, 1, 128), codes(1_000_000, 2, 128)
-        timed("evaluate, 1,000 x 1,000,000 x 128", evaluate, queries, database, PRESETS["authors"])
+        timed(
+            "evaluate, 1,000 x 1,000,000 x 128",
+            evaluate_codes,
+            queries,
+            database,
+            PRESETS["authors"],
+        )
 
 
 if __name__ == "__main__":

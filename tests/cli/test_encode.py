@@ -20,7 +20,7 @@ from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.retrieval.codes.codes import read_codes, read_features
+from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"
@@ -69,7 +69,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     lines = out.out.splitlines()
     assert lines[0] == "wrote codes.npz: 11 codes of 20 bits, 1 left out"
     assert lines[2].endswith("of 20 bits dead")
-    assert lines[-1].endswith("of activations nearer than 0.1 to 0.5")
+    assert lines[-1].endswith("of activations within 0.1 of 0.5")
 
 
 def test_no_broken_picture_gets_a_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,7 +242,7 @@ def test_features_have_no_bits(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert run(words) == 3
         assert capsys.readouterr().err == (
-            "latent.npz: holds features and no codes: the activations of 'latent'\n"
+            "latent.npz: holds features, not codes: the activations of 'latent'\n"
             "hint: encode the blob that holds the code\n"
         )
     # A deploy net without a hash layer: nobody asked for features.
@@ -275,8 +275,7 @@ def test_every_form_is_read_wherever_codes_are(
 def test_a_name_of_no_known_form(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["encode", "photos", "-o", "codes.csv", *NET]) == 2
     assert capsys.readouterr().err == (
-        "error: codes are not kept in files that end in '.csv'\n"
-        "hint: one of .npz, .h5, .hdf5, .parquet\n"
+        "error: codes cannot be written to a '.csv' file\nhint: one of .npz, .h5, .hdf5, .parquet\n"
     )
 
 

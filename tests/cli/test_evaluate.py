@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_features, write_codes
+from ssdh_surgery.retrieval.codes.code_file import read_features, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
 
 def write(path: str, count: int, prefix: str, *, seed: int, model: str = "a") -> None:
@@ -73,7 +74,7 @@ def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
         "          expected value over all orders of items at one distance",
         "          AP divided by the relevant items within the cut-off",
         "          a query without a hit is left out",
-        "          precision within radius 2: 0 where nothing is within it",
+        "          precision within radius 2: 0 if nothing is within it",
     ]
     assert lines[6] == "          no top-1 by k-NN: expected ties leave no order to vote in"
     assert lines[7].split()[0] == "mAP@all"
@@ -111,7 +112,7 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
     write("other.npz", 5, "o", seed=2, model="b")
     assert run(["evaluate", "--queries", "other.npz", "--database", "d.npz"]) == 3
     assert capsys.readouterr().err == (
-        "other.npz: made by another model than d.npz: weights bbbbbbbbbbbb, there aaaaaaaaaaaa\n"
+        "other.npz: made by another model than d.npz: weights bbbbbbbbbbbb against aaaaaaaaaaaa\n"
         "hint: encode both with the same net and weights\n"
     )
     assert run(["evaluate", "--queries", "none.npz", "--database", "d.npz", "--json"]) == 3
@@ -203,12 +204,12 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
     code = (
         "import os, signal, sys, threading\n"
         "from ssdh_surgery.cli import run\n"
-        "from ssdh_surgery.retrieval.evaluate import metrics\n"
-        "take = metrics._Tally.take_counts\n"
+        "from ssdh_surgery.retrieval.evaluate import tally\n"
+        "take = tally.Tally.take_counts\n"
         "def stopped(*given):\n"
         "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "    return take(*given)\n"
-        "metrics._Tally.take_counts = stopped\n"
+        "tally.Tally.take_counts = stopped\n"
         f"sys.exit(run({words!r}))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -290,8 +291,8 @@ def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
         return capsys.readouterr().err
 
     assert told("--scores", "s.npz") == (
-        "s.npz: scores of 2 classes, and there are labels up to 2\n"
-        "hint: the scores are what the classifier's blob holds\n"
+        "s.npz: scores of 2 classes, but labels up to 2\n"
+        "hint: encode the classifier's blob to get its scores\n"
     )
     assert told("--scores", "other.npz") == (
         "other.npz: its items are not those of q.npz\nhint: encode the same source for both\n"

@@ -17,7 +17,8 @@ from sklearn import datasets
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import COMMANDS, run
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
 _HEAVY = (
     "torch",

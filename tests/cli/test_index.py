@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from ssdh_surgery.retrieval.index.file_index import open_file_index
 
 

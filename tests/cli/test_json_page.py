@@ -15,7 +15,7 @@ import pytest
 from small_codes import random_codes
 
 from ssdh_surgery import open_net
-from ssdh_surgery.retrieval.codes.codes import write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 

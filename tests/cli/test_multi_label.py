@@ -13,7 +13,7 @@ from ssdh_surgery import open_net
 from ssdh_surgery.data.build import build
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.retrieval.codes.codes import read_codes
+from ssdh_surgery.retrieval.codes.code_file import read_codes
 from tests.engines.live_caffe import pycaffe
 
 PICTURES, CLASSES = 48, 5

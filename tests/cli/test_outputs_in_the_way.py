@@ -10,7 +10,8 @@ import pytest
 from command_line import Ssdh
 
 from ssdh_surgery import open_net
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }

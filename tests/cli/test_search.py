@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_codes, write_codes
+from ssdh_surgery.retrieval.codes.code_file import read_codes, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
 BITS = np.array(
     [[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]],
@@ -81,7 +82,7 @@ def test_what_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     cases = {
         "other.npz": "other.npz: made by another model than the index x.index: weights "
-        "bbbbbbbbbbbb, there aaaaaaaaaaaa\nhint: encode both with the same net and weights\n",
+        "bbbbbbbbbbbb against aaaaaaaaaaaa\nhint: encode both with the same net and weights\n",
         "wide.npz": "wide.npz: codes of 10 bits, the index x.index has 5\n",
         "none.npz": "none.npz: the query set is empty: no codes\n",
     }
@@ -204,8 +205,8 @@ def test_queries_whose_pictures_were_prepared_otherwise(
     assert run(["search", "y.index", "--queries", "one.npz"]) == 0
     assert not capsys.readouterr().err
     told = (
-        "warning: two.npz: the pictures were prepared otherwise than those of {} (mean_value "
-        "none, there 104,117,123), so the distances mean little\n"
+        "warning: two.npz: its images were prepared differently from those of {} (mean_value "
+        "none against 104,117,123), so distances mean little\n"
     )
     for words in (
         ["search", "y.index", "--queries", "two.npz"],

@@ -15,7 +15,7 @@ from command_line import Ssdh, snapshot
 from small_codes import random_codes
 
 from ssdh_surgery import open_net
-from ssdh_surgery.retrieval.codes.codes import write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
 
 TRAIN = small_nets.TRAIN.encode()
 SOLVER = small_nets.SOLVER.encode()

@@ -32,7 +32,9 @@ from ssdh_surgery.pipeline.encode.encode import Encoded, encode
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.source import open_source
 from ssdh_surgery.pipeline.encode.transform import TransformOptions
-from ssdh_surgery.retrieval.codes.codes import Codes, overlap, read_codes
+from ssdh_surgery.retrieval.codes.code_file import read_codes
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.compatibility import overlap
 
 CROP = 12
 DEPLOY = f"""\
@@ -235,8 +237,8 @@ def test_resuming_in_another_way_is_refused() -> None:
             open_source([Path("photos")], other.transform), other, Path("codes.npz"), resume=True
         )
     assert str(caught.value) == (
-        "codes.npz: what is unfinished there was made of other items or in another way\n"
-        "hint: leave out --resume to begin anew"
+        "codes.npz: the unfinished run has other items or another recipe\n"
+        "hint: omit --resume to start over"
     )
     encode(source, net, Path("codes.npz"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.retrieval.evaluate.accuracy import accuracy
+from ssdh_surgery.retrieval.evaluate.metrics import accuracy
 
 LAYERS = Path(__file__).parent.parent / "data" / "golden" / "layers"
 
@@ -43,6 +43,6 @@ def test_a_label_without_a_score() -> None:
     with pytest.raises(DataError) as caught:
         accuracy(np.zeros((2, 4), np.float32), np.array([0, 4]), "s.npz")
     assert str(caught.value) == (
-        "s.npz: scores of 4 classes, and there are labels up to 4\n"
-        "hint: the scores are what the classifier's blob holds"
+        "s.npz: scores of 4 classes, but labels up to 4\n"
+        "hint: encode the classifier's blob to get its scores"
     )

@@ -44,5 +44,5 @@ def test_more_bits_than_dimensions() -> None:
         itq(FEATURES, 64)
     assert str(caught.value) == (
         "64 principal components of features with 16 dimensions\n"
-        "hint: leave out pca-sign and itq, or take wider features"
+        "hint: omit pca-sign and itq, or use wider features"
     )

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery.errors import DataError, FileError, UsageError
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, read_features, write_codes
-from ssdh_surgery.retrieval.codes.forms import blocks
+from ssdh_surgery.retrieval.codes import forms
+from ssdh_surgery.retrieval.codes.code_file import read_features, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
 FORMS = ["npz", "h5", "hdf5", "parquet"]
 NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
@@ -82,7 +83,7 @@ def test_any_codes_survive_in_any_form(
 def test_arrays_are_written_in_several_blocks(
     tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "_BYTES", 1000)
+    monkeypatch.setattr(forms, "_BLOCK_BYTES", 1000)
     codes = made(200, 48)
     write_codes(tmp_path / f"codes.{form}", codes)
     same(read_features(tmp_path / f"codes.{form}"), codes)
@@ -147,6 +148,6 @@ def test_hdf5_is_not_begun_where_there_is_no_room(tmp_path: Path) -> None:
 
 
 def test_endings_that_mean_something_else(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"files that end in '\.txt'"):
+    with pytest.raises(UsageError, match=r"to a '\.txt' file"):
         write_codes(tmp_path / "codes.txt", made(1, 8))
     assert not list(tmp_path.iterdir())

@@ -10,14 +10,9 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.retrieval.codes.codes import (
-    Codes,
-    overlap,
-    pack,
-    read_codes,
-    refuse_differing,
-    write_codes,
-)
+from ssdh_surgery.retrieval.codes.code_file import read_codes, write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from ssdh_surgery.retrieval.codes.compatibility import overlap, refuse_differing
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
 
@@ -97,14 +92,17 @@ def parts(**changes: Any) -> dict[str, Any]:
         ),
         (
             {"labels": np.zeros(3)},
-            "'labels' is float64 [3], expected whole numbers [3] for 12 bits",
+            "'labels' is float64 [3], expected integers [3] for 12 bits",
         ),
         (
             {"labels": np.array([[0], [2], [1]])},
-            "labels [3, 1] say 0 or 1 for each class, and some say something else\n"
-            "hint: one label for each item is an array [N]",
+            "labels [3, 1] must be 0 or 1 for each class, and some are not\n"
+            "hint: a single label for each item is an array [N]",
         ),
-        ({"codes": np.full((3, 2), 255, np.uint8)}, "bits behind the 12 of a code are not zero"),
+        (
+            {"codes": np.full((3, 2), 255, np.uint8)},
+            "padding bits after the 12 bits of a code are not zero",
+        ),
         (
             {"recipe": "{"},
             "'recipe' is not JSON: Expecting property name enclosed in double quotes: "
@@ -172,7 +170,7 @@ def test_codes_of_another_model_are_not_compared() -> None:
     with pytest.raises(DataError) as caught:
         refuse_differing(some(name="q.npz"), some(recipe={"model": other}, name="d.npz"))
     assert str(caught.value) == (
-        "q.npz: made by another model than d.npz: weights aaaaaaaaaaaa, there bbbbbbbbbbbb\n"
+        "q.npz: made by another model than d.npz: weights aaaaaaaaaaaa against bbbbbbbbbbbb\n"
         "hint: encode both with the same net and weights"
     )
     refuse_differing(some(), some(recipe={}))  # not known by what

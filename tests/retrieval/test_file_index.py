@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,9 @@ def test_what_a_backend_saved_is_checked(tmp_path: Path) -> None:
     index = saved(tmp_path / "x.index", "hnsw", 1100)
     assert index.saved is not None
     index.saved = index.saved[:100].copy()
-    with pytest.raises(DataError, match=r"x\.index: the data that FAISS saved in the index is damaged"):
+    with pytest.raises(
+        DataError, match=r"x\.index: the data that FAISS saved in the index is damaged"
+    ):
         index.search(index.packed, 1)
 
 
@@ -154,3 +157,12 @@ def test_ids_are_found_where_others_contain_them() -> None:
         *(None, None, None),
     ]
     assert list(ids) == [ids[row] for row in range(6)]
+
+
+def test_a_new_index_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        saved(tmp_path / "x.index", "numpy", 3)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.index").stat().st_mode & 0o777 == 0o640

@@ -27,7 +27,7 @@ def test_measures_of_known_codes() -> None:
     assert found.as_json()["dead_bits"] == [3]
     assert found.distinct == len({tuple(row) for row in bits.tolist()})
     assert not found.is_collapsed
-    assert found.words()[-1] == "25.0% of activations nearer than 0.1 to 0.5"
+    assert found.words()[-1] == "25.0% of activations within 0.1 of 0.5"
 
 
 def test_collapse() -> None:

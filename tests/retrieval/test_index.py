@@ -170,7 +170,7 @@ def test_codes_that_do_not_belong(kind: str, place: str) -> None:
         other = {"model": {**MODEL, "weights": "b" * 64}}
         cases = {
             "codes of 16 bits, the index {} has 12": made(3, 16, "q"),
-            "made by another model than the index {}: weights bbbbbbbbbbbb, there aaaaaaaaaaaa\n"
+            "made by another model than the index {}: weights bbbbbbbbbbbb against aaaaaaaaaaaa\n"
             "hint: encode both with the same net and weights": made(3, 12, "q", recipe=other),
             "3 of 4 ids are in the index {} already, the first is 'i2'\n"
             "hint: 'ssdh index add --replace' puts the new codes in their place": made(

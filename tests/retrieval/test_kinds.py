@@ -14,7 +14,7 @@ from small_codes import random_codes
 from ssdh_surgery.cli import run
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.search.index_change import build
-from ssdh_surgery.retrieval.codes.codes import write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.index import backends
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind, alternatives

@@ -12,7 +12,7 @@ from small_codes import made, random_codes
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.evaluate.metrics import evaluate, evaluate_features
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS, Protocol
 
 AUTHORS = PRESETS["authors"]
@@ -45,7 +45,7 @@ def shared(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_
 def test_map_equals_the_naive_version(bits: int, divisor: str, no_hits: str) -> None:
     queries, database = random_codes(9, bits, 7, 1), random_codes(60, bits, 5, 2)
     protocol = AUTHORS.changed(divisor=divisor, no_hits=no_hits)
-    found = evaluate(queries, database, protocol, (None, 5, 1, 1000))
+    found = evaluate_codes(queries, database, protocol, (None, 5, 1, 1000))
     cutoffs = {"all": 60, "5": 5, "1": 1, "1000": 60}
     for name, cutoff in cutoffs.items():
         assert found.map[name] == naive(queries, database, cutoff, divisor, no_hits)
@@ -55,7 +55,7 @@ def test_multi_label_items_are_relevant_when_they_share_any_label() -> None:
     random = np.random.default_rng(3)
     sets = [(random.random((count, 70)) < 0.01).astype(np.uint8) for count in (8, 50)]
     codes = [made(random.integers(0, 2, (len(each), 12), dtype=np.uint8), each) for each in sets]
-    found = evaluate(codes[0], codes[1], AUTHORS, (None, 7))
+    found = evaluate_codes(codes[0], codes[1], AUTHORS, (None, 7))
     assert found.map["all"] == naive(codes[0], codes[1], 50, "hits", "zero") > 0
     assert found.map["7"] == naive(codes[0], codes[1], 7, "hits", "zero")
 
@@ -67,14 +67,14 @@ def test_a_case_by_hand() -> None:
         np.array([9, 5, 9, 5]),
     )
     queries = made(np.zeros((2, 4), np.uint8), np.array([5, 6]))
-    found = evaluate(queries, database, AUTHORS, (None, 2, 1), (2, 3))
+    found = evaluate_codes(queries, database, AUTHORS, (None, 2, 1), (2, 3))
     assert found.map == {"all": 0.25, "2": 0.25, "1": 0.0}  # (1/2 + 2/4) / 2, and a zero
     assert found.precision == {"2": 0.25, "3": pytest.approx(1 / 6)}
     assert found.radius_precision == pytest.approx((1 / 3 + 0) / 2)
     assert found.no_hits == 1
     assert found.curve[0] == (0.0, 0.0)
     assert found.curve[-1] == (0.25, 0.5)
-    skipping = evaluate(queries, database, PRESETS["hashnet"], (None, 1))
+    skipping = evaluate_codes(queries, database, PRESETS["hashnet"], (None, 1))
     assert skipping.map == {"all": 0.5, "1": 0.0}
 
 
@@ -90,7 +90,7 @@ def test_expected_ties_average_all_orders(cutoff: int, divisor: str) -> None:
         for order in orders
     ]
     protocol = AUTHORS.changed(ties="expected", divisor=divisor)
-    found = evaluate(query, made(bits, labels), protocol, (cutoff,), (cutoff,))
+    found = evaluate_codes(query, made(bits, labels), protocol, (cutoff,), (cutoff,))
     assert found.map[str(cutoff)] == pytest.approx(np.mean(values), abs=1e-12)
     # One is nearer than the ties, and two of the three tied ones are relevant.
     hits = [0, 2 / 3, 4 / 3, 2, 2][cutoff - 1]
@@ -101,7 +101,9 @@ def test_random_ties_depend_on_the_seed_alone() -> None:
     queries, database = random_codes(20, 3, 4, 1), random_codes(80, 3, 4, 2)
 
     def random_map(seed: int) -> float:
-        return evaluate(queries, database, AUTHORS.changed(ties="random", seed=seed)).map["all"]
+        return evaluate_codes(queries, database, AUTHORS.changed(ties="random", seed=seed)).map[
+            "all"
+        ]
 
     assert random_map(1) == random_map(1) != random_map(2)
 
@@ -147,13 +149,13 @@ def test_features_rank_by_euclidean_distance() -> None:
         (
             made(np.zeros((1, 8), np.uint8), np.ones((1, 3), np.uint8)),
             random_codes(3, 8, 2, 0),
-            "codes: labels of the form [N, 3], those of codes [N]",
+            "codes: labels have the shape [N, 3], those of codes [N]",
         ),
     ],
 )
 def test_what_cannot_be_judged(queries: Codes, database: Codes, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        evaluate(queries, database, AUTHORS)
+        evaluate_codes(queries, database, AUTHORS)
     assert str(caught.value) == message
 
 

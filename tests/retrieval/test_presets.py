@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from small_codes import made, random_codes
 
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.evaluate.metrics import evaluate
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 Definition = Callable[[Codes, Codes, int], float]
@@ -81,7 +81,7 @@ def test_a_preset_is_the_published_definition(name: str, cutoff: int) -> None:
     assert set(PRESETS) == set(DEFINITIONS)
     # Labels 5 to 8 are the queries' alone: these have no relevant item.
     queries, database = random_codes(30, 10, 9, 1), random_codes(60, 10, 5, 2)
-    found = evaluate(queries, database, PRESETS[name], (cutoff,))
+    found = evaluate_codes(queries, database, PRESETS[name], (cutoff,))
     assert 0 < found.no_hits < 30
     assert found.map[str(cutoff)] == pytest.approx(
         DEFINITIONS[name](queries, database, cutoff), abs=1e-14
@@ -94,7 +94,7 @@ def test_with_several_labels_too(name: str, cutoff: int) -> None:
     queries, database = (
         several(random_codes(count, 10, 2, seed), seed) for count, seed in ((30, 3), (60, 4))
     )
-    found = evaluate(queries, database, PRESETS[name], (cutoff,))
+    found = evaluate_codes(queries, database, PRESETS[name], (cutoff,))
     assert found.no_hits > 0
     assert found.map[str(cutoff)] == pytest.approx(
         DEFINITIONS[name](queries, database, cutoff), abs=1e-14
@@ -103,13 +103,15 @@ def test_with_several_labels_too(name: str, cutoff: int) -> None:
 
 def test_presets_differ_where_their_sources_do() -> None:
     queries, database = random_codes(30, 10, 9, 1), random_codes(60, 10, 5, 2)
-    maps = {name: evaluate(queries, database, each).map["all"] for name, each in PRESETS.items()}
+    maps = {
+        name: evaluate_codes(queries, database, each).map["all"] for name, each in PRESETS.items()
+    }
     assert maps["authors"] == maps["deephash"] < maps["hashnet"]
 
 
 def test_without_an_end_deephash_leaves_out_the_last() -> None:
     queries, database = random_codes(30, 3, 5, 5), random_codes(40, 3, 5, 6)
-    within = evaluate(queries, database, PRESETS["deephash"], (len(database) - 1,)).map["39"]
+    within = evaluate_codes(queries, database, PRESETS["deephash"], (len(database) - 1,)).map["39"]
     assert within == pytest.approx(deephash(queries, database, -1), abs=1e-14)
     assert "--map N-1" in PRESETS["deephash"].source
 

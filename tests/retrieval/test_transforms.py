@@ -9,7 +9,7 @@ import pytest
 from small_codes import made
 
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.codes.recipes import other_transform
+from ssdh_surgery.retrieval.codes.compatibility import other_transform
 
 TRANSFORM = {
     "crop": 24,
@@ -35,20 +35,20 @@ def told(**changes: Any) -> str | None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"crop": 22}, "crop 22, there 24"),
-        ({"crop": None}, "crop none, there 24"),
-        ({"crops": 10}, "crops 10, there 1"),
-        ({"scale": 0.5}, "scale 0.5, there 1"),
-        ({"mean_value": None}, "mean_value none, there 104,117,123"),
-        ({"mean_file": "ab" * 32, "mean_value": None}, "mean_file abababababab, there none"),
-        ({"channels": "RGB"}, "channels RGB, there BGR"),
-        ({"resize": [24, 24]}, "resize 24,24, there 32,30"),
+        ({"crop": 22}, "crop 22 against 24"),
+        ({"crop": None}, "crop none against 24"),
+        ({"crops": 10}, "crops 10 against 1"),
+        ({"scale": 0.5}, "scale 0.5 against 1"),
+        ({"mean_value": None}, "mean_value none against 104,117,123"),
+        ({"mean_file": "ab" * 32, "mean_value": None}, "mean_file abababababab against none"),
+        ({"channels": "RGB"}, "channels RGB against BGR"),
+        ({"resize": [24, 24]}, "resize 24,24 against 32,30"),
     ],
 )
 def test_what_differs_is_told(changes: dict[str, Any], what: str) -> None:
     assert told(**changes) == (
-        "q.npz: the pictures were prepared otherwise than those of d.npz "
-        f"({what}), so the distances mean little"
+        "q.npz: its images were prepared differently from those of d.npz "
+        f"({what}), so distances mean little"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_crop_of_the_whole_cuts_nothing_off() -> None:
 
 def test_recipes_that_somebody_else_wrote() -> None:
     assert str(told(mean_value=[["blue"], {}])).endswith(
-        "(mean_value blue,{}, there 104,117,123), so the distances mean little"
+        "(mean_value blue,{} against 104,117,123), so distances mean little"
     )
     assert told(mean_value=[]) is not None
     assert told(resize="as it was", crops=None) is not None

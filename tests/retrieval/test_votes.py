@@ -9,7 +9,7 @@ import pytest
 from small_codes import made, random_codes
 
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.evaluate.metrics import evaluate, evaluate_features
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
 
 AUTHORS = PRESETS["authors"]
@@ -30,10 +30,12 @@ def naive(queries: Codes, database: Codes, count: int, order: list[int]) -> floa
 def test_votes_equal_the_naive_version(bits: int) -> None:
     queries, database = random_codes(40, bits, 6, 1), random_codes(70, bits, 5, 2)
     counts = (1, 2, 5, 10, 69, 70, 1000)
-    found = evaluate(queries, database, AUTHORS, voters=counts).knn
+    found = evaluate_codes(queries, database, AUTHORS, voters=counts).knn
     order = list(range(70))
     assert found == {str(count): naive(queries, database, count, order) for count in counts}
-    shuffled = evaluate(queries, database, AUTHORS.changed(ties="random", seed=4), voters=counts)
+    shuffled = evaluate_codes(
+        queries, database, AUTHORS.changed(ties="random", seed=4), voters=counts
+    )
     order = np.random.default_rng(4).permutation(70).tolist()
     assert shuffled.knn == {str(count): naive(queries, database, count, order) for count in counts}
 
@@ -47,7 +49,7 @@ def test_ties_by_hand() -> None:
 
     def right(label: int) -> list[float]:
         asked = made(query, np.array([label]))
-        return list(evaluate(asked, made(bits, labels), AUTHORS, voters=counts).knn.values())
+        return list(evaluate_codes(asked, made(bits, labels), AUTHORS, voters=counts).knn.values())
 
     # 7; 7 and 3, of which 7 ranks first; 3 by two; 7 and 3 by two each; 3 by three.
     assert right(7) == [1, 1, 0, 1, 0]
@@ -58,17 +60,19 @@ def test_labels_may_be_any_numbers() -> None:
     labels = np.array([2**40, 5, 2**40])
     database = made(np.eye(3, 4, dtype=np.uint8), labels)
     queries = made(np.zeros((2, 4), np.uint8), np.array([2**40, 6]))
-    assert evaluate(queries, database, AUTHORS, voters=(3,)).knn == {"3": 0.5}
+    assert evaluate_codes(queries, database, AUTHORS, voters=(3,)).knn == {"3": 0.5}
 
 
 def test_there_is_no_vote_without_one_label_or_one_order() -> None:
     queries, database = random_codes(4, 8, 2, 1), random_codes(9, 8, 2, 2)
-    assert evaluate(queries, database, AUTHORS.changed(ties="expected"), voters=(3,)).knn == {}
+    assert (
+        evaluate_codes(queries, database, AUTHORS.changed(ties="expected"), voters=(3,)).knn == {}
+    )
     several = [
         made(each.unpacked(), np.eye(2, dtype=np.uint8)[each.labels])
         for each in (queries, database)
     ]
-    assert evaluate(*several, AUTHORS, voters=(3,)).knn == {}
+    assert evaluate_codes(*several, AUTHORS, voters=(3,)).knn == {}
 
 
 def test_features_vote_in_the_order_of_their_distance() -> None:

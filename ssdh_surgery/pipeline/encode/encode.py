@@ -20,7 +20,8 @@ from ssdh_surgery.names import shown
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import Item, Source
 from ssdh_surgery.pipeline.files.outputs import refuse_existing
-from ssdh_surgery.retrieval.codes.codes import Codes, read_features
+from ssdh_surgery.retrieval.codes.code_file import read_features
+from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.health import Health
 from ssdh_surgery.retrieval.codes.writer import CodesWriter
 

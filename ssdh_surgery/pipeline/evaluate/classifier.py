@@ -9,8 +9,9 @@ import numpy as np
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_empty, refuse_unlabelled
-from ssdh_surgery.retrieval.evaluate.accuracy import accuracy
+from ssdh_surgery.retrieval.codes.code_file import read_features
+from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty, refuse_unlabelled
+from ssdh_surgery.retrieval.evaluate.metrics import accuracy
 
 
 @dataclass(frozen=True)

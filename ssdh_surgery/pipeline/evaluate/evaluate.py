@@ -17,18 +17,13 @@ from ssdh_surgery.pipeline.evaluate.classifier import (
     read_classifier,
     refuse_other_items,
 )
-from ssdh_surgery.retrieval.codes.codes import (
-    Codes,
-    overlap,
-    read_codes,
-    read_features,
-    refuse_empty,
-)
-from ssdh_surgery.retrieval.codes.recipes import other_transform
+from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
+from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
+from ssdh_surgery.retrieval.codes.compatibility import other_transform, overlap
 from ssdh_surgery.retrieval.evaluate import metrics
 from ssdh_surgery.retrieval.evaluate.baselines import METHODS
-from ssdh_surgery.retrieval.evaluate.metrics import Cutoff, Measures
 from ssdh_surgery.retrieval.evaluate.protocol import Protocol
+from ssdh_surgery.retrieval.evaluate.tally import Cutoff, Measures
 
 Progress = Callable[[str, int, int], None]
 
@@ -171,7 +166,7 @@ def evaluation(
 
     def judged(label: str, some: Codes, others: Codes) -> Measures:
         told = None if progress is None else lambda done, total: progress(label, done, total)
-        return metrics.evaluate(some, others, protocol, cutoffs, places, voters, told)
+        return metrics.evaluate_codes(some, others, protocol, cutoffs, places, voters, told)
 
     measures = judged("queries", asked, stored)
     baselines: dict[str, Measures] = {}

@@ -10,7 +10,7 @@ from ssdh_surgery.errors import UsageError, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation
-from ssdh_surgery.retrieval.evaluate.metrics import Measures
+from ssdh_surgery.retrieval.evaluate.tally import Measures
 
 PLOT_KINDS = (".png", ".svg", ".pdf")
 # Where precision is drawn when no places were asked for.

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
-from ssdh_surgery.retrieval.codes.codes import Codes, read_features, refuse_other_model
+from ssdh_surgery.retrieval.codes.code_file import read_features
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.compatibility import refuse_other_model
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from ssdh_surgery.pipeline.files.outputs import refuse_existing
 from ssdh_surgery.pipeline.search.features import FeatureFiles
-from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty
-from ssdh_surgery.retrieval.codes.recipes import other_transform
+from ssdh_surgery.retrieval.codes.code_file import read_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
+from ssdh_surgery.retrieval.codes.compatibility import other_transform
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, About, Index
 from ssdh_surgery.retrieval.index.kinds import index_kind
 from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index

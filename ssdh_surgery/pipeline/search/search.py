@@ -13,7 +13,8 @@ from ssdh_surgery.errors import DataError, UsageError
 from ssdh_surgery.names import name_bytes
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
 from ssdh_surgery.pipeline.search.index_change import Report, tell_otherwise
-from ssdh_surgery.retrieval.codes.codes import Codes, read_codes, refuse_empty
+from ssdh_surgery.retrieval.codes.code_file import read_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.index.backends import Packed
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Label
 

@@ -1,1 +1,1 @@
-"""Codes: the arrays, the files that hold them, how they were made, and their health."""
+"""Codes: the arrays, the files that hold them, which of them can be compared, their health."""

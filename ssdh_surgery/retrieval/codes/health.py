@@ -1,4 +1,4 @@
-"""Health of codes: whether their bits carry anything, measured on all of them."""
+"""Health of codes: how much information their bits carry, measured on all of them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# An activation nearer than this to 0.5 is hardly decided.
+# An activation closer to 0.5 than this is barely decided.
 NEAR = 0.1
-# A bit that is the same in all but so small a share of the codes is dead.
+# A bit is dead if it differs in at most this share of the codes.
 _DEAD_SHARE = 0.001
 _SAMPLE = 20_000
-# So few codes say nothing about a collapse.
+# Fewer codes say nothing about a collapse.
 _TOO_FEW = 10
 _LOW_ENTROPY = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Health:
-    """What the bits of N codes look like.
+    """Statistics of the bits of N codes.
 
     Args:
         count: the number of codes.
         fire_rates: the share of ones of each bit, [K].
-        dead: bits that are (nearly) always the same.
-        entropy: of a bit, the mean over bits; 1 is a bit that is one half of the time.
-        correlation: mean absolute correlation of two bits that are not dead.
-        strongest: the greatest absolute correlation of two such bits.
-        distinct: different codes.
-        near: the share of activations nearer than 0.1 to 0.5, None where they are unknown.
+        dead: the number of bits that are (nearly) constant.
+        entropy: the mean over bits; 1 is the entropy of a bit that is set half of the time.
+        correlation: the mean absolute correlation of two live bits.
+        strongest: the largest absolute correlation of two live bits.
+        distinct: the number of distinct codes.
+        near: the share of activations within 0.1 of 0.5, None if unknown.
     """
 
     count: int
@@ -49,7 +49,7 @@ class Health:
 
     @property
     def is_collapsed(self) -> bool:
-        """Whether the codes have become (nearly) the same."""
+        """Whether the codes are (nearly) all the same."""
         if self.count < _TOO_FEW:
             return False
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
@@ -57,16 +57,16 @@ class Health:
     def words(self) -> list[str]:
         """The measures in sentences."""
         rates = self.fire_rates
-        said = [
-            f"fire rate {rates.mean():.2f} (from {rates.min():.2f} to {rates.max():.2f} by bit)",
+        sentences = [
+            f"fire rate {rates.mean():.2f} (from {rates.min():.2f} to {rates.max():.2f} per bit)",
             f"{self.dead} of {self.bits} bits dead",
-            f"entropy {self.entropy:.2f} of 1 by bit",
+            f"entropy {self.entropy:.2f} of 1 per bit",
             f"correlation {self.correlation:.2f} between bits, at most {self.strongest:.2f}",
-            f"{self.distinct:,} different codes of {self.count:,}",
+            f"{self.distinct:,} distinct codes of {self.count:,}",
         ]
         if self.near is not None:
-            said.append(f"{self.near:.1%} of activations nearer than {NEAR} to 0.5")
-        return said
+            sentences.append(f"{self.near:.1%} of activations within {NEAR} of 0.5")
+        return sentences
 
     def as_json(self) -> dict[str, Any]:
         """The measures as `encode --json` has them."""
@@ -97,8 +97,8 @@ def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -
         )
     rates = ones / count
     dead = _are_dead(rates)
-    sure = np.clip(rates, 1e-12, 1 - 1e-12)
-    entropy = -(sure * np.log2(sure) + (1 - sure) * np.log2(1 - sure))
+    clipped = np.clip(rates, 1e-12, 1 - 1e-12)
+    entropy = -(clipped * np.log2(clipped) + (1 - clipped) * np.log2(1 - clipped))
     rows = np.ascontiguousarray(packed)
     distinct = len(np.unique(rows.view(f"V{rows.shape[1]}")))
     step = max(1, count // _SAMPLE)
@@ -115,7 +115,7 @@ def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -
 
 
 def _correlations(bits: NDArray[np.uint8]) -> tuple[float, float]:
-    """The mean and the greatest absolute correlation of two bits, 0 where there are not two."""
+    """The mean and the largest absolute correlation of two bits; 0 for fewer than two bits."""
     centred = bits - bits.mean(0)
     spread = np.sqrt((centred**2).sum(0))
     kept = centred[:, spread > 0] / spread[spread > 0]

@@ -1,7 +1,7 @@
-"""Codes written as they are made: to a hidden folder beside their place, and put there whole.
+"""A file of codes written batch by batch, in a hidden folder next to its destination.
 
-After each batch the folder says how far it is, so that a run which was killed can be gone on
-with from its last batch. In memory is a batch, however many items there are.
+After each batch the folder records its progress, so that a killed run can be resumed from its
+last batch. Only one batch is in memory, however many items there are.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import claim, explained, read_bytes, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
-from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from ssdh_surgery.retrieval.codes.code_file import write_codes
+from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import NEAR, Health, health_of
 
 _STATE = "state.json"
-# The ids as text of one width, made from the bytes when all are known.
+# The ids as fixed-width text, made from the bytes once all are known.
 _WIDE_IDS = "ids.wide"
 _READ_BYTES = 1 << 20
 
 
 def partial_folder(path: Path) -> Path:
-    """Where that lies of a file which is not finished."""
+    """Path of the folder that holds an unfinished file."""
     real = Path(os.path.realpath(path))
     return real.with_name(f".{real.name}.partial")
 
@@ -40,23 +41,23 @@ def partial_folder(path: Path) -> Path:
 class CodesWriter:
     """A new file of codes at `path`.
 
-    `items` counts the items of the source that are dealt with, those left out included;
-    `left_out` has the ids of these, each with the reason.
+    `items` counts the items that were processed, `kept` those of them that have a code;
+    `left_out` has the ids of the others, each with its reason.
 
     Args:
-        path: where the file goes; its ending says in which form.
-        width: how many activations an item has.
+        path: the file; its suffix selects the format.
+        width: the number of activations of an item.
         recipe: how the codes are made.
-        items_digest: of the items, to be the same when it is gone on.
-        classes: of labels that are vectors; None for one label each.
-        is_code: whether the activations make a code; else they are features, and kept.
-        keep_activations: whether the file of codes gets them, too.
-        resume: go on with what lies there unfinished, if it is of the same items and recipe.
+        items_digest: a digest of the items, which must match to resume.
+        classes: the length of label vectors; None for a single label each.
+        is_code: whether the activations make codes; else they are features, and are kept.
+        keep_activations: keep the activations of codes too.
+        resume: continue an unfinished run with the same items and recipe, if there is one.
 
     Raises:
-        FileError: it cannot be written, or is just being written.
-        DataError: what is unfinished there has another recipe, or is of other items.
-        UsageError: the name ends as those of another kind of file do.
+        FileError: it cannot be written, or is being written right now.
+        DataError: the unfinished run has other items or another recipe.
+        UsageError: the suffix is that of another kind of file.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class CodesWriter:
         self.bits = width if is_code else 0
         self.recipe = recipe
         self._items_digest = items_digest
-        self._given = path
+        self._path = path
         self._classes = classes
         self._folder = partial_folder(path)
         names = ["codes", "labels", "ids", "content"]
@@ -99,37 +100,37 @@ class CodesWriter:
 
     def _prepare(self, resume: bool) -> None:
         state = self._folder / _STATE
-        mine = {
+        identity = {
             "recipe": dict(self.recipe),
             "items": self._items_digest,
             "bits": self.bits,
             "classes": self._classes,
             "kept_arrays": self._names,
         }
-        known = json.loads(read_bytes(state)) if resume and state.is_file() else None
-        if known is not None and self._has_lost(known["sizes"]):
-            known = None
-        if known is not None:
-            if known["made"] != json.loads(json.dumps(mine)):
+        saved = json.loads(read_bytes(state)) if resume and state.is_file() else None
+        if saved is not None and self._has_lost(saved["sizes"]):
+            saved = None
+        if saved is not None:
+            if saved["made"] != json.loads(json.dumps(identity)):
                 raise DataError(
-                    "what is unfinished there was made of other items or in another way",
-                    location=Location(str(self._given)),
-                    hint="leave out --resume to begin anew",
+                    "the unfinished run has other items or another recipe",
+                    location=Location(str(self._path)),
+                    hint="omit --resume to start over",
                 )
-            self._sizes = known["sizes"]
-            self.items, self.kept = known["items"], known["kept"]
-            self._near, self._longest = known["near"], known["longest"]
-            self.left_out = [(name, why) for name, why in known["left_out"]]
+            self._sizes = saved["sizes"]
+            self.items, self.kept = saved["items"], saved["kept"]
+            self._near, self._longest = saved["near"], saved["longest"]
+            self.left_out = [(name, why) for name, why in saved["left_out"]]
         else:
-            # The folder itself stays: it is claimed.
+            # The folder itself stays, because it is locked.
             for each in self._folder.iterdir():
                 each.unlink()
-        self._made = mine
+        self._identity = identity
         for name in self._names:
             (self._folder / name).touch()
 
     def _has_lost(self, sizes: Mapping[str, int]) -> bool:
-        """Whether a file is shorter than it was, as after a loss of power."""
+        """Whether a file is shorter than recorded, as after a power failure."""
         paths = {self._folder / name: size for name, size in sizes.items()}
         return any(not path.is_file() or path.stat().st_size < paths[path] for path in paths)
 
@@ -141,7 +142,7 @@ class CodesWriter:
         content: Sequence[int],
         left_out: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Add a batch, activations [n, K], and what was left out meanwhile.
+        """Append a batch of activations [n, K], and the items left out of it.
 
         Raises:
             FileError: the disk is full or fails.
@@ -158,7 +159,7 @@ class CodesWriter:
         self.left_out += left_out
         self._longest = max([self._longest, *map(len, ids)])
         self._near += int(np.count_nonzero(np.abs(activations - 0.5) < NEAR))
-        with explained(self._given, "write"):
+        with explained(self._path, "write"):
             for name, file in self._files.items():
                 file.write(parts[name].tobytes())
                 file.flush()
@@ -167,7 +168,7 @@ class CodesWriter:
 
     def _save_state(self) -> None:
         state = {
-            "made": self._made,
+            "made": self._identity,
             "sizes": self._sizes,
             "items": self.items,
             "kept": self.kept,
@@ -178,18 +179,16 @@ class CodesWriter:
         try:
             write_bytes(self._folder / _STATE, json.dumps(state).encode())
         except FileError as error:
-            raise FileError(error.message, location=Location(str(self._given))) from error
+            raise FileError(error.message, location=Location(str(self._path))) from error
 
     def finish(self) -> Health | None:
-        """Write the file, remove the folder, and tell how healthy the codes are.
-
-        None for features.
+        """Write the file and remove the folder; the health of the codes, None for features.
 
         Raises:
             FileError: the disk is full or fails.
-            MissingExtra: what writes that form is not installed.
+            MissingExtra: the library that writes this format is not installed.
         """
-        with explained(self._given, "write"):
+        with explained(self._path, "write"):
             for file in self._files.values():
                 file.close()
         codes = Codes(
@@ -201,16 +200,16 @@ class CodesWriter:
             self._array("activations") if "activations" in self._names else None,
             self._array("content"),
             np.array([name for name, _ in self.left_out], dtype=str),
-            str(self._given),
+            str(self._path),
         )
-        write_codes(self._given, codes)
+        write_codes(self._path, codes)
         near = self._near / max(1, self.kept * self.width)
         health = health_of(codes.packed, self.bits, near) if self.bits else None
         self.discard()
         return health
 
     def _form(self, name: str) -> tuple[Any, tuple[int, ...]]:
-        """The type of an array, and the shape of one item's part in it."""
+        """The type of an array, and the shape of one item of it."""
         if name == "labels":
             return (np.int64, ()) if self._classes is None else (np.uint8, (self._classes,))
         forms: dict[str, tuple[Any, tuple[int, ...]]] = {
@@ -228,14 +227,14 @@ class CodesWriter:
         return np.memmap(self._folder / name, kind, "r", shape=shape)
 
     def _wide_ids(self) -> Any:
-        """The ids as an array of text, on the disk."""
+        """The ids as an array of text, mapped from the disk."""
         if not self.kept:
             return np.empty(0, str)
         kind = f"<U{max(1, self._longest)}"
         path, rest = self._folder / _WIDE_IDS, b""
-        # Written and then mapped: a disk that fills up under a map kills the process.
+        # Written before it is mapped: a disk that fills up under a map kills the process.
         with (
-            explained(self._given, "write"),
+            explained(self._path, "write"),
             open(self._folder / "ids", "rb") as file,
             open(path, "wb") as wide,
         ):
@@ -245,18 +244,18 @@ class CodesWriter:
         return np.memmap(path, kind, "r", shape=(self.kept,))
 
     def discard(self) -> None:
-        """Remove what is unfinished."""
+        """Remove the unfinished run."""
         self._close()
         shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._claim)
 
     def leave(self) -> None:
-        """Leave what is unfinished to be gone on with."""
+        """Keep the unfinished run for resuming."""
         self._close()
         os.close(self._claim)
 
     def _close(self) -> None:
         for file in self._files.values():
-            # It tries again to write what could not be written, which has been told.
+            # Closing retries a write that failed before, which was reported.
             with contextlib.suppress(OSError):
                 file.close()

@@ -1,4 +1,4 @@
-"""Hashing without labels, so that a user sees what training bought: LSH, PCA-sign and ITQ.
+"""Unsupervised hashing to compare trained codes with: LSH, PCA-sign and ITQ.
 
 All take the same features and are fitted to those of the database. LSH: signs of random
 projections (Charikar, STOC 2002). PCA-sign and ITQ: Gong and Lazebnik, "Iterative
@@ -24,7 +24,7 @@ _ITQ_ROUNDS = 50
 
 
 def lsh(features: Features, bits: int, seed: int = 0) -> Projection:
-    """Random projections of centred features [N, D] to so many bits."""
+    """Random projections of centred features [N, D] to `bits` values."""
     mean: Features = features.mean(0)
     random = np.random.default_rng(seed)
     directions: Features = random.standard_normal((features.shape[1], bits)).astype(np.float32)
@@ -42,7 +42,7 @@ def pca_sign(features: Features, bits: int, seed: int = 0) -> Projection:
 
 
 def itq(features: Features, bits: int, seed: int = 0) -> Projection:
-    """Principal components, rotated so that they lie near the corners of a cube.
+    """Principal components, rotated towards the corners of a hypercube.
 
     Raises:
         DataError: there are more bits than dimensions.
@@ -56,8 +56,7 @@ def itq(features: Features, bits: int, seed: int = 0) -> Projection:
         corners = np.where(projected @ rotation > 0, np.float32(1), np.float32(-1))
         left, _, right = np.linalg.svd(corners.T @ projected)
         rotation = (left @ right).T
-    turned = directions @ rotation
-    return partial(_project, mean, turned)
+    return partial(_project, mean, directions @ rotation)
 
 
 METHODS: dict[str, Callable[[Features, int, int], Projection]] = {
@@ -78,11 +77,11 @@ def _sample(features: Features, seed: int) -> Features:
 
 
 def _principal(features: Features, bits: int) -> tuple[Features, Features]:
-    """The mean and the directions of largest variance, [D] and [D, bits]."""
+    """The mean [D] and the directions of largest variance [D, bits]."""
     if bits > features.shape[1]:
         raise DataError(
             f"{bits} principal components of features with {features.shape[1]} dimensions",
-            hint="leave out pca-sign and itq, or take wider features",
+            hint="omit pca-sign and itq, or use wider features",
         )
     mean = features.mean(0)
     centred = (features - mean).astype(np.float64)

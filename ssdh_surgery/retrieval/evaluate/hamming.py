@@ -1,7 +1,7 @@
-"""Compiled Hamming ranking: popcount, counting sort, and a walk over the relevant items.
+"""Compiled Hamming ranking: popcount, counting sort, and a pass over the relevant items.
 
-Items at one distance stay in database order. Only `metrics` imports this, when codes are
-evaluated: importing numba takes a third of a second.
+Items at one distance stay in database order. `metrics` imports this module only when codes are
+evaluated, because importing numba takes a third of a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 
 def _make_popcount(typing_context: Any, value: Any) -> Any:
-    """The number of ones in a 64-bit word, by the processor's own instruction."""
+    """The number of ones in a 64-bit word, by the processor's instruction for it."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctpop(args[0])
@@ -24,7 +24,7 @@ def _make_popcount(typing_context: Any, value: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-# So many items are looked through at a time for those that rank first.
+# The block size of the search for the items that rank first.
 _BLOCK = 128
 
 _popcount: Any = intrinsic(_make_popcount)
@@ -40,7 +40,7 @@ def words(packed: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 @numba.njit(cache=True, inline="always")
 def _is_relevant(one: Any, other: Any, is_multi: bool) -> bool:
-    """Whether two items share a label; several labels each are bits of 64-bit words."""
+    """Whether two items share a label; several labels are bits of 64-bit words."""
     if not is_multi:
         return bool(one[0] == other[0])
     for word in range(len(one)):  # noqa: SIM110 -- compiled
@@ -56,10 +56,10 @@ def _ranks(
     counts: NDArray[np.int64],
     relevant: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """The ranks of the relevant items, ascending; counts them at each distance in `relevant`."""
+    """The ranks of the relevant items, ascending; counts them by distance in `relevant`."""
     for radius in radii:
         relevant[radius] += 1
-    # Where the items, and the relevant ones, at each distance begin.
+    # The first rank, and the first relevant slot, at each distance.
     places = np.zeros(len(counts), np.int64)
     slots = np.zeros(len(counts), np.int64)
     for radius in range(1, len(counts)):
@@ -91,15 +91,15 @@ def rank_hits(
         database: words [N, W].
         query_labels: [Q, L].
         database_labels: [N, L].
-        is_multi: whether labels are sets, else one number each (L is 1).
+        is_multi: whether labels are sets; else a number each (L is 1).
         bits: the width of a code.
         cutoffs: [C], ascending.
-        nearest: how many first items are wanted, at most N.
+        nearest: the number of first items to return, at most N.
 
     Returns:
         The sum of precisions at relevant items within each cut-off, float64 [Q, C]; the
-        number of these items, int64 [Q, C]; all items and relevant ones at each distance,
-        int64 [Q, bits + 1] each; the first items in the order of their ranks,
+        number of these items, int64 [Q, C]; the numbers of all and of relevant items at each
+        distance, int64 [Q, bits + 1] each; the first items in the order of their ranks,
         int64 [Q, nearest].
     """
     count, total, width = len(queries), len(database), queries.shape[1]
@@ -109,7 +109,7 @@ def rank_hits(
     relevant = np.zeros((count, bits + 1), np.int64)
     first = np.empty((count, nearest), np.int64)
     for query in numba.prange(count):
-        # Twice the distance, and one more where the item is relevant.
+        # Twice the distance, plus one if the item is relevant.
         keys = np.empty(total, np.uint32)
         mine = queries[query]
         if width == 1:
@@ -128,7 +128,7 @@ def rank_hits(
             label = query_labels[query, 0]
             for item in range(total):
                 keys[item] |= database_labels[item, 0] == label
-        # Of each relevant item: its distance, and how many items at it stand before.
+        # For each relevant item: its distance, and the number of items before it at that distance.
         radii = np.empty(total + 1, np.uint32)
         before = np.empty(total + 1, np.int64)
         counts = np.zeros(bits + 1, np.int64)
@@ -138,7 +138,7 @@ def rank_hits(
             radius = key >> 1
             seen = counts[radius]
             counts[radius] = seen + 1
-            # Written for every item, kept for relevant ones: a branch would cost more.
+            # Written for every item and kept for relevant ones: a branch would cost more.
             radii[found] = radius
             before[found] = seen
             found += key & 1
@@ -153,7 +153,7 @@ def rank_hits(
 def _take_first(
     keys: NDArray[np.uint32], counts: NDArray[np.int64], first: NDArray[np.int64]
 ) -> None:
-    """Fill `first` with the items that rank first, by the keys and counts of `rank_hits`."""
+    """Fill `first` with the items that rank first, from the keys and counts of `rank_hits`."""
     wanted = len(first)
     if not wanted:
         return
@@ -166,7 +166,7 @@ def _take_first(
     left = wanted
     for start in range(0, len(keys), _BLOCK):
         block = keys[start : start + _BLOCK]
-        # Most blocks have none of them, and counting takes many keys at a time.
+        # Most blocks have none of them, and counting is vectorized.
         near = np.uint32(0)
         for key in block:
             near += np.uint32(key < limit)
@@ -189,7 +189,7 @@ def _add_up(
     sums: NDArray[np.float64],
     hits: NDArray[np.int64],
 ) -> None:
-    """The running sum of precisions over relevant items in rank order, read at each cut-off."""
+    """Running sums of precisions over relevant items in rank order, read at each cut-off."""
     total = 0.0
     index = 0
     for cutoff in range(len(cutoffs)):
@@ -208,7 +208,7 @@ def add_up_ranked(
     is_multi: bool,
     cutoffs: NDArray[np.int64],
 ) -> Any:
-    """As `rank_hits`, for items that were ranked already: `order` is [Q, N].
+    """Like `rank_hits`, for items that are already ranked: `order` is [Q, N].
 
     Returns:
         The sums of precisions and the numbers of relevant items within each cut-off.

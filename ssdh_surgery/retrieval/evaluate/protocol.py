@@ -1,4 +1,4 @@
-"""The protocol of an evaluation: everything that makes two figures comparable, as a value."""
+"""The protocol of an evaluation: all definitions that make two figures comparable."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ NO_HITS: tuple[NoHits, ...] = ("zero", "skip")
 
 @dataclass(frozen=True)
 class Protocol:
-    """How codes are judged.
+    """The definitions by which codes are judged.
 
     Args:
-        name: of the preset.
-        source: where the preset's definition stands.
-        ties: items at one distance are in database order, in a random order drawn once from
-            `seed`, or the figures are their expected values over all orders.
+        name: the name of the preset.
+        source: the code that defines the preset.
+        ties: items at one distance are in database order, or in a random order drawn once from
+            `seed`; or figures are expected values over all orders.
         divisor: AP is divided by the relevant items within the cut-off (`hits`), or by all
             relevant items of the database, at most the cut-off (`relevant`).
         no_hits: a query without a relevant item within the cut-off counts 0, or is left out.
         radius: the Hamming radius of the precision within a radius.
-        seed: of the random order of ties.
+        seed: the seed of the random order of ties.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Protocol:
     seed: int = 0
 
     def changed(self, **values: Any) -> Protocol:
-        """This protocol with some values changed; None leaves one as it is.
+        """This protocol with some values changed; None keeps a value.
 
-        A changed protocol is no longer the preset and says so in its name.
+        The name of a changed protocol says that it is no longer the preset.
         """
-        given = {key: value for key, value in values.items() if value is not None}
-        different = {key: value for key, value in given.items() if value != getattr(self, key)}
+        explicit = {key: value for key, value in values.items() if value is not None}
+        different = {key: value for key, value in explicit.items() if value != getattr(self, key)}
         if not different:
             return self
         name = self.name if self.name.endswith(", changed") else f"{self.name}, changed"
@@ -58,7 +58,7 @@ class Protocol:
         """The protocol in sentences."""
         ties = {
             "database": "items at one distance in database order",
-            "random": f"items at one distance in a random order (seed {self.seed})",
+            "random": f"items at one distance in random order (seed {self.seed})",
             "expected": "expected value over all orders of items at one distance",
         }
         divisor = {
@@ -74,12 +74,12 @@ class Protocol:
             ties[self.ties],
             divisor[self.divisor],
             no_hits[self.no_hits],
-            f"precision within radius {self.radius}: 0 where nothing is within it",
+            f"precision within radius {self.radius}: 0 if nothing is within it",
         ]
 
 
-# Their own cut-offs: all for the authors' CIFAR-10, 1,000 or 5,000 for HashNet's sets, and for
-# DeepHash's "-1", which there leaves out the item that ranks last.
+# Their usual cut-offs: all for the authors' CIFAR-10, 1,000 or 5,000 for HashNet's sets; DeepHash's
+# "-1" leaves out the item that ranks last.
 PRESETS = {
     "authors": Protocol(
         "authors", "analysis/precision.m of kevinlin311tw/Caffe-DeepBinaryCode, sort is stable"

@@ -1,8 +1,8 @@
 """Expected values over all orders of items at one distance, from counts alone.
 
-Within a group of equal distances each order is equally likely. Which items of a group stand
-before a cut-off that cuts through it is a draw without replacement. For average precision
-without a cut-off this is the closed form of McSherry and Najork, "Computing information
+Within a group of equal distances each order is equally likely. Where a cut-off splits a group,
+the items before it are a draw without replacement. For average precision without a cut-off
+this is the closed form of McSherry and Najork, "Computing information
 retrieval performance measures efficiently in the presence of tied scores" (ECIR 2008).
 """
 
@@ -44,8 +44,8 @@ def expected(
         items: all items at each distance, [Q, bits + 1].
         relevant: the relevant ones among them.
         cutoffs: [C].
-        by_hits: AP is divided by the hits within the cut-off, else by all relevant items,
-            at most the cut-off.
+        by_hits: divide AP by the hits within the cut-off, else by all relevant items, at most
+            the cut-off.
 
     Returns:
         Average precision, hits within the cut-off and the probability that there is none,
@@ -75,7 +75,7 @@ def expected(
                 hits[query, index] = sure
                 none[query, index] = 0.0 if sure else 1.0
                 continue
-            # The cut-off goes through this group: `found` of its relevant items are within.
+            # The cut-off splits this group, with `found` of its relevant items before it.
             size, some, taken = items[query, radius], relevant[query, radius], cutoff - before
             ways = _log_choose(size, taken)
             for found in range(max(0, taken - (size - some)), min(some, taken) + 1):

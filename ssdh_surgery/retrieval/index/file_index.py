@@ -15,8 +15,8 @@ from ssdh_surgery.errors import DataError, FileError, did_you_mean
 from ssdh_surgery.files import Stamp, changed_under_us, stamp_of
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
-from ssdh_surgery.retrieval.codes.arrays import read_arrays, write_arrays
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
+from ssdh_surgery.retrieval.codes.forms.npz import read_arrays, write_arrays
 from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
 from ssdh_surgery.retrieval.index.ids import Ids
 from ssdh_surgery.retrieval.index.index import About, Features, Index, IndexItem, Label

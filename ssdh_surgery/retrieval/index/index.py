@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
-from ssdh_surgery.retrieval.codes.codes import Codes, label_form, refuse_other_model
+from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.compatibility import label_form, refuse_other_model
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
 # The feature that is the code before it was cut at 0.5.

@@ -1,13 +1,13 @@
-"""The kinds of files that codes are kept in: the same arrays under the same names in each.
+"""The file formats of codes: the same arrays under the same names in each.
 
-A kind is chosen by a file's name when it is written and by its first bytes when it is read.
+A format is chosen by a file's name when it is written and by its first bytes when it is read.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,72 +18,84 @@ from ssdh_surgery.errors import UsageError
 from ssdh_surgery.files import explained
 
 Parts = Mapping[str, NDArray[Any]]
+NEEDED = ("codes", "bits", "ids", "labels", "recipe")
+OPTIONAL = ("activations", "content", "left_out")
+MADE_BY = "'ssdh encode' writes such files"
+_BLOCK_BYTES = 8 << 20
 
 
 class Form(Protocol):
-    """How one kind of file is read and written."""
+    """How one file format is read and written."""
 
     def require(self) -> None:
-        """Find out whether such files can be read and written.
+        """Check that such files can be read and written.
 
         Raises:
-            MissingExtra: what does it is not installed.
+            MissingExtra: the library for it is not installed.
         """
         ...
 
     def read(self, path: Path | str) -> dict[str, NDArray[Any]]:
-        """The arrays of a file.
+        """The arrays of a file: all of `NEEDED`, and those of `OPTIONAL` that it has.
 
         Raises:
-            DataError: it is no such file, cut short or damaged.
+            DataError: it is not such a file, cut short or damaged.
         """
         ...
 
     def write(self, path: Path, parts: Parts) -> None:
-        """Write arrays [N, ...] in blocks, so that those on the disk need not be in memory."""
+        """Write arrays [N, ...] in blocks, so that arrays on the disk need not fit in memory."""
         ...
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _Format:
     magic: bytes
     suffixes: tuple[str, ...]
     module: str
 
 
-_KINDS = (
-    _Kind(b"PK\x03\x04", (".npz",), "npz"),
-    _Kind(b"\x89HDF\r\n\x1a\n", (".h5", ".hdf5"), "hdf5"),
-    _Kind(b"PAR1", (".parquet",), "parquet"),
+_FORMATS = (
+    _Format(b"PK\x03\x04", (".npz",), "npz"),
+    _Format(b"\x89HDF\r\n\x1a\n", (".h5", ".hdf5"), "hdf5"),
+    _Format(b"PAR1", (".parquet",), "parquet"),
 )
 
 
 def form_of_name(path: Path | str) -> Form:
-    """The form that a file's name asks for; `.npz` where it has none of the known endings.
+    """The format that a file's name asks for; `.npz` where it has no suffix, or `.codes`.
 
     Raises:
-        UsageError: the name ends as those of another kind of file do.
+        UsageError: the suffix is that of another kind of file.
     """
     suffix = os.path.splitext(path)[1].lower()
-    for kind in _KINDS:
-        if suffix in kind.suffixes:
-            return _module(kind)
+    for each in _FORMATS:
+        if suffix in each.suffixes:
+            return _module(each)
     if suffix in ("", ".codes"):
-        return _module(_KINDS[0])
-    known = ", ".join(each for kind in _KINDS for each in kind.suffixes)
-    raise UsageError(f"codes are not kept in files that end in '{suffix}'", hint=f"one of {known}")
+        return _module(_FORMATS[0])
+    known = ", ".join(suffix for each in _FORMATS for suffix in each.suffixes)
+    raise UsageError(f"codes cannot be written to a '{suffix}' file", hint=f"one of {known}")
 
 
 def form_of_content(path: Path | str) -> Form | None:
-    """The form of a file that is there, None for a file of another kind.
+    """The format of an existing file; None if it is not a file of codes.
 
     Raises:
         FileError: it is missing or cannot be read.
     """
     with explained(path, "read"), open(path, "rb") as file:
-        start = file.read(max(len(kind.magic) for kind in _KINDS))
-    return next((_module(kind) for kind in _KINDS if start.startswith(kind.magic)), None)
+        start = file.read(max(len(each.magic) for each in _FORMATS))
+    return next((_module(each) for each in _FORMATS if start.startswith(each.magic)), None)
 
 
-def _module(kind: _Kind) -> Form:
-    return cast(Form, importlib.import_module(f"{__name__}.{kind.module}"))
+def _module(form: _Format) -> Form:
+    return cast(Form, importlib.import_module(f"{__name__}.{form.module}"))
+
+
+def blocks(*arrays: NDArray[Any]) -> Iterator[slice]:
+    """The rows of arrays of one length, in runs that together take a few megabytes."""
+    width = sum(each.nbytes // max(1, len(each)) for each in arrays)
+    rows = max(1, _BLOCK_BYTES // max(1, width))
+    for start in range(0, len(arrays[0]), rows):
+        yield slice(start, start + rows)

@@ -1,4 +1,4 @@
-"""Codes in HDF5: a dataset for each array, with checksums; names are UTF-8."""
+"""Codes in HDF5: a dataset for each array, with checksums; ids are UTF-8."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
-from ssdh_surgery.retrieval.codes.forms.blocks import blocks
-from ssdh_surgery.retrieval.codes.forms.npz import NEEDED, OPTIONAL
+from ssdh_surgery.retrieval.codes.forms import MADE_BY, NEEDED, OPTIONAL, blocks
 
 
 def require() -> None:
-    """Find out whether h5py is there.
+    """Check that h5py can be imported.
 
     Raises:
         MissingExtra: it is not installed.
@@ -28,10 +27,10 @@ def require() -> None:
     hdf5.library()
 
 
-# The library's own tables are a small share of a file, and some of any.
-_TABLES, _LEAST = 1.1, 1 << 17
-# A text lies in a heap: its length, and where it is, stand beside it.
-_BESIDE_TEXT = 48
+# The overhead of HDF5: a factor on the data, and a constant number of bytes.
+_FACTOR, _CONSTANT = 1.1, 1 << 17
+# A string lives in a heap, with its length and address next to it.
+_STRING_OVERHEAD = 48
 
 
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
@@ -42,7 +41,7 @@ def read(path: Path | str) -> dict[str, NDArray[Any]]:
             raise DataError(
                 f"not a file of codes: it has no '{missing[0]}'",
                 location=Location(str(path)),
-                hint="'ssdh encode' writes such files",
+                hint=MADE_BY,
             )
         return {name: _array(file[name]) for name in (*NEEDED, *OPTIONAL) if name in file}
 
@@ -68,7 +67,7 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
             if not array.ndim:
                 file.create_dataset(name, data=_stored(array)[()], dtype=kind)
                 continue
-            # Text of any length lies outside the dataset, where no checksum reaches.
+            # Strings of variable length live outside the dataset, where no checksum covers them.
             filters = {"fletcher32": True} if array.size and kind is not text else {}
             dataset = file.create_dataset(name, array.shape, kind, **filters)
             for rows in blocks(array):
@@ -76,12 +75,12 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _refuse_full(folder: Path, parts: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse to begin where there is no room: on a disk that fills up the library crashes.
+    """Refuse to start without enough room: HDF5 crashes on a disk that fills up.
 
     Raises:
-        OSError: there is not enough.
+        OSError: the disk is too full.
     """
-    needed = _LEAST + _TABLES * sum(map(_bytes, parts.values()))
+    needed = _CONSTANT + _FACTOR * sum(map(_bytes, parts.values()))
     disk = os.statvfs(folder)
     if disk.f_blocks and disk.f_bavail * disk.f_frsize < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -90,7 +89,7 @@ def _refuse_full(folder: Path, parts: Mapping[str, NDArray[Any]]) -> None:
 def _bytes(array: NDArray[Any]) -> int:
     if array.dtype.kind != "U":
         return array.nbytes
-    return sum(_BESIDE_TEXT + len(name_bytes(str(each))) for each in array.reshape(-1))
+    return sum(_STRING_OVERHEAD + len(name_bytes(str(each))) for each in array.reshape(-1))
 
 
 def _stored(array: NDArray[Any]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Codes in Parquet: a column for each array, what is not by item in the file's metadata."""
+"""Codes in Parquet: a column for each array by item, the rest in the file's metadata."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.files import explained
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
-from ssdh_surgery.retrieval.codes.forms.blocks import rows_of
+from ssdh_surgery.retrieval.codes.forms import MADE_BY, blocks
 
 _KEY = b"ssdh"
 _BY_FILE = ("bits", "recipe", "left_out")
@@ -28,7 +28,7 @@ def _library() -> Any:
 
 
 def require() -> None:
-    """Find out whether pyarrow is there.
+    """Check that pyarrow can be imported.
 
     Raises:
         MissingExtra: it is not installed.
@@ -53,7 +53,7 @@ def read(path: Path | str) -> dict[str, NDArray[Any]]:
         raise DataError(
             "not a file of codes: " + (f"it has no '{missing[0]}'" if missing else "no recipe"),
             location=where,
-            hint="'ssdh encode' writes such files",
+            hint=MADE_BY,
         )
     parts = {name: _array(table.column(name)) for name in table.column_names}
     parts |= {
@@ -77,10 +77,8 @@ def _rows(chunk: Any) -> NDArray[Any]:
     kind = chunk.type
     if str(kind).startswith("fixed_size_binary"):
         width = kind.byte_width
-        found = np.frombuffer(
-            chunk.buffers()[1], np.uint8, len(chunk) * width, chunk.offset * width
-        )
-        return found.reshape(-1, width)
+        size, start = len(chunk) * width, chunk.offset * width
+        return np.frombuffer(chunk.buffers()[1], np.uint8, size, start).reshape(-1, width)
     if str(kind).startswith("fixed_size_list"):
         values: NDArray[Any] = chunk.flatten().to_numpy()
         return values.reshape(-1, kind.list_size)
@@ -108,17 +106,15 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
     types = {name: _type(arrow, name, array) for name, array in columns.items()}
     metadata = {_KEY: json.dumps(about)}
     schema = arrow.schema(list(types.items()), metadata=metadata)
-    step = rows_of(*columns.values())
     with arrow.parquet.ParquetWriter(path, schema, write_page_checksum=True) as writer:
-        for start in range(0, len(parts["ids"]), step):
-            rows = slice(start, start + step)
-            made = [_column(arrow, array[rows], types[name]) for name, array in columns.items()]
-            writer.write_table(arrow.table(made, schema=schema))
+        for rows in blocks(*columns.values()):
+            arrays = [_column(arrow, array[rows], types[name]) for name, array in columns.items()]
+            writer.write_table(arrow.table(arrays, schema=schema))
 
 
 def _type(arrow: Any, name: str, array: NDArray[Any]) -> Any:
     if name == "ids":
-        # Text in Arrow is UTF-8, names of files are any bytes.
+        # Arrow strings are UTF-8, but file names can be any bytes.
         return arrow.string() if _are_utf8(array) else arrow.binary()
     if name == "codes":
         return arrow.binary(array.shape[1])
@@ -139,11 +135,7 @@ def _column(arrow: Any, rows: NDArray[Any], kind: Any) -> Any:
 
 
 def _are_utf8(names: NDArray[Any]) -> bool:
-    step = rows_of(names)
-    return all(
-        _is_utf8("".join(names[start : start + step].tolist()))
-        for start in range(0, len(names), step)
-    )
+    return all(_is_utf8("".join(names[rows].tolist())) for rows in blocks(names))
 
 
 def _is_utf8(text: str) -> bool:
