@@ -1,7 +1,9 @@
-"""`ssdh encode`: pictures, folders, lists and LMDBs to codes."""
+"""`ssdh encode`: images, folders, lists and LMDBs to codes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,37 +14,33 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
-from ssdh_surgery.errors import EngineError, FileError
-from ssdh_surgery.findings import Finding
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.encode.encode import Encoded
+    from ssdh_surgery.findings import Finding
+    from ssdh_surgery.pipeline.encode.encode import EncodeResult
     from ssdh_surgery.pipeline.encode.encoder import Encoder
-    from ssdh_surgery.pipeline.encode.source import Source
+    from ssdh_surgery.pipeline.encode.source import EncodeSource
 
 _FILE = click.Path(path_type=Path)
-# So many items that were left out are named, further ones counted.
-_NAMED = 20
-_COLLAPSED = Finding(
-    "SSDH710", "collapsed-codes", "warning",
-    "the codes have collapsed: they hardly differ from picture to picture",
-    "check that the weights are those of this net, and its mean and scale; else train with a "
-    "smaller learning rate",
-)  # fmt: skip
+# Warnings about items that are left out; further ones are counted.
+_MAX_WARNINGS = 20
 
 
 @click.command("encode", epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256")
 @click.argument("inputs", nargs=-1, required=True, type=_FILE, metavar="INPUT...")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="CODES", help="The new file.")
-@click.option("--root", default="", metavar="DIR", help="Where a list's paths start (here).")
+@click.option("-o", "--output", type=_FILE, required=True, metavar="CODES", help="Write this file.")
+@click.option(
+    "--root", default="", metavar="DIR",
+    help="Resolve a list's paths from this folder (default: the current one).",
+)  # fmt: skip
 @click.option(
     "--labels", type=_FILE, metavar="FILE",
-    help="Labels or label vectors in the order of the items: an LMDB or HDF5.",
+    help="Read labels or label vectors, in the order of the items, from an LMDB or HDF5 file.",
 )  # fmt: skip
 @several_labels_options
 @click.option("--activations", is_flag=True, help="Keep the activations too.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @encoder_options
 @shared.json_option
 def command(
@@ -56,112 +54,88 @@ def command(
     resume: bool,
     force: bool,
     as_json: bool,
-    **given: Any,
+    **encoder_values: Any,
 ) -> None:
-    """Run a net over pictures and keep the code of each.
+    """Run a net over images and keep the code of each.
 
-    INPUT is an LMDB, a folder of class folders or of pictures, a list of paths and labels
-    (- is stdin), or pictures. The net, its weights and what is done to its input come from
-    ssdh.toml. A bit is 1 where an activation is above 0.5; of a blob that holds no code the
-    activations alone are kept. What cannot be read is left out. CODES ends in .npz, .h5 or
+    INPUT is an LMDB, a folder of class folders or of images, a list of paths and labels
+    (- is stdin), or images. The net, its weights and the preparation of its input come from
+    ssdh.toml. A bit is 1 if an activation is above 0.5; if the blob holds no code, only the
+    activations are kept. Items that cannot be read are left out. CODES ends in .npz, .h5 or
     .parquet.
     """
     from ssdh_surgery.pipeline.encode.encode import encode
-    from ssdh_surgery.pipeline.encode.encoder import Encoder
-    from ssdh_surgery.pipeline.encode.findings import input_findings
-    from ssdh_surgery.pipeline.encode.source import open_source
-    from ssdh_surgery.pipeline.files.outputs import refuse_existing
-    from ssdh_surgery.retrieval.codes.forms import form_of_name
-    from ssdh_surgery.retrieval.codes.writer import partial_folder
+    from ssdh_surgery.pipeline.encode.open_source import SourceOptions
 
-    form_of_name(output).require()
-    refuse_existing(
-        output, force=force, inputs=[*inputs, labels, given["deploy"], given["weights"]]
-    )
-    encoder = Encoder(options_of(given))
     several = several_labels(multi_label=multi_label, classes=classes)
-    source = open_source(inputs, encoder.transform, root, labels, several)
-    _introduce(encoder, source)
-    findings = (*source.findings, *input_findings(encoder, source))
-    for finding in findings:
-        terminal.finding(finding)
-    report = _Report()
-    with Counter("encoding") as counter:
-        try:
-            made = encode(
-                source,
-                encoder,
-                output,
-                keep_activations=activations,
-                resume=resume,
-                force=force,
-                progress=counter,
-                report=report,
-            )
-        except (KeyboardInterrupt, EngineError, FileError):
-            if partial_folder(output).exists():
-                terminal.say("interrupted; the same command with --resume goes on")
-            raise
-    if made.health is not None and made.health.is_collapsed:
-        findings = (*findings, _COLLAPSED)
+    with _Narrator() as narrator:
+        result = encode(
+            inputs,
+            output,
+            options_of(encoder_values),
+            SourceOptions(root, labels, several),
+            narrator,
+            keep_activations=activations,
+            resume=resume,
+            force=force,
+        )
     if as_json:
-        terminal.answer_json(_as_json(made, encoder, source.name, findings))
+        terminal.answer_json(result.as_json())
     else:
-        report.finish(made)
-        _answer(made)
+        narrator.count_unreported(output)
+        _answer(result)
 
 
-def _introduce(encoder: Encoder, source: Source) -> None:
-    for words in encoder.engine.passed_over:
-        terminal.say(f"passed over {words}")
-    files = f"{encoder.net.source.name} with {encoder.weights}"
-    terminal.say(f"{files}: '{encoder.blob}', by {encoder.engine.name}")
-    terminal.say(f"input: {encoder.transform.words(are_files=source.is_files)}")
-
-
-class _Report:
-    """Tells of the first items that are left out, and where the others stand."""
+class _Narrator(ExitStack):
+    """Tells the user how a run goes: an `EncodeListener`, and the context of its counter."""
 
     def __init__(self) -> None:
-        self._told = 0
+        super().__init__()
+        self._left_out = 0
+        self._counter: Counter | None = None
 
-    def __call__(self, words: str) -> None:
-        self._told += 1
-        if self._told <= _NAMED:
-            terminal.warn(words)
+    def on_start(self, encoder: Encoder, source: EncodeSource, findings: Sequence[Finding]) -> None:
+        """Name the files, the engine and the transform, and show the findings."""
+        for sentence in encoder.engine.passed_over:
+            terminal.say(f"passed over {sentence}")
+        names = f"{encoder.net.source.name} with {encoder.weights}"
+        terminal.say(f"{names}: '{encoder.blob}', by {encoder.engine.name}")
+        terminal.say(f"input: {encoder.transform.words(are_files=source.is_files)}")
+        for finding in findings:
+            terminal.finding(finding)
+        self._counter = self.enter_context(Counter("encoding"))
 
-    def finish(self, made: Encoded) -> None:
-        """Tell how many were not named."""
-        if self._told > _NAMED:
-            terminal.warn(
-                f"{self._told - _NAMED:,} more are left out; 'left_out' in {made.file} names all"
-            )
+    def on_progress(self, items: int, total: int) -> None:
+        """Move the counter."""
+        if self._counter is not None:
+            self._counter(items, total)
+
+    def on_left_out(self, sentence: str) -> None:
+        """Warn about the first items."""
+        self._left_out += 1
+        if self._left_out <= _MAX_WARNINGS:
+            terminal.warn(sentence)
+
+    def on_interrupt(self) -> None:
+        """Say how to resume."""
+        terminal.say("interrupted; the same command with --resume continues")
+
+    def count_unreported(self, file: Path) -> None:
+        """Say how many more items were left out."""
+        if self._left_out > _MAX_WARNINGS:
+            more = self._left_out - _MAX_WARNINGS
+            terminal.warn(f"{more:,} more items are left out; 'left_out' in {file} lists them all")
 
 
-def _answer(made: Encoded) -> None:
-    left_out = f", {len(made.left_out):,} left out" if made.left_out else ""
-    kept = f"codes of {made.bits} bits" if made.bits else f"features of {made.width} values"
-    terminal.answer(f"wrote {made.file}: {made.count:,} {kept}{left_out}")
-    if made.health is None:
+def _answer(result: EncodeResult) -> None:
+    from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES
+
+    left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
+    kept = f"codes of {result.bits} bits" if result.bits else f"features of {result.width} values"
+    terminal.answer(f"wrote {result.file}: {result.count:,} {kept}{left_out}")
+    if result.health is None:
         return
-    for sentence in made.health.words():
+    for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if made.health.is_collapsed:
-        terminal.finding(_COLLAPSED)
-
-
-def _as_json(
-    made: Encoded, encoder: Encoder, source: str, findings: tuple[Finding, ...]
-) -> dict[str, Any]:
-    from ssdh_surgery.names import spelled
-
-    return {
-        "file": str(made.file),
-        "count": made.count,
-        "bits": made.bits,
-        "width": made.width,
-        "left_out": [{"id": spelled(name), "reason": reason} for name, reason in made.left_out],
-        "recipe": encoder.recipe(source),
-        "health": made.health.as_json() if made.health else None,
-        "findings": [each.as_json() for each in findings],
-    }
+    if result.health.is_collapsed:
+        terminal.finding(COLLAPSED_CODES)

@@ -1,4 +1,4 @@
-"""Options that say which net makes codes and what is done to its input; shared by commands."""
+"""Options that name the net that makes codes and prepare its input; shared by commands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import types
 from ssdh_surgery.cli.types import GpuType, ResizeType, ScaleType
+from ssdh_surgery.pipeline.encode.engine import ENGINES
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
@@ -19,9 +20,8 @@ _FILE = click.Path(path_type=Path)
 _OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch")
 _OF_TRANSFORM = ("resize", "crop", "mean_value", "mean_file", "scale", "channels")
 
-
 transform_options = shared.options(
-    click.option("--resize", type=ResizeType(), help="Warp pictures to this before the crop."),
+    click.option("--resize", type=ResizeType(), help="Resize images to this before the crop."),
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
     click.option(
         "--mean-value",
@@ -29,57 +29,71 @@ transform_options = shared.options(
         metavar="B,G,R",
         help="Subtract a value from each channel.",
     ),
-    click.option("--mean-file", type=_FILE, metavar="FILE", help="Subtract a mean picture."),
+    click.option("--mean-file", type=_FILE, metavar="FILE", help="Subtract a mean image."),
     click.option("--scale", type=ScaleType(), help="Multiply by this after the mean."),
     click.option(
         "--channels", type=click.Choice(["BGR", "RGB"]),
-        help="Their order in the net's input (ssdh.toml's; Caffe's is BGR).",
+        help="Set the order of channels in the net's input (default: that of ssdh.toml, else BGR).",
     ),
 )  # fmt: skip
 
 encoder_options = shared.options(
-    click.option("--deploy", type=_FILE, metavar="NET", help="The deploy net (ssdh.toml's)."),
-    click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot)."),
-    click.option("--blob", metavar="NAME", help="The blob that holds the code (ssdh.toml's)."),
+    click.option(
+        "--deploy", type=_FILE, metavar="NET",
+        help="Use this deploy net (default: that of ssdh.toml).",
+    ),
+    click.option(
+        "--weights", type=_FILE, metavar="FILE",
+        help="Use these weights (default: the newest snapshot).",
+    ),
+    click.option(
+        "--blob", metavar="NAME", help="Read this blob (default: the code that ssdh.toml names)."
+    ),
     transform_options,
     click.option(
         "--crops", type=click.Choice(["1", "10"]), default="1",
-        help="10: also the corners, and all mirrored; the activations' mean is taken (1).",
+        help="Encode the centre crop, or also the corners and all of them mirrored, and average "
+        "their activations (default: 1).",
     ),
-    click.option("--batch", type=click.IntRange(1), default=32, help="Pictures at a time (32)."),
     click.option(
-        "--engine", type=click.Choice(["auto", "onnx", "torch", "pycaffe", "binary"]),
-        default="auto", help="What runs the net; binary is extract_features of your Caffe (auto).",
+        "--batch", type=click.IntRange(1), default=32, metavar="N",
+        help="Run the net on N images at a time (default: 32).",
     ),
-    click.option("--gpu", type=GpuType(), help="Run on this GPU (none)."),
-    click.option("--caffe", metavar="PATH", help="Your caffe executable, for --engine binary."),
+    click.option(
+        "--engine", type=click.Choice(ENGINES), default="auto",
+        help="Run the net on this engine; binary is your Caffe's extract_features (default: auto).",
+    ),
+    click.option("--gpu", type=GpuType(), help="Run on this GPU (default: none, the CPU)."),
+    click.option(
+        "--caffe", metavar="PATH", help="Find --engine binary next to this caffe executable."
+    ),
     shared.net_option,
 )  # fmt: skip
 
 
-def transform_of(given: dict[str, Any], crops: int = 1) -> TransformOptions:
-    """The options of the transform as one value; takes them out of `given`.
+def transform_of(values: dict[str, Any], crops: int = 1) -> TransformOptions:
+    """The options of the transform as one value; removes them from `values`.
 
     Raises:
         click.UsageError: two of them exclude each other.
     """
     from ssdh_surgery.pipeline.encode.transform import TransformOptions
 
-    values = {name: given.pop(name) for name in _OF_TRANSFORM}
-    if values["mean_value"] is not None and values["mean_file"] is not None:
+    options = {name: values.pop(name) for name in _OF_TRANSFORM}
+    if options["mean_value"] is not None and options["mean_file"] is not None:
         raise click.UsageError("--mean-value and --mean-file exclude each other")
-    if values["mean_value"] is not None:
-        values["mean_value"] = [float(each) for each in values["mean_value"]]
-    return TransformOptions(**values, crops=crops)
+    if options["mean_value"] is not None:
+        options["mean_value"] = [float(each) for each in options["mean_value"]]
+    return TransformOptions(**options, crops=crops)
 
 
-def options_of(given: dict[str, Any]) -> EncoderOptions:
-    """The options as one value; takes them out of `given`.
+def options_of(values: dict[str, Any]) -> EncoderOptions:
+    """The options of the encoder as one value; removes them from `values`.
 
     Raises:
         click.UsageError: two of them exclude each other.
     """
     from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
 
-    transform = transform_of(given, int(given.pop("crops")))
-    return EncoderOptions(**{name: given.pop(name) for name in _OF_NET}, transform=transform)
+    transform = transform_of(values, int(values.pop("crops")))
+    return EncoderOptions(**{name: values.pop(name) for name in _OF_NET}, transform=transform)

@@ -52,7 +52,7 @@ def test_records_are_not_warped_and_it_is_not_said_that_they_are(
             writer.put(f"{number:08d}".encode(), write_raw(pixels, label))
     assert run(["encode", "records", "-o", "codes.npz", *NET]) == 0
     assert (
-        "input: records in their size, subtract 104,117,123, channels BGR\n"
+        "input: keep the size of records, subtract 104,117,123, channels BGR\n"
         in capsys.readouterr().err
     )
 
@@ -63,7 +63,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr()
     assert out.err == (
         "deploy.prototxt with a.caffemodel: 'code', by onnx\n"
-        "input: warp pictures to 12x12, subtract 104,117,123, channels BGR\n"
+        "input: resize images to 12x12, subtract 104,117,123, channels BGR\n"
         "warning: '03.png' is left out: cannot be decoded: the file is empty\n"
     )
     lines = out.out.splitlines()
@@ -83,7 +83,7 @@ def test_no_broken_picture_gets_a_code(capsys: pytest.CaptureFixture[str]) -> No
     assert {f"photos/{each['id']}" for each in left_out} == set(names)
     Path("list.txt").write_text("".join(f"{name} 1\n" for name in [*names, *pictures]))
     assert run(["encode", "list.txt", "-o", "list.npz", *NET]) == 0
-    assert f"{len(names) - 20} more are left out; 'left_out' in list.npz names all" in (
+    assert f"{len(names) - 20} more items are left out; 'left_out' in list.npz lists them all" in (
         capsys.readouterr().err
     )
     assert read_codes("list.npz").ids.tolist() == pictures
@@ -97,9 +97,9 @@ def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "warning SSDH710 collapsed-codes: the codes have collapsed: they hardly differ from "
-        "picture to picture",
-        "hint: check that the weights are those of this net, and its mean and scale; else train "
-        "with a smaller learning rate",
+        "image to image",
+        "hint: check that the weights belong to this net, and its mean and scale; otherwise "
+        "train with a smaller learning rate",
     ]
 
 
@@ -180,9 +180,9 @@ def test_records_that_may_be_rgb_already(capsys: pytest.CaptureFixture[str]) -> 
     words = ["encode", "records", "-o", "x.npz", *MODEL, "--mean-value", "120", "--channels", "RGB"]
     assert run(words) == 0
     assert (
-        "records: warning SSDH708 channel-order: the records are taken for BGR, as "
-        "convert_imageset makes them, and turned to RGB\n"
-        "hint: --channels BGR gives the net records as they are\n"
+        "records: warning SSDH708 channel-order: the records are assumed to be BGR, as "
+        "convert_imageset writes them, and converted to RGB\n"
+        "hint: --channels BGR feeds records to the net unchanged\n"
     ) in capsys.readouterr().err
 
 
@@ -208,7 +208,7 @@ def test_float_records_from_0_to_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 0
     [finding] = json.loads(capsys.readouterr().out)["findings"]
     assert finding["message"].startswith(
-        "the mean is for pixels from 0 to 255, and those of floats"
+        "the mean is for pixels from 0 to 255, but those of floats"
     )
 
 

@@ -69,7 +69,7 @@ def test_the_metadata_say_how_codes_are_made(ssdh: Ssdh) -> None:
     Path("ssdh.toml").write_text(WORKSPACE)
     said = ssdh(*WORDS, "--scale", "0.5").err
     assert said.startswith("deploy.prototxt with w.caffemodel\n")
-    assert "input: warp pictures to 16x14, crop 8 from the centre, subtract 104,117,123" in said
+    assert "input: resize images to 16x14, crop 8 from the centre, subtract 104,117,123" in said
     told = recipe()
     assert told["model"] == {
         "net": hashlib.sha256(DEPLOY.encode()).hexdigest(),

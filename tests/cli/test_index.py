@@ -114,7 +114,7 @@ def test_features_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for file, message in {
         "g.npz": "g.npz: no activations of 'fc7' for 'a0' of a.npz\n"
         "hint: encode the same source for both\n",
-        "other.npz": "other.npz: made by another model than a.npz: weights bbbbbbbbbbbb, there "
+        "other.npz": "other.npz: made by another model than a.npz: weights bbbbbbbbbbbb against "
         "aaaaaaaaaaaa\nhint: encode both with the same net and weights\n",
         "a.npz": "a.npz: holds no activations to re-rank by\n"
         "hint: ssdh encode --activations keeps them\n",

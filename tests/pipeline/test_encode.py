@@ -28,11 +28,11 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
-from ssdh_surgery.pipeline.encode.encode import Encoded, encode
+from ssdh_surgery.pipeline.encode.encode import EncodeResult, encode_source
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
-from ssdh_surgery.pipeline.encode.source import open_source
+from ssdh_surgery.pipeline.encode.open_source import open_source
 from ssdh_surgery.pipeline.encode.transform import TransformOptions
-from ssdh_surgery.retrieval.codes.code_file import read_codes
+from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import overlap
 
@@ -80,9 +80,13 @@ def encoder(**changes: Any) -> Encoder:
     return Encoder(EncoderOptions(**{**options, **changes}))
 
 
-def encoded(source: str, out: str = "codes.npz", **options: Any) -> Encoded:
+def encoded(source: str, out: str = "codes.npz", **options: Any) -> EncodeResult:
     net = encoder()
-    return encode(open_source([Path(source)], net.transform), net, Path(out), **options)
+    return encode_source(open_source([Path(source)], net.transform), net, Path(out), **options)
+
+
+def codes_of(result: EncodeResult) -> Codes:
+    return read_features(result.file)
 
 
 def by_hand(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -132,7 +136,7 @@ def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
     lines = [f"{path} {path.parts[1][-1]}\n" for path in sorted(Path("photos").rglob("*.png"))]
     Path("list.txt").write_text("".join(lines))
     sources = ["photos", "raw_lmdb", "encoded_lmdb", "list.txt"]
-    made = [encoded(each, f"{number}.npz").codes for number, each in enumerate(sources)]
+    made = [codes_of(encoded(each, f"{number}.npz")) for number, each in enumerate(sources)]
     for other in made[1:]:
         assert overlap(made[0], other).all()
         assert np.array_equal(made[0].packed, other.packed)
@@ -140,7 +144,7 @@ def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:
     assert made[1].labels.tolist() == made[0].labels.tolist() == made[3].labels.tolist()
     assert made[1].ids[7] == "00000007_class1/03.png"
     single = open_source([Path("photos/class1/03.png")], encoder().transform)
-    alone = encode(single, encoder(), Path("one.npz")).codes
+    alone = codes_of(encode_source(single, encoder(), Path("one.npz")))
     assert np.array_equal(alone.packed[0], made[0].packed[7])
     assert alone.labels.tolist() == [-1]
 
@@ -150,14 +154,14 @@ def test_a_net_that_takes_rgb_gets_it_of_pictures_and_records_alike() -> None:
     build("photos", "raw_lmdb", RecordOptions(size=(16, 14)))
     rgb, bgr = encoder(channels="RGB"), encoder()
 
-    def codes_of(source: str, net: Encoder, out: str) -> Codes:
+    def codes_from(source: str, net: Encoder, out: str) -> Codes:
         opened = open_source([Path(source)], net.transform)
-        return encode(opened, net, Path(out), keep_activations=True).codes
+        return codes_of(encode_source(opened, net, Path(out), keep_activations=True))
 
-    pictures, records = codes_of("photos", rgb, "a.npz"), codes_of("raw_lmdb", rgb, "b.npz")
+    pictures, records = codes_from("photos", rgb, "a.npz"), codes_from("raw_lmdb", rgb, "b.npz")
     np.testing.assert_array_equal(records.activations, pictures.activations)
     assert overlap(pictures, records).all()
-    assert not np.array_equal(codes_of("raw_lmdb", bgr, "c.npz").activations, records.activations)
+    assert not np.array_equal(codes_from("raw_lmdb", bgr, "c.npz").activations, records.activations)
 
 
 def test_unreadable_pictures_are_left_out_and_named() -> None:
@@ -188,7 +192,7 @@ def test_a_damaged_record_is_left_out() -> None:
         writer.put(b"2", write_encoded(Path("photos/class0/00.png").read_bytes(), 5))
     made = encoded("bad_lmdb")
     left_out = [name for name, _ in made.left_out]
-    assert (left_out, made.codes.ids.tolist(), made.codes.labels.tolist()) == (
+    assert (left_out, codes_of(made).ids.tolist(), codes_of(made).labels.tolist()) == (
         ["0", "1"],
         ["2"],
         [5],
@@ -202,11 +206,11 @@ def interrupt(done: int, total: int) -> None:
 
 
 def test_an_interrupted_run_is_gone_on_with() -> None:
-    whole = encoded("photos", "whole.npz", keep_activations=True).codes
+    whole = codes_of(encoded("photos", "whole.npz", keep_activations=True))
     net = encoder()
     source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
-        encode(source, net, Path("codes.npz"), keep_activations=True, progress=interrupt)
+        encode_source(source, net, Path("codes.npz"), keep_activations=True, progress=interrupt)
     assert not Path("codes.npz").exists()
     resumed: list[str] = []
 
@@ -216,7 +220,9 @@ def test_an_interrupted_run_is_gone_on_with() -> None:
             yield item
 
     again = replace(source, items=counted)
-    codes = encode(again, net, Path("codes.npz"), keep_activations=True, resume=True).codes
+    codes = codes_of(
+        encode_source(again, net, Path("codes.npz"), keep_activations=True, resume=True)
+    )
     assert np.array_equal(codes.packed, whole.packed)
     assert np.array_equal(codes.ids, whole.ids)
     assert np.array_equal(codes.labels, whole.labels)
@@ -230,17 +236,17 @@ def test_resuming_in_another_way_is_refused() -> None:
     net = encoder()
     source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
-        encode(source, net, Path("codes.npz"), progress=interrupt)
+        encode_source(source, net, Path("codes.npz"), progress=interrupt)
     other = encoder(scale=1.0)
     with pytest.raises(DataError) as caught:
-        encode(
+        encode_source(
             open_source([Path("photos")], other.transform), other, Path("codes.npz"), resume=True
         )
     assert str(caught.value) == (
         "codes.npz: the unfinished run has other items or another recipe\n"
         "hint: omit --resume to start over"
     )
-    encode(source, net, Path("codes.npz"))
+    encode_source(source, net, Path("codes.npz"))
 
 
 @pytest.mark.parametrize("kind", ["folder", "list", "records", "labels", "pixels"])
@@ -253,7 +259,9 @@ def test_resuming_with_other_items_is_refused(kind: str) -> None:
     source = (of_list | dict.fromkeys(of_records, "records")).get(kind, "photos")
     net = encoder()
     with pytest.raises(KeyboardInterrupt):
-        encode(open_source([Path(source)], net.transform), net, Path("x.npz"), progress=interrupt)
+        encode_source(
+            open_source([Path(source)], net.transform), net, Path("x.npz"), progress=interrupt
+        )
     if kind == "folder":
         Path(pictures[0]).unlink()
     elif kind == "labels":
@@ -263,8 +271,8 @@ def test_resuming_with_other_items_is_refused(kind: str) -> None:
     else:
         Path("list.txt").write_text("".join(reversed(lines)))
         build("list.txt", "records", RecordOptions((16, 16)), replace=True)
-    with pytest.raises(DataError, match="what is unfinished there was made of other items"):
-        encode(open_source([Path(source)], net.transform), net, Path("x.npz"), resume=True)
+    with pytest.raises(DataError, match="the unfinished run has other items"):
+        encode_source(open_source([Path(source)], net.transform), net, Path("x.npz"), resume=True)
 
 
 def test_two_at_once_do_not_disturb_each_other() -> None:
@@ -273,9 +281,9 @@ def test_two_at_once_do_not_disturb_each_other() -> None:
 
     def another(done: int, total: int) -> None:
         with pytest.raises(FileError, match=r"x\.npz: is being written by another ssdh"):
-            encode(source, net, Path("x.npz"), resume=True)
+            encode_source(source, net, Path("x.npz"), resume=True)
 
-    codes = encode(source, net, Path("x.npz"), progress=another).codes
+    codes = codes_of(encode_source(source, net, Path("x.npz"), progress=another))
     assert len(codes) == source.count
 
 
@@ -291,11 +299,11 @@ def test_a_full_disk_is_told_with_the_name_that_was_given(size: int, what: str) 
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
         with pytest.raises(FileError, match=r"^x\.npz: cannot write: File too large"):
-            encode(source, net, Path("x.npz"))
+            encode_source(source, net, Path("x.npz"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not Path("x.npz").exists()
-    assert len(encode(source, net, Path("x.npz"), resume=True).codes) == source.count
+    assert len(codes_of(encode_source(source, net, Path("x.npz"), resume=True))) == source.count
 
 
 def test_a_mean_file(tmp_path: Path) -> None:
@@ -305,9 +313,9 @@ def test_a_mean_file(tmp_path: Path) -> None:
     pixels = tiles(14, 1)[0][0]
     pixels = np.concatenate([pixels, pixels[:, :, :2]], axis=2)
     expected = (pixels.astype(np.float32) - mean)[:, 1:13, 2:14] * np.float32(0.5)
-    assert np.array_equal(net.transform.prepared(pixels)[0], expected)
+    assert np.array_equal(net.transform.prepare(pixels)[0], expected)
     with pytest.raises(DataError) as caught:
-        net.transform.prepared(pixels[:, :13])
+        net.transform.prepare(pixels[:, :13])
     assert str(caught.value) == (
         "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the picture "
         "3 x 13 x 16 (channels x height x width)\n"
@@ -317,7 +325,7 @@ def test_a_mean_file(tmp_path: Path) -> None:
 
 def message_of(kind: type[SsdhError], **changes: Any) -> str:
     with pytest.raises(kind) as caught:
-        encoder(**changes).transform.picture_size()
+        encoder(**changes).transform.image_size()
     return str(caught.value)
 
 
@@ -328,11 +336,11 @@ def test_what_is_not_known_is_said() -> None:
     assert message_of(UsageError, weights=None) == ("no weights\nhint: name them: --weights FILE")
     Path("ssdh.toml").write_text(WORKSPACE.replace("resize", "# resize"))
     assert message_of(DataError) == (
-        "deploy.prototxt: it is not known to which size pictures are warped before the crop of "
-        "12\nhint: say it: --resize 256x256, as the records were made that the net was trained on "
-        "(--resize none takes pictures as they are)"
+        "deploy.prototxt: the size that images are resized to before the crop of 12 is unknown\n"
+        "hint: give the size of the training records: --resize 256x256 (--resize none keeps the "
+        "size of images)"
     )
-    assert encoder(crop=0).transform.picture_size() == (12, 12)
+    assert encoder(crop=0).transform.image_size() == (12, 12)
     Path("ssdh.toml").unlink()
     assert message_of(UsageError) == (
         "no deploy net\nhint: run ssdh deploy first, or name one: --deploy FILE"
@@ -361,8 +369,8 @@ def test_of_several_nets_a_deploy_net_that_is_named_is_enough() -> None:
     assert "has several nets: small, other\nhint: choose one with --net" in message
     for deploy, scale in (("deploy", 0.5), ("second", 0.25), ("copy", None)):
         net = encoder(deploy=Path(f"{deploy}.prototxt"), blob="code")
-        assert net.transform.stated["scale"] == scale
-    assert encoder(deploy=Path("copy.prototxt"), net="other").transform.stated["scale"] == 0.25
+        assert net.transform.values["scale"] == scale
+    assert encoder(deploy=Path("copy.prototxt"), net="other").transform.values["scale"] == 0.25
 
 
 def test_sources_that_hold_nothing() -> None:
@@ -370,7 +378,7 @@ def test_sources_that_hold_nothing() -> None:
     with pytest.raises(DataError) as caught:
         encoded("empty")
     assert str(caught.value) == (
-        "empty: the folder holds no pictures, and no class folders with pictures"
+        "empty: the folder has neither images nor class folders with images"
     )
     with pytest.raises(FileError) as missing:
         encoded("missing")
@@ -409,12 +417,14 @@ def test_a_flat_folder_and_several_pictures_have_no_labels() -> None:
     Path("photos/class0/nowhere.png").symlink_to("/nowhere/x.png")
     made = encoded("photos/class0", "flat.npz")
     assert [name for name, _ in made.left_out] == ["nowhere.png"]
-    flat = made.codes
+    flat = codes_of(made)
     assert flat.ids[0] == "00.png"
     assert set(flat.labels.tolist()) == {-1}
     net = encoder()
     paths = [Path("photos/class0/00.png"), Path("photos/class1/01.png")]
-    assert encode(open_source(paths, net.transform), net, Path("two.npz")).codes.ids.tolist() == [
+    assert codes_of(
+        encode_source(open_source(paths, net.transform), net, Path("two.npz"))
+    ).ids.tolist() == [
         "photos/class0/00.png",
         "photos/class1/01.png",
     ]
@@ -437,7 +447,7 @@ def compare(one: str, other: str, crops: int) -> None:
     for name in (one, other):
         net = encoder(engine=name, crops=crops)
         source = open_source([Path("photos")], net.transform)
-        encode(source, net, Path(f"{name}.npz"), keep_activations=True, force=True)
+        encode_source(source, net, Path(f"{name}.npz"), keep_activations=True, force=True)
     ours, theirs = read_codes(f"{one}.npz"), read_codes(f"{other}.npz")
     assert ours.activations is not None
     assert theirs.activations is not None
@@ -469,15 +479,17 @@ def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:
     resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=True)
     assert resumed.stdout.startswith("wrote codes.npz: 311 codes of 20 bits\n")
     codes = read_codes("codes.npz")
-    assert np.array_equal(codes.packed, encoded("photos", "whole.npz").codes.packed)
+    assert np.array_equal(codes.packed, codes_of(encoded("photos", "whole.npz")).packed)
 
 
 def test_what_lost_its_end_is_begun_anew() -> None:
     net = encoder()
     source = open_source([Path("photos")], net.transform)
     with pytest.raises(KeyboardInterrupt):
-        encode(source, net, Path("codes.npz"), progress=interrupt)
+        encode_source(source, net, Path("codes.npz"), progress=interrupt)
     part = Path(".codes.npz.partial/codes")
     part.write_bytes(part.read_bytes()[:-1])
-    codes = encode(source, net, Path("codes.npz"), resume=True).codes
-    assert np.array_equal(codes.packed, encode(source, net, Path("whole.npz")).codes.packed)
+    codes = codes_of(encode_source(source, net, Path("codes.npz"), resume=True))
+    assert np.array_equal(
+        codes.packed, codes_of(encode_source(source, net, Path("whole.npz"))).packed
+    )

@@ -1,1 +1,1 @@
-"""From pictures to codes: the items, the net and its engine, the file that results."""
+"""From images to codes: the items, the net and its engine, and the file of codes."""

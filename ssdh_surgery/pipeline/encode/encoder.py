@@ -25,10 +25,10 @@ from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes, pack
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """What a command line says of the net; None is left to the workspace.
+    """The options of a command line about the net; None takes the value of the workspace.
 
-    `batch` counts the inputs that the net takes at a time, `gpu` is CUDA's number, `caffe` the
-    executable beside which the engine `binary` finds its tool.
+    `batch` is the number of inputs that the net takes at a time, `gpu` is CUDA's number, and
+    `caffe` is the executable next to which the engine `binary` finds its tool.
     """
 
     deploy: Path | None = None
@@ -45,49 +45,49 @@ class EncoderOptions:
 class Encoder:
     """An open net that turns pixels into activations.
 
-    `width` is the number of activations of a picture.
+    `width` is the number of activations of an image.
 
     Args:
-        options: what the command line says.
-        source: the deploy net where it was read before; None reads it.
+        options: the options of the command line.
+        source: the deploy net, if it was read before.
 
     Raises:
-        UsageError: it was not said which net, and no workspace says so.
+        UsageError: no option and no workspace names the net.
         FileError, DataError, EngineError: a file cannot be read, or does not fit.
     """
 
     def __init__(self, options: EncoderOptions, source: SourceFile | None = None) -> None:
-        self.known = _known(options)
-        deploy = options.deploy or recorded_deploy(self.known)
-        self.weights = options.weights or newest_weights(self.known)
         self.options = options
-        self.net = DeployNet(
-            source or read_source(str(deploy)),
-            options.blob,
-            self.known.get("code") if self.known else None,
+        self.record = _net_record(options)
+        deploy = options.deploy or recorded_deploy(self.record)
+        self.weights = options.weights or newest_weights(self.record)
+        code = self.record.get("code") if self.record else None
+        net = self.net = DeployNet(source or read_source(str(deploy)), options.blob, code)
+        self.blob = net.blob
+        self.transform = InputTransform(options.transform, self.record, net.shape, net.location)
+        self._layer = net.layer.name if net.layer else None
+        extraction = Extraction(
+            net.net,
+            self.weights,
+            net.input,
+            net.shape,
+            net.blob,
+            self._layer,
+            options.batch,
+            options.gpu,
         )
-        self.blob = self.net.blob
-        self.transform = InputTransform(
-            options.transform, self.known, self.net.shape, self.net.location
-        )
-        self.engine = open_extractor(options.engine, self._extraction(), options.caffe)
+        self.engine = open_extractor(options.engine, extraction, options.caffe)
         self._extractor = self.engine.extractor
         self.width = self._extractor.width
 
-    def _extraction(self) -> Extraction:
-        net, options = self.net, self.options
-        layer = net.layer.name if net.layer else None
-        blob = net.input, net.shape, net.blob, layer
-        return Extraction(net.net, self.weights, *blob, options.batch, options.gpu)
-
     @property
     def bits(self) -> int:
-        """The width of a code, 0 where the blob holds features."""
+        """The width of a code, 0 if the blob holds features."""
         return self.width if self.net.is_code else 0
 
     @property
     def batch(self) -> int:
-        """How many pictures are best encoded at a time."""
+        """The number of images that are best encoded at a time."""
         return max(1, self._extractor.batch // self.transform.crops)
 
     def recipe(self, source: str) -> dict[str, Any]:
@@ -98,23 +98,23 @@ class Encoder:
                 "net": files.digest(self.net.source.data),
                 "weights": files.file_digest(self.weights),
                 "blob": self.blob,
-                "layer": self.net.layer.name if self.net.layer else None,
+                "layer": self._layer,
             },
             "transform": self.transform.recipe(),
             "engine": self.engine.name,
             "source": source,
         }
 
-    def activations(self, prepared: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """What the blob holds for pictures as `transform.prepared` gives them, [n, K].
+    def activations(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """The values of the blob [n, K] for n images, as `transform.prepare` returns them.
 
-        Of several crops it is the mean.
+        For several crops of an image it is their mean.
         """
-        inputs = np.concatenate(prepared)
-        most = self._extractor.batch
+        rows = np.concatenate(inputs)
+        size = self._extractor.batch
         parts = [
-            self._extractor.activations(inputs[start : start + most])
-            for start in range(0, len(inputs), most)
+            self._extractor.activations(rows[start : start + size])
+            for start in range(0, len(rows), size)
         ]
         values = np.concatenate(parts)
         crops = self.transform.crops
@@ -123,9 +123,9 @@ class Encoder:
         mean: NDArray[np.float32] = values.reshape(-1, crops, self.width).mean(1)
         return mean
 
-    def codes_of(self, pictures: Sequence[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
-        """The codes of a few pictures [C, H, W]."""
-        activations = self.activations([self.transform.prepared(each) for each in pictures])
+    def codes_of(self, images: Sequence[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
+        """The codes of a few images [C, H, W]."""
+        activations = self.activations([self.transform.prepare(each) for each in images])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)
         return Codes(
             pack(activations) if self.bits else np.empty((len(ids), 0), np.uint8),
@@ -138,18 +138,18 @@ class Encoder:
         )
 
 
-def _known(options: EncoderOptions) -> NetRecord | None:
-    """What the workspace knows of the net.
+def _net_record(options: EncoderOptions) -> NetRecord | None:
+    """The record of the net in the workspace.
 
-    A deploy net that was named is that of its own record, or, as another file of the same net,
-    of the only one; nothing is known of a net from elsewhere.
+    A deploy net that the user names has the record that lists it, or, as another file of the
+    same net, the only record. A file from elsewhere has none.
     """
     workspace, deploy = Workspace.find(), options.deploy
     if workspace is None:
         return None
     if deploy is None or options.net is not None:
         return workspace.net(options.net)
-    known = workspace.net_deployed_as(deploy)
-    if known is None and len(workspace.nets) == 1 and deploy.exists():
+    record = workspace.net_deployed_as(deploy)
+    if record is None and len(workspace.nets) == 1 and deploy.exists():
         return workspace.net(None)
-    return known
+    return record

@@ -1,4 +1,4 @@
-"""What looks wrong about a net's input and its weights, before anything is encoded."""
+"""Findings about a net's input, its weights and its codes."""
 
 from __future__ import annotations
 
@@ -13,34 +13,40 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.encoder import Encoder
-from ssdh_surgery.pipeline.encode.source import Source
+from ssdh_surgery.pipeline.encode.source import EncodeSource
 from ssdh_surgery.pipeline.encode.transform import InputTransform
 
 # The published means of ImageNet's channels, blue first.
 _IMAGENET = np.array([103.94, 116.78, 123.68])
 _NEAR = 3.0
-# Layers that bring pixels of any range to what a net likes.
+# Layers that normalize pixels of any range.
 _NORMALISING = frozenset(["BatchNorm", "MVN", "Power", "Scale"])
-# Of each picture so many are looked at for the range of their pixels.
+# Items whose range of pixels is measured.
 _PROBED = 8
-# Inputs of trained nets reach from about 1 to 255 in size.
+# The inputs of trained nets span about 1 to 255.
 _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
+COLLAPSED_CODES = Finding(
+    "SSDH710", "collapsed-codes", "warning",
+    "the codes have collapsed: they hardly differ from image to image",
+    "check that the weights belong to this net, and its mean and scale; otherwise train with a "
+    "smaller learning rate",
+)  # fmt: skip
 
 
-def input_findings(encoder: Encoder, source: Source) -> tuple[Finding, ...]:
-    """Everything that is doubtful, from the texts, the workspace and the first pictures.
+def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
+    """All findings before the run, from the net, the workspace and the first images.
 
     Raises:
         FileError, DataError: the weights cannot be read.
     """
-    found = [*_weights(encoder), *_blob(encoder), *_unlike_training(encoder)]
+    findings = [*_weights(encoder), *_blob(encoder), *_unlike_training(encoder)]
     if source.is_files:
-        found += _size(encoder.transform)
+        findings += _size(encoder.transform)
     else:
-        found += _records_order(encoder.transform, source)
-    found += [*_normalisation(encoder), *_channels(encoder.transform)]
-    return (*found, *_ranges(encoder.transform, source))
+        findings += _records_order(encoder.transform, source)
+    findings += [*_normalisation(encoder), *_channels(encoder.transform)]
+    return (*findings, *_ranges(encoder.transform, source))
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:
@@ -50,9 +56,9 @@ def _weights(encoder: Encoder) -> Iterator[Finding]:
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
         yield Finding(
             "SSDH701", "layers-without-weights", "warning",
-            f"'{encoder.blob}' depends on {named}{more}, for which there are no weights here: "
-            "what it holds means nothing",
-            "name the weights that were trained with the hash layer: --weights FILE",
+            f"'{encoder.blob}' depends on {named}{more}, which have no weights in this file: "
+            "its values mean nothing",
+            "use weights that were trained with the hash layer: --weights FILE",
             Location(str(encoder.weights)),
         )  # fmt: skip
 
@@ -60,32 +66,32 @@ def _weights(encoder: Encoder) -> Iterator[Finding]:
 def _blob(encoder: Encoder) -> Iterator[Finding]:
     layer = encoder.net.layer
     if encoder.options.blob is None and not encoder.net.is_code:
-        kind = f"a {layer.type} layer makes it" if layer else "it is the input"
+        kind = f"a {layer.type} layer writes it" if layer else "it is the input"
         yield Finding(
             "SSDH702", "no-code", "warning",
-            f"the blob '{encoder.blob}' is no code ({kind}): its activations are kept, and no bits",
-            "ssdh deploy gives a deploy net its hash layer; --blob NAME chooses a blob",
+            f"the blob '{encoder.blob}' is not a code ({kind}): only its activations are kept",
+            "ssdh deploy adds the hash layer to a deploy net; --blob NAME selects a blob",
             encoder.net.location,
         )  # fmt: skip
 
 
 def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
-    """Options that say something else than what the net was trained with."""
-    if encoder.known is None:
+    """Options that differ from the training."""
+    if encoder.record is None:
         return
-    options, known = encoder.options.transform, encoder.known.values
+    options, values = encoder.options.transform, encoder.record.values
     pairs: list[tuple[str, Any, Any]] = [
-        ("--crop", options.crop, known.get("crop")),
-        ("--scale", options.scale, known.get("scale")),
-        ("--resize", options.resize, known.get("resize")),
-        ("--channels", options.channels, known.get("channels")),
-        ("--mean-value", options.mean_value, known.get("mean_value")),
+        ("--crop", options.crop, values.get("crop")),
+        ("--scale", options.scale, values.get("scale")),
+        ("--resize", options.resize, values.get("resize")),
+        ("--channels", options.channels, values.get("channels")),
+        ("--mean-value", options.mean_value, values.get("mean_value")),
     ]
-    for option, given, trained in pairs:
-        if given is not None and trained is not None and _plain(given) != _plain(trained):
+    for option, value, trained in pairs:
+        if value is not None and trained is not None and _plain(value) != _plain(trained):
             yield Finding(
                 "SSDH703", "unlike-training", "warning",
-                f"{option} {_shown(given)}, and ssdh.toml says that the net was trained with "
+                f"{option} {_shown(value)} differs from the training, where ssdh.toml has "
                 f"{_shown(trained)}",
             )  # fmt: skip
 
@@ -95,23 +101,23 @@ def _size(transform: InputTransform) -> Iterator[Finding]:
         width, height = transform.resize
         yield Finding(
             "SSDH704", "unknown-resize", "warning",
-            "it is not known to which size pictures were warped for the training: taken is the "
-            f"net's input, {width}x{height}",
-            "say it: --resize WxH, with --crop where the net's input was cut out of that",
+            "the size that images were resized to for the training is unknown: using the size of "
+            f"the net's input, {width}x{height}",
+            "give it: --resize WxH, and --crop if the net's input is a crop of it",
         )  # fmt: skip
 
 
 def _normalisation(encoder: Encoder) -> Iterator[Finding]:
     transform = encoder.transform
-    stated = transform.stated
-    scale, mean = stated["scale"], stated["mean_value"]
-    if not stated["mean_file"] and not mean and scale is None:
+    values = transform.values
+    scale, mean = values["scale"], values["mean_value"]
+    if not values["mean_file"] and not mean and scale is None:
         normalised = any(layer.type in _NORMALISING for layer in encoder.net.first_layers)
-        if encoder.known is None and not normalised:
+        if encoder.record is None and not normalised:
             yield Finding(
                 "SSDH705", "no-mean", "warning",
                 "neither a mean nor a scale is known, so the net gets pixels from 0 to 255",
-                "say what it was trained with: --mean-file, --mean-value, --scale",
+                "give those of the training: --mean-file, --mean-value, --scale",
             )  # fmt: skip
         return
     if scale is not None and not 1 / 1024 <= abs(scale) <= 2:
@@ -120,23 +126,23 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
             "SSDH706", "scale", "warning",
             f"a scale of {scale:g} makes inputs of up to {255 * abs(scale):g}: they may be 255 "
             f"times too {times}",
-            "pixels go from 0 to 255; 0.00390625 brings them to 0 to 1",
+            "pixels range from 0 to 255; 0.00390625 maps them to 0 to 1",
         )  # fmt: skip
     if mean and 0 < max(map(abs, mean)) <= 1:
         yield Finding(
             "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean values {_shown(mean)} are for pixels from 0 to 1, and here they go from 0 "
+            f"the mean values {_shown(mean)} are for pixels from 0 to 1, but pixels range from 0 "
             "to 255",
-            "the mean is subtracted before the scale: give it for 0 to 255",
+            "the mean is subtracted before scaling: give it for 0 to 255",
         )  # fmt: skip
 
 
 def _channels(transform: InputTransform) -> Iterator[Finding]:
-    """A mean that is ImageNet's in the other order of channels."""
-    mean = transform.stated["mean_value"]
-    if transform.stated["mean_file"]:
-        mean = read_mean(transform.stated["mean_file"]).mean((1, 2)).tolist()
-    order = transform.stated["channels"]
+    """ImageNet's mean in the wrong order of channels."""
+    mean = transform.values["mean_value"]
+    if transform.values["mean_file"]:
+        mean = read_mean(transform.values["mean_file"]).mean((1, 2)).tolist()
+    order = transform.values["channels"]
     if not mean or len(mean) != 3 or order == "gray":
         return
     is_rgb = np.abs(np.array(mean) - _IMAGENET[::-1]).max() < _NEAR
@@ -145,40 +151,41 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
         yield Finding(
             "SSDH708", "channel-order", "warning",
             f"the mean of the channels, {_shown(mean)}, is ImageNet's in the order "
-            f"{'RGB' if is_rgb else 'BGR'}, and the net is given {order}",
-            "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
+            f"{'RGB' if is_rgb else 'BGR'}, but the net gets {order}",
+            "nets trained by Caffe take BGR, and their mean starts with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
         )  # fmt: skip
 
 
-def _records_order(transform: InputTransform, source: Source) -> Iterator[Finding]:
-    """Records that are to be turned to RGB, and do not say in which order they are."""
-    if transform.stated["channels"] == "RGB":
+def _records_order(transform: InputTransform, source: EncodeSource) -> Iterator[Finding]:
+    """Records that are converted to RGB, though their own order is not recorded."""
+    if transform.values["channels"] == "RGB":
         yield Finding(
             "SSDH708", "channel-order", "warning",
-            "the records are taken for BGR, as convert_imageset makes them, and turned to RGB",
-            "--channels BGR gives the net records as they are",
+            "the records are assumed to be BGR, as convert_imageset writes them, and converted to "
+            "RGB",
+            "--channels BGR feeds records to the net unchanged",
             Location(source.name),
         )  # fmt: skip
 
 
-def _ranges(transform: InputTransform, source: Source) -> Iterator[Finding]:
-    """What the first items that can be read come to."""
+def _ranges(transform: InputTransform, source: EncodeSource) -> Iterator[Finding]:
+    """The range of the net's inputs, measured on the first items."""
     lowest, highest, brightest = np.inf, -np.inf, 0.0
     for item in itertools.islice(source.items(0), _PROBED):
         try:
             pixels = item.read()
-            made = transform.prepared(pixels)
+            values = transform.prepare(pixels)
         except SsdhError:
-            continue  # told when its turn comes
-        lowest, highest = min(lowest, float(made.min())), max(highest, float(made.max()))
+            continue  # reported when the item is encoded
+        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
         brightest = max(brightest, float(np.abs(pixels).max()))
     if highest - lowest == 0 or highest < lowest:
         return
-    if brightest <= 1 and max(map(abs, transform.stated["mean_value"] or [0])) > 1:
+    if brightest <= 1 and max(map(abs, transform.values["mean_value"] or [0])) > 1:
         yield Finding(
             "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean is for pixels from 0 to 255, and those of {source.name} go up to "
+            f"the mean is for pixels from 0 to 255, but those of {source.name} only reach "
             f"{brightest:g}",
             None,
             Location(source.name),
@@ -187,8 +194,8 @@ def _ranges(transform: InputTransform, source: Source) -> Iterator[Finding]:
         times = "small" if highest - lowest < _SMALL else "large"
         yield Finding(
             "SSDH709", "input-range", "warning",
-            f"the net is given values from {lowest:.4g} to {highest:.4g}: they may be 255 times "
-            f"too {times}",
+            f"the net gets values from {lowest:.4g} to {highest:.4g}: they may be 255 times too "
+            f"{times}",
             "compare mean and scale with the transform_param of the train net",
             Location(source.name),
         )  # fmt: skip

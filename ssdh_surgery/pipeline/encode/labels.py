@@ -1,4 +1,4 @@
-"""Labels in a file of their own: the LMDB or HDF5 file of vectors of Caffe's users."""
+"""Labels in a file of their own, as users of Caffe keep them: vectors in an LMDB or HDF5."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ _DATASETS = ("label", "labels")
 def read_labels(path: Path, count: int) -> NDArray[Any]:
     """The label of each of `count` items: int64 [count], or 0 and 1 for each class [count, C].
 
-    A value above 0 says that an item is in a class; one or several values for an item are told
-    by how many a row has.
+    A row of one value is a label; in a longer row, a value above 0 puts the item in a class.
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it holds no labels, or not as many as there are items.
+        DataError: it has no labels, or not as many rows as there are items.
         MissingExtra: it is HDF5 and h5py is not installed.
     """
     rows = _of_lmdb(path) if path.is_dir() else _of_hdf5(path)
     where = Location(str(path))
     if len(rows) != count:
         raise DataError(
-            f"labels of {len(rows):,} items, and there are {count:,} to encode",
+            f"labels of {len(rows):,} items, but {count:,} items to encode",
             location=where,
-            hint="row by row they belong to the items in their order",
+            hint="rows and items must be in the same order",
         )
     if not np.isfinite(rows).all() or (rows != np.round(rows)).any():
-        raise DataError("labels that are no whole numbers", location=where)
+        raise DataError("labels must be integers", location=where)
     if rows.shape[1] == 1:
         return rows[:, 0].astype(np.int64)
     if rows.max() > 1 or rows.min() < -1:
         raise DataError(
-            f"labels from {rows.min():g} to {rows.max():g}, and a vector says 0 or 1 of each class",
+            f"label vectors must be 0 or 1 for each class, not {rows.min():g} to {rows.max():g}",
             location=where,
         )
     vectors: NDArray[np.uint8] = (rows > 0).astype(np.uint8)
@@ -65,5 +64,5 @@ def _of_hdf5(path: Path) -> NDArray[np.float32]:
         name = next((name for name in _DATASETS if name in file), _DATASETS[0])
         values = hdf5.floats(file, name, path)
     if not values.ndim:
-        raise DataError(f"the dataset '{name}' is one number", location=Location(str(path)))
+        raise DataError(f"the dataset '{name}' is a single number", location=Location(str(path)))
     return values.reshape(len(values), -1)

@@ -1,4 +1,4 @@
-"""What is done to a picture before the net is given it, from options and the workspace."""
+"""How an image becomes input of the net: resize, crop, mean, scale, channels."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 Channels = Literal["BGR", "RGB", "gray"]
 Size = tuple[int, int]
 _Number = TypeVar("_Number", bound=np.generic)
-# Records that are looked at for their common size.
+# Records in which a common size is looked for.
 _RECORDS = 100
 
 
 @dataclass(frozen=True)
 class TransformOptions:
-    """What a command line says of it; None is left to the workspace.
+    """The options of a command line; None takes the value of the workspace.
 
-    `resize` is (width, height), `none` for pictures as they are; `mean_value` is in the order
-    of the channels that the net takes.
+    `resize` is (width, height), or `none` to keep the size; `mean_value` is in the order of the
+    channels that the net takes.
     """
 
     resize: Size | Literal["none"] | None = None
@@ -46,54 +46,54 @@ class TransformOptions:
 
 
 class InputTransform:
-    """Pixels to inputs: warp, crop, mean and scale as Caffe's data layers do them in TEST.
+    """Pixels to inputs of the net, as Caffe's data layers compute them in phase TEST.
 
-    `stated` is the transform as the recipe has it, `resize` what pictures are warped to before
-    the crop: None where it is not known, or where they are to stay as they are.
+    `values` has the crop, mean, scale and channels. `resize` is the size that images are resized
+    to before the crop: None if it is unknown, or if they keep their size.
 
     Args:
-        options: what the command line says.
-        known: what the workspace knows of the net.
-        shape: of one input of the net, (channels, height, width).
-        where: the net, for messages.
+        options: the options of the command line.
+        record: the record of the net in the workspace.
+        shape: the shape of one input of the net, (channels, height, width).
+        location: the net, for messages.
 
     Raises:
         UsageError: ten crops without a crop.
-        FileError, DataError: the mean file is not there, or none.
+        FileError, DataError: the mean file is missing, or is not one.
     """
 
     def __init__(
         self,
         options: TransformOptions,
-        known: NetRecord | None,
+        record: NetRecord | None,
         shape: tuple[int, int, int],
-        where: Location,
+        location: Location,
     ) -> None:
-        self._known = known
+        self._record = record
         self._shape = shape
-        self._where = where
+        self._location = location
         self.crops = options.crops
-        self.stated = self._stated(options)
-        if self.crops > 1 and not self.stated["crop"]:
-            raise UsageError("ten crops are taken of a crop's size", hint="say it: --crop N")
-        self._single = self._transformer(self.stated["crop"])
+        self.values = self._values(options)
+        if self.crops > 1 and not self.values["crop"]:
+            raise UsageError("ten crops need the size of a crop", hint="give it: --crop N")
+        self._single = self._transformer(self.values["crop"])
         self._whole = self._transformer(None) if self.crops > 1 else self._single
         self.keeps_size = options.resize == "none"
-        # Whether the size is only that of the net's input, for want of a better one.
+        # Whether `resize` is the size of the net's input, because nothing better is known.
         self.is_size_guessed = False
         self.resize = self._resize(options)
 
     @property
     def is_gray(self) -> bool:
         """Whether the net takes one channel."""
-        return bool(self.stated["channels"] == "gray")
+        return bool(self.values["channels"] == "gray")
 
-    def _stated(self, options: TransformOptions) -> dict[str, Any]:
-        known: Any = self._known.values if self._known else {}
-        channels = "gray" if self._shape[0] == 1 else options.channels or known.get("channels")
+    def _values(self, options: TransformOptions) -> dict[str, Any]:
+        recorded: Any = self._record.values if self._record else {}
+        channels = "gray" if self._shape[0] == 1 else options.channels or recorded.get("channels")
         values: dict[str, Any] = {
-            "crop": options.crop if options.crop is not None else known.get("crop"),
-            "scale": options.scale if options.scale is not None else known.get("scale"),
+            "crop": options.crop if options.crop is not None else recorded.get("crop"),
+            "scale": options.scale if options.scale is not None else recorded.get("scale"),
             "mean_value": None,
             "mean_file": None,
             "channels": str(channels or "BGR"),
@@ -102,11 +102,13 @@ class InputTransform:
             values["mean_file"] = str(options.mean_file)
         elif options.mean_value is not None:
             values["mean_value"] = list(options.mean_value)
-        elif self._known is not None and known.get("mean_file"):
-            values["mean_file"] = str(located(self._known, str(known["mean_file"]), "mean file"))
-        elif mean := known.get("mean_value"):
+        elif self._record is not None and recorded.get("mean_file"):
+            values["mean_file"] = str(
+                located(self._record, str(recorded["mean_file"]), "mean file")
+            )
+        elif mean := recorded.get("mean_value"):
             values["mean_value"] = [float(each) for each in mean]
-        for key in ("crop", "scale"):  # plain numbers, not those of tomlkit
+        for key in ("crop", "scale"):  # plain numbers, not tomlkit's
             if values[key] is not None:
                 values[key] = float(values[key]) if key == "scale" else int(values[key])
         return values
@@ -115,24 +117,24 @@ class InputTransform:
         param: Any = schema.message_class("TransformationParameter")()
         if crop:
             param.crop_size = crop
-        if self.stated["scale"] is not None:
-            param.scale = self.stated["scale"]
-        param.mean_value.extend(self.stated["mean_value"] or ())
-        if self.stated["mean_file"]:
-            param.mean_file = self.stated["mean_file"]
+        if self.values["scale"] is not None:
+            param.scale = self.values["scale"]
+        param.mean_value.extend(self.values["mean_value"] or ())
+        if self.values["mean_file"]:
+            param.mean_file = self.values["mean_file"]
         return Transformer(param, "TEST")
 
     def _resize(self, options: TransformOptions) -> Size | None:
         if options.resize is not None:
             return None if options.resize == "none" else options.resize
-        known = self._known.get("resize") if self._known else None
-        if known:
-            return int(known[0]), int(known[1])
+        recorded = self._record.get("resize") if self._record else None
+        if recorded:
+            return int(recorded[0]), int(recorded[1])
         if (size := self._record_size()) is not None:
             return size
         if (mean := self._whole.mean_shape) is not None:
-            return mean[2], mean[1]  # Caffe takes a mean file of the records' own size alone
-        if self.stated["crop"]:
+            return mean[2], mean[1]  # Caffe requires the mean to have the size of the records
+        if self.values["crop"]:
             return None
         self.is_size_guessed = True
         return self._shape[2], self._shape[1]
@@ -141,8 +143,8 @@ class InputTransform:
         """The common (width, height) of the records that the train net reads."""
         from ssdh_surgery.data.lmdb_store import LmdbStore
 
-        train = self._known.path("train") if self._known else None
-        if self._known is None or train is None or not train.is_file():
+        train = self._record.path("train") if self._record else None
+        if self._record is None or train is None or not train.is_file():
             return None
         for layer in net_of(read_source(str(train)).document).layers_in("TRAIN"):
             message = layer.core.message("data_param") if layer.type == "Data" else None
@@ -150,7 +152,7 @@ class InputTransform:
             try:
                 if not source:
                     continue
-                with LmdbStore(located(self._known, source, "LMDB")) as store:
+                with LmdbStore(located(self._record, source, "LMDB")) as store:
                     shape = store.scan_shapes(_RECORDS).common
             except SsdhError:
                 continue
@@ -158,24 +160,24 @@ class InputTransform:
                 return shape[2], shape[1]
         return None
 
-    def picture_size(self) -> Size | None:
-        """The (width, height) that pictures are warped to before the crop; None to leave them.
+    def image_size(self) -> Size | None:
+        """The (width, height) that images are resized to before the crop; None keeps their size.
 
         Raises:
-            DataError: it is not known, so that a crop would cut a part out of each picture.
+            DataError: it is unknown, and a crop would cut an arbitrary part out of each image.
         """
         if self.resize is None and not self.keeps_size:
             raise DataError(
-                "it is not known to which size pictures are warped before the crop of "
-                f"{self.stated['crop']}",
-                location=self._where,
-                hint="say it: --resize 256x256, as the records were made that the net was "
-                "trained on (--resize none takes pictures as they are)",
+                "the size that images are resized to before the crop of "
+                f"{self.values['crop']} is unknown",
+                location=self._location,
+                hint="give the size of the training records: --resize 256x256 (--resize none "
+                "keeps the size of images)",
             )
         return self.resize
 
     def read(self, path: Path | str) -> NDArray[np.uint8]:
-        """A picture file [C, H, W], warped, its channels in the order that the net takes.
+        """An image file [C, H, W], resized, its channels in the order that the net takes.
 
         Raises:
             FileError, DataError: it cannot be read or decoded.
@@ -183,15 +185,15 @@ class InputTransform:
         """
         from ssdh_surgery.data.picture import planar, read_picture
 
-        pixels = planar(read_picture(path, size=self.picture_size(), gray=self.is_gray))
+        pixels = planar(read_picture(path, size=self.image_size(), gray=self.is_gray))
         return self.in_order(pixels)
 
     def in_order(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
-        """Pixels [C, H, W] in Caffe's order, BGR, put in the order that the net takes."""
-        return pixels[::-1] if self.stated["channels"] == "RGB" else pixels
+        """Pixels [C, H, W] in Caffe's order, BGR, reordered as the net takes them."""
+        return pixels[::-1] if self.values["channels"] == "RGB" else pixels
 
-    def prepared(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Pixels [C, H, W] as the net is given them: one input or ten, [n, C, h, w].
+    def prepare(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixels [C, H, W] as inputs of the net: one, or ten crops, [n, C, h, w].
 
         Raises:
             DataError: they do not fit the mean, the crop or the net's input.
@@ -201,36 +203,36 @@ class InputTransform:
         else:
             channels, height, width = pixels.shape
             self._single.shape((channels, height, width))
-            result = ten_crops(self._whole(pixels), self.stated["crop"])
+            result = ten_crops(self._whole(pixels), self.values["crop"])
         if result.shape[1:] != self._shape:
             sizes = [" x ".join(map(str, shape)) for shape in (result.shape[1:], self._shape)]
             raise DataError(
-                f"a picture comes to {sizes[0]} (channels x height x width), the net takes "
+                f"an image becomes {sizes[0]} (channels x height x width), but the net takes "
                 f"{sizes[1]}",
-                location=self._where,
-                hint="check --crop and --resize, and whether the net takes gray pictures",
+                location=self._location,
+                hint="check --crop and --resize, and whether the net takes gray images",
             )
         return result
 
     def recipe(self) -> dict[str, Any]:
-        """The transform as the recipe has it: the mean file by its SHA-256."""
-        stated = {**self.stated, "resize": list(self.resize) if self.resize else None}
-        if stated["mean_file"]:
-            stated["mean_file"] = files.file_digest(stated["mean_file"])
-        return {**stated, "crops": self.crops}
+        """The transform for the recipe, with the SHA-256 of the mean file."""
+        values = {**self.values, "resize": list(self.resize) if self.resize else None}
+        if values["mean_file"]:
+            values["mean_file"] = files.file_digest(values["mean_file"])
+        return {**values, "crops": self.crops}
 
     def words(self, *, are_files: bool = True) -> str:
-        """What is done to a picture, or to a record, which is not warped, in one line."""
-        stated, steps = self.stated, [] if are_files else ["records in their size"]
+        """The transform in one line; records, unlike files, keep their size."""
+        values, steps = self.values, [] if are_files else ["keep the size of records"]
         if self.resize is not None and are_files:
-            steps.append("warp pictures to {}x{}".format(*self.resize))
-        if stated["crop"]:
-            where = "from the centre" if self.crops == 1 else "ten times, mean of the activations"
-            steps.append(f"crop {stated['crop']} {where}")
-        if stated["mean_file"]:
-            steps.append(f"subtract {stated['mean_file']}")
-        elif stated["mean_value"]:
-            steps.append("subtract " + ",".join(f"{each:g}" for each in stated["mean_value"]))
-        if stated["scale"] is not None:
-            steps.append(f"multiply by {stated['scale']:g}")
-        return ", ".join([*steps, f"channels {stated['channels']}"])
+            steps.append("resize images to {}x{}".format(*self.resize))
+        if values["crop"]:
+            where = "from the centre" if self.crops == 1 else "ten times, averaging activations"
+            steps.append(f"crop {values['crop']} {where}")
+        if values["mean_file"]:
+            steps.append(f"subtract {values['mean_file']}")
+        elif values["mean_value"]:
+            steps.append("subtract " + ",".join(f"{each:g}" for each in values["mean_value"]))
+        if values["scale"] is not None:
+            steps.append(f"multiply by {values['scale']:g}")
+        return ", ".join([*steps, f"channels {values['channels']}"])
