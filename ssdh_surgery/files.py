@@ -13,7 +13,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +105,35 @@ def file_digest(path: Path | str) -> str:
     """The SHA-256 of a file, in hex, read in pieces (weights can be large)."""
     with explained(path, "read"), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_existing(
+    path: Path | str,
+    *,
+    force: bool,
+    hint: str = "--force replaces it",
+    inputs: Iterable[Path | str | None] = (),
+) -> None:
+    """Refuse to replace an existing file, unless `force` allows it.
+
+    A folder is never replaced, nor is one of the `inputs`, which are read to make the file.
+
+    Raises:
+        FileError: it exists.
+    """
+    path, where = Path(path), Location(str(path))
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise FileError("cannot write: is a folder, not a file", location=where)
+    if any(each is not None and Path(each).exists() and path.samefile(each) for each in inputs):
+        raise FileError(
+            "is read by this command; nothing was written",
+            location=where,
+            hint="choose another name for what is written",
+        )
+    if not force:
+        raise FileError("the file exists; nothing was written", location=where, hint=hint)
 
 
 @contextlib.contextmanager

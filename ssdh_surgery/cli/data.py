@@ -143,7 +143,7 @@ def mean_command(
     from ssdh_surgery.data.build import read_source
     from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
     from ssdh_surgery.data.mean import write_mean
-    from ssdh_surgery.pipeline.files.outputs import refuse_existing
+    from ssdh_surgery.files import refuse_existing
 
     records = source / "data.mdb"
     is_lmdb = source.is_dir() and records.exists()
@@ -187,8 +187,8 @@ def mean_command(
 @shared.json_option
 def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_json: bool) -> int:
     """Tell what an LMDB holds: records, sizes, labels, first keys."""
+    from ssdh_surgery.files import refuse_existing
     from ssdh_surgery.pipeline.data_show import show_data, write_sheet
-    from ssdh_surgery.pipeline.files.outputs import refuse_existing
     from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
 
     if sheet is not None:

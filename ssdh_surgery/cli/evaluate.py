@@ -87,9 +87,9 @@ def command(
     --with-classifier' wrote.
     """
     from ssdh_surgery import files
+    from ssdh_surgery.files import refuse_existing
     from ssdh_surgery.pipeline.evaluate import evaluation_files as evaluate_files
     from ssdh_surgery.pipeline.evaluate.evaluate import evaluation
-    from ssdh_surgery.pipeline.files.outputs import refuse_existing
     from ssdh_surgery.report.evaluation_page import evaluation_page
 
     read = (queries, database, scores, *(features or ()))

@@ -1,4 +1,4 @@
-"""`ssdh index`: codes made searchable, an index changed by id, and what it holds."""
+"""`ssdh index`: building, changing and describing an index of codes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
-# So many nearest are looked for when the recall is measured.
+# Recall is measured among this many nearest.
 _NEAREST = 10
 _features = click.option(
     "--features", multiple=True, type=_FILE, metavar="CODES",
-    help="Activations of another blob for the same ids, for search --rerank.",
+    help="Keep activations of another blob for the same ids, for search --rerank.",
 )  # fmt: skip
 
 
@@ -30,21 +30,19 @@ def command() -> None:
     """Make codes searchable.
 
     An INDEX is a file, or a table of a PostgreSQL that has pgvector:
-    postgresql://USER@HOST/DATABASE#TABLE. What such a URL leaves out comes from where every
-    program of PostgreSQL looks for it: PGPASSWORD, ~/.pgpass and their like.
+    postgresql://USER@HOST/DATABASE#TABLE. What such a URL leaves out comes from the usual
+    places of PostgreSQL clients, such as PGPASSWORD and ~/.pgpass.
     """
 
 
 @command.command("build", epilog="\b\nExample:\n  ssdh index build database.npz -o new.index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
-@click.option("-o", "--output", required=True, metavar="INDEX", help="The new file or table.")
-@click.option(
-    "--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help(),
-)  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="INDEX", help="Write this file or table.")
+@click.option("--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help())
 @click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
 @_features
-@click.option("--measure-recall", is_flag=True, help="Measure what share of the nearest is found.")
-@click.option("--force", is_flag=True, help="Replace an index that exists.")
+@click.option("--measure-recall", is_flag=True, help="Measure the share of nearest codes found.")
+@click.option("--force", is_flag=True, help="Replace an existing index.")
 @shared.json_option
 def build_command(
     codes: tuple[Path, ...],
@@ -58,11 +56,11 @@ def build_command(
 ) -> None:
     """Make an index of one or several files of codes, in their order.
 
-    Codes whose width is no multiple of 8 are padded with zeros, which changes no distance.
+    Codes whose width is not a multiple of 8 are padded with zeros, which changes no distance.
     """
-    from ssdh_surgery.pipeline.search import index_change as story
+    from ssdh_surgery.pipeline.search.index_change import build
 
-    change = story.build(
+    change = build(
         codes,
         output,
         kind,
@@ -75,9 +73,8 @@ def build_command(
     if as_json:
         terminal.answer_json(change.as_json())
         return
-    terminal.answer(
-        f"wrote {change.name}: {change.count:,} codes of {change.about.bits} bits, {kind}"
-    )
+    index = change.index
+    terminal.answer(f"wrote {index.name}: {index.count:,} codes of {index.about.bits} bits, {kind}")
     if change.recall is not None:
         terminal.answer(f"recall@{_NEAREST} {change.recall:.4f} on codes of the index itself")
 
@@ -86,7 +83,7 @@ def build_command(
 @click.argument("index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @_features
-@click.option("--replace", is_flag=True, help="Ids that are there get the new codes.")
+@click.option("--replace", is_flag=True, help="Replace the codes of existing ids.")
 @shared.json_option
 def add_command(
     index: str,
@@ -95,15 +92,16 @@ def add_command(
     replace: bool,
     as_json: bool,
 ) -> None:
-    """Add codes to an index, behind those that are there."""
-    from ssdh_surgery.pipeline.search import index_change as story
+    """Append codes to an index."""
+    from ssdh_surgery.pipeline.search.index_change import add
 
-    change = story.add(index, codes, features, replace=replace, report=terminal.warn)
+    change = add(index, codes, features, replace=replace, report=terminal.warn)
     if as_json:
         terminal.answer_json(change.as_json())
         return
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
-    terminal.answer(f"added {change.added:,}{replaced}: {change.count:,} codes in {change.name}")
+    count = f"{change.index.count:,} codes in {change.index.name}"
+    terminal.answer(f"added {change.added:,}{replaced}: {count}")
 
 
 @command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")
@@ -112,41 +110,33 @@ def add_command(
 @shared.json_option
 def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     """Remove items from an index by their ids."""
-    from ssdh_surgery.pipeline.search import index_change as story
+    from ssdh_surgery.pipeline.search.index_change import remove
 
-    change = story.remove(index, ids)
+    change = remove(index, ids)
     if as_json:
         terminal.answer_json(change.as_json())
         return
-    terminal.answer(f"removed {change.removed:,}: {change.count:,} codes in {change.name}")
+    count = f"{change.index.count:,} codes in {change.index.name}"
+    terminal.answer(f"removed {change.removed:,}: {count}")
 
 
 @command.command("info", epilog="\b\nExample:\n  ssdh index info photos.index")
 @click.argument("index")
 @shared.json_option
 def info_command(index: str, as_json: bool) -> None:
-    """Tell what an index holds, and which model made its codes."""
-    from ssdh_surgery.retrieval.index.places import open_index
+    """Show what an index holds, and which model made its codes."""
+    from ssdh_surgery.pipeline.search.index_change import info
 
-    with open_index(index) as found:
-        name, about, count = found.name, found.about, len(found)
+    found = info(index)
     if as_json:
-        terminal.answer_json(
-            {
-                "kind": about.kind,
-                "codes": count,
-                "bits": about.bits,
-                "features": dict(about.features),
-                "model": dict(about.model) if about.model else None,
-                "recipe": dict(about.recipe),
-            }
-        )
+        terminal.answer_json(found.as_json())
         return
-    terminal.answer(f"{name}: {count:,} codes of {about.bits} bits, {about.kind}", bold=True)
+    about, count = found.about, f"{found.count:,} codes of {found.about.bits} bits"
+    terminal.answer(f"{found.name}: {count}, {about.kind}", bold=True)
     for feature, width in about.features.items():
         terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
     if about.model is None:
-        terminal.answer("model: not recorded, so queries of any model are taken")
+        terminal.answer("model: not recorded, so queries of any model are accepted")
         return
     for key, value in about.model.items():
         terminal.answer(f"{key}: {value}")

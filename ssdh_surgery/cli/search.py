@@ -1,4 +1,4 @@
-"""`ssdh search`: the items of an index whose codes are nearest."""
+"""`ssdh search`: the items of an index with the nearest codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.search.search import Answer
-    from ssdh_surgery.retrieval.index.index import Index
 
 _FILE = click.Path(path_type=Path)
 
@@ -23,28 +22,34 @@ _FILE = click.Path(path_type=Path)
 )
 @click.argument("index")
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
-@click.option("--image", type=_FILE, metavar="FILE", help="Search with a picture.")
+@click.option("--image", type=_FILE, metavar="FILE", help="Search with an image.")
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
 @click.option(
     "--code", "codes", multiple=True, metavar="BITS|HEX",
-    help="Search with a code: its zeros and ones, or the hex of its packed bytes.",
+    help="Search with a code, given as zeros and ones or as the hex of its packed bytes.",
 )  # fmt: skip
-@click.option("-k", "count", type=click.IntRange(1), default=10, help="So many each (10).")
+@click.option(
+    "-k", "count", type=click.IntRange(1), default=10, metavar="K",
+    help="Show the K nearest items of each query (default: 10).",
+)  # fmt: skip
 @click.option(
     "--rerank", metavar="activations|BLOB",
-    help="Rank the nearest codes anew by a feature that the index keeps.",
+    help="Re-rank the nearest codes by a feature that the index keeps.",
 )  # fmt: skip
 @click.option(
     "--shortlist", type=click.IntRange(1), metavar="N",
-    help="So many codes are ranked anew (ten times -k, at least 100).",
+    help="Re-rank the N nearest codes (default: ten times -k, at least 100).",
 )  # fmt: skip
 @click.option(
     "--features", multiple=True, type=_FILE, metavar="CODES",
-    help="Activations of the queries for --rerank BLOB.",
+    help="Read activations of the queries for --rerank BLOB.",
 )  # fmt: skip
-@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw what was found on a PNG.")
-@click.option("--root", metavar="DIR", help="Where the pictures of the sheet are.")
-@click.option("--force", is_flag=True, help="Replace the PNG if it exists.")
+@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the hits on a PNG.")
+@click.option(
+    "--root", metavar="DIR",
+    help="Find the sheet's images in this folder (default: the source of the index).",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace an existing PNG.")
 @encoder_options
 @shared.json_option
 def command(
@@ -61,61 +66,44 @@ def command(
     root: str | None,
     force: bool,
     as_json: bool,
-    **given: Any,
+    **encoder_values: Any,
 ) -> int:
     """Find the items whose codes are nearest by Hamming distance; exit 1 if there are none.
 
-    INDEX is a file or postgresql://USER@HOST/DATABASE#TABLE. Items at one distance stand in
-    the order of the index. A picture is encoded first, by the net of ssdh.toml or the one that
-    is named, which must be that of the index. With --rerank the nearest codes are a shortlist,
-    told apart by the Euclidean distance of their activations or of another blob, such as fc7;
-    the index must keep these (index build --activations, --features).
+    INDEX is a file or postgresql://USER@HOST/DATABASE#TABLE. Items at one distance are in the
+    order of the index. An image is encoded first, by the net of ssdh.toml or the one that the
+    options name, which must be the net of the index. With --rerank the nearest codes are a
+    shortlist, ordered by the Euclidean distance of their activations or of another blob, such
+    as fc7; the index must keep these (index build --activations, --features).
     """
-    from ssdh_surgery.pipeline.files.outputs import refuse_existing
-    from ssdh_surgery.pipeline.search import search as story
-    from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
-    from ssdh_surgery.retrieval.index.places import open_index
+    from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, SearchSheet, search
 
-    asked = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
-    if asked != 1:
-        one = "one of " if asked else ""
+    sources = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
+    if sources != 1:
+        one = "one of " if sources else ""
         raise click.UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
     if rerank is None and (shortlist is not None or features):
         raise click.UsageError("--shortlist and --features belong to --rerank")
     if features and queries is None:
         raise click.UsageError("--features belongs to --queries")
-    if sheet is not None:
-        refuse_sheet_kind(sheet)
-        refuse_existing(sheet, force=force, inputs=[queries, image, *features])
-    wanted = story.Wanted(count, rerank, shortlist or max(100, 10 * count))
-    options = options_of(given)
-    with open_index(index) as opened:
-        if queries is not None:
-            answers = story.by_queries(opened, queries, wanted, features, terminal.warn)
-        elif image is not None:
-            answers = story.by_picture(opened, image, options, wanted, terminal.warn)
-        elif ids:
-            answers = story.by_ids(opened, ids, wanted)
-        else:
-            answers = story.by_code(opened, codes, wanted)
-    if sheet is not None:
-        _draw(sheet, opened, answers, root)
+    result = search(
+        index,
+        SearchQuery(queries, features, image, ids, codes, options_of(encoder_values)),
+        Ranking(count, rerank, shortlist or max(100, 10 * count)),
+        None if sheet is None else SearchSheet(sheet, root, force),
+        terminal.warn,
+    )
+    if result.images is not None:
+        terminal.say(f"wrote {sheet}: {result.images:,} images")
     if as_json:
-        terminal.answer_json({"results": [each.as_json() for each in answers]})
+        terminal.answer_json(result.as_json())
     else:
-        for each in answers:
-            _tell(each)
-    return 0 if any(each.hits for each in answers) else 1
+        for each in result.answers:
+            _print_answer(each)
+    return 0 if result.has_hits else 1
 
 
-def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) -> None:
-    from ssdh_surgery.pipeline.search.sheet import write_search_sheet
-
-    count = write_search_sheet(sheet, answers, index.about.recipe, root)
-    terminal.say(f"wrote {sheet}: {count:,} pictures")
-
-
-def _tell(answer: Answer) -> None:
+def _print_answer(answer: Answer) -> None:
     from ssdh_surgery.names import shown
 
     terminal.answer(shown(answer.query), bold=True)

@@ -14,9 +14,9 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean, require_extra
+from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
-from ssdh_surgery.pipeline.files.outputs import refuse_existing
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.deploy_net import makes_codes, refuse_solver
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy

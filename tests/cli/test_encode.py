@@ -315,6 +315,6 @@ def test_a_sheet_of_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert "the file exists" in capsys.readouterr().err
     assert run([*words, "--sheet", "new.png", "--root", "nowhere"]) == 3
     assert capsys.readouterr().err == (
-        "nowhere: none of the pictures that were found is there\n"
-        "hint: say where their ids are paths from: --root DIR\n"
+        "nowhere: none of the images of the hits exists\n"
+        "hint: give the folder that their ids are relative to: --root DIR\n"
     )

@@ -131,7 +131,7 @@ def test_several_files_and_a_file_in_the_way(capsys: pytest.CaptureFixture[str])
     assert run(["index", "build", "a.npz", "-o", "x.index"]) == 3
     assert capsys.readouterr().err == (
         "x.index: the file exists; nothing was written\n"
-        "hint: --force replaces it, 'ssdh index add' adds to an index\n"
+        "hint: --force replaces it, 'ssdh index add' adds to it\n"
     )
     assert Path("x.index").read_bytes() == before
     told(capsys, "build", "a.npz", "-o", "x.index", "--force")

@@ -153,7 +153,7 @@ def test_reranking_by_another_blob(capsys: pytest.CaptureFixture[str]) -> None:
             nearest = shortlist[np.argsort(distances)[:3]]
             assert [hit["id"] for hit in result["hits"]] == [f"s{row}" for row in nearest]
     assert run(words) == 2
-    assert "re-ranking by 'fc7' needs the queries' own" in capsys.readouterr().err
+    assert "re-ranking by 'fc7' needs that feature of the queries" in capsys.readouterr().err
     assert run(["search", "s.index", "--id", "s1", "--rerank", "fc6"]) == 3
     assert capsys.readouterr().err == (
         "s.index: the index keeps no feature 'fc6'; it has 'fc7'\n"
@@ -169,11 +169,11 @@ def test_by_code(capsys: pytest.CaptureFixture[str]) -> None:
     for code in ("1000", "8", "102", "2x", "", "1000g"):
         assert run(["search", "x.index", "--code", code]) == 3
         assert capsys.readouterr().err == (
-            f"error: '{code}' is no code of the 5 bits of x.index\n"
-            "hint: 5 zeros and ones, or 2 digits of hex\n"
+            f"error: '{code}' is not a code of the 5 bits of x.index\n"
+            "hint: 5 zeros and ones, or 2 hex digits\n"
         )
     assert run(["search", "x.index", "--code", "84"]) == 3
-    assert "'84' has ones behind the 5 bits" in capsys.readouterr().err
+    assert "'84' has ones after the 5 bits" in capsys.readouterr().err
     assert run(["search", "x.index", "--code", "80", "--rerank", "activations"]) == 2
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.parallel import ahead, default_threads
 from ssdh_surgery.errors import DataError, EngineError, FileError
+from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown, spelled
@@ -21,7 +22,6 @@ from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES, input_findings
 from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource
-from ssdh_surgery.pipeline.files.outputs import refuse_existing
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import Health
 from ssdh_surgery.retrieval.codes.writer import CodesWriter, partial_folder

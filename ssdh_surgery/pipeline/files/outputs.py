@@ -170,35 +170,6 @@ def unified_diff(output: Output, old: str | None = None, new: str | None = None)
     )
 
 
-def refuse_existing(
-    path: Path,
-    *,
-    force: bool,
-    hint: str = "--force replaces it",
-    inputs: Iterable[Path | str | None] = (),
-) -> None:
-    """Refuse to replace what is at `path`, unless `force` says so.
-
-    A folder is never replaced, nor one of the `inputs`, which are read to make the new file.
-
-    Raises:
-        FileError: there is something.
-    """
-    where = Location(str(path))
-    if not path.exists():
-        return
-    if path.is_dir():
-        raise FileError("cannot write: is a folder, not a file", location=where)
-    if any(each is not None and Path(each).exists() and path.samefile(each) for each in inputs):
-        raise FileError(
-            "is read by this command; nothing was written",
-            location=where,
-            hint="choose another name for what is written",
-        )
-    if not force:
-        raise FileError("the file exists; nothing was written", location=where, hint=hint)
-
-
 def refuse_derived_in_place(plan: WritePlan, what: str) -> None:
     """Refuse `--in-place` where the result is derived from another kind of net."""
     if plan.in_place:

@@ -1,1 +1,1 @@
-"""Indexes of codes: built, changed and searched."""
+"""Indexes of codes: built, changed, described and searched."""

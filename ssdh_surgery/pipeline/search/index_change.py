@@ -1,4 +1,4 @@
-"""Making an index of codes, and changing one."""
+"""`ssdh index`: making an index of codes, changing it by id, and describing it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.pipeline.files.outputs import refuse_existing
+from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.pipeline.search.features import FeatureFiles
 from ssdh_surgery.retrieval.codes.code_file import read_codes
-from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
-from ssdh_surgery.retrieval.codes.compatibility import other_transform
-from ssdh_surgery.retrieval.index.index import ACTIVATIONS, About, Index
+from ssdh_surgery.retrieval.codes.codes import refuse_empty
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, REPLACE_OR_ADD, About
 from ssdh_surgery.retrieval.index.kinds import index_kind
 from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index
 
 Report = Callable[[str], None]
-_IN_THE_WAY = "--force replaces it, 'ssdh index add' adds to an index"
 
 
 @dataclass(frozen=True)
-class IndexChange:
-    """What was done to an index; `name` is where it is, `recall` is None where not measured."""
+class IndexInfo:
+    """An index: its place, what it is, and the number of its codes."""
 
     name: str
     about: About
     count: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `index info --json`."""
+        about = self.about
+        return {
+            "kind": about.kind,
+            "codes": self.count,
+            "bits": about.bits,
+            "features": dict(about.features),
+            "model": dict(about.model) if about.model else None,
+            "recipe": dict(about.recipe),
+        }
+
+
+@dataclass(frozen=True)
+class IndexChange:
+    """A change of an index; `recall` is None if it was not measured."""
+
+    index: IndexInfo
     added: int = 0
     replaced: int = 0
     removed: int = 0
@@ -35,10 +52,10 @@ class IndexChange:
     def as_json(self) -> dict[str, Any]:
         """The answer of `index build|add|remove --json`."""
         return {
-            "index": self.name,
-            "kind": self.about.kind,
-            "bits": self.about.bits,
-            "codes": self.count,
+            "index": self.index.name,
+            "kind": self.index.about.kind,
+            "bits": self.index.about.bits,
+            "codes": self.index.count,
             "added": self.added,
             "replaced": self.replaced,
             "removed": self.removed,
@@ -60,38 +77,40 @@ def build(
     """Make an index of one or several files of codes.
 
     Args:
-        codes: the files, whose items stand in this order.
+        codes: the files, in the order of their items.
         place: a file, or `postgresql://HOST/DATABASE#TABLE`.
-        kind: how the index is searched.
+        kind: the name of its kind, see `kinds.KINDS`.
         features: files with activations of other blobs for the same ids, for re-ranking.
-        keep_activations: whether the activations of the codes are kept for this too.
-        measure_recall: measure the recall among so many nearest.
-        force: replace an index that is there.
-        report: told where a file's pictures were prepared otherwise than the first's.
+        keep_activations: keep the activations of the codes too, for re-ranking.
+        measure_recall: measure the recall among this many nearest.
+        force: replace an existing index.
+        report: gets a warning if the images of a file were prepared differently from the first's.
 
     Raises:
         FileError: a file cannot be read, `place` exists without `force` or cannot be written.
-        DataError: a file holds no codes, or those of several do not belong together.
-        UsageError: a URL names no table, or there is no such kind, or none in a database.
-        MissingExtra: what searches, or what connects, is not installed.
+        DataError: a file holds no codes, or the files do not belong together.
+        UsageError: there is no such kind, or not in a database, or the URL names no table.
+        MissingExtra: a library to search or to connect is not installed.
     """
     index_kind(kind)
     if not is_database(place):
-        refuse_existing(Path(place), force=force, hint=_IN_THE_WAY, inputs=[*codes, *features])
+        read = [*codes, *features]
+        refuse_existing(Path(place), force=force, hint=REPLACE_OR_ADD, inputs=read)
     first = read_codes(codes[0])
     refuse_empty(first, "database")
-    gathered = FeatureFiles(features)
-    kept = gathered.of(first, keep_activations=keep_activations)
+    feature_files = FeatureFiles(features)
+    kept = feature_files.of(first, keep_activations=keep_activations)
     with create_index(place, About.like(first, kind, kept), force=force) as index:
         index.add(first, kept)
         del first, kept
         for path in codes[1:]:
             more = read_codes(path)
-            index.add(more, gathered.of(more, keep_activations=keep_activations))
-            tell_otherwise(index, more, report)
+            index.add(more, feature_files.of(more, keep_activations=keep_activations))
+            index.report_other_transform(more, report)
         index.save()
         recall = None if measure_recall is None else index.recall(measure_recall)
-        return IndexChange(index.name, index.about, len(index), len(index), recall=recall)
+        info = IndexInfo(index.name, index.about, len(index))
+        return IndexChange(info, added=info.count, recall=recall)
 
 
 def add(
@@ -102,38 +121,31 @@ def add(
     replace: bool = False,
     report: Report | None = None,
 ) -> IndexChange:
-    """Add files of codes to an index; with `replace`, ids that are there get new codes.
+    """Add files of codes to an index; `replace` lets existing ids have new codes.
 
-    `report` is told where a file's pictures were prepared otherwise than the index's.
+    `report` gets a warning if the images of a file were prepared differently from the index's.
 
     Raises:
         FileError: a file cannot be read or written.
-        DataError: codes do not belong into the index, or are there; nothing was written.
+        DataError: codes do not belong to the index, or exist; nothing was written.
     """
-    gathered = FeatureFiles(features)
+    feature_files = FeatureFiles(features)
     with open_index(place) as index:
         keep_activations = ACTIVATIONS in index.about.features
         added = replaced = 0
         for path in codes:
             more = read_codes(path)
-            new, again = index.add(
-                more, gathered.of(more, keep_activations=keep_activations), replace=replace
-            )
-            added, replaced = added + new, replaced + again
-            tell_otherwise(index, more, report)
+            kept = feature_files.of(more, keep_activations=keep_activations)
+            counts = index.add(more, kept, replace=replace)
+            added, replaced = added + counts[0], replaced + counts[1]
+            index.report_other_transform(more, report)
         index.save()
-        return IndexChange(index.name, index.about, len(index), added, replaced)
-
-
-def tell_otherwise(index: Index, codes: Codes, report: Report | None) -> None:
-    """Tell `report` where the codes' pictures were prepared otherwise than the index's."""
-    otherwise = other_transform(codes, index.about.recipe, f"the index {index.name}")
-    if otherwise is not None and report is not None:
-        report(otherwise)
+        info = IndexInfo(index.name, index.about, len(index))
+        return IndexChange(info, added=added, replaced=replaced)
 
 
 def remove(place: str, ids: Sequence[str]) -> IndexChange:
-    """Remove items of an index.
+    """Remove items from an index.
 
     Raises:
         FileError: it cannot be read or written.
@@ -142,4 +154,14 @@ def remove(place: str, ids: Sequence[str]) -> IndexChange:
     with open_index(place) as index:
         removed = index.remove(ids)
         index.save()
-        return IndexChange(index.name, index.about, len(index), removed=removed)
+        return IndexChange(IndexInfo(index.name, index.about, len(index)), removed=removed)
+
+
+def info(place: str) -> IndexInfo:
+    """Describe an index.
+
+    Raises:
+        FileError: it cannot be read.
+    """
+    with open_index(place) as index:
+        return IndexInfo(index.name, index.about, len(index))

@@ -1,37 +1,91 @@
-"""Asking an index: by codes, by an item of its own, or by a picture."""
+"""`ssdh search`: querying an index by codes, by its own items, or by an image."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ssdh_surgery.errors import DataError, UsageError
-from ssdh_surgery.names import name_bytes
+from ssdh_surgery.files import refuse_existing
+from ssdh_surgery.names import spelled
+from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
-from ssdh_surgery.pipeline.search.index_change import Report, tell_otherwise
+from ssdh_surgery.pipeline.search.sheet import write_search_sheet
+from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.index.backends import Packed
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Label
+from ssdh_surgery.retrieval.index.places import open_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
-
+Report = Callable[[str], None]
 _HEX = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True)
-class Hit:
-    """An item that was found; `label` is a number, several, or None where it is unknown.
+class Ranking:
+    """How many hits a query gets, and how they are ranked.
 
-    `distance` is the Hamming distance of the codes, `feature_distance` the Euclidean one of
-    the features where the hits were re-ranked by them.
+    Args:
+        count: the number of hits.
+        feature: re-ranks the nearest codes; None keeps the Hamming order.
+        shortlist: the number of codes to re-rank.
+    """
+
+    count: int = 10
+    feature: str | None = None
+    shortlist: int = 100
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """What to search with: one of codes in a file, an image, ids of the index, or codes as text.
+
+    Args:
+        codes: a file of codes.
+        features: files with activations of another blob for these codes.
+        image: an image file.
+        ids: items of the index.
+        texts: codes as bits, or as the hex of their packed bytes.
+        encoder: the net that encodes the image.
+    """
+
+    codes: Path | None = None
+    features: Sequence[Path] = ()
+    image: Path | None = None
+    ids: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    encoder: EncoderOptions = field(default_factory=EncoderOptions)
+
+
+@dataclass(frozen=True)
+class SearchSheet:
+    """A PNG of the hits.
+
+    Args:
+        path: the PNG.
+        root: the folder that ids are relative to; None for the source of the index.
+        force: replace an existing file.
+    """
+
+    path: Path
+    root: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An item near a query; `label` is a number, several, or None if unknown.
+
+    `distance` is the Hamming distance of the codes, `feature_distance` the Euclidean distance of
+    the features if the hits were re-ranked by them.
     """
 
     id: str
@@ -40,8 +94,8 @@ class Hit:
     feature_distance: float | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The hit as `search --json` has it; `feature_distance` only where it was re-ranked."""
-        hit: dict[str, Any] = {"id": _text(self.id), "distance": self.distance, "label": self.label}
+        """The hit of `search --json`; `feature_distance` only if it was re-ranked."""
+        hit = {"id": spelled(self.id), "distance": self.distance, "label": self.label}
         if self.feature_distance is not None:
             hit["feature_distance"] = self.feature_distance
         return hit
@@ -49,138 +103,137 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one query found, nearest first."""
+    """The hits of one query, nearest first."""
 
     query: str
     hits: tuple[Hit, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The answer as `search --json` has it."""
-        return {"query": _text(self.query), "hits": [each.as_json() for each in self.hits]}
+        """The answer of `search --json`."""
+        return {"query": spelled(self.query), "hits": [each.as_json() for each in self.hits]}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """How many hits, and by what they are ranked.
+class SearchResult:
+    """The answers to all queries; `images` is the number of images on the sheet, if any."""
 
-    Args:
-        count: hits for each query.
-        feature: ranks the nearest codes anew; None leaves them in Hamming order.
-        shortlist: so many codes are ranked anew.
-    """
+    answers: Sequence[Answer]
+    images: int | None = None
 
-    count: int = 10
-    feature: str | None = None
-    shortlist: int = 100
+    @property
+    def has_hits(self) -> bool:
+        """Whether any query has a hit."""
+        return any(each.hits for each in self.answers)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result of `search --json`."""
+        return {"results": [each.as_json() for each in self.answers]}
 
 
-def by_queries(
-    index: Index,
-    queries: Path,
-    wanted: Wanted,
-    features: Sequence[Path] = (),
+def search(
+    place: str,
+    query: SearchQuery,
+    ranking: Ranking,
+    sheet: SearchSheet | None = None,
     report: Report | None = None,
-) -> list[Answer]:
-    """What each code of a file finds.
+) -> SearchResult:
+    """Find the items of an index that are nearest to a query.
 
-    Args:
-        index: an open index.
-        queries: the file.
-        wanted: how many, and ranked by what.
-        features: files with activations of other blobs for the queries.
-        report: told where the pictures were prepared otherwise than the index's.
+    `report` gets a warning if images were prepared differently from the index's.
 
     Raises:
-        FileError: a file cannot be read.
-        DataError: a file is damaged or empty, or the codes are another model's.
-        MissingExtra: the index's backend is not installed.
+        FileError: a file cannot be read, or the sheet exists or cannot be written.
+        DataError: a file is damaged or empty, the codes are another model's, or the index has no
+            such item.
+        UsageError: the net is ambiguous or unknown, or features to re-rank by are missing.
+        MissingExtra: a library that is needed is not installed.
     """
-    codes = read_codes(queries)
+    if sheet is not None:
+        refuse_sheet_kind(sheet.path)
+        inputs = [query.codes, query.image, *query.features]
+        refuse_existing(sheet.path, force=sheet.force, inputs=inputs)
+    with open_index(place) as index:
+        if query.codes is not None:
+            answers = _by_codes(index, query.codes, query.features, ranking, report)
+        elif query.image is not None:
+            answers = _by_image(index, query.image, query.encoder, ranking, report)
+        elif query.ids:
+            answers = _by_ids(index, query.ids, ranking)
+        else:
+            answers = _by_texts(index, query.texts, ranking)
+    if sheet is None:
+        return SearchResult(answers)
+    ids = [[hit.id for hit in answer.hits] for answer in answers]
+    count = write_search_sheet(sheet.path, ids, index.about.recipe, sheet.root)
+    return SearchResult(answers, count)
+
+
+def _by_codes(
+    index: Index,
+    path: Path,
+    feature_files: Sequence[Path],
+    ranking: Ranking,
+    report: Report | None,
+) -> list[Answer]:
+    codes = read_codes(path)
     refuse_empty(codes, "query")
     index.refuse(codes)
-    tell_otherwise(index, codes, report)
-    found: Features = {}
-    if wanted.feature is not None:
-        index.refuse_feature(wanted.feature)
-        is_own = wanted.feature == ACTIVATIONS
-        found = FeatureFiles(features).of(codes, keep_activations=is_own)
-        for blob in found:
+    index.report_other_transform(codes, report)
+    features: Features = {}
+    if ranking.feature is not None:
+        index.refuse_feature(ranking.feature)
+        is_own = ranking.feature == ACTIVATIONS
+        features = FeatureFiles(feature_files).of(codes, keep_activations=is_own)
+        for blob in features:
             index.refuse_feature(blob)
-        if wanted.feature not in found:
+        if ranking.feature not in features:
             raise UsageError(
-                f"re-ranking by '{wanted.feature}' needs the queries' own",
-                hint="--features FILE, made by ssdh encode --activations --blob " + wanted.feature,
+                f"re-ranking by '{ranking.feature}' needs that feature of the queries",
+                hint="--features FILE, made by ssdh encode --activations --blob " + ranking.feature,
             )
-    return _answers(index, list(map(str, codes.ids)), codes.packed, wanted, found)
+    return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 
 
-def by_picture(
-    index: Index,
-    picture: Path,
-    options: EncoderOptions,
-    wanted: Wanted,
-    report: Report | None = None,
+def _by_image(
+    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report | None
 ) -> list[Answer]:
-    """What a picture finds, encoded by the net that made the index's codes.
-
-    `report` is told where it was prepared otherwise than the index's pictures.
-
-    Raises:
-        FileError: a file cannot be read.
-        DataError: the picture cannot be decoded, or the net is not the index's.
-        UsageError: it was not said which net.
-        MissingExtra: no engine, OpenCV or the index's backend is not installed.
-    """
-    from ssdh_surgery.pipeline.encode.encoder import Encoder
-
-    if wanted.feature is not None:
-        index.refuse_feature(wanted.feature)
+    if ranking.feature is not None:
+        index.refuse_feature(ranking.feature)
     encoder = Encoder(replace(options, batch=1))
-    codes = _codes_of(encoder, picture)
+    codes = _codes_of(encoder, image)
     index.refuse(codes)
-    tell_otherwise(index, codes, report)
-    found: Features = {}
-    if wanted.feature == ACTIVATIONS:
-        found = {ACTIVATIONS: needed_activations(codes)}
-    elif wanted.feature is not None:
-        other = Encoder(replace(encoder.options, blob=wanted.feature), encoder.net.source)
-        found = {wanted.feature: needed_activations(_codes_of(other, picture))}
-    return _answers(index, list(map(str, codes.ids)), codes.packed, wanted, found)
+    index.report_other_transform(codes, report)
+    features: Features = {}
+    if ranking.feature == ACTIVATIONS:
+        features = {ACTIVATIONS: needed_activations(codes)}
+    elif ranking.feature is not None:
+        other = Encoder(replace(encoder.options, blob=ranking.feature), encoder.net.source)
+        features = {ranking.feature: needed_activations(_codes_of(other, image))}
+    return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 
 
-def _codes_of(encoder: Encoder, picture: Path) -> Codes:
-    return encoder.codes_of([encoder.transform.read(picture)], [str(picture)], str(picture))
+def _codes_of(encoder: Encoder, image: Path) -> Codes:
+    return encoder.codes_of([encoder.transform.read(image)], [str(image)], str(image))
 
 
-def by_ids(index: Index, ids: Sequence[str], wanted: Wanted) -> list[Answer]:
-    """What items of the index itself find; each finds itself first, or one like it.
-
-    Raises:
-        DataError: the index has no such item.
-        MissingExtra: its backend is not installed.
-    """
+def _by_ids(index: Index, ids: Sequence[str], ranking: Ranking) -> list[Answer]:
+    """The neighbours of items of the index; each finds itself first, or an equal item."""
     rows = index.rows(ids)
-    found: Features = {}
-    if wanted.feature is not None:
-        index.refuse_feature(wanted.feature)
-        found = {wanted.feature: index.features(wanted.feature, rows)}
-    return _answers(index, ids, index.codes(rows), wanted, found)
+    features: Features = {}
+    if ranking.feature is not None:
+        index.refuse_feature(ranking.feature)
+        features = {ranking.feature: index.features(ranking.feature, rows)}
+    return _answers(index, ids, index.codes(rows), ranking, features)
 
 
-def by_code(index: Index, texts: Sequence[str], wanted: Wanted) -> list[Answer]:
-    """What codes find that are written as their bits, or as the hex of their packed bytes.
-
-    Raises:
-        DataError: one is no code of the index's width.
-        UsageError: they are to be ranked by a feature, which they do not have.
-    """
-    if wanted.feature is not None:
+def _by_texts(index: Index, texts: Sequence[str], ranking: Ranking) -> list[Answer]:
+    if ranking.feature is not None:
         raise UsageError("a code alone has no features to re-rank by")
-    packed = np.concatenate([_read_code(text, index) for text in texts])
-    return _answers(index, texts, packed, wanted, {})
+    packed = np.concatenate([_parse_code(text, index) for text in texts])
+    return _answers(index, texts, packed, ranking, {})
 
 
-def _read_code(text: str, index: Index) -> Packed:
+def _parse_code(text: str, index: Index) -> Packed:
     bits = index.about.bits
     width = -(-bits // 8)
     digits = text.lower().removeprefix("0x")
@@ -188,45 +241,37 @@ def _read_code(text: str, index: Index) -> Packed:
         return np.packbits(np.frombuffer(text.encode(), np.uint8) - ord("0"))[None]
     if len(digits) != 2 * width or not set(digits) <= _HEX:
         raise DataError(
-            f"'{text}' is no code of the {bits} bits of {index.name}",
-            hint=f"{bits} zeros and ones, or {2 * width} digits of hex",
+            f"'{text}' is not a code of the {bits} bits of {index.name}",
+            hint=f"{bits} zeros and ones, or {2 * width} hex digits",
         )
     packed = np.frombuffer(bytes.fromhex(digits), np.uint8)[None]
     if packed[0, -1] & ((1 << (-bits % 8)) - 1):
         raise DataError(
-            f"'{text}' has ones behind the {bits} bits of {index.name}",
+            f"'{text}' has ones after the {bits} bits of {index.name}",
             hint="the last byte of a code is padded with zeros",
         )
     return packed
 
 
 def _answers(
-    index: Index, names: Sequence[str], packed: Packed, wanted: Wanted, features: Features
+    index: Index, queries: Sequence[str], packed: Packed, ranking: Ranking, features: Features
 ) -> list[Answer]:
-    shortlist = max(wanted.count, wanted.shortlist) if wanted.feature else wanted.count
-    distances, rows = index.search(packed, shortlist)
+    """The hits of packed codes [Q, B], whose features are [Q, D]."""
+    feature, count = ranking.feature, ranking.count
+    shortlist = max(count, ranking.shortlist) if feature else count
+    all_distances, all_rows = index.search(packed, shortlist)
     answers = []
-    for number, name in enumerate(names):
-        some, same = distances[number], rows[number]
-        some, same = some[same >= 0], same[same >= 0]
-        near: NDArray[np.float32] | None = None
-        if wanted.feature is not None:
-            near, kept = index.rerank(
-                wanted.feature, features[wanted.feature][number], same, wanted.count
-            )
-            hamming = dict(zip(same.tolist(), some.tolist(), strict=True))
-            some, same = np.array([hamming[row] for row in kept.tolist()], np.int32), kept
-        closest = [None] * len(same) if near is None else near.tolist()
-        hits = (
-            Hit(item.id, distance, item.label, feature_distance)
-            for item, distance, feature_distance in zip(
-                index.items(same), some.tolist(), closest, strict=True
-            )
-        )
-        answers.append(Answer(name, tuple(hits)))
+    for number, query in enumerate(queries):
+        is_found = all_rows[number] >= 0
+        distances, rows = all_distances[number][is_found], all_rows[number][is_found]
+        feature_distances: list[Any] = [None] * len(rows)
+        if feature is not None:
+            near: NDArray[np.float32]
+            near, ranked = index.rerank(feature, features[feature][number], rows, count)
+            by_row = dict(zip(rows.tolist(), distances.tolist(), strict=True))
+            distances = np.array([by_row[row] for row in ranked.tolist()], np.int32)
+            rows, feature_distances = ranked, near.tolist()
+        items = zip(index.items(rows), distances.tolist(), feature_distances, strict=True)
+        hits = (Hit(item.id, near_by, item.label, euclidean) for item, near_by, euclidean in items)
+        answers.append(Answer(query, tuple(hits)))
     return answers
-
-
-def _text(name: str) -> str:
-    r"""A name as JSON can hold it: bytes that are not UTF-8 as `\xe9`."""
-    return name_bytes(name).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What a search found as pictures: a row for each query, its hits from the nearest on."""
+"""The hits of a search as images: a row for each query, nearest first."""
 
 from __future__ import annotations
 
@@ -16,63 +16,62 @@ from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes
-from ssdh_surgery.pipeline.search.search import Answer
 from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
 
-# More queries would make a picture that nobody can look at.
+# More rows would make an image too tall to look at.
 _ROWS = 50
 
 
 def write_search_sheet(
-    out: Path, answers: Sequence[Answer], recipe: Mapping[str, Any], root: str | None
+    out: Path, hits: Sequence[Sequence[str]], recipe: Mapping[str, Any], root: str | None
 ) -> int:
-    """Draw the hits of the first queries on a PNG; how many pictures were found.
+    """Draw the hits of the first queries on a PNG; the number of images that were found.
 
     Args:
         out: the PNG.
-        answers: what the queries found.
-        recipe: of the index: its source, an LMDB or a folder, is where the pictures are.
-        root: the folder that ids are paths from, where it is not the source.
+        hits: the ids of the hits of each query.
+        recipe: the recipe of the index, whose source is an LMDB or a folder with the images.
+        root: the folder that ids are relative to; None for the source.
 
     Raises:
-        DataError: none of the pictures is there.
+        DataError: none of the images exists.
         FileError: the PNG cannot be written.
         MissingExtra: OpenCV is not installed.
     """
     source = str(recipe.get("source", ""))
-    rows = [[hit.id for hit in answer.hits] for answer in answers[:_ROWS]]
-    wanted = {each for row in rows for each in row}
+    rows = hits[:_ROWS]
+    ids = {each for row in rows for each in row}
     if root is None and os.path.isfile(os.path.join(source, "data.mdb")):
-        pictures = _of_records(source, wanted)
+        images = _of_records(source, ids)
     else:
         folder = root if root is not None else source if os.path.isdir(source) else ""
-        pictures = _of_files(folder, wanted)
-    if not pictures:
+        images = _of_files(folder, ids)
+    if not images:
         raise DataError(
-            "none of the pictures that were found is there",
+            "none of the images of the hits exists",
             location=Location(root or source or "."),
-            hint="say where their ids are paths from: --root DIR",
+            hint="give the folder that their ids are relative to: --root DIR",
         )
-    write_bytes(out, sheet([[pictures.get(each) for each in row] for row in rows]))
-    return len(pictures)
+    write_bytes(out, sheet([[images.get(each) for each in row] for row in rows]))
+    return len(images)
 
 
 def _of_files(folder: str, ids: set[str]) -> dict[str, Thumbnail]:
-    found = {}
+    thumbnails: dict[str, Thumbnail] = {}
     for each in ids:
         try:
-            found[each] = thumbnail(planar(read_picture(os.path.join(folder, each))))
+            thumbnails[each] = thumbnail(planar(read_picture(os.path.join(folder, each))))
         except (DataError, FileError):
-            continue  # its place stays free
-    return found
+            continue  # its cell stays empty
+    return thumbnails
 
 
 def _of_records(lmdb: str, ids: set[str]) -> dict[str, Thumbnail]:
-    found: dict[str, Thumbnail] = {}
+    thumbnails: dict[str, Thumbnail] = {}
     with LmdbStore(lmdb) as store:
         for each in ids:
             record = store.get(name_bytes(each))
             if record is not None:
                 pixels: NDArray[Any] = read_datum(record).pixels()
-                found[each] = thumbnail(pixels)
-    return found
+                thumbnails[each] = thumbnail(pixels)
+    return thumbnails

@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError, FileError, did_you_mean
-from ssdh_surgery.files import Stamp, changed_under_us, stamp_of
+from ssdh_surgery.errors import DataError, did_you_mean
+from ssdh_surgery.files import Stamp, changed_under_us, refuse_existing, stamp_of
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
 from ssdh_surgery.retrieval.codes.forms.npz import read_arrays, write_arrays
 from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
 from ssdh_surgery.retrieval.index.ids import Ids
-from ssdh_surgery.retrieval.index.index import About, Features, Index, IndexItem, Label
+from ssdh_surgery.retrieval.index.index import (
+    REPLACE_OR_ADD,
+    About,
+    Features,
+    Index,
+    IndexItem,
+    Label,
+)
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
@@ -220,12 +226,7 @@ def create_file_index(place: str, about: About, *, force: bool = False) -> FileI
     Raises:
         FileError: there is a file, and not `force`.
     """
-    if Path(place).exists() and not force:
-        raise FileError(
-            "the file exists; nothing was written",
-            location=Location(place),
-            hint="--force replaces it, 'ssdh index add' adds to an index",
-        )
+    refuse_existing(place, force=force, hint=REPLACE_OR_ADD)
     labels: NDArray[Any] = np.empty(0, np.int64)
     if about.classes is not None:
         labels = np.empty((0, about.classes), np.uint8)

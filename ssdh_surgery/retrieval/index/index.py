@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -14,11 +14,16 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes
-from ssdh_surgery.retrieval.codes.compatibility import label_form, refuse_other_model
+from ssdh_surgery.retrieval.codes.compatibility import (
+    label_form,
+    other_transform,
+    refuse_other_model,
+)
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
 # The feature that is the code before it was cut at 0.5.
 ACTIVATIONS = "activations"
+REPLACE_OR_ADD = "--force replaces it, 'ssdh index add' adds to it"
 
 Features = Mapping[str, NDArray[np.float32]]
 Label = int | list[int] | None
@@ -178,6 +183,12 @@ class Index(ABC):
                 location=Location(codes.name),
             )
         refuse_other_model(codes, self.about.model, f"the index {self.name}")
+
+    def report_other_transform(self, codes: Codes, report: Callable[[str], None] | None) -> None:
+        """Report codes whose images were prepared differently from those of the index."""
+        sentence = other_transform(codes, self.about.recipe, f"the index {self.name}")
+        if sentence is not None and report is not None:
+            report(sentence)
 
     def refuse_new(self, codes: Codes, features: Features | None) -> Features:
         """Refuse what cannot be added; gives back the features that are to be kept.

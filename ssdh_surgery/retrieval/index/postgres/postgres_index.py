@@ -20,7 +20,13 @@ from ssdh_surgery.errors import DataError, FileError, UsageError
 from ssdh_surgery.names import shown
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
-from ssdh_surgery.retrieval.index.index import About, Features, Index, IndexItem
+from ssdh_surgery.retrieval.index.index import (
+    REPLACE_OR_ADD,
+    About,
+    Features,
+    Index,
+    IndexItem,
+)
 from ssdh_surgery.retrieval.index.kinds import KINDS, alternatives, postgres_kinds
 from ssdh_surgery.retrieval.index.postgres.address import read_address
 from ssdh_surgery.retrieval.index.postgres.rows import (
@@ -209,7 +215,7 @@ def create_postgres_index(url: str, about: About, *, force: bool = False) -> Pos
                 raise FileError(
                     "the table exists; nothing was written",
                     location=table.where,
-                    hint="--force replaces it, 'ssdh index add' adds to an index",
+                    hint=REPLACE_OR_ADD,
                 )
             _read_about(table)  # only what is an index is dropped
             table.query("DROP TABLE {table}")
