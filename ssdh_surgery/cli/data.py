@@ -1,7 +1,8 @@
-"""`ssdh data`: LMDBs made of pictures, their mean, and what they hold."""
+"""`ssdh data`: LMDBs made from images, their mean, and their contents."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,21 +17,26 @@ from ssdh_surgery.cli.types import SizeType
 if TYPE_CHECKING:
     from ssdh_surgery.data.build import LabelsAs
     from ssdh_surgery.data.datum import Shape
-    from ssdh_surgery.pipeline.data_show import ShownData
+    from ssdh_surgery.pipeline.data_show import DataSummary
 
 _FILE = click.Path(path_type=Path)
-# So many labels of a histogram, and so many damaged records, are listed.
+# The number of labels of a histogram, and of damaged records, that are listed.
 _LISTED = 20
 _BAR = 30
 
-_root = click.option("--root", default="", metavar="DIR", help="Where a list's paths start (here).")
-_resize = click.option("--resize", type=SizeType(), help="Warp each picture to this size.")
-_gray = click.option("--gray", is_flag=True, help="Read pictures in grey.")
+_root = click.option(
+    "--root",
+    default="",
+    metavar="DIR",
+    help="Resolve a list's paths from this folder (default: the current one).",
+)
+_resize = click.option("--resize", type=SizeType(), help="Resize each image to this size.")
+_gray = click.option("--gray", is_flag=True, help="Read images in gray.")
 
 
 @click.group("data", epilog="\b\nExample:\n  ssdh data show photos_lmdb")
 def command() -> None:
-    """Make LMDBs of pictures, as Caffe's own tools do, and look into them."""
+    """Make LMDBs from images, as Caffe's own tools do, and show what they hold."""
 
 
 @command.command(
@@ -44,18 +50,28 @@ def command() -> None:
 @several_labels_options
 @click.option(
     "--labels-as", type=click.Choice(["lmdb", "hdf5"]),
-    help="With --multi-label: where the vectors go (lmdb).",
+    help="Write the vectors of --multi-label to this (default: lmdb).",
 )  # fmt: skip
-@click.option("--encoded", is_flag=True, help="Keep pictures as they lie in their files.")
-@click.option("--shuffle", is_flag=True, help="In an order drawn from --seed.")
-@click.option("--seed", type=int, default=0, metavar="N", help="Of the order and the split (0).")
+@click.option("--encoded", is_flag=True, help="Store the image files, not their pixels.")
+@click.option("--shuffle", is_flag=True, help="Shuffle the records.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Random seed for --shuffle and --split (default: 0).",
+)
 @click.option(
     "--split", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="X",
-    help="This share to X_train_lmdb, the rest to X_test_lmdb.",
+    help="Put this share into X_train_lmdb, the rest into X_test_lmdb.",
 )  # fmt: skip
-@click.option("--skip-bad", is_flag=True, help="Leave out what is bad instead of refusing.")
-@click.option("--resume", is_flag=True, help="Keep what is done when interrupted, and go on.")
-@click.option("--force", is_flag=True, help="Replace LMDBs that exist.")
+@click.option(
+    "--skip-bad", is_flag=True, help="Leave out bad lines and images instead of refusing."
+)
+@click.option(
+    "--resume", is_flag=True, help="Keep the records of an interrupted run, and continue it."
+)
+@click.option("--force", is_flag=True, help="Replace existing LMDBs.")
 @shared.json_option
 def build_command(
     source: Path,
@@ -75,13 +91,13 @@ def build_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Make an LMDB of a list of paths and labels (- is stdin), or of a folder of class folders.
+    """Make an LMDB from a list of paths and labels (- is stdin), or a folder of class folders.
 
-    The records are those of convert_imageset. Everything that is wrong with the list or a
-    picture is told together, before anything is written. With --split a picture's side
-    depends on its content, so that duplicates never stand on both. With --multi-label the
-    label vectors go to a second LMDB, X_labels_lmdb beside X_lmdb, with the same keys; or, for
-    an HDF5Data layer, to X_labels.h5 and its list X_labels.txt, in the order of the records.
+    The records are those of convert_imageset. All problems of the list and its images are
+    reported together, before anything is written. With --split the side of an image depends
+    on its content, so that duplicates are never on both. With --multi-label the label vectors
+    go to a second LMDB, X_labels_lmdb next to X_lmdb, with the same keys; or, for an HDF5Data
+    layer, to X_labels.h5 and its list X_labels.txt, in the order of the records.
     """
     from ssdh_surgery.data.build import build
     from ssdh_surgery.data.record import RecordOptions
@@ -89,8 +105,8 @@ def build_command(
     if labels_as is not None and not multi_label:
         raise click.UsageError("--labels-as goes with --multi-label")
     options = RecordOptions(resize, gray, encoded, shuffle, seed, split)
-    with Counter("pictures") as counter:
-        made = build(
+    with Counter("images") as counter:
+        summary = build(
             source,
             lmdb,
             options,
@@ -102,21 +118,21 @@ def build_command(
             replace=force,
             progress=counter,
         )
-    for finding in made.findings:
+    for finding in summary.findings:
         terminal.finding(finding)
     if as_json:
-        terminal.answer_json(made.as_json())
+        terminal.answer_json(summary.as_json())
         return
-    for path, records in made.records.items():
+    for path, records in summary.records.items():
         terminal.answer(f"wrote {path}: {records:,} records")
-    for path in made.label_vectors:
+    for path in summary.label_vectors:
         terminal.answer(f"wrote {path}: their label vectors")
-    if made.shapes:
-        terminal.answer(f"size {_shapes(dict(made.shapes))}")
-    if made.skipped:
-        terminal.answer(f"left out {made.skipped:,}")
-    if made.labels_file is not None:
-        terminal.answer(f"the classes are named in {made.labels_file}")
+    if summary.shapes:
+        terminal.answer(f"size {_shapes(summary.shapes)}")
+    if summary.skipped:
+        terminal.answer(f"left out {summary.skipped:,}")
+    if summary.labels_file is not None:
+        terminal.answer(f"the classes are named in {summary.labels_file}")
 
 
 @command.command("mean", epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto")
@@ -125,7 +141,7 @@ def build_command(
 @_root
 @_resize
 @_gray
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @shared.json_option
 def mean_command(
     source: Path,
@@ -136,96 +152,69 @@ def mean_command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Compute the mean of all pictures, as compute_image_mean does, and of each channel.
+    """Compute the mean of all images, as compute_image_mean does, and of each channel.
 
-    Without OUT only the means of the channels are told.
+    Without OUT only the means of the channels are printed.
     """
-    from ssdh_surgery.data.build import read_source
-    from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
-    from ssdh_surgery.data.mean import write_mean
-    from ssdh_surgery.files import refuse_existing
+    from ssdh_surgery.pipeline.data_mean import data_mean
 
-    records = source / "data.mdb"
-    is_lmdb = source.is_dir() and records.exists()
-    if is_lmdb and (root or resize or gray):
-        raise click.UsageError(
-            f"--root, --resize and --gray are for pictures, and {source} is an LMDB: its records "
-            "are taken as they are"
+    with Counter("images") as counter:
+        result = data_mean(
+            source, out, root=root, size=resize, gray=gray, force=force, progress=counter
         )
-    if out is not None:
-        refuse_existing(out, force=force, inputs=[source, records])
-    with Counter("pictures") as counter:
-        if is_lmdb:
-            mean = lmdb_mean(source, progress=counter)
-        else:
-            images = read_source(source, root)
-            mean = list_mean(images, size=resize, gray=gray, progress=counter)
-    if out is not None:
-        write_mean(out, mean.values)
     if as_json:
-        terminal.answer_json(
-            {
-                "file": str(out) if out else None,
-                "records": mean.records,
-                "shape": list(mean.values.shape),
-                "channels": list(mean.channels),
-            }
-        )
+        terminal.answer_json(result.as_json())
         return
+    mean = result.mean
     if out is not None:
         size = " x ".join(map(str, mean.values.shape))
-        terminal.answer(f"wrote {out}: the mean of {mean.records:,} pictures, {size}")
+        terminal.answer(f"wrote {out}: the mean of {mean.records:,} images, {size}")
     values = ", ".join(f"{each:.4f}" for each in mean.channels)
     terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
 
 
 @command.command("show", epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
 @click.argument("lmdb", type=_FILE)
-@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the first pictures on one PNG.")
+@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the first images on one PNG.")
 @click.option("--verify", is_flag=True, help="Read and decode every record; exit 1 if one fails.")
-@click.option("--force", is_flag=True, help="Replace the PNG if it exists.")
+@click.option("--force", is_flag=True, help="Replace an existing PNG.")
 @shared.json_option
 def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_json: bool) -> int:
-    """Tell what an LMDB holds: records, sizes, labels, first keys."""
-    from ssdh_surgery.files import refuse_existing
-    from ssdh_surgery.pipeline.data_show import show_data, write_sheet
-    from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
+    """Show what an LMDB holds: records, sizes, labels, first keys."""
+    from ssdh_surgery.pipeline.data_show import show_data
 
-    if sheet is not None:
-        refuse_sheet_kind(sheet)
-        refuse_existing(sheet, force=force)
     with Counter("records") as counter:
-        found = show_data(lmdb, verify=verify, progress=counter)
+        summary = show_data(lmdb, sheet, verify=verify, force=force, progress=counter)
     if as_json:
-        terminal.answer_json(found.as_json())
+        terminal.answer_json(summary.as_json())
     else:
-        _tell(found, str(lmdb))
-    if sheet is not None:
-        terminal.say(f"wrote {sheet}: the first {write_sheet(lmdb, sheet)} pictures")
-    return 1 if found.bad else 0
+        _print_summary(summary, str(lmdb))
+    if summary.images is not None:
+        terminal.say(f"wrote {sheet}: the first {summary.images} images")
+    return 1 if summary.bad else 0
 
 
-def _tell(found: ShownData, name: str) -> None:
-    terminal.answer(f"{name}: {found.records:,} records", bold=True)
-    whole = "" if found.sized == found.records else f" (of the first {found.sized:,})"
-    form = {0: "raw", found.sized: "encoded"}.get(found.encoded, "some encoded")
-    terminal.answer(f"size {_shapes(dict(found.shapes))}, {form}{whole}")
-    terminal.answer(f"first keys: {', '.join(found.first_keys)}")
-    terminal.answer(f"{len(found.labels):,} labels:")
-    most = max(found.labels.values(), default=1)
-    for label, count in sorted(found.labels.items())[:_LISTED]:
-        terminal.answer(f"  {label:>6}  {count:>9,}  {'#' * max(1, _BAR * count // most)}")
-    if len(found.labels) > _LISTED:
-        terminal.answer(f"  and {len(found.labels) - _LISTED:,} more, to {max(found.labels)}")
-    for key, why in list((found.bad or {}).items())[:_LISTED]:
-        terminal.warn(f"record '{key}': {why}")
-    if found.bad is not None:
-        good = found.records - len(found.bad)
-        terminal.answer(f"{good:,} of {found.records:,} records can be read")
+def _print_summary(summary: DataSummary, name: str) -> None:
+    terminal.answer(f"{name}: {summary.records:,} records", bold=True)
+    whole = "" if summary.sized == summary.records else f" (of the first {summary.sized:,})"
+    form = {0: "raw", summary.sized: "encoded"}.get(summary.encoded, "some encoded")
+    terminal.answer(f"size {_shapes(summary.shapes)}, {form}{whole}")
+    terminal.answer(f"first keys: {', '.join(summary.first_keys)}")
+    terminal.answer(f"{len(summary.labels):,} labels:")
+    largest = max(summary.labels.values(), default=1)
+    for label, count in sorted(summary.labels.items())[:_LISTED]:
+        terminal.answer(f"  {label:>6}  {count:>9,}  {'#' * max(1, _BAR * count // largest)}")
+    if len(summary.labels) > _LISTED:
+        terminal.answer(f"  and {len(summary.labels) - _LISTED:,} more, to {max(summary.labels)}")
+    for key, reason in list((summary.bad or {}).items())[:_LISTED]:
+        terminal.warn(f"record '{key}': {reason}")
+    if summary.bad is not None:
+        good = summary.records - len(summary.bad)
+        terminal.answer(f"{good:,} of {summary.records:,} records can be read")
 
 
-def _shapes(shapes: dict[Shape, int]) -> str:
+def _shapes(shapes: Mapping[Shape, int]) -> str:
     sizes = sorted(shapes.items(), key=lambda each: -each[1])
-    told = [" x ".join(map(str, shape)) for shape, _ in sizes[:3]]
+    names = [" x ".join(map(str, shape)) for shape, _ in sizes[:3]]
     more = f" and {len(sizes) - 3:,} more" if len(sizes) > 3 else ""
-    return ", ".join(told) + more + " (channels x height x width)"
+    return ", ".join(names) + more + " (channels x height x width)"

@@ -21,18 +21,24 @@ _FILE = click.Path(path_type=Path)
     epilog="\b\nExample:\n  ssdh export deploy_ssdh.prototxt -o net.onnx --resize 256x256",
 )
 @click.argument("deploy", required=False, type=types.PATH, metavar="[DEPLOY]")
-@click.option("--weights", type=_FILE, metavar="FILE", help="Its weights (newest snapshot).")
-@click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="The new model.")
+@click.option(
+    "--weights",
+    type=_FILE,
+    metavar="FILE",
+    help="Use these weights (default: the newest snapshot).",
+)
+@click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="Write this file.")
 @click.option(
     "--blob",
     type=types.NAME,
     metavar="NAME",
-    help="End with this blob (the code that ssdh.toml names below a classifier; else all outputs).",
+    help="End with this blob (default: the code that ssdh.toml names below a classifier, else all "
+    "outputs).",
 )
 @input_shape_option
 @transform_options
 @shared.net_option
-@click.option("--force", is_flag=True, help="Replace a file that exists.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @shared.json_option
 def command(
     deploy: str | None,
@@ -43,29 +49,31 @@ def command(
     net: str | None,
     force: bool,
     as_json: bool,
-    **given: Any,
+    **transform_values: Any,
 ) -> None:
     """Write a deploy net with its weights as an ONNX model.
 
-    Inputs and outputs are named as the net's blobs, and the batch is free. What is done to
-    pictures before (warp, crop, mean, scale, channels: from ssdh.toml or from options) stands in
-    the model's metadata under `recipe`, with the SHA-256 of the net and of its weights.
+    Inputs and outputs have the names of the net's blobs, and the batch size is free. The
+    preparation of images (resize, crop, mean, scale, channels, from ssdh.toml or from options)
+    is in the model's metadata under `recipe`, with the SHA-256 of the net and of its weights.
     """
     from ssdh_surgery.pipeline.export import ExportOptions, export
 
-    options = ExportOptions(deploy, weights, blob, net, dict(input_shapes), transform_of(given))
-    made = export(options, output, force=force)
-    if made.bound_by is not None:
-        terminal.warn(f"the model takes no other batch than the net's own: {made.bound_by}")
+    options = ExportOptions(
+        deploy, weights, blob, net, dict(input_shapes), transform_of(transform_values)
+    )
+    result = export(options, output, force=force)
+    if result.bound_by is not None:
+        terminal.warn(f"the model takes only the batch size of the net: {result.bound_by}")
     if as_json:
-        terminal.answer_json(made.as_json())
+        terminal.answer_json(result.as_json())
         return
     terminal.answer(
-        f"wrote {made.path}: {_words(made.inputs)} -> {_words(made.outputs)}, "
-        f"{made.size / 1e6:,.1f} MB, opset {made.opset}"
+        f"wrote {result.path}: {_words(result.inputs)} -> {_words(result.outputs)}, "
+        f"{result.size / 1e6:,.1f} MB, opset {result.opset}"
     )
-    terminal.say(f"{made.deploy} with {made.weights}")
-    terminal.say(f"input: {made.transform or 'what is done to pictures is not known'}")
+    terminal.say(f"{result.deploy} with {result.weights}")
+    terminal.say(f"input: {result.transform or 'the preparation of images is unknown'}")
 
 
 def _words(blobs: Mapping[str, Sequence[int | str]]) -> str:

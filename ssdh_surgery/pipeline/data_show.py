@@ -1,36 +1,38 @@
-"""What an LMDB holds: records, sizes, labels, first keys, and its first pictures on one sheet."""
+"""`ssdh data show`: what an LMDB holds, and a sheet of its first images."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import write_bytes
+from ssdh_surgery.files import refuse_existing, write_bytes
 from ssdh_surgery.names import shown
-from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
+from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
+from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
 
 Progress = Callable[[int, int], None]
 
 _FIRST_KEYS = 5
-# Records whose sizes are looked at without --verify: encoded ones have to be decoded.
+# Records whose sizes are read without --verify, because encoded ones have to be decoded.
 _SIZED = 100
-_SHEET_PICTURES = 100
+_SHEET_IMAGES = 100
 
 
 @dataclass(frozen=True)
-class ShownData:
-    """What is in an LMDB.
+class DataSummary:
+    """The contents of an LMDB.
 
     `labels` counts the records of each label, `shapes` those of each (channels, height,
-    width) among the first `sized` records, of which `encoded` hold an encoded picture.
-    `bad` are records that cannot be read, by key, after all were read.
+    width) among the first `sized` records, of which `encoded` hold an encoded image. `bad` has
+    the reason for each key whose record cannot be read, None if not all were read. `images`
+    is the number of images on the sheet, if any.
     """
 
     records: int
@@ -40,6 +42,7 @@ class ShownData:
     encoded: int
     first_keys: tuple[str, ...]
     bad: dict[str, str] | None = None
+    images: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `data show --json`."""
@@ -58,20 +61,43 @@ class ShownData:
 
 
 def show_data(
-    path: Path | str, *, verify: bool = False, progress: Progress | None = None
-) -> ShownData:
-    """Look into an LMDB; `verify` reads and decodes every record.
+    path: Path | str,
+    sheet: Path | None = None,
+    *,
+    verify: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> DataSummary:
+    """Summarize an LMDB, and draw its first images.
+
+    Args:
+        path: the LMDB.
+        sheet: the PNG to draw; None draws none.
+        verify: read and decode every record.
+        force: replace an existing PNG.
+        progress: called with the number of records verified, and of all.
 
     Raises:
         DataError: it cannot be opened, or without `verify` a record is damaged.
-        MissingExtra: there are encoded records and OpenCV is not installed.
+        FileError: the PNG exists or cannot be written.
+        MissingExtra: there are encoded records, or a sheet, and OpenCV is not installed.
     """
+    if sheet is not None:
+        refuse_sheet_kind(sheet)
+        refuse_existing(sheet, force=force)
+    summary = _summary(path, verify, progress)
+    if sheet is None:
+        return summary
+    return replace(summary, images=_write_sheet(path, sheet))
+
+
+def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataSummary:
     with LmdbStore(path) as store:
         keys = tuple(map(shown, store.keys(_FIRST_KEYS)))
         if verify:
             return _verified(store, keys, progress)
         sizes = store.scan_shapes(_SIZED)
-        return ShownData(
+        return DataSummary(
             len(store),
             store.scan_labels().histogram,
             sizes.shapes,
@@ -81,7 +107,7 @@ def show_data(
         )
 
 
-def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None) -> ShownData:
+def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None) -> DataSummary:
     labels: Counter[int] = Counter()
     shapes: Counter[Shape] = Counter()
     bad: dict[str, str] = {}
@@ -98,24 +124,18 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
         encoded += datum.encoded
         if progress is not None:
             progress(number, len(store))
-    return ShownData(len(store), labels, shapes, len(store), encoded, keys, bad)
+    return DataSummary(len(store), labels, shapes, len(store), encoded, keys, bad)
 
 
-def write_sheet(path: Path | str, out: Path) -> int:
-    """Draw the first pictures of an LMDB on one PNG; how many.
-
-    Raises:
-        DataError: it cannot be opened, or a record is damaged.
-        FileError: the PNG cannot be written.
-        MissingExtra: OpenCV is not installed.
-    """
-    pictures: list[Thumbnail] = []
+def _write_sheet(path: Path | str, out: Path) -> int:
+    """Draw the first images of an LMDB on one PNG; the number of images."""
+    images: list[Thumbnail] = []
     with LmdbStore(path) as store:
         for _, datum in store.records():
-            pictures.append(thumbnail(datum.pixels()))
-            if len(pictures) == _SHEET_PICTURES:
+            images.append(thumbnail(datum.pixels()))
+            if len(images) == _SHEET_IMAGES:
                 break
-    columns = math.ceil(math.sqrt(len(pictures)))
-    rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-    write_bytes(out, sheet(rows))
-    return len(pictures)
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    write_bytes(out, contact_sheet(rows))
+    return len(images)

@@ -1,4 +1,4 @@
-"""A deploy net and its weights as an ONNX model, which tells how its pictures are prepared."""
+"""`ssdh export`: a deploy net and its weights as an ONNX model, with its transform."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What a command line says; None is left to the workspace.
+    """The options of a command line; None takes the value of the workspace.
 
-    `deploy` is a path, `-` or `zoo:NAME/deploy`; `blob` the one that the model ends with, None
-    for all outputs of the net; `input_shapes` those of inputs that are to be others than the
-    net says.
+    `deploy` is a path, `-` or `zoo:NAME/deploy`; `blob` is the output of the model, None for all
+    outputs of the net; `input_shapes` replaces the net's own.
     """
 
     deploy: str | None = None
@@ -45,12 +44,12 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
-class Exported:
-    """What was written: inputs and outputs by name with their sizes, the batch as `N`.
+class ExportResult:
+    """A model that was written: inputs and outputs by name with their sizes, the batch as `N`.
 
-    `transform` says in words what is done to a picture, None where that is not known;
-    `bound_by` what binds the model to one size of the batch, None for nothing. `deploy` and
-    `weights` are the net and its weights, as they were named or found.
+    `transform` describes how an image is prepared, None if unknown; `bound_by` says why the
+    model takes only one batch size, None if it takes any. `deploy` and `weights` are the net
+    and its weights, as they were named or found.
     """
 
     path: Path
@@ -64,7 +63,7 @@ class Exported:
     weights: Path
 
     def as_json(self) -> dict[str, Any]:
-        """The answer in JSON."""
+        """The answer of `export --json`."""
         return {
             "file": str(self.path),
             "bytes": self.size,
@@ -74,28 +73,28 @@ class Exported:
         }
 
 
-def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exported:
+def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportResult:
     """Write a net as an ONNX model.
 
     Raises:
-        UsageError: it was not said which net or weights, or a transform of what is no picture.
+        UsageError: the net or its weights are ambiguous or unknown, or the input is not an image.
         FileError, ParseError: a file cannot be read, or `out` exists.
-        EngineError: a layer that ONNX cannot express, or that has no weights.
+        EngineError: ONNX cannot express a layer, or a layer has no weights.
         DataError: the weights do not fit.
         MissingExtra: onnx is not installed.
     """
     require_extra("onnx", "writing ONNX models", "onnx")
-    known = _known(options)
-    deploy = options.deploy or str(recorded_deploy(known))
-    weights = options.weights or newest_weights(known)
+    record = _net_record(options)
+    deploy = options.deploy or str(recorded_deploy(record))
+    weights = options.weights or newest_weights(record)
     refuse_existing(out, force=force, inputs=[deploy, weights])
     source = read_source(deploy)
     refuse_solver(source)
     net = net_of(source.document)
-    options = replace(options, blob=options.blob or _code_below_classifier(net, known))
+    options = replace(options, blob=options.blob or _code_below_classifier(net, record))
     last = _last_writer(net, options.blob)
     model = _model(net, weights, options, last)
-    transform = _transform(options, known, source, model)
+    transform = _transform(options, record, source, model)
     recipe = {
         "version": ssdh_surgery.__version__,
         "model": {
@@ -109,7 +108,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
     files.write_bytes(out, data)
     from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
 
-    return Exported(
+    return ExportResult(
         path=out,
         size=len(data),
         opset=OPSET,
@@ -122,8 +121,8 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> Exporte
     )
 
 
-def _known(options: ExportOptions) -> NetRecord | None:
-    """What the workspace knows of the net: nothing of one that was named and is not its own."""
+def _net_record(options: ExportOptions) -> NetRecord | None:
+    """The record of the net in the workspace; None for a file that no record lists."""
     workspace = Workspace.find()
     if workspace is None:
         return None
@@ -132,16 +131,16 @@ def _known(options: ExportOptions) -> NetRecord | None:
     return workspace.net_deployed_as(Path(options.deploy))
 
 
-def _code_below_classifier(net: Net, known: NetRecord | None) -> str | None:
-    """The code's blob where the net has its classifier still; None: all outputs are wanted."""
-    code, classifier = (known.get(name) if known else None for name in ("code", "classifier"))
+def _code_below_classifier(net: Net, record: NetRecord | None) -> str | None:
+    """The blob of the code if the net still has a classifier above it; None takes all outputs."""
+    code, classifier = (record.get(name) if record else None for name in ("code", "classifier"))
     if code is None or not net.named(str(classifier)) or code not in net.blob_names:
         return None
     return str(code)
 
 
 def _last_writer(net: Net, blob: str | None) -> Layer | None:
-    """The layer that the model ends with; None for all.
+    """The layer that writes the blob; None for all blobs.
 
     Raises:
         SurgeryError: no layer writes a blob of that name.
@@ -149,8 +148,8 @@ def _last_writer(net: Net, blob: str | None) -> Layer | None:
     if blob is None:
         return None
     graph = net.graph(net.state("TEST"))
-    found = graph.last(blob)
-    if found is None or found.writer is None:
+    last = graph.last(blob)
+    if last is None or last.writer is None:
         tops = [top for layer in graph.layers for top in layer.tops]
         raise SurgeryError(
             f"no layer writes a blob '{blob}'",
@@ -158,7 +157,7 @@ def _last_writer(net: Net, blob: str | None) -> Layer | None:
             hint=did_you_mean(blob, tops),
             blob=blob,
         )
-    return found.writer
+    return last.writer
 
 
 def _model(net: Net, weights: Path, options: ExportOptions, last: Layer | None) -> Model:
@@ -172,32 +171,33 @@ def _model(net: Net, weights: Path, options: ExportOptions, last: Layer | None) 
 
 
 def _transform(
-    options: ExportOptions, known: NetRecord | None, source: SourceFile, model: Model
+    options: ExportOptions, record: NetRecord | None, source: SourceFile, model: Model
 ) -> InputTransform | None:
-    """What is done to pictures; None where the net takes none, or nothing is known of it."""
-    if known is None and options.transform == TransformOptions():
+    """How images are prepared; None if the net takes none, or if it is unknown."""
+    if record is None and options.transform == TransformOptions():
         return None
     inputs = list(model.plan.inputs.values())
     where = Location(source.name)
     if len(inputs) == 1 and len(inputs[0]) == 4:
         _, channels, height, width = inputs[0]
-        return InputTransform(options.transform, known, (channels, height, width), where)
+        return InputTransform(options.transform, record, (channels, height, width), where)
     if options.transform != TransformOptions():
         raise UsageError(
-            f"{source.name} has not one input of pictures, so there is none to warp, crop or scale"
+            f"{source.name} does not have one input of images, so there is nothing to resize, "
+            "crop or scale"
         )
     return None
 
 
 def _code_recipe(net: Net, blob: str | None, model: Model) -> dict[str, Any]:
-    """The one blob that comes out, its layer, and its width where it is a code."""
+    """The output blob, its layer, and its width if it is a code."""
     if blob is None and len(model.plan.outputs) == 1:
         (blob,) = model.plan.outputs
     if blob is None:
         return {"blob": None, "layer": None, "bits": None}
     graph = net.graph(net.state("TEST"))
-    found = graph.last(blob)
-    layer = found.writer if found else None
+    last = graph.last(blob)
+    layer = last.writer if last else None
     width = math.prod(model.shapes[blob][1:])
     return {
         "blob": blob,

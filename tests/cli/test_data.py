@@ -54,7 +54,7 @@ def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert run(["data", "mean", "a_lmdb", "mean.binaryproto"]) == 0
     told = capsys.readouterr().out.splitlines()
-    assert told[0] == "wrote mean.binaryproto: the mean of 11 pictures, 3 x 8 x 10"
+    assert told[0] == "wrote mean.binaryproto: the mean of 11 images, 3 x 8 x 10"
     mean = read_mean("mean.binaryproto")
     values = ", ".join(f"{each:.4f}" for each in mean.mean((1, 2), dtype=np.float64))
     assert told[1] == f"mean of the channels (B, G, R): {values}"
@@ -73,7 +73,7 @@ def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
         f"       0          6  {'#' * 30}\n"
         f"       1          5  {'#' * 25}\n"
     )
-    assert out.err == "wrote sheet.png: the first 11 pictures\n"
+    assert out.err == "wrote sheet.png: the first 11 images\n"
     sheet = cv2.imread("sheet.png")
     assert sheet.shape == (3 * 96, 4 * 96, 3)
     assert sheet[:70, :90].std() > 10
@@ -143,7 +143,7 @@ def test_the_mean_of_an_lmdb_is_of_its_records_and_never_replaces_them(
     assert run(["data", "build", "list.txt", "a_lmdb"]) == 0
     for words in (["--gray"], ["--resize", "3x3"], ["--root", "photos"]):
         assert run(["data", "mean", "a_lmdb", *words]) == 2
-        assert "error: --root, --resize and --gray are for pictures, and a_lmdb is an LMDB" in (
+        assert "error: --root, --resize and --gray are for images, but a_lmdb is an LMDB" in (
             capsys.readouterr().err
         )
     assert run(["data", "mean", "a_lmdb", "a_lmdb/data.mdb", "--force"]) == 3

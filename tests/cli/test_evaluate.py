@@ -76,12 +76,12 @@ def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
         "          a query without a hit is left out",
         "          precision within radius 2: 0 if nothing is within it",
     ]
-    assert lines[6] == "          no top-1 by k-NN: expected ties leave no order to vote in"
+    assert lines[6] == "          no top-1 by k-NN: expected ties leave no order"
     assert lines[7].split()[0] == "mAP@all"
     assert run([*COMMON, "--knn", "1", "--knn", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[6] == (
-        "          k-NN: the label that most of the k nearest have, of equals the one ranked first"
+        "          k-NN: the most frequent label of the k nearest; of equals, the one ranked first"
     )
     assert [line[:11] for line in lines[-2:]] == ["top-1 1-NN ", "top-1 5-NN "]
 
@@ -102,8 +102,8 @@ def test_queries_in_the_database_are_warned_of(capsys: pytest.CaptureFixture[str
     assert run(["evaluate", "--queries", "d.npz", "--database", "d.npz"]) == 0
     assert capsys.readouterr().err == (
         "warning: 50 of 50 queries are in the database too ('d0', 'd1', 'd2', ...): each finds "
-        "itself, which makes the figures better than they are\n"
-        "no baselines: --features names the activations of the features, which "
+        "itself, so the figures are too good\n"
+        "no baselines: --features takes the activations of the features, which "
         "'ssdh encode --blob' writes\n"
     )
 
@@ -120,7 +120,7 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert (error["type"], error["file"]) == ("FileError", "none.npz")
     assert run([*COMMON, "--features", "d.npz", "d.npz"]) == 3
     assert capsys.readouterr().err == (
-        "d.npz: its items are not those of q.npz\nhint: encode the same source for both\n"
+        "d.npz: its items differ from those of q.npz\nhint: encode the same source for both\n"
     )
     assert run([*COMMON, "--map", "0"]) == 2
     assert "0 is not in the range x>=1" in capsys.readouterr().err
@@ -149,7 +149,7 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
         "p.svg: the file exists; nothing was written\nhint: --force replaces it\n"
     )
     assert run([*COMMON, "--plot", "p.bmp"]) == 2
-    assert capsys.readouterr().err == "p.bmp: a plot ends in .png, .svg, .pdf, not in '.bmp'\n"
+    assert capsys.readouterr().err == "p.bmp: a plot must end in .png, .svg, .pdf, not in '.bmp'\n"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_the_classifier_stands_beside_the_codes(capsys: pytest.CaptureFixture[st
     write_scores("s.npz", "q.npz", 3, model="b")
     assert run([*COMMON, "--scores", "s.npz"]) == 0
     out = capsys.readouterr().out
-    assert "Accuracy layer; by other weights than the codes\n" in out
+    assert "Accuracy layer; its weights differ from those of the codes\n" in out
     assert out.splitlines()[-3].split() == ["mAP@all", "radius", "2", "top-1", "10-NN", "top-1"]
 
 
@@ -295,10 +295,10 @@ def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
         "hint: encode the classifier's blob to get its scores\n"
     )
     assert told("--scores", "other.npz") == (
-        "other.npz: its items are not those of q.npz\nhint: encode the same source for both\n"
+        "other.npz: its items differ from those of q.npz\nhint: encode the same source for both\n"
     )
     assert told("--scores", "q.npz") == (
-        "q.npz: holds codes of 12 bits and no classifier's scores\n"
+        "q.npz: holds codes of 12 bits, not a classifier's scores\n"
         "hint: ssdh deploy --with-classifier, then ssdh encode --blob CLASSIFIER\n"
     )
     bare = read_features("q.npz")
@@ -310,7 +310,7 @@ def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
     )
     write_codes("q.npz", replace(bare, labels=np.eye(3, dtype=np.uint8)[bare.labels]))
     assert told("--scores", "s.npz") == (
-        "s.npz: items of q.npz have several labels each, an accuracy needs one\n"
+        "s.npz: items of q.npz have several labels each, but an accuracy needs one\n"
     )
 
 

@@ -93,7 +93,7 @@ def test_the_workspace_is_not_asked_about_another_net(ssdh: Ssdh) -> None:
     Path("ssdh.toml").write_text(WORKSPACE)
     Path("other.prototxt").write_text(DEPLOY)
     said = ssdh("export", "other.prototxt", *WORDS[2:]).err
-    assert "what is done to pictures is not known" in said
+    assert "the preparation of images is unknown" in said
     assert recipe()["transform"] is None
 
 
@@ -127,7 +127,7 @@ def test_a_net_of_several_inputs_is_written_without_a_transform(ssdh: Ssdh) -> N
     session = onnxruntime.InferenceSession("sum.onnx")
     assert (session.run(None, {"a": values, "b": values})[0] == 2).all()
     err = ssdh(*words, "--force", "--crop", "3", stdin=text.encode(), code=2).err
-    assert "<stdin> has not one input of pictures" in err
+    assert "<stdin> does not have one input of images" in err
 
 
 @pytest.mark.parametrize(

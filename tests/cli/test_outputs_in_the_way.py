@@ -129,8 +129,8 @@ def test_labels_that_the_database_lacks(ssdh: Ssdh) -> None:
     write_codes("q.npz", Codes(pack(activations), 12, ids, labels, {}, activations * np.nan))
     sets = ("--queries", "q.npz", "--database", "c.npz")
     assert ssdh("evaluate", *sets).err.startswith(
-        "warning: 2 of 4 queries have labels that the database lacks (3, 7): do both sets count "
+        "warning: 2 of 4 queries have labels that the database lacks (3, 7): do both sets number "
         "their classes alike?\n"
     )
     err = ssdh("evaluate", *sets, "--features", "q.npz", "c.npz", code=3).err
-    assert err == "q.npz: holds values that are no numbers\n"
+    assert err == "q.npz: holds NaN or infinite values\n"

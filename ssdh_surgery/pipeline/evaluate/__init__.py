@@ -1,1 +1,1 @@
-"""How good codes are: figures, their protocol, and what they are compared with."""
+"""Judging codes: figures, their protocol, baselines, a classifier, and files of them."""

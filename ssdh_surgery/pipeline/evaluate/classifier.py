@@ -1,4 +1,4 @@
-"""The net's own classifier beside its codes: a file of scores in, its accuracy out."""
+"""The accuracy of the net's own classifier, to compare its codes with, from a file of scores."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ssdh_surgery.retrieval.evaluate.metrics import accuracy
 
 @dataclass(frozen=True)
 class Classifier:
-    """How often a classifier is right about the queries.
+    """The accuracy of a classifier on the queries.
 
     Args:
         name: the file of its scores.
-        blob: what held them, None where that is not known.
-        classes: how many scores a query has.
-        accuracy: by k as text.
-        is_of_codes: whether the weights are those that made the codes.
+        blob: the blob of the scores, None if unknown.
+        classes: the number of scores of a query.
+        accuracy: top-k accuracy, by k as text.
+        is_of_codes: whether the same weights made the codes.
     """
 
     name: str
@@ -33,53 +33,53 @@ class Classifier:
     is_of_codes: bool
 
     def words(self) -> str:
-        """What was counted."""
+        """The classifier and how it was judged, in a sentence."""
         blob = f" '{self.blob}'" if self.blob else ""
         words = f"classifier:{blob} of {self.classes:,} classes, counted as Caffe's Accuracy layer"
-        return words if self.is_of_codes else f"{words}; by other weights than the codes"
+        return words if self.is_of_codes else f"{words}; its weights differ from those of the codes"
 
 
 def read_classifier(path: Path | str, queries: Codes) -> Classifier:
-    """Judge a classifier by its scores of the queries, which `ssdh encode --blob` writes.
+    """Judge a classifier by its scores of the queries, as `ssdh encode --blob` writes them.
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it holds no scores of these queries, or the queries have not one label each.
+        DataError: it has no scores of these queries, or a query does not have exactly one label.
     """
     scores = read_features(path)
     values = scores.activations
     where = Location(scores.name)
     if scores.bits or values is None:
         raise DataError(
-            f"holds codes of {scores.bits} bits and no classifier's scores",
+            f"holds codes of {scores.bits} bits, not a classifier's scores",
             location=where,
             hint="ssdh deploy --with-classifier, then ssdh encode --blob CLASSIFIER",
         )
     if not np.isfinite(values).all():
-        raise DataError("holds values that are no numbers", location=where)
+        raise DataError("holds NaN or infinite values", location=where)
     refuse_empty(queries, "query")
     refuse_other_items(scores, queries)
     if queries.is_multi_label:
         raise DataError(
-            f"items of {queries.name} have several labels each, an accuracy needs one",
+            f"items of {queries.name} have several labels each, but an accuracy needs one",
             location=where,
         )
     refuse_unlabelled(queries, "query")
-    right = accuracy(values, queries.labels.astype(np.int64), scores.name)
-    mine, theirs = scores.model or {}, queries.model or {}
-    is_same = mine.get("weights") == theirs.get("weights")
-    return Classifier(scores.name, mine.get("blob"), values.shape[1], right, is_same)
+    top = accuracy(values, queries.labels.astype(np.int64), scores.name)
+    model = scores.model or {}
+    is_of_codes = model.get("weights") == (queries.model or {}).get("weights")
+    return Classifier(scores.name, model.get("blob"), values.shape[1], top, is_of_codes)
 
 
 def refuse_other_items(features: Codes, codes: Codes) -> None:
-    """Refuse features that are not of the very items that the codes are of.
+    """Refuse features of other items than the codes.
 
     Raises:
-        DataError: number, ids or order differ.
+        DataError: their number, ids or order differ.
     """
     if not np.array_equal(features.ids, codes.ids):
         raise DataError(
-            f"its items are not those of {codes.name}",
+            f"its items differ from those of {codes.name}",
             location=Location(features.name),
             hint="encode the same source for both",
         )

@@ -1,200 +1,178 @@
-"""Judging codes: two files in, figures with their protocol and their baselines out."""
+"""`ssdh evaluate`: judging codes, with baselines, a classifier, and files of the figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.files import refuse_existing, write_bytes
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.evaluate.classifier import (
-    Classifier,
-    read_classifier,
-    refuse_other_items,
-)
+from ssdh_surgery.pipeline.evaluate import evaluation_files
+from ssdh_surgery.pipeline.evaluate.classifier import read_classifier, refuse_other_items
+from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
+from ssdh_surgery.report.evaluation_page import evaluation_page
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
-from ssdh_surgery.retrieval.codes.compatibility import other_transform, overlap
-from ssdh_surgery.retrieval.evaluate import metrics
+from ssdh_surgery.retrieval.codes.compatibility import overlap
 from ssdh_surgery.retrieval.evaluate.baselines import METHODS
+from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import Protocol
 from ssdh_surgery.retrieval.evaluate.tally import Cutoff, Measures
 
 Progress = Callable[[str, int, int], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Figures, and everything that they depend on.
-
-    `overlap` holds the ids of the queries that are in the database too.
-    """
-
-    protocol: Protocol
-    queries: Codes
-    database: Codes
-    measures: Measures
-    overlap: Sequence[str] = ()
-    baselines: dict[str, Measures] = field(default_factory=dict)
-    classifier: Classifier | None = None
-
-    @property
-    def title(self) -> str:
-        """What was judged, in words."""
-        count = len(self.queries)
-        queries = f"{count:,} quer{'y' if count == 1 else 'ies'}"
-        sets = f"{queries}, {len(self.database):,} in the database"
-        return f"{sets}, {self.database.bits} bits"
-
-    @property
-    def figures(self) -> dict[str, dict[str, float]]:
-        """The figures of the codes, of each baseline and of the classifier, by their titles."""
-        rows: dict[str, dict[str, float]] = {}
-        for name, each in {"codes": self.measures, **self.baselines}.items():
-            rows[name] = {f"mAP@{at}": value for at, value in each.map.items()}
-            rows[name] |= {f"precision@{at}": value for at, value in each.precision.items()}
-            if each.radius_precision is not None:
-                rows[name][f"radius {self.protocol.radius}"] = each.radius_precision
-            rows[name] |= {f"top-1 {k}-NN": value for k, value in each.knn.items()}
-        if self.classifier is not None:
-            right = self.classifier.accuracy
-            rows["classifier"] = {f"top-{k}": value for k, value in right.items()}
-        return rows
-
-    @property
-    def strange_labels(self) -> list[int]:
-        """The labels of queries that no item of the database has; none where there are several."""
-        if self.database.is_multi_label:
-            return []
-        found: list[int] = np.setdiff1d(self.queries.labels, self.database.labels).tolist()
-        return found
-
-    @property
-    def other_transform(self) -> str | None:
-        """What was done otherwise to the queries' pictures than to the database's."""
-        return other_transform(self.queries, self.database.recipe, self.database.name)
-
-    @property
-    def conditions(self) -> list[str]:
-        """The protocol, and what it came to here, a sentence each."""
-        sentences = self.protocol.words()
-        if self.measures.no_hits:
-            count = self.measures.no_hits
-            said = "1 query has" if count == 1 else f"{count:,} queries have"
-            sentences.append(f"{said} no relevant item")
-        if self.measures.knn:
-            sentences.append(
-                "k-NN: the label that most of the k nearest have, of equals the one ranked first"
-            )
-        elif self.database.is_multi_label:
-            sentences.append("no top-1 by k-NN: items have several labels")
-        elif self.protocol.ties == "expected":
-            sentences.append("no top-1 by k-NN: expected ties leave no order to vote in")
-        if self.classifier is not None:
-            sentences.append(self.classifier.words())
-        return sentences
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer of `evaluate --json`."""
-        judge = self.classifier
-        sets = {
-            "queries": {"file": self.queries.name, "items": len(self.queries)},
-            "database": {"file": self.database.name, "items": len(self.database)},
-            "overlap": len(self.overlap),
-            "bits": self.database.bits,
-            "queries_without_hits": self.measures.no_hits,
-            "classifier": judge and {"file": judge.name, "blob": judge.blob},
-        }
-        found = self.measures
-        return {
-            "protocol": {**self.protocol.as_json(), **sets},
-            "map": found.map,
-            "precision": found.precision,
-            "radius_precision": found.radius_precision,
-            "curve": [list(point) for point in found.curve],
-            "knn": found.knn,
-            "accuracy": judge and judge.accuracy,
-            "baselines": {
-                name: {
-                    "map": each.map,
-                    "precision": each.precision,
-                    "radius_precision": each.radius_precision,
-                    "knn": each.knn,
-                }
-                for name, each in self.baselines.items()
-            },
-        }
-
-
-def evaluation(
-    queries: Path | str,
-    database: Path | str,
-    protocol: Protocol,
-    cutoffs: Sequence[Cutoff] = (None,),
-    places: Sequence[int] = (),
-    voters: Sequence[int] = (),
-    scores: Path | str | None = None,
-    features: tuple[Path | str, Path | str] | None = None,
-    progress: Progress | None = None,
-) -> Evaluation:
-    """Judge the codes of two files.
+class EvaluationInputs:
+    """The files to judge.
 
     Args:
-        queries: the file of the queries' codes.
-        database: the file of what they search.
+        queries: the codes that search.
+        database: the codes that are searched.
+        scores: a classifier's scores of the queries, as activations.
+        features: activations of both sets, for baselines.
+    """
+
+    queries: Path
+    database: Path
+    scores: Path | None = None
+    features: tuple[Path, Path] | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationFigures:
+    """The figures to compute.
+
+    Args:
+        cutoffs: mAP within the first N items, for each N; None is all.
+        places: precision among the first N items, for each N.
+        voters: top-1 accuracy by the vote of the k nearest items, for each k.
+    """
+
+    cutoffs: Sequence[Cutoff] = (None,)
+    places: Sequence[int] = ()
+    voters: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class EvaluationOutputs:
+    """The files to write: a CSV table, a plot, an HTML page; None writes none."""
+
+    table: Path | None = None
+    plot: Path | None = None
+    page: Path | None = None
+    force: bool = False
+
+
+def evaluate(
+    inputs: EvaluationInputs,
+    protocol: Protocol,
+    figures: EvaluationFigures,
+    outputs: EvaluationOutputs,
+    *,
+    progress: Progress,
+    report: Report,
+) -> Evaluation:
+    """Judge the codes of two files, and write the figures to files.
+
+    Args:
+        inputs: the files to judge.
         protocol: the definitions.
-        cutoffs: mAP within so many items; None is all.
-        places: precision among so many first items.
-        voters: top-1 by the vote of so many nearest items.
-        scores: a file of the classifier's scores of the queries, as activations.
-        features: files of both sets with activations, of which baselines are made.
-        progress: told what is done, queries done and in all.
+        figures: the figures to compute.
+        outputs: the files to write.
+        progress: called with the set that is judged, the number of queries done, and of all.
+        report: gets a warning for each reason to doubt the figures.
 
     Raises:
-        FileError: a file cannot be read.
-        DataError: a file is none of codes, or the sets cannot be judged or compared.
-        MissingExtra: numba is not installed.
+        FileError: a file cannot be read, or exists or cannot be written.
+        DataError: a file does not hold codes, or the sets cannot be judged or compared.
+        UsageError: the plot has an unknown suffix.
+        MissingExtra: numba is not installed, or matplotlib or Jinja where they are needed.
     """
-    asked, stored = read_codes(queries), read_codes(database)
-    classifier = None if scores is None else read_classifier(scores, asked)
-    wide = None if features is None else _both_features(features, asked, stored)
+    read = (inputs.queries, inputs.database, inputs.scores, *(inputs.features or ()))
+    for path in (outputs.table, outputs.plot, outputs.page):
+        if path is not None:
+            refuse_existing(path, force=outputs.force, inputs=read)
+    if outputs.plot is not None:
+        evaluation_files.refuse_plot_kind(outputs.plot)
+    if outputs.plot is not None or outputs.page is not None:
+        evaluation_files.refuse_without_extra(page=outputs.page is not None)
+        places = figures.places or evaluation_files.PLOT_PLACES
+        figures = EvaluationFigures(figures.cutoffs, places, figures.voters)
+    result = _evaluation(inputs, protocol, figures, progress)
+    warnings = result.warnings()
+    for warning in warnings:
+        report(warning)
+    if outputs.table is not None:
+        evaluation_files.write_csv(outputs.table, result)
+    if outputs.plot is not None:
+        evaluation_files.write_plot(outputs.plot, result)
+    if outputs.page is not None:
+        curves = evaluation_files.curves_svg(result)
+        page = evaluation_page(result.title, result.conditions, result.figures, curves, warnings)
+        write_bytes(outputs.page, page.encode())
+    return result
 
-    def judged(label: str, some: Codes, others: Codes) -> Measures:
-        told = None if progress is None else lambda done, total: progress(label, done, total)
-        return metrics.evaluate_codes(some, others, protocol, cutoffs, places, voters, told)
 
-    measures = judged("queries", asked, stored)
-    baselines: dict[str, Measures] = {}
-    if wide is not None:
-        for name, method in METHODS.items():
-            if name != "lsh" and stored.bits > wide[1].shape[1]:
-                continue
-            projection = method(wide[1], stored.bits, protocol.seed)
-            made = [
-                Codes(np.packbits(projection(some) > 0, axis=1), stored.bits, like.ids, like.labels)
-                for some, like in zip(wide, (asked, stored), strict=True)
-            ]
-            baselines[name] = judged(name, made[0], made[1])
-        baselines["features"] = metrics.evaluate_features(
-            *wide, asked.labels, stored.labels, protocol, cutoffs, places, voters
+def _evaluation(
+    inputs: EvaluationInputs, protocol: Protocol, figures: EvaluationFigures, progress: Progress
+) -> Evaluation:
+    queries, database = read_codes(inputs.queries), read_codes(inputs.database)
+    classifier = None if inputs.scores is None else read_classifier(inputs.scores, queries)
+    features = None
+    if inputs.features is not None:
+        features = _read_features(inputs.features, queries, database)
+
+    def judge(name: str, some: Codes, others: Codes) -> Measures:
+        return evaluate_codes(
+            some,
+            others,
+            protocol,
+            figures.cutoffs,
+            figures.places,
+            figures.voters,
+            lambda done, total: progress(name, done, total),
         )
-    both_ids = tuple(map(str, asked.ids[overlap(asked, stored)]))
-    return Evaluation(protocol, asked, stored, measures, both_ids, baselines, classifier)
+
+    measures = judge("queries", queries, database)
+    baselines: dict[str, Measures] = {}
+    if features is not None:
+        for name, method in METHODS.items():
+            if name != "lsh" and database.bits > features[1].shape[1]:
+                continue
+            projection = method(features[1], database.bits, protocol.seed)
+            hashed = [
+                Codes(np.packbits(projection(some) > 0, axis=1), database.bits, of.ids, of.labels)
+                for some, of in zip(features, (queries, database), strict=True)
+            ]
+            baselines[name] = judge(name, hashed[0], hashed[1])
+        baselines["features"] = evaluate_features(
+            *features,
+            queries.labels,
+            database.labels,
+            protocol,
+            figures.cutoffs,
+            figures.places,
+            figures.voters,
+        )
+    shared = tuple(map(str, queries.ids[overlap(queries, database)]))
+    return Evaluation(protocol, queries, database, measures, shared, baselines, classifier)
 
 
-def _both_features(
-    paths: tuple[Path | str, Path | str], asked: Codes, stored: Codes
+def _read_features(
+    paths: tuple[Path, Path], queries: Codes, database: Codes
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The activations of the queries and of the database."""
     of_queries, of_database = (read_features(path) for path in paths)
     both = _activations(of_queries), _activations(of_database)
-    refuse_other_items(of_queries, asked)
-    refuse_other_items(of_database, stored)
+    refuse_other_items(of_queries, queries)
+    refuse_other_items(of_database, database)
     if both[0].shape[1] != both[1].shape[1]:
         raise DataError(
             f"features of {both[0].shape[1]} dimensions, those of {of_database.name} have "
@@ -208,10 +186,10 @@ def _activations(features: Codes) -> NDArray[np.float32]:
     refuse_empty(features, "feature")
     if features.activations is None:
         raise DataError(
-            "holds no activations to make baselines of",
+            "holds no activations to compute baselines from",
             location=Location(features.name),
             hint="ssdh encode --activations --blob FEATURES keeps them",
         )
     if not np.isfinite(features.activations).all():
-        raise DataError("holds values that are no numbers", location=Location(features.name))
+        raise DataError("holds NaN or infinite values", location=Location(features.name))
     return features.activations

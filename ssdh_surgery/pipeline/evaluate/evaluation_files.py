@@ -1,4 +1,4 @@
-"""An evaluation as files: a table for spreadsheets, and curves as PNG or SVG."""
+"""An evaluation as files: a table for spreadsheets, and curves as PNG, SVG or PDF."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from ssdh_surgery.errors import UsageError, of_extra, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.evaluate.evaluate import Evaluation
+from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
 from ssdh_surgery.retrieval.evaluate.tally import Measures
 
 PLOT_KINDS = (".png", ".svg", ".pdf")
-# Where precision is drawn when no places were asked for.
+# Where precision is drawn by default.
 PLOT_PLACES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def measured(found: Evaluation) -> dict[str, Measures]:
+def measures_by_name(evaluation: Evaluation) -> dict[str, Measures]:
     """The measures of the codes and of each baseline, by name."""
-    return {"codes": found.measures, **found.baselines}
+    return {"codes": evaluation.measures, **evaluation.baselines}
 
 
-def write_csv(path: Path, found: Evaluation) -> None:
+def write_csv(path: Path, evaluation: Evaluation) -> None:
     """Write a row `of,measure,at,value` for each figure.
 
     Raises:
@@ -31,66 +31,66 @@ def write_csv(path: Path, found: Evaluation) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["of", "measure", "at", "value"])
-    for name, measures in measured(found).items():
+    for name, measures in measures_by_name(evaluation).items():
         for kind, values in (("map", measures.map), ("precision", measures.precision)):
             writer.writerows([name, kind, at, repr(value)] for at, value in values.items())
         if measures.radius_precision is not None:
-            at = found.protocol.radius
+            at = evaluation.protocol.radius
             writer.writerow([name, "radius_precision", at, repr(measures.radius_precision)])
         writer.writerows([name, "knn", at, repr(value)] for at, value in measures.knn.items())
-    if found.classifier is not None:
-        right = found.classifier.accuracy.items()
+    if evaluation.classifier is not None:
+        right = evaluation.classifier.accuracy.items()
         writer.writerows(["classifier", "accuracy", at, repr(value)] for at, value in right)
     write_bytes(path, text.getvalue().encode())
 
 
 def refuse_plot_kind(path: Path) -> None:
-    """Refuse a plot whose name ends in no known way.
+    """Refuse a plot with an unknown suffix.
 
     Raises:
-        UsageError: it names the kinds.
+        UsageError: it names the known ones.
     """
     if path.suffix.lower() not in PLOT_KINDS:
         raise UsageError(
-            f"a plot ends in {', '.join(PLOT_KINDS)}, not in '{path.suffix}'",
+            f"a plot must end in {', '.join(PLOT_KINDS)}, not in '{path.suffix}'",
             location=Location(str(path)),
         )
 
 
 def refuse_without_extra(*, page: bool) -> None:
-    """Refuse, before anything is judged, what cannot be drawn or written as a page afterwards.
+    """Refuse a plot or page that could not be drawn, before anything is judged.
 
     Raises:
-        MissingExtra: matplotlib is not installed, or Jinja for a page.
+        MissingExtra: matplotlib, or Jinja for a page, is not installed.
     """
     require_extra("plot", "writing a page" if page else "drawing curves", "matplotlib")
     if page:
         require_extra("plot", "writing a page", "jinja2")
 
 
-def write_plot(path: Path, found: Evaluation) -> None:
-    """Draw precision over recall by Hamming radius, and precision among the first N.
+def write_plot(path: Path, evaluation: Evaluation) -> None:
+    """Plot precision over recall by Hamming radius, and precision among the first N.
 
     Raises:
-        UsageError: the name does not say which kind of picture.
+        UsageError: the suffix is unknown.
         FileError: it cannot be written.
         MissingExtra: matplotlib is not installed.
     """
     refuse_plot_kind(path)
-    write_bytes(path, _drawn(found, path.suffix.lower()))
+    write_bytes(path, _drawn(evaluation, path.suffix.lower()))
 
 
-def curves_svg(found: Evaluation) -> str:
-    """The same drawing as an SVG element, to stand in a page.
+def curves_svg(evaluation: Evaluation) -> str:
+    """The same plot as an SVG element, to embed in a page.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    text = _drawn(found, ".svg").decode()
+    text = _drawn(evaluation, ".svg").decode()
     return text[text.index("<svg") :]
 
 
-def _drawn(found: Evaluation, kind: str) -> bytes:
+def _drawn(evaluation: Evaluation, kind: str) -> bytes:
     with of_extra("plot", "drawing curves"):
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -98,7 +98,7 @@ def _drawn(found: Evaluation, kind: str) -> bytes:
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    for name, measures in measured(found).items():
+    for name, measures in measures_by_name(evaluation).items():
         if measures.curve:
             precision, recall = zip(*measures.curve, strict=True)
             left.plot(recall, precision, marker=".", label=name)
@@ -110,12 +110,12 @@ def _drawn(found: Evaluation, kind: str) -> bytes:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.suptitle(f"{found.title}; protocol: {found.protocol.name}")
-    picture = io.BytesIO()
-    # No date and no random names inside: the same figures give the same file.
+    figure.suptitle(f"{evaluation.title}; protocol: {evaluation.protocol.name}")
+    image = io.BytesIO()
+    # Without dates and random names, the same figures give the same file.
     with matplotlib.rc_context({"svg.hashsalt": "ssdh"}):
-        figure.savefig(picture, format=kind[1:], metadata=_METADATA.get(kind))
-    return picture.getvalue()
+        figure.savefig(image, format=kind[1:], metadata=_METADATA.get(kind))
+    return image.getvalue()
 
 
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
