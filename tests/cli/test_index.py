@@ -43,8 +43,8 @@ def test_the_life_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "add", "x.index", "b.npz") == "added 5: 25 codes in x.index\n"
     assert run(["index", "add", "x.index", "b.npz"]) == 3
     assert capsys.readouterr().err == (
-        "b.npz: 5 of 5 ids are in the index x.index already, the first is 'b0'\n"
-        "hint: 'ssdh index add --replace' puts the new codes in their place\n"
+        "b.npz: 5 of 5 ids are already in the index x.index, the first is 'b0'\n"
+        "hint: 'ssdh index add --replace' replaces their codes\n"
     )
     again = told(capsys, "add", "x.index", "b.npz", "--replace")
     assert again == "added 0, replaced 5: 25 codes in x.index\n"
@@ -68,8 +68,8 @@ def test_the_same_life_in_postgres(capsys: pytest.CaptureFixture[str], database:
     assert told(capsys, "add", place, "b.npz") == f"added 5: 25 codes in {name}\n"
     assert run(["index", "add", place, "b.npz"]) == 3
     assert capsys.readouterr().err == (
-        f"b.npz: 5 of 5 ids are in the index {name} already, the first is 'b0'\n"
-        "hint: 'ssdh index add --replace' puts the new codes in their place\n"
+        f"b.npz: 5 of 5 ids are already in the index {name}, the first is 'b0'\n"
+        "hint: 'ssdh index add --replace' replaces their codes\n"
     )
     again = told(capsys, "add", place, "b.npz", "--replace")
     assert again == f"added 0, replaced 5: 25 codes in {name}\n"
@@ -104,7 +104,7 @@ def test_features_beside_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
         values = kept.features("fc7", kept.rows(archive["ids"].tolist()))
         assert np.array_equal(values, archive["activations"])
     assert run(["index", "add", "x.index", "b.npz", "--replace"]) == 3
-    assert "no feature 'fc7', which the index x.index keeps" in capsys.readouterr().err
+    assert "lacks the feature 'fc7', which the index x.index keeps" in capsys.readouterr().err
     told(capsys, "add", "x.index", "b.npz", "--replace", "--features", "g.npz")
     features("fc6.npz", [f"b{number}" for number in range(5)], "fc6")
     words = ["index", "add", "x.index", "b.npz", "--replace", "--features", "g.npz"]

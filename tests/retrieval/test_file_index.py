@@ -122,7 +122,7 @@ def test_files_that_are_no_index(tmp_path: Path) -> None:
         open_file_index(str(tmp_path / "codes.npz"))
     assert str(caught.value) == (
         f"{tmp_path}/codes.npz: not an index: it has no 'index'\n"
-        "hint: 'ssdh index build' makes such files"
+        "hint: 'ssdh index build' writes such files"
     )
 
 
@@ -146,7 +146,7 @@ def test_parts_that_do_not_fit(tmp_path: Path, change: dict[str, Any]) -> None:
         parts = {**archive, **change}
     with path.open("wb") as file:
         np.savez(file, **parts)
-    with pytest.raises(DataError, match="damaged: its parts do not fit together"):
+    with pytest.raises(DataError, match="damaged: its parts are inconsistent"):
         open_file_index(str(path))
 
 

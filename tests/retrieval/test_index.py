@@ -160,7 +160,9 @@ def test_several_labels(kind: str, place: str) -> None:
     with build(place, kind, made(3, 8, labels=labels)) as index:
         items = index.items(index.rows(["i0", "i1", "i2"]))
         assert [item.label for item in items] == [[1, 2], [], [0]]
-        with pytest.raises(DataError, match=r"labels of the form \[N\], those of the index .* \[N"):
+        with pytest.raises(
+            DataError, match=r"labels have the shape \[N\], those of the index .* \[N"
+        ):
             index.add(made(1, 8, "x"))
 
 
@@ -172,12 +174,12 @@ def test_codes_that_do_not_belong(kind: str, place: str) -> None:
             "codes of 16 bits, the index {} has 12": made(3, 16, "q"),
             "made by another model than the index {}: weights bbbbbbbbbbbb against aaaaaaaaaaaa\n"
             "hint: encode both with the same net and weights": made(3, 12, "q", recipe=other),
-            "3 of 4 ids are in the index {} already, the first is 'i2'\n"
-            "hint: 'ssdh index add --replace' puts the new codes in their place": made(
+            "3 of 4 ids are already in the index {}, the first is 'i2'\n"
+            "hint: 'ssdh index add --replace' replaces their codes": made(
                 4, 12, ids=np.array(["z", "i2", "i1", "i0"])
             ),
-            "the id 'x' stands for several items\n"
-            "hint: an index finds an item by its id: encode a list that names each picture "
+            "several items have the id 'x'\n"
+            "hint: ids must be unique: encode a list that names each image "
             "once": made(3, 12, ids=np.array(["x", "y", "x"])),
         }
         for message, codes in cases.items():
@@ -214,10 +216,10 @@ def test_features_follow_their_items(kind: str, place: str) -> None:
         with pytest.raises(DataError) as caught:
             index.add(made(1, 16, "z"))
         assert str(caught.value) == (
-            f"codes: no feature 'activations', which the index {index.name} keeps\n"
+            f"codes: lacks the feature 'activations', which the index {index.name} keeps\n"
             "hint: ssdh encode --activations keeps activations of a blob"
         )
-        with pytest.raises(DataError, match=r"is \[1, 4\], the index .* keeps \[1, 5\]"):
+        with pytest.raises(DataError, match=r"is \[1, 4\], but the index .* keeps \[1, 5\]"):
             index.add(
                 made(1, 16, "z"), {**again, "activations": values[:1], "pool5/7x7%s": wide[:1, :4]}
             )

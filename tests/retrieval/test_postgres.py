@@ -50,11 +50,11 @@ def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://me:secret@db/photos", "the URL of a database names no table of it"),
-        ("postgresql://me:se#cret@db/photos", "the URL of a database names no table of it"),
-        ("postgresql://me:secret@db/photos#", "the URL of a database names no table of it"),
-        ("postgresql://me:%secret@db/photos#x", "the URL of a database cannot be read"),
-        ("postgresql://db/photos?secret=1#x", "the URL of a database cannot be read"),
+        ("postgresql://me:secret@db/photos", "the URL of the database names no table"),
+        ("postgresql://me:se#cret@db/photos", "the URL of the database names no table"),
+        ("postgresql://me:secret@db/photos#", "the URL of the database names no table"),
+        ("postgresql://me:%secret@db/photos#x", "the URL of the database cannot be parsed"),
+        ("postgresql://db/photos?secret=1#x", "the URL of the database cannot be parsed"),
     ],
 )
 def test_urls_that_cannot_be_taken(url: str, message: str) -> None:
@@ -66,14 +66,14 @@ def test_a_server_that_is_down() -> None:
     assert refusal(FileError, "postgresql://me:secret@127.0.0.1:1/photos#x") == (
         "postgresql://me@127.0.0.1:1/photos#x: cannot connect to PostgreSQL: connection to "
         'server at "127.0.0.1", port 1 failed: Connection refused\n'
-        "hint: is the server running, and does psql connect with this URL?"
+        "hint: check that the server runs, and that psql connects with this URL"
     )
 
 
 def test_a_database_that_does_not_use_the_extension(plain_database: str) -> None:
     message = refusal(DataError, f"{plain_database}#x")
     assert message.endswith(
-        "#x: the database does not use the extension pgvector yet\n"
+        "#x: the database has not enabled the extension pgvector\n"
         "hint: once, as its owner: psql -c 'CREATE EXTENSION vector'"
     )
 
@@ -86,10 +86,10 @@ def test_tables_that_are_no_index_are_left_alone(database: str) -> None:
         connection.execute("CREATE TABLE customers (id int)")
     for force in (False, True):
         with pytest.raises(
-            SsdhError, match=r"the table (exists; nothing|is no index: its comment)"
+            SsdhError, match=r"the table (exists; nothing|is not an index: its comment)"
         ):
             build(f"{database}#customers", force=force)
-    assert "the table is no index" in refusal(DataError, f"{database}#customers")
+    assert "the table is not an index" in refusal(DataError, f"{database}#customers")
 
 
 def test_an_index_is_replaced_when_that_is_asked_for(database: str) -> None:

@@ -1,4 +1,4 @@
-"""Features to re-rank by: the activations of codes, and those of other blobs in files beside."""
+"""Features to re-rank by: the activations of codes, and those of other blobs in other files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FeatureFiles:
 
     Raises:
         FileError: a file cannot be read.
-        DataError: a file is none of codes, has no activations or does not say of which blob.
+        DataError: a file is not one of codes, or lacks activations or the name of their blob.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -36,23 +36,23 @@ class FeatureFiles:
         """The features of the items of some codes by their blobs, float32 [N, D] each.
 
         Args:
-            codes: whose items these are.
-            keep_activations: whether the codes' own activations are one of them.
+            codes: the codes of the items.
+            keep_activations: include the codes' own activations.
 
         Raises:
-            DataError: an item has no feature, or the features are another model's.
+            DataError: an item lacks a feature, or the features are another model's.
         """
-        found = {ACTIVATIONS: needed_activations(codes)} if keep_activations else {}
+        features = {ACTIVATIONS: needed_activations(codes)} if keep_activations else {}
         for blob, files in self._by_blob.items():
-            found[blob] = _looked_up(blob, codes, files)
-        return found
+            features[blob] = _looked_up(blob, codes, files)
+        return features
 
 
 def needed_activations(codes: Codes) -> NDArray[np.float32]:
     """The activations of codes.
 
     Raises:
-        DataError: the file has none, or some are no numbers.
+        DataError: the file has none, or NaN or infinite ones.
     """
     if codes.activations is None:
         raise DataError(
@@ -60,37 +60,28 @@ def needed_activations(codes: Codes) -> NDArray[np.float32]:
             location=Location(codes.name),
             hint="ssdh encode --activations keeps them",
         )
-    refuse_no_numbers(codes, codes.activations)
-    return codes.activations
-
-
-def refuse_no_numbers(codes: Codes, activations: NDArray[np.float32]) -> None:
-    """Refuse activations with nan or infinity: no distance can be told from them.
-
-    Raises:
-        DataError: it names the first item.
-    """
-    bad = ~np.isfinite(activations).all(1)
+    bad = ~np.isfinite(codes.activations).all(1)
     if bad.any():
         raise DataError(
-            f"the activations of {int(bad.sum()):,} items are not all numbers, the first is "
+            f"{int(bad.sum()):,} items have NaN or infinite activations, the first is "
             f"'{shown(str(codes.ids[int(bad.argmax())]))}'",
             location=Location(codes.name),
             hint="such weights come from a training run that diverged",
         )
+    return codes.activations
 
 
 def _blob_of(features: Codes) -> str:
     blob = (features.model or {}).get("blob")
     if not blob:
         raise DataError(
-            "does not say of which blob its activations are", location=Location(features.name)
+            "does not name the blob of its activations", location=Location(features.name)
         )
     return str(blob)
 
 
 def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.float32]:
-    """The activations that files have for the ids of codes."""
+    """The activations of a blob in files, for the ids of codes."""
     values = [needed_activations(each) for each in files]
     widths = {each.shape[1] for each in values}
     if len(widths) > 1:
@@ -100,7 +91,7 @@ def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.fl
         )
     for each in files:
         if codes.model is not None:
-            # The blob is another, and is meant to be.
+            # The blob differs on purpose.
             refuse_other_model(each, {**codes.model, "blob": blob}, codes.name)
     if len(files) == 1 and np.array_equal(files[0].ids, codes.ids):
         return values[0]

@@ -1,1 +1,1 @@
-"""Indexes: codes that can be searched, in a file or in a table of PostgreSQL."""
+"""Indexes: searchable codes, in a file or in a table of PostgreSQL."""

@@ -1,4 +1,4 @@
-"""An index in one file: its codes, ids and labels, and what a backend needs to search them."""
+"""An index in one file: codes, ids, labels, features, and the saved state of a backend."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ssdh_surgery.errors import DataError, did_you_mean
 from ssdh_surgery.files import Stamp, changed_under_us, refuse_existing, stamp_of
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
-from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
+from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.forms.npz import read_arrays, write_arrays
 from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
 from ssdh_surgery.retrieval.index.ids import Ids
@@ -24,34 +24,34 @@ from ssdh_surgery.retrieval.index.index import (
     Features,
     Index,
     IndexItem,
-    Label,
+    label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
-_MADE_BY = "'ssdh index build' makes such files"
+_MADE_BY = "'ssdh index build' writes such files"
 _VERSION = 1
-# A hint among more ids than these would take longer than anybody waits.
-_FEW = 100_000
+# A hint is looked for among at most this many ids, because that is slow.
+_MAX_HINTED = 100_000
 
 
 @dataclass(eq=False)
 class FileIndex(Index):
-    """Codes in memory, or mapped from a file; arrays are never changed in place.
+    """Codes in memory, or mapped from a file; arrays are never modified in place.
 
     Args:
         name: the file.
-        about: what the index is.
+        about: the description of the index.
         packed: uint8 [N, ceil(bits / 8)].
-        ids: [N], each once.
+        ids: [N], distinct.
         labels: int64 [N], or uint8 [N, C].
         kept: features, float32 [N, D] each, by name.
-        saved: what the backend kept, None where it is made anew of the codes.
-        stamp: of the file that was opened, None for a new one.
+        saved: the saved state of the backend; None rebuilds it from the codes.
+        stamp: the stamp of the opened file, None for a new one.
 
-    An approximate kind is searched exactly while it is small, and its backend is made anew
-    whenever the codes have doubled: the lists and keys that suit a few do not suit many.
+    A small index of an approximate kind is searched exactly. Its backend is rebuilt whenever
+    the codes have doubled, because lists and keys that suit few codes do not suit many.
     """
 
     name: str
@@ -69,11 +69,11 @@ class FileIndex(Index):
 
     @property
     def backend(self) -> Backend:
-        """The backend with all codes in it, made when it is first needed.
+        """The backend with all codes in it, opened on first use.
 
         Raises:
-            MissingExtra: it is not installed.
-            DataError: what it kept is damaged.
+            MissingExtra: its library is not installed.
+            DataError: its saved state is damaged.
         """
         if self._backend is None:
             try:
@@ -108,27 +108,21 @@ class FileIndex(Index):
 
     def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
-        return [IndexItem(self.ids[row], self._label(row)) for row in rows.tolist()]
-
-    def _label(self, row: int) -> Label:
-        label = self.labels[row]
-        if np.ndim(label):
-            return [int(each) for each in np.flatnonzero(label)]
-        return None if label == UNKNOWN_LABEL else int(label)
+        return [IndexItem(self.ids[row], label_value(self.labels[row])) for row in rows.tolist()]
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """See `Index.rows`."""
-        found = [self.ids.row(each) for each in ids]
-        for name, row in zip(ids, found, strict=True):
+        rows = [self.ids.row(each) for each in ids]
+        for name, row in zip(ids, rows, strict=True):
             if row is None:
                 self._refuse_unknown(name)
-        return np.array(found, np.int64)
+        return np.array(rows, np.int64)
 
     def _refuse_unknown(self, name: str) -> None:
         raise DataError(
             f"no item has the id '{shown(name)}'",
             location=self.where,
-            hint=did_you_mean(name, self.ids) if len(self) < _FEW else None,
+            hint=did_you_mean(name, self.ids) if len(self) < _MAX_HINTED else None,
         )
 
     def codes(self, rows: NDArray[np.int64]) -> Packed:
@@ -171,23 +165,23 @@ class FileIndex(Index):
         if len(new):
             self.ids = Ids.of([*rows, *(names[number] for number in new.tolist())])
         if known or len(self).bit_length() > before.bit_length():
-            self._backend = self.saved = None  # they keep, and suit, what was there
+            self._backend = self.saved = None  # they hold, and suit, the old codes
         elif self._backend is not None or self.saved is not None:
             self.backend.add(codes.packed)
         return len(new), len(known)
 
     def remove(self, ids: Sequence[str]) -> int:
         """See `Index.remove`."""
-        gone = set(ids)
+        removed = set(ids)
         names = list(self.ids)
-        stays = np.array([each not in gone for each in names], bool)
-        count = len(self) - int(np.count_nonzero(stays))
-        if count < len(gone):
+        is_kept = np.array([each not in removed for each in names], bool)
+        count = len(self) - int(np.count_nonzero(is_kept))
+        if count < len(removed):
             known = set(names)
             self._refuse_unknown(next(each for each in ids if each not in known))
-        self.packed, self.labels = self.packed[stays], self.labels[stays]
-        self.kept = {name: values[stays] for name, values in self.kept.items()}
-        self.ids = Ids.of(each for each in names if each not in gone)
+        self.packed, self.labels = self.packed[is_kept], self.labels[is_kept]
+        self.kept = {name: values[is_kept] for name, values in self.kept.items()}
+        self.ids = Ids.of(each for each in names if each not in removed)
         self._backend = self.saved = None
         return count
 
@@ -195,7 +189,7 @@ class FileIndex(Index):
         """See `Index.save`; the file is written whole or not at all.
 
         Raises:
-            FileError: it cannot be written, or another program changed it meanwhile.
+            FileError: it cannot be written, or another program has changed it.
         """
         about = {
             "version": _VERSION,
@@ -224,7 +218,7 @@ def create_file_index(place: str, about: About, *, force: bool = False) -> FileI
     """A new index without items.
 
     Raises:
-        FileError: there is a file, and not `force`.
+        FileError: the file exists, and `force` is not set.
     """
     refuse_existing(place, force=force, hint=REPLACE_OR_ADD)
     labels: NDArray[Any] = np.empty(0, np.int64)
@@ -236,11 +230,11 @@ def create_file_index(place: str, about: About, *, force: bool = False) -> FileI
 
 
 def open_file_index(place: str) -> FileIndex:
-    """Open the file of an index; large parts of it are mapped, not read.
+    """Open the file of an index; large parts are mapped, not read.
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is no index, cut short or damaged, or of a newer form.
+        DataError: it is not an index, cut short or damaged, or made by a newer version.
     """
     stamp = stamp_of(place)
     parts = read_arrays(place, _MEMBERS, None, "an index", _MADE_BY, mapped=True)
@@ -250,7 +244,7 @@ def open_file_index(place: str) -> FileIndex:
         kind, bits, version = about["kind"], int(about["bits"]), about["version"]
         recipe = dict(about["recipe"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError("damaged: it does not say what it holds", location=where) from error
+        raise DataError("damaged: its description is missing or wrong", location=where) from error
     if version != _VERSION or kind not in KINDS:
         raise DataError(
             f"an index of version {version} and kind '{kind}': a newer ssdh-surgery made it",
@@ -263,7 +257,7 @@ def open_file_index(place: str) -> FileIndex:
         if name.startswith(_FEATURE)
     }
     count = len(packed) if packed.ndim == 2 else -1
-    fits = (
+    is_consistent = (
         packed.dtype == np.uint8
         and packed.shape[1:] == (-(-bits // 8),)
         and ends.shape == (count,)
@@ -272,11 +266,11 @@ def open_file_index(place: str) -> FileIndex:
         and all(each.ndim == 2 and len(each) == count for each in features.values())
         and (not count or int(ends[-1]) == len(parts["ids"]))
     )
-    if not fits:
-        raise DataError("damaged: its parts do not fit together", location=where)
+    if not is_consistent:
+        raise DataError("damaged: its parts are inconsistent", location=where)
     classes = labels.shape[1] if labels.ndim == 2 else None
     widths = {name: values.shape[1] for name, values in features.items()}
-    whole = About(kind, bits, recipe, classes, widths)
+    description = About(kind, bits, recipe, classes, widths)
     ids = Ids(parts["ids"], ends)
     saved = parts.get("saved") if count >= KINDS[kind].min_codes else None
-    return FileIndex(place, whole, packed, ids, labels, features, saved, stamp)
+    return FileIndex(place, description, packed, ids, labels, features, saved, stamp)

@@ -1,4 +1,4 @@
-"""The ids of an index as one run of bytes: a million are read in no time, and found as fast."""
+"""The ids of an index as one array of bytes, which is fast to load and to search."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ssdh_surgery.names import name_bytes, name_text
 
 
 class Ids(Sequence[str]):
-    """Ids, each once.
+    """Distinct ids.
 
     Args:
-        data: their bytes one after the other, uint8.
-        ends: where each ends, int64 [N].
+        data: their concatenated bytes, uint8.
+        ends: the end of each in `data`, int64 [N].
     """
 
     def __init__(self, data: NDArray[np.uint8], ends: NDArray[np.int64]) -> None:
@@ -54,16 +54,16 @@ class Ids(Sequence[str]):
         return self.data.tobytes()
 
     def row(self, name: str) -> int | None:
-        """The row of an id, None where there is none."""
-        wanted = name_bytes(name)
-        if not wanted:
+        """The row of an id, None if there is no such id."""
+        needle = name_bytes(name)
+        if not needle:
             empty = np.flatnonzero(np.diff(self.ends, prepend=0) == 0)
             return int(empty[0]) if len(empty) else None
-        # The bytes may also stand across two ids, or within a longer one.
-        at = self._bytes.find(wanted)
+        # The bytes may also span two ids, or be part of a longer one.
+        at = self._bytes.find(needle)
         while at >= 0:
             row = int(np.searchsorted(self.ends, at, "right"))
-            if self._start(row) == at and int(self.ends[row]) == at + len(wanted):
+            if self._start(row) == at and int(self.ends[row]) == at + len(needle):
                 return row
-            at = self._bytes.find(wanted, at + 1)
+            at = self._bytes.find(needle, at + 1)
         return None

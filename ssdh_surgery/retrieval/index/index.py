@@ -1,4 +1,4 @@
-"""An index: codes that can be searched, wherever they are kept, and what all kinds share."""
+"""An index: searchable codes with ids and labels, and the rules that hold in every place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shown
-from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
 from ssdh_surgery.retrieval.codes.compatibility import (
     label_form,
     other_transform,
@@ -21,7 +21,7 @@ from ssdh_surgery.retrieval.codes.compatibility import (
 )
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
-# The feature that is the code before it was cut at 0.5.
+# The feature that is the code before the threshold.
 ACTIVATIONS = "activations"
 REPLACE_OR_ADD = "--force replaces it, 'ssdh index add' adds to it"
 
@@ -33,14 +33,14 @@ _RECALL_QUERIES = 200
 
 @dataclass(frozen=True)
 class About:
-    """What an index is, apart from the items in it.
+    """The description of an index, without its items.
 
     Args:
         kind: the name of its kind, see `kinds.KINDS`.
         bits: the width of a code.
         recipe: how its codes were made.
-        classes: the number of labels that an item may have, None where it has one.
-        features: the width of each feature that is kept for re-ranking, by name.
+        classes: the length of label vectors; None for a single label each.
+        features: the width of each feature kept for re-ranking, by name.
     """
 
     kind: str
@@ -51,31 +51,38 @@ class About:
 
     @classmethod
     def like(cls, codes: Codes, kind: str, features: Features) -> Self:
-        """Of an index for such codes and features."""
+        """The description of an index for such codes and features."""
         classes = codes.labels.shape[1] if codes.is_multi_label else None
         widths = {name: values.shape[1] for name, values in features.items()}
         return cls(kind, codes.bits, codes.recipe, classes, widths)
 
     @property
     def model(self) -> Mapping[str, Any] | None:
-        """The model that made the codes, where it is known."""
+        """The model that made the codes, or None if unknown."""
         model = self.recipe.get("model")
         return model if isinstance(model, Mapping) else None
 
 
 @dataclass(frozen=True)
 class IndexItem:
-    """An item of an index; `label` is a number, several, or None where it is unknown."""
+    """An item of an index; `label` is a number, several, or None if unknown."""
 
     id: str
     label: Label
 
 
+def label_value(label: Any) -> Label:
+    """A label of codes, a number or a vector, as an index returns it."""
+    if np.ndim(label):
+        return [int(each) for each in np.flatnonzero(label)]
+    return None if label == UNKNOWN_LABEL else int(label)
+
+
 class Index(ABC):
-    """Codes with their ids and labels; `name` is the place where they are kept.
+    """Codes with their ids and labels; `name` is the place of the index.
 
     Items are addressed by rows: numbers that ascend in the order in which items were added,
-    and stay as they are until `add` or `remove`.
+    and that are stable until `add` or `remove`.
     """
 
     name: str
@@ -86,21 +93,21 @@ class Index(ABC):
 
     @abstractmethod
     def search(self, queries: Packed, k: int) -> Neighbours:
-        """Distances and rows of the k nearest codes, at most [Q, k] each; -1 is none.
+        """Distances and rows of the k nearest codes, at most [Q, k] each; -1 fills up.
 
-        Distances ascend, rows at one distance ascend. Approximate kinds may miss some.
+        Distances ascend, and rows at one distance ascend. Approximate kinds may miss codes.
 
         Raises:
-            MissingExtra: what searches is not installed.
+            MissingExtra: the library that searches is not installed.
         """
 
     @abstractmethod
     def exact(self, queries: Packed, k: int) -> Neighbours:
-        """As `search`, with nothing missed."""
+        """Like `search`, without missing any code."""
 
     @abstractmethod
     def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
-        """The items of rows that are there."""
+        """The items of rows, which must exist."""
 
     @abstractmethod
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -120,37 +127,37 @@ class Index(ABC):
 
     @abstractmethod
     def sample(self, count: int) -> Packed:
-        """About so many codes, spread over all."""
+        """About `count` codes, spread evenly over the index."""
 
     @abstractmethod
     def add(
         self, codes: Codes, features: Features | None = None, *, replace: bool = False
     ) -> tuple[int, int]:
-        """Add codes; with `replace`, those whose ids are there already are put in their place.
+        """Append codes; with `replace`, codes of existing ids replace the old ones.
 
         Args:
-            codes: what is added.
-            features: of the codes, [N, D] each, all that the index keeps.
-            replace: whether an id may be there already.
+            codes: the new codes.
+            features: their features, [N, D] each, all that the index keeps.
+            replace: whether an id may exist.
 
         Returns:
-            How many were added and how many were replaced.
+            The numbers of added and of replaced codes.
 
         Raises:
-            DataError: they do not belong here, or their ids are there already.
+            DataError: they do not belong to this index, or an id exists.
         """
 
     @abstractmethod
     def remove(self, ids: Sequence[str]) -> int:
-        """Remove items, the others keep their order; how many they were.
+        """Remove items; the others keep their order. Returns the number of removed items.
 
         Raises:
-            DataError: no item has one of the ids; then none is removed.
+            DataError: no item has one of the ids; none is removed.
         """
 
     @abstractmethod
     def save(self) -> None:
-        """Make what was added and removed last: before this nothing is written.
+        """Write all changes; nothing is written before this.
 
         Raises:
             FileError: it cannot be written.
@@ -158,7 +165,7 @@ class Index(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of what was opened; what was not saved is lost."""
+        """Release all resources; unsaved changes are lost."""
 
     def __enter__(self) -> Self:
         return self
@@ -172,10 +179,10 @@ class Index(ABC):
         return Location(self.name)
 
     def refuse(self, codes: Codes) -> None:
-        """Refuse codes that do not belong into this index, or cannot search it.
+        """Refuse codes that cannot be added to this index, or search it.
 
         Raises:
-            DataError: their width or model is another.
+            DataError: their width or model differs.
         """
         if codes.bits != self.about.bits:
             raise DataError(
@@ -191,57 +198,57 @@ class Index(ABC):
             report(sentence)
 
     def refuse_new(self, codes: Codes, features: Features | None) -> Features:
-        """Refuse what cannot be added; gives back the features that are to be kept.
+        """Refuse codes that cannot be added; returns the features to keep.
 
         Raises:
-            DataError: width, model, labels or features are others, or an id stands twice.
+            DataError: width, model, labels or features differ, or an id is repeated.
         """
         self.refuse(codes)
         classes = codes.labels.shape[1] if codes.is_multi_label else None
         if classes != self.about.classes:
-            mine = "[N]" if self.about.classes is None else f"[N, {self.about.classes}]"
+            own = "[N]" if self.about.classes is None else f"[N, {self.about.classes}]"
             raise DataError(
-                f"labels of the form {label_form(codes)}, those of the index {self.name} {mine}",
+                f"labels have the shape {label_form(codes)}, those of the index {self.name} {own}",
                 location=Location(codes.name),
             )
-        _refuse_twice(codes)
-        given = features or {}
-        for name in given:
+        _refuse_repeated(codes)
+        features = features or {}
+        for name in features:
             self.refuse_feature(name)
         for name, width in self.about.features.items():
-            if name not in given:
+            if name not in features:
                 raise DataError(
-                    f"no feature '{name}', which the index {self.name} keeps",
+                    f"lacks the feature '{name}', which the index {self.name} keeps",
                     location=Location(codes.name),
                     hint="ssdh encode --activations keeps activations of a blob",
                 )
-            if given[name].shape != (len(codes), width):
+            if features[name].shape != (len(codes), width):
                 raise DataError(
-                    f"the feature '{name}' is {list(given[name].shape)}, the index {self.name} "
-                    f"keeps {[len(codes), width]}",
+                    f"the feature '{name}' is {list(features[name].shape)}, but the index "
+                    f"{self.name} keeps {[len(codes), width]}",
                     location=Location(codes.name),
                 )
-        return {name: given[name] for name in self.about.features}
+        return {name: features[name] for name in self.about.features}
 
     def refuse_known(self, codes: Codes, count: int, first: str) -> None:
-        """Refuse codes of which so many, `first` before the others, are there already.
+        """Refuse codes of which `count` exist, `first` being the first of them.
 
         Raises:
-            DataError: there is one.
+            DataError: `count` is not 0.
         """
         if count:
             raise DataError(
-                f"{count:,} of {len(codes):,} ids are in the index {self.name} already, "
+                f"{count:,} of {len(codes):,} ids are already in the index {self.name}, "
                 f"the first is '{shown(first)}'",
                 location=Location(codes.name),
-                hint="'ssdh index add --replace' puts the new codes in their place",
+                hint="'ssdh index add --replace' replaces their codes",
             )
 
     def refuse_feature(self, name: str) -> None:
-        """Refuse to re-rank by a feature that is not kept.
+        """Refuse to re-rank by a feature that the index does not keep.
 
         Raises:
-            DataError: it names those that are.
+            DataError: it names the kept ones.
         """
         if name in self.about.features:
             return
@@ -256,38 +263,38 @@ class Index(ABC):
     def rerank(
         self, name: str, feature: NDArray[np.float32], rows: NDArray[np.int64], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The k of some rows whose feature is nearest, in Euclidean distance.
+        """The k rows of a shortlist with the nearest features, in Euclidean distance.
 
         Args:
-            name: of the feature.
-            feature: of the query, [D].
-            rows: a shortlist, nearest codes first.
-            k: so many at most.
+            name: the name of the feature.
+            feature: the feature of the query, [D].
+            rows: the shortlist, nearest codes first.
+            k: the number of rows to return, at most.
 
         Returns:
-            Distances and rows, ascending; equal ones stay in the order of the shortlist.
+            Distances, ascending, and rows; equal distances keep the order of the shortlist.
         """
         distances = np.linalg.norm(self.features(name, rows) - feature, axis=1)
         order = np.argsort(distances, kind="stable")[:k]
         return distances[order], rows[order]
 
     def recall(self, k: int = 10) -> float:
-        """The share of the true k nearest that are found, for codes of the index itself.
+        """The share of the true k nearest that a search finds, for codes of the index itself.
 
-        What lies as near as the true k-th counts as found.
+        A code as near as the true k-th counts as found.
         """
         queries = self.sample(_RECALL_QUERIES)
         true, _ = self.exact(queries, k)
-        found, rows = self.search(queries, k)
-        return float(((found <= true[:, -1:]) & (rows >= 0)).mean())
+        distances, rows = self.search(queries, k)
+        return float(((distances <= true[:, -1:]) & (rows >= 0)).mean())
 
 
-def _refuse_twice(codes: Codes) -> None:
+def _refuse_repeated(codes: Codes) -> None:
     if len(set(codes.ids.tolist())) == len(codes):
         return
     names, counts = np.unique(codes.ids, return_counts=True)
     raise DataError(
-        f"the id '{shown(str(names[counts > 1][0]))}' stands for several items",
+        f"several items have the id '{shown(str(names[counts > 1][0]))}'",
         location=Location(codes.name),
-        hint="an index finds an item by its id: encode a list that names each picture once",
+        hint="ids must be unique: encode a list that names each image once",
     )

@@ -1,1 +1,1 @@
-"""An index as a table of PostgreSQL with pgvector: for what outgrows the memory of a machine."""
+"""An index as a table of PostgreSQL with pgvector, for sets that outgrow memory."""

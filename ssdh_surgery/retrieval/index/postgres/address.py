@@ -1,4 +1,4 @@
-"""Where a table is: `postgresql://USER@HOST/DATABASE#TABLE`, shown without its password."""
+"""The address of a table: `postgresql://USER@HOST/DATABASE#TABLE`, shown without a password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg.errors import ProgrammingError
 
 from ssdh_surgery.errors import UsageError
 
-# A server that does not answer at all is waited for so many seconds.
+# Seconds to wait for a server that does not answer.
 _PATIENCE = "10"
 _EXAMPLE = "postgresql://USER@HOST/DATABASE#TABLE, or #SCHEMA.TABLE"
 
@@ -21,40 +21,40 @@ class Address:
     """A table of a database.
 
     Args:
-        server: libpq's parameters, the password among them.
-        table: its name, with the schema before it where one was given.
+        server: libpq's parameters, including the password.
+        table: its name, after its schema if the URL has one.
     """
 
     server: dict[str, Any]
     table: tuple[str, ...]
 
     def __str__(self) -> str:
-        known = {key: self.server.get(key) for key in ("user", "host", "port", "dbname")}
-        user = f"{known['user']}@" if known["user"] else ""
-        port = f":{known['port']}" if known["port"] else ""
-        database = known["dbname"] or ""
-        return f"postgresql://{user}{known['host'] or ''}{port}/{database}#{'.'.join(self.table)}"
+        user, host, port, database = (
+            self.server.get(key) or "" for key in ("user", "host", "port", "dbname")
+        )
+        server = f"{user}@{host}" if user else host
+        return f"postgresql://{server}{port and f':{port}'}/{database}#{'.'.join(self.table)}"
 
 
 def read_address(url: str) -> Address:
-    """Take a URL apart.
+    """Parse a URL.
 
-    A server is named as for any program of PostgreSQL: what the URL leaves out comes from
-    `PGHOST`, `PGPASSWORD`, `~/.pgpass` and their like.
+    Parts that the URL leaves out come from the usual places of PostgreSQL clients, such as
+    `PGHOST`, `PGPASSWORD` and `~/.pgpass`.
 
     Raises:
-        UsageError: it is no such URL, or names no table; the message does not quote it.
+        UsageError: it is not such a URL, or names no table; the message does not quote it.
     """
     server, _, name = url.rpartition("#")
     table = tuple(name.split(".", 1))
-    # A sign of a server behind '#' is a password that should have been '%23'.
+    # Server syntax after '#' means that a '#' in the password is not spelled '%23'.
     if not server or not all(table) or set("@/?") & set(name):
-        raise UsageError("the URL of a database names no table of it", hint=_EXAMPLE)
+        raise UsageError("the URL of the database names no table", hint=_EXAMPLE)
     try:
         parameters = dict(conninfo_to_dict(server))
     except ProgrammingError:
-        # Neither shown nor chained: the reason quotes a part of the URL.
-        raise UsageError("the URL of a database cannot be read", hint=_EXAMPLE) from None
+        # Neither shown nor chained, because the reason quotes part of the URL.
+        raise UsageError("the URL of the database cannot be parsed", hint=_EXAMPLE) from None
     if "PGCONNECT_TIMEOUT" not in os.environ:
         parameters.setdefault("connect_timeout", _PATIENCE)
     return Address(parameters, table)

@@ -1,20 +1,16 @@
 """An index in a table: searched by the server, changed in one transaction or not at all.
 
-A row is an item: `place` (the order in which items were added), `id`, `code` (`bit(K)`),
-`label` (or `labels`, where an item may have several) and a column `feature_NAME` for each
-feature. What made the codes stands in the comment of the table, and goes where it goes. Kind
-`flat` compares all codes with `<~>`; `hnsw` has an index with `bit_hamming_ops`.
+Kind `flat` compares all codes with `<~>`; `hnsw` has an index with `bit_hamming_ops`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg.sql import SQL, Composed, Identifier, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from ssdh_surgery.errors import DataError, FileError, UsageError
 from ssdh_surgery.names import shown
@@ -29,6 +25,12 @@ from ssdh_surgery.retrieval.index.index import (
 )
 from ssdh_surgery.retrieval.index.kinds import KINDS, alternatives, postgres_kinds
 from ssdh_surgery.retrieval.index.postgres.address import read_address
+from ssdh_surgery.retrieval.index.postgres.layout import (
+    bit_type,
+    create_table,
+    feature_column,
+    read_about,
+)
 from ssdh_surgery.retrieval.index.postgres.rows import (
     bit_texts,
     id_of,
@@ -39,20 +41,17 @@ from ssdh_surgery.retrieval.index.postgres.rows import (
 )
 from ssdh_surgery.retrieval.index.postgres.table import Table, names
 
-_VERSION = 1
-# Codes that are looked at in the graph, at least and at most: pgvector takes no more.
+# Candidates in the search of the graph, at least and at most: pgvector's limit.
 _SEARCHED = (128, 1000)
-# PostgreSQL cuts longer names.
-_NAME_BYTES = 63
 
 
 class PostgresIndex(Index):
-    """An index in a table; what is done to it is one transaction, which `save` ends.
+    """An index in a table; its changes are one transaction, which `save` commits.
 
     Args:
         table: the table.
         about: what the index is.
-        is_new: whether the table was made in this transaction.
+        is_new: whether the table was created in this transaction.
     """
 
     def __init__(self, table: Table, about: About, *, is_new: bool = False) -> None:
@@ -94,19 +93,19 @@ class PostgresIndex(Index):
             "ORDER BY stored.code <~> query.code, place LIMIT %s) AS nearest "
             "ORDER BY number, distance, place",
             ["{" + ",".join(bit_texts(queries, self.about.bits)) + "}", k],
-            type=_bit_type(self.about),
+            type=bit_type(self.about),
         )
         counts = np.bincount([number for number, _, _ in found], minlength=len(queries))
         is_found = np.arange(counts.max(initial=0)) < counts[:, None]
         distances = np.full(is_found.shape, -1, np.int32)
         rows = np.full(is_found.shape, -1, np.int64)
-        # Answers come query by query, as cells are filled.
+        # Answers are ordered by query and distance, as the cells are.
         distances[is_found] = [distance for _, distance, _ in found]
         rows[is_found] = [place for _, _, place in found]
         return distances, rows
 
     def _of_rows(self, rows: NDArray[np.int64], *columns: str) -> list[tuple[Any, ...]]:
-        """Columns of rows, in their order."""
+        """Columns of rows, in the order of the rows."""
         text: LiteralString = "SELECT place, {columns} FROM {table} WHERE place = ANY(%s)"
         answer = self._table.query(text, [rows.tolist()], columns=names(columns))
         found = {place: values for place, *values in answer}
@@ -136,7 +135,7 @@ class PostgresIndex(Index):
 
     def features(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Index.features`."""
-        texts = [text for (text,) in self._of_rows(rows, _column(name))]
+        texts = [text for (text,) in self._of_rows(rows, feature_column(name))]
         return vectors(texts, self.about.features[name])
 
     def sample(self, count: int) -> Packed:
@@ -154,7 +153,7 @@ class PostgresIndex(Index):
     ) -> tuple[int, int]:
         """See `Index.add`."""
         kept = self.refuse_new(codes, features)
-        columns = ["id", "code", self._label_column, *map(_column, kept)]
+        columns = ["id", "code", self._label_column, *map(feature_column, kept)]
         self._table.query(
             "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS "
             "SELECT 0::bigint AS number, {columns} FROM {table} WITH NO DATA",
@@ -187,7 +186,7 @@ class PostgresIndex(Index):
         return len(rows)
 
     def save(self) -> None:
-        """See `Index.save`; the graph of a new index is made here, of all its codes."""
+        """See `Index.save`; the graph of a new index is built here, from all codes."""
         if self._is_new and self._is_graph:
             self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
         self._table.query("ANALYZE {table}")
@@ -196,12 +195,12 @@ class PostgresIndex(Index):
 
 
 def create_postgres_index(url: str, about: About, *, force: bool = False) -> PostgresIndex:
-    """A new table without items; with `force` an index of that name is dropped first.
+    """A new table without items; `force` drops an index of that name first.
 
     Raises:
-        UsageError: the URL names no table, or there is no such kind.
+        UsageError: the URL names no table, or a table cannot have this kind.
         FileError: the database cannot be reached, or the table exists.
-        DataError: the database lacks pgvector, or what would be replaced is no index.
+        DataError: the database lacks pgvector, or the existing table is not an index.
     """
     address = read_address(url)
     if about.kind not in (kinds := postgres_kinds()):
@@ -217,41 +216,13 @@ def create_postgres_index(url: str, about: About, *, force: bool = False) -> Pos
                     location=table.where,
                     hint=REPLACE_OR_ADD,
                 )
-            _read_about(table)  # only what is an index is dropped
+            read_about(table)  # refuses to drop any other table
             table.query("DROP TABLE {table}")
-        _make(table, about)
+        create_table(table, about)
     except BaseException:
         table.close()
         raise
     return PostgresIndex(table, about, is_new=True)
-
-
-def _make(table: Table, about: About) -> None:
-    columns = [
-        SQL("place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
-        SQL("id text NOT NULL UNIQUE"),
-        SQL("code {} NOT NULL").format(_bit_type(about)),
-        SQL("label bigint" if about.classes is None else "labels bigint[] NOT NULL"),
-    ]
-    for name, width in about.features.items():
-        column = _column(name)
-        if len(column.encode()) > _NAME_BYTES:
-            raise DataError(
-                f"the feature '{name}' has a name too long for a column of PostgreSQL",
-                location=table.where,
-            )
-        form = SQL("{} vector({}) NOT NULL")
-        columns.append(form.format(Identifier(column), Literal(width)))
-    table.query("CREATE TABLE {table} ({columns})", columns=SQL(", ").join(columns))
-    written = {
-        "ssdh_index": _VERSION,
-        "kind": about.kind,
-        "bits": about.bits,
-        "classes": about.classes,
-        "features": dict(about.features),
-        "recipe": dict(about.recipe),
-    }
-    table.query("COMMENT ON TABLE {table} IS {comment}", comment=Literal(json.dumps(written)))
 
 
 def open_postgres_index(url: str) -> PostgresIndex:
@@ -260,7 +231,7 @@ def open_postgres_index(url: str) -> PostgresIndex:
     Raises:
         UsageError: the URL names no table.
         FileError: the database cannot be reached, or has no such table.
-        DataError: it lacks pgvector, or the table is no index.
+        DataError: it lacks pgvector, or the table is not an index.
     """
     table = Table(read_address(url))
     try:
@@ -270,41 +241,7 @@ def open_postgres_index(url: str) -> PostgresIndex:
                 location=table.where,
                 hint="'ssdh index build' makes it",
             )
-        return PostgresIndex(table, _read_about(table))
+        return PostgresIndex(table, read_about(table))
     except BaseException:
         table.close()
         raise
-
-
-def _read_about(table: Table) -> About:
-    """What the comment of a table says.
-
-    Raises:
-        DataError: it is no index, or one of a newer form.
-    """
-    try:
-        found = json.loads(table.comment() or "")
-        version = found["ssdh_index"]
-        about = About(
-            found["kind"], found["bits"], found["recipe"], found["classes"], found["features"]
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            "the table is no index: its comment does not say what it holds",
-            location=table.where,
-            hint="'ssdh index build' makes an index under another name",
-        ) from error
-    if version != _VERSION or about.kind not in postgres_kinds():
-        raise DataError(
-            f"an index of version {version} and kind '{about.kind}': a newer ssdh-surgery made it",
-            location=table.where,
-        )
-    return about
-
-
-def _bit_type(about: About) -> Composed:
-    return SQL("bit({})").format(Literal(about.bits))
-
-
-def _column(feature: str) -> str:
-    return f"feature_{feature}"

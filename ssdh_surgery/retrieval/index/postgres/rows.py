@@ -1,8 +1,7 @@
-r"""How items stand in a table: values that PostgreSQL reads as text, and back.
+r"""Items as rows of a table: values in PostgreSQL's text form, and back.
 
-An id is text. What text cannot hold is spelt out: a byte that is not UTF-8 as `\xe9`, and a
-backslash, so that no two ids become one, as two. The bits of a code are `bit(K)` as they
-are, with no padding.
+An id is text. A byte that is not UTF-8 is written as `\xe9`, and a backslash as two, so that
+distinct ids stay distinct. A code is `bit(K)`, without padding.
 """
 
 from __future__ import annotations
@@ -16,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.names import name_bytes, name_text
-from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
+from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.backends import Packed
-from ssdh_surgery.retrieval.index.index import Features, Label
+from ssdh_surgery.retrieval.index.index import Features, label_value
 
-# Rows that are spelt out at a time.
+# Rows converted at a time.
 _CHUNK = 10_000
 _SPELT = re.compile(rb"\\(\\|x[0-9a-f]{2})")
 
 
 def id_text(name: str) -> str:
-    """An id as a table has it."""
+    """An id as the table stores it."""
     raw = name_bytes(name).replace(b"\\", b"\\\\").replace(b"\0", b"\\x00")
     return raw.decode("utf-8", "backslashreplace")
 
 
 def id_of(text: str) -> str:
-    """The id that stands so in a table."""
+    """The id that the table stores as this text."""
 
     def plain(found: re.Match[bytes]) -> bytes:
         word = found[1]
@@ -54,7 +53,7 @@ def packed_bits(texts: Sequence[str], bits: int) -> Packed:
 
 
 def vector_text(values: NDArray[np.float32]) -> str:
-    """A feature as pgvector reads it; no digit is lost."""
+    """A feature as pgvector reads it, without loss."""
     return json.dumps(values.tolist())
 
 
@@ -71,13 +70,7 @@ def rows_of(codes: Codes, features: Features) -> Iterator[tuple[Any, ...]]:
         yield from zip(
             (id_text(str(each)) for each in codes.ids[part]),
             bit_texts(codes.packed[part], codes.bits),
-            map(_label, codes.labels[part]),
+            map(label_value, codes.labels[part]),
             *([vector_text(each) for each in values[part]] for values in features.values()),
             strict=True,
         )
-
-
-def _label(label: Any) -> Label:
-    if np.ndim(label):
-        return [int(each) for each in np.flatnonzero(label)]
-    return None if label == UNKNOWN_LABEL else int(label)

@@ -1,4 +1,4 @@
-"""A table of a database in one transaction: queries on it, and errors in sentences."""
+"""A table of a database in one transaction: queries, with readable errors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.index.postgres.address import Address
 
-# Searching on in the graph until enough is found came with this version of pgvector.
+# The first version of pgvector with iterative scans of the graph.
 _OLDEST = (0, 8)
 
 
 class Table:
-    """A table, which need not exist, of a database that has pgvector.
+    """A table, existing or not, of a database that has pgvector.
 
-    Nothing that is done lasts before `commit`.
+    No change is permanent before `commit`.
 
     Raises:
         FileError: the database cannot be reached.
@@ -32,14 +32,14 @@ class Table:
         self._address = address
         self._name = Identifier(*address.table)
         try:
-            # Plans are not kept: they would outlive the settings that they were made under.
+            # No prepared plans: they would outlive the settings that they were made for.
             self._connection = psycopg.connect(**address.server, prepare_threshold=None)
         except psycopg.Error as error:
-            # Not chained: a traceback would show how the connection was asked for.
+            # Not chained, because a traceback would show the connection parameters.
             raise FileError(
                 f"cannot connect to PostgreSQL: {self._reason(error)}",
                 location=self.where,
-                hint="is the server running, and does psql connect with this URL?",
+                hint="check that the server runs, and that psql connects with this URL",
             ) from None
         try:
             self._refuse_without_vector()
@@ -61,10 +61,11 @@ class Table:
             message = "the server has no pgvector"
             hint = "install it there: a package such as postgresql-17-pgvector"
         elif found[0][0] is None:
-            message = "the database does not use the extension pgvector yet"
+            message = "the database has not enabled the extension pgvector"
             hint = "once, as its owner: psql -c 'CREATE EXTENSION vector'"
         elif tuple(map(int, found[0][0].split(".")[:2])) < _OLDEST:
-            message = f"pgvector {found[0][0]} is too old, {'.'.join(map(str, _OLDEST))} is needed"
+            oldest = ".".join(map(str, _OLDEST))
+            message = f"pgvector {found[0][0]} is too old; {oldest} or newer is needed"
             hint = "update it there, then: psql -c 'ALTER EXTENSION vector UPDATE'"
         else:
             return
@@ -73,7 +74,7 @@ class Table:
     def query(
         self, text: LiteralString, values: Any = None, **parts: Composable
     ) -> list[tuple[Any, ...]]:
-        """What a query answers; `{table}` is the table, other names in braces are `parts`.
+        """The rows that a query returns; `{table}` is the table, other names in braces are `parts`.
 
         Raises:
             FileError: the server refuses it.
@@ -83,14 +84,14 @@ class Table:
             for name, part in {"table": self._name, **parts}.items()
         }
         if values is not None:
-            # A name may have a sign in it that would stand for a value.
+            # A name may contain a percent sign, which would stand for a value.
             written = {name: part.replace("%", "%%") for name, part in written.items()}
         with self._explained():
             answer = self._connection.execute(text.format(**written).encode(), values)
             return answer.fetchall() if answer.description else []
 
     def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Put many rows into a table of that name.
+        """Copy many rows into the table of a name.
 
         Raises:
             FileError: the server refuses them.
@@ -123,7 +124,7 @@ class Table:
         return Literal(self._name.as_string(self._connection))
 
     def commit(self) -> None:
-        """Make all that was done last.
+        """Make all changes permanent.
 
         Raises:
             FileError: the server refuses it.
@@ -132,10 +133,10 @@ class Table:
             self._connection.commit()
 
     def close(self) -> None:
-        """Close the connection; what was not committed is lost."""
+        """Close the connection; uncommitted changes are lost."""
         self._connection.close()
 
 
 def names(columns: Iterable[str]) -> Composed:
-    """Names of columns, with commas between."""
+    """Names of columns, separated by commas."""
     return SQL(", ").join(map(Identifier, columns))
