@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar, Value
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.core.change import Delete, Insert, Path, Step
+from ssdh_surgery.surgery.core.promise import Delete, Insert, Path, PromiseStep
 
 
 def entries(document: Document) -> list[Entry]:
@@ -37,7 +37,7 @@ def at_path(document: Document, path: Path) -> Entry:
     return message.entries(name)[index]
 
 
-def inserted(document: Document, steps: Iterable[Step]) -> list[Entry]:
+def inserted(document: Document, steps: Iterable[PromiseStep]) -> list[Entry]:
     """The values in the new text that the insertions of a promise put there."""
     known = list(steps)
     return [
@@ -47,7 +47,7 @@ def inserted(document: Document, steps: Iterable[Step]) -> list[Entry]:
     ]
 
 
-def _new_path(steps: list[Step], path: Path, number: int) -> Path:
+def _new_path(steps: list[PromiseStep], path: Path, number: int) -> Path:
     """Where the value of the step of that number is once all steps were taken."""
     new = []
     for depth, (name, index) in enumerate(path):

@@ -13,13 +13,8 @@ from ssdh_surgery.prototxt.edits import Edit, apply, ordered
 from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
-from ssdh_surgery.surgery.core.change import (
-    Insert,
-    Promise,
-    inserted_after,
-    inserted_before,
-    inserted_inside,
-)
+from ssdh_surgery.surgery.core.change import inserted_after, inserted_before, inserted_inside
+from ssdh_surgery.surgery.core.promise import Insert, Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
 from tests.nets import net_files
 from tests.places import entries, inserted, marked

@@ -14,19 +14,21 @@ from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import (
     Change,
-    Delete,
-    Insert,
-    Path,
-    Promise,
-    Set,
-    Step,
     inserted_after,
     inserted_before,
     inserted_inside,
     merged,
     path_of,
     path_of_message,
-    strict_message,
+)
+from ssdh_surgery.surgery.core.new_values import strict_message
+from ssdh_surgery.surgery.core.promise import (
+    Delete,
+    Insert,
+    Path,
+    Promise,
+    PromiseStep,
+    Set,
 )
 from ssdh_surgery.surgery.core.semantics import tree_of
 from tests.places import at_path, entries, marked
@@ -36,7 +38,7 @@ layer { name: "a" bottom: ["x", "y"] param { lr_mult: 1 } param { lr_mult: 2 } }
 layer { name: "b" convolution_param { num_output: 3 } }
 """
 
-STEPS: list[tuple[str, Sequence[Step], str]] = [
+STEPS: list[tuple[str, Sequence[PromiseStep], str]] = [
     ("nothing", [], NET),
     ("set", [Set((("name", 0),), "m")], NET.replace('"n"', '"m"')),
     ("set-item", [Set((("layer", 0), ("bottom", 1)), "z")], NET.replace('"y"', '"z"')),
@@ -90,7 +92,7 @@ STEPS: list[tuple[str, Sequence[Step], str]] = [
 @pytest.mark.parametrize(
     ("steps", "expected"), [pytest.param(*case[1:], id=case[0]) for case in STEPS]
 )
-def test_promise(steps: list[Step], expected: str) -> None:
+def test_promise(steps: list[PromiseStep], expected: str) -> None:
     promise = Promise(tuple(steps))
     tree = tree_of(parse(NET.encode()).root)
     promise.apply_tree(tree)
@@ -112,7 +114,7 @@ def test_promise(steps: list[Step], expected: str) -> None:
         pytest.param(Delete((("layer", -1),)), id="negative"),
     ],
 )
-def test_a_promise_of_what_is_not_there_is_an_error(step: Step) -> None:
+def test_a_promise_of_what_is_not_there_is_an_error(step: PromiseStep) -> None:
     with pytest.raises(LookupError):
         Promise((step,)).apply_tree(tree_of(parse(NET.encode()).root))
 

@@ -17,8 +17,9 @@ from ssdh_surgery.errors import GateRefused, SchemaError, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, apply
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.core.change import Change, Delete, Insert, Promise, Set, Step, merged
+from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.promise import Delete, Insert, Promise, PromiseStep, Set
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from tests.nets import net_files
 from tests.places import entries, keeps_comments
@@ -54,7 +55,7 @@ def swap(old: str, new: str, text: str = NET) -> Edit:
 RENAME = swap('name: "a"', 'name: "c"')
 
 # What a verb does, what it promises, and where it is caught.
-LIARS: list[tuple[str, Sequence[Edit], Sequence[Step], str]] = [
+LIARS: list[tuple[str, Sequence[Edit], Sequence[PromiseStep], str]] = [
     (
         "an-edit-too-many",
         [RENAME, swap('bottom: "x"', 'bottom: "z"')],
@@ -159,7 +160,7 @@ LIARS: list[tuple[str, Sequence[Edit], Sequence[Step], str]] = [
 @pytest.mark.parametrize(
     ("edits", "steps", "said"), [pytest.param(*case[1:], id=case[0]) for case in LIARS]
 )
-def test_a_lie_is_refused(edits: list[Edit], steps: list[Step], said: str) -> None:
+def test_a_lie_is_refused(edits: list[Edit], steps: list[PromiseStep], said: str) -> None:
     with pytest.raises(GateRefused) as caught:
         prove(parse(NET.encode(), "n.prototxt"), Change.of(edits, steps), "NetParameter")
     assert str(caught.value) == OTHERWISE + said + BUG

@@ -27,7 +27,7 @@ from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.core.gate import Proven, prove
+from ssdh_surgery.surgery.core.gate import Proof, prove
 from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
 from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
@@ -121,7 +121,7 @@ def _fitted_inputs(
 
 def _with_hash_layer(
     deploy: Net, fitted: Change, train: Net, head: Head, wishes: DeployWishes
-) -> tuple[Proven, tuple[str, ...]]:
+) -> tuple[Proof, tuple[str, ...]]:
     """The deploy net with a hash layer where it has none, and with its inputs fitted."""
     recipe = wishes.recipe
     existing = hash_layer_below(train, head.classifier)

@@ -9,9 +9,10 @@ from ssdh_surgery.caffe.net.heads import Head, head_of
 from ssdh_surgery.caffe.net.kind import kind_of
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document, Message
-from ssdh_surgery.surgery.core.change import Change, Path, path_of_message
+from ssdh_surgery.surgery.core.change import Change, path_of_message
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
+from ssdh_surgery.surgery.core.promise import Path
 
 Verb = Callable[[Net], Change]
 

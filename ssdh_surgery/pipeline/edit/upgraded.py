@@ -18,7 +18,7 @@ from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.change import Change, path_of_message
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
-from ssdh_surgery.surgery.upgrade import NET_STEPS, Step
+from ssdh_surgery.surgery.upgrade import NET_STEPS, UpgradeStep
 from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
 from ssdh_surgery.surgery.upgrade.v0 import dropped_fields
 
@@ -35,7 +35,7 @@ class Upgraded:
     warnings: tuple[str, ...]
 
 
-def upgraded(document: Document, kind: Kind, steps: Sequence[Step] = NET_STEPS) -> Upgraded:
+def upgraded(document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_STEPS) -> Upgraded:
     """A net or a solver, with the nets inside it, as Caffe's upgrade makes it.
 
     Raises:
@@ -70,7 +70,7 @@ def _solver_type(document: Document) -> tuple[Change, tuple[str, ...]]:
     return solver_type_to_type(Solver(document)), ("solver_type made type",)
 
 
-def _at_place(step: Step, net: Net) -> _Verb:
+def _at_place(step: UpgradeStep, net: Net) -> _Verb:
     """A step for the net that stands in that place of a document."""
     place = path_of_message(net.root)
 
