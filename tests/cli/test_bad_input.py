@@ -8,10 +8,10 @@ from pathlib import Path
 
 import lmdb
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery.caffe.messages import schema
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
 CLASSIFIER = """\
 layer {{
@@ -37,7 +37,7 @@ layer {
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -293,7 +293,7 @@ def test_a_deep_net(ssdh: Ssdh, here: Path, depth: int) -> None:
 
 def test_a_wide_line(ssdh: Ssdh, here: Path) -> None:
     text = " ".join(
-        small_nets.TRAIN.replace("   # fits our card", "")
+        lenet.TRAIN.replace("   # fits our card", "")
         .replace("# LeNet, as we train it", "")
         .replace("# the classifier", "")
         .replace("# digits", "")
@@ -377,9 +377,9 @@ def test_a_socket(ssdh: Ssdh, here: Path) -> None:
      os.fsdecode(b"caf\xe9.prototxt"), "no_suffix", ".hidden"],
 )  # fmt: skip
 def test_odd_names(ssdh: Ssdh, here: Path, name: str) -> None:
-    (here / name).write_text(small_nets.TRAIN)
+    (here / name).write_text(lenet.TRAIN)
     (here / "solver.prototxt").write_bytes(
-        small_nets.SOLVER.encode().replace(
+        lenet.SOLVER.encode().replace(
             b"train_val.prototxt", os.fsencode(name).replace(b"\n", b"\\n")
         )
     )
@@ -397,7 +397,7 @@ def test_odd_names(ssdh: Ssdh, here: Path, name: str) -> None:
 
 def test_a_name_that_toml_cannot_hold(ssdh: Ssdh, here: Path) -> None:
     name = os.fsdecode(b"caf\xe9.prototxt")
-    (here / name).write_text(small_nets.TRAIN)
+    (here / name).write_text(lenet.TRAIN)
     ran = ssdh("patch", name, "--solver", "none")
     assert ran.err == (
         "warning: not remembered: ssdh.toml: 'caf\\udce9' is not UTF-8, and TOML holds nothing "

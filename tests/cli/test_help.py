@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Ssdh
 from sklearn import datasets
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import COMMANDS, run
 from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from support.command_line import Ssdh
 
 _HEAVY = (
     "torch",

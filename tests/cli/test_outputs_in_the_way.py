@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.codes import Codes, pack, write_codes
+from support.command_line import Ssdh
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Ssdh
-from pictures import write_lmdb
 
 from ssdh_surgery import zoo
 from ssdh_surgery.cli import run
+from support.command_line import Ssdh
+from support.images import write_lmdb
 
 NET = """\
 name: "small"

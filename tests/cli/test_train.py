@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh
+
+from support.command_line import Ssdh
 
 NET = """
 layer { name: "data" type: "DummyData" top: "data" top: "label"

@@ -10,17 +10,17 @@ from typing import Any
 import lmdb
 import numpy as np
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery.data.datum import write_raw
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
-TRAIN, SOLVER, DEPLOY = small_nets.TRAIN, small_nets.SOLVER, small_nets.DEPLOY
+TRAIN, SOLVER, DEPLOY = lenet.TRAIN, lenet.SOLVER, lenet.DEPLOY
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -82,7 +82,7 @@ deploy_source = "deploy.prototxt"
 
 def test_it_says_the_same_anywhere_at_any_time(ssdh: Ssdh, here: Path) -> None:
     for name in ("a", "b/c"):
-        small_nets.write(here / name)
+        lenet.write(here / name)
         ssdh("-C", str(here / name), "patch", "train_val.prototxt", "--at", "conv1")
     assert (here / "a/ssdh.toml").read_bytes() == (here / "b/c/ssdh.toml").read_bytes()
 
@@ -130,7 +130,7 @@ def test_given_goes_before_remembered(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_paths_are_relative_to_its_own_folder(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "m")
+    lenet.write(here / "m")
     ssdh("patch", "m/train_val.prototxt", "--out", "o/p")
     found = net(folder="o/p")
     assert found["train"] == "train_val_ssdh.prototxt"
@@ -274,7 +274,7 @@ def test_it_is_found_from_below(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_it_is_found_beside_a_file_that_is_named(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "m")
+    lenet.write(here / "m")
     ssdh("patch", "m/train_val.prototxt", "--bits", "24")
     ssdh("deploy", "m/deploy.prototxt")
     assert "num_output: 24" in (here / "m" / "deploy_ssdh.prototxt").read_text()
