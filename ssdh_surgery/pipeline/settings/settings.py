@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,12 @@ class Settings:
         """The values of some names, those left open not among them."""
         return {name: self.values[name] for name in names if name in self.values}
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
         """The recipe with these values in it."""
         return Recipe(**self.named(RECIPE))
 
-    @property
+    @cached_property
     def solver_recipe(self) -> SolverRecipe:
         """The solver's recipe with these values in it."""
         return SolverRecipe(remove=self.recipe.remove, **self.named(SOLVER))

@@ -22,10 +22,9 @@ from ssdh_surgery.caffe.weights.hdf5 import written
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.pipeline.deploy.from_train import DeployWishes, deploy_from_train
-from ssdh_surgery.pipeline.edit.hash_net import hash_step
-from ssdh_surgery.pipeline.edit.result import finished
-from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.pipeline.deploy.from_train import DeployForm, deploy_draft
+from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
+from ssdh_surgery.pipeline.edit.hash_net import HashPlan, hash_net
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -36,6 +35,7 @@ from support.images import write_lmdb
 from support.paths import corpus_files
 
 RECIPE = Recipe(bits=24)
+SETTINGS = Settings({"bits": RECIPE.bits})
 CODE = RECIPE.code_name
 # The train nets of the corpus whose classifier can be hashed, with small inputs that fit them.
 TRAIN_NETS = {
@@ -62,11 +62,11 @@ TRAIN_NETS = {
 def patched(train: Path, folder: Path) -> Path:
     """The train net with a hash layer, as `patch` makes it."""
     source = read_source(str(train))
-    net = Net(source.document)
-    wanted = Settings({"bits": RECIPE.bits})
-    step = hash_step(net, chosen_head(net, None), wanted, wanted)
+    draft = NetDraft(Draft(source.document, source.kind))
+    classifier = chosen_head(draft.net, None).classifier.name
+    hash_net(draft, HashPlan(classifier, SETTINGS, SETTINGS))
     path = folder / "train_ssdh.prototxt"
-    path.write_bytes(finished(source, step, WritePlan()).output.data)
+    path.write_bytes(bytes(draft.draft.document))
     return path
 
 
@@ -102,10 +102,15 @@ def codes(net: Any, data: NDArray[np.float32]) -> NDArray[np.float32]:
     return found
 
 
+def deployed(train: Path | str, form: DeployForm) -> NetDraft:
+    source = read_source(str(train))
+    head = chosen_head(Net(source.document), None)
+    return deploy_draft(source, head, SETTINGS, form)
+
+
 def derived(train: Path, folder: Path, shape: tuple[int, ...]) -> Path:
-    wishes = DeployWishes(RECIPE, shapes={"data": (1, *shape)})
     path = folder / "deploy_ssdh.prototxt"
-    path.write_bytes(bytes(deploy_from_train(read_source(str(train)), wishes).document))
+    path.write_bytes(bytes(deployed(train, DeployForm({"data": (1, *shape)})).draft.document))
     return path
 
 
@@ -316,8 +321,8 @@ def test_caffe_finds_the_same_codes(
     write_mean(tmp_path / "mean.binaryproto", np.full((3, size, size), 120, np.float32))
     train = patched(tmp_path / "train.prototxt", tmp_path)
     monkeypatch.chdir(tmp_path)
-    made = deploy_from_train(read_source(str(train)), DeployWishes(RECIPE))
-    Path("deploy_ssdh.prototxt").write_bytes(bytes(made.document))
+    made = deployed(train, DeployForm())
+    Path("deploy_ssdh.prototxt").write_bytes(bytes(made.draft.document))
     ran = subprocess.run(
         [sys.executable, "-c", _CODES, str(built_pycaffe())],
         capture_output=True,
@@ -395,16 +400,16 @@ def test_the_shape_comes_from_what_is_at_hand(
     (tmp_path / "list.txt").write_text("rows.h5\n")
     (tmp_path / "net.prototxt").write_text(net_of(data))
     monkeypatch.chdir(tmp_path)
-    made = deploy_from_train(read_source("net.prototxt"), DeployWishes(RECIPE))
-    assert made.notes == ("inputs: data " + " x ".join(map(str, shape)),)
-    size = Net(made.document).layers[0].parameter.input_param.shape[0]
+    made = deployed("net.prototxt", DeployForm())
+    assert made.notes == ["inputs: data " + " x ".join(map(str, shape))]
+    size = made.net.layers[0].parameter.input_param.shape[0]
     assert tuple(size.dim) == shape
 
 
 def test_what_was_given_comes_first_and_the_batch_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "net.prototxt").write_text(net_of(_CROP.format("mean_value: 1 mean_value: 2")))
-    wishes = DeployWishes(RECIPE, shapes={"data": (2, 5, 6, 7)}, batch=3, binary=True)
-    made = Net(deploy_from_train(read_source(str(tmp_path / "net.prototxt")), wishes).document)
+    form = DeployForm({"data": (2, 5, 6, 7)}, batch=3, binary=True)
+    made = deployed(tmp_path / "net.prototxt", form).net
     assert tuple(made.layers[0].parameter.input_param.shape[0].dim) == (3, 5, 6, 7)
     assert made.layers[-1].name == RECIPE.binary_name
 
@@ -415,7 +420,7 @@ def test_a_shape_that_nothing_tells_is_an_error(
     (tmp_path / "net.prototxt").write_text(net_of(_CROP.format("mean_value: 1")))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SurgeryError) as caught:
-        deploy_from_train(read_source("net.prototxt"), DeployWishes(RECIPE))
+        deployed("net.prototxt", DeployForm())
     assert str(caught.value) == (
         "net.prototxt:2:9: the shape of 'data' cannot be told: of layer 'source' (Data), crop_size "
         "is 4, 'none' is not at hand or cannot be read, one mean_value serves any number of "

@@ -21,7 +21,7 @@ from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.classifier import learnable_blobs
-from ssdh_surgery.surgery.hashing.insert import Hashed, hash_deploy_net, hash_train_net
+from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_deploy_net, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import layers
 from ssdh_surgery.surgery.verbs.fields import Removal
@@ -34,7 +34,7 @@ def main_head(net: Net) -> Head:
     return next(head for head in heads(net) if head.main)
 
 
-def proven(net: Net, hashed: Hashed) -> Net:
+def proven(net: Net, hashed: HashInsertion) -> Net:
     return Net(prove(net.document, hashed.change, "NetParameter").document)
 
 
@@ -46,7 +46,7 @@ def without_what_was_inserted(after: Net, change: Change) -> str:
     return apply(after.document.text, removal(inserted(after.document, change.promise.steps)))
 
 
-def check_train_net(net: Net, head: Head, hashed: Hashed, recipe: Recipe) -> None:
+def check_train_net(net: Net, head: Head, hashed: HashInsertion, recipe: Recipe) -> None:
     """What holds of every train net that got a hash layer."""
     after = proven(net, hashed)
     again = main_head(after)
@@ -67,7 +67,7 @@ def check_train_net(net: Net, head: Head, hashed: Hashed, recipe: Recipe) -> Non
     assert len(again.classifier.params) == max(len(rates), learnable_blobs(head.classifier))
 
 
-def undone(net: Net, hashed: Hashed) -> None:
+def undone(net: Net, hashed: HashInsertion) -> None:
     """Taking out what was inserted leaves the replaced values, and these alone."""
     after = proven(net, hashed)
     replaced = [edit for edit in hashed.change.edits if edit.end > edit.start]
