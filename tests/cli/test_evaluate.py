@@ -203,7 +203,7 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
     code = (
         "import os, signal, sys, threading\n"
         "from ssdh_surgery.cli import run\n"
-        "from ssdh_surgery.retrieval import metrics\n"
+        "from ssdh_surgery.retrieval.evaluate import metrics\n"
         "take = metrics._Tally.take_counts\n"
         "def stopped(*given):\n"
         "    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"

@@ -71,7 +71,7 @@ def test_a_file_that_is_missing(tmp_path):
 
 def test_nothing_heavy_is_loaded_before_a_net_is_opened():
     run = in_new_process(
-        "import sys; from ssdh_surgery.engines.runner import open_net; "
+        "import sys; from ssdh_surgery.engines.open_net import open_net; "
         "print({'torch', 'numpy', 'caffe'} & set(sys.modules))"
     )
     assert (run.stdout, run.stderr) == ("set()\n", "")
@@ -80,7 +80,7 @@ def test_nothing_heavy_is_loaded_before_a_net_is_opened():
 def test_without_torch_the_extra_is_named(prototxt):
     run = in_new_process(
         "import sys; sys.modules['torch'] = None\n"
-        "from ssdh_surgery.engines.runner import open_net\n"
+        "from ssdh_surgery.engines.open_net import open_net\n"
         "from ssdh_surgery.errors import MissingExtra\n"
         f"try: open_net({str(prototxt)!r})\n"
         "except MissingExtra as error: print(error)"
@@ -233,7 +233,7 @@ def test_no_pycaffe(prototxt, tmp_path):
     run = in_new_process(
         "import os, sys; os.environ.pop('CAFFE_ROOT', None)\n"
         f"os.environ['XDG_CACHE_HOME'] = {str(tmp_path)!r}\n"
-        "from ssdh_surgery.engines.runner import open_net\n"
+        "from ssdh_surgery.engines.open_net import open_net\n"
         f"open_net({str(prototxt)!r}, engine='pycaffe')"
     )
     assert run.stderr.endswith(
@@ -249,7 +249,7 @@ def test_pycaffe_under_caffe_root(prototxt, tmp_path):
     run = in_new_process(
         "import os, sys\n"
         f"os.environ['CAFFE_ROOT'] = {str(tmp_path / 'caffe')!r}\n"
-        "from ssdh_surgery.engines.runner import open_net\n"
+        "from ssdh_surgery.engines.open_net import open_net\n"
         f"print(list(open_net({str(prototxt)!r}, engine='pycaffe').blobs))"
     )
     assert run.stdout == "['x', 'a', 'b']\n", run.stderr
