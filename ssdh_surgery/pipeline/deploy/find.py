@@ -1,7 +1,8 @@
-"""Which deploy net goes with a train net: told by the layers that the codes need."""
+"""Which deploy net goes with a train net: recognised by the layers that the codes need."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.kind import Kind
@@ -12,6 +13,9 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_sou
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+
+# Without it a file is not a net: solvers need not be parsed.
+_LAYERS = re.compile(rb"layer")
 
 
 def deploy_beside(
@@ -29,7 +33,7 @@ def deploy_beside(
     found = [
         source
         for folder in _folders(train, record)
-        for source in neighbours(seen_from_here(folder))
+        for source in neighbours(seen_from_here(folder), _LAYERS)
         if source.kind is Kind.DEPLOY
         and not (record and record.lists_as_written(source.place))
         and _fits(net_of(source.document), view, settings)
