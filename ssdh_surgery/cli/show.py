@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.shapes import LayerShapes, Shape
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal, types
 from ssdh_surgery.cli.options import input_shape_option
-from ssdh_surgery.cli.types import Given
+from ssdh_surgery.cli.types import BlobShape
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
@@ -47,7 +47,7 @@ _FILE = _PictureFile(path_type=Path)
 @click.option(
     "--stage",
     "stages",
-    type=types.NAME,
+    type=types.TEXT,
     multiple=True,
     metavar="NAME",
     help="A stage to show it in; may be repeated.",
@@ -63,7 +63,7 @@ def command(
     phase: Phase | None,
     stages: tuple[str, ...],
     level: int,
-    input_shapes: tuple[Given, ...],
+    input_shapes: tuple[BlobShape, ...],
     svg: Path | None,
     dot: Path | None,
     force: bool,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli import terminal, writing
+from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.cli.results import outcome
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import kinds
@@ -21,7 +22,7 @@ def command() -> None:
 
 
 @command.command("list", epilog="\b\nExample:\n  ssdh zoo list")
-@shared.json_option
+@json_option
 def list_networks(as_json: bool) -> None:
     """List the networks."""
     networks = {name: zoo.find(name) for name in zoo.names()}
@@ -57,14 +58,14 @@ def show_network(name: str, kind: kinds.Kind | None) -> None:
 
 @command.command("write", epilog="\b\nExample:\n  ssdh zoo write googlenet")
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
-@shared.mode_options
-def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> int:
+@writing.out_option
+@writing.force_option
+@writing.mode_options
+def write_network(name: str, **values: Any) -> int:
     """Write train_val.prototxt, solver.prototxt and deploy.prototxt of a network."""
     name = name.removeprefix(zoo.PREFIX)
-    plan = shared.write_plan(suffix=None, out=out, in_place=False, force=force, **modes)
-    outputs = [_output(name, kind, out or Path()) for kind in KINDS]
+    plan = writing.write_plan(values)
+    outputs = [_output(name, kind, plan.out or Path()) for kind in KINDS]
     if plan.mode is Mode.DIFF:
         for output in outputs:
             terminal.answer_diff(unified_diff(output, str(output.path) if output.old else None))

@@ -9,60 +9,91 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.errors import WorkspaceError
+from ssdh_surgery.errors import WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.settings.options import READERS
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative, seen_from_here
 
 
 @dataclass(frozen=True)
 class NetRecord:
-    """One table `[nets.STEM]`: the values of a patched net, and the folder that paths start at."""
+    """One table `[nets.STEM]`: the values of a patched net.
+
+    Args:
+        stem: the name of the net.
+        folder: the folder of `ssdh.toml`, which its paths are relative to.
+        values: the table.
+    """
 
     stem: str
     folder: Path
     values: Mapping[str, Any]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A value, or the default where the table does not have it."""
+        """A value, or the default if the table does not have the key."""
         return self.values.get(key, default)
 
     def path(self, key: str) -> Path | None:
-        """A path of the table, as seen from the current directory."""
+        """A path in the table, relative to the current directory."""
         value = self.get(key)
         return None if value is None else seen_from_here(self.folder / str(value))
 
     @property
     def settings(self) -> Settings:
-        """What the net was patched with.
+        """The settings that the net was patched with.
 
         Raises:
-            WorkspaceError: a value is not what it must be.
+            WorkspaceError: a value has the wrong type or is out of range.
         """
-        options = self.get("options", {})
-        found = {}
-        for name, reader in READERS.items():
-            key = _OWN_KEYS.get(name) or ("set" if name == "sets" else name)
-            table, label = (self.values, "") if name in _OWN_KEYS else (options, ".options")
-            if key in table:
+        values = {}
+        for option in OPTIONS.values():
+            is_own = option.net_key is not None
+            table, label = (self.values, "") if is_own else (self.options, ".options")
+            if option.key in table:
                 try:
-                    found[name] = reader(table[key])
+                    values[option.name] = option.type.from_toml(table[option.key])
                 except ValueError as error:
-                    raise self.error(f"{label}: '{key}' must be {error}") from error
-        return Settings(found)
+                    raise self.error(f"{label}: '{option.key}' must be {error}") from error
+        return Settings(values)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The table `[nets.STEM.options]`."""
+        options: Mapping[str, Any] = self.get("options", {})
+        return options
+
+    def unknown_options(self) -> list[str]:
+        """A sentence for each key in `options` that is not an option; such keys stay."""
+        keys = {option.key: option for option in OPTIONS.values()}
+        sentences = []
+        for key in self.options:
+            option = keys.get(key) or OPTIONS.get(key)
+            if option is None:
+                hint = did_you_mean(key, keys)
+            elif option.net_key is not None:
+                hint = f"set '{option.key}' in [nets.{self.stem}]"
+            elif option.key != key:
+                hint = f"write '{option.key}'"
+            else:
+                continue
+            unknown = f"{self._file}: [nets.{self.stem}.options]: unknown option '{key}'"
+            sentences.append(f"{unknown}; {hint}" if hint else unknown)
+        return sentences
 
     def error(self, what: str) -> WorkspaceError:
-        """An error about this table; `what` goes on from its name."""
-        return WorkspaceError(
-            f"[nets.{self.stem}]{what}", location=Location(str(seen_from_here(self.folder / NAME)))
-        )
+        """An error about this table; `what` continues after the table's name."""
+        return WorkspaceError(f"[nets.{self.stem}]{what}", location=Location(str(self._file)))
+
+    @property
+    def _file(self) -> Path:
+        return seen_from_here(self.folder / NAME)
 
     def check(self) -> None:
-        """Refuse a table whose paths and tables are none.
+        """Check the types of the paths and tables.
 
         Raises:
-            WorkspaceError: naming the key.
+            WorkspaceError: a value has the wrong type; the message names its key.
         """
         for key in _PATHS:
             if not isinstance(self.get(key, ""), str):
@@ -72,11 +103,11 @@ class NetRecord:
                 raise self.error(f": '{key}' must be a table")
 
     def lists_as_written(self, path: Path) -> bool:
-        """Whether a file is one that was written for this net."""
+        """Whether a file was written for this net."""
         return relative(path, self.folder) in self.get("written", {})
 
     def changed_sources(self) -> list[Path]:
-        """The sources whose bytes are no longer those that were patched."""
+        """The sources that changed since they were patched."""
         changed = []
         for name, sha in self.get("sources", {}).items():
             path = self.folder / name
@@ -85,17 +116,19 @@ class NetRecord:
         return changed
 
     def warnings(self, ahead: Collection[Path] = ()) -> list[str]:
-        """A sentence for each source that changed, with the command to run again.
+        """What is wrong with the record: unknown options, and sources that changed since.
 
-        `ahead` are files of which the record is ahead: they were to be written, and only shown.
+        Args:
+            ahead: files that the record describes as they would be written, in a run that only
+                shows them.
         """
         deploy = self.path("deploy_source")
-        shown = {path.resolve() for path in ahead}
-        return [
+        not_written = {path.resolve() for path in ahead}
+        return self.unknown_options() + [
             f"{path} changed since it was patched; to patch it again: "
             + (self._command("deploy", "deploy") if path == deploy else self._command("patch"))
             for path in self.changed_sources()
-            if path.resolve() not in shown
+            if path.resolve() not in not_written
         ]
 
     def _command(self, name: str, what: str = "train") -> str:
@@ -108,7 +141,7 @@ class NetRecord:
         return f"ssdh {name} {shlex.quote(named)} {how}{out}"
 
     def _out(self, source: str, output: str) -> str:
-        """`--out` where the result does not stand beside its source."""
+        """` --out DIR` where the result is not in the folder of its source, else empty."""
         import shlex
 
         folder = os.path.dirname(output)
@@ -117,11 +150,5 @@ class NetRecord:
         return f" --out {shlex.quote(str(seen_from_here(self.folder / folder)))}"
 
 
-# Settings that stand in the net's own table, under these keys; the others in its `options`.
-_OWN_KEYS = {"bits": "bits", "latent_name": "latent", "code_name": "code", "remove": "remove"}
-
-
 _PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
-
-
 _TABLES = ("options", "sources", "written")
