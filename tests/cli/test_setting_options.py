@@ -13,7 +13,7 @@ import pytest
 import ssdh_surgery.cli.patch
 from ssdh_surgery.pipeline.settings.options import OPTIONS, Option
 from ssdh_surgery.pipeline.settings.value_types import Number
-from support import small_nets
+from support import lenet
 from support.command_line import Ssdh
 
 TOY = Option(
@@ -32,7 +32,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Option]:
 
 
 def test_a_row_is_all_that_an_option_takes(ssdh: Ssdh, toy: Option) -> None:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     assert "--toy-rate X                    Set the rate of toys (default: 3).\n" in (
         ssdh("patch", "--help").out
     )
