@@ -485,7 +485,7 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
     [
         (
             "version = 2",
-            "its version is 2, and this ssdh-surgery knows 1\n"
+            "the file has version 2; this ssdh-surgery reads version 1\n"
             "hint: a newer ssdh-surgery wrote it, or 'version' was edited",
         ),
         ("nets = 5", "'nets' is not a table"),
