@@ -56,9 +56,9 @@ def as_json(patched: Patched) -> dict[str, Any]:
 def _workspace_path(patched: Patched) -> str | None:
     if patched.workspace is None or not patched.workspace.nets:
         return None
-    from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+    from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
-    return str(seen_from_here(patched.workspace.path))
+    return str(relative_to_cwd(patched.workspace.path))
 
 
 def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:

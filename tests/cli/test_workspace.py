@@ -445,28 +445,31 @@ def test_a_net_that_was_patched_in_place_and_changed(ssdh: Ssdh, here: Path) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("train = 5", ": 'train' must be a path"),
-        ("sources = 5", ": 'sources' must be a table"),
-        ("bits = 0", ": 'bits' must be an integer from 1 to 65536"),
-        ("bits = 65537", ": 'bits' must be an integer from 1 to 65536"),
-        ("bits = 'x'", ": 'bits' must be an integer from 1 to 65536"),
-        ("remove = 'x'", ": 'remove' must be 'comment' or 'delete'"),
-        ("code = ''", ": 'code' must be a non-empty string"),
-        ("options.lr_mult = 5", ".options: 'lr_mult' must be a list of 2 numbers, each at least 0"),
+        ("train = 5", "]: 'train' must be a path"),
+        ("sources = 5", "]: 'sources' must be a table"),
+        ("bits = 0", "]: 'bits' must be an integer from 1 to 65536"),
+        ("bits = 65537", "]: 'bits' must be an integer from 1 to 65536"),
+        ("bits = 'x'", "]: 'bits' must be an integer from 1 to 65536"),
+        ("remove = 'x'", "]: 'remove' must be 'comment' or 'delete'"),
+        ("code = ''", "]: 'code' must be a non-empty string"),
+        (
+            "options.lr_mult = 5",
+            ".options]: 'lr_mult' must be a list of 2 numbers, each at least 0",
+        ),
         (
             "options.lr_mult = [1, -1]",
-            ".options: 'lr_mult' must be a list of 2 numbers, each at least 0",
+            ".options]: 'lr_mult' must be a list of 2 numbers, each at least 0",
         ),
-        ("options.weight_decay = -1", ".options: 'weight_decay' must be a number of at least 0"),
-        ("options.classes = 0", ".options: 'classes' must be an integer of at least 1"),
-        ("options.suffix = 'a/b'", ".options: 'suffix' must be part of a file name"),
-        ("options.mark = 1", ".options: 'mark' must be true or false"),
-        ("options.set = ['x']", ".options: 'set' must be a list of FIELD=VALUE"),
-        ("options.gamma = -1", ".options: 'gamma' must be a number above 0"),
-        ("options.bias = 'x'", ".options: 'bias' must be a number"),
+        ("options.weight_decay = -1", ".options]: 'weight_decay' must be a number of at least 0"),
+        ("options.classes = 0", ".options]: 'classes' must be an integer of at least 1"),
+        ("options.suffix = 'a/b'", ".options]: 'suffix' must be part of a file name"),
+        ("options.mark = 1", ".options]: 'mark' must be true or false"),
+        ("options.set = ['x']", ".options]: 'set' must be a list of FIELD=VALUE"),
+        ("options.gamma = -1", ".options]: 'gamma' must be a number above 0"),
+        ("options.bias = 'x'", ".options]: 'bias' must be a number"),
         (
             "options.filler = 'x'",
-            ".options: 'filler' must be a filler (gaussian:STD, xavier, "
+            ".options]: 'filler' must be a filler (gaussian:STD, xavier, "
             "xavier:fan_in|fan_out|average, or msra)",
         ),
     ],
@@ -476,7 +479,7 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
     before = snapshot(here)
     for words in (("deploy", "deploy.prototxt"), ("patch", "train_val.prototxt")):
         ran = ssdh(*words, code=3)
-        assert ran.err == f"ssdh.toml: [nets.train_val]{said}\n"
+        assert ran.err == f"ssdh.toml: [nets.train_val{said}\n"
     assert snapshot(here) == before
 
 

@@ -11,7 +11,7 @@ from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
 from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 def deploy_beside(
@@ -29,7 +29,7 @@ def deploy_beside(
     found = [
         source
         for folder in _folders(train, record)
-        for source in neighbours(seen_from_here(folder))
+        for source in neighbours(relative_to_cwd(folder))
         if source.kind is Kind.DEPLOY
         and not (record and record.lists_as_written(source.place))
         and _fits(net_of(source.document), view, settings)

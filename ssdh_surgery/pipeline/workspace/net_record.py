@@ -13,7 +13,10 @@ from ssdh_surgery.errors import WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.pipeline.workspace.paths import NAME, relative, seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import NAME, relative, relative_to_cwd
+
+_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
+_TABLES = ("options", "sources", "written")
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class NetRecord:
     def path(self, key: str) -> Path | None:
         """A path in the table, relative to the current directory."""
         value = self.get(key)
-        return None if value is None else seen_from_here(self.folder / str(value))
+        return None if value is None else relative_to_cwd(self.folder / str(value))
 
     @property
     def settings(self) -> Settings:
@@ -49,12 +52,13 @@ class NetRecord:
         values = {}
         for option in OPTIONS.values():
             is_own = option.net_key is not None
-            table, label = (self.values, "") if is_own else (self.options, ".options")
+            table = self.values if is_own else self.options
             if option.key in table:
                 try:
                     values[option.name] = option.type.from_toml(table[option.key])
                 except ValueError as error:
-                    raise self.error(f"{label}: '{option.key}' must be {error}") from error
+                    name = "" if is_own else ".options"
+                    raise self._error(option.key, str(error), name) from error
         return Settings(values)
 
     @property
@@ -81,13 +85,16 @@ class NetRecord:
             sentences.append(f"{unknown}; {hint}" if hint else unknown)
         return sentences
 
-    def error(self, what: str) -> WorkspaceError:
-        """An error about this table; `what` continues after the table's name."""
-        return WorkspaceError(f"[nets.{self.stem}]{what}", location=Location(str(self._file)))
+    def _error(self, key: str, requirement: str, table: str = "") -> WorkspaceError:
+        """The error for a value that is not what it must be, in this table or one inside it."""
+        return WorkspaceError(
+            f"[nets.{self.stem}{table}]: '{key}' must be {requirement}",
+            location=Location(str(self._file)),
+        )
 
     @property
     def _file(self) -> Path:
-        return seen_from_here(self.folder / NAME)
+        return relative_to_cwd(self.folder / NAME)
 
     def check(self) -> None:
         """Check the types of the paths and tables.
@@ -97,10 +104,10 @@ class NetRecord:
         """
         for key in _PATHS:
             if not isinstance(self.get(key, ""), str):
-                raise self.error(f": '{key}' must be a path")
+                raise self._error(key, "a path")
         for key in _TABLES:
             if not isinstance(self.get(key, {}), Mapping):
-                raise self.error(f": '{key}' must be a table")
+                raise self._error(key, "a table")
 
     def lists_as_written(self, path: Path) -> bool:
         """Whether a file was written for this net."""
@@ -112,7 +119,7 @@ class NetRecord:
         for name, sha in self.get("sources", {}).items():
             path = self.folder / name
             if path.is_file() and files.file_digest(path) != sha:
-                changed.append(seen_from_here(path))
+                changed.append(relative_to_cwd(path))
         return changed
 
     def warnings(self, ahead: Collection[Path] = ()) -> list[str]:
@@ -131,24 +138,17 @@ class NetRecord:
             if path.resolve() not in not_written
         ]
 
-    def _command(self, name: str, what: str = "train") -> str:
+    def _command(self, command: str, net: str = "train") -> str:
+        """The command that makes the train or deploy net again."""
         import shlex
 
-        source, output = (self.get(key) for key in (f"{what}_source", what))
-        named = str(source) if zoo.is_zoo_name(str(source)) else str(self.path(f"{what}_source"))
-        how = "--in-place" if source == output else "--force"
-        out = "" if output is None else self._out(str(source), str(output))
-        return f"ssdh {name} {shlex.quote(named)} {how}{out}"
-
-    def _out(self, source: str, output: str) -> str:
-        """` --out DIR` where the result is not in the folder of its source, else empty."""
-        import shlex
-
-        folder = os.path.dirname(output)
-        if zoo.is_zoo_name(source) or os.path.dirname(source) == folder:
-            return ""
-        return f" --out {shlex.quote(str(seen_from_here(self.folder / folder)))}"
-
-
-_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
-_TABLES = ("options", "sources", "written")
+        source, output = str(self.get(f"{net}_source")), self.get(net)
+        is_zoo = zoo.is_zoo_name(source)
+        argument = source if is_zoo else str(self.path(f"{net}_source"))
+        words = ["ssdh", command, shlex.quote(argument)]
+        words.append("--in-place" if source == output else "--force")
+        folder = None if output is None else os.path.dirname(str(output))
+        if folder is not None and not is_zoo and folder != os.path.dirname(source):
+            out = relative_to_cwd(self.folder / folder)
+            words += ["--out", shlex.quote(str(out))]
+        return " ".join(words)

@@ -13,7 +13,7 @@ def relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def seen_from_here(path: Path) -> Path:
+def relative_to_cwd(path: Path) -> Path:
     """A path as a user in the current directory would write it: relative, unless far away."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.path.join("..", "..", "..")) else Path(relative)
