@@ -73,6 +73,16 @@ def click_type(value_type: ValueType) -> click.ParamType[Any]:
 TEXT = ValueParam(NonEmptyText())
 
 
+class DrawingPath(click.Path):
+    """The path of a drawing; `-` would mix it with the answer on stdout."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        if value == "-":
+            self.fail("a drawing cannot go to standard output", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class ResizeType(SizeType):
     """`256x256`, or `none` for pictures as they are."""
 

@@ -331,7 +331,7 @@ def test_dot_needs_no_program(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--svg", "-"], "Invalid value for '--svg': a picture needs a file of its own"),
+        (["--svg", "-"], "Invalid value for '--svg': a drawing cannot go to standard output"),
         (["--svg", "a", "--dot", "./a"], "--svg and --dot name the same file"),
     ],
 )
