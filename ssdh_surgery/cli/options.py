@@ -1,4 +1,4 @@
-"""Options that several commands share, each as a decorator."""
+"""Options that several commands share, as decorators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 def options(*decorators: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
-    """Several option decorators as one, in the order in which `--help` lists them."""
+    """Several option decorators as one, in the order of `--help`."""
 
     def decorate(command: Decorated) -> Decorated:
         for decorator in reversed(decorators):

@@ -37,7 +37,7 @@ class SizeType(click.ParamType[tuple[int, int]]):
             self.fail(f"'{value}' is not WIDTHxHEIGHT", param, ctx)
         width, height = int(match[1]), int(match[2])
         if _CHANNELS * width * height > _MOST_VALUES:
-            self.fail(f"'{value}' is larger than any blob of Caffe can be", param, ctx)
+            self.fail(f"'{value}' is larger than any blob in Caffe", param, ctx)
         return width, height
 
 
@@ -84,7 +84,7 @@ class DrawingPath(click.Path):
 
 
 class ResizeType(SizeType):
-    """`256x256`, or `none` for pictures as they are."""
+    """`256x256`, or `none` for images as they are."""
 
     name = "WxH|none"
 
@@ -102,7 +102,7 @@ class ScaleType(click.ParamType[float]):
         """The number, or click's own error."""
         number = float(click.FLOAT.convert(value, param, ctx))
         if not math.isfinite(number) or number == 0:
-            self.fail(f"'{value}' leaves nothing of a picture", param, ctx)
+            self.fail(f"'{value}' is not a finite number other than 0", param, ctx)
         return number
 
 

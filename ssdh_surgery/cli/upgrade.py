@@ -20,7 +20,7 @@ _SUFFIX = "_upgraded"
 @click.option(
     "--stock-objective",
     is_flag=True,
-    help="Write the authors' K1 and K2 losses with layers that every Caffe has.",
+    help="Replace the K1 and K2 losses of the authors' fork by layers that every Caffe has.",
 )
 @writing_options(_SUFFIX)
 @json_option

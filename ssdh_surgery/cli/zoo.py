@@ -1,4 +1,4 @@
-"""`ssdh zoo`: networks that are built in, listed, shown and written."""
+"""`ssdh zoo`: list, print and write the built-in networks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ssdh_surgery.zoo.kinds import KINDS
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
 def command() -> None:
-    """Networks generated from compact tables and checked against the published ones."""
+    """List, print and write networks, which are checked against the published ones."""
 
 
 @command.command("list", epilog="\b\nExample:\n  ssdh zoo list")
 @json_option
 def list_networks(as_json: bool) -> None:
-    """List the networks."""
+    """List the built-in networks."""
     networks = {name: zoo.find(name) for name in zoo.names()}
     if as_json:
         rows = [
@@ -49,9 +49,9 @@ def list_networks(as_json: bool) -> None:
 
 @command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Which file (train_val).")
+@click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: kinds.Kind | None) -> None:
-    """Print a file of a network: that of --kind, or of NAME/KIND."""
+    """Print a file of a network; NAME/KIND names it, too."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
@@ -77,7 +77,7 @@ def write_network(name: str, **values: Any) -> int:
 
 
 def _output(name: str, kind: kinds.Kind, folder: Path) -> Output:
-    """A file of a network, and what is in its place."""
+    """A file of a network, with what its path holds now."""
     path = folder / kinds.FILE_NAMES[kind]
     old = files.read_bytes(path) if path.is_file() else b""
     return Output(path, zoo.text(name, kind).encode(), None, old)
