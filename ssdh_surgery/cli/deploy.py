@@ -8,12 +8,12 @@ import click
 
 from ssdh_surgery.cli import results
 from ssdh_surgery.cli.options import input_shape_option, json_option, net_option
-from ssdh_surgery.cli.setting_options import explicit_settings, setting_options
+from ssdh_surgery.cli.setting_options import SettingCommand, explicit_settings, setting_options
 from ssdh_surgery.cli.writing import write_plan, writing_options
 from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 
 
-@click.command("deploy", epilog="\b\nExample:\n  ssdh deploy")
+@click.command("deploy", epilog="\b\nExample:\n  ssdh deploy", cls=SettingCommand)
 @click.argument("net_file", required=False, metavar="[NET]")
 @setting_options("deploy")
 @click.option("--binary", is_flag=True, help="Add a top that holds the code as zeros and ones.")

@@ -8,7 +8,7 @@ import click
 
 from ssdh_surgery.cli import results, terminal
 from ssdh_surgery.cli.options import json_option, net_option
-from ssdh_surgery.cli.setting_options import explicit_settings, setting_options
+from ssdh_surgery.cli.setting_options import SettingCommand, explicit_settings, setting_options
 from ssdh_surgery.cli.types import TEXT
 from ssdh_surgery.cli.writing import write_plan, writing_options
 from ssdh_surgery.names import shown as plain
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.explain import Explanation
 
 
-@click.command("patch", epilog="\b\nExample:\n  ssdh patch train_val.prototxt --bits 48")
+@click.command(
+    "patch", epilog="\b\nExample:\n  ssdh patch train_val.prototxt --bits 48", cls=SettingCommand
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @setting_options("patch")
 @click.option(
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     "--solver",
     type=TEXT,
     metavar="FILE",
-    help="Patch this solver, or none (default: the solver next to the train net).",
+    help="Patch this solver; 'none' for none (default: the one next to the train net).",
 )
 @click.option("--explain", is_flag=True, help="Print first what was found in the net, and why.")
 @net_option

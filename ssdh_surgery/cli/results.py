@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
+from ssdh_surgery.cli.writing import outcome
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
-from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, unified_diff
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, unified_diff
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost
@@ -59,18 +58,6 @@ def _workspace_path(patched: Patched) -> str | None:
     from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
     return str(relative_to_cwd(patched.workspace.path))
-
-
-def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:
-    """Whether a file was written, or would be."""
-    path = output.path
-    if path in written:
-        return f"wrote {path}"
-    if output.is_written:
-        return f"{path} is up to date"
-    if output.is_blocked(plan):
-        return f"would write {path}, but it exists and holds something else: --force replaces it"
-    return f"would write {path}"
 
 
 def _would_change(file: PatchedFile) -> bool:

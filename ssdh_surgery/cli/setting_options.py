@@ -9,10 +9,37 @@ import click
 
 from ssdh_surgery.cli.options import Decorated, options
 from ssdh_surgery.cli.types import click_type
-from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option
+from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option, Section
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.settings.value_types import Assignments, Flag
 from ssdh_surgery.surgery.hashing.presets import PRESETS
+
+# Options that are about none of these come under click's own title.
+_TITLES: dict[Section, str] = {
+    "net": "Net",
+    "recipe": "Hash layer",
+    "objective": "Objective",
+    "solver": "Solver",
+    "data": "Data",
+}
+
+
+class SettingCommand(click.Command):
+    """A command whose help has the options of the table under the titles of their sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of the table first."""
+        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in _TITLES.values()}
+        for param in self.get_params(ctx):
+            line = param.get_help_record(ctx)
+            if line is not None and isinstance(param, click.Option):
+                option = OPTIONS.get(param.name or "")
+                title = _TITLES.get(option.section, "Options") if option else "Options"
+                groups.setdefault(title, []).append(line)
+        for title, lines in groups.items():
+            if lines:
+                with formatter.section(title):
+                    formatter.write_dl(lines)
 
 
 def setting_options(command: Command) -> Callable[[Decorated], Decorated]:

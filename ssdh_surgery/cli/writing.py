@@ -1,8 +1,8 @@
-"""The options of commands that write files next to those that they read."""
+"""Commands that write files next to those that they read: their options, and the outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli.options import Decorated, options
-from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
+from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan
 
 mode_options = options(
     click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
@@ -68,3 +68,15 @@ def write_plan(
             raise click.UsageError("'-' does not go with other files")
     plan = WritePlan(modes[0] if modes else Mode.WRITE, out, in_place, values["force"])
     return plan if suffix is None else replace(plan, suffix=suffix)
+
+
+def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:
+    """Whether a file was written, or would be."""
+    path = output.path
+    if path in written:
+        return f"wrote {path}"
+    if output.is_written:
+        return f"{path} is up to date"
+    if output.is_blocked(plan):
+        return f"would write {path}, but it exists and holds something else: --force replaces it"
+    return f"would write {path}"

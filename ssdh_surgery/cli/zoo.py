@@ -10,7 +10,6 @@ import click
 from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import terminal, writing
 from ssdh_surgery.cli.options import json_option
-from ssdh_surgery.cli.results import outcome
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import kinds
 from ssdh_surgery.zoo.kinds import KINDS
@@ -72,7 +71,7 @@ def write_network(name: str, **values: Any) -> int:
         return 0
     written = write_all(outputs, plan) if plan.mode is Mode.WRITE else []
     for output in outputs:
-        terminal.answer(outcome(output, plan, written))
+        terminal.answer(writing.outcome(output, plan, written))
     return int(plan.mode is Mode.CHECK and not all(output.is_written for output in outputs))
 
 

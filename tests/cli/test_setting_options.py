@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
@@ -33,8 +34,10 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Option]:
 
 def test_a_row_is_all_that_an_option_takes(ssdh: Ssdh, toy: Option) -> None:
     lenet.write(Path.cwd())
-    assert "--toy-rate X                    Set the rate of toys (default: 3).\n" in (
-        ssdh("patch", "--help").out
+    groups = ssdh("patch", "--help").out.split("\n\n")
+    (group,) = (text for text in groups if text.startswith("Net:\n"))
+    assert re.search(
+        r"^  --toy-rate X +Set the rate of toys \(default: 3\)\.$", group, re.MULTILINE
     )
     ssdh("patch", "train_val.prototxt", "--toy-rate", "2.5")
     path = Path("ssdh.toml")

@@ -136,7 +136,7 @@ _ROWS = (
     ),
     Option(
         "remove", Choice(get_args(Removal)), "recipe",
-        "Comment out layers and fields that go, or delete them",
+        "Comment out removed layers and fields, or delete them",
         default=_RECIPE.remove, net_key="remove", commands=_BOTH,
     ),
     Option(
@@ -149,7 +149,7 @@ _ROWS = (
     ),
     Option(
         "aux", Choice(("keep", "drop", "retarget")), "net",
-        "Keep or drop the auxiliary heads, or give them --classes, too", default="keep",
+        "Keep or drop the auxiliary heads, or retarget them to --classes, too", default="keep",
     ),
     Option(
         "classes", Integer(1), "net", "Set the number of classes of the main classifier",
@@ -162,8 +162,8 @@ _ROWS = (
     ),
     Option(
         "objective", Choice(("sigmoid", "ssdh")), "objective",
-        "Train the codes by the classifier alone, or (ssdh) with terms that force bits apart and "
-        "let half of them fire",
+        "Train with the classification loss alone, or (ssdh) also with terms that force bits "
+        "apart and let half of them fire",
         default="sigmoid",
     ),
     Option(
@@ -216,7 +216,7 @@ _ROWS = (
     ),
     Option(
         "freeze", _TEXT, "net",
-        "Freeze the layers up to this layer or blob, in a net made from a deploy net alone",
+        "Freeze the layers up to this layer or blob, in a train net made from a deploy net",
         metavar="UPTO",
     ),
     Option(
