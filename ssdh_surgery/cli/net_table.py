@@ -14,46 +14,46 @@ _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms
 _RIGHT = frozenset(["line", "params", "MACs", "share"])
 
 
-def show_table(shown: ShownNet) -> None:
+def show_table(view: ShownNet) -> None:
     """Answer with the table of a net."""
-    name, layers = plain(shown.net.name) or "unnamed net", shown.shapes.layers
+    name, layers = plain(view.net.name) or "unnamed net", view.shapes.layers
     count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
-    title = f"{name}: {count} in {shown.phase} ({shown.net.dialect} dialect)"
+    title = f"{name}: {count} in {view.phase} ({view.net.dialect} dialect)"
     terminal.answer(title, bold=True)
-    _table(shown)
-    terminal.answer(_totals(shown))
-    for head in shown.heads:
+    _table(view)
+    terminal.answer(_totals(view))
+    for head in view.heads:
         terminal.answer(_head(head))
 
 
-def _table(shown: ShownNet) -> None:
+def _table(view: ShownNet) -> None:
     marks = {
-        **{index: ROLE_WORDS[role] for index, role in shown.hashing.items()},
-        **{head.classifier.index: "main head" if head.main else "aux head" for head in shown.heads},
+        **{index: ROLE_WORDS[role] for index, role in view.hashing.items()},
+        **{head.classifier.index: "main head" if head.main else "aux head" for head in view.heads},
     }
-    total = shown.shapes.macs
-    rows = [_row(each, total) for each in shown.shapes.layers]
+    total = view.shapes.macs
+    layers = view.shapes.layers
+    rows = [_row(layer_shapes, total) for layer_shapes in layers]
     widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
     terminal.answer(_aligned(_TITLES, widths), dim=True)
-    for each, row in zip(shown.shapes.layers, rows, strict=True):
-        mark = marks.get(each.layer.index)
+    for layer_shapes, row in zip(layers, rows, strict=True):
         text = _aligned(row, widths)
-        if mark:
+        if mark := marks.get(layer_shapes.layer.index):
             terminal.answer(f"{text}  <- {mark}", fg="green")
         else:
             terminal.answer(text)
 
 
-def _row(each: LayerShapes, total: int | None) -> tuple[str, ...]:
-    layer = each.layer
-    share = f"{each.macs / total:.1%}" if each.macs and total else ""
+def _row(shapes: LayerShapes, total: int | None) -> tuple[str, ...]:
+    layer, macs = shapes.layer, shapes.macs
+    share = f"{macs / total:.1%}" if macs and total else ""
     return (
         str(layer.line),
         plain(layer.name),
         plain(layer.type),
-        ", ".join(map(_shape, each.tops)),
-        _number(each.param_count),
-        _number(each.macs, short=True),
+        ", ".join(map(_shape, shapes.tops)),
+        _number(shapes.param_count),
+        _number(macs, short=True),
         share,
         plain(f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip()),
     )
@@ -74,7 +74,7 @@ def _shape(shape: Shape | None) -> str:
 
 
 def _number(value: int | None, *, short: bool = False) -> str:
-    """A count for a table: nothing for 0, `?` where it is not known."""
+    """A count as a cell: empty for 0, `?` if unknown."""
     if value is None:
         return "?"
     if not value:
@@ -90,23 +90,23 @@ def _short(value: float, units: tuple[str, ...] = ("", " k", " M", " G", " T")) 
     return f"{value:.4g}{unit}" if value < 1000 else f"{value:,.0f}{unit}"
 
 
-def _totals(shown: ShownNet) -> str:
-    found = shown.shapes
-    if found.param_count is None:
-        return "total: not known without all shapes"
-    statistics = found.statistics_count
-    params = f"total: {found.param_count:,} params"
+def _totals(view: ShownNet) -> str:
+    shapes = view.shapes
+    if shapes.param_count is None:
+        return "total: unknown without all shapes"
+    statistics = shapes.statistics_count
+    params = f"total: {shapes.param_count:,} params"
     if statistics:
-        params += f" ({found.learned_count:,} learned, {statistics:,} BatchNorm statistics)"
+        params += f" ({shapes.learned_count:,} learned, {statistics:,} BatchNorm statistics)"
     parts = [params]
-    if found.macs is not None:
-        parts.append(f"{_short(found.macs)} MACs{_each(found.macs, shown.batch)}")
-    if found.memory is not None:
-        parts.append(f"{_short(found.memory, (' B', ' kB', ' MB', ' GB'))} of blobs")
+    if shapes.macs is not None:
+        parts.append(f"{_short(shapes.macs)} MACs{_per_item(shapes.macs, view.batch)}")
+    if shapes.memory is not None:
+        parts.append(f"{_short(shapes.memory, (' B', ' kB', ' MB', ' GB'))} of blobs")
     return ", ".join(parts)
 
 
-def _each(macs: int, batch: int | None) -> str:
+def _per_item(macs: int, batch: int | None) -> str:
     if not batch or batch == 1 or macs % batch:
         return ""
     return f" for a batch of {batch} ({_short(macs // batch)} each)"

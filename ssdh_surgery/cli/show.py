@@ -63,27 +63,27 @@ def command(
     """
     if svg is not None and svg == dot:
         raise click.UsageError("--svg and --dot name the same file")
-    shown = shown_net(read_source(file), phase, dict(input_shapes), level, stages)
-    drawings = _drawings(shown, svg, dot)
+    view = shown_net(read_source(file), phase, dict(input_shapes), level, stages)
+    drawings = _drawings(view, svg, dot)
     written = write_named(drawings, force=force)
     if as_json:
-        terminal.answer_json(net_json(shown))
+        terminal.answer_json(net_json(view))
     elif not drawings:
-        show_table(shown)
+        show_table(view)
     else:
         for path in drawings:
             terminal.answer(f"wrote {path}" if path in written else f"{path} is up to date")
-    for finding in shown.findings:
+    for finding in view.findings:
         _tell(finding)
 
 
-def _drawings(shown: ShownNet, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:
+def _drawings(view: ShownNet, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:
     """The drawings of a net by the files that they go to."""
     if svg is None and dot is None:
         return {}
     from ssdh_surgery.report.drawing import Drawing
 
-    drawing = Drawing(shown.net, shown.shapes, shown.heads, shown.hashing)
+    drawing = Drawing(view.net, view.shapes, view.heads, view.hashing)
     drawings = {svg: drawing.svg()} if svg else {}
     return {**drawings, dot: drawing.dot.encode()} if dot else drawings
 

@@ -89,7 +89,7 @@ line  layer  type             shape  params  MACs  share  bottoms -> tops
    5  bn     BatchNorm        ?           ?     ?         conv -> conv
    6  ip     InnerProduct     ?           ?     ?         conv -> ip  <- main head
   10  loss   SoftmaxWithLoss  ?                           ip, label -> loss
-total: not known without all shapes
+total: unknown without all shapes
 main head: 'conv' -> ip (10 classes) -> loss, acc
 """
     )
