@@ -73,5 +73,5 @@ def explicit_settings(values: Mapping[str, Any]) -> Settings:
     # A repeatable option that was not given is an empty tuple.
     named = {name: values[name] for name in OPTIONS if values.get(name) not in (None, ())}
     preset = values.get("preset")
-    recorded = {} if preset is None else PRESETS[preset].settings
-    return Settings(named).over(Settings(recorded))
+    published = {} if preset is None else PRESETS[preset].settings
+    return Settings(named).over(Settings(published))

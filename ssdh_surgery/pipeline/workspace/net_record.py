@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class NetRecord:
         value = self.get(key)
         return None if value is None else relative_to_cwd(self.folder / str(value))
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings that the net was patched with.
 
