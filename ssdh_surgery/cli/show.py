@@ -13,7 +13,7 @@ from ssdh_surgery.cli.options import input_shape_option, json_option
 from ssdh_surgery.cli.types import TEXT, BlobShape, DrawingPath
 from ssdh_surgery.cli.writing import force_option
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.files.outputs import write_named
+from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
 
@@ -65,7 +65,7 @@ def command(
         raise click.UsageError("--svg and --dot name the same file")
     view = shown_net(read_source(file), phase, dict(input_shapes), level, stages)
     drawings = _drawings(view, svg, dot)
-    written = write_named(drawings, force=force)
+    written = write_new(drawings, force=force)
     if as_json:
         terminal.answer_json(net_json(view))
     elif not drawings:

@@ -170,7 +170,7 @@ def unified_diff(output: Output, old: str | None = None, new: str | None = None)
     )
 
 
-def write_named(named: Mapping[Path, bytes], *, force: bool) -> list[Path]:
+def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
     """Write files whose paths a user named, all or none; a file with these very bytes stays.
 
     Returns:
@@ -180,7 +180,7 @@ def write_named(named: Mapping[Path, bytes], *, force: bool) -> list[Path]:
         FileError: a file exists and may not be replaced, or cannot be written.
     """
     plan = WritePlan(force=force)
-    outputs = [Output(path, data, None) for path, data in named.items()]
+    outputs = [Output(path, data, None) for path, data in contents.items()]
     pending = [output for output in outputs if not output.is_written]
     for output in pending:
         if output.is_blocked(plan):
