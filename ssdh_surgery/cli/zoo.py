@@ -50,7 +50,7 @@ def list_networks(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: kinds.Kind | None) -> None:
-    """Print a file of a network; NAME/KIND names it, too."""
+    """Print a file of a network, chosen by --kind or as NAME/KIND."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
