@@ -27,7 +27,7 @@ def objective_of(settings: Settings) -> Objective | None:
         if details := settings.named(OBJECTIVE):
             raise UsageError(f"{OPTIONS[next(iter(details))].flag} goes with --objective ssdh")
         return None
-    weights = {name: settings.get(name) for name in OBJECTIVE[2:]}
+    weights = {name: settings.get(name) for name in OBJECTIVE if name.startswith("weight_")}
     return Objective(
         kind=settings.get("objective_layers") or "stock",
         train_only=settings.get("objective_phase") == "train",
