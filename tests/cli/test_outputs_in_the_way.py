@@ -86,11 +86,17 @@ def test_a_missing_folder(ssdh: Ssdh) -> None:
     [
         (["evaluate", *SETS, "--seed", "-1"], "-1 is not in the range x>=0"),
         (["evaluate", *SETS, "--map", "some"], "'some' is neither 'all' nor a number"),
-        (["encode", "photos", *NET, "-o", "x.npz", "--scale", "nan"], "'nan' leaves nothing"),
-        (["encode", "photos", *NET, "-o", "x.npz", "--scale", "0"], "'0' leaves nothing"),
+        (
+            ["encode", "photos", *NET, "-o", "x.npz", "--scale", "nan"],
+            "'nan' is not a finite number other than 0",
+        ),
+        (
+            ["encode", "photos", *NET, "-o", "x.npz", "--scale", "0"],
+            "'0' is not a finite number other than 0",
+        ),
         (
             ["encode", "photos", *NET, "-o", "x.npz", "--resize", "99999x99999"],
-            "'99999x99999' is larger than any blob of Caffe can be",
+            "'99999x99999' is larger than any blob in Caffe",
         ),
         (["search", "x.index", "--id", "a", "--code", "0"], "say what to search with: one of --q"),
     ],

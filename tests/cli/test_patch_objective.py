@@ -175,13 +175,13 @@ def test_explain_tells_of_a_deploy_net_too(ssdh: Ssdh, tmp_path: Path) -> None:
     ran = ssdh("patch", "zoo:lenet/deploy", "--explain", "--dry-run")
     lines = ran.err.splitlines()
     assert lines[0] == "zoo:lenet/deploy: from data to the classifier, in TEST"
-    assert "  features: 'ip1', 64x500: 500 values a picture" in lines
+    assert "  features: 'ip1', 64x500: 500 values an image" in lines
 
 
 def test_explain_tells_before_it_does(ssdh: Ssdh, tmp_path: Path) -> None:
     ran = ssdh("patch", "zoo:lenet", "--explain", "--dry-run")
     assert ran.err.startswith("zoo:lenet: from data to the loss, in TRAIN\n")
-    assert "  taken because: the only one\n" in ran.err
+    assert "  chosen because: the only one\n" in ran.err
 
 
 @pytest.mark.parametrize("words", [("--objective", "sigmoid"), ("--preset", "cvprw15")])

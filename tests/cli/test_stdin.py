@@ -132,9 +132,7 @@ def test_what_does_not_go_with_it(ssdh: Ssdh, command: str, words: list[str], na
 
 def test_it_is_alone(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "-", "solver.prototxt", stdin=TRAIN, code=2)
-    assert ran.err == (
-        "error: '-' is a file of its own: name no other beside it\nhint: ssdh patch --help\n"
-    )
+    assert ran.err == ("error: '-' does not go with other files\nhint: ssdh patch --help\n")
     ran = ssdh("patch", "-", "--solver", "solver.prototxt", stdin=TRAIN, code=2)
     assert ran.err == (
         "error: --solver does not go with '-': no other file is read\nhint: ssdh patch --help\n"

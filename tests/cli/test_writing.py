@@ -294,7 +294,7 @@ def test_one_file_named_twice_is_one_file(ssdh: Ssdh, here: Path) -> None:
         (["--dry-run", "--diff"], "--dry-run, --diff and --check exclude each other"),
         (["--in-place", "--out", "x"], "--in-place and --out exclude each other"),
         (["--suffix", ""], "an empty --suffix needs --out or --in-place"),
-        (["--suffix", "a/b"], "--suffix is part of a file name: no '/'"),
+        (["--suffix", "a/b"], "Invalid value for '--suffix': 'a/b' is not part of a file name"),
     ],
 )
 def test_options_that_contradict(ssdh: Ssdh, here: Path, words: list[str], message: str) -> None:

@@ -12,7 +12,7 @@ from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
 from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 # Without it a file is not a net: solvers need not be parsed.
 _LAYERS = re.compile(rb"layer")
@@ -33,7 +33,7 @@ def deploy_beside(
     found = [
         source
         for folder in _folders(train, record)
-        for source in neighbours(seen_from_here(folder), _LAYERS)
+        for source in neighbours(relative_to_cwd(folder), _LAYERS)
         if source.kind is Kind.DEPLOY
         and not (record and record.lists_as_written(source.place))
         and _fits(net_of(source.document), view, settings)

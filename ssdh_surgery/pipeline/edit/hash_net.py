@@ -13,7 +13,6 @@ from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
 from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins
-from ssdh_surgery.pipeline.settings.options import filler_text
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
@@ -173,7 +172,7 @@ def _width_notes(
     if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(
             f"'{existing.latent.name}' has no weight_filler, and Caffe starts it from zeros: "
-            f"--filler {filler_text(Recipe().filler)} gives it one"
+            f"--filler {Recipe().filler.text} gives it one"
         )
     return notes
 

@@ -6,6 +6,7 @@ from ssdh_surgery.caffe.net.heads import hash_layer_below
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import NetDraft
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings
 from ssdh_surgery.surgery.hashing import classifier
 from ssdh_surgery.surgery.hashing.objective import (
@@ -24,10 +25,9 @@ def objective_of(settings: Settings) -> Objective | None:
     """
     if settings.get("objective") != "ssdh":
         if details := settings.named(OBJECTIVE):
-            name = next(iter(details)).replace("_", "-")
-            raise UsageError(f"--{name} goes with --objective ssdh")
+            raise UsageError(f"{OPTIONS[next(iter(details))].flag} goes with --objective ssdh")
         return None
-    weights = {name: settings.get(name) for name in OBJECTIVE[2:]}
+    weights = {name: settings.get(name) for name in OBJECTIVE if name.startswith("weight_")}
     return Objective(
         kind=settings.get("objective_layers") or "stock",
         train_only=settings.get("objective_phase") == "train",

@@ -14,15 +14,11 @@ from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.hash_net import HashedNet
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry
 from ssdh_surgery.pipeline.edit.result import PatchedFile
-from ssdh_surgery.pipeline.settings.options import as_toml
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.surgery.hashing.objective import has_objective
-
-# In the net's own table under other names, so not among its options.
-_OWN = ("bits", "latent_name", "code_name", "remove")
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ def remember(workspace: Workspace, patched: PatchedNet, record: NetRecord | None
         return
     values = {
         **_of_files(workspace, patched.results),
-        **_of_hash_layer(patched),
+        **_of_hash_layer(patched, record),
         **_of_input(patched),
     }
     workspace.record(patched.stem, {**values, **_stale(record, values)})
@@ -62,7 +58,7 @@ def _of_input(patched: PatchedNet) -> dict[str, Any]:
     return input_geometry(patched.after, patched.results[0].source.path)
 
 
-def _of_hash_layer(patched: PatchedNet) -> dict[str, Any]:
+def _of_hash_layer(patched: PatchedNet, record: NetRecord | None) -> dict[str, Any]:
     recipe, hashed = patched.settings.recipe, patched.hashed
     values: dict[str, Any] = {
         "remove": recipe.remove,
@@ -81,8 +77,7 @@ def _of_hash_layer(patched: PatchedNet) -> dict[str, Any]:
         }
     elif hashed.existing is not None:
         values |= _of_existing(patched.after, hashed.existing)
-    options = {name: value for name, value in patched.settings.values.items() if name not in _OWN}
-    values["options"] = as_toml(Settings(options)) or None
+    values["options"] = patched.settings.as_toml(record.options if record else {})
     return values
 
 
@@ -130,8 +125,8 @@ def _stale(record: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any
         if key not in values and key in record.values
     }
     kept = {record.get("deploy"), record.get("deploy_source")}
-    for key in ("options", "sources", "written"):
-        old, new = record.get(key, {}), values[key] or {}
+    for key in ("sources", "written"):
+        old, new = record.get(key, {}), values[key]
         removed = {name: None for name in old if name not in new and name not in kept}
         if removed and new:
             stale[key] = {**new, **removed}

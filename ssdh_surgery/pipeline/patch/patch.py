@@ -22,6 +22,7 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
 from ssdh_surgery.pipeline.nets.caffe_refusals import refusals
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
@@ -139,7 +140,7 @@ class _Patching:
         self.files += done.results
         self.stems.append(done.stem)
         if group.solver is None and (unused := self.options.given.named(SOLVER)):
-            names = ", ".join(f"--{_option(name)}" for name in unused)
+            names = ", ".join(OPTIONS[name].flag for name in unused)
             self.notes.append(f"there is no solver for {names}")
         workspace = self.workspace(train)
         if workspace is not None:
@@ -257,10 +258,6 @@ class _Patching:
         on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
         gpu = "" if on_cpu else " --gpu 0"
         return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"
-
-
-def _option(name: str) -> str:
-    return "set" if name == "sets" else name.replace("_", "-")
 
 
 def _refuse_freeze(given: Settings) -> None:

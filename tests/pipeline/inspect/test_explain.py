@@ -7,7 +7,7 @@ import pytest
 from ssdh_surgery import parse, zoo
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.cli.explain import explained
+from ssdh_surgery.cli.patch import explanation_lines
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
@@ -23,12 +23,12 @@ def net(name: str) -> Net:
 def test_lenet_in_words() -> None:
     of = net("lenet")
     found = explain(of, chosen_head(of, None), None, None)
-    lines = explained("lenet", found)
+    lines = explanation_lines("lenet", found)
     assert lines[0] == "lenet: from data to the loss, in TRAIN"
     chain = [line.split()[0] for line in lines[1:-3]]
     assert chain == ["mnist", "conv1", "pool1", "conv2", "pool2", "ip1", "relu1", "ip2", "loss"]
     assert lines[-2:] == [
-        "  taken because: the only one",
+        "  chosen because: the only one",
         "  features: 'ip1', of unknown shape",
     ]
 
@@ -48,7 +48,7 @@ def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
     of = net("googlenet")
     found = explain(of, chosen_head(of, asked), asked, None)
     assert found.reason == reason
-    assert explained("n", found)[-1].endswith(": 1,024 values a picture")
+    assert explanation_lines("n", found)[-1].endswith(": 1,024 values an image")
 
 
 STAGED = """
@@ -79,8 +79,8 @@ def test_a_hash_layer_that_is_there() -> None:
     after = Net(prove(of.document, change, "NetParameter").document)
     found = explain(after, chosen_head(after, None), None, None)
     assert found.hashed == ("latent_SSDH", "latent_SSDH_encode")
-    assert explained("n", found)[-1] == (
-        "  hash layer: 'latent_SSDH' -> 'latent_SSDH_encode' is there already"
+    assert explanation_lines("n", found)[-1] == (
+        "  hash layer: 'latent_SSDH' -> 'latent_SSDH_encode' exists already"
     )
 
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.heads import hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.surgery.hashing.presets import PRESETS
-from ssdh_surgery.surgery.hashing.recipe import Filler
 from support.paths import DOCS
 
 PAGE = DOCS / "presets.md"
-
-
-def shown(value: Any) -> str:
-    """A setting as the page has it."""
-    if isinstance(value, Filler):
-        return ":".join(str(each) for _, each in value.fields)
-    return str(value)
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -43,12 +35,26 @@ def test_the_page_is_what_the_code_sets() -> None:
     expected = {}
     for name, preset in PRESETS.items():
         values = {
-            f"--{key.replace('_', '-')}": shown(each) for key, each in preset.settings.items()
+            OPTIONS[name].flag: OPTIONS[name].type.to_text(value)
+            for name, value in preset.settings.items()
+            if name != "sets"
         }
-        values.pop("--sets", None)
         sets = {f"--set {key}": text for key, text in preset.settings.get("sets", ())}
         expected[name] = {**values, **sets, "source": preset.source}
     assert table() == expected
+
+
+def test_the_page_has_the_defaults_of_the_table() -> None:
+    defaults = {
+        option.flag: f"({option.default_text})"
+        for option in OPTIONS.values()
+        if option.default_text is not None
+    }
+    rows = [row.split("|")[1:3] for row in PAGE.read_text().splitlines() if row.startswith("| `--")]
+    cells = {flag.strip(" `"): cell.strip() for flag, cell in rows}
+    known = {flag: cell for flag, cell in cells.items() if flag in defaults}
+    assert len(known) > 8
+    assert known == {flag: defaults[flag] for flag in known}
 
 
 @pytest.mark.parametrize(
