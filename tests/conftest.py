@@ -9,18 +9,17 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from live_nets import Caffe
-from postgres_server import database, plain_database, postgres_server
-from strategies import searched
+
+from support.live_nets import Caffe
+from support.paths import CORPUS, GOLDEN, corpus_files
+from support.postgres_server import database, plain_database, postgres_server
+from support.strategies import searched
 
 __all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
 
 # Every property is tried on the same examples each time, in the time that it takes.
 settings.register_profile("searched", searched)
 settings.load_profile("searched")
-
-ROOT = Path(__file__).parent.parent
-CORPUS = ROOT.parent / "shared" / "corpus"
 
 # What a marked test needs, and the command that provides it.
 _PROVIDED_BY = {
@@ -55,11 +54,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-def corpus_files() -> list[Path]:
-    """Every real prototxt at hand."""
-    return sorted(CORPUS.rglob("*.prototxt"))
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test with the argument `corpus_file` runs once for each file of the corpus."""
     if "corpus_file" in metafunc.fixturenames:
@@ -77,7 +71,7 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The records of real Caffe that the project carries."""
-    return ROOT / "tests" / "data" / "golden"
+    return GOLDEN
 
 
 @pytest.fixture(scope="session")

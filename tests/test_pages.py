@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
+
 PAGES = sorted(
     page for page in ROOT.rglob("*.md") if not any(part[0] == "." for part in page.parts[1:])
 )

@@ -1,6 +1,6 @@
-"""The `ssdh` command: one table of commands, and the one place where an error becomes an exit code.
+"""The `ssdh` command: the table of commands, and the one place where errors become exit codes.
 
-Commands are imported when they are called, so that `--help` and `--version` load none.
+A command is imported when it is called, so that `--help` and `--version` import none.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import click
 import ssdh_surgery
 from ssdh_surgery.errors import SsdhError
 
-# Command: module below this package, help line.
+# Each command: its module in this package, and its help line.
 COMMANDS = {
     "patch": ("patch", "Put a hash layer into a train net, its test nets and its solver."),
-    "train": ("train", "Train a patched net with the Caffe that is at hand."),
+    "train": ("train", "Train a patched net with your Caffe, or with the embedded engine."),
     "deploy": ("deploy", "Put the hash layer into the deploy net."),
-    "upgrade": ("upgrade", "Bring old nets and solvers to the current dialect."),
+    "upgrade": ("upgrade", "Upgrade nets, solvers and weights of Caffe's old dialects."),
     "show": ("show", "Show the layers of a net and its heads."),
-    "diff": ("diff", "Tell what differs between two nets or two solvers."),
-    "data": ("data", "Make LMDBs of pictures, their mean, and look into them."),
-    "export": ("export", "Write a deploy net with its weights as an ONNX model."),
-    "encode": ("encode", "Make codes of pictures, folders, lists and LMDBs."),
-    "index": ("index", "Make codes searchable."),
-    "search": ("search", "Find the items whose codes are nearest."),
-    "evaluate": ("evaluate", "Judge codes: mean average precision, its protocol, baselines."),
-    "zoo": ("zoo", "List and write networks that are built in."),
+    "diff": ("diff", "List the differences between two nets or two solvers."),
+    "data": ("data", "Build LMDBs of images, compute their mean, and inspect them."),
+    "export": ("export", "Export a deploy net with its weights to ONNX."),
+    "encode": ("encode", "Compute the codes of images: files, folders, lists and LMDBs."),
+    "index": ("index", "Build and maintain indexes of codes."),
+    "search": ("search", "Find the items with the nearest codes."),
+    "evaluate": ("evaluate", "Evaluate codes: mean average precision, its protocol, baselines."),
+    "zoo": ("zoo", "List and write the built-in networks."),
 }
 _HELP = """Turn a trained Caffe classifier into a deep-hashing image-search model.
 
@@ -43,7 +43,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command when it is called."""
 
     # The overridden methods are click's.
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -69,7 +69,7 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # From the table: click's own way would import every command for its help line.
+        # From the table: click would import every command for its help line.
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
@@ -81,16 +81,16 @@ class _Commands(click.Group):
     epilog="\b\nExample:\n  ssdh --version",
 )
 @click.version_option(ssdh_surgery.__version__, prog_name="ssdh")
-@click.option("-C", "folder", metavar="DIR", help="Work as if started in DIR.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the answer, warnings and errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("-C", "folder", metavar="DIR", help="Run as if started in DIR.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the answer, warnings and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print more details.")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
-    help="Colours in a terminal; NO_COLOR is honoured.",
+    help="Color the output; auto honors NO_COLOR (default: auto).",
 )
-@click.option("--traceback", is_flag=True, help="Show where an error comes from, for bug reports.")
+@click.option("--traceback", is_flag=True, help="Print the traceback of an error, for bug reports.")
 @click.pass_context
 def cli(
     ctx: click.Context,
@@ -100,7 +100,7 @@ def cli(
     color: str,
     traceback: bool,
 ) -> None:
-    """Set the manner of this run, for every command."""
+    """Set the global options of this run."""
     from ssdh_surgery.cli import terminal
 
     terminal.configure(quiet=quiet, verbose=verbose, color=color)
@@ -113,7 +113,7 @@ def cli(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    # Told to end, a command leaves things as after Ctrl-C; what is ignored (`nohup`) stays so.
+    # SIGTERM and SIGHUP clean up as Ctrl-C does; a signal that is ignored (`nohup`) stays so.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
@@ -121,26 +121,27 @@ def main(args: list[str] | None = None) -> None:
 
 
 def run(args: list[str]) -> int:
-    """Run a command line and return its exit code; no exception leaves, whatever the input."""
+    """Run a command line and return its exit code; no exception leaves this function."""
     try:
         result: Any = cli.main(args, prog_name="ssdh", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
+    except click.exceptions.Exit as exit_request:
+        return exit_request.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except click.exceptions.NoArgsIsHelpError as help_asked:
-        click.echo(help_asked.format_message(), err=True)
-        return help_asked.exit_code
+    except click.exceptions.NoArgsIsHelpError as no_command:
+        click.echo(no_command.format_message(), err=True)
+        return no_command.exit_code
     except BrokenPipeError:
-        # The reader went away; nothing more can be said, not even at exit.
+        # The reader of stdout is gone: nothing more can be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # Whatever it is, a user reads a sentence.
-        return _told(error, args)
+    except Exception as error:  # whatever it is, a user reads a sentence
+        return _report(error, args)
     return result if isinstance(result, int) else 0
 
 
-def _told(error: Exception, args: list[str]) -> int:
+def _report(error: Exception, args: list[str]) -> int:
+    """Print an error and return its exit code; what is not ours is reported as a bug."""
     from ssdh_surgery.cli import terminal
 
     if "--traceback" in args:
@@ -150,7 +151,7 @@ def _told(error: Exception, args: list[str]) -> int:
     if not isinstance(error, SsdhError | click.ClickException):
         error = SsdhError(
             f"a bug in ssdh-surgery: {type(error).__name__}: {error}",
-            hint="please report it with what `ssdh --traceback ...` prints",
+            hint="please report it with the output of `ssdh --traceback ...`",
         )
     terminal.error(error, as_json="--json" in args)
     return error.exit_code

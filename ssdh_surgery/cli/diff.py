@@ -1,4 +1,4 @@
-"""`ssdh diff`: what two nets or two solvers mean differently."""
+"""`ssdh diff`: the differences in meaning between two nets or two solvers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import click
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import refuse_depth
-from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import results, terminal
+from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.changes import change_json, describe_change
+from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
@@ -20,30 +21,28 @@ from ssdh_surgery.surgery.diff.differences import differences
 )
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-@shared.json_option
+@json_option
 def command(old: str, new: str, as_json: bool) -> int:
-    """Tell what differs between two nets or two solvers, whatever their layout.
+    """List the differences between two nets or two solvers, whatever their layout.
 
-    Exits with 0 where they mean the same, with 1 where they differ.
+    Exits with 0 if they mean the same, and with 1 if they differ.
     """
     if old == new == "-":
         raise click.UsageError("only one of the two can be standard input")
     before, after = read_source(old), read_source(new)
-    found = differences(before.document, after.document, _message_name(before, after))
+    changes = differences(before.document, after.document, _message_name(before, after))
     if as_json:
-        terminal.answer_json(
-            {"changes": [{"path": d.path, "before": d.before, "after": d.after} for d in found]}
-        )
+        terminal.answer_json({"changes": list(map(change_json, changes))})
     else:
-        for change in found:
-            terminal.answer(results.describe_change(change))
-        if not found:
+        for change in changes:
+            terminal.answer(describe_change(change))
+        if not changes:
             terminal.say("no difference")
-    return 1 if found else 0
+    return 1 if changes else 0
 
 
 def _message_name(before: SourceFile, after: SourceFile) -> str:
-    """The message that both files are.
+    """The name of the message that both files hold.
 
     Raises:
         SurgeryError: one is a net and the other a solver, or one is neither.

@@ -11,6 +11,7 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import types
 from ssdh_surgery.cli.types import GpuType, ResizeType, ScaleType
 from ssdh_surgery.pipeline.encode.engine import ENGINES
+from ssdh_surgery.pipeline.settings.value_types import Numbers
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
@@ -25,7 +26,7 @@ transform_options = shared.options(
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
     click.option(
         "--mean-value",
-        type=types.NumbersType((1, 3)),
+        type=types.ValueParam(Numbers((1, 3))),
         metavar="B,G,R",
         help="Subtract a value from each channel.",
     ),

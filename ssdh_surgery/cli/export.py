@@ -20,7 +20,7 @@ _FILE = click.Path(path_type=Path)
     "export",
     epilog="\b\nExample:\n  ssdh export deploy_ssdh.prototxt -o net.onnx --resize 256x256",
 )
-@click.argument("deploy", required=False, type=types.PATH, metavar="[DEPLOY]")
+@click.argument("deploy", required=False, type=types.TEXT, metavar="[DEPLOY]")
 @click.option(
     "--weights",
     type=_FILE,
@@ -30,7 +30,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="Write this file.")
 @click.option(
     "--blob",
-    type=types.NAME,
+    type=types.TEXT,
     metavar="NAME",
     help="End with this blob (default: the code that ssdh.toml names below a classifier, else all "
     "outputs).",

@@ -1,4 +1,4 @@
-"""A line that tells how far some work is: moving in a terminal, elsewhere written now and then."""
+"""A progress line: updated in place in a terminal, elsewhere printed now and then."""
 
 from __future__ import annotations
 
@@ -11,39 +11,43 @@ from ssdh_surgery.cli import terminal
 if TYPE_CHECKING:
     from rich.status import Status
 
-# Where no line can move, so many seconds pass before the next is written.
+# Outside a terminal, the least time between two printed lines.
 _SECONDS_BETWEEN_LINES = 10.0
+# Shorter work shows no count.
+_QUIET_SECONDS = 2.0
 
 
 class LiveLine:
-    """Shows the latest of what it is told; a context manager that takes its line away.
+    """Shows the latest text; a context manager that clears its line.
 
-    What is said meanwhile stands above the line. A terminal shows something new after `every`
-    seconds at the soonest.
+    Messages that are printed meanwhile go above the line.
+
+    Args:
+        every: the least time between two updates in a terminal, in seconds.
     """
 
     def __init__(self, every: float = 0.0) -> None:
         self.is_live = sys.stderr.isatty()
         self._pause = every if self.is_live else _SECONDS_BETWEEN_LINES
-        self._shown = -float("inf")
+        self._updated = -float("inf")
         self._status: Status | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        terminal.keep_below(None)
+        terminal.set_footer(None)
         if self._status is not None:
             self._status.stop()
 
     @property
     def is_due(self) -> bool:
-        """Whether the last line has been seen for long enough."""
-        return time.monotonic() - self._shown >= self._pause
+        """Whether it is time for the next update."""
+        return time.monotonic() - self._updated >= self._pause
 
     def show(self, text: str) -> None:
-        """Show a line now, in the place of the last."""
-        self._shown = time.monotonic()
+        """Replace the line now."""
+        self._updated = time.monotonic()
         if terminal.is_quiet():
             return
         if not self.is_live:
@@ -56,12 +60,12 @@ class LiveLine:
         if self._status is None:
             self._status = Status("", console=Console(stderr=True))
             self._status.start()
-            terminal.keep_below(self._status)
+            terminal.set_footer(self._status)
         self._status.update(Text(text))
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
+    """A duration for people, in at most two units.
 
     >>> duration(45), duration(720), duration(12000), duration(187200)
     ('45 s', '12 min', '3 h 20 min', '2 d 4 h')
@@ -76,37 +80,34 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes % 60} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
-_QUIET_SECONDS = 2.0
-
-
 class Counter(LiveLine):
-    """Shows how far some work is; a context manager that clears its line when it is left."""
+    """Shows how many items are done, the rate and the time left; clears its line at the end."""
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, task: str) -> None:
         super().__init__(every=0.2)
-        self._doing = doing
-        self._began = self._shown = time.monotonic()
+        self._task = task
+        self._began = self._updated = time.monotonic()
         self._first: int | None = None
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Tell that so many of so many items are done (None: it is not known how many)."""
+        """Update the count of items that are done, of a total (None if unknown)."""
         if self._first is None:
             self._first = done
         seconds = time.monotonic() - self._began
         if seconds >= _QUIET_SECONDS and self.is_due:
             self.show(self._line(done, total, seconds))
 
-    def named(self, doing: str, done: int, total: int | None) -> None:
-        """As a call, for work of several parts; `doing` is the part."""
-        if doing != self._doing:
-            self._doing, self._first, self._began = doing, None, time.monotonic()
+    def named(self, task: str, done: int, total: int | None) -> None:
+        """Update the count in work of several parts; `task` names the part."""
+        if task != self._task:
+            self._task, self._first, self._began = task, None, time.monotonic()
         self(done, total)
 
     def _line(self, done: int, total: int | None, seconds: float) -> str:
         rate = (done - (self._first or 0)) / seconds
-        words = f"{self._doing}: {done:,}" + (f" of {total:,}" if total is not None else "")
+        line = f"{self._task}: {done:,}" + (f" of {total:,}" if total is not None else "")
         if rate:
-            words += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
+            line += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
             if total is not None:
-                words += f", {duration((total - done) / rate)} left"
-        return words
+                line += f", {duration((total - done) / rate)} left"
+        return line

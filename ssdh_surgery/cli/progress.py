@@ -1,4 +1,4 @@
-"""A training run as a person follows it: a live line in a terminal, else a line now and then."""
+"""The progress of a training run: a live line in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ssdh_surgery.pipeline.train.code_collapse import code_health
 
 
 class TrainingView:
-    """Takes the events of a run and shows them; keeps what the summary needs.
+    """Shows the events of a run, and keeps those that the summary needs.
 
     Args:
-        max_iter: the iteration that the run ends at.
-        test_batches: how many each test net takes, as `test_iter` has them.
-        classes: how many the net tells apart.
+        max_iter: the iteration at which the run ends.
+        test_batches: the number of batches of each test net, as in `test_iter`.
+        classes: the number of classes of the net.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class TrainingView:
         self.iteration: events.Iteration | None = None
         self.learning_rate: float | None = None
         self.snapshot: events.Snapshot | None = None
-        self.tests: dict[str, events.TestOutput] = {}  # each under what it is called here
+        self.tests: dict[str, events.TestOutput] = {}  # by the name that is shown
         self.terms: dict[str, events.TrainOutput] = {}
         self.first: events.Iteration | None = None
         self._test_began: float | None = None
@@ -40,14 +40,14 @@ class TrainingView:
 
     def __enter__(self) -> Self:
         self._live.__enter__()
-        self._moves_to("starting")
+        self._announce("starting")
         return self
 
     def __exit__(self, *error: object) -> None:
         self._live.__exit__(*error)
 
     def show(self, event: events.Event) -> None:
-        """Take one event."""
+        """Show one event."""
         match event:
             case events.Iteration():
                 self.first = self.first or event
@@ -61,7 +61,7 @@ class TrainingView:
                 self.learning_rate = event.rate
             case events.TestStarted():
                 self._test_began = event.elapsed
-                self._moves_to(self._testing(event.net))
+                self._announce(self._testing(event.net))
             case events.TestFinished():
                 if self._test_began is not None:
                     self._test_seconds[event.net] = event.elapsed - self._test_began
@@ -75,12 +75,8 @@ class TrainingView:
             case events.Warned():
                 terminal.warn(event.message)
             case events.Stopping():
-                words = (
-                    "killing the engine"
-                    if event.killed
-                    else ("stopping with a snapshot; interrupt again to kill")
-                )
-                terminal.say(words)
+                stopping = "stopping with a snapshot; interrupt again to kill"
+                terminal.say("killing the engine" if event.killed else stopping)
             case _:
                 pass
 
@@ -94,25 +90,25 @@ class TrainingView:
             terminal.warn(f"iteration {event.iteration}: {trouble}")
 
     def _testing(self, net: int) -> str:
-        known = net < len(self.test_batches)
-        batches = f", {self.test_batches[net]} batches" if known else ""
+        has_count = net < len(self.test_batches)
+        batches = f", {self.test_batches[net]} batches" if has_count else ""
         seconds = self._test_seconds.get(net)
         expected = f", {duration(seconds)} expected" if seconds else ""
         return f"testing {self._of_net(net)}".rstrip() + f"{batches}{expected}"
 
     def _of_net(self, net: int) -> str:
-        """What tells a test net from the others, by Caffe's number."""
+        """The number of a test net, as Caffe counts them, if there are several."""
         return f"net #{net} " if len(self.test_batches) > 1 else ""
 
-    def _moves_to(self, text: str) -> None:
-        """Show what is only worth telling while it lasts."""
+    def _announce(self, text: str) -> None:
+        """Show what the run is doing, in a terminal only."""
         if self._live.is_live:
             self._live.show(text)
 
     def line(self) -> str:
-        """Where the run is: iteration, loss, rate, time left, learning rate, accuracy, codes.
+        """The state of the run: iteration, loss, rate, time left, learning rate, accuracy, codes.
 
-        Empty as long as no loss was told, which a solver without `display` never does.
+        Empty until a loss is logged, which never happens with a solver that has no `display`.
         """
         at = self.iteration
         if at is None:

@@ -1,4 +1,4 @@
-"""Answers to stdout, words to stderr, colours only where somebody sees them."""
+"""The answer to stdout, messages to stderr, colors only in a terminal."""
 
 from __future__ import annotations
 
@@ -18,82 +18,82 @@ _ROW = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 @dataclass
-class _Manner:
-    """How this run of the program speaks."""
+class _Style:
+    """How this run of the program prints."""
 
     quiet: bool = False
     verbose: bool = False
     color: str = "auto"
-    # With stdin as input the file goes to stdout, so every word goes to stderr.
+    # With stdin as input, the file goes to stdout and all text to stderr.
     answers_to_stderr: bool = False
 
 
-class Moving(Protocol):
-    """A line at the foot of the terminal, which gives way to what is said."""
+class Footer(Protocol):
+    """A line at the foot of the terminal, which is cleared while something is printed."""
 
     def start(self) -> None:
         """Show it."""
         ...
 
     def stop(self) -> None:
-        """Take it away."""
+        """Clear it."""
         ...
 
 
-_manner = _Manner()
-_below: Moving | None = None
+_style = _Style()
+_footer: Footer | None = None
 
 
 def configure(*, quiet: bool, verbose: bool, color: str) -> None:
-    """Set the manner for this run."""
-    global _manner
-    _manner = _Manner(quiet, verbose, color)
+    """Set how this run prints."""
+    global _style
+    _style = _Style(quiet, verbose, color)
 
 
-def keep_below(line: Moving | None) -> None:
-    """From now on let a line that is shown stand below all that is said; None for no line."""
-    global _below
-    _below = line
+def set_footer(footer: Footer | None) -> None:
+    """Keep a line below everything that is printed from now on; None for no line."""
+    global _footer
+    _footer = footer
 
 
 def answer_to_stderr() -> None:
-    """From now on answers are words: stdout belongs to a file."""
-    _manner.answers_to_stderr = True
+    """Print answers to stderr from now on: stdout belongs to a file."""
+    _style.answers_to_stderr = True
 
 
 def _colored(stream: IO[Any]) -> bool:
-    if _manner.color != "auto":
-        return _manner.color == "always"
+    if _style.color != "auto":
+        return _style.color == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def is_quiet() -> bool:
-    """Whether words beside the answer are unwanted."""
-    return _manner.quiet
+    """Whether messages beside the answer are suppressed."""
+    return _style.quiet
 
 
 def answer(text: str, **style: Any) -> None:
-    """What was asked for: to stdout; where that belongs to a file, words."""
-    if _manner.answers_to_stderr:
+    """Print the answer to stdout; to stderr while stdout belongs to a file."""
+    if _style.answers_to_stderr:
         say(text, **style)
     else:
         _write(sys.stdout, text, style)
 
 
 def answer_json(value: Any) -> None:
-    """What was asked for, as JSON: to stdout."""
+    """Print the answer as JSON to stdout."""
     _write(sys.stdout, _json(value, sys.stdout, indent=2), {}, plain=True)
 
 
 def answer_bytes(data: bytes) -> None:
-    """A file, or a part of one: to stdout, byte for byte."""
+    """Write a file, or part of one, to stdout byte for byte."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def answer_diff(text: str) -> None:
-    """A unified diff: to stdout, with the bytes of the files, in colours where these are seen."""
+    """Write a unified diff to stdout with the bytes of the files, colored in a terminal."""
     if _colored(sys.stdout):
         text = "".join(map(_colored_row, _ROW.findall(text)))
     answer_bytes(text.encode("utf-8", "surrogateescape"))
@@ -106,37 +106,38 @@ def _colored_row(row: str) -> str:
 
 
 def say(text: str, **style: Any) -> None:
-    """Words beside the answer: to stderr, unless `--quiet`."""
-    if not _manner.quiet:
+    """Print a message to stderr, unless `--quiet`."""
+    if not _style.quiet:
         _write(sys.stderr, text, style)
 
 
 def detail(text: str) -> None:
-    """More words: to stderr with `--verbose`."""
-    if _manner.verbose:
+    """Print a detail to stderr, with `--verbose`."""
+    if _style.verbose:
         _write(sys.stderr, text, {})
 
 
 def warn(text: str) -> None:
-    """A warning: to stderr, always."""
+    """Print a warning to stderr, always."""
     _write(sys.stderr, click.style("warning: ", fg="yellow", bold=True) + text, {})
 
 
-def finding(found: Finding) -> None:
-    """What a check found: to stderr, always; it says itself how severe it is."""
-    _write(sys.stderr, str(found), {})
+def finding(finding: Finding) -> None:
+    """Print a finding, which names its severity, to stderr, always."""
+    _write(sys.stderr, str(finding), {})
 
 
 def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = False) -> None:
-    shown = click.style(text, **style) if style else text
-    # What the stream has no character for, and bytes that are no text, are spelt out.
+    if style:
+        text = click.style(text, **style)
+    # Characters that the stream cannot encode, and bytes that are not text, are escaped.
     encoding = _encoding(stream)
-    shown = shown.encode(encoding, "backslashreplace").decode(encoding)
-    if _below is not None:
-        _below.stop()
-    click.echo(shown, file=stream, color=not plain and _colored(stream))
-    if _below is not None:
-        _below.start()
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    if _footer is not None:
+        _footer.stop()
+    click.echo(text, file=stream, color=not plain and _colored(stream))
+    if _footer is not None:
+        _footer.start()
 
 
 def _encoding(stream: IO[str]) -> str:
@@ -144,7 +145,7 @@ def _encoding(stream: IO[str]) -> str:
 
 
 def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
-    """JSON for people to read, too; what the stream cannot say is escaped as JSON does it."""
+    """Readable JSON; characters that the stream cannot encode are escaped as JSON does."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     try:
         text.encode(_encoding(stream))
@@ -154,10 +155,10 @@ def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
 
 
 def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
-    """An error, with its object as the last line of stderr where JSON was asked for."""
+    """Print an error to stderr; with `--json`, its object is the last line."""
     label = click.style("error: ", fg="red", bold=True)
     if isinstance(problem, SsdhError):
-        # A place comes first on its line, so that editors find it.
+        # A place comes first on its line, so that editors recognize it.
         text = str(problem) if problem.location else label + str(problem)
     else:
         text = label + problem.format_message()
@@ -169,7 +170,7 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
 
 
 def _help_of(problem: click.ClickException) -> str | None:
-    """The help that a wrong command line calls for."""
+    """The hint for a wrong command line: where its help is."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if context is None:
         return None
@@ -182,7 +183,7 @@ def _help_of(problem: click.ClickException) -> str | None:
 
 def _as_object(problem: SsdhError | click.ClickException) -> dict[str, Any]:
     if not isinstance(problem, SsdhError):
-        # click's own kinds of wrong command lines are one to a program.
+        # To a program, click's kinds of usage errors are one.
         problem = UsageError(problem.format_message(), hint=_help_of(problem))
     place = problem.location
     return {

@@ -1,4 +1,4 @@
-"""`ssdh train`: check, launch, follow; stop with a snapshot and say how to go on."""
+"""`ssdh train`: check, launch and follow a run; stop with a snapshot that it can resume from."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
@@ -21,32 +21,47 @@ from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
     "train",
     epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
 )
-@click.option("--solver", metavar="FILE", help="The solver, if not the workspace's.")
-@click.option("--weights", metavar="FILE[,FILE]", help="Weights to start from.")
-@click.option("--snapshot", metavar="FILE", help="A .solverstate to go on from.")
-@click.option("--resume", is_flag=True, help="Go on from the newest whole snapshot.")
-@click.option("--gpu", type=GpusType(), metavar="0|0,1|all|none", help="GPUs; none: the CPU.")
-@click.option("--engine", type=click.Choice(ENGINES), default="auto", help="Who trains.")
-@click.option("--caffe", metavar="PATH", help="The caffe executable.")
-@click.option("--iterations", type=click.IntRange(1), metavar="N", help="Train up to iteration N.")
+@click.option("--solver", metavar="FILE", help="Train with this solver (default: the workspace's).")
+@click.option("--weights", metavar="FILE[,FILE]", help="Start from these weights.")
+@click.option("--snapshot", metavar="FILE", help="Resume from this .solverstate.")
+@click.option("--resume", is_flag=True, help="Resume from the newest complete snapshot.")
+@click.option(
+    "--gpu",
+    type=GpusType(),
+    metavar="0|0,1|all|none",
+    help="Train on these GPUs, or on the CPU (none).",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    help="Train with this engine (default: auto).",
+)
+@click.option("--caffe", metavar="PATH", help="Run this caffe executable.")
+@click.option("--iterations", type=click.IntRange(1), metavar="N", help="Train until iteration N.")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "tf32", "bf16"]),
-    help="What the embedded engine computes in (float32).",
+    help="Run the embedded engine in this precision (default: float32).",
 )
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads that compute.")
-@shared.net_option
-@click.option("--dry-run", is_flag=True, help="Print the command that would run.")
-@click.option("--no-check", is_flag=True, help="Start without looking for mistakes first.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Run the embedded engine with N threads.",
+)
+@net_option
+@click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
+@click.option("--no-check", is_flag=True, help="Start without the checks.")
 @click.argument("extra", nargs=-1, metavar="[-- CAFFE ARGUMENTS]")
-def command(dry_run: bool, no_check: bool, **given: Any) -> int:
+def command(dry_run: bool, no_check: bool, **values: Any) -> int:
     """Train a patched net with your Caffe, or with the embedded engine.
 
     The solver is that of the workspace. Log, command and solver are kept in runs/NAME.
-    Ctrl-C stops with a snapshot; --resume goes on from it. What stands after -- goes to
-    caffe as it is.
+    Ctrl-C stops the run with a snapshot, and --resume continues from it. Arguments after --
+    are passed to caffe unchanged.
     """
-    options = TrainOptions(**given)
+    options = TrainOptions(**values)
     launch = prepare(options)
     if launch.known:
         for warning in launch.known.warnings():
@@ -67,7 +82,7 @@ def command(dry_run: bool, no_check: bool, **given: Any) -> int:
 
 
 def _say_copied(table: Copied) -> None:
-    """What is copied by layer name, and what is not."""
+    """Print which layers are copied by name, and which are not."""
     terminal.say(f"{table.file}: {len(table.names('copied'))} layers are copied")
     for status, words in (("new", "start from their fillers"), ("unused", "not in the net")):
         if names := table.names(status):
@@ -75,20 +90,20 @@ def _say_copied(table: Copied) -> None:
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
-    told = story.dry_run(options, launch)
-    for sentence in told.missing:
+    plan = story.dry_run(options, launch)
+    for sentence in plan.missing:
         terminal.warn(sentence)
-    terminal.answer(told.line)
+    terminal.answer(plan.line)
     return 0
 
 
 def _follow(run: story.Run) -> int:
     solver = run.launch.solver
-    known = run.launch.known
+    record = run.launch.known
     view = TrainingView(
         max_iter=solver.integer("max_iter"),
         test_batches=solver.integers("test_iter"),
-        classes=known.get("classes") if known else None,
+        classes=record.get("classes") if record else None,
     )
     last: events.Event | None = None
     with view:
@@ -99,7 +114,7 @@ def _follow(run: story.Run) -> int:
         terminal.say(line)
     if story.was_interrupted(last):
         resume = story.resume_command(run, view.snapshot)
-        terminal.say(f"to go on: {resume}" if resume else "no snapshot was written")
+        terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
         return 130
     _summary(view)
     return 0

@@ -1,25 +1,26 @@
-"""Types of options: sizes, shapes, numbers, fillers, assignments."""
+"""click's types for options: those of the table of options, and sizes, shapes, GPUs, cutoffs."""
 
 from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
 from typing import Any
 
 import click
 
-from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.surgery.hashing.recipe import Filler
+from ssdh_surgery.pipeline.settings.value_types import (
+    Choice,
+    Integer,
+    NonEmptyText,
+    TextValue,
+    ValueType,
+)
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[xX]([1-9][0-9]{0,4})", re.ASCII)
 
 
-# A blob counts its values in 32 bits.
 _CHANNELS = 3
-
-
-_MOST_VALUES = (1 << 31) - 1
+_MOST_VALUES = (1 << 31) - 1  # a blob counts its values in 32 bits
 
 
 class SizeType(click.ParamType[tuple[int, int]]):
@@ -36,105 +37,54 @@ class SizeType(click.ParamType[tuple[int, int]]):
             self.fail(f"'{value}' is not WIDTHxHEIGHT", param, ctx)
         width, height = int(match[1]), int(match[2])
         if _CHANNELS * width * height > _MOST_VALUES:
-            self.fail(f"'{value}' is larger than any blob of Caffe can be", param, ctx)
+            self.fail(f"'{value}' is larger than any blob in Caffe", param, ctx)
         return width, height
 
 
-class DecimalType(click.ParamType[Decimal]):
-    """A decimal number, kept exactly as written; `above` excludes what is not greater."""
+class ValueParam(click.ParamType[Any]):
+    """A value of the table of options that is read from text."""
 
-    name = "number"
+    def __init__(self, value_type: TextValue) -> None:
+        self.value_type = value_type
+        self.name = "value"
 
-    def __init__(self, above: int | None = None, least: int | None = None) -> None:
-        self.above = above
-        self.least = least
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
-        """The number, or click's own error."""
-        try:
-            number = value if isinstance(value, Decimal) else Decimal(str(value))
-        except ArithmeticError:
-            self.fail(f"'{value}' is not a number", param, ctx)
-        if not number.is_finite():
-            self.fail(f"'{value}' is not a finite number", param, ctx)
-        if self.above is not None and number <= self.above:
-            self.fail(f"{value} is not above {self.above}", param, ctx)
-        if self.least is not None and number < self.least:
-            self.fail(f"{value} is below {self.least}", param, ctx)
-        return number
-
-
-class NumbersType(click.ParamType[tuple[Decimal, ...]]):
-    """Numbers with commas between: `W,B`, `B,G,R`."""
-
-    name = "numbers"
-
-    def __init__(self, counts: tuple[int, ...], least: int | None = None) -> None:
-        self.counts = counts
-        self.each = DecimalType(least=least)
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Decimal, ...]:
-        """The numbers, or click's own error."""
-        if isinstance(value, tuple):
-            return value
-        numbers = tuple(self.each.convert(part, param, ctx) for part in str(value).split(","))
-        if len(numbers) not in self.counts:
-            wanted = " or ".join(map(str, self.counts))
-            self.fail(f"'{value}' has {len(numbers)} numbers, not {wanted}", param, ctx)
-        return numbers
-
-
-class FillerType(click.ParamType[Filler]):
-    """`gaussian:STD`, `xavier[:fan_in|fan_out|average]`, `msra`."""
-
-    name = "filler"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Filler:
-        """The filler, or click's own error."""
-        if isinstance(value, Filler):
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value, or click's own error."""
+        if not isinstance(value, str):
             return value
         try:
-            return Filler.parse(value)
-        except SsdhError as error:
-            self.fail(f"{error.message}: {error.hint}", param, ctx)
+            return self.value_type.from_text(value)
+        except ValueError as error:
+            self.fail(f"'{value}' is not {error}", param, ctx)
 
 
-class TextType(click.ParamType[str]):
-    """A name or a path: any text but an empty one; `what` is what the message calls it."""
-
-    def __init__(self, what: str) -> None:
-        self.name = what
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The text, or click's own error."""
-        if not value:
-            self.fail(f"a {self.name} is not empty", param, ctx)
-        return str(value)
-
-
-NAME = TextType("name")
+def click_type(value_type: ValueType) -> click.ParamType[Any]:
+    """The type that click has for a type of the table of options."""
+    match value_type:
+        case Integer(least, most):
+            return click.IntRange(least, most)
+        case Choice(words):
+            return click.Choice(words)
+        case TextValue():
+            return ValueParam(value_type)
+    raise TypeError(f"click has no type for {value_type}")
 
 
-PATH = TextType("path")
+TEXT = ValueParam(NonEmptyText())
 
 
-class AssignmentType(click.ParamType[tuple[str, str]]):
-    """`FIELD=VALUE`."""
+class DrawingPath(click.Path):
+    """The path of a drawing; `-` would mix it with the answer on stdout."""
 
-    name = "assignment"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, str]:
-        """The field and the value, or click's own error."""
-        if isinstance(value, tuple):
-            return value
-        field, equals, text = value.partition("=")
-        if not equals or not field or not text:
-            self.fail(f"'{value}' is not FIELD=VALUE", param, ctx)
-        return field, text
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        if value == "-":
+            self.fail("a drawing cannot go to standard output", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class ResizeType(SizeType):
-    """`256x256`, or `none` for pictures as they are."""
+    """`256x256`, or `none` for images as they are."""
 
     name = "WxH|none"
 
@@ -152,7 +102,7 @@ class ScaleType(click.ParamType[float]):
         """The number, or click's own error."""
         number = float(click.FLOAT.convert(value, param, ctx))
         if not math.isfinite(number) or number == 0:
-            self.fail(f"'{value}' leaves nothing of a picture", param, ctx)
+            self.fail(f"'{value}' is not a finite number other than 0", param, ctx)
         return number
 
 
@@ -182,15 +132,16 @@ class CutoffType(click.ParamType[int | None]):
         return int(click.IntRange(1).convert(value, param, ctx))
 
 
-Given = tuple[str, tuple[int, ...]]
+# A blob's name and its sizes.
+BlobShape = tuple[str, tuple[int, ...]]
 
 
-class InputShapeType(click.ParamType[Given]):
+class InputShapeType(click.ParamType[BlobShape]):
     """A blob's name and its sizes."""
 
     name = "input-shape"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Given:
+    def convert(self, value: Any, param: Any, ctx: Any) -> BlobShape:
         """The name and the sizes, or click's own error."""
         if isinstance(value, tuple):
             return value

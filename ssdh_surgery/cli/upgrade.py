@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import results
-from ssdh_surgery.cli.patch import refuse_with_stdin
+from ssdh_surgery.cli.options import json_option
+from ssdh_surgery.cli.writing import write_plan, writing_options
 from ssdh_surgery.pipeline.files.sources import read_source_or_weights
 from ssdh_surgery.pipeline.upgrade import upgrade
 
@@ -20,21 +20,18 @@ _SUFFIX = "_upgraded"
 @click.option(
     "--stock-objective",
     is_flag=True,
-    help="Write the authors' K1 and K2 losses with layers that every Caffe has.",
+    help="Replace the K1 and K2 losses of the authors' fork by layers that every Caffe has.",
 )
-@shared.writing_options_with(_SUFFIX)
-@shared.json_option
-def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **given: Any) -> int:
-    """Bring nets, solvers and weights of Caffe's old dialects to the current one.
+@writing_options(_SUFFIX)
+@json_option
+def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **values: Any) -> int:
+    """Upgrade nets, solvers and weights of Caffe's old dialects to the current one.
 
-    Does what Caffe's own upgrade does, as edits: comments, order and layout stay, and the
-    values of a .caffemodel. Writes STEM_upgraded with the file's own ending.
+    Makes the changes of Caffe's own upgrade as edits: comments, order and layout stay, and so do
+    the values of a .caffemodel. Writes STEM_upgraded with the extension of the file.
     """
-    if given["suffix"] is None:
-        given["suffix"] = _SUFFIX
-    plan = shared.write_plan(**given)
-    if "-" in files:
-        refuse_with_stdin(files, as_json=as_json, out=plan.out, in_place=plan.in_place)
+    values["suffix"] = _SUFFIX if values["suffix"] is None else values["suffix"]
+    plan = write_plan(values, sources=files, as_json=as_json)
     sources = [read_source_or_weights(name) for name in files]
-    done = upgrade(sources, plan, stock_objective=stock_objective)
-    return results.show(done, plan, json=as_json)
+    upgraded = upgrade(sources, plan, stock_objective=stock_objective)
+    return results.show(upgraded, plan, json=as_json)

@@ -1,15 +1,15 @@
-"""`ssdh zoo`: networks that are built in, listed, shown and written."""
+"""`ssdh zoo`: list, print and write the built-in networks."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.results import outcome
+from ssdh_surgery.cli import terminal, writing
+from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import kinds
 from ssdh_surgery.zoo.kinds import KINDS
@@ -17,13 +17,13 @@ from ssdh_surgery.zoo.kinds import KINDS
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
 def command() -> None:
-    """Networks generated from compact tables and checked against the published ones."""
+    """List, print and write networks, which are checked against the published ones."""
 
 
 @command.command("list", epilog="\b\nExample:\n  ssdh zoo list")
-@shared.json_option
+@json_option
 def list_networks(as_json: bool) -> None:
-    """List the networks."""
+    """List the built-in networks."""
     networks = {name: zoo.find(name) for name in zoo.names()}
     if as_json:
         rows = [
@@ -48,35 +48,35 @@ def list_networks(as_json: bool) -> None:
 
 @command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Which file (train_val).")
+@click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: kinds.Kind | None) -> None:
-    """Print a file of a network: that of --kind, or of NAME/KIND."""
+    """Print a file of a network, chosen by --kind or as NAME/KIND."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
 
 @command.command("write", epilog="\b\nExample:\n  ssdh zoo write googlenet")
 @click.argument("name")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR.")
-@click.option("--force", is_flag=True, help="Replace files that exist.")
-@shared.mode_options
-def write_network(name: str, out: Path | None, force: bool, **modes: bool) -> int:
+@writing.out_option
+@writing.force_option
+@writing.mode_options
+def write_network(name: str, **values: Any) -> int:
     """Write train_val.prototxt, solver.prototxt and deploy.prototxt of a network."""
     name = name.removeprefix(zoo.PREFIX)
-    plan = shared.write_plan(suffix=None, out=out, in_place=False, force=force, **modes)
-    outputs = [_output(name, kind, out or Path()) for kind in KINDS]
+    plan = writing.write_plan(values)
+    outputs = [_output(name, kind, plan.out or Path()) for kind in KINDS]
     if plan.mode is Mode.DIFF:
         for output in outputs:
             terminal.answer_diff(unified_diff(output, str(output.path) if output.old else None))
         return 0
     written = write_all(outputs, plan) if plan.mode is Mode.WRITE else []
     for output in outputs:
-        terminal.answer(outcome(output, plan, written))
+        terminal.answer(writing.outcome(output, plan, written))
     return int(plan.mode is Mode.CHECK and not all(output.is_written for output in outputs))
 
 
 def _output(name: str, kind: kinds.Kind, folder: Path) -> Output:
-    """A file of a network, and what is in its place."""
+    """A file of a network, with what its path holds now."""
     path = folder / kinds.FILE_NAMES[kind]
     old = files.read_bytes(path) if path.is_file() else b""
     return Output(path, zoo.text(name, kind).encode(), None, old)

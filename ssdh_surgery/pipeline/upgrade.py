@@ -12,7 +12,7 @@ from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, Step
+from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
 
 def upgrade(
@@ -39,7 +39,7 @@ def upgrade(
     return Patched(results, None, tuple(written))
 
 
-def _finished(source: SourceFile, plan: WritePlan, steps: Sequence[Step]) -> PatchedFile:
+def _finished(source: SourceFile, plan: WritePlan, steps: Sequence[UpgradeStep]) -> PatchedFile:
     done = upgraded(source.document, source.kind, steps)
     is_changed = done.document is not source.document
     target = plan.target(source.place) if is_changed or source.is_zoo else source.place

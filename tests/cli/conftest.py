@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh
+
+from support.command_line import Ssdh
 
 
 @pytest.fixture

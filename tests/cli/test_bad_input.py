@@ -8,10 +8,10 @@ from pathlib import Path
 
 import lmdb
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery.caffe.messages import schema
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
 CLASSIFIER = """\
 layer {{
@@ -37,7 +37,7 @@ layer {
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -203,19 +203,26 @@ def test_an_unknown_head(ssdh: Ssdh, here: Path) -> None:
         (["--bits", "many"], "Invalid value for '--bits': 'many' is not a valid integer range."),
         (
             ["--filler", "uniform"],
-            "Invalid value for '--filler': 'uniform' is not a filler: gaussian:STD, xavier, "
-            "xavier:fan_in|fan_out|average, or msra",
+            "Invalid value for '--filler': 'uniform' is not a filler (gaussian:STD, xavier, "
+            "xavier:fan_in|fan_out|average, or msra)",
         ),
         (["--bias", "one"], "Invalid value for '--bias': 'one' is not a number"),
-        (["--bias", "nan"], "Invalid value for '--bias': 'nan' is not a finite number"),
-        (["--lr-mult", "1"], "Invalid value for '--lr-mult': '1' has 1 numbers, not 2"),
-        (["--lr-divide", "0"], "Invalid value for '--lr-divide': 0 is not above 0"),
+        (["--bias", "nan"], "Invalid value for '--bias': 'nan' is not a number"),
+        (
+            ["--lr-mult", "1"],
+            "Invalid value for '--lr-mult': '1' is not a list of 2 numbers, each at least 0",
+        ),
+        (
+            ["--mean-value", "1,2"],
+            "Invalid value for '--mean-value': '1,2' is not a list of 1 or 3 numbers",
+        ),
+        (["--lr-divide", "0"], "Invalid value for '--lr-divide': '0' is not a number above 0"),
         (["--set", "max_iter"], "Invalid value for '--set': 'max_iter' is not FIELD=VALUE"),
         (
             ["--remove", "hide"],
             "Invalid value for '--remove': 'hide' is not one of 'comment', 'delete'.",
         ),
-        (["--latent-name", ""], "Invalid value for '--latent-name': a name is not empty"),
+        (["--latent-name", ""], "Invalid value for '--latent-name': '' is not a non-empty string"),
         (
             ["--mean-file", "a", "--mean-value", "1"],
             "--mean-file and --mean-value exclude each other",
@@ -293,7 +300,7 @@ def test_a_deep_net(ssdh: Ssdh, here: Path, depth: int) -> None:
 
 def test_a_wide_line(ssdh: Ssdh, here: Path) -> None:
     text = " ".join(
-        small_nets.TRAIN.replace("   # fits our card", "")
+        lenet.TRAIN.replace("   # fits our card", "")
         .replace("# LeNet, as we train it", "")
         .replace("# the classifier", "")
         .replace("# digits", "")
@@ -377,9 +384,9 @@ def test_a_socket(ssdh: Ssdh, here: Path) -> None:
      os.fsdecode(b"caf\xe9.prototxt"), "no_suffix", ".hidden"],
 )  # fmt: skip
 def test_odd_names(ssdh: Ssdh, here: Path, name: str) -> None:
-    (here / name).write_text(small_nets.TRAIN)
+    (here / name).write_text(lenet.TRAIN)
     (here / "solver.prototxt").write_bytes(
-        small_nets.SOLVER.encode().replace(
+        lenet.SOLVER.encode().replace(
             b"train_val.prototxt", os.fsencode(name).replace(b"\n", b"\\n")
         )
     )
@@ -397,11 +404,10 @@ def test_odd_names(ssdh: Ssdh, here: Path, name: str) -> None:
 
 def test_a_name_that_toml_cannot_hold(ssdh: Ssdh, here: Path) -> None:
     name = os.fsdecode(b"caf\xe9.prototxt")
-    (here / name).write_text(small_nets.TRAIN)
+    (here / name).write_text(lenet.TRAIN)
     ran = ssdh("patch", name, "--solver", "none")
     assert ran.err == (
-        "warning: not remembered: ssdh.toml: 'caf\\udce9' is not UTF-8, and TOML holds nothing "
-        "else\n"
+        "warning: not remembered: ssdh.toml: 'caf\\udce9' is not UTF-8, as TOML requires\n"
     )
     assert ran.out.startswith("caf\\udce9.prototxt (train net): wrote caf\\udce9_ssdh.prototxt\n")
     assert not (here / "ssdh.toml").exists()

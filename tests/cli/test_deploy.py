@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
-TRAIN, DEPLOY = small_nets.TRAIN, small_nets.DEPLOY
+TRAIN, DEPLOY = lenet.TRAIN, lenet.DEPLOY
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 

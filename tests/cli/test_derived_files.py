@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Ssdh
-from pictures import write_lmdb
 
 import ssdh_surgery
+from support.command_line import Ssdh
+from support.images import write_lmdb
 
 TRAIN = """name: "tiny"
 layer {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import small_nets
-from command_line import Ssdh
+
+from support import lenet
+from support.command_line import Ssdh
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     ssdh("patch", "train_val.prototxt", "--at", "conv1", "--remove", "delete")
     return Path.cwd()
 
@@ -35,9 +36,7 @@ def test_in_words(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_the_same(ssdh: Ssdh, here: Path) -> None:
-    (here / "b.prototxt").write_text(
-        "# another comment\r\n" + small_nets.SOLVER.replace("\n", "\r\n")
-    )
+    (here / "b.prototxt").write_text("# another comment\r\n" + lenet.SOLVER.replace("\n", "\r\n"))
     ran = ssdh("diff", "solver.prototxt", "b.prototxt")
     assert (ran.out, ran.err) == ("", "no difference\n")
     ran = ssdh("-q", "diff", "solver.prototxt", "b.prototxt")

@@ -11,8 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from broken_pictures import BROKEN, good_pictures
-from pictures import tiles
 
 from ssdh_surgery import open_net
 from ssdh_surgery.caffe.messages import schema
@@ -21,6 +19,8 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
+from support.broken_images import BROKEN, good_images
+from support.images import tiles
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"
@@ -73,7 +73,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_broken_picture_gets_a_code(capsys: pytest.CaptureFixture[str]) -> None:
-    good = good_pictures(np.ascontiguousarray(tiles(96, 1)[0][0].transpose(1, 2, 0)))
+    good = good_images(np.ascontiguousarray(tiles(96, 1)[0][0].transpose(1, 2, 0)))
     names = [f"photos/{name}.jpg" for name in BROKEN]
     for name, spoil in zip(names, BROKEN.values(), strict=True):
         Path(name).write_bytes(spoil(good))

@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
+from support.command_line import Ssdh
 
 DEPLOY = """\
 name: "small"

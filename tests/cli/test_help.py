@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Ssdh
 from sklearn import datasets
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import COMMANDS, run
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from support.command_line import Ssdh
 
 _HEAVY = (
     "torch",
@@ -114,15 +114,16 @@ def test_start_imports_nothing_heavy(words: list[str]) -> None:
     assert "click" in loaded
     assert not [name for name in _HEAVY if name in loaded]
     own = {name for name in loaded if name.startswith("ssdh_surgery")}
-    assert own <= {"ssdh_surgery", "ssdh_surgery.errors", "ssdh_surgery.cli"}
+    light = {"errors", "findings", "location", "cli"}
+    assert own <= {"ssdh_surgery", *(f"ssdh_surgery.{name}" for name in light)}
 
 
 @pytest.mark.parametrize("room", ["prototxt", "surgery", "caffe"])
 def test_text_rooms_import_neither_numpy_nor_lmdb_nor_rich(room: str) -> None:
     modules = {
         "prototxt": ["parser", "render", "trivia"],
-        "surgery": ["gate", "hashing", "solver", "differences"],
-        "caffe": ["net", "heads", "solver", "current", "kind"],
+        "surgery": ["core.gate", "hashing.insert", "solver.settings", "diff.differences"],
+        "caffe": ["net.net", "net.heads", "net.solver", "net.net_message", "net.kind"],
     }[room]
     code = (
         "import sys, importlib\n"

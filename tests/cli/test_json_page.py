@@ -12,12 +12,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from small_codes import random_codes
 
 from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.code_file import write_codes
+from support.paths import DOCS
+from support.small_codes import random_codes
 
-PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+PAGE = DOCS / "json.md"
 
 
 def answered(*words: str, cwd: Path) -> Any:

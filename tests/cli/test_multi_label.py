@@ -7,14 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
 from ssdh_surgery.data.build import build
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.retrieval.codes.code_file import read_codes
-from tests.engines.live_caffe import pycaffe
+from support.caffe_runs import pycaffe
+from support.command_line import Ssdh
 
 PICTURES, CLASSES = 48, 5
 

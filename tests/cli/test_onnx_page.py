@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
+from support.command_line import Ssdh
+from support.paths import DOCS
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "onnx.md"
+PAGE = DOCS / "onnx.md"
 DEPLOY = """\
 layer {{ name: "data" type: "Input" top: "data"
   input_param {{ shape {{ dim: 1 dim: {} dim: 9 dim: 9 }} }} }}

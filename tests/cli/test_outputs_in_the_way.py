@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from support.command_line import Ssdh
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
@@ -87,11 +87,17 @@ def test_a_missing_folder(ssdh: Ssdh) -> None:
     [
         (["evaluate", *SETS, "--seed", "-1"], "-1 is not in the range x>=0"),
         (["evaluate", *SETS, "--map", "some"], "'some' is neither 'all' nor a number"),
-        (["encode", "photos", *NET, "-o", "x.npz", "--scale", "nan"], "'nan' leaves nothing"),
-        (["encode", "photos", *NET, "-o", "x.npz", "--scale", "0"], "'0' leaves nothing"),
+        (
+            ["encode", "photos", *NET, "-o", "x.npz", "--scale", "nan"],
+            "'nan' is not a finite number other than 0",
+        ),
+        (
+            ["encode", "photos", *NET, "-o", "x.npz", "--scale", "0"],
+            "'0' is not a finite number other than 0",
+        ),
         (
             ["encode", "photos", *NET, "-o", "x.npz", "--resize", "99999x99999"],
-            "'99999x99999' is larger than any blob of Caffe can be",
+            "'99999x99999' is larger than any blob in Caffe",
         ),
         (["search", "x.index", "--id", "a", "--code", "0"], "say what to search with: one of --q"),
     ],

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import cv2
 import pytest
-import small_nets
-from pictures import tiles
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import run
+from ssdh_surgery.pipeline.files import sources
 from ssdh_surgery.prototxt import parser
+from support import lenet
+from support.images import tiles
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"
@@ -50,6 +51,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return whole(self)
 
     monkeypatch.setattr(parser._Parser, "document", counting)
+    # The runs before it have filled this cache, which would hide what is parsed.
+    sources._parsed.cache_clear()
     return counts
 
 
@@ -82,11 +85,12 @@ def test_a_deploy_net_is_parsed_once_for_caffe(words: list[str], parsed: Counter
 
 
 def test_the_nets_of_a_workspace_are_parsed_once(parsed: Counter[str]) -> None:
-    small_nets.write(Path())
+    lenet.write(Path())
     assert run(["-q", "patch", "train_val.prototxt", "--solver", "none"]) == 0
     assert run(["-q", "deploy"]) == 0
     open_net("deploy_ssdh.prototxt").save("lenet_iter_1.caffemodel")
     parsed.clear()
+    sources._parsed.cache_clear()
     words = ["encode", "photos", "-o", "lenet.npz", "--resize", "28x28"]
     assert run([*words, "--weights", "lenet_iter_1.caffemodel"]) == 0
     assert parsed["deploy_ssdh.prototxt"] == 1

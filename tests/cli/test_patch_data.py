@@ -7,10 +7,11 @@ from typing import Any
 
 import lmdb
 import pytest
-import small_nets
-from command_line import Ssdh
 
-TRAIN = small_nets.TRAIN
+from support import lenet
+from support.command_line import Ssdh
+
+TRAIN = lenet.TRAIN
 SHARED = """\
 layer {
   name: "data"
@@ -26,7 +27,7 @@ DATA = TRAIN[TRAIN.index("layer {") : TRAIN.index('layer {\n  name: "conv1"')]
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 

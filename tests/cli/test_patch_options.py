@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
-TRAIN = small_nets.TRAIN
+TRAIN = lenet.TRAIN
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 

@@ -6,17 +6,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery import parse
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
-TRAIN, SOLVER = small_nets.TRAIN, small_nets.SOLVER
+TRAIN, SOLVER = lenet.TRAIN, lenet.SOLVER
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -110,7 +110,7 @@ def test_one_elsewhere(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_one_that_names_another_net(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "other")
+    lenet.write(here / "other")
     (here / "other" / "train_val.prototxt").rename("other/tv.prototxt")
     (here / "other" / "solver.prototxt").write_text(SOLVER.replace("train_val", "tv"))
     before = snapshot(here)
@@ -347,7 +347,7 @@ def test_a_missing_prefix_is_the_solvers_name(ssdh: Ssdh, here: Path) -> None:
 
 @pytest.mark.parametrize("prefix", ["", 'snapshot_prefix: ""\n'])
 def test_a_missing_prefix_in_a_folder(ssdh: Ssdh, here: Path, prefix: str) -> None:
-    small_nets.write(
+    lenet.write(
         here / "m" / "lenet",
         solver=SOLVER.replace("train_val", "m/lenet/train_val").replace(
             'snapshot_prefix: "lenet"\n', prefix
@@ -358,7 +358,7 @@ def test_a_missing_prefix_in_a_folder(ssdh: Ssdh, here: Path, prefix: str) -> No
 
 
 def test_out_is_seen_from_where_caffe_runs(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(
+    lenet.write(
         here / "m" / "lenet",
         solver=SOLVER.replace("train_val", "m/lenet/train_val").replace('"lenet"', '"m/lenet/s"'),
     )

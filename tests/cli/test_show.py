@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import Ssdh
-from pictures import write_lmdb
 
 from ssdh_surgery import zoo
 from ssdh_surgery.cli import run
+from support.command_line import Ssdh
+from support.images import write_lmdb
 
 NET = """\
 name: "small"
@@ -89,7 +89,7 @@ line  layer  type             shape  params  MACs  share  bottoms -> tops
    5  bn     BatchNorm        ?           ?     ?         conv -> conv
    6  ip     InnerProduct     ?           ?     ?         conv -> ip  <- main head
   10  loss   SoftmaxWithLoss  ?                           ip, label -> loss
-total: not known without all shapes
+total: unknown without all shapes
 main head: 'conv' -> ip (10 classes) -> loss, acc
 """
     )
@@ -331,7 +331,7 @@ def test_dot_needs_no_program(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--svg", "-"], "Invalid value for '--svg': a picture needs a file of its own"),
+        (["--svg", "-"], "Invalid value for '--svg': a drawing cannot go to standard output"),
         (["--svg", "a", "--dot", "./a"], "--svg and --dot name the same file"),
     ],
 )

@@ -10,22 +10,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
-from small_codes import random_codes
 
 from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.code_file import write_codes
+from support import lenet
+from support.command_line import Ssdh, snapshot
+from support.small_codes import random_codes
 
-TRAIN = small_nets.TRAIN.encode()
-SOLVER = small_nets.SOLVER.encode()
-DEPLOY = small_nets.DEPLOY.encode()
+TRAIN = lenet.TRAIN.encode()
+SOLVER = lenet.SOLVER.encode()
+DEPLOY = lenet.DEPLOY.encode()
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
     """A patched folder: stdin must take nothing from it."""
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     ssdh("patch", "train_val.prototxt", "--bits", "48", "--latent-name", "codes")
     ssdh("deploy")
     return Path.cwd()
@@ -33,7 +33,7 @@ def here(ssdh: Ssdh) -> Path:
 
 def expected(ssdh: Ssdh, folder: Path, command: str, name: str, *words: str) -> bytes:
     """What the same command writes for the same file in an empty folder."""
-    small_nets.write(folder)
+    lenet.write(folder)
     ssdh("-C", str(folder), command, f"{name}.prototxt", *words)
     return (folder / f"{name}_ssdh.prototxt").read_bytes()
 
@@ -76,7 +76,7 @@ def test_a_solver_reads_no_net(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_a_solver_with_its_net_inside(ssdh: Ssdh) -> None:
-    inner = "".join(f"  {row}\n" for row in small_nets.TRAIN.splitlines())
+    inner = "".join(f"  {row}\n" for row in lenet.TRAIN.splitlines())
     text = SOLVER.replace(b'net: "train_val.prototxt"\n', f"net_param {{\n{inner}}}\n".encode())
     out, _ = ssdh.raw("patch", "-", stdin=text)
     assert b'name: "latent_SSDH_encode"' in out
@@ -132,9 +132,7 @@ def test_what_does_not_go_with_it(ssdh: Ssdh, command: str, words: list[str], na
 
 def test_it_is_alone(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "-", "solver.prototxt", stdin=TRAIN, code=2)
-    assert ran.err == (
-        "error: '-' is a file of its own: name no other beside it\nhint: ssdh patch --help\n"
-    )
+    assert ran.err == ("error: '-' does not go with other files\nhint: ssdh patch --help\n")
     ran = ssdh("patch", "-", "--solver", "solver.prototxt", stdin=TRAIN, code=2)
     assert ran.err == (
         "error: --solver does not go with '-': no other file is read\nhint: ssdh patch --help\n"

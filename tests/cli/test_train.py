@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh
+
+from support.command_line import Ssdh
 
 NET = """
 layer { name: "data" type: "DummyData" top: "data" top: "label"
@@ -229,7 +230,7 @@ class TestBothEngines:
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
         assert process.returncode == 130
-        resume = re.search(r"^to go on: ssdh (train .*)$", told, re.MULTILINE)
+        resume = re.search(r"^to resume: ssdh (train .*)$", told, re.MULTILINE)
         assert resume, told
         state = re.search(r"--snapshot (\S+)_iter_(\d+)\.solverstate", resume[1])
         assert state

@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery.caffe.messages import schema
+from support.command_line import Ssdh
 
 NET = """
 name: "mine"  # my own

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery import open_net
-from tests.engines.live_caffe import inputs, pycaffe
+from support.caffe_runs import inputs, pycaffe
+from support.command_line import Ssdh
+from support.paths import GOLDEN
 
-TRAIN = Path(__file__).parents[1] / "data" / "golden" / "train"
+TRAIN = GOLDEN / "train"
 # As the authors' V1 files write them: no propagate_down, both on the code itself.
 V1 = """layers { name: "fc" type: INNER_PRODUCT bottom: "data" top: "fc" # the classes
   inner_product_param { num_output: 4 weight_filler { type: "xavier" } } }

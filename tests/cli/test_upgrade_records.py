@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh
 
 from ssdh_surgery.caffe.messages import schema
+from support.command_line import Ssdh
 
 pytestmark = pytest.mark.corpus
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import Ssdh, snapshot
 from conftest import corpus_files
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.weights.weights import read_weights
 from ssdh_surgery.errors import SchemaError
-from tests.engines.live_caffe import pycaffe
+from support.caffe_runs import pycaffe
+from support.command_line import Ssdh, snapshot
 
 BLOBS = """
   blobs { num: 1 channels: 1 height: 2 width: 3

@@ -10,17 +10,17 @@ from typing import Any
 import lmdb
 import numpy as np
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery.data.datum import write_raw
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
-TRAIN, SOLVER, DEPLOY = small_nets.TRAIN, small_nets.SOLVER, small_nets.DEPLOY
+TRAIN, SOLVER, DEPLOY = lenet.TRAIN, lenet.SOLVER, lenet.DEPLOY
 
 
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -82,7 +82,7 @@ deploy_source = "deploy.prototxt"
 
 def test_it_says_the_same_anywhere_at_any_time(ssdh: Ssdh, here: Path) -> None:
     for name in ("a", "b/c"):
-        small_nets.write(here / name)
+        lenet.write(here / name)
         ssdh("-C", str(here / name), "patch", "train_val.prototxt", "--at", "conv1")
     assert (here / "a/ssdh.toml").read_bytes() == (here / "b/c/ssdh.toml").read_bytes()
 
@@ -130,7 +130,7 @@ def test_given_goes_before_remembered(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_paths_are_relative_to_its_own_folder(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "m")
+    lenet.write(here / "m")
     ssdh("patch", "m/train_val.prototxt", "--out", "o/p")
     found = net(folder="o/p")
     assert found["train"] == "train_val_ssdh.prototxt"
@@ -243,6 +243,40 @@ def test_any_layout_is_taken(ssdh: Ssdh, here: Path, text: str) -> None:
     assert snapshot(here) == before
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("bitz", "; did you mean 'bits'?"),
+        ("lr_mutl", "; did you mean 'lr_mult'?"),
+        ("bits", "; set 'bits' in [nets.train_val]"),
+        ("latent_name", "; set 'latent' in [nets.train_val]"),
+        ("sets", "; write 'set'"),
+        ("of_the_user", ""),
+    ],
+)
+def test_an_unknown_option_is_named_and_stays(ssdh: Ssdh, here: Path, key: str, hint: str) -> None:
+    ssdh("patch", "train_val.prototxt", "--bias", "0")
+    text = (here / "ssdh.toml").read_text()
+    text = text.replace("bias = 0\n", f"bias = 0\n{key} = 7 # mine\n")
+    (here / "ssdh.toml").write_text(text)
+    sentence = f"ssdh.toml: [nets.train_val.options]: unknown option '{key}'{hint}"
+    for words in (("patch", "train_val.prototxt"), ("deploy",)):
+        assert f"warning: {sentence}\n" in ssdh(*words, "--dry-run").err
+    ssdh("patch", "train_val.prototxt", "--bias", "1", "--mark", "--force")
+    assert net()["options"] == {"bias": 1, key: 7, "mark": True}
+    assert "# mine\n" in (here / "ssdh.toml").read_text()
+    ssdh("patch", "train_val_ssdh.prototxt", "--in-place")
+    assert net()["options"][key] == 7
+
+
+def test_a_last_option_that_goes_leaves_the_unknown_ones(ssdh: Ssdh, here: Path) -> None:
+    ssdh("patch", "train_val.prototxt", "--bias", "0")
+    text = (here / "ssdh.toml").read_text()
+    (here / "ssdh.toml").write_text(text.replace("bias = 0\n", "mine = 7\n"))
+    ssdh("patch", "train_val.prototxt", "--force")
+    assert net()["options"] == {"mine": 7}
+
+
 def test_what_no_longer_holds_goes(ssdh: Ssdh, here: Path) -> None:
     ssdh("patch", "train_val.prototxt")
     ssdh("patch", "train_val.prototxt", "--solver", "none")
@@ -274,7 +308,7 @@ def test_it_is_found_from_below(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_it_is_found_beside_a_file_that_is_named(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "m")
+    lenet.write(here / "m")
     ssdh("patch", "m/train_val.prototxt", "--bits", "24")
     ssdh("deploy", "m/deploy.prototxt")
     assert "num_output: 24" in (here / "m" / "deploy_ssdh.prototxt").read_text()
@@ -411,20 +445,31 @@ def test_a_net_that_was_patched_in_place_and_changed(ssdh: Ssdh, here: Path) -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("train = 5", ": 'train' must be a path"),
-        ("sources = 5", ": 'sources' must be a table"),
-        ("bits = 0", ": 'bits' must be a whole number of at least 1"),
-        ("bits = 'x'", ": 'bits' must be a whole number of at least 1"),
-        ("remove = 'x'", ": 'remove' must be 'comment' or 'delete'"),
-        ("code = ''", ": 'code' must be a text"),
-        ("options.lr_mult = 5", ".options: 'lr_mult' must be a list of 2 numbers"),
-        ("options.mark = 1", ".options: 'mark' must be true or false"),
-        ("options.set = ['x']", ".options: 'set' must be a list of FIELD=VALUE"),
-        ("options.gamma = -1", ".options: 'gamma' must be a number above 0"),
-        ("options.bias = 'x'", ".options: 'bias' must be a number"),
+        ("train = 5", "]: 'train' must be a path"),
+        ("sources = 5", "]: 'sources' must be a table"),
+        ("bits = 0", "]: 'bits' must be an integer from 1 to 65536"),
+        ("bits = 65537", "]: 'bits' must be an integer from 1 to 65536"),
+        ("bits = 'x'", "]: 'bits' must be an integer from 1 to 65536"),
+        ("remove = 'x'", "]: 'remove' must be 'comment' or 'delete'"),
+        ("code = ''", "]: 'code' must be a non-empty string"),
+        (
+            "options.lr_mult = 5",
+            ".options]: 'lr_mult' must be a list of 2 numbers, each at least 0",
+        ),
+        (
+            "options.lr_mult = [1, -1]",
+            ".options]: 'lr_mult' must be a list of 2 numbers, each at least 0",
+        ),
+        ("options.weight_decay = -1", ".options]: 'weight_decay' must be a number of at least 0"),
+        ("options.classes = 0", ".options]: 'classes' must be an integer of at least 1"),
+        ("options.suffix = 'a/b'", ".options]: 'suffix' must be part of a file name"),
+        ("options.mark = 1", ".options]: 'mark' must be true or false"),
+        ("options.set = ['x']", ".options]: 'set' must be a list of FIELD=VALUE"),
+        ("options.gamma = -1", ".options]: 'gamma' must be a number above 0"),
+        ("options.bias = 'x'", ".options]: 'bias' must be a number"),
         (
             "options.filler = 'x'",
-            ".options: 'filler' must be a filler (gaussian:STD, xavier, "
+            ".options]: 'filler' must be a filler (gaussian:STD, xavier, "
             "xavier:fan_in|fan_out|average, or msra)",
         ),
     ],
@@ -434,7 +479,7 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
     before = snapshot(here)
     for words in (("deploy", "deploy.prototxt"), ("patch", "train_val.prototxt")):
         ran = ssdh(*words, code=3)
-        assert ran.err == f"ssdh.toml: [nets.train_val]{said}\n"
+        assert ran.err == f"ssdh.toml: [nets.train_val{said}\n"
     assert snapshot(here) == before
 
 
@@ -443,7 +488,7 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
     [
         (
             "version = 2",
-            "its version is 2, and this ssdh-surgery knows 1\n"
+            "the file has version 2; this ssdh-surgery reads version 1\n"
             "hint: a newer ssdh-surgery wrote it, or 'version' was edited",
         ),
         ("nets = 5", "'nets' is not a table"),

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import small_nets
-from command_line import Ssdh, snapshot
+
+from support import lenet
+from support.command_line import Ssdh, snapshot
 
 WRITTEN = {"train_val_ssdh.prototxt", "solver_ssdh.prototxt", "ssdh.toml"}
 NOBODY = 65534
@@ -104,7 +105,7 @@ NET_DIFF = """\
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
     """The current directory, with the three files in it."""
-    small_nets.write(Path.cwd())
+    lenet.write(Path.cwd())
     return Path.cwd()
 
 
@@ -266,7 +267,7 @@ def test_a_folder_in_the_way_is_never_replaced(ssdh: Ssdh, here: Path) -> None:
 
 
 def test_two_results_with_one_place(ssdh: Ssdh, here: Path) -> None:
-    small_nets.write(here / "other", train=small_nets.TRAIN.replace("500", "300"), solver=None)
+    lenet.write(here / "other", train=lenet.TRAIN.replace("500", "300"), solver=None)
     before = snapshot(here)
     ran = ssdh(
         *("patch", "train_val.prototxt", "other/train_val.prototxt"),
@@ -293,7 +294,7 @@ def test_one_file_named_twice_is_one_file(ssdh: Ssdh, here: Path) -> None:
         (["--dry-run", "--diff"], "--dry-run, --diff and --check exclude each other"),
         (["--in-place", "--out", "x"], "--in-place and --out exclude each other"),
         (["--suffix", ""], "an empty --suffix needs --out or --in-place"),
-        (["--suffix", "a/b"], "--suffix is part of a file name: no '/'"),
+        (["--suffix", "a/b"], "Invalid value for '--suffix': 'a/b' is not part of a file name"),
     ],
 )
 def test_options_that_contradict(ssdh: Ssdh, here: Path, words: list[str], message: str) -> None:
@@ -355,7 +356,7 @@ def test_a_read_only_disk(ssdh: Ssdh, small_disk: Path) -> None:
 def locked(ssdh: Ssdh, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the three files that may be read and not written, whoever runs the test."""
     folder = Path(tempfile.mkdtemp())
-    small_nets.write(folder)
+    lenet.write(folder)
     is_root = os.geteuid() == 0
     folder.chmod(0o555)
     if is_root:

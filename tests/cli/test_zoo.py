@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command_line import Ssdh, snapshot
 
 from ssdh_surgery import zoo
 from ssdh_surgery.zoo import kinds
 from ssdh_surgery.zoo.kinds import KINDS
+from support.command_line import Ssdh, snapshot
 
 FILES = {name: zoo.text("lenet", kind).encode() for kind, name in kinds.FILE_NAMES.items()}
 

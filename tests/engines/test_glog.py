@@ -1,6 +1,5 @@
 import re
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,8 +7,9 @@ from hypothesis import strategies as st
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.glog import LogParser, LogWriter, parse_log, read_line
+from support.paths import GOLDEN
 
-LOGS = sorted((Path(__file__).parent.parent / "data" / "golden" / "logs").glob("*.log"))
+LOGS = sorted((GOLDEN / "logs").glob("*.log"))
 BY_NAME = {path.stem: path for path in LOGS}
 PREFIX = "I20261123 20:50:26.734620 15616 solver.cpp:239] "
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support.paths import ROOT
+
 PAGES = sorted((ROOT / "examples").glob("*/README.md"))
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 # diff's answer "they differ" is 1.

@@ -10,7 +10,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-DEMO = Path(__file__).parents[2] / "examples" / "demo.py"
+from support.paths import ROOT
+
+DEMO = ROOT / "examples" / "demo.py"
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "fashion_mnist" / "run.py"
+from support.paths import ROOT
+
+SCRIPT = ROOT / "examples" / "fashion_mnist" / "run.py"
 
 
 def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -48,7 +48,7 @@ def ssdh(*words: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[s
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from pictures import write_lmdb
+    from support.images import write_lmdb
 
     folder = tmp_path_factory.mktemp("data")
     write_lmdb(folder / "train_lmdb", 256, 6)

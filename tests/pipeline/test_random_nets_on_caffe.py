@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from live_nets import Caffe
 
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.cli import run
 from ssdh_surgery.prototxt.parser import parse
-from tests.caffe.adventurous_nets import train_nets
-from tests.nets import laid_out
-from tests.strategies import searched
+from support.adventurous_nets import train_nets
+from support.live_nets import Caffe
+from support.net_files import laid_out
+from support.strategies import searched
 
 
 def ssdh(*words: str) -> None:

@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import ParseError
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.tokens import is_comment
-from tests.strategies import Tree, documents, searched, soups
+from support.strategies import Tree, documents, searched, soups
 
 
 def _open_message() -> type:
@@ -31,7 +31,7 @@ OPEN = _open_message()
 
 
 def _recorded() -> list[tuple[str, bytes, bool, bytes]]:
-    """What C++ says: see record_cxx_verdicts.py."""
+    """What C++ says: see support/record_cxx_verdicts.py."""
     rows = []
     for line in Path(__file__).with_name("cxx_verdicts.tsv").read_text().splitlines()[1:]:
         shown, verdict, encoded = line.split("\t")

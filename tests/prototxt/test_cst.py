@@ -8,7 +8,7 @@ from hypothesis import given
 from ssdh_surgery import Document, parse
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
-from tests.strategies import Tree, documents, searched
+from support.strategies import Tree, documents, searched
 
 NET = b"""\
 name: "n" 'et'  # two strings

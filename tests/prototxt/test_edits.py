@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ssdh_surgery.errors import OverlappingEdits
 from ssdh_surgery.prototxt.edits import Edit, apply, ordered, union
-from tests.strategies import searched
+from support.strategies import searched
 
 X = Edit.insertion
 

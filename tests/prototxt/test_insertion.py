@@ -13,17 +13,12 @@ from ssdh_surgery.prototxt.edits import Edit, apply, ordered
 from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
-from ssdh_surgery.surgery.core.change import (
-    Insert,
-    Promise,
-    inserted_after,
-    inserted_before,
-    inserted_inside,
-)
+from ssdh_surgery.surgery.core.change import inserted_after, inserted_before, inserted_inside
+from ssdh_surgery.surgery.core.promise import Insert, Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
-from tests.nets import net_files
-from tests.places import entries, inserted, marked
-from tests.strategies import documents, searched
+from support.entries import entries, inserted, marked
+from support.net_files import net_files
+from support.strategies import documents, searched
 
 LAYER: NewFields = [("layer", [("name", "new"), ("param", [("lr_mult", 1)])])]
 TWO: NewFields = [("layer", [("name", "new")]), ("layer", [("name", "too")])]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.tokens import tokenize
-from tests.strategies import bodies, searched
+from support.strategies import bodies, searched
 
 
 def read(kind: Any, text: str) -> Any:

@@ -15,7 +15,7 @@ import ssdh_surgery
 from ssdh_surgery.errors import ParseError
 from ssdh_surgery.prototxt.parser import parse, parse_source
 from ssdh_surgery.prototxt.source import Source
-from tests.strategies import searched, soups
+from support.strategies import searched, soups
 
 SIZE = 100_000
 DEPTH = 20_000

@@ -11,7 +11,7 @@ from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.prototxt.style import Style
-from tests.places import marked
+from support.entries import marked
 
 
 @pytest.mark.parametrize(

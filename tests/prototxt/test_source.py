@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.source import Source
-from tests.strategies import searched
+from support.strategies import searched
 
 
 @searched

@@ -10,7 +10,7 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.style import Style, neighbour_style, style_of
-from tests.places import marked
+from support.entries import marked
 
 HABITS: list[tuple[str, str, dict[str, Any]]] = [
     ("nothing", "", {}),

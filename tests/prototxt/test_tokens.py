@@ -20,7 +20,7 @@ from ssdh_surgery.prototxt.tokens import (
     significant,
     tokenize,
 )
-from tests.strategies import searched
+from support.strategies import searched
 
 _TEXT = st.lists(
     st.one_of(

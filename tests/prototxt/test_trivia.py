@@ -10,11 +10,12 @@ from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.edits import apply, ordered
 from ssdh_surgery.prototxt.removal import commenting, removal
-from ssdh_surgery.surgery.core.change import Delete, Promise, path_of
+from ssdh_surgery.surgery.core.change import path_of
+from ssdh_surgery.surgery.core.promise import Delete, Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
-from tests.nets import net_files
-from tests.places import entries, keeps_comments, marked
-from tests.strategies import documents, searched
+from support.entries import entries, keeps_comments, marked
+from support.net_files import net_files
+from support.strategies import documents, searched
 
 # Text before and after the values called `gone` are taken out.
 REMOVALS = [

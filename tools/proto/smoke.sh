@@ -15,5 +15,5 @@ for protobuf in 'protobuf==4.21.1' 'protobuf'; do
         "$protobuf" numpy pytest
     "$scratch/bin/python" -c 'from google import protobuf; print("protobuf", protobuf.__version__)'
     PYTHONPATH=. "$scratch/bin/python" -m pytest --quiet --noconftest -p no:cacheprovider -m "not caffe" \
-        tests/caffe/test_schema.py tests/caffe/test_weights.py
+        tests/caffe/messages/test_schema.py tests/caffe/weights/test_weights.py
 done

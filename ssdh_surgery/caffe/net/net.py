@@ -36,7 +36,7 @@ class Net:
             Layer(entry, self.dialect, index)
             for index, entry in enumerate(layer_entries(self.root))
         )
-        self._graphs: dict[State, BlobGraph] = {}
+        self._graphs: dict[tuple[int, ...], BlobGraph] = {}
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {len(self.layers)} layers>"
@@ -99,10 +99,13 @@ class Net:
     def graph(self, phase: Phase | State) -> BlobGraph:
         """How the blobs connect the layers of a phase."""
         state = phase if isinstance(phase, State) else self.state(phase)
-        if state not in self._graphs:
+        present = self.layers_in(state)
+        # States that have the same layers have the same graph: a deploy net has but one.
+        key = tuple(layer.index for layer in present)
+        if key not in self._graphs:
             absent = [layer for layer in self.layers if not layer.is_in(state)]
-            self._graphs[state] = BlobGraph(self.inputs, self.layers_in(state), absent)
-        return self._graphs[state]
+            self._graphs[key] = BlobGraph(self.inputs, present, absent)
+        return self._graphs[key]
 
     def named(self, name: str) -> tuple[Layer, ...]:
         """All layers of a name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
@@ -52,16 +53,22 @@ def shapes(
     Raises:
         UnknownLayer: `inputs` names a blob that is none of these.
     """
-    given = {name: tuple(shape) for name, shape in (inputs or {}).items()}
-    return _Walk(net, phase, given).run()
+    state = phase if isinstance(phase, State) else net.state(phase)
+    return _walked(net, state, tuple((name, tuple(each)) for name, each in (inputs or {}).items()))
+
+
+# A command asks for the shapes of one net several times: to check it, to compare it, to cost it.
+@lru_cache(maxsize=16)
+def _walked(net: Net, state: State, given: tuple[tuple[str, Shape], ...]) -> NetShapes:
+    return _Walk(net, state, dict(given)).run()
 
 
 class _Walk:
     """One walk: the blobs so far, and what was found."""
 
-    def __init__(self, net: Net, phase: Phase | State, given: Mapping[str, Shape]) -> None:
+    def __init__(self, net: Net, state: State, given: Mapping[str, Shape]) -> None:
         self.net = net
-        self.state = phase if isinstance(phase, State) else net.state(phase)
+        self.state = state
         self.layers = net.graph(self.state).layers
         self.given = given
         self.blobs: dict[str, Shape | None] = {}

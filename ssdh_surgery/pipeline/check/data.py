@@ -14,7 +14,7 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
@@ -37,7 +37,7 @@ def _entry(layer: Layer, message: str, name: str) -> Entry | None:
 
 
 def _path(entry: Entry, folder: Path) -> Path:
-    return seen_from_here(folder / entry.field.parent.string(entry.field.name))
+    return relative_to_cwd(folder / entry.field.parent.string(entry.field.name))
 
 
 def _mean(layer: Layer, folder: Path) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.judge import judged
 
@@ -83,7 +83,7 @@ def _snapshots(subject: Subject) -> Iterator[Finding]:
     folder = subject.prefix.parent
     entry = subject.solver.root.entry("snapshot_prefix")
     place = entry.location if entry else Location(subject.solver.file)
-    shown = seen_from_here(folder)
+    shown = relative_to_cwd(folder)
     if not folder.is_dir():
         yield Finding(
             "SSDH307",

@@ -46,12 +46,12 @@ def subject_of(
         SsdhError: a net cannot be read.
     """
     from ssdh_surgery.pipeline.files.sources import read_source
-    from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+    from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
     nets: dict[str, list[Net]] = {}
     for name, root in solver.inner_nets:
         nets.setdefault(name.removesuffix("_param"), []).append(net_of(solver.document, root))
     for reference in solver.nets:
-        source = read_source(str(seen_from_here(folder / reference.path)))
+        source = read_source(str(relative_to_cwd(folder / reference.path)))
         nets.setdefault(reference.field, []).append(net_of(source.document))
     return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)

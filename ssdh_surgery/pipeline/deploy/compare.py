@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cached_property
 
 from ssdh_surgery.caffe.net.heads import hash_layer_below, heads, num_output
 from ssdh_surgery.caffe.net.kind import Kind
@@ -21,8 +22,6 @@ from ssdh_surgery.surgery.hashing.insert import features_blob
 
 # Layers that leave values as they are once a net is trained.
 _NO_PART = frozenset(["Dropout", "Silence", "Split"])
-
-
 # Layers of forks that compute what a stock one does, with the same weights.
 _STOCK = {"ConvolutionDepthwise": "Convolution", "DepthwiseConvolution": "Convolution"}
 
@@ -41,47 +40,131 @@ def train_view(train: SourceFile) -> Net:
     raise SurgeryError("the solver holds no net to train", location=Location(train.name))
 
 
-def differing(deploy: Net, train: Net, wanted: Settings) -> list[str]:
-    """The layers with weights that the codes need and that a deploy net has otherwise or not.
+def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]:
+    """Warnings about a deploy net that computes other codes than the train net of a record.
 
-    Compared by name, type, number of outputs, and the shapes of their weights where both
-    are known: weights are copied by name, and a shape that differs is fatal.
+    Raises:
+        SurgeryError: layers that the codes need differ; trained weights would not fit.
     """
-    known = shapes_with_inputs_of(deploy, train)
-    have = shapes(deploy, "TEST")
-    mine = deploy.graph("TEST").layers
-    return [
-        layer.name
-        for layer in needed_layers(train, deploy, wanted)
-        if has_weights(layer, known)
-        and not any(
-            each.name == layer.name and _are_alike(layer, known, each, have) for each in mine
+    path = record.path("train") if record else None
+    if path is None or not path.is_file():
+        return []
+    comparison = Comparison(net, train_view(read_source(str(path))), settings)
+    if names := comparison.differing:
+        raise SurgeryError(
+            f"the codes need {_listed(names)} as {path} has {_them(names)}: trained weights "
+            "would not fit",
+            location=Location(net.file),
+            hint="name the deploy net of this train net, or choose another with --net",
         )
-    ]
+    difference = comparison.other_types
+    return [f"{net.file}: {difference}"] if difference else []
 
 
-def otherwise_computed(deploy: Net, train: Net, wanted: Settings) -> str | None:
-    """What stands between the layers with weights in one of two nets only, in words."""
-    one, other = _types(train, deploy, wanted), _types(deploy, train, wanted)
-    if one == other:
-        return None
-    mine, theirs = one - other, other - one
-    return (
-        f"the train net computes the codes with {_counted(mine)} where this net has "
-        f"{_counted(theirs)}: the codes would differ from those that it learns"
-    )
+class Comparison:
+    """A deploy net beside a train net: the layers that the codes need in each.
+
+    Args:
+        deploy: the deploy net, with its hash layer or without.
+        train: the train net, with its hash layer or without.
+        settings: what the nets are patched with.
+    """
+
+    def __init__(self, deploy: Net, train: Net, settings: Settings) -> None:
+        self.deploy = deploy
+        self.train = train
+        self.settings = settings
+
+    @property
+    def fits(self) -> bool:
+        """Whether the deploy net has the layers with weights that the codes need, and no others.
+
+        Raises:
+            SurgeryError: one of the nets has no features to hash.
+        """
+        names = _weighted(self.deploy, self._deploy_shapes, self._deploy_layers)
+        same = names == _weighted(self.train, self._train_shapes, self._train_layers)
+        return bool(names) and same and not self.differing
+
+    @cached_property
+    def differing(self) -> list[str]:
+        """The layers with weights that the codes need and that the deploy net lacks as they are.
+
+        Compared by name, type, number of outputs, and the shapes of their weights where both
+        are known: weights are copied by name, and a shape that differs is fatal.
+        """
+        layers = self.deploy.graph("TEST").layers
+        return [
+            layer.name
+            for layer in self._train_layers
+            if _has_weights(layer, self._train_shapes)
+            and not any(each.name == layer.name and self._is_alike(each, layer) for each in layers)
+        ]
+
+    @property
+    def other_types(self) -> str | None:
+        """The layer types between those with weights that one net alone has, in a sentence."""
+        train, deploy = _types(self._train_layers), _types(self._deploy_layers)
+        if train == deploy:
+            return None
+        return (
+            f"the train net computes the codes with {_counted(train - deploy)} where this net has "
+            f"{_counted(deploy - train)}: the codes would differ from those that it learns"
+        )
+
+    @cached_property
+    def _train_layers(self) -> list[Layer]:
+        return _needed_layers(self.train, self.deploy, self.settings)
+
+    @cached_property
+    def _deploy_layers(self) -> list[Layer]:
+        return _needed_layers(self.deploy, self.train, self.settings)
+
+    @cached_property
+    def _deploy_shapes(self) -> NetShapes:
+        return shapes(self.deploy, "TEST")
+
+    @cached_property
+    def _train_shapes(self) -> NetShapes:
+        """The shapes of the train net; those that its data lack are as the deploy net has them."""
+        phase = _phase(self.train)
+        own, declared = shapes(self.train, phase), self._deploy_shapes.blobs
+        inputs = {}
+        for layer in self.train.graph(phase).layers:
+            for name in layer.tops if layer.is_data else ():
+                here, other = own.blobs.get(name), declared.get(name)
+                if other is not None and len(other) == 4 and (here is None or len(here) == 4):
+                    # The channels may be a guess where only the records know them.
+                    inputs[name] = other if here is None else (here[0], other[1], *here[2:])
+        return shapes(self.train, phase, inputs) if inputs else own
+
+    def _is_alike(self, deploy: Layer, train: Layer) -> bool:
+        if _STOCK.get(deploy.type, deploy.type) != _STOCK.get(train.type, train.type):
+            return False
+        if deploy.type == train.type and num_output(deploy) != num_output(train):
+            return False
+        params = self._deploy_shapes.of(deploy).params, self._train_shapes.of(train).params
+        return None in params or params[0] == params[1]
 
 
-def _types(net: Net, other: Net, wanted: Settings) -> Counter[str]:
-    return Counter(
-        _STOCK.get(layer.type, layer.type)
-        for layer in needed_layers(net, other, wanted)
-        if not layer.is_data and layer.type not in _NO_PART
-    )
+def _needed_layers(net: Net, other: Net, settings: Settings) -> list[Layer]:
+    """The layers below a net's hash layer, or below where it would be.
 
-
-def _counted(types: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing"
+    A hash layer under any name is one where the other net has no layer of that name.
+    """
+    graph, name = net.graph(_phase(net)), settings.recipe.latent_name
+    latent = next((each for each in graph.layers if each.name == name), None)
+    head = None if latent else chosen_head(net, settings.get("head"))
+    hash_layer = hash_layer_below(net, head.classifier) if head else None
+    if hash_layer is not None and not other.named(hash_layer.latent.name):
+        latent = hash_layer.latent
+    if latent is not None:
+        below = graph.below([latent]) - {latent.index}
+    else:
+        assert head is not None, "without a hash layer a head was chosen"
+        blob = graph.last(features_blob(net, head, settings.get("at")))
+        below = graph.below([blob.writer]) if blob and blob.writer else set()
+    return [layer for layer in graph.layers if layer.index in below]
 
 
 def _phase(net: Net) -> Phase:
@@ -91,74 +174,32 @@ def _phase(net: Net) -> Phase:
     return "TRAIN" if net.has_phases and not is_whole else "TEST"
 
 
-def needed_layers(net: Net, other: Net, wanted: Settings) -> list[Layer]:
-    """The layers below a net's hash layer, or below where it would be.
-
-    A hash layer under any name is one where the other net has no layer of that name.
-    """
-    graph = net.graph(_phase(net))
-    latent = next((each for each in graph.layers if each.name == wanted.recipe.latent_name), None)
-    head = None if latent else chosen_head(net, wanted.get("head"))
-    there = hash_layer_below(net, head.classifier) if head else None
-    if there is not None and not other.named(there.latent.name):
-        latent = there.latent
-    if latent is not None:
-        below = graph.below([latent]) - {latent.index}
-    else:
-        assert head is not None, "without a hash layer a head was chosen"
-        blob = graph.last(features_blob(net, head, wanted.get("at")))
-        below = graph.below([blob.writer]) if blob and blob.writer else set()
-    return [layer for layer in graph.layers if layer.index in below]
+def _weighted(net: Net, net_shapes: NetShapes, layers: Sequence[Layer]) -> set[str]:
+    """The names of those layers that have weights and take part."""
+    graph = net.graph(net_shapes.phase)
+    return {
+        layer.name
+        for layer in layers
+        if graph.takes_part(layer) and _has_weights(layer, net_shapes)
+    }
 
 
-def shapes_with_inputs_of(deploy: Net, train: Net) -> NetShapes:
-    """The shapes of a train net; what its data do not tell is as the deploy net declares it."""
-    phase = _phase(train)
-    own, declared = shapes(train, phase), shapes(deploy, "TEST").blobs
-    given = {}
-    for layer in train.graph(phase).layers:
-        for name in layer.tops if layer.is_data else ():
-            here, there = own.blobs.get(name), declared.get(name)
-            if there is not None and len(there) == 4 and (here is None or len(here) == 4):
-                # The channels may be a guess where only the records know them.
-                given[name] = there if here is None else (here[0], there[1], *here[2:])
-    return shapes(train, phase, given) if given else own
-
-
-def has_weights(layer: Layer, known: NetShapes) -> bool:
+def _has_weights(layer: Layer, net_shapes: NetShapes) -> bool:
     """Whether a layer has weights, by its params or, where these are unknown, its outputs."""
-    params = known.of(layer).params
+    params = net_shapes.of(layer).params
     return bool(params) or (params is None and num_output(layer) is not None)
 
 
-def _are_alike(one: Layer, ones: NetShapes, other: Layer, others: NetShapes) -> bool:
-    if _STOCK.get(one.type, one.type) != _STOCK.get(other.type, other.type):
-        return False
-    if one.type == other.type and num_output(one) != num_output(other):
-        return False
-    mine, theirs = ones.of(one).params, others.of(other).params
-    return mine is None or theirs is None or mine == theirs
+def _types(layers: Sequence[Layer]) -> Counter[str]:
+    return Counter(
+        _STOCK.get(layer.type, layer.type)
+        for layer in layers
+        if not layer.is_data and layer.type not in _NO_PART
+    )
 
 
-def compared(net: Net, known: NetRecord | None, wanted: Settings) -> list[str]:
-    """Warnings about a deploy net that computes other codes than its train net.
-
-    Raises:
-        SurgeryError: layers that the codes need differ; trained weights would not fit.
-    """
-    path = known.path("train") if known else None
-    if path is None or not path.is_file():
-        return []
-    train = train_view(read_source(str(path)))
-    if others := differing(net, train, wanted):
-        raise SurgeryError(
-            f"the codes need {_listed(others)} as {path} has {_them(others)}: trained weights "
-            "would not fit",
-            location=Location(net.file),
-            hint="name the deploy net of this train net, or choose another with --net",
-        )
-    said = otherwise_computed(net, train, wanted)
-    return [f"{net.file}: {said}"] if said else []
+def _counted(types: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(types.items())) or "nothing"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -13,8 +13,8 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.find import deploy_beside
-from ssdh_surgery.pipeline.deploy.from_train import derived_deploy
-from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patched_deploy
+from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derived_deploy
+from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
@@ -93,24 +93,17 @@ def _made(
     source: SourceFile, options: DeployOptions, known: NetRecord | None, plan: WritePlan
 ) -> PatchedFile:
     """The deploy net: of a deploy file with the hash layer in it, of a train net derived."""
-    given, binary, batch = options.given, options.binary, options.batch
     if source.kind is Kind.TRAIN:
-        return derived_deploy(
-            source,
-            given,
-            known,
-            plan,
-            inputs=options.shapes,
-            binary=binary,
-            batch=batch,
-            classifier=options.classifier,
-        )
+        form = DeployForm(options.shapes, options.binary, options.batch, options.classifier)
+        return derived_deploy(source, options.given, known, plan, form)
     if options.shapes:
         raise UsageError(
             f"--input-shape does not go with {source.name}: a deploy net declares its own",
             hint="--from train derives one from the train net",
         )
-    return patched_deploy(source, given, known, plan, binary=binary, batch=batch)
+    return patch_deploy(
+        source, options.given, known, plan, binary=options.binary, batch=options.batch
+    )
 
 
 def _chosen(

@@ -1,30 +1,25 @@
-"""Which deploy net goes with a train net: told by the layers that the codes need."""
+"""Which deploy net goes with a train net: recognised by the layers that the codes need."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SurgeryError, UsageError
-from ssdh_surgery.pipeline.deploy.compare import (
-    differing,
-    has_weights,
-    needed_layers,
-    shapes_with_inputs_of,
-    train_view,
-)
+from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
 from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+
+# Without it a file is not a net: solvers need not be parsed.
+_LAYERS = re.compile(rb"layer")
 
 
 def deploy_beside(
-    train: SourceFile, known: NetRecord | None, wanted: Settings
+    train: SourceFile, record: NetRecord | None, settings: Settings
 ) -> SourceFile | None:
     """The deploy file that goes with a train net, looked for beside it; None where none does.
 
@@ -34,17 +29,17 @@ def deploy_beside(
     if train.is_zoo:
         return read_source(train.name.removesuffix("/train_val") + "/deploy")
     view = train_view(train)
-    code = wanted.recipe.code_name
+    code = settings.recipe.code_name
     found = [
         source
-        for folder in _folders(train, known)
-        for source in neighbours(seen_from_here(folder))
+        for folder in _folders(train, record)
+        for source in neighbours(relative_to_cwd(folder), _LAYERS)
         if source.kind is Kind.DEPLOY
-        and not (known and known.lists_as_written(source.place))
-        and _fits(net_of(source.document), view, wanted)
+        and not (record and record.lists_as_written(source.place))
+        and _fits(net_of(source.document), view, settings)
     ]
     plain = [source for source in found if not net_of(source.document).named(code)]
-    found = plain or (found if _had_code(known, code) else [])
+    found = plain or (found if _had_code(record, code) else [])
     if len(found) == 1:
         return found[0]
     if not found:
@@ -56,34 +51,24 @@ def deploy_beside(
     raise UsageError(f"several deploy nets fit: {names}", hint="name one: ssdh deploy FILE")
 
 
-def _had_code(known: NetRecord | None, code: str) -> bool:
+def _had_code(record: NetRecord | None, code: str) -> bool:
     """Whether a train net had its hash layer before it was patched; its deploy net then, too."""
-    path = known.path("train_source") if known else None
+    path = record.path("train_source") if record else None
     if path is None or not path.is_file():
         return False
     return bool(train_view(read_source(str(path))).named(code))
 
 
-def _folders(train: SourceFile, known: NetRecord | None) -> list[Path]:
+def _folders(train: SourceFile, record: NetRecord | None) -> list[Path]:
     """Where the train net stands, and where it came from."""
     folders = [train.folder]
-    if known:
-        folders += [(known.folder / name).parent for name in known.get("sources", {})]
+    if record:
+        folders += [(record.folder / name).parent for name in record.get("sources", {})]
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def _fits(deploy: Net, train: Net, wanted: Settings) -> bool:
-    """Whether a deploy net has the layers with weights that the codes need, and no others."""
+def _fits(deploy: Net, train: Net, settings: Settings) -> bool:
     try:
-        own = _weighted(deploy, shapes(deploy, "TEST"), needed_layers(deploy, train, wanted))
-        known = shapes_with_inputs_of(deploy, train)
-        same = own == _weighted(train, known, needed_layers(train, deploy, wanted))
-        return bool(own) and same and not differing(deploy, train, wanted)
+        return Comparison(deploy, train, settings).fits
     except SurgeryError:
         return False
-
-
-def _weighted(net: Net, known: NetShapes, needed: Sequence[Layer]) -> set[str]:
-    """The names of the layers with weights among those that the codes need."""
-    graph = net.graph(known.phase)
-    return {each.name for each in needed if graph.takes_part(each) and has_weights(each, known)}

@@ -1,4 +1,4 @@
-"""The deploy net's part: the hash layer in the place of the classifier."""
+"""The hash layer of a deploy net, in the place of its classifier."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
-from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.pipeline.deploy.compare import compared
-from ssdh_surgery.pipeline.edit.draft import InTurn, head_named
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.pipeline.deploy.compare import compare
+from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import hash_notes
-from ssdh_surgery.pipeline.edit.result import PatchedFile, Step, finished
+from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
+from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
 from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
@@ -21,36 +22,28 @@ from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.hashing import adjust
-from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
-from ssdh_surgery.surgery.hashing.insert import Hashed, hash_deploy_net
+from ssdh_surgery.surgery.core.change import Change
+from ssdh_surgery.surgery.hashing.adjust import adjust
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
-from ssdh_surgery.surgery.verbs import inputs as deploy_verbs
-from ssdh_surgery.surgery.verbs import layers
+from ssdh_surgery.surgery.verbs import inputs, layers
 
 
-def deploy_settings(given: Settings, known: NetRecord | None) -> Settings:
-    """What a deploy net is patched with: options, then what its train net was patched with.
+def deploy_settings(explicit: Settings, record: NetRecord | None) -> Settings:
+    """The settings of a deploy net: the explicit ones, then those of its train net.
 
     Its own head is its output: `--head` of the train net says nothing about it.
     """
-    if known is None:
-        return given
-    recorded = known.settings.values
-    return given.over(Settings({name: value for name, value in recorded.items() if name != "head"}))
+    if record is None:
+        return explicit
+    recorded = record.settings.values
+    return explicit.over(Settings({name: recorded[name] for name in recorded if name != "head"}))
 
 
-def _place(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:
-    """The blob to hash: the train net's, where this net has one of that name."""
-    features = known.get("features") if known else None
-    return wanted.get("at") or (str(features) if features in net.blob_names else None)
-
-
-def patched_deploy(
+def patch_deploy(
     source: SourceFile,
-    given: Settings,
-    known: NetRecord | None,
+    explicit: Settings,
+    record: NetRecord | None,
     plan: WritePlan,
     *,
     binary: bool = False,
@@ -58,112 +51,124 @@ def patched_deploy(
 ) -> PatchedFile:
     """A deploy net with the hash layer in the place of its classifier.
 
+    Args:
+        source: the deploy net.
+        explicit: the settings of the command line.
+        record: what the workspace has of its train net.
+        plan: the writing options.
+        binary: add a top of zeros and ones.
+        batch: the batch size of the inputs; None leaves it.
+
     Raises:
         SurgeryError: it cannot be hashed, or the codes need layers that it does not have as
             the train net has them.
     """
-    wanted = deploy_settings(given, known)
-    source = upgraded_source(source) if wanted.get("upgrade") else source
-    net = net_of(source.document)
-    batched = deploy_verbs.set_batch(net, batch)
-    there = hash_layer_in(net, wanted, known)
-    ready = InTurn(net) if there else _ready(net, wanted)
-    warnings = compared(ready.net, known, wanted)
-    if there:
-        step = _existing_step(net, there, given, known, binary)
+    settings = deploy_settings(explicit, record)
+    source = upgraded_source(source) if settings.get("upgrade") else source
+    draft = NetDraft(Draft(source.document, source.kind))
+    before = draft.net
+    existing = hash_layer_in(before, settings, record)
+    if existing is None:
+        head = chosen_head(before, settings.get("head"))
+        make_inner_product(draft, head, settings.recipe.remove)
+    warnings = compare(draft.net, record, settings)
+    batched = inputs.set_batch(draft.net, batch)
+    if existing is None:
+        _insert(draft, head.classifier.name, settings, record, binary, batched)
     else:
-        step = _new_step(ready, wanted, known, binary)
-    done = finished(source, replace(step, change=merged([step.change, batched])), plan)
-    warnings += _refused(net, net_of(done.after), data_folders(source.path))
-    return replace(done, warnings=(*done.warnings, *warnings))
+        _adjust(draft, existing, explicit, record, binary, batched)
+    warnings += _refusals(before, draft.net, data_folders(source.path))
+    result = result_of(source, draft.draft, plan, draft.notes)
+    return replace(result, warnings=(*result.warnings, *warnings))
 
 
-def _refused(net: Net, after: Net, folders: Sequence[Path]) -> list[str]:
+def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
     """Warnings about what Caffe refuses in a deploy net, where it was not the classifier's."""
     still = mistakes(after, after.state("TEST"), folders)
-    return told(mistakes(net, net.state("TEST"), folders)) if still else []
+    return told(mistakes(before, before.state("TEST"), folders)) if still else []
 
 
-def _ready(net: Net, wanted: Settings) -> InTurn:
-    """A deploy net whose classifier is an InnerProduct, converted if need be."""
-    head = chosen_head(net, wanted.get("head"))
-    name, how = head.classifier.name, wanted.recipe.remove
-    done = InTurn(net)
-    done.notes += to_inner_product(net, head, how).notes
-    done.do(lambda net: to_inner_product(net, head_named(net, name), how).change)
-    return done
-
-
-def _new_step(done: InTurn, wanted: Settings, known: NetRecord | None, binary: bool) -> Step:
+def _insert(
+    draft: NetDraft,
+    classifier: str,
+    settings: Settings,
+    record: NetRecord | None,
+    binary: bool,
+    batched: Change,
+) -> None:
     """The hash layer in the place of the classifier of a net that is ready for it."""
-    recipe = wanted.recipe
-    name = chosen_head(done.net, wanted.get("head")).classifier.name
-
-    def own(net: Net) -> Hashed:
-        place = _place(net, wanted, known)
-        return hash_deploy_net(net, head_named(net, name), recipe, place, binary=binary)
-
-    hashed = own(done.net)
-    ends = _ends_like_a_code(done.net, name) if known is None else []
-    notes = (*done.notes, *hash_notes(hashed, recipe), *ends)
-    if not done.verbs:
-        return Step(hashed.change, notes, hashed)
-    done.do(lambda net: own(net).change)
-    return Step(Change(), notes, hashed, then=done.bound())
+    net, recipe = draft.net, settings.recipe
+    place = _place(net, settings, record)
+    insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
+    draft.notes += hash_notes(insertion, recipe)
+    draft.notes += _doubts(net, classifier) if record is None else []
+    draft.do(insertion, batched)
 
 
-def _ends_like_a_code(net: Net, classifier: str) -> list[str]:
+def _place(net: Net, settings: Settings, record: NetRecord | None) -> str | None:
+    """The blob to hash: the train net's, where this net has one of that name."""
+    features = record.get("features") if record else None
+    return settings.get("at") or (str(features) if features in net.blob_names else None)
+
+
+def _doubts(net: Net, classifier: str) -> list[str]:
     """A doubt: probabilities of several labels and a code are written alike."""
     graph = net.graph("TEST")
-    found = (hash_layer_of(graph, blob) for blob in graph.outputs)
+    hash_layers = (hash_layer_of(graph, blob) for blob in graph.outputs)
     return [
-        f"'{there.latent.name}' is taken for the classifier; if '{there.code.name}' is a code "
-        f"already: --code-name {there.code.name}"
-        for there in found
-        if there is not None and there.latent.name == classifier
+        f"'{each.latent.name}' is taken for the classifier; if '{each.code.name}' is a code "
+        f"already: --code-name {each.code.name}"
+        for each in hash_layers
+        if each is not None and each.latent.name == classifier
     ]
 
 
-def hash_layer_in(net: Net, wanted: Settings, known: NetRecord | None) -> HashLayer | None:
+def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> HashLayer | None:
     """The hash layer that a deploy net has: by the code's name, else below its classifier.
 
     A net's own InnerProduct with a Sigmoid is none where its train net has the code elsewhere.
     """
-    graph, name = net.graph("TEST"), wanted.recipe.code_name
+    graph, name = net.graph("TEST"), settings.recipe.code_name
     for layer in graph.layers:
         if layer.type == "Sigmoid" and name in (layer.name, *layer.tops):
             return hash_layer_of(graph, graph.writes(layer)[0])
-    if known is not None:
+    if record is not None:
         return None
-    found = (hash_layer_below(net, head.classifier) for head in heads(net))
-    there = next(filter(None, found), None)
-    at = wanted.get("at")
-    return there if there is None or at in (None, there.latent.bottoms[0]) else None
+    below = (hash_layer_below(net, head.classifier) for head in heads(net))
+    hash_layer = next(filter(None, below), None)
+    at = settings.get("at")
+    is_it = hash_layer is None or at in (None, hash_layer.latent.bottoms[0])
+    return hash_layer if is_it else None
 
 
-def _existing_step(
-    net: Net, there: HashLayer, given: Settings, known: NetRecord | None, binary: bool
-) -> Step:
-    """For a deploy net with a hash layer: what the train net has, or was asked for."""
-    notes = [f"has a hash layer already: '{there.code.name}'"]
+def _adjust(
+    draft: NetDraft,
+    existing: HashLayer,
+    explicit: Settings,
+    record: NetRecord | None,
+    binary: bool,
+    batched: Change,
+) -> None:
+    """What the train net's hash layer has, or the command line sets, for the one that exists."""
+    net = draft.net
+    draft.notes.append(f"has a hash layer already: '{existing.code.name}'")
     classifier = next(
-        (h.classifier for h in heads(net) if hash_layer_below(net, h.classifier) == there), None
+        (h.classifier for h in heads(net) if hash_layer_below(net, h.classifier) == existing), None
     )
-    asked = {**_as_trained(known), **given.named(("bits", "latent_name", "code_name"))}
-    change = adjust.adjust(net, classifier, there, asked, {})
-    bits = asked.get("bits", there.bits)
-    if bits != there.bits:
-        notes.append(f"its width becomes {bits} bits")
-    changes = [change]
-    name = f"{asked.get('code_name', there.code.name)}_binary"
+    values = {**_as_trained(record), **explicit.named(("bits", "latent_name", "code_name"))}
+    bits = values.get("bits", existing.bits)
+    if bits != existing.bits:
+        draft.notes.append(f"its width becomes {bits} bits")
+    changes = [batched]
+    name = f"{values.get('code_name', existing.code.name)}_binary"
     if binary and not net.named(name):
-        recipe = Recipe(code_name=asked.get("code_name", there.code.tops[0]))
-        changes.append(layers.insert_after(there.code, [recipe.binary_layer()]))
-    return Step(merged(changes), tuple(notes))
+        recipe = Recipe(code_name=values.get("code_name", existing.code.tops[0]))
+        changes.append(layers.insert_after(existing.code, [recipe.binary_layer()]))
+    draft.do(adjust(net, classifier, existing, values, {}), *changes)
 
 
-def _as_trained(known: NetRecord | None) -> dict[str, Any]:
+def _as_trained(record: NetRecord | None) -> dict[str, Any]:
     """The width and the names that the train net's hash layer has."""
     keys = {"bits": "bits", "latent": "latent_name", "classifier": "classifier_name"}
-    found = {option: known.get(key) for key, option in keys.items()} if known else {}
-    return {option: value for option, value in found.items() if value is not None}
+    values = {option: record.get(key) for key, option in keys.items()} if record else {}
+    return {option: value for option, value in values.items() if value is not None}

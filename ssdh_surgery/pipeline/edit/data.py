@@ -1,33 +1,17 @@
-"""Pointing the data layers of a net at other records, and saying which ones stay."""
+"""What the data layers of patched nets go on reading."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES, Phase
-from ssdh_surgery.pipeline.edit.result import Step
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.core.change import merged
 from ssdh_surgery.surgery.verbs import data_layers
 
 
-def with_data(
-    net: Net, step: Step, given: Settings, wanted: Settings, phases: Collection[Phase] = PHASES
-) -> Step:
-    """A step with the net's data layers pointed where they were asked to.
-
-    Raises:
-        SurgeryError: there are no such layers, or several.
-    """
-    choices = (wanted if step.hashed else given).data
-    change = data_layers.repoint(net, choices, phases)
-    return replace(step, change=merged([step.change, change]))
-
-
 def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings) -> str | None:
-    """What nets go on reading, in a sentence; None where all of it was given."""
+    """The sources that nets keep, in a sentence; None where the settings name all of them."""
     choices = settings.data
     kept: list[str] = []
     also: list[str] = []

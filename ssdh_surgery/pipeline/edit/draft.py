@@ -1,62 +1,122 @@
-"""Changes of one net in turn, each made from what the one before left, for a step of a patch."""
+"""A draft: a document under edit, each change proven before the next is worked out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from ssdh_surgery.caffe.net.heads import Head, head_of
-from ssdh_surgery.caffe.net.kind import kind_of
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document, Message
-from ssdh_surgery.surgery.core.change import Change, Path, path_of_message
-from ssdh_surgery.surgery.core.gate import prove
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.gate import Proof, prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
-
-Verb = Callable[[Net], Change]
-
-
-def net_at(document: Document, path: Path) -> Net:
-    """The net at a path of a document: the file itself, or one inside a solver."""
-    message = document.root
-    for name, index in path:
-        inner = message.entries(name)[index].value
-        assert isinstance(inner, Message), "a path of a net leads through messages"
-        message = inner
-    return net_of(document, message)
+from ssdh_surgery.surgery.core.promise import Path
 
 
-def head_named(net: Net, name: str) -> Head:
-    """The head whose classifier has a name."""
-    head = head_of(net, name)
-    assert head is not None, f"the net has the classifier '{name}'"
-    return head
+class HasChange(Protocol):
+    """The result of a verb: its change, with what else the verb says about it."""
+
+    @property
+    def change(self) -> Change:
+        """The edits and their promise."""
+        ...
 
 
-@dataclass
-class InTurn:
-    """What has been done to a net so far; `verbs` do it again to the net in another text."""
+Result = TypeVar("Result", bound=Change | HasChange)
 
-    net: Net
-    verbs: list[Verb] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
-    def do(self, verb: Verb) -> bool:
-        """Do one thing more, proven; whether there was anything to do."""
-        change = verb(self.net)
-        if not change:
-            return False
-        document, path = self.net.document, path_of_message(self.net.root)
-        proven = prove(document, change, MESSAGE_OF[kind_of(document)])
-        self.net = net_at(proven.document, path)
-        self.verbs.append(verb)
-        return True
+class Draft:
+    """A document under edit: its text as it is now, its last proof, and the judge's warnings.
 
-    def bound(self) -> tuple[Callable[[Document], Change], ...]:
-        """The verbs for whole documents, in which the net stands where it stood."""
-        path = path_of_message(self.net.root)
+    Verbs work on what the draft holds now, and `do` proves what they return:
 
-        def on(verb: Verb) -> Callable[[Document], Change]:
-            return lambda document: verb(net_at(document, path))
+        aux = draft.do(aux_heads.drop(draft.net, head, "comment"))
 
-        return tuple(map(on, self.verbs))
+    Args:
+        document: the text to begin with.
+        kind: what the text is: a net or a solver.
+    """
+
+    def __init__(self, document: Document, kind: Kind) -> None:
+        self.document = document
+        self.warnings: tuple[str, ...] = ()
+        self._message_name = MESSAGE_OF[kind]
+        self._proof: Proof | None = None
+
+    @property
+    def net(self) -> Net:
+        """The net that the document describes."""
+        return net_of(self.document)
+
+    @property
+    def solver(self) -> Solver:
+        """The solver that the document describes."""
+        return Solver(self.document)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything was done."""
+        return self._proof is not None
+
+    def do(self, result: Result, *others: Change | HasChange) -> Result:
+        """Prove a verb's change and move on to the text that it leaves.
+
+        Args:
+            result: what a verb returned for the document as it is now.
+            others: results for the same document, proven together with it.
+
+        Returns:
+            The result itself.
+
+        Raises:
+            GateRefused: the text would differ by more or less than was promised.
+        """
+        change = _change_of(result)
+        if others:
+            change = merged([change, *map(_change_of, others)])
+        if change:
+            self._proof = prove(self.document, change, self._message_name, self._proof)
+            self.document = self._proof.document
+            # The first proof names places in the text that the user knows.
+            self.warnings = self.warnings or self._proof.warnings
+        return result
+
+
+def _change_of(result: Change | HasChange) -> Change:
+    return result if isinstance(result, Change) else result.change
+
+
+class NetDraft:
+    """One net of a draft, and what the user should know about it.
+
+    Args:
+        draft: the document that the net is in.
+        path: where it stands there: nothing for the document itself, a field of a solver.
+    """
+
+    def __init__(self, draft: Draft, path: Path = ()) -> None:
+        self.draft = draft
+        self.path = path
+        self.notes: list[str] = []
+
+    @property
+    def net(self) -> Net:
+        """The net as it is now."""
+        message = self.draft.document.root
+        for name, index in self.path:
+            inner = message.entries(name)[index].value
+            assert isinstance(inner, Message), "the path of a net leads through messages"
+            message = inner
+        return net_of(self.draft.document, message) if self.path else self.draft.net
+
+    def head(self, classifier: str) -> Head:
+        """The head of the net as it is now whose classifier has a name."""
+        head = head_of(self.net, classifier)
+        assert head is not None, f"the net has the classifier '{classifier}'"
+        return head
+
+    def do(self, result: Result, *others: Change | HasChange) -> Result:
+        """See `Draft.do`."""
+        return self.draft.do(result, *others)

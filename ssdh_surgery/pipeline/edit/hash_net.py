@@ -1,176 +1,216 @@
-"""The net's part of a patch: the hash layer, the data, and what a user should know of both."""
+"""The hash layer of one net: put in, or, where the net has one, adjusted."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of
-from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.edit import objective, prepare_net
-from ssdh_surgery.pipeline.edit.draft import head_named
-from ssdh_surgery.pipeline.edit.result import Step
+from ssdh_surgery.pipeline.edit.draft import NetDraft
+from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
+from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins
-from ssdh_surgery.pipeline.settings.options import filler_text
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.hashing import adjust, width
-from ssdh_surgery.surgery.hashing.insert import Hashed, hash_train_net
+from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.verbs.data_layers import repoint
 
 
-def hash_step(
-    net: Net,
-    head: Head,
-    given: Settings,
-    wanted: Settings,
-    fresh: Mapping[str, str] | None = None,
-) -> Step:
-    """The hash layer for one head; where it has one, only what was asked for in so many words.
+@dataclass(frozen=True)
+class HashPlan:
+    """What is done to every net of a group, decided on the train net before it is changed.
+
+    Attributes:
+        classifier: the classifier that learns from the codes, by its name before the patch.
+        explicit: the settings of the command line; a hash layer that a net has gets these alone.
+        settings: the explicit settings over the recorded ones; a new hash layer gets these.
+    """
+
+    classifier: str
+    explicit: Settings
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class HashedNet:
+    """What became of one net: `insertion` of a new hash layer, or the `existing` one.
+
+    `classifier` is the classifier's name afterwards, and `renamed` are the new names of layers
+    whose weights no longer fit the width of an existing hash layer, by the old ones. A new
+    hash layer `has_objective` where terms on the code were added with it.
+    """
+
+    classifier: str
+    insertion: HashInsertion | None = None
+    existing: HashLayer | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    has_objective: bool = False
+
+
+def hash_net(
+    draft: NetDraft,
+    plan: HashPlan,
+    phases: Collection[Phase] = (),
+    train: HashedNet | None = None,
+) -> HashedNet:
+    """Give a net its hash layer; where it has one, set what the command line asks for.
 
     Args:
-        net: the net.
-        head: the head that is to learn from the codes.
-        given: what the command line asks for.
-        wanted: the same, with what the workspace has where it is silent.
-        fresh: the names that layers of another width got in the train net, for its test nets.
+        draft: the net.
+        plan: what to do.
+        phases: the phases whose data layers are pointed at the data of the settings.
+        train: of a test net: what became of its train net.
 
     Raises:
         SurgeryError: the net cannot be hashed.
         UsageError: options contradict each other.
     """
-    there = hash_layer_below(net, head.classifier)
+    before, head = draft.net, draft.head(plan.classifier)
+    hash_layer = hash_layer_below(before, head.classifier)
+    settings = plan.settings
     # An InnerProduct with a Sigmoid may be a net's own: --at names its code to hash that.
-    is_new = there is None or wanted.get("at") in (head.features, there.code.name)
-    if is_new and there is not None:
-        wanted = given.over(wanted.without(_names_of(there)))
-    asked = wanted if is_new else given
-    done = prepare_net.before_hash(net, head, asked)
-    name = head.classifier.name
+    is_new = hash_layer is None or settings.get("at") in (head.features, hash_layer.code.name)
+    if is_new and hash_layer is not None:
+        settings = plan.explicit.over(settings.without(_names_of(hash_layer)))
     if not is_new:
-        name = prepare_net.renamed_where_changed(done, head, asked)
-    renamed = {name} - {head.classifier.name}
-
-    def own(net: Net) -> Step:
-        head = head_named(net, name)
-        if is_new:
-            return _new_step(net, head, wanted)
-        names = _fresh_names(net, head, given, renamed) if fresh is None else fresh
-        return _existing_step(net, head, given, wanted, names)
-
-    step, before = own(done.net), len(done.verbs)
-    done.notes += step.notes
-    if before or objective.goes_on(asked) or (step.hashed and step.hashed.removed):
-        done.do(lambda net: own(net).change)
-        objective.after_hash(done, _classifier_of(step, given, name), asked)
-        objective.silence_unread(done, net)
-    step = replace(step, notes=tuple(done.notes))
-    if before:
-        return replace(step, change=Change(), then=done.bound())
-    return replace(step, then=done.bound()[bool(step.change) :])
+        settings = plan.explicit
+    prepare_net(draft, head, settings)
+    is_prepared = draft.net is not before
+    if is_new:
+        result = _insert(draft, plan, settings, phases)
+    else:
+        result = _adjust(draft, head, plan, phases, train)
+    has_removed = result.insertion is not None and bool(result.insertion.removed)
+    if is_prepared or has_removed or sets_objective(settings):
+        put_objective(draft, result.classifier, settings)
+        silence_unread(draft, before)
+    return result
 
 
-def _classifier_of(step: Step, given: Settings, name: str) -> str:
-    """What the classifier of that name is called after a step."""
-    if step.hashed is not None:
-        return step.hashed.classifier
-    return str(given.get("classifier_name") or step.renamed.get(name, name))
+def _insert(
+    draft: NetDraft, plan: HashPlan, settings: Settings, phases: Collection[Phase]
+) -> HashedNet:
+    """A new hash layer for a net that is ready for it."""
+    net, head = draft.net, draft.head(plan.classifier)
+    insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
+    draft.do(insertion, repoint(net, plan.settings.data, phases))
+    draft.notes += hash_notes(insertion, settings.recipe)
+    has_objective = settings.get("objective") == "ssdh"
+    return HashedNet(insertion.classifier, insertion, has_objective=has_objective)
 
 
-def _new_step(net: Net, head: Head, wanted: Settings) -> Step:
-    """A hash layer for a net that is ready for it."""
-    hashed = hash_train_net(net, head, wanted.recipe, wanted.get("at"))
-    return Step(hashed.change, hash_notes(hashed, wanted.recipe), hashed)
+def _adjust(
+    draft: NetDraft,
+    before: Head,
+    plan: HashPlan,
+    phases: Collection[Phase],
+    train: HashedNet | None,
+) -> HashedNet:
+    """The settings of an existing hash layer, as far as they are explicit."""
+    explicit = plan.explicit
+    name = rename_where_changed(draft, before, explicit)
+    net, head = draft.net, draft.head(name)
+    existing = hash_layer_below(net, head.classifier)
+    assert existing is not None, "a net that gets no new hash layer has one"
+    if train is not None and train.existing is not None:
+        renamed = train.renamed
+    else:
+        kept = {name} - {before.classifier.name}
+        renamed = _new_names(draft, head, existing, explicit, kept)
+    if explicit.get("at") is not None:
+        adjust.refuse_moving(net, head, existing, explicit.get("at"))
+    values = explicit.named(adjust.SETTINGS)
+    change = adjust.adjust(net, head.classifier, existing, values, renamed)
+    draft.notes += _adjust_notes(existing, values, renamed, plan)
+    draft.do(change, repoint(net, explicit.data, phases))
+    name = str(explicit.get("classifier_name") or renamed.get(name, name))
+    return HashedNet(name, existing=existing, renamed=renamed)
 
 
-def _there(net: Net, head: Head) -> HashLayer:
-    there = hash_layer_below(net, head.classifier)
-    assert there is not None, "what is not new is there"
-    return there
-
-
-def _fresh_names(
-    net: Net, head: Head, given: Settings, renamed: Collection[str]
+def _new_names(
+    draft: NetDraft, head: Head, existing: HashLayer, explicit: Settings, kept: Collection[str]
 ) -> Mapping[str, str]:
     """New names for layers that another width was asked for; not for those that have one."""
-    there = _there(net, head)
-    if given.get("bits") in (None, there.bits):
+    if explicit.get("bits") in (None, existing.bits):
         return {}
-    own = {"latent_name": there.latent.name, "classifier_name": head.classifier.name}
-    named = {own[option] for option in given.named(tuple(own))}
-    return width.fresh_names(net, there, {*renamed, *named})
+    names = {"latent_name": existing.latent.name, "classifier_name": head.classifier.name}
+    named = {names[option] for option in explicit.named(tuple(names))}
+    return width.fresh_names(draft.net, existing, {*kept, *named})
 
 
-def _existing_step(
-    net: Net, head: Head, given: Settings, wanted: Settings, fresh: Mapping[str, str]
-) -> Step:
-    """The hash layer that is there: its own settings, as far as they are given."""
-    there = _there(net, head)
-    if given.get("at") is not None:
-        adjust.refuse_moving(net, head, there, given.get("at"))
-    asked = given.named(adjust.SETTINGS)
-    bits = asked.get("bits", there.bits)
-    found = f"'{there.latent.name}' -> '{there.code.name}', {there.bits} bits"
-    offer = "" if asked else "; --bits N gives it another width"
-    notes = [f"has a hash layer already: {found}{offer}"]
-    ours = {*_names(Recipe()), *_names(wanted.recipe)}
-    if not asked and not ours & {there.latent.name, there.code.name}:
-        notes.append(f"if that is the net's own, --at {there.code.name} puts a hash layer on it")
-    if given.get("classifier_lr") is not None:
+def _adjust_notes(
+    existing: HashLayer,
+    values: Mapping[str, object],
+    renamed: Mapping[str, str],
+    plan: HashPlan,
+) -> list[str]:
+    names = f"'{existing.latent.name}' -> '{existing.code.name}', {existing.bits} bits"
+    offer = "" if values else "; --bits N gives it another width"
+    notes = [f"has a hash layer already: {names}{offer}"]
+    ours = {*_names(Recipe()), *_names(plan.settings.recipe)}
+    if not values and not ours & {existing.latent.name, existing.code.name}:
+        notes.append(f"if that is the net's own, --at {existing.code.name} puts a hash layer on it")
+    if plan.explicit.get("classifier_lr") is not None:
         notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
-    change = adjust.adjust(net, head.classifier, there, asked, fresh)
-    if bits != there.bits:
-        notes += _width_notes(there, asked, fresh)
-    return Step(change, tuple(notes), existing=there, renamed=fresh)
+    if values.get("bits", existing.bits) != existing.bits:
+        notes += _width_notes(existing, values, renamed)
+    return notes
 
 
 def _width_notes(
-    there: HashLayer, asked: Mapping[str, object], fresh: Mapping[str, str]
+    existing: HashLayer, values: Mapping[str, object], renamed: Mapping[str, str]
 ) -> list[str]:
-    names = ", ".join(f"'{old}' is now '{new}'" for old, new in fresh.items())
-    notes = [f"its width becomes {asked['bits']} bits: weights of the old width no longer fit"]
+    names = ", ".join(f"'{old}' is now '{new}'" for old, new in renamed.items())
+    notes = [f"its width becomes {values['bits']} bits: weights of the old width no longer fit"]
     if names:
         notes.append(f"start from their fillers, under names that no trained weights have: {names}")
-    inner = there.latent.holder("inner_product_param")
-    if inner is not None and not inner.message("weight_filler") and "filler" not in asked:
+    inner = existing.latent.holder("inner_product_param")
+    if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(
-            f"'{there.latent.name}' has no weight_filler, and Caffe starts it from zeros: --filler "
-            f"{filler_text(Recipe().filler)} gives it one"
+            f"'{existing.latent.name}' has no weight_filler, and Caffe starts it from zeros: "
+            f"--filler {Recipe().filler.text} gives it one"
         )
     return notes
 
 
-def _names_of(there: HashLayer) -> dict[str, str]:
-    return {"latent_name": there.latent.name, "code_name": there.code.tops[0]}
+def _names_of(hash_layer: HashLayer) -> dict[str, str]:
+    return {"latent_name": hash_layer.latent.name, "code_name": hash_layer.code.tops[0]}
 
 
 def _names(recipe: Recipe) -> tuple[str, str]:
     return recipe.latent_name, recipe.code_name
 
 
-def hash_notes(hashed: Hashed, recipe: Recipe) -> tuple[str, ...]:
+def hash_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
     """What went with a new hash layer."""
     how = "commented out" if recipe.remove == "comment" else "removed"
-    gone = ", ".join(layer.name for layer in hashed.removed)
-    return (*([f"{how}, nothing needs them any more: {gone}"] if gone else []), *hashed.notes)
+    names = ", ".join(layer.name for layer in insertion.removed)
+    removed = [f"{how}, nothing needs them any more: {names}"] if names else []
+    return (*removed, *insertion.notes)
 
 
-def test_step(net: Net, head: Head, main: Step, given: Settings, wanted: Settings) -> Step:
-    """A test net's part: the same names, bits and place as its train net has.
+def hash_test_net(
+    draft: NetDraft, plan: HashPlan, train: HashedNet, phases: Collection[Phase]
+) -> HashedNet:
+    """Give a test net the hash layer of its train net: the same names, bits and place.
 
     Raises:
         UnknownLayer: it has no such classifier.
     """
-    names = [head.classifier.name, main.hashed.classifier if main.hashed else ""]
-    same = next(filter(None, (head_of(net, name) for name in names if name)), None)
-    if same is None:
+    net = draft.net
+    names = [plan.classifier, *([train.insertion.classifier] if train.insertion else [])]
+    head = next(filter(None, (head_of(net, name) for name in names)), None)
+    if head is None:
         raise UnknownLayer(
-            f"the test net has no classifier '{head.classifier.name}' as the train net has; Caffe "
+            f"the test net has no classifier '{plan.classifier}' as the train net has; Caffe "
             "would test a random one",
             location=Location(net.file),
-            hint=did_you_mean(head.classifier.name, [layer.name for layer in net.layers]),
+            hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
         )
-    refuse_twins(net, same.classifier)
-    return hash_step(net, same, given, wanted, main.renamed if main.existing else None)
+    refuse_twins(net, head.classifier)
+    own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
+    return hash_net(draft, own_plan, phases, train)

@@ -6,28 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, heads, num_output
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.files import digest
-from ssdh_surgery.pipeline.edit.draft import head_named
+from ssdh_surgery.pipeline.edit.hash_net import HashedNet
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry
-from ssdh_surgery.pipeline.edit.objective import has_full_objective
-from ssdh_surgery.pipeline.edit.result import PatchedFile, Step
-from ssdh_surgery.pipeline.settings.options import as_toml
+from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-
-# In the net's own table under other names, so not among its options.
-_OWN = ("bits", "latent_name", "code_name", "remove")
+from ssdh_surgery.surgery.hashing.objective import has_objective
 
 
 @dataclass(frozen=True)
 class PatchedNet:
-    """A train net that was patched: what there is to remember of it.
+    """A train net that was patched, with all that the workspace records of it.
 
     `net` and `head` are as they were, `after` is the net as it is now.
     """
@@ -36,57 +32,53 @@ class PatchedNet:
     net: Net
     after: Net
     head: Head
-    step: Step
+    hashed: HashedNet
     results: Sequence[PatchedFile]
-    wanted: Settings
+    settings: Settings
 
 
-def remember(workspace: Workspace, done: PatchedNet, known: NetRecord | None) -> None:
-    """Record a patched net; of one that was patched before, what is there now.
+def remember(workspace: Workspace, patched: PatchedNet, record: NetRecord | None) -> None:
+    """Record a patched net; of one that was patched before, what it has now.
 
     Raises:
-        WorkspaceError: a name is no text that TOML can hold.
+        WorkspaceError: a name is not text that TOML can hold.
     """
-    if done.step.hashed is None and known is not None:
-        _refresh(workspace, done, known)
+    if patched.hashed.insertion is None and record is not None:
+        _refresh(workspace, patched, record)
         return
-    values = {**_of_files(workspace, done.results), **_of_hash_layer(done), **_input(done)}
-    workspace.record(done.stem, {**values, **_stale(known, values)})
+    values = {
+        **_of_files(workspace, patched.results),
+        **_of_hash_layer(patched, record),
+        **_of_input(patched),
+    }
+    workspace.record(patched.stem, {**values, **_stale(record, values)})
 
 
-def _input(done: PatchedNet) -> dict[str, Any]:
-    return input_geometry(done.after, done.results[0].source.path)
+def _of_input(patched: PatchedNet) -> dict[str, Any]:
+    return input_geometry(patched.after, patched.results[0].source.path)
 
 
-def _of_hash_layer(done: PatchedNet) -> dict[str, Any]:
-    recipe, hashed, head = done.wanted.recipe, done.step.hashed, done.head
+def _of_hash_layer(patched: PatchedNet, record: NetRecord | None) -> dict[str, Any]:
+    recipe, hashed = patched.settings.recipe, patched.hashed
     values: dict[str, Any] = {
         "remove": recipe.remove,
-        "classifier_source": head.classifier.name,
+        "classifier_source": patched.head.classifier.name,
     }
-    if hashed is not None:
+    if hashed.insertion is not None:
+        classifier = hashed.insertion.classifier
         values |= {
             "bits": recipe.bits,
-            "features": hashed.features,
+            "features": hashed.insertion.features,
             "latent": recipe.latent_name,
             "code": recipe.code_name,
-            "classifier": hashed.classifier,
+            "classifier": classifier,
+            "classes": num_output(patched.after.named(classifier)[0]),
+            "objective": "ssdh" if hashed.has_objective else "sigmoid",
         }
-        values |= _of_head(done.after, hashed.classifier)
-    elif done.step.existing is not None:
-        values |= _of_existing(done.after, done.step)
-    options = {name: each for name, each in done.wanted.values.items() if name not in _OWN}
-    values["options"] = as_toml(Settings(options)) or None
+    elif hashed.existing is not None:
+        values |= _of_existing(patched.after, hashed.existing)
+    values["options"] = patched.settings.as_toml(record.options if record else {})
     return values
-
-
-def _of_head(net: Net, classifier: str) -> dict[str, Any]:
-    """What a head is trained for, as the net is now."""
-    full = has_full_objective(net, classifier)
-    return {
-        "classes": head_named(net, classifier).classes,
-        "objective": "ssdh" if full else "sigmoid",
-    }
 
 
 def _of_files(workspace: Workspace, results: Sequence[PatchedFile]) -> dict[str, Any]:
@@ -123,29 +115,29 @@ def _recorded_source(each: PatchedFile) -> bytes:
     return each.output.data if each.output.path == each.source.path else each.source.data
 
 
-def _stale(known: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]:
+def _stale(record: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]:
     """Our own keys that no longer hold, to be removed; what belongs to the deploy net stays."""
-    if known is None:
+    if record is None:
         return {}
-    gone: dict[str, Any] = {
+    stale: dict[str, Any] = {
         key: None
         for key in ("solver", "solver_source", "snapshot_prefix", *KEYS)
-        if key not in values and key in known.values
+        if key not in values and key in record.values
     }
-    kept = {known.get("deploy"), known.get("deploy_source")}
-    for key in ("options", "sources", "written"):
-        old, new = known.get(key, {}), values[key] or {}
+    kept = {record.get("deploy"), record.get("deploy_source")}
+    for key in ("sources", "written"):
+        old, new = record.get(key, {}), values[key]
         removed = {name: None for name in old if name not in new and name not in kept}
         if removed and new:
-            gone[key] = {**new, **removed}
-    return gone
+            stale[key] = {**new, **removed}
+    return stale
 
 
-def _refresh(workspace: Workspace, done: PatchedNet, known: NetRecord) -> None:
-    """A net that was patched before: its files' hashes, and what was set anew."""
-    sources, written = known.get("sources", {}), known.get("written", {})
+def _refresh(workspace: Workspace, patched: PatchedNet, record: NetRecord) -> None:
+    """Update a net that was patched before: its files' hashes, and what was set anew."""
+    sources, written = record.get("sources", {}), record.get("written", {})
     values: dict[str, Any] = {"sources": {}, "written": {}}
-    for each in done.results:
+    for each in patched.results:
         if each.source.path is None:
             continue
         source = relative(each.source.path, workspace.folder)
@@ -154,40 +146,40 @@ def _refresh(workspace: Workspace, done: PatchedNet, known: NetRecord) -> None:
             values["sources"][source] = digest(_recorded_source(each))
         if output in written or each.is_changed:
             values["written"][output] = digest(each.output.data)
-        if each.is_changed and each.source.kind is Kind.TRAIN and known.get("train") == source:
+        if each.is_changed and each.source.kind is Kind.TRAIN and record.get("train") == source:
             values["train"] = output
-        if each.is_changed and each.source.kind is Kind.SOLVER and known.get("solver") == source:
+        if each.is_changed and each.source.kind is Kind.SOLVER and record.get("solver") == source:
             values["solver"] = output
             prefix = Solver(each.after).string("snapshot_prefix")
             values |= {"snapshot_prefix": prefix} if prefix else {}
-    if done.results[0].is_changed:
-        values |= {**_of_existing(done.after, done.step), **_input(done)}
-    workspace.record(known.stem, values)
+    if patched.results[0].is_changed:
+        assert patched.hashed.existing is not None, "a net without a new hash layer has one"
+        values |= {**_of_existing(patched.after, patched.hashed.existing), **_of_input(patched)}
+    workspace.record(record.stem, values)
 
 
-def _of_existing(net: Net, step: Step) -> dict[str, Any]:
-    """The hash layer of a net as it is, perhaps after it was set anew."""
-    assert step.existing is not None, "what was not hashed had a hash layer"
-    place = step.existing.latent.index
+def _of_existing(net: Net, before: HashLayer) -> dict[str, Any]:
+    """The hash layer of a net as it is now; it may have been adjusted."""
     for head in heads(net):
-        there = hash_layer_below(net, head.classifier)
-        if there is not None and there.latent.index == place:
+        hash_layer = hash_layer_below(net, head.classifier)
+        if hash_layer is not None and hash_layer.latent.index == before.latent.index:
             return {
-                "bits": there.bits,
-                "features": there.latent.bottoms[0],
-                "latent": there.latent.name,
-                "code": there.code.tops[0],
+                "bits": hash_layer.bits,
+                "features": hash_layer.latent.bottoms[0],
+                "latent": hash_layer.latent.name,
+                "code": hash_layer.code.tops[0],
                 "classifier": head.classifier.name,
-                **_of_head(net, head.classifier.name),
+                "classes": head.classes,
+                "objective": "ssdh" if has_objective(net, hash_layer) else "sigmoid",
             }
     return {}
 
 
-def remember_deploy(workspace: Workspace, known: NetRecord, result: PatchedFile) -> None:
+def remember_deploy(workspace: Workspace, record: NetRecord, result: PatchedFile) -> None:
     """Record the deploy net of a patched net."""
     output = relative(result.output.path, workspace.folder)
     source = _source_name(workspace, result)
-    if known.lists_as_written(result.source.place) and not result.is_changed:
+    if record.lists_as_written(result.source.place) and not result.is_changed:
         return
     values: dict[str, Any] = {"deploy": output}
     if result.is_changed or result.source.is_zoo:
@@ -195,4 +187,4 @@ def remember_deploy(workspace: Workspace, known: NetRecord, result: PatchedFile)
         values["written"] = {output: digest(result.output.data)}
         if result.source.path:
             values["sources"] = {source: digest(_recorded_source(result))}
-    workspace.record(known.stem, values)
+    workspace.record(record.stem, values)

@@ -1,45 +1,25 @@
-"""One patched file: its change proven, where its result goes, and what there is to say."""
+"""Results of commands that edit: one file each, with its place and what to say about it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ssdh_surgery.caffe.net.heads import HashLayer
 from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.core.change import Change
-from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.diff.differences import Difference, differences
-from ssdh_surgery.surgery.hashing.insert import Hashed
-
-
-@dataclass(frozen=True)
-class Step:
-    """A change of one document, and what to say about it.
-
-    `hashed` is what was put in, `existing` the hash layer that was there already, and `renamed`
-    the new names of layers whose weights no longer fit it. `then` are changes made in turn after
-    the first, each of what the one before left.
-    """
-
-    change: Change
-    notes: tuple[str, ...] = ()
-    hashed: Hashed | None = None
-    existing: HashLayer | None = None
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    then: tuple[Callable[[Document], Change], ...] = ()
 
 
 @dataclass(frozen=True)
 class PatchedFile:
-    """What became of one file."""
+    """What became of one file: what a command made of its source."""
 
     source: SourceFile
     output: Output
@@ -97,22 +77,13 @@ class Patched:
     next_command: str | None = None
 
 
-def finished(source: SourceFile, step: Step, plan: WritePlan) -> PatchedFile:
-    """The change proven, and where its result goes.
-
-    Raises:
-        GateRefused: the change does something else than it promised.
-    """
-    kind = MESSAGE_OF[source.kind]
-    proven = prove(source.document, step.change, kind)
-    # The first says where in the text that the user knows.
-    warnings = proven.warnings
-    for verb in step.then:
-        proven = prove(proven.document, verb(proven.document), kind)
-        warnings = warnings or proven.warnings
+def result_of(
+    source: SourceFile, draft: Draft, plan: WritePlan, notes: Sequence[str] = ()
+) -> PatchedFile:
+    """A draft as the result of its source, at the place where it goes."""
     # What needs no change needs no copy of its own: the file itself is the result.
-    data = bytes(proven.document)
+    data = bytes(draft.document)
     is_new = data != source.data or source.is_zoo
     target = plan.target(source.place) if is_new else source.place
     output = Output(target, data, source.path, source.data)
-    return PatchedFile(source, output, proven.document, step.notes, warnings)
+    return PatchedFile(source, output, draft.document, tuple(notes), draft.warnings)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.edit.draft import net_at
+from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.core.change import Change, path_of_message
-from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.core.judge import MESSAGE_OF
-from ssdh_surgery.surgery.upgrade import NET_STEPS, Step
+from ssdh_surgery.surgery.core.change import path_of_message
+from ssdh_surgery.surgery.upgrade import NET_STEPS, UpgradeStep
 from ssdh_surgery.surgery.upgrade.solver_type import solver_type_to_type
 from ssdh_surgery.surgery.upgrade.v0 import dropped_fields
-
-# A change of a document, and what is to be said of it.
-_Verb = Callable[[Document], tuple[Change, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,7 @@ class Upgraded:
     warnings: tuple[str, ...]
 
 
-def upgraded(document: Document, kind: Kind, steps: Sequence[Step] = NET_STEPS) -> Upgraded:
+def upgraded(document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_STEPS) -> Upgraded:
     """A net or a solver, with the nets inside it, as Caffe's upgrade makes it.
 
     Raises:
@@ -43,43 +36,21 @@ def upgraded(document: Document, kind: Kind, steps: Sequence[Step] = NET_STEPS) 
     """
     if kind is Kind.UNKNOWN:
         raise SurgeryError(str(kind), location=Location(document.source.file))
-    nets = _nets(document, kind)
+    draft = Draft(document, kind)
+    nets = [NetDraft(draft)]
+    if kind is Kind.SOLVER:
+        nets = [NetDraft(draft, path_of_message(root)) for _, root in draft.solver.inner_nets]
     # What weights drop was never a text that could become a comment.
-    dropped = [] if kind is Kind.WEIGHTS else [*chain(*map(dropped_fields, nets))]
+    dropped = () if kind is Kind.WEIGHTS else chain(*(dropped_fields(each.net) for each in nets))
     notes = [str(each) for each in dropped]
-    warnings: tuple[str, ...] = ()
-    verbs: list[_Verb] = [_solver_type] if kind is Kind.SOLVER else []
-    verbs += [_at_place(step, net) for net in nets for step in steps]
-    for verb in verbs:
-        change, said = verb(document)
-        if change:
-            proven = prove(document, change, MESSAGE_OF[kind])
-            # The first says where in the text that the user knows.
-            document, warnings = proven.document, warnings or proven.warnings
-            notes += said
-    return Upgraded(document, tuple(dict.fromkeys(notes)), warnings)
-
-
-def _nets(document: Document, kind: Kind) -> list[Net]:
-    if kind is not Kind.SOLVER:
-        return [net_of(document)]
-    return [net_of(document, root) for _, root in Solver(document).inner_nets]
-
-
-def _solver_type(document: Document) -> tuple[Change, tuple[str, ...]]:
-    return solver_type_to_type(Solver(document)), ("solver_type made type",)
-
-
-def _at_place(step: Step, net: Net) -> _Verb:
-    """A step for the net that stands in that place of a document."""
-    place = path_of_message(net.root)
-
-    def verb(document: Document) -> tuple[Change, tuple[str, ...]]:
-        there = net_at(document, place)
-        change = step.change(there)
-        return change, (step.description, *step.notes(there)) if change else ()
-
-    return verb
+    if kind is Kind.SOLVER and draft.do(solver_type_to_type(draft.solver)):
+        notes.append("solver_type made type")
+    for net_draft in nets:
+        for step in steps:
+            net = net_draft.net
+            if draft.do(step.change(net)):
+                notes += (step.description, *step.notes(net))
+    return Upgraded(draft.document, tuple(dict.fromkeys(notes)), draft.warnings)
 
 
 def upgraded_source(source: SourceFile) -> SourceFile:
@@ -88,8 +59,8 @@ def upgraded_source(source: SourceFile) -> SourceFile:
     Raises:
         SurgeryError: Caffe could not upgrade it.
     """
-    done = upgraded(source.document, source.kind)
-    return replace(source, document=done.document, notes=(*source.notes, *done.notes))
+    current = upgraded(source.document, source.kind)
+    return replace(source, document=current.document, notes=(*source.notes, *current.notes))
 
 
 def upgraded_group(group: Group) -> Group:
@@ -98,28 +69,18 @@ def upgraded_group(group: Group) -> Group:
     Raises:
         SurgeryError: Caffe could not upgrade one.
     """
-    known: dict[int, SourceFile] = {}
+    upgraded_sources: dict[int, SourceFile] = {}
 
     def new(source: SourceFile) -> SourceFile:
-        return known.setdefault(id(source), upgraded_source(source))
+        if id(source) not in upgraded_sources:
+            upgraded_sources[id(source)] = upgraded_source(source)
+        return upgraded_sources[id(source)]
 
-    solver = new(group.solver) if group.solver else None
-    named = group.named
-    if solver and group.solver:
-        # The upgrade leaves the fields that name nets, in their order.
-        entries = [
-            [each.entry for each in Solver(source.document).nets]
-            for source in (group.solver, solver)
-        ]
-        named = {
-            entry: new(group.named[old])
-            for old, entry in zip(*entries, strict=True)
-            if old in group.named
-        }
     return replace(
         group,
         train=new(group.train) if group.train else None,
         tests=tuple(map(new, group.tests)),
-        solver=solver,
-        named=named,
+        solver=new(group.solver) if group.solver else None,
+        # The upgrade leaves the fields that name nets, in their order.
+        net_files=tuple(each and new(each) for each in group.net_files),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
@@ -28,14 +28,14 @@ class Group:
     """Files that belong together.
 
     `train` is the solver itself where the train net is written inside it, and None for a
-    solver from standard input, whose nets are not read. `named` says which file each net
-    field of the solver means.
+    solver from standard input, whose nets are not read. `net_files` are the files that the net
+    fields of the solver name, in the order of `Solver.nets`; None where a field is not used.
     """
 
     train: SourceFile | None
     tests: tuple[SourceFile, ...] = ()
     solver: SourceFile | None = None
-    named: Mapping[Entry, SourceFile] = field(default_factory=dict)
+    net_files: tuple[SourceFile | None, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -46,6 +46,18 @@ class Group:
         document = self.solver.document
         found = [(name, net_of(document, root)) for name, root in Solver(document).inner_nets]
         return sorted(found, key=lambda each: each[0] not in _INNER_TRAIN)
+
+    @property
+    def named_nets(self) -> list[tuple[str, SourceFile]]:
+        """The files that the solver names, each with its field."""
+        if self.solver is None:
+            return []
+        references = Solver(self.solver.document).nets
+        return [
+            (reference.field, source)
+            for reference, source in zip(references, self.net_files, strict=False)
+            if source is not None
+        ]
 
     @property
     def train_net(self) -> Net:
@@ -181,7 +193,8 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         named[reference.entry] = test
         if not any(_is_same(test, known) for known in (train, *tests)):
             tests.append(test)
-    return Group(train, tuple(tests), solver, named)
+    net_files = tuple(named.get(reference.entry) for reference in view.nets)
+    return Group(train, tuple(tests), solver, net_files)
 
 
 def _file_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -168,6 +168,29 @@ def unified_diff(output: Output, old: str | None = None, new: str | None = None)
     return "".join(
         row if row.endswith("\n") else f"{row}\n\\ No newline at end of file\n" for row in rows
     )
+
+
+def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
+    """Write files whose paths a user named, all or none; a file with these very bytes stays.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        FileError: a file exists and may not be replaced, or cannot be written.
+    """
+    plan = WritePlan(force=force)
+    outputs = [Output(path, data, None) for path, data in contents.items()]
+    pending = [output for output in outputs if not output.is_written]
+    for output in pending:
+        if output.is_blocked(plan):
+            raise FileError(
+                "the file exists and holds something else; nothing was written",
+                location=Location(str(output.path)),
+                hint="--force replaces it",
+            )
+    files.write_files([output.write(plan) for output in pending])
+    return [output.path for output in pending]
 
 
 def refuse_derived_in_place(plan: WritePlan, what: str) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ssdh_surgery import files, zoo
@@ -120,6 +121,8 @@ def _found(name: str) -> tuple[str, Path | None, bytes]:
     return name, path, files.read_bytes(path)
 
 
+# A command may come across a file several times: beside a net, in a solver, in the workspace.
+@lru_cache(maxsize=16)
 def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:
     if not data.strip():
         raise DataError("the file is empty", location=Location(name))

@@ -14,6 +14,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing.insert import features_blob
 
@@ -122,16 +123,20 @@ def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] =
         latent: the latent layer's name.
         folders: where its data may be, which know their shapes.
     """
-    for phase in PHASES:
+    # The phase that costs are counted in comes first: its shapes are known then.
+    for phase in (default_phase(net), *PHASES):
         layer = next((each for each in net.graph(phase).layers if each.name == latent), None)
         if layer is None:
             continue
         found = shapes(net, phase, shapes_at_hand(net, phase, folders))
         shape, params = found.blobs.get(features), found.of(layer).param_count
-        if shape is not None and params is not None and prod(shape[2:]) > 1:
-            places = " x ".join(map(str, shape[1:]))
-            return (
-                f"'{features}' has {places} values a picture: '{latent}' flattens them to "
-                f"{prod(shape[1:]):,} and has {params:,} params"
-            )
+        if shape is None or params is None:
+            continue
+        if prod(shape[2:]) == 1:
+            return None
+        places = " x ".join(map(str, shape[1:]))
+        return (
+            f"'{features}' has {places} values a picture: '{latent}' flattens them to "
+            f"{prod(shape[1:]):,} and has {params:,} params"
+        )
     return None

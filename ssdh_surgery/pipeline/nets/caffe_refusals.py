@@ -46,6 +46,6 @@ def _runs(group: Group) -> Iterator[tuple[Net, State]]:
     nets: dict[str, list[Net]] = {}
     for name, net in group.inner_nets:
         nets.setdefault(name.removesuffix("_param"), []).append(net)
-    for entry, source in group.named.items():
-        nets.setdefault(entry.field.name, []).append(net_of(source.document))
+    for field, source in group.named_nets:
+        nets.setdefault(field, []).append(net_of(source.document))
     return solver_states(Solver(group.solver.document), nets)

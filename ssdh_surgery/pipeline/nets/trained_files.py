@@ -10,7 +10,7 @@ from pathlib import Path
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 def recorded_deploy(known: NetRecord | None) -> Path:
@@ -40,7 +40,7 @@ def newest_weights(known: NetRecord | None) -> Path:
         raise UsageError("no weights", hint="name them: --weights FILE")
     for folder in _folders(known):
         if found := _saved_weights(folder / prefix):
-            return seen_from_here(found[-1])
+            return relative_to_cwd(found[-1])
     raise FileError(
         f"no snapshot {prefix}_iter_N.caffemodel yet",
         location=Location(str(known.folder)),
@@ -56,7 +56,7 @@ def located(known: NetRecord, name: str, what: str) -> Path:
     """
     for folder in _folders(known):
         if (folder / name).exists():
-            return seen_from_here(folder / name)
+            return relative_to_cwd(folder / name)
     raise FileError(
         f"the {what} of the net is not there",
         location=Location(name),

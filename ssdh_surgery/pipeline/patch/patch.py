@@ -21,7 +21,8 @@ from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
 from ssdh_surgery.pipeline.nets.caffe_refusals import refusals
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
-from ssdh_surgery.pipeline.patch.train_group import GroupPatch, lone_solver
+from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
@@ -131,15 +132,15 @@ class _Patching:
 
             group = upgraded_group(group)
         if train is None:
-            self.files.append(lone_solver(group, self.options.given, self.plan))
+            self.files.append(patch_lone_solver(group, self.options.given, self.plan))
             return
         self._explain(train, group.train_net, wanted, known)
         plan = _with_suffix(self.plan, wanted)
-        done = GroupPatch(group, self.options.given, wanted, plan, known).run()
+        done = TrainGroup(group, self.options.given, wanted, plan, known).patch()
         self.files += done.results
         self.stems.append(done.stem)
         if group.solver is None and (unused := self.options.given.named(SOLVER)):
-            names = ", ".join(f"--{_option(name)}" for name in unused)
+            names = ", ".join(OPTIONS[name].flag for name in unused)
             self.notes.append(f"there is no solver for {names}")
         workspace = self.workspace(train)
         if workspace is not None:
@@ -195,7 +196,7 @@ class _Patching:
         from ssdh_surgery.pipeline.deploy.hash_net import (
             deploy_settings,
             hash_layer_in,
-            patched_deploy,
+            patch_deploy,
         )
 
         _refuse_freeze(self.options.given)
@@ -206,7 +207,7 @@ class _Patching:
         plan = _with_suffix(self.plan, wanted)
         if hash_layer_in(net_of(source.document), deploy_settings(wanted, known), known) is None:
             self._explain(source, net_of(source.document), wanted)
-        self.files.append(patched_deploy(source, self.options.given, known, plan))
+        self.files.append(patch_deploy(source, self.options.given, known, plan))
         if workspace is not None and known is not None:
             remember.remember_deploy(workspace, known, self.files[-1])
 
@@ -257,10 +258,6 @@ class _Patching:
         on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
         gpu = "" if on_cpu else " --gpu 0"
         return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"
-
-
-def _option(name: str) -> str:
-    return "set" if name == "sets" else name.replace("_", "-")
 
 
 def _refuse_freeze(given: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The solver's part of a patch: smaller steps, new paths, own wishes, and what was kept."""
+"""The solver's part of a patch: smaller steps, new paths, explicit fields, and what was kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.pipeline.edit.result import PatchedFile, Step
+from ssdh_surgery.pipeline.edit.draft import Draft
+from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.files.outputs import WritePlan
@@ -19,58 +20,70 @@ from ssdh_surgery.surgery.solver import settings as solver_verbs
 _MATTERS = ("test_iter", "max_iter", "stepsize", "stepvalue", "snapshot")
 
 
-def retargeted(
-    group: Group, nets: Sequence[PatchedFile], wanted: Settings, plan: WritePlan
-) -> Step:
-    """A solver fitted to nets that got a hash layer.
+def retarget(
+    draft: Draft, group: Group, nets: Sequence[PatchedFile], settings: Settings, plan: WritePlan
+) -> list[str]:
+    """Fit a solver to nets that got a hash layer.
+
+    Args:
+        draft: the solver.
+        group: the files that belong together.
+        nets: what became of the nets that it names.
+        settings: the settings in force.
+        plan: the writing options.
+
+    Returns:
+        What the user should know.
 
     Raises:
         UsageError: a `--set` that no solver takes.
     """
     assert group.solver is not None
-    solver = Solver(group.solver.document)
-    paths = solver_paths.new_paths(solver, group.solver.place, _targets(group, nets, plan), plan)
-    done = solver_verbs.retarget(solver, wanted.solver_recipe, paths.nets, paths.prefix)
-    return Step(done.change, (*done.notes, *paths.notes))
+    targets = _targets(draft.solver, group, nets, plan)
+    paths = solver_paths.new_paths(draft.solver, group.solver.place, targets, plan)
+    result = draft.do(
+        solver_verbs.retarget(draft.solver, settings.solver_recipe, paths.nets, paths.prefix)
+    )
+    return [*result.notes, *paths.notes]
 
 
 def _targets(
-    group: Group, nets: Sequence[PatchedFile], plan: WritePlan
+    solver: Solver, group: Group, nets: Sequence[PatchedFile], plan: WritePlan
 ) -> dict[Entry, tuple[Path, Path]]:
     """The file of each net field, before and after."""
-    assert group.solver is not None
     if group.train is None:
         # From standard input: the names are all that is known of the nets.
-        found = Solver(group.solver.document).nets
-        return {each.entry: (Path(each.path), plan.target(Path(each.path))) for each in found}
+        return {each.entry: (Path(each.path), plan.target(Path(each.path))) for each in solver.nets}
     outputs = {id(each.source): each.output.path for each in nets}
     targets = {}
-    for reference in Solver(group.solver.document).nets:
-        source = group.named.get(reference.entry)
+    for reference, source in zip(solver.nets, group.net_files, strict=True):
         if source is not None and id(source) in outputs:
             old = Path(reference.path) if source.is_zoo else source.place
             targets[reference.entry] = (old, outputs[id(source)])
     return targets
 
 
-def followed(group: Group, nets: Sequence[PatchedFile], given: Settings, plan: WritePlan) -> Step:
-    """A solver whose nets had a hash layer: its paths follow nets that went elsewhere.
+def follow(
+    draft: Draft, group: Group, nets: Sequence[PatchedFile], explicit: Settings, plan: WritePlan
+) -> list[str]:
+    """Let the paths of a solver whose nets had a hash layer follow nets that went elsewhere.
 
-    Its rates stay: they are those of a run that learned codes.
-
-    Raises:
-        UsageError: a `--set` that no solver takes.
+    Its rates stay: they are those of a run that learned codes. Arguments and errors are those
+    of `retarget`.
     """
     assert group.solver is not None
-    step = explicit(group, given)
+    notes = set_explicit(draft, explicit)
     if all(each.output.path == each.source.place for each in nets):
-        return step
-    solver = Solver(group.solver.document)
-    paths = solver_paths.new_paths(solver, group.solver.place, _targets(group, nets, plan), plan)
-    own = solver_verbs.chosen(given.get("sets") or ())
-    change = solver_verbs.put_paths(solver, paths.nets, paths.prefix, own)
-    notes = (*step.notes, "its paths follow; the rates are those of a net with a hash layer")
-    return Step(merged([step.change, change]), (*notes, *paths.notes))
+        return notes
+    targets = _targets(draft.solver, group, nets, plan)
+    paths = solver_paths.new_paths(draft.solver, group.solver.place, targets, plan)
+    chosen = solver_verbs.chosen(explicit.get("sets") or ())
+    draft.do(solver_verbs.put_paths(draft.solver, paths.nets, paths.prefix, chosen))
+    return [
+        *notes,
+        "its paths follow; the rates are those of a net with a hash layer",
+        *paths.notes,
+    ]
 
 
 def names_patched_nets(solver: Solver, plan: WritePlan) -> bool:
@@ -79,23 +92,23 @@ def names_patched_nets(solver: Solver, plan: WritePlan) -> bool:
     return bool(stems) and all(stem == plan.named(stem) for stem in stems)
 
 
-def explicit(group: Group, given: Settings, reason: str | None = None) -> Step:
-    """For a solver that is patched already: only what was asked for in so many words.
+def set_explicit(draft: Draft, explicit: Settings, reason: str | None = None) -> list[str]:
+    """Set only the explicit settings in a solver that is patched already; `reason` says why.
 
     Raises:
         UsageError: a `--set` that no solver takes.
     """
-    assert group.solver is not None
-    solver = Solver(group.solver.document)
-    own = solver_verbs.chosen(given.get("sets") or ())
-    changes: list[Change] = [solver_verbs.set_chosen(solver, own)]
+    solver = draft.solver
+    chosen = solver_verbs.chosen(explicit.get("sets") or ())
+    changes: list[Change] = [solver_verbs.set_chosen(solver, chosen)]
     for name in ("weight_decay", "gamma"):
-        if given.get(name) is not None and name not in own:
-            changes.append(solver_verbs.put(solver, name, given.get(name)))
+        if explicit.get(name) is not None and name not in chosen:
+            changes.append(solver_verbs.put(solver, name, explicit.get(name)))
+    draft.do(merged(changes))
     notes = [reason] if reason else []
-    if given.get("lr_divide") is not None:
+    if explicit.get("lr_divide") is not None:
         notes.append("--lr-divide goes with a new hash layer: base_lr stays as it is")
-    return Step(merged(changes), tuple(notes))
+    return notes
 
 
 def kept_notes(before: Solver, after: Solver) -> tuple[str, ...]:

@@ -1,168 +1,233 @@
-"""The table of options: how each value is read from `ssdh.toml` and written to it."""
+"""THE table of options: what a net is patched with, by name.
+
+From a row come the option of the command line with its help, the key of `ssdh.toml` with its
+checks, and the value that is remembered there. To add an option, add a row here and read the
+value in the verb that it is for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from ssdh_surgery.errors import UsageError
-from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.hashing.recipe import Filler
+from ssdh_surgery.pipeline.settings.value_types import (
+    Assignments,
+    Choice,
+    FileNamePart,
+    FillerText,
+    Flag,
+    Integer,
+    NonEmptyText,
+    Number,
+    Numbers,
+    ValueType,
+)
+from ssdh_surgery.surgery.hashing.objective import Objective
+from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.verbs.fields import Removal
 
-
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == value.to_integral_value() else float(value)
-
-
-def filler_text(filler: Filler) -> str:
-    """A filler as the command line takes it."""
-    values = dict(filler.fields)
-    rest = values.get("std") or str(values.get("variance_norm", "")).lower()
-    return f"{values['type']}:{rest}" if rest else str(values["type"])
-
-
-def as_toml(settings: Settings) -> dict[str, Any]:
-    """The values as a table of the workspace has them."""
-    return {
-        "set" if name == "sets" else name: _toml_value(value)
-        for name, value in settings.values.items()
-    }
+Section = Literal["net", "recipe", "objective", "solver", "data", "files"]
+Command = Literal["patch", "deploy"]
 
 
-def _toml_value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return _number(value)
-    if isinstance(value, Filler):
-        return filler_text(value)
-    if isinstance(value, tuple):
-        return ["=".join(each) if isinstance(each, tuple) else _number(each) for each in value]
-    return value
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Args:
+        name: its name in the settings, and the field of the recipe that it sets.
+        type: the type of its values, with the range.
+        section: what it is about: the net, or a part of the recipe.
+        help: a verb phrase, without the default.
+        default: what holds where nothing is set (a value, or words for it); for the help alone,
+            since an option that is not set leaves what exists as it is.
+        metavar: what stands for the value in the help.
+        spelling: what command line and `ssdh.toml` call it, if not by its name.
+        net_key: its key in the net's own table of `ssdh.toml`; None: it is in `options`.
+        commands: the commands that take it.
+    """
+
+    name: str
+    type: ValueType
+    section: Section
+    help: str
+    default: Any = None
+    metavar: str | None = None
+    spelling: str = ""
+    net_key: str | None = None
+    commands: tuple[Command, ...] = ("patch",)
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line: `--lr-mult`."""
+        return f"--{(self.spelling or self.name).replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """The key in the table of `ssdh.toml` that holds the value."""
+        return self.net_key or self.spelling or self.name
+
+    @property
+    def default_text(self) -> str | None:
+        """The default as the help has it."""
+        if self.default is None or isinstance(self.default, str):
+            return self.default
+        return self.type.to_text(self.default)
+
+    @property
+    def help_line(self) -> str:
+        """The help with the default at its end."""
+        default = self.default_text
+        return f"{self.help}." if default is None else f"{self.help} (default: {default})."
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text")
-    return str(value)
+_RECIPE, _SOLVER, _OBJECTIVE = Recipe(), SolverRecipe(), Objective()
+_TEXT = NonEmptyText()
+_BOTH: tuple[Command, ...] = ("patch", "deploy")
+
+_ROWS = (
+    Option(
+        "at", _TEXT, "net", "Hash this blob instead of the classifier's features",
+        metavar="BLOB", commands=_BOTH,
+    ),
+    Option(
+        "head", _TEXT, "net", "Hash the features of this classifier",
+        default="the main one", metavar="LAYER", commands=_BOTH,
+    ),
+    Option(
+        "bits", Integer(1, 65536), "recipe", "Set the width of the code",
+        default=_RECIPE.bits, net_key="bits", commands=_BOTH,
+    ),
+    Option(
+        "filler", FillerText(), "recipe",
+        "Initialize the latent layer's weights with gaussian:STD, "
+        "xavier[:fan_in|fan_out|average] or msra",
+        default=_RECIPE.filler, metavar="FILLER",
+    ),
+    Option(
+        "bias", Number(), "recipe", "Initialize the latent layer's bias with V",
+        default=_RECIPE.bias, metavar="V",
+    ),
+    Option(
+        "lr_mult", Numbers((2,), Number(least=0)), "recipe",
+        "Set lr_mult of the latent layer's weights and bias",
+        default=_RECIPE.lr_mult, metavar="W,B",
+    ),
+    Option(
+        "decay_mult", Numbers((2,), Number(least=0)), "recipe",
+        "Set decay_mult of the latent layer's weights and bias",
+        default=_RECIPE.decay_mult, metavar="W,B",
+    ),
+    Option(
+        "classifier_lr", Number(above=0), "recipe", "Multiply the classifier's lr_mult by X",
+        default=_RECIPE.classifier_lr, metavar="X",
+    ),
+    Option(
+        "latent_name", _TEXT, "recipe", "Name the latent layer",
+        default=_RECIPE.latent_name, metavar="NAME", net_key="latent", commands=_BOTH,
+    ),
+    Option(
+        "code_name", _TEXT, "recipe", "Name the sigmoid layer and its blob, the code",
+        default=_RECIPE.code_name, metavar="NAME", net_key="code", commands=_BOTH,
+    ),
+    Option(
+        "classifier_name", _TEXT, "recipe", "Rename the classifier",
+        default="OLD_change", metavar="NAME",
+    ),
+    Option(
+        "remove", Choice(get_args(Removal)), "recipe",
+        "Comment out removed layers and fields, or delete them",
+        default=_RECIPE.remove, net_key="remove", commands=_BOTH,
+    ),
+    Option(
+        "mark", Flag(), "recipe", "Put a banner comment above what is added",
+        default=_RECIPE.mark,
+    ),
+    Option(
+        "upgrade", Flag(), "net", "Upgrade nets of Caffe's old dialects first",
+        default=False, commands=_BOTH,
+    ),
+    Option(
+        "aux", Choice(("keep", "drop", "retarget")), "net",
+        "Keep or drop the auxiliary heads, or retarget them to --classes, too", default="keep",
+    ),
+    Option(
+        "classes", Integer(1), "net", "Set the number of classes of the main classifier",
+        metavar="N",
+    ),
+    Option(
+        "classifier_filler", FillerText(), "net",
+        "Initialize the new classifier's weights with FILLER",
+        default="that of the old classifier", metavar="FILLER",
+    ),
+    Option(
+        "objective", Choice(("sigmoid", "ssdh")), "objective",
+        "Train with the classification loss alone, or (ssdh) also with terms that force bits "
+        "apart and let half of them fire",
+        default="sigmoid",
+    ),
+    Option(
+        "objective_layers", Choice(("stock", "fork")), "objective",
+        "Write the terms with layers that every Caffe has, or with those of the authors' fork",
+        default=_OBJECTIVE.kind,
+    ),
+    Option(
+        "objective_phase", Choice(("both", "train")), "objective",
+        "Add the terms in both phases, or in TRAIN alone", default="both",
+    ),
+    Option(
+        "weight_binary", Number(least=0), "objective",
+        "Weight the term that forces bits apart by X",
+        default=_OBJECTIVE.weight_binary, metavar="X",
+    ),
+    Option(
+        "weight_fire", Number(least=0), "objective",
+        "Weight the term that lets half of the bits fire by X",
+        default=_OBJECTIVE.weight_fire, metavar="X",
+    ),
+    Option(
+        "weight_class", Number(above=0), "objective", "Multiply the classification loss by X",
+        default=_OBJECTIVE.weight_class, metavar="X",
+    ),
+    Option(
+        "lr_divide", Number(above=0), "solver", "Divide base_lr by X",
+        default=_SOLVER.lr_divide, metavar="X",
+    ),
+    Option(
+        "weight_decay", Number(least=0), "solver", "Set the solver's weight_decay",
+        default=_SOLVER.weight_decay, metavar="V",
+    ),
+    Option(
+        "gamma", Number(above=0), "solver", "Set the solver's gamma",
+        default="0.1 where lr_policy is step or multistep", metavar="V",
+    ),
+    Option(
+        "sets", Assignments(), "solver", "Set any field of the solver; may be repeated",
+        metavar="FIELD=VALUE", spelling="set",
+    ),
+    Option("train_data", _TEXT, "data", "Read the training data from PATH", metavar="PATH"),
+    Option("test_data", _TEXT, "data", "Read the test data from PATH", metavar="PATH"),
+    Option("train_batch", Integer(1), "data", "Set the batch size in training", metavar="N"),
+    Option("test_batch", Integer(1), "data", "Set the batch size in testing", metavar="N"),
+    Option("mean_file", _TEXT, "data", "Subtract the mean image in FILE", metavar="FILE"),
+    Option(
+        "mean_value", Numbers((1, 3)), "data", "Subtract a value from each channel",
+        metavar="B,G,R",
+    ),
+    Option(
+        "freeze", _TEXT, "net",
+        "Freeze the layers up to this layer or blob, in a train net made from a deploy net",
+        metavar="UPTO",
+    ),
+    Option(
+        "suffix", FileNamePart(), "files", "Add TEXT to the names of written files",
+        metavar="TEXT", commands=_BOTH,
+    ),
+)  # fmt: skip
+
+OPTIONS: dict[str, Option] = {option.name: option for option in _ROWS}
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("a whole number of at least 1")
-    return int(value)
-
-
-def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("a number")
-    try:
-        number = Decimal(str(value))
-    except ArithmeticError:
-        raise ValueError("a number") from None
-    if not number.is_finite():
-        raise ValueError("a number")
-    return number
-
-
-def _above_zero(value: Any) -> Decimal:
-    number = _decimal(value)
-    if number <= 0:
-        raise ValueError("a number above 0")
-    return number
-
-
-def _numbers(*counts: int) -> Callable[[Any], tuple[Decimal, ...]]:
-    def read(value: Any) -> tuple[Decimal, ...]:
-        if not isinstance(value, list) or len(value) not in counts:
-            raise ValueError(f"a list of {' or '.join(map(str, counts))} numbers")
-        return tuple(map(_decimal, value))
-
-    return read
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false")
-    return bool(value)
-
-
-def _removal(value: Any) -> str:
-    if value not in ("comment", "delete"):
-        raise ValueError("'comment' or 'delete'")
-    return str(value)
-
-
-def _at_least_zero(value: Any) -> Decimal:
-    number = _decimal(value)
-    if number < 0:
-        raise ValueError("a number of at least 0")
-    return number
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(" or ".join(f"'{word}'" for word in words))
-        return str(value)
-
-    return read
-
-
-def _filler(value: Any) -> Filler:
-    try:
-        return Filler.parse(_text(value))
-    except UsageError as error:
-        raise ValueError(f"a filler ({error.hint})") from error
-
-
-def _sets(value: Any) -> tuple[tuple[str, str], ...]:
-    pairs = [str(each).partition("=") for each in value] if isinstance(value, list) else []
-    if not pairs or not all(name and text for name, _, text in pairs):
-        raise ValueError("a list of FIELD=VALUE")
-    return tuple((name, text) for name, _, text in pairs)
-
-
-def _suffix(value: Any) -> str:
-    if not isinstance(value, str) or "/" in value or "\0" in value:
-        raise ValueError("a part of a file name")
-    return str(value)
-
-
-# How each value is read from a workspace; what it must be is the ValueError's text.
-READERS: dict[str, Callable[[Any], Any]] = {
-    "at": _text,
-    "head": _text,
-    "bits": _whole,
-    "filler": _filler,
-    "bias": _decimal,
-    "lr_mult": _numbers(2),
-    "decay_mult": _numbers(2),
-    "classifier_lr": _above_zero,
-    "latent_name": _text,
-    "code_name": _text,
-    "classifier_name": _text,
-    "remove": _removal,
-    "mark": _flag,
-    "upgrade": _flag,
-    "aux": _one_of("keep", "drop", "retarget"),
-    "classes": _whole,
-    "classifier_filler": _filler,
-    "objective": _one_of("sigmoid", "ssdh"),
-    "objective_layers": _one_of("stock", "fork"),
-    "objective_phase": _one_of("both", "train"),
-    "weight_binary": _at_least_zero,
-    "weight_fire": _at_least_zero,
-    "weight_class": _above_zero,
-    "lr_divide": _above_zero,
-    "weight_decay": _decimal,
-    "gamma": _above_zero,
-    "sets": _sets,
-    "train_data": _text,
-    "test_data": _text,
-    "train_batch": _whole,
-    "test_batch": _whole,
-    "mean_file": _text,
-    "mean_value": _numbers(1, 3),
-    "freeze": _text,
-    "suffix": _suffix,
-}
+def names_in(section: Section) -> tuple[str, ...]:
+    """The names of a section's options."""
+    return tuple(name for name, option in OPTIONS.items() if option.section == section)

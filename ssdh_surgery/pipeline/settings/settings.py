@@ -1,62 +1,44 @@
-"""What a patch may be told: by the command line, else by the workspace, else by the recipe.
+"""Settings: values of options by name, those of the command line over those of the workspace.
 
-A setting has one name everywhere: as an option (with dashes), in `[nets.STEM.options]` of the
-workspace, and as a field of the recipe.
+What neither of the two sets is left to the recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.pipeline.settings.options import OPTIONS, names_in
 from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 
-RECIPE = (
-    "bits",
-    "filler",
-    "bias",
-    "lr_mult",
-    "decay_mult",
-    "classifier_lr",
-    "latent_name",
-    "code_name",
-    "classifier_name",
-    "remove",
-    "mark",
-)
-SOLVER = ("lr_divide", "weight_decay", "gamma", "sets")
-DATA = ("train_data", "test_data", "train_batch", "test_batch", "mean_file", "mean_value")
-OBJECTIVE = (
-    "objective_layers",
-    "objective_phase",
-    "weight_binary",
-    "weight_fire",
-    "weight_class",
-)
-# Each excludes the other: the one that is given takes the place of the one that is recorded.
+RECIPE = names_in("recipe")
+SOLVER = names_in("solver")
+# The details of the objective: they go with it.
+OBJECTIVE = tuple(name for name in names_in("objective") if name != "objective")
+# Options that exclude each other: one that is set takes the place of the other in the workspace.
 _RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Values by name; a name that is missing was left open."""
+    """Values by the names of their options; a name that is missing is not set."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
-        """A value, None where it was left open."""
+        """A value, None where it is not set."""
         return self.values.get(name)
 
     def over(self, recorded: Settings) -> Settings:
-        """These values, and the recorded ones where these are open.
+        """These values, and the recorded ones of options that these leave open.
 
-        `--set` adds up: a field that is set again takes the new values. The details of an
-        objective go with it, where another takes its place. A divided rate is another wish than
-        a stated one.
+        `--set` adds up, and a field that is set again takes the new values. Where the objective
+        is replaced, its recorded details go with it. `--lr-divide` replaces a recorded base_lr.
         """
         rivals = {_RIVALS[name] for name in self.values if name in _RIVALS}
         if self.values.get("objective") == "sigmoid":
@@ -71,27 +53,43 @@ class Settings:
         return Settings({**kept, **self.values, **added})
 
     def without(self, values: Mapping[str, Any]) -> Settings:
-        """These values, but for those that are as given."""
+        """These values, except those that equal the others."""
         kept = {n: v for n, v in self.values.items() if n not in values or v != values[n]}
         return Settings(kept)
 
     def named(self, names: Sequence[str]) -> dict[str, Any]:
-        """The values of some names, those left open not among them."""
+        """The values of some options, as far as they are set."""
         return {name: self.values[name] for name in names if name in self.values}
 
-    @property
+    def as_toml(self, recorded: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The table `[nets.STEM.options]`: a change of the recorded one, None to remove it.
+
+        A recorded option that is no longer set is None in it. Keys that are not ours stay.
+        """
+        ours = {option.key for option in OPTIONS.values() if option.net_key is None}
+        values = {
+            option.key: option.type.to_toml(value)
+            for name, value in self.values.items()
+            if (option := OPTIONS[name]).net_key is None
+        }
+        if not values and ours.issuperset(recorded):
+            return None
+        old = ours.intersection(recorded).difference(values)
+        return {**values, **dict.fromkeys(old)}
+
+    @cached_property
     def recipe(self) -> Recipe:
-        """The recipe with these values in it."""
+        """The recipe with these values."""
         return Recipe(**self.named(RECIPE))
 
-    @property
+    @cached_property
     def solver_recipe(self) -> SolverRecipe:
-        """The solver's recipe with these values in it."""
+        """The solver's recipe with these values."""
         return SolverRecipe(remove=self.recipe.remove, **self.named(SOLVER))
 
     @property
     def data(self) -> dict[Phase, DataChoice]:
-        """What the data layers of each phase are to read."""
+        """The changes of the data layers, by phase."""
         mean = self.get("mean_file") or self.get("mean_value")
         choices: dict[Phase, DataChoice] = {}
         phases: tuple[tuple[Phase, str], ...] = (("TRAIN", "train"), ("TEST", "test"))
@@ -104,10 +102,7 @@ class Settings:
 
 
 def _backend(source: str | None) -> str | None:
-    """The database that a folder holds; LMDB for one that is not there yet."""
+    """The kind of database in a folder; LMDB where the folder does not exist yet."""
     if source is None:
         return None
     return "LEVELDB" if (Path(source) / "CURRENT").is_file() else "LMDB"
-
-
-# ---------------------------------------------------------------- as TOML

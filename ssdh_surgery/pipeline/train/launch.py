@@ -17,7 +17,7 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.snapshots import newest_whole
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.solver import settings as solver_verbs
@@ -112,7 +112,7 @@ def prepare(options: TrainOptions) -> Launch:
     )
     launch = Launch(job, source, solver, run, copied, known)
     if options.resume:
-        job = replace(job, snapshot=str(seen_from_here(newest_whole(launch.prefix).state)))
+        job = replace(job, snapshot=str(relative_to_cwd(newest_whole(launch.prefix).state)))
     return replace(launch, job=job, missing=_missing(job))
 
 

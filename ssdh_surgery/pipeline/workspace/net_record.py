@@ -5,123 +5,151 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.errors import WorkspaceError
+from ssdh_surgery.errors import WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.settings.options import READERS
+from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.pipeline.workspace.paths import NAME, relative, seen_from_here
+from ssdh_surgery.pipeline.workspace.paths import NAME, relative, relative_to_cwd
+
+_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
+_TABLES = ("options", "sources", "written")
 
 
 @dataclass(frozen=True)
 class NetRecord:
-    """One table `[nets.STEM]`: the values of a patched net, and the folder that paths start at."""
+    """One table `[nets.STEM]`: the values of a patched net.
+
+    Args:
+        stem: the name of the net.
+        folder: the folder of `ssdh.toml`, which its paths are relative to.
+        values: the table.
+    """
 
     stem: str
     folder: Path
     values: Mapping[str, Any]
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A value, or the default where the table does not have it."""
+        """A value, or the default if the table does not have the key."""
         return self.values.get(key, default)
 
     def path(self, key: str) -> Path | None:
-        """A path of the table, as seen from the current directory."""
+        """A path in the table, relative to the current directory."""
         value = self.get(key)
-        return None if value is None else seen_from_here(self.folder / str(value))
+        return None if value is None else relative_to_cwd(self.folder / str(value))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that the net was patched with.
+
+        Raises:
+            WorkspaceError: a value has the wrong type or is out of range.
+        """
+        values = {}
+        for option in OPTIONS.values():
+            is_own = option.net_key is not None
+            table = self.values if is_own else self.options
+            if option.key in table:
+                try:
+                    values[option.name] = option.type.from_toml(table[option.key])
+                except ValueError as error:
+                    name = "" if is_own else ".options"
+                    raise self._error(option.key, str(error), name) from error
+        return Settings(values)
 
     @property
-    def settings(self) -> Settings:
-        """What the net was patched with.
+    def options(self) -> Mapping[str, Any]:
+        """The table `[nets.STEM.options]`."""
+        options: Mapping[str, Any] = self.get("options", {})
+        return options
 
-        Raises:
-            WorkspaceError: a value is not what it must be.
-        """
-        options = self.get("options", {})
-        found = {}
-        for name, reader in READERS.items():
-            key = _OWN_KEYS.get(name) or ("set" if name == "sets" else name)
-            table, label = (self.values, "") if name in _OWN_KEYS else (options, ".options")
-            if key in table:
-                try:
-                    found[name] = reader(table[key])
-                except ValueError as error:
-                    raise self.error(f"{label}: '{key}' must be {error}") from error
-        return Settings(found)
+    def unknown_options(self) -> list[str]:
+        """A sentence for each key in `options` that is not an option; such keys stay."""
+        keys = {option.key: option for option in OPTIONS.values()}
+        sentences = []
+        for key in self.options:
+            option = keys.get(key) or OPTIONS.get(key)
+            if option is None:
+                hint = did_you_mean(key, keys)
+            elif option.net_key is not None:
+                hint = f"set '{option.key}' in [nets.{self.stem}]"
+            elif option.key != key:
+                hint = f"write '{option.key}'"
+            else:
+                continue
+            unknown = f"{self._file}: [nets.{self.stem}.options]: unknown option '{key}'"
+            sentences.append(f"{unknown}; {hint}" if hint else unknown)
+        return sentences
 
-    def error(self, what: str) -> WorkspaceError:
-        """An error about this table; `what` goes on from its name."""
+    def _error(self, key: str, requirement: str, table: str = "") -> WorkspaceError:
+        """The error for a value that is not what it must be, in this table or one inside it."""
         return WorkspaceError(
-            f"[nets.{self.stem}]{what}", location=Location(str(seen_from_here(self.folder / NAME)))
+            f"[nets.{self.stem}{table}]: '{key}' must be {requirement}",
+            location=Location(str(self._file)),
         )
 
+    @property
+    def _file(self) -> Path:
+        return relative_to_cwd(self.folder / NAME)
+
     def check(self) -> None:
-        """Refuse a table whose paths and tables are none.
+        """Check the types of the paths and tables.
 
         Raises:
-            WorkspaceError: naming the key.
+            WorkspaceError: a value has the wrong type; the message names its key.
         """
         for key in _PATHS:
             if not isinstance(self.get(key, ""), str):
-                raise self.error(f": '{key}' must be a path")
+                raise self._error(key, "a path")
         for key in _TABLES:
             if not isinstance(self.get(key, {}), Mapping):
-                raise self.error(f": '{key}' must be a table")
+                raise self._error(key, "a table")
 
     def lists_as_written(self, path: Path) -> bool:
-        """Whether a file is one that was written for this net."""
+        """Whether a file was written for this net."""
         return relative(path, self.folder) in self.get("written", {})
 
     def changed_sources(self) -> list[Path]:
-        """The sources whose bytes are no longer those that were patched."""
+        """The sources that changed since they were patched."""
         changed = []
         for name, sha in self.get("sources", {}).items():
             path = self.folder / name
             if path.is_file() and files.file_digest(path) != sha:
-                changed.append(seen_from_here(path))
+                changed.append(relative_to_cwd(path))
         return changed
 
     def warnings(self, ahead: Collection[Path] = ()) -> list[str]:
-        """A sentence for each source that changed, with the command to run again.
+        """What is wrong with the record: unknown options, and sources that changed since.
 
-        `ahead` are files of which the record is ahead: they were to be written, and only shown.
+        Args:
+            ahead: files that the record describes as they would be written, in a run that only
+                shows them.
         """
         deploy = self.path("deploy_source")
-        shown = {path.resolve() for path in ahead}
-        return [
+        not_written = {path.resolve() for path in ahead}
+        return self.unknown_options() + [
             f"{path} changed since it was patched; to patch it again: "
             + (self._command("deploy", "deploy") if path == deploy else self._command("patch"))
             for path in self.changed_sources()
-            if path.resolve() not in shown
+            if path.resolve() not in not_written
         ]
 
-    def _command(self, name: str, what: str = "train") -> str:
+    def _command(self, command: str, net: str = "train") -> str:
+        """The command that makes the train or deploy net again."""
         import shlex
 
-        source, output = (self.get(key) for key in (f"{what}_source", what))
-        named = str(source) if zoo.is_zoo_name(str(source)) else str(self.path(f"{what}_source"))
-        how = "--in-place" if source == output else "--force"
-        out = "" if output is None else self._out(str(source), str(output))
-        return f"ssdh {name} {shlex.quote(named)} {how}{out}"
-
-    def _out(self, source: str, output: str) -> str:
-        """`--out` where the result does not stand beside its source."""
-        import shlex
-
-        folder = os.path.dirname(output)
-        if zoo.is_zoo_name(source) or os.path.dirname(source) == folder:
-            return ""
-        return f" --out {shlex.quote(str(seen_from_here(self.folder / folder)))}"
-
-
-# Settings that stand in the net's own table, under these keys; the others in its `options`.
-_OWN_KEYS = {"bits": "bits", "latent_name": "latent", "code_name": "code", "remove": "remove"}
-
-
-_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
-
-
-_TABLES = ("options", "sources", "written")
+        source, output = str(self.get(f"{net}_source")), self.get(net)
+        is_zoo = zoo.is_zoo_name(source)
+        argument = source if is_zoo else str(self.path(f"{net}_source"))
+        words = ["ssdh", command, shlex.quote(argument)]
+        words.append("--in-place" if source == output else "--force")
+        folder = None if output is None else os.path.dirname(str(output))
+        if folder is not None and not is_zoo and folder != os.path.dirname(source):
+            out = relative_to_cwd(self.folder / folder)
+            words += ["--out", shlex.quote(str(out))]
+        return " ".join(words)

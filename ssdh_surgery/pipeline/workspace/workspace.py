@@ -1,7 +1,7 @@
-"""`ssdh.toml`: what a patch decided, so that later commands need not be told again.
+"""The workspace: the file `ssdh.toml` and the nets that it records.
 
-It stands beside the files that were written and is found from any folder below, as git
-finds its own. It is edited with tomlkit: a user's comments and keys stay.
+It is written next to the results of a patch, and found from any folder below, as git finds its
+own.
 """
 
 from __future__ import annotations
@@ -10,62 +10,44 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.exceptions import ParseError as TomlError
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import InlineTable
-
 from ssdh_surgery import files
 from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative
+from ssdh_surgery.pipeline.workspace.toml_file import TomlFile
 
 VERSION = 1
-_NEWLINE = "\n"
 
 
 class Workspace:
-    """A workspace file: its place and its content.
+    """A workspace: a file and the records of nets in it.
+
+    Args:
+        file: `ssdh.toml`.
 
     Raises:
-        WorkspaceError: it is not one that can be read.
+        WorkspaceError: the file has another version, or a record is not as it must be.
     """
 
-    def __init__(self, path: Path, data: bytes | None) -> None:
-        self.path = path
-        self._data = data
-        location = Location(str(path))
-        try:
-            text = (data or b"").decode()
-        except UnicodeDecodeError as error:
-            raise WorkspaceError("not UTF-8", location=location) from error
-        try:
-            self.document = tomlkit.parse(text)
-        except TomlError as error:
-            line = text.split("\n")[error.line - 1] if error.line else None
-            raise WorkspaceError(
-                f"not TOML: {str(error).split(' at line')[0]}",
-                location=Location(str(path), error.line, max(1, error.col), line),
-            ) from error
-        except TOMLKitError as error:
-            raise WorkspaceError(f"not TOML: {error}", location=location) from error
-        version = self.document.get("version", VERSION)
+    def __init__(self, file: TomlFile) -> None:
+        self._file = file
+        version = file.get("version", VERSION)
         if version != VERSION:
             raise WorkspaceError(
-                f"its version is {version}, and this ssdh-surgery knows {VERSION}",
-                location=location,
+                f"the file has version {version}; this ssdh-surgery reads version {VERSION}",
+                location=Location(str(self.path)),
                 hint="a newer ssdh-surgery wrote it, or 'version' was edited",
             )
-        for known in self.nets.values():
-            known.check()
+        for record in self.nets.values():
+            record.check()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace | None:
         """The workspace of a folder or of the nearest parent that has one.
 
         Raises:
-            WorkspaceError: it is not one that can be read.
+            WorkspaceError: the file cannot be read as a workspace.
         """
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
@@ -75,19 +57,28 @@ class Workspace:
 
     @classmethod
     def open(cls, folder: Path) -> Workspace:
-        """The workspace of exactly this folder; an empty one where there is no file yet."""
+        """The workspace of exactly this folder; an empty one if it has no file yet.
+
+        Raises:
+            WorkspaceError: the file cannot be read as a workspace.
+        """
         path = folder / NAME
-        return cls(path, files.read_bytes(path) if path.exists() else None)
+        return cls(TomlFile(path, files.read_bytes(path) if path.exists() else None))
+
+    @property
+    def path(self) -> Path:
+        """The path of its file."""
+        return self._file.path
 
     @property
     def folder(self) -> Path:
-        """The folder that its paths start at."""
+        """The folder that its paths are relative to."""
         return self.path.parent
 
     @property
     def nets(self) -> dict[str, NetRecord]:
         """The recorded nets by stem."""
-        tables = _plain(self.document.get("nets", {}))
+        tables = self._file.get("nets", {})
         if not isinstance(tables, Mapping):
             raise WorkspaceError("'nets' is not a table", location=Location(str(self.path)))
         return {
@@ -112,8 +103,8 @@ class Workspace:
                 location=Location(str(self.path)),
                 hint=did_you_mean(stem, nets),
             )
-        if file is not None and (known := self._net_with(file)):
-            return known
+        if file is not None and (record := self._net_with(file)):
+            return record
         if len(nets) > 1:
             raise UsageError(
                 f"{self.path} has several nets: {', '.join(nets)}",
@@ -122,101 +113,44 @@ class Workspace:
         return next(iter(nets.values()), None)
 
     def net_deployed_as(self, path: Path) -> NetRecord | None:
-        """The net that has a file as its deploy net."""
-        for known in self.nets.values():
-            deploy = known.path("deploy")
+        """The net whose deploy net is a file."""
+        for record in self.nets.values():
+            deploy = record.path("deploy")
             if deploy is not None and deploy.resolve() == path.resolve():
-                return known
+                return record
         return None
 
     def net_of(self, path: Path, stem: str) -> NetRecord | None:
         """The net that a file is the source of, or was written for; else that of a stem."""
         nets = self.nets
         name = relative(path, self.folder)
-        for known in nets.values():
-            if known.get("train_source") == name or known.lists_as_written(path):
-                return known
+        for record in nets.values():
+            if record.get("train_source") == name or record.lists_as_written(path):
+                return record
         return nets.get(stem)
 
     def _net_with(self, path: Path) -> NetRecord | None:
-        """The net that has a file as its train or deploy net; None where none has, or several."""
+        """The net whose train or deploy net is a file; None if no net has it, or several."""
         name = relative(path, self.folder)
         keys = ("train", "train_source", "deploy", "deploy_source")
-        found = [each for each in self.nets.values() if name in map(each.get, keys)]
-        return found[0] if len(found) == 1 else None
+        records = [record for record in self.nets.values() if name in map(record.get, keys)]
+        return records[0] if len(records) == 1 else None
 
     def record(self, stem: str, values: Mapping[str, Any]) -> None:
-        """Set the values of a net; what is the same stays as it is written, None removes.
+        """Set values of a net's record; equal ones stay as written, None removes.
 
         Raises:
-            WorkspaceError: a name is no text that TOML can hold; nothing was set.
+            WorkspaceError: a name cannot be written as TOML; nothing was set.
         """
-        _refuse_bytes([stem, values], self.path)
-        if "version" not in self.document:
-            # At the very top: anywhere else it could become a part of a table.
-            text = tomlkit.dumps(self.document)
-            self.document = tomlkit.parse(f"version = {VERSION}\n{'' if text else _NEWLINE}{text}")
-        if "nets" not in self.document:
-            self.document["nets"] = tomlkit.table(is_super_table=True)
-        nets: Any = self.document["nets"]
-        if stem not in nets:
-            nets[stem] = _table_in(nets)
-        _update(nets[stem], values)
+        self._file.refuse_bytes([stem, values])
+        if self._file.get("version") is None:
+            self._file.put_first("version", VERSION)
+        self._file.update("nets", stem, values)
 
     def pending(self) -> list[files.Write]:
-        """The file as it is to be written; nothing where it already is so.
+        """The file as it is to be written; nothing if it is up to date.
 
         Raises:
             WorkspaceError: its layout cannot be edited.
         """
-        text = tomlkit.dumps(self.document)
-        data = text.encode()
-        if data == (self._data or b""):
-            return []
-        import tomllib  # only where something is written
-
-        if tomllib.loads(text) != _plain(self.document):
-            raise WorkspaceError(
-                "its tables stand in a way that cannot be edited",
-                location=Location(str(self.path)),
-                hint="write each net as a table of its own: [nets.STEM]",
-            )
-        return [files.Write(self.path, data, self._data, is_new=self._data is None)]
-
-
-def _refuse_bytes(value: Any, path: Path) -> None:
-    """Refuse names that are bytes and no text."""
-    if isinstance(value, Mapping):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, list | tuple):
-        for each in value:
-            _refuse_bytes(each, path)
-    elif isinstance(value, str) and not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            shown = value.encode(errors="backslashreplace").decode()
-            raise WorkspaceError(
-                f"'{shown}' is not UTF-8, and TOML holds nothing else", location=Location(str(path))
-            ) from None
-
-
-def _update(table: Any, values: Mapping[str, Any]) -> None:
-    for key, value in values.items():
-        if value is None:
-            table.pop(key, None)
-        elif isinstance(value, Mapping):
-            if not isinstance(table.get(key), Mapping):
-                table[key] = _table_in(table)
-            _update(table[key], value)
-        elif key not in table or _plain(table[key]) != value:
-            table[key] = value
-
-
-def _table_in(outer: Any) -> Any:
-    """A new table as the one that it goes into can hold it."""
-    return tomlkit.inline_table() if isinstance(outer, InlineTable) else tomlkit.table()
-
-
-def _plain(value: Any) -> Any:
-    return value.unwrap() if hasattr(value, "unwrap") else value
+        return self._file.pending()

@@ -27,7 +27,7 @@ from ssdh_surgery.surgery.verbs.unread import Cut, unread
 
 
 @dataclass(frozen=True)
-class Hashed:
+class HashInsertion:
     """A change that puts a hash layer in, and what was done where.
 
     `removed` are layers that no loss, accuracy or code needs any more; `notes` is what a
@@ -83,7 +83,7 @@ def _graph_of(net: Net, layer: Layer) -> BlobGraph:
     raise SurgeryError(f"layer '{layer.name}' is in no phase", location=layer.location)
 
 
-def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> Hashed:
+def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> HashInsertion:
     """Put a hash layer into a train (or test) net.
 
     Args:
@@ -115,7 +115,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
             fields.take_out([*stops, *_far_axes(classifier)], recipe.remove),
         ]
     )
-    return Hashed(change, features, new_name, tuple(unused), tuple(notes))
+    return HashInsertion(change, features, new_name, tuple(unused), tuple(notes))
 
 
 def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -> None:
@@ -182,7 +182,7 @@ def _stopped_note(classifier: Layer, latent: str) -> str:
 
 def hash_deploy_net(
     net: Net, head: Head, recipe: Recipe, at: str | None = None, *, binary: bool = False
-) -> Hashed:
+) -> HashInsertion:
     """Put a hash layer into a deploy net in the place of its classifier.
 
     What only the classifier fed goes with it; other outputs of the net are named in the
@@ -205,4 +205,4 @@ def hash_deploy_net(
     change = layers.replace(classifier, unused, new, recipe.remove, recipe.banner)
     others = [top for layer in roots for top in layer.tops]
     notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
-    return Hashed(change, features, classifier.name, tuple(unused), tuple(notes))
+    return HashInsertion(change, features, classifier.name, tuple(unused), tuple(notes))

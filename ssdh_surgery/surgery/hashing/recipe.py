@@ -44,6 +44,13 @@ class Filler:
             hint="gaussian:STD, xavier, xavier:fan_in|fan_out|average, or msra",
         )
 
+    @property
+    def text(self) -> str:
+        """The text that `parse` reads."""
+        values = dict(self.fields)
+        rest = values.get("std") or str(values.get("variance_norm", "")).lower()
+        return f"{values['type']}:{rest}" if rest else str(values["type"])
+
 
 def _positive(text: str) -> Decimal | None:
     try:

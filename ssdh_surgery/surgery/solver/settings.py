@@ -13,7 +13,8 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SchemaError, SurgeryError, UsageError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged, strict_message
+from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.new_values import strict_message
 from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
 from ssdh_surgery.surgery.verbs import fields
 

@@ -21,7 +21,7 @@ from ssdh_surgery.surgery.upgrade.v1 import v1_to_current
 
 
 @dataclass(frozen=True)
-class Step:
+class UpgradeStep:
     """One step of the upgrade of a net: a change where there is something to do.
 
     `notes` says what a user should know about the change of that net.
@@ -33,15 +33,15 @@ class Step:
 
 
 NET_STEPS = (
-    Step(fold_padding, "padding layers folded into the layers that read them"),
-    Step(v0_to_v1, "layers of V0 made layers of V1"),
-    Step(move_transform, "crop, mean, scale and mirror moved into transform_param"),
-    Step(v1_to_current, "layers of V1 made layers of the current dialect"),
-    Step(inputs_to_layer, "inputs made an Input layer"),
-    Step(freeze_statistics, "statistics of BatchNorm layers given lr_mult and decay_mult 0"),
+    UpgradeStep(fold_padding, "padding layers folded into the layers that read them"),
+    UpgradeStep(v0_to_v1, "layers of V0 made layers of V1"),
+    UpgradeStep(move_transform, "crop, mean, scale and mirror moved into transform_param"),
+    UpgradeStep(v1_to_current, "layers of V1 made layers of the current dialect"),
+    UpgradeStep(inputs_to_layer, "inputs made an Input layer"),
+    UpgradeStep(freeze_statistics, "statistics of BatchNorm layers given lr_mult and decay_mult 0"),
 )
 # No upgrade of Caffe's: only where it is asked for.
-STOCK_STEP = Step(
+STOCK_STEP = UpgradeStep(
     lambda net: stock_objective(net).change,
     "the fork's losses made Power and Reduction layers",
     lambda net: stock_objective(net).notes,

@@ -11,7 +11,8 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.source import Source
-from ssdh_surgery.surgery.core.change import Path, Promise, path_of_message
+from ssdh_surgery.surgery.core.change import path_of_message
+from ssdh_surgery.surgery.core.promise import Path, Promise
 from ssdh_surgery.surgery.core.semantics import Tree, tree_of
 
 

@@ -12,7 +12,8 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import scalar_text
 from ssdh_surgery.prototxt.style import style_of
-from ssdh_surgery.surgery.core.change import Change, Delete, Insert, path_of
+from ssdh_surgery.surgery.core.change import Change, path_of
+from ssdh_surgery.surgery.core.promise import Delete, Insert
 
 _TYPES = {
     "SGD": "SGD",

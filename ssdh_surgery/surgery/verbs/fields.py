@@ -17,14 +17,13 @@ from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.surgery.core.change import (
     Change,
-    Delete,
-    Set,
     inserted_after,
     inserted_before,
     inserted_inside,
     merged,
     path_of,
 )
+from ssdh_surgery.surgery.core.promise import Delete, Set
 
 # How a thing is taken out: as a comment that a person can put back, or for good.
 Removal = Literal["comment", "delete"]

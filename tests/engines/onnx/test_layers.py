@@ -9,10 +9,10 @@ from ssdh_surgery.engines.onnx.registry import EXPRESSIONS, is_expressible
 from ssdh_surgery.engines.torch.net.registry import REGISTRY
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
-from tests.engines.onnx.side_by_side import SideBySide
-from tests.engines.torch.catalogue import CASES
-from tests.engines.torch.random_nets import nets
-from tests.engines.torch.small_nets import input_layer
+from support.layer_catalogue import CASES
+from support.random_nets import nets
+from support.side_by_side import SideBySide
+from support.small_nets import input_layer
 
 EXPRESSIBLE = [
     case

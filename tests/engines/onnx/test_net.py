@@ -10,7 +10,7 @@ import pytest
 from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
 from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.errors import DataError, EngineError
-from tests.engines.onnx.side_by_side import SideBySide, assert_close
+from support.side_by_side import SideBySide, assert_close
 
 INPUT = (
     'layer { name: "x" type: "Input" top: "x" '

@@ -1,7 +1,5 @@
 """Layers through export and ONNX Runtime against what BVLC Caffe 1.0 computes: the records."""
 
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -14,9 +12,10 @@ from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan
 from ssdh_surgery.engines.onnx.registry import is_expressible
 from ssdh_surgery.prototxt.parser import parse
-from tests.engines.onnx.side_by_side import assert_close
+from support.paths import GOLDEN
+from support.side_by_side import assert_close
 
-RECORDS = Path(__file__).parents[2] / "data" / "golden" / "layers"
+RECORDS = GOLDEN / "layers"
 
 
 def read(name):

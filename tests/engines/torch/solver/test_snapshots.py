@@ -20,8 +20,8 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.solver.sidecar import read_sidecar
 from ssdh_surgery.errors import DataError, FileError, SsdhError
 from ssdh_surgery.files import file_digest
-from tests.engines.torch.training import (
-    GOLDEN,
+from support.training import (
+    TRAIN,
     Runner,
     copy_golden,
     write_all,
@@ -260,7 +260,7 @@ def test_weights_of_another_net(tmp_path: Path) -> None:
 
 def test_a_corrupt_caffemodel(tmp_path: Path) -> None:
     solver = write_all(tmp_path)
-    whole = (GOLDEN / "init.caffemodel").read_bytes()
+    whole = (TRAIN / "init.caffemodel").read_bytes()
     broken = tmp_path / "broken.caffemodel"
     for length in (0, 1, 100, len(whole) - 1):
         broken.write_bytes(whole[:length])
@@ -303,7 +303,7 @@ def test_files_that_are_no_states(tmp_path: Path) -> None:
     assert refusal(runner, solver, snapshot=str(state)) == (
         "x.solverstate: cannot read: no such file"
     )
-    state.write_bytes((GOLDEN / "init.caffemodel").read_bytes())
+    state.write_bytes((TRAIN / "init.caffemodel").read_bytes())
     assert refusal(runner, solver, snapshot=str(state)) == (
         "x.solverstate: is not a solverstate: it has no iteration"
     )

@@ -14,10 +14,11 @@ from ssdh_surgery.engines.glog import parse_log
 from ssdh_surgery.engines.torch.solver.nets import BuildOptions, TrainingNets, build_nets
 from ssdh_surgery.engines.torch.solver.setup import read_setup
 from ssdh_surgery.engines.torch.solver.solver import Solver
-from tests.engines.torch.training import GOLDEN, Runner, copy_golden
+from support.paths import GOLDEN
+from support.training import TRAIN, Runner, copy_golden
 
-CASES = sorted(path.stem.removeprefix("golden_") for path in GOLDEN.glob("golden_*.npz"))
-LOG = Path(__file__).parents[3] / "data" / "golden" / "logs" / "finetune_ok.log"
+CASES = sorted(path.stem.removeprefix("golden_") for path in TRAIN.glob("golden_*.npz"))
+LOG = GOLDEN / "logs" / "finetune_ok.log"
 
 
 def built(steps: Generator[Event, None, TrainingNets]) -> TrainingNets:
@@ -34,9 +35,9 @@ def test_all_trajectories_are_here() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_trajectory(case: str) -> None:
-    record = np.load(GOLDEN / f"golden_{case}.npz")
-    setup = read_setup(GOLDEN / f"solver_{case}.prototxt", GOLDEN)
-    options = BuildOptions("cpu", seed=1, weights=[GOLDEN / "init.caffemodel"])
+    record = np.load(TRAIN / f"golden_{case}.npz")
+    setup = read_setup(TRAIN / f"solver_{case}.prototxt", TRAIN)
+    options = BuildOptions("cpu", seed=1, weights=[TRAIN / "init.caffemodel"])
     nets = built(build_nets(setup, options, lambda _source, _message: None))
     solver = Solver(setup, nets, lambda _source, _message: None)
     try:

@@ -1,0 +1,59 @@
+"""One change of a net or a solver: as JSON, and as a line for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ssdh_surgery.names import shown as plain
+from ssdh_surgery.surgery.diff.differences import Difference
+
+
+def change_json(change: Difference) -> dict[str, Any]:
+    """One change as JSON."""
+    return {"path": change.path, "before": change.before, "after": change.after}
+
+
+def describe_change(change: Difference) -> str:
+    """One change as a line for people."""
+    path = plain(change.path)
+    if change.before is None:
+        return click.style(f"+ {path}", fg="green") + _shown(change.after)
+    if change.after is None:
+        return click.style(f"- {path}", fg="red") + _shown(change.before)
+    if set(_keys(change.before)) == set(_keys(change.after)) == {"index"}:
+        return f"~ {path}: moved from {change.before['index']} to {change.after['index']}"
+    return f"~ {path}: {_value(change.before)} -> {_value(change.after)}"
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def _shown(value: Any) -> str:
+    """A value that came or went, after the path: a layer by its type and connections."""
+    # In V0 a layer's type stands in a message of its own.
+    core = value.get("layer", value) if isinstance(value, dict) else None
+    if isinstance(core, dict) and "type" in core:
+        parts = [plain(str(core["type"]))]
+        bottoms, tops = value.get("bottom"), value.get("top")
+        if bottoms or tops:
+            parts.append(f"{_names(bottoms)} -> {_names(tops)}")
+        return " " + " ".join(parts)
+    return f": {_value(value)}"
+
+
+def _names(names: Any) -> str:
+    return ", ".join(plain(str(name)) for name in names or [])
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return f"'{plain(value)}'"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{plain(name)}: {_value(each)}" for name, each in value.items())
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,463 @@
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ssdh_surgery.engines import events
+from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer, command, shell_line
+from ssdh_surgery.engines.trainer import TrainJob
+from ssdh_surgery.errors import EngineError, FileError
+from support.paths import STAND_IN_CAFFE
+
+ENDLESS = {"max_iter": 10**6, "seconds": 0.01, "snapshot_prefix": "snap"}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_caffe_on_path(monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert shutil.which("caffe") is None
+
+
+def job(**fields):
+    return TrainJob(**{"solver": "solver.prototxt", "cwd": Path(), "log": Path("c.log"), **fields})
+
+
+def write_solver(**fields):
+    lines = {"max_iter": 3, "snapshot_prefix": "snap", **fields}
+    Path("solver.prototxt").write_text("".join(f"{k}: {v}\n" for k, v in lines.items()))
+
+
+def run(one_job, executable=STAND_IN_CAFFE, act=lambda event: None):
+    """All events of a run; `act` sees each as it comes."""
+    seen = []
+    with contextlib.closing(BinaryTrainer(executable.absolute()).run(one_job)) as found:
+        for event in found:
+            seen.append(event)
+            act(event)
+    return seen
+
+
+def signals_in(log):
+    return [line.split()[1] for line in log.read_text().splitlines() if line[:7] == "signal "]
+
+
+def at_iteration(number, act):
+    """Act once, at the first iteration line of that number or above."""
+    done = []
+
+    def see(event):
+        if isinstance(event, events.Iteration) and event.iteration >= number and not done:
+            done.append(event)
+            act()
+
+    return see
+
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+# The command line
+
+
+README_LINE = "caffe train --solver=solver_ssdh.prototxt -weights googlenet.caffemodel -gpu 1"
+
+
+def readme_job():
+    return job(solver="solver_ssdh.prototxt", weights="googlenet.caffemodel", gpu="1")
+
+
+def test_the_readmes_line_without_caffe(here, no_caffe_on_path):
+    assert shell_line(command(readme_job()), Path()) == README_LINE
+
+
+def test_the_readmes_line_with_caffe_on_path(here, monkeypatch):
+    (here / "bin").mkdir()
+    on_path = here / "bin" / "caffe"
+    on_path.symlink_to(STAND_IN_CAFFE)
+    monkeypatch.setenv("PATH", f"{here / 'bin'}:/usr/bin:/bin")
+    assert shell_line(command(readme_job(), on_path), here) == README_LINE
+    assert shell_line(command(readme_job(), STAND_IN_CAFFE), here) == README_LINE  # the same file
+
+
+def test_another_executable_is_named_by_its_path(here, no_caffe_on_path):
+    assert command(readme_job(), Path("/opt/my caffe/caffe"))[0] == "/opt/my caffe/caffe"
+    line = shell_line(command(readme_job(), Path("/opt/my caffe/caffe")), here)
+    assert line == README_LINE.replace("caffe train", "'/opt/my caffe/caffe' train")
+
+
+def test_all_flags(here, no_caffe_on_path):
+    extra = ("--sighup_effect=none", "-level", "2")
+    argv = command(job(snapshot="s_iter_10.solverstate", gpu="0,1", extra=extra))
+    assert argv == [
+        "caffe",
+        "train",
+        "--solver=solver.prototxt",
+        "-snapshot",
+        "s_iter_10.solverstate",
+        "-gpu",
+        "0,1",
+        "--sighup_effect=none",
+        "-level",
+        "2",
+    ]
+
+
+def test_paths_stay_as_given_in_the_current_directory(here, no_caffe_on_path):
+    argv = command(job(solver="./a/../s.prototxt", weights="w/1.caffemodel,/w/2.caffemodel"))
+    assert argv[2:] == [
+        "--solver=./a/../s.prototxt",
+        "-weights",
+        "w/1.caffemodel,/w/2.caffemodel",
+    ]
+
+
+def test_paths_are_made_relative_to_another_directory(here, no_caffe_on_path):
+    (here / "models" / "net").mkdir(parents=True)
+    one = job(
+        solver="models/net/s.prototxt",
+        weights="w 1.caffemodel,/w/2.caffemodel",
+        cwd=here / "models",
+    )
+    assert command(one)[2:] == [
+        "--solver=net/s.prototxt",
+        "-weights",
+        "../w 1.caffemodel,/w/2.caffemodel",
+    ]
+    assert shell_line(command(one), one.cwd) == (
+        f"cd {here}/models && caffe train --solver=net/s.prototxt -weights "
+        "'../w 1.caffemodel,/w/2.caffemodel'"
+    )
+
+
+def test_relative_paths_through_links(here, no_caffe_on_path):
+    # `..` of a linked folder is not where the link is.
+    (here / "far" / "away").mkdir(parents=True)
+    (here / "near").symlink_to("far/away")
+    (here / "s.prototxt").symlink_to("far/other.prototxt")
+    argv = command(job(solver="s.prototxt", snapshot="near/x.solverstate", cwd=here / "near"))
+    assert argv[2:] == ["--solver=../../s.prototxt", "-snapshot", "x.solverstate"]
+
+
+# A run
+
+
+def test_a_run_from_start_to_end(here):
+    write_solver()
+    seen = run(job(weights="w.caffemodel", gpu="0"))
+    assert [type(event).__name__ for event in seen] == [
+        "Started",
+        "Finetuning",
+        "Solving",
+        "Iteration",
+        "Iteration",
+        "Iteration",
+        "Snapshot",
+        "Finished",
+        "Exited",
+    ]
+    argv = (str(STAND_IN_CAFFE), "train", "--solver=solver.prototxt", "-weights", "w.caffemodel")
+    assert seen[0].command == (*argv, "-gpu", "0")
+    assert seen[-1].code == 0
+    assert not seen[-1].interrupted
+
+
+def test_the_log_is_all_that_caffe_said(here):
+    write_solver()
+    run(job(gpu="0", extra=("--level", "1")))
+    lines = Path("c.log").read_text().splitlines()
+    assert lines[:2] == [
+        "environment PCI_BUS_ID None",
+        "arguments train --solver=solver.prototxt -gpu 0 --level 1",
+    ]
+    assert lines[-1].endswith("] Optimization Done.")
+
+
+def test_a_silenced_glog_is_heard(here, monkeypatch):
+    monkeypatch.setenv("GLOG_minloglevel", "2")
+    write_solver()
+    run(job())
+    assert Path("c.log").read_text().startswith("environment PCI_BUS_ID None\n")
+
+
+def test_the_run_is_in_its_own_folder(here):
+    (here / "sub").mkdir()
+    write_solver()
+    run(job(cwd=here / "sub"))
+    assert (here / "sub" / "snap_iter_3.solverstate").exists()
+    assert (here / "c.log").exists()
+
+
+def test_events_come_while_caffe_runs(here):
+    write_solver(seconds=0.2)
+    started = []
+    run(job(), act=at_iteration(0, lambda: started.append(time.monotonic())))
+    assert time.monotonic() - started[0] > 0.3
+
+
+def test_a_log_is_never_written_over(here):
+    write_solver()
+    Path("c.log").write_text("an earlier run")
+    with pytest.raises(FileError) as caught:
+        run(job())
+    assert str(caught.value) == "c.log: cannot write the log: there is a file of that name"
+    assert Path("c.log").read_text() == "an earlier run"
+
+
+def test_a_failure_is_explained(here):
+    write_solver(fail_at=1)
+    with pytest.raises(EngineError) as caught:
+        run(job())
+    lines = Path("c.log").read_text().splitlines()
+    column = lines[-1].index("mdb_status") + 1
+    assert str(caught.value).splitlines()[0] == (
+        f"c.log:{len(lines)}:{column}: the LMDB of a data layer cannot be read: Input/output "
+        "error; caffe ended with exit code 134 (SIGABRT)"
+    )
+
+
+@pytest.mark.parametrize("weights", [None, "w.caffemodel"])
+def test_weights_that_caffe_forgets_are_missed(here, weights):
+    executable = here / "forgetful"
+    executable.write_text(STAND_IN_CAFFE.read_text().replace("Finetuning from", "forgotten:"))
+    executable.chmod(0o755)
+    write_solver()
+    warnings = [event for event in run(job(weights=weights), executable) if "W" in repr(event)[:1]]
+    assert [warning.message for warning in warnings] == [
+        "caffe did not say that it loads the weights it was given: this Caffe may be training "
+        "from random ones"
+    ][: 1 if weights else 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("#!/no/such/interpreter\n", "what runs it is missing\nhint: its interpreter, or the "
+         "dynamic loader"),
+        ("no program", "Exec format error\nhint: it is built for another kind of machine, or is a "
+         "script without a #! line"),
+    ],
+)  # fmt: skip
+def test_an_executable_that_does_not_start(here, content, reason):
+    (here / "caffe").write_text(content)
+    (here / "caffe").chmod(0o755)
+    with pytest.raises(EngineError) as caught:
+        run(job(), here / "caffe")
+    assert str(caught.value) == f"cannot start {here}/caffe: {reason}"
+
+
+def test_a_missing_folder_to_run_in(here):
+    with pytest.raises(EngineError) as caught:
+        run(job(cwd=here / "absent"))
+    assert str(caught.value) == (
+        f"cannot start {STAND_IN_CAFFE}: there is no folder {here}/absent to run it in"
+    )
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_stops_with_a_snapshot(here, number):
+    write_solver(**ENDLESS)
+    seen = run(job(), act=at_iteration(2, lambda: os.kill(os.getpid(), number)))
+    assert sum(isinstance(event, events.Stopping) for event in seen) == 1
+    assert [type(event).__name__ for event in seen[-3:]] == ["Snapshot", "Finished", "Exited"]
+    assert Path(seen[-3].state).exists()
+    assert seen[-1] == events.Exited(0, interrupted=True, elapsed=seen[-1].elapsed)
+    assert signals_in(Path("c.log")) == ["SIGINT"]
+
+
+def test_without_snapshot_after_train_sighup_comes_first(here):
+    write_solver(**ENDLESS, snapshot_after_train="false")
+    seen = run(job(snapshot_after_train=False), act=at_iteration(2, interrupt))
+    assert [type(event).__name__ for event in seen[-2:]] == ["Finished", "Exited"]
+    assert len([event for event in seen if isinstance(event, events.Snapshot)]) == 1
+    assert signals_in(Path("c.log")) == ["SIGHUP", "SIGINT"]
+    assert seen[-1].interrupted
+
+
+def test_a_second_interrupt_kills(here):
+    write_solver(**{**ENDLESS, "seconds": 30})
+
+    def act(event):
+        if isinstance(event, events.Iteration | events.Stopping):
+            interrupt()
+
+    seen = run(job(), act=act)
+    assert [event for event in seen if isinstance(event, events.Stopping)] == [
+        events.Stopping(elapsed=seen[-1].elapsed),
+        events.Stopping(killed=True, elapsed=seen[-1].elapsed),
+    ]
+    assert seen[-1] == events.Exited(137, interrupted=True, killed=True, elapsed=seen[-1].elapsed)
+    assert signals_in(Path("c.log")) == ["SIGINT"]
+
+
+def test_an_interrupt_before_caffe_can_handle_it(here):
+    write_solver(**ENDLESS, start_seconds=30)
+
+    def act(event):
+        if isinstance(event, events.Started):
+            while "arguments" not in Path("c.log").read_text():
+                time.sleep(0.01)
+            interrupt()
+
+    seen = run(job(), act=act)
+    assert [type(event).__name__ for event in seen] == ["Started", "Stopping", "Exited"]
+    assert (seen[-1].code, seen[-1].interrupted) == (130, True)
+
+
+def test_an_interrupt_that_comes_too_late_changes_nothing(here):
+    write_solver(max_iter=1)
+
+    def act(event):
+        if isinstance(event, events.Finished):
+            interrupt()
+
+    last = run(job(), act=act)[-1]
+    # It may come when caffe no longer handles it: the work is done all the same.
+    assert last.code in (0, 130)
+    assert not last.interrupted
+
+
+def test_someone_else_stops_caffe(here):
+    write_solver(**ENDLESS)
+    pids = []
+
+    def act(event):
+        if isinstance(event, events.Started):
+            pids.append(event.pid)
+        elif isinstance(event, events.Iteration) and event.iteration == 1:
+            os.kill(pids[0], signal.SIGINT)
+
+    *_, finished, last = run(job(), act=act)
+    assert finished.stopped_early
+    assert (last.code, last.interrupted) == (0, False)
+
+
+def test_killed_by_someone_else_is_a_failure(here):
+    write_solver(**ENDLESS)
+    pids = []
+
+    def act(event):
+        if isinstance(event, events.Started):
+            pids.append(event.pid)
+        elif isinstance(event, events.Iteration) and event.iteration == 1:
+            os.kill(pids[0], signal.SIGKILL)
+
+    with pytest.raises(EngineError, match=r"^c\.log: caffe was killed; caffe ended with exit code"):
+        run(job(), act=act)
+
+
+@pytest.mark.parametrize("after_train", [True, False])
+def test_who_leaves_stops_the_run(here, after_train):
+    """And waits for its snapshot, whichever signals that takes."""
+    write_solver(**ENDLESS, snapshot_after_train=str(after_train).lower())
+    with contextlib.closing(
+        BinaryTrainer(STAND_IN_CAFFE).run(job(snapshot_after_train=after_train))
+    ) as found:
+        pid = next(found).pid
+        assert any(isinstance(event, events.Iteration) for event in found)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert len(list(here.glob("snap_iter_*.solverstate"))) == 1
+
+
+def test_handlers_are_put_back(here):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    write_solver()
+    run(job())
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_is_ignored_stays_ignored(here):
+    write_solver()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        seen = run(job(), act=lambda event: os.kill(os.getpid(), signal.SIGHUP))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert not seen[-1].interrupted
+    assert signals_in(Path("c.log")) == []
+
+
+def test_another_thread_stops_by_hand(here):
+    write_solver(**ENDLESS)
+    trainer = BinaryTrainer(STAND_IN_CAFFE)
+    seen = []
+
+    def follow():
+        for event in trainer.run(job()):
+            seen.append(event)
+            if isinstance(event, events.Iteration) and event.iteration == 1:
+                trainer.stop()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    thread.join(30)
+    assert seen[-1].interrupted
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from ssdh_surgery.engines.trainer import TrainJob
+from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
+job = TrainJob(solver="solver.prototxt", cwd=Path(), log=Path("c.log"))
+for event in BinaryTrainer(Path(sys.argv[1])).run(job):
+    print(type(event).__name__, flush=True)
+"""
+
+
+def test_the_terminals_interrupt_reaches_caffe_once(here):
+    """Ctrl-C goes to every process of the foreground group; caffe is in none of ours."""
+    write_solver(**ENDLESS)
+    with subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(STAND_IN_CAFFE)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as driver:
+        assert any(line == "Iteration\n" for line in driver.stdout)
+        os.killpg(driver.pid, signal.SIGINT)
+        rest = driver.stdout.read().split()
+    assert driver.returncode == 0
+    rest = [name for name in rest if name != "Iteration"]
+    assert rest == ["Stopping", "Snapshot", "Finished", "Exited"]
+    assert signals_in(here / "c.log") == ["SIGINT"]
+
+
+def test_a_script_around_caffe(here):
+    """The signals reach what the script starts, and the kill leaves nothing behind."""
+    (here / "wrapper").write_text(f'#!/bin/sh\n{STAND_IN_CAFFE} "$@"\nexit $?\n')
+    (here / "wrapper").chmod(0o755)
+    write_solver(**{**ENDLESS, "seconds": 0.01})
+    seen = run(job(), here / "wrapper", act=at_iteration(2, interrupt))
+    assert any(isinstance(event, events.Snapshot) for event in seen)
+    assert signals_in(Path("c.log")) == ["SIGINT"]
+    assert seen[-1].interrupted
+
+
+def test_a_script_that_leaves_caffe_behind(here):
+    (here / "wrapper").write_text(f'#!/bin/sh\n{STAND_IN_CAFFE} "$@" &\nsleep 0.3\nexit 0\n')
+    (here / "wrapper").chmod(0o755)
+    write_solver(**ENDLESS)
+    with pytest.raises(EngineError) as caught:
+        run(job(), here / "wrapper")
+    assert caught.value.message.startswith("caffe ended before its work was done")
+    written = Path("c.log").stat().st_size
+    time.sleep(0.1)
+    assert Path("c.log").stat().st_size == written
