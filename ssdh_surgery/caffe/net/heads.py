@@ -14,43 +14,15 @@ from functools import lru_cache
 
 from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 
-CLASSIFIER_TYPES = {"InnerProduct": "inner_product_param", "Convolution": "convolution_param"}
-# What keeps a score a score: it may stand between a classifier and a net's output, too.
-_SHAPED = frozenset(
-    [
-        "Bias",
-        "Dropout",
-        "Flatten",
-        "LogSoftmax",
-        "Permute",
-        "Power",
-        "Reshape",
-        "Sigmoid",
-        "Slice",
-        "Softmax",
-        "Split",
-    ]
-)
-# What may stand between a classifier and what judges it.
-_PASSED = _SHAPED | {
-    "AbsVal",
-    "BNLL",
-    "BatchNorm",
-    "ELU",
-    "Exp",
-    "Log",
-    "PReLU",
-    "Pooling",
-    "ReLU",
-    "Scale",
-    "TanH",
-}
-_OUTPUT_PASSED = _SHAPED | {"ArgMax", "Threshold"}
-# Losses that measure how far numbers are off: what they judge tells no classes apart.
-_DISTANCES = frozenset(["EuclideanLoss", "HuberLoss", "L1Loss", "SmoothL1Loss"])
+# The message that holds num_output, by the type of a layer that can be a classifier.
+CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
+_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
+_OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
+_DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
 
 
 @dataclass(frozen=True)

@@ -13,26 +13,14 @@ from ssdh_surgery.caffe.messages.dialect import (
     current_type,
 )
 from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
-from ssdh_surgery.caffe.net.phase import Rule, State, takes_part
+from ssdh_surgery.caffe.net.layer_rules import DATA_TYPES
+from ssdh_surgery.caffe.net.phase import PhaseRule, State, takes_part
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
-
-# Layers that bring data or labels into a net.
-DATA_TYPES = frozenset(
-    [
-        "Data",
-        "DummyData",
-        "HDF5Data",
-        "ImageData",
-        "Input",
-        "MemoryData",
-        "WindowData",
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -99,14 +87,14 @@ class Layer:
         return self.tops[top : top + 1] == self.bottoms[top : top + 1] != ()
 
     @cached_property
-    def include(self) -> tuple[Rule, ...]:
+    def include(self) -> tuple[PhaseRule, ...]:
         """The rules of which one must be met; Caffe reads none in V0."""
-        return tuple(map(Rule.read, self._read_outside("include")))
+        return tuple(map(PhaseRule.read, self._read_outside("include")))
 
     @cached_property
-    def exclude(self) -> tuple[Rule, ...]:
+    def exclude(self) -> tuple[PhaseRule, ...]:
         """The rules of which none may be met."""
-        return tuple(map(Rule.read, self._read_outside("exclude")))
+        return tuple(map(PhaseRule.read, self._read_outside("exclude")))
 
     def _read_outside(self, name: str) -> list[Message]:
         return [] if self.dialect is Dialect.V0 else self.outer.messages(name)

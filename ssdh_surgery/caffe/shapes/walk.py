@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes.declared import declared_inputs
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.padding import Padding
-from ssdh_surgery.caffe.shapes.rules import RULES, Rule, check_counts, layer_shapes
+from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.caffe.shapes.subject import (
     Refusal,
@@ -77,7 +78,9 @@ class _Walk:
         return NetShapes(self.state.phase, layers, self.blobs, tuple(self.findings))
 
     def _refuse_unknown_names(self) -> None:
-        free = [layer for layer in self.layers if not layer.bottoms or layer.type not in RULES]
+        free = [
+            layer for layer in self.layers if not layer.bottoms or layer.type not in SHAPE_RULES
+        ]
         known = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
         for name in self.given:
             if name not in known:
@@ -112,7 +115,7 @@ class _Walk:
             return self.padding.layer_shapes(layer, self.blobs)
         param, names = self.padding.folded(layer)
         bottoms = tuple(self.blobs.get(name) for name in names)
-        rule = RULES.get(layer.type)
+        rule = LAYER_RULES[layer.type] if layer.type in SHAPE_RULES else None
         tops = list(layer.tops)
         if rule and rule.has_automatic_tops and not tops:
             tops.append(AUTOMATIC)
@@ -140,7 +143,7 @@ class _Walk:
         self,
         layer: Layer,
         param: LayerParameter,
-        rule: Rule | None,
+        rule: LayerRule | None,
         bottoms: Sequence[Shape | None],
         tops: int,
     ) -> Shaped | None:
@@ -162,7 +165,7 @@ class _Walk:
         return shaped
 
     def _tell_lists(
-        self, layer: Layer, param: LayerParameter, rule: Rule, shaped: Shaped, tops: int
+        self, layer: Layer, param: LayerParameter, rule: LayerRule, shaped: Shaped, tops: int
     ) -> None:
         """Lists of the layer that are longer or shorter than Caffe takes them."""
         specs, params = len(param.param), len(shaped.params)
@@ -205,7 +208,7 @@ class _Walk:
             "warning",
             f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
             place,
-            did_you_mean(layer.type, RULES),
+            did_you_mean(layer.type, SHAPE_RULES),
         )
 
     def _tell_blobs(
