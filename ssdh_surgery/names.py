@@ -1,6 +1,8 @@
-"""File names and keys are bytes: how they become text, and how they are shown."""
+"""How names, keys and shapes become text: names and keys are bytes that need not be UTF-8."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def name_bytes(name: str) -> bytes:
@@ -27,3 +29,15 @@ def spelled(name: str) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def shape_text(shape: Sequence[int] | None) -> str:
+    """A shape for a table or a drawing: `1x3x224x224`, `scalar`, `?` where it is unknown."""
+    if shape is None:
+        return "?"
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """A shape for a sentence: `3 x 224 x 224`."""
+    return " x ".join(map(str, shape))

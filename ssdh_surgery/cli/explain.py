@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.shapes import Shape
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.inspect.explain import Explanation
 
@@ -30,7 +31,7 @@ def explained(name: str, found: Explanation) -> list[str]:
 
 
 def _shape(shape: Shape | None) -> str:
-    return "of unknown shape" if shape is None else "x".join(map(str, shape)) or "scalar"
+    return "of unknown shape" if shape is None else shape_text(shape)
 
 
 def _size(size: int | None) -> str:

@@ -10,7 +10,7 @@ import click
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.phase import Phase
-from ssdh_surgery.caffe.shapes import LayerShapes, Shape
+from ssdh_surgery.caffe.shapes import LayerShapes
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal, types
 from ssdh_surgery.cli.options import input_shape_option
@@ -18,6 +18,7 @@ from ssdh_surgery.cli.types import Given
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
@@ -166,7 +167,7 @@ def _row(each: LayerShapes, total: int | None) -> tuple[str, ...]:
         str(layer.line),
         plain(layer.name),
         plain(layer.type),
-        ", ".join(map(_shape, each.tops)),
+        ", ".join(map(shape_text, each.tops)),
         _number(each.param_count),
         _number(each.macs, short=True),
         share,
@@ -180,12 +181,6 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
         for title, text, width in zip(_TITLES, row, widths, strict=True)
     ]
     return "  ".join(cells).rstrip()
-
-
-def _shape(shape: Shape | None) -> str:
-    if shape is None:
-        return "?"
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def _number(value: int | None, *, short: bool = False) -> str:

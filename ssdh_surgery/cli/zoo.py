@@ -10,6 +10,7 @@ from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.results import outcome
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import kinds
 from ssdh_surgery.zoo.kinds import KINDS
@@ -41,7 +42,7 @@ def list_networks(as_json: bool) -> None:
         return
     width = max(map(len, networks))
     for name, each in networks.items():
-        size = "x".join(map(str, each.shape))
+        size = shape_text(each.shape)
         millions = f"{each.parameters / 1e6:,.2f} M params"
         terminal.answer(f"{name:<{width}}  {each.year}  {size:>9}  {millions:>16}  {each.title}")
 

@@ -42,7 +42,7 @@ from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import read_named, write_bytes
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_bytes
+from ssdh_surgery.names import name_bytes, size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -302,7 +302,7 @@ class _Job:
             return []
         common = self.shapes.most_common()
         return [
-            Problem(kinds.SEVERAL_SIZES, None, f"{count:,} of {' x '.join(map(str, shape))}")
+            Problem(kinds.SEVERAL_SIZES, None, f"{count:,} of {size_text(shape)}")
             for shape, count in common
         ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +92,7 @@ class Datum:
             values = self.floats
         expected = self.channels * self.height * self.width
         if min(self.shape) < 1 or len(values) != expected:
-            size = " x ".join(map(str, self.shape))
+            size = size_text(self.shape)
             raise DataError(
                 f"{len(values)} values where the sizes say {expected} ({size}: channels x "
                 "height x width)"

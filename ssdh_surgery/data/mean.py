@@ -14,6 +14,7 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes, write_bytes
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 
 _FORM = "a mean file is a BlobProto, as compute_image_mean writes it"
 
@@ -47,13 +48,13 @@ def read_mean(path: Path | str) -> NDArray[np.float32]:
         reason = _looks(data) or "it holds no values"
         raise DataError(f"not a mean file: {reason}", location=where, hint=_FORM)
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
-        size = " x ".join(map(str, shape)) or "no sizes"
+        size = size_text(shape) or "no sizes"
         raise DataError(
             f"not the mean of pictures: its sizes are {size}, expected 1 x C x H x W",
             location=where,
         )
     if len(values) != np.prod(shape, dtype=np.int64):
-        size = " x ".join(map(str, shape))
+        size = size_text(shape)
         raise DataError(
             f"{len(values):,} values where the sizes say {np.prod(shape):,} ({size})",
             location=where,
@@ -91,7 +92,7 @@ def image_mean(pictures: Iterable[NDArray[Any]]) -> ImageMean:
         if total is None:
             total = np.zeros(picture.shape, np.float32)
         elif picture.shape != total.shape:
-            sizes = [" x ".join(map(str, shape)) for shape in (picture.shape, total.shape)]
+            sizes = [size_text(shape) for shape in (picture.shape, total.shape)]
             raise DataError(
                 f"picture {records + 1} is {sizes[0]} (channels x height x width), the first "
                 f"{sizes[1]}: a mean needs one size",

@@ -17,6 +17,7 @@ from ssdh_surgery.data.datum import Datum, Shape
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, SchemaError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Phase = Literal["TRAIN", "TEST"]
@@ -182,4 +183,4 @@ def _asked_color(param: Any) -> bool | None:
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) + " (channels x height x width)"
+    return size_text(shape) + " (channels x height x width)"

@@ -6,7 +6,8 @@ import re
 from html import escape
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.shapes import NetShapes, Shape
+from ssdh_surgery.caffe.shapes import NetShapes
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.report.boxes import Box
 from ssdh_surgery.report.settings import settings
 
@@ -68,13 +69,6 @@ def _shapes(box: Box, shapes: NetShapes) -> str:
     return ", ".join(
         f"{name} {shape_text(shape)}" for name, shape in zip(last.tops, tops, strict=False)
     )
-
-
-def shape_text(shape: Shape | None) -> str:
-    """A shape in a few characters: `1x3x224x224`, `scalar`, `?`."""
-    if shape is None:
-        return "?"
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def tooltip(box: Box, shapes: NetShapes) -> str:

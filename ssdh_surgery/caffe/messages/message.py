@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
     from google.protobuf.message import Message as Proto
 
-_TRUE = frozenset(["true", "True", "t", "1"])
-
 
 def fill(target: Proto, tree: Message) -> None:
     """Set the fields of a protobuf message from a syntax tree.
@@ -50,7 +48,12 @@ def _fill_of_fork(target: Proto, field: Field) -> None:
         if same is not None and isinstance(value, Scalar):
             name, values = same
             enum: Any = target.DESCRIPTOR.fields_by_name[name].enum_type
-            _set(target, name, enum.values_by_name[values[value.text in _TRUE]].number, False)
+            _set(
+                target,
+                name,
+                enum.values_by_name[values[literals.boolean(value.text) is True]].number,
+                False,
+            )
 
 
 def _set(target: Proto, name: str, value: Any, repeated: bool) -> None:
@@ -76,7 +79,7 @@ def _scalar(field: FieldDescriptor, value: Scalar) -> Any:
             return None
         return value.data if field.type == field.TYPE_BYTES else value.string
     if kind == field.CPPTYPE_BOOL:
-        return value.text in _TRUE
+        return literals.boolean(value.text) is True
     if kind in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
         real = literals.real(value.text)
         return literals.integer(value.text) if real is None else real

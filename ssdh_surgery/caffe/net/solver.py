@@ -85,7 +85,7 @@ class Solver:
     def flag(self, name: str, default: bool) -> bool:
         """A true-or-false field."""
         text = self.string(name)
-        return text in ("true", "True", "t", "1") if text else default
+        return literals.boolean(text) is True if text else default
 
     def decimal(self, name: str) -> Decimal | None:
         """A number field, exactly as written."""

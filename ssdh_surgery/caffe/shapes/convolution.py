@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
+from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shape_string
+from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
@@ -38,8 +39,8 @@ class Window(NamedTuple):
         """What a negative result of `steps` comes from, as a hint."""
         padded = [size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
         return (
-            f"the kernel ({' x '.join(map(str, self.reach()))}) is larger than its padded "
-            f"input ({' x '.join(map(str, padded))})"
+            f"the kernel ({size_text(self.reach())}) is larger than its padded "
+            f"input ({size_text(padded)})"
         )
 
 
@@ -83,7 +84,8 @@ def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
     for index, shape in enumerate(subject.bottoms[1:], 1):
         subject.check(
             shape == first,
-            f"shape mismatch - bottom[0]: {shown(first)} vs. bottom[{index}]: {shown(shape)}",
+            f"shape mismatch - bottom[0]: {shape_string(first)} vs. bottom[{index}]: "
+            f"{shape_string(shape)}",
             bottom=index,
         )
     # Caffe prepares the bias for every place of the map, and fails where there is none.
@@ -91,7 +93,7 @@ def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
         not parameter.bias_term or count(sizes) > 0,
         "Check failed: data_",
         field=f"{_PARAM}.kernel_size",
-        hint=f"the maps of the top would be empty: {' x '.join(map(str, sizes))}",
+        hint=f"the maps of the top would be empty: {size_text(sizes)}",
     )
     top = (*first[:axis], parameter.num_output, *sizes)
     # The side of which every value meets `weight` without its first axis.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, shown
+from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, shape_string
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConcatParameter, SliceParameter
@@ -45,8 +45,8 @@ def concat(subject: Subject) -> Shaped:
                 "All inputs must have the same shape, except at concat_axis. "
                 f"({top[place]} vs. {size})",
                 bottom=index,
-                hint=f"bottom[0]: {shown(subject.bottoms[0])}, bottom[{index}]: {shown(shape)}; "
-                f"concat_axis is {axis}",
+                hint=f"bottom[0]: {shape_string(subject.bottoms[0])}, bottom[{index}]: "
+                f"{shape_string(shape)}; concat_axis is {axis}",
             )
         top[axis] += shape[axis]
     if len(subject.bottoms) == 1:
@@ -87,7 +87,8 @@ def _check_points(subject: Subject, points: list[int], axis: int) -> None:
     )
     subject.check(
         subject.tops <= shape[axis],
-        f"slice axis: {axis}, bottom[0] shape: {shown(shape)} ({subject.tops} vs. {shape[axis]})",
+        f"slice axis: {axis}, bottom[0] shape: {shape_string(shape)} "
+        f"({subject.tops} vs. {shape[axis]})",
         field=field,
     )
     for before, after in pairwise([0, *points]):
@@ -122,7 +123,7 @@ def eltwise(subject: Subject) -> Shaped:
     for index, shape in enumerate(subject.bottoms[1:], 1):
         subject.check(
             shape == first,
-            f"bottom[0]: {shown(first)}, bottom[{index}]: {shown(shape)}",
+            f"bottom[0]: {shape_string(first)}, bottom[{index}]: {shape_string(shape)}",
             bottom=index,
             hint="the bottoms of an Eltwise have one shape",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
+from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shape_string
 
 
 def rnn(subject: Subject) -> Shaped:
@@ -122,7 +122,7 @@ def _check_states(subject: Subject, state: Shape, exposed: int) -> None:
     for index, shape in enumerate(subject.bottoms[first:]):
         subject.check(
             shape == state,
-            f"shape mismatch - recur_input_blobs_[{index}]: {shown(state)} vs. "
-            f"bottom[{first + index}]: {shown(shape)}",
+            f"shape mismatch - recur_input_blobs_[{index}]: {shape_string(state)} vs. "
+            f"bottom[{first + index}]: {shape_string(shape)}",
             bottom=first + index,
         )

@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:
@@ -111,4 +112,4 @@ def _of_table(net: Net, table: Copied) -> Iterator[Finding]:
 
 
 def _shown(blobs: Sequence[Shape]) -> str:
-    return ", ".join("x".join(map(str, shape)) or "scalar" for shape in blobs) or "none"
+    return ", ".join(map(shape_text, blobs)) or "none"

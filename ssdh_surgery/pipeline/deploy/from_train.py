@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.deploy.compare import compared, differing
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.prepare_net import NET_MESSAGE, ready_net
@@ -91,7 +92,7 @@ def deploy_from_train(source: SourceFile, wishes: DeployWishes) -> DerivedFile:
     }
     fitted = _fitted_inputs(net_of(first.document), wishes, sized)
     hashed, said = _with_hash_layer(net_of(first.document), fitted, net, head, wishes)
-    taken = [f"{name} {' x '.join(map(str, sized[name]))}" for name in sizes]
+    taken = [f"{name} {size_text(sized[name])}" for name in sizes]
     inputs = [f"inputs: {', '.join(taken)}"] if taken else []
     warnings = (*ready.warnings, *first.warnings, *hashed.warnings)
     return DerivedFile(hashed.document, (*inputs, *ready.notes, *said), warnings)

@@ -17,6 +17,7 @@ from ssdh_surgery.data.crops import ten_crops
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.trained_files import located
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -203,7 +204,7 @@ class InputTransform:
             self._single.shape((channels, height, width))
             result = ten_crops(self._whole(pixels), self.stated["crop"])
         if result.shape[1:] != self._shape:
-            sizes = [" x ".join(map(str, shape)) for shape in (result.shape[1:], self._shape)]
+            sizes = [size_text(shape) for shape in (result.shape[1:], self._shape)]
             raise DataError(
                 f"a picture comes to {sizes[0]} (channels x height x width), the net takes "
                 f"{sizes[1]}",

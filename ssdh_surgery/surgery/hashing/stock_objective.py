@@ -16,6 +16,7 @@ from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.objective import FORK_LOSSES, HALF, MEAN, SQUARE
@@ -23,8 +24,6 @@ from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from ssdh_surgery.surgery.verbs.copying import rules
 
 _FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
-# How protobuf lets false be written.
-_FALSE = ("0", "f", "false", "False")
 # What Caffe's log tools can read in a top's name.
 _UNREADABLE = re.compile(r"[\s:]+")
 
@@ -120,7 +119,9 @@ def _refusal(loss: Layer, said: str, hint: str | None = None) -> SurgeryError:
 def _times(loss: Layer) -> int:
     """How often the gradient reaches the blob that the loss takes twice."""
     given = [scalar.text for scalar in loss.outer.scalars("propagate_down")]
-    return sum(text not in _FALSE for text in given) if given else len(loss.bottoms)
+    return (
+        sum(literals.boolean(text) is not False for text in given) if given else len(loss.bottoms)
+    )
 
 
 def _weight(loss: Layer) -> Decimal:

@@ -32,9 +32,6 @@ Removal = Literal["comment", "delete"]
 _EXACT = Context(prec=40, traps=[])
 _FLOAT = Context(prec=9, traps=[])
 _MOST_DIGITS = 15
-# How protobuf lets true and false be written.
-_TRUE = frozenset(["true", "True", "t", "1"])
-FALSE = frozenset(["false", "False", "f", "0"])
 
 
 def set_value(entry: Entry, value: object) -> Change:
@@ -62,7 +59,7 @@ def _is_same(old: Scalar, value: object) -> bool:
     if isinstance(value, str) and not isinstance(value, Word):
         return old.is_string and old.string == value
     if isinstance(value, bool):
-        return old.text in (_TRUE if value else FALSE)
+        return literals.boolean(old.text) is value
     new = render.scalar_text(value)
     if old.text == new:
         return True
