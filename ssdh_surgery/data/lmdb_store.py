@@ -209,6 +209,17 @@ class LmdbStore:
             ) from error
 
 
+def common_shape(path: Path | str, limit: int) -> Shape | None:
+    """(channels, height, width) of the first `limit` records of an LMDB, None where they differ.
+
+    Raises:
+        DataError, FileError: it cannot be read, or holds records that are not Datums.
+        MissingExtra: there are encoded records and OpenCV is not installed.
+    """
+    with LmdbStore(path) as store:
+        return store.scan_shapes(limit).common
+
+
 def of_record(path: Path | str, key: bytes, error: DataError) -> DataError:
     """What is wrong with a record's content, with the LMDB and the record's key."""
     return DataError(

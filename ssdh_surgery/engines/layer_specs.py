@@ -48,7 +48,7 @@ def read_specs(
         EngineError: a layer type that only another engine has, or both kinds of phase rules.
         SchemaError: a field or value that Caffe does not have.
     """
-    layers = [layer for layer in net.layers if not _is_padding(net, layer)]
+    layers = [layer for layer in net.layers if not layer.is_padding]
     taken = [layer for layer in layers if layer.is_in(state)]
     for layer in taken:
         refuse_unsupported(layer)
@@ -63,11 +63,6 @@ def read_specs(
         if layer in taken:
             specs.append(LayerSpec(param, layer))
     return specs
-
-
-def _is_padding(net: Net, layer: Layer) -> bool:
-    """Whether it is a V0 layer that the upgrade folds into the one above."""
-    return net.dialect is Dialect.V0 and layer.type == "padding"
 
 
 def _refuse_both_rules(layer: Layer) -> None:

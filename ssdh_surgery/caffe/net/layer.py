@@ -82,6 +82,11 @@ class Layer:
         """Whether its type names it a loss."""
         return self.type.endswith("Loss")
 
+    @property
+    def is_padding(self) -> bool:
+        """Whether it is one of V0's padding layers, which are folded into the layers above."""
+        return self.dialect is Dialect.V0 and self.type == "padding"
+
     def is_in_place(self, top: int = 0) -> bool:
         """Whether a top is written over the bottom of the same number, as Caffe has it."""
         return self.tops[top : top + 1] == self.bottoms[top : top + 1] != ()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule
+from ssdh_surgery.caffe.net.padding import Padding, pad_of
 from ssdh_surgery.caffe.net.phase import Phase, State
-from ssdh_surgery.caffe.shapes.declared import declared_inputs
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
-from ssdh_surgery.caffe.shapes.padding import Padding
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.caffe.shapes.subject import (
@@ -98,7 +96,7 @@ class _Walk:
             for entry in root.entries("input")
             if not isinstance(entry.value, Message)
         }
-        for name, shape in declared_inputs(self.net):
+        for name, shape in zip(self.net.inputs, self.net.input_shapes, strict=True):
             self.blobs[name] = self.given.get(name, shape)
             if self.blobs[name] is None:
                 self._find(
@@ -111,9 +109,10 @@ class _Walk:
                 )
 
     def _layer(self, layer: Layer) -> LayerShapes:
-        if layer.dialect is Dialect.V0 and layer.type == "padding":
-            return self.padding.layer_shapes(layer, self.blobs)
-        param, names = self.padding.folded(layer)
+        if layer.is_padding:
+            self.padding.add(layer)
+            return _padding_shapes(layer, self.blobs)
+        param, names = self.padding.fold(layer)
         bottoms = tuple(self.blobs.get(name) for name in names)
         rule = LAYER_RULES[layer.type] if layer.type in SHAPE_RULES else None
         tops = list(layer.tops)
@@ -236,6 +235,15 @@ class _Walk:
             if shape is not None and not count(shape) and all(count(b or ()) for b in bottoms):
                 message = f"the blob '{name}' of layer '{layer.name}' is empty: {list(shape)}"
                 self._find("SSDH216", "empty-blob", "warning", message, layer.location)
+
+
+def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerShapes:
+    """What a padding layer makes of its bottom, which is no blob of Caffe's."""
+    shape = padded = blobs.get(layer.bottoms[0]) if layer.bottoms else None
+    if shape is not None and len(shape) == 4:
+        pad = 2 * pad_of(layer)
+        padded = (*shape[:2], shape[2] + pad, shape[3] + pad)
+    return LayerShapes(layer, (shape,), (padded,) * len(layer.tops), (), 0, 0)
 
 
 def _params(shaped: Shaped | None, *, has_params: bool) -> tuple[Shape, ...] | None:

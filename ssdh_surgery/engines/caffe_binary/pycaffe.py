@@ -52,7 +52,7 @@ def open_pycaffe(
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
     known = set(caffe.layer_type_list())
     for layer in view.layers_in(phase):
-        if layer.type not in known and layer.type != "padding":
+        if layer.type not in known and not layer.is_padding:
             raise EngineError(
                 f"layer '{layer.name}' has the type '{layer.type}', which this pycaffe does "
                 "not have",

@@ -140,7 +140,7 @@ class InputTransform:
 
     def _record_size(self) -> Size | None:
         """The common (width, height) of the records that the train net reads."""
-        from ssdh_surgery.data.lmdb_store import LmdbStore
+        from ssdh_surgery.data.lmdb_store import common_shape
 
         train = self._known.path("train") if self._known else None
         if self._known is None or train is None or not train.is_file():
@@ -151,8 +151,7 @@ class InputTransform:
             try:
                 if not source:
                     continue
-                with LmdbStore(located(self._known, source, "LMDB")) as store:
-                    shape = store.scan_shapes(_RECORDS).common
+                shape = common_shape(located(self._known, source, "LMDB"), _RECORDS)
             except SsdhError:
                 continue
             if shape is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.padding import READERS
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import lines, removal, render
 from ssdh_surgery.prototxt.edits import Edit, ordered
@@ -18,7 +19,6 @@ from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
 from ssdh_surgery.surgery.upgrade.rewriting import rewritten
 
-_READERS = ("Convolution", "Pooling")
 # What comes after a convolution's geometry in Caffe's own files.
 _AFTER_PAD = ("weight_filler", "bias_filler", "blobs_lr", "weight_decay")
 
@@ -30,7 +30,7 @@ def fold_padding(net: Net) -> Change:
         SurgeryError: something else than a convolution or pooling reads one, or it has not
             just one bottom and top: Caffe refuses these too.
     """
-    padding = [layer for layer in net.layers if _is_padding(layer)]
+    padding = [layer for layer in net.layers if layer.is_padding]
     if net.dialect is not Dialect.V0 or not padding:
         return Change()
     style = style_of(net.document)
@@ -45,10 +45,6 @@ def fold_padding(net: Net) -> Change:
     return Change(ordered(edits), becomes(net, _rule))
 
 
-def _is_padding(layer: Layer) -> bool:
-    return layer.type == "padding"
-
-
 def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
     """Layers that read a padding layer, with it."""
     writers: dict[str, Layer] = {}
@@ -56,7 +52,7 @@ def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
     for layer in net.layers:
         for name in layer.bottoms:
             source = writers.get(name)
-            if source is not None and _is_padding(source):
+            if source is not None and source.is_padding:
                 _refuse_odd(layer, source)
                 found.append((layer, source))
         writers.update(dict.fromkeys(layer.tops, layer))
@@ -65,7 +61,7 @@ def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
 
 def _refuse_odd(layer: Layer, source: Layer) -> None:
     said = None
-    if layer.type not in _READERS:
+    if layer.type not in READERS:
         said = f"only a conv or pool layer can read the padding layer '{source.name}'"
     elif len(layer.bottoms) != 1:
         said = f"a layer that reads the padding layer '{source.name}' can have no other bottom"
