@@ -20,8 +20,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.findings import Finding
@@ -157,3 +160,46 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint naming the nearest known word, or None when nothing is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean '{near[0]}'?" if near else None
+
+
+@contextlib.contextmanager
+def file_errors(path: Path | str, doing: str) -> Iterator[None]:
+    """Turn an `OSError` on `path` into a `FileError` that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        if error.errno == errno.ENOENT and doing == "write":
+            reason = "no such folder"
+        raise FileError(
+            f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
+        ) from error
+    except ValueError as error:
+        if _can_be_a_name(str(path)):
+            raise
+        raise FileError(
+            f"cannot {doing}: no file can be called that", location=Location(str(path))
+        ) from error
+
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.ENOTDIR: "a part of the path is not a folder",
+    errno.EEXIST: "there is a file of that name",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "too many symbolic links",
+}
+
+
+def _can_be_a_name(path: str) -> bool:
+    """Whether a file could be called that: no NUL, and nothing that has no bytes."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False

@@ -15,14 +15,14 @@ def name_text(name: bytes) -> str:
     return name.decode("utf-8", "surrogateescape")
 
 
-def shown(name: bytes | str) -> str:
+def printable(name: bytes | str) -> str:
     r"""A name that can be printed on one line: `a\nb.jpg`, `caf\xe9.jpg`."""
     raw = name if isinstance(name, bytes) else name_bytes(name)
     text = raw.decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
-def spelled(name: str) -> str:
+def readable(name: str) -> str:
     r"""A name as text that every program can read: bytes that are not UTF-8 as `\xe9`."""
     return name_bytes(name).decode("utf-8", "backslashreplace")
 

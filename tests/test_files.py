@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError
-from ssdh_surgery.files import Write, write_bytes, write_files
+from ssdh_surgery.files import write_bytes, write_files
+from ssdh_surgery.staging import Write
 
 NOBODY = 65534
 
@@ -172,5 +173,5 @@ def test_names_that_no_file_can_have(name: str) -> None:
 
 
 def test_other_value_errors_are_not_swallowed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ours"), files.explained(tmp_path, "read"):
+    with pytest.raises(ValueError, match="ours"), errors.file_errors(tmp_path, "read"):
         raise ValueError("ours")

@@ -15,7 +15,7 @@ from ssdh_surgery.cli.types import SizeType
 from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
-    from ssdh_surgery.data.build import LabelsAs
+    from ssdh_surgery.data.build_job import LabelsAs
     from ssdh_surgery.data.datum import Shape
     from ssdh_surgery.pipeline.data_show import ShownData
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.shapes import Shape
+from ssdh_surgery.names import printable as plain
 from ssdh_surgery.names import shape_text
-from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.inspect.explain import Explanation
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.names import shown as plain
+from ssdh_surgery.names import printable as plain
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, unified_diff
 from ssdh_surgery.surgery.diff.differences import Difference

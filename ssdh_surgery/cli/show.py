@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ssdh_surgery import files
+from ssdh_surgery import files, staging
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import LayerShapes
@@ -18,8 +18,8 @@ from ssdh_surgery.cli.types import Given
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import printable as plain
 from ssdh_surgery.names import shape_text
-from ssdh_surgery.names import shown as plain
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
 from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
@@ -122,7 +122,7 @@ def _written(pictures: list[tuple[Path, bytes]], *, force: bool) -> list[str]:
                 location=Location(str(path)),
                 hint="--force replaces it",
             )
-    files.write_files([files.Write(path, data, is_new=not force) for path, data in new])
+    files.write_files([staging.Write(path, data, is_new=not force) for path, data in new])
     done = [path for path, _ in new]
     return [f"wrote {path}" if path in done else f"{path} is up to date" for path, _ in pictures]
 

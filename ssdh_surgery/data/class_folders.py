@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_line import LONGEST_PATH
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_bytes, shown
+from ssdh_surgery.names import name_bytes, printable
 
 _PICTURES = {
     *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
@@ -33,16 +32,16 @@ def read_class_folders(folder: Path | str) -> ImageList:
             cannot hold.
     """
     where = Location(str(folder))
-    with explained(folder, "read"):
+    with file_errors(folder, "read"):
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
         classes = [name for name in names if os.path.isdir(os.path.join(folder, name))]
     root = os.path.join(folder, "")
     for name in classes:
         if "\n" in name:
-            raise DataError(f"a class name has two lines: '{shown(name)}'", location=where)
-    loose = [name for name in names if name not in set(classes) and is_picture(name)]
-    problems = [Problem(kinds.NO_CLASS, None, f"'{shown(name)}'") for name in loose]
-    entries: list[Entry] = []
+            raise DataError(f"a class name has two lines: '{printable(name)}'", location=where)
+    loose = [name for name in names if name not in set(classes) and is_image_name(name)]
+    problems = [Problem(kinds.NO_CLASS, None, f"'{printable(name)}'") for name in loose]
+    entries: list[ListEntry] = []
     for label, name in enumerate(classes):
         for path in _files(root, name):
             _take(root, path, label, entries, problems)
@@ -52,13 +51,15 @@ def read_class_folders(folder: Path | str) -> ImageList:
     return ImageList(str(folder), root, entries, problems, tuple(classes))
 
 
-def _take(root: str, path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
-    if not is_picture(path) or is_no_file(root + path):
-        problems.append(Problem(kinds.NO_PICTURE, None, f"'{shown(path)}'"))
+def _take(
+    root: str, path: str, label: int, entries: list[ListEntry], problems: list[Problem]
+) -> None:
+    if not is_image_name(path) or is_not_a_file(root + path):
+        problems.append(Problem(kinds.NOT_AN_IMAGE, None, f"'{printable(path)}'"))
     elif len(name_bytes(path)) > LONGEST_PATH:
-        problems.append(Problem(kinds.LONG_PATH, None, f"'{shown(path)}'"))
+        problems.append(Problem(kinds.LONG_PATH, None, f"'{printable(path)}'"))
     else:
-        entries.append(Entry(path, label, len(entries)))
+        entries.append(ListEntry(path, label, len(entries)))
 
 
 def _files(root: str, name: str) -> Iterator[str]:
@@ -71,7 +72,7 @@ def _files(root: str, name: str) -> Iterator[str]:
     return iter(sorted(found))
 
 
-def is_no_file(path: str) -> bool:
+def is_not_a_file(path: str) -> bool:
     """Whether something else than a file is there: a folder, or a pipe, which one waits for.
 
     A link that leads nowhere is taken for a file, which cannot be read.
@@ -79,6 +80,6 @@ def is_no_file(path: str) -> bool:
     return not os.path.isfile(path) and os.path.exists(path)
 
 
-def is_picture(name: str) -> bool:
+def is_image_name(name: str) -> bool:
     """Whether a file's name ends as those of pictures do that OpenCV reads."""
     return os.path.splitext(name)[1].lower() in _PICTURES

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.datum import read_datum
-from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.image import planar, read_image
+from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.data.mean import ImageMean, image_mean
-from ssdh_surgery.data.parallel import ahead, default_threads
-from ssdh_surgery.data.picture import planar, read_picture
+from ssdh_surgery.data.parallel import default_threads, parallel_map
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 
@@ -38,10 +38,10 @@ def lmdb_mean(
             # The channels that the picture has: nobody can tell this tool `force_color`.
             return read_datum(record).pixels()
         except DataError as error:
-            raise of_record(path, key, error) from error
+            raise record_error(path, key, error) from error
 
     with LmdbStore(path) as store:
-        pictures = ahead(pixels, store.items(), threads or default_threads())
+        pictures = parallel_map(pixels, store.items(), threads or default_threads())
         return _mean(_counted(pictures, len(store), progress), str(path))
 
 
@@ -61,9 +61,9 @@ def list_mean(
     """
     problems = list(images.problems)
 
-    def pixels(entry: Entry) -> NDArray[Any] | Problem:
+    def pixels(entry: ListEntry) -> NDArray[Any] | Problem:
         try:
-            return planar(read_picture(images.file(entry), size=size, gray=gray))
+            return planar(read_image(images.file(entry), size=size, gray=gray))
         except (DataError, FileError) as error:
             return images.unreadable(entry, error)
 
@@ -80,7 +80,7 @@ def list_mean(
                 findings=kinds.findings(problems, images.source),
             )
 
-    results = ahead(pixels, images.entries, threads or default_threads())
+    results = parallel_map(pixels, images.entries, threads or default_threads())
     return _mean(good(_counted(results, len(images.entries), progress)), images.source)
 
 

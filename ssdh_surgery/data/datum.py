@@ -80,7 +80,7 @@ class Datum:
             MissingExtra: it is encoded and OpenCV is not installed.
         """
         if self.encoded:
-            from ssdh_surgery.data.picture import decode, planar
+            from ssdh_surgery.data.image import decode, planar
 
             return planar(decode(self.data, color=color))
         import numpy as np

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.list_line import Line, LineForm, OneLabel, SeveralLabels, usual_length
-from ssdh_surgery.data.list_problems import Kind, Problem
-from ssdh_surgery.errors import DataError, SsdhError
-from ssdh_surgery.files import explained
+from ssdh_surgery.data.list_problems import Problem, ProblemKind
+from ssdh_surgery.errors import DataError, SsdhError, file_errors
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_text, shown
+from ssdh_surgery.names import name_text, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +30,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SHOWN_LABELS = 8
 
 
-class Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """A picture of a list: its path as listed, its label, and its place.
 
     `line_id` counts the list's lines from 0, as in Caffe; it is part of the record's key.
@@ -57,7 +56,7 @@ class ImageList:
 
     source: str
     root: str
-    entries: list[Entry]
+    entries: list[ListEntry]
     problems: list[Problem] = field(default_factory=list)
     classes: tuple[str, ...] = ()
     form: LineForm = field(default_factory=OneLabel)
@@ -72,7 +71,7 @@ class ImageList:
         """How many lines are left out for an error."""
         return sum(problem.kind.severity == "error" for problem in self.problems)
 
-    def file(self, entry: Entry) -> str:
+    def file(self, entry: ListEntry) -> str:
         """Where the picture of an entry lies."""
         return self.root + entry.path
 
@@ -90,10 +89,10 @@ class ImageList:
             vector[np.array(numbers, int)] = 1
         return vectors
 
-    def unreadable(self, entry: Entry, error: SsdhError) -> Problem:
+    def unreadable(self, entry: ListEntry, error: SsdhError) -> Problem:
         """The problem that the picture of an entry cannot be read."""
         line = None if self.classes else entry.line_id + 1
-        return Problem(kinds.UNREADABLE, line, f"'{shown(entry.path)}': {error.message}")
+        return Problem(kinds.UNREADABLE, line, f"'{printable(entry.path)}': {error.message}")
 
 
 def read_list(
@@ -116,7 +115,7 @@ def read_list(
     """
     form = form or OneLabel()
     prefix = os.path.join(root, "") if str(root) else ""
-    with explained(path, "read"), open(path, "rb") if data is None else BytesIO(data) as file:
+    with file_errors(path, "read"), open(path, "rb") if data is None else BytesIO(data) as file:
         reader = _Reader(prefix, form, os.path.dirname(path) if check_files else None)
         for number, line in enumerate(file, 1):
             if b"\0" in line:
@@ -132,13 +131,13 @@ class _Reader:
     """Takes a list line by line; looks for the pictures if it is told the list's folder."""
 
     def __init__(self, root: str, form: LineForm, folder: str | None) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[ListEntry] = []
         self.problems: list[Problem] = []
         self.lines = 0
         self._root = root
         self._form = form
         self._folder = folder
-        self._seen: dict[str, Entry] = {}
+        self._seen: dict[str, ListEntry] = {}
         self._is_windows = False
 
     def take(self, number: int, raw: bytes) -> None:
@@ -157,9 +156,9 @@ class _Reader:
             return
         said = self._form.read(line, self._exists if self._folder is not None else None)
         if isinstance(said, Line):
-            self._keep(Entry(said.path, said.label, number - 1, said.labels))
+            self._keep(ListEntry(said.path, said.label, number - 1, said.labels))
         else:
-            self._report(said, number, f"'{shown(line)}'")
+            self._report(said, number, f"'{printable(line)}'")
 
     def finish(self) -> None:
         """Look at what only all lines together can show of vectors."""
@@ -169,13 +168,13 @@ class _Reader:
         if self._form.classes:
             for entry, labels in zip(self.entries, vectors, strict=True):
                 if len(set(labels)) < len(labels):
-                    said = f"'{shown(entry.path)}' has {_listed(labels)}"
+                    said = f"'{printable(entry.path)}' has {_listed(labels)}"
                     self._report(kinds.CLASS_TWICE, entry.line_id + 1, said)
             return
         length = usual_length(vectors)
         entries, self.entries = self.entries, []
         for entry, labels in zip(entries, vectors, strict=True):
-            number, name = entry.line_id + 1, f"'{shown(entry.path)}'"
+            number, name = entry.line_id + 1, f"'{printable(entry.path)}'"
             if len(labels) != length:
                 said = f"{name} has {len(labels):,}, most have {length:,}"
                 self._report(kinds.OTHER_LENGTH, number, said)
@@ -189,19 +188,19 @@ class _Reader:
     def _exists(self, path: str) -> bool:
         return os.path.isfile(self._root + path)
 
-    def _report(self, kind: Kind, number: int, detail: str = "") -> None:
+    def _report(self, kind: ProblemKind, number: int, detail: str = "") -> None:
         self.problems.append(Problem(kind, number, detail))
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: ListEntry) -> None:
         number = entry.line_id + 1
         if self._folder is not None and not self._exists(entry.path):
             beside = os.path.isfile(os.path.join(self._folder, entry.path))
             there = " (it is there from the list's folder)" if beside else ""
-            self._report(kinds.MISSING, number, f"'{shown(entry.path)}'{there}")
+            self._report(kinds.MISSING, number, f"'{printable(entry.path)}'{there}")
             return
         before = self._seen.setdefault(entry.path, entry)
         if before is not entry:
-            said = f"'{shown(entry.path)}' has {_labels(before)} on line {before.line_id + 1}"
+            said = f"'{printable(entry.path)}' has {_labels(before)} on line {before.line_id + 1}"
             if (before.label, before.labels) != (entry.label, entry.labels):
                 self._report(kinds.CONTRADICTION, number, f"{said}, here {_labels(entry)}")
                 return
@@ -209,7 +208,7 @@ class _Reader:
         self.entries.append(entry)
 
 
-def _labels(entry: Entry) -> str:
+def _labels(entry: ListEntry) -> str:
     if entry.labels is None:
         return f"label {entry.label}"
     return "labels " + _listed(entry.labels)

@@ -58,6 +58,6 @@ def write_label_file(file: Path, rows: Sequence[NDArray[np.float32]]) -> None:
     """
     import numpy as np
 
-    with hdf5.written(file) as made:
+    with hdf5.new_file(file) as made:
         made.create_dataset(DATASET, data=np.stack(rows))
     write_bytes(list_file(file), name_bytes(f"{file}\n"))

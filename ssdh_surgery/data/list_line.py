@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.list_problems import Kind
+from ssdh_surgery.data.list_problems import ProblemKind
 from ssdh_surgery.names import name_bytes
 
 # Whether there is a picture at a path; None where nobody looks.
@@ -44,14 +44,14 @@ class Line(NamedTuple):
 class LineForm(Protocol):
     """How the lines of a list are to be read."""
 
-    def read(self, line: str, exists: Exists) -> Line | Kind:
+    def read(self, line: str, exists: Exists) -> Line | ProblemKind:
         """What a line without its end says, or what is wrong with it."""
 
 
 class OneLabel:
     """`path label`, split at the last space, as Caffe does."""
 
-    def read(self, line: str, exists: Exists) -> Line | Kind:
+    def read(self, line: str, exists: Exists) -> Line | ProblemKind:
         """What a line says, or what is wrong with it."""
         path, _, label = line.rpartition(" ")
         if wrong := _wrong_end(line):
@@ -78,7 +78,7 @@ class SeveralLabels:
 
     classes: int | None = None
 
-    def read(self, line: str, exists: Exists) -> Line | Kind:
+    def read(self, line: str, exists: Exists) -> Line | ProblemKind:
         """What a line says, or what is wrong with it."""
         if _SEVERAL_TABBED.search(line):
             return kinds.TAB
@@ -126,7 +126,7 @@ def usual_length(lines: Iterable[array[float]]) -> int:
     return max(counts, key=lambda each: counts[each])
 
 
-def _wrong_end(line: str) -> Kind | None:
+def _wrong_end(line: str) -> ProblemKind | None:
     """What is wrong with the end of a line, however many labels it has."""
     path, _, label = line.rpartition(" ")
     if _TABBED.search(line):
@@ -136,7 +136,7 @@ def _wrong_end(line: str) -> Kind | None:
     return kinds.TRAILING_SPACE if label != label.strip() or not label else None
 
 
-def _line(path: str, label: int, labels: array[float] | None = None) -> Line | Kind:
+def _line(path: str, label: int, labels: array[float] | None = None) -> Line | ProblemKind:
     return kinds.LONG_PATH if len(name_bytes(path)) > LONGEST_PATH else Line(path, label, labels)
 
 

@@ -15,8 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.errors import DataError, did_you_mean
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, did_you_mean, file_errors
 from ssdh_surgery.location import Location
 
 _FileId = tuple[int, int]  # device and inode: two paths may lead to one file
@@ -48,7 +47,7 @@ def acquire(path: Path) -> Any:
         FileError: it cannot be read.
     """
     file = _data_file(path)
-    with explained(file, "read"):
+    with file_errors(file, "read"):
         stat = os.stat(file)
         os.close(os.open(file, os.O_RDONLY))
     with _lock:
@@ -126,14 +125,14 @@ def _can_be_read(path: Path) -> bool:
 
 def _data_file(path: Path) -> Path:
     where = Location(str(path))
-    with explained(path, "read"):
+    with file_errors(path, "read"):
         missing = not os.path.lexists(path)
     if missing:
         raise DataError("no such LMDB", location=where, hint=_near(path))
     if path.is_file():
         hint = f"give the folder: {path.parent}" if path.name == "data.mdb" else None
         raise DataError("is a file: an LMDB is a folder", location=where, hint=hint)
-    with explained(path, "read"):
+    with file_errors(path, "read"):
         names = set(os.listdir(path))
     if "data.mdb" in names:
         return path / "data.mdb"

@@ -18,7 +18,7 @@ from ssdh_surgery.data.datum import Datum, Header, Shape, read_datum, read_heade
 from ssdh_surgery.data.lmdb_open import acquire, forget, release
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class LmdbStore:
             try:
                 datum = read_datum(record)
             except DataError as error:
-                raise of_record(self.path, key, error) from error
+                raise record_error(self.path, key, error) from error
             yield key, datum
 
     def keys(self, limit: int | None = None) -> list[bytes]:
@@ -139,7 +139,7 @@ class LmdbStore:
             try:
                 header = read_header(record)
             except DataError as error:
-                raise of_record(self.path, bytes(key), error) from error
+                raise record_error(self.path, bytes(key), error) from error
             yield bytes(key), header
 
     def scan_labels(self, limit: int | None = None) -> LabelScan:
@@ -182,7 +182,7 @@ class LmdbStore:
         try:
             channels, height, width = read_datum(record).pixels().shape
         except DataError as error:
-            raise of_record(self.path, key, error) from error
+            raise record_error(self.path, key, error) from error
         return channels, height, width
 
     def _transaction(self, *, buffers: bool) -> Any:
@@ -203,7 +203,7 @@ class LmdbStore:
                     yield key, value
         except lmdb.Error as error:
             raise DataError(
-                f"cannot be read on after the record '{shown(bytes(key))}': {error}",
+                f"cannot be read on after the record '{printable(bytes(key))}': {error}",
                 location=Location(str(self.path)),
                 hint="it is damaged, or a program is writing it: 'mdb_copy' makes a copy meanwhile",
             ) from error
@@ -220,10 +220,10 @@ def common_shape(path: Path | str, limit: int) -> Shape | None:
         return store.scan_shapes(limit).common
 
 
-def of_record(path: Path | str, key: bytes, error: DataError) -> DataError:
+def record_error(path: Path | str, key: bytes, error: DataError) -> DataError:
     """What is wrong with a record's content, with the LMDB and the record's key."""
     return DataError(
-        f"record '{shown(key)}': {error.message}",
+        f"record '{printable(key)}': {error.message}",
         location=Location(str(path)),
         hint=error.hint,
         key=key,

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.files import claim, explained
+from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.files import claim
 from ssdh_surgery.location import Location
 
 # Caffe's LMDB folders hold these two files; ours are replaced only if they hold no more.
@@ -50,11 +50,11 @@ class LmdbWriter:
         self._pending: list[tuple[bytes, bytes | bytearray]] = []
         self._pending_bytes = 0
         self._refuse_to_replace(replace)
-        with explained(path, "write"):
+        with file_errors(path, "write"):
             self._partial.mkdir(exist_ok=True)
             self._claim = claim(self._partial, path)
         try:
-            with explained(path, "write"):
+            with file_errors(path, "write"):
                 self._prepare(recipe)
             with self._lmdb_explained():
                 self._env = self._open()
@@ -123,7 +123,7 @@ class LmdbWriter:
             with self._lmdb_explained():
                 self._env.sync(True)
             self._env.close()
-            with explained(self._given.file, "write"):
+            with file_errors(self._given.file, "write"):
                 (self._partial / _RECIPE).unlink()
                 self._move()
                 os.close(self._claim)

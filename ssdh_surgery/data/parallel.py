@@ -19,13 +19,15 @@ def default_threads() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+def parallel_map(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Result]:
     """`map(work, items)` with so many threads, at most two items for each under way.
 
     What `work` raises is raised in its turn. When the iteration ends early, what was not
     begun is not begun any more, and what was is waited for.
     """
-    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as pool:
+    with ThreadPoolExecutor(threads, thread_name_prefix="parallel_map") as pool:
         under_way: deque[Future[Result]] = deque()
         try:
             for item in items:

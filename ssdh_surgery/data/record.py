@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssdh_surgery.data.datum import Shape, blank_raw, write_encoded
-from ssdh_surgery.data.picture import decode, encode, fill_planar, planar, resize
+from ssdh_surgery.data.image import decode, encode, fill_planar, planar, resize
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 

@@ -184,3 +184,14 @@ def _asked_color(param: Any) -> bool | None:
 
 def _size(shape: tuple[int, ...]) -> str:
     return size_text(shape) + " (channels x height x width)"
+
+
+def ten_crops(picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The crops [10, C, size, size] of a picture [C, H, W]: five windows, then their mirrors.
+
+    The centre is where Caffe's TEST phase crops. `size` is at most the height and width.
+    """
+    height, width = picture.shape[1] - size, picture.shape[2] - size
+    corners = [(0, 0), (0, width), (height, 0), (height, width), (height // 2, width // 2)]
+    windows = [picture[:, y : y + size, x : x + size] for y, x in corners]
+    return np.stack([*windows, *(each[:, :, ::-1] for each in windows)])

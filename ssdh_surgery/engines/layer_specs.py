@@ -13,7 +13,7 @@ from typing import Any
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.messages.fork_fields import fork_fields
+from ssdh_surgery.caffe.messages.message import fork_fields
 from ssdh_surgery.caffe.messages.schema import LayerParameter
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssdh_surgery.caffe.shapes.subject import shape_string as shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string as shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.picture import encode, resize
+from ssdh_surgery.data.image import encode, resize
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.location import Location
 

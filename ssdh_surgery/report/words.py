@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.report.boxes import Box
-from ssdh_surgery.report.settings import settings
+from ssdh_surgery.report.layer_settings import settings_text
 
 _LONGEST = 40
 # What XML cannot hold: control characters, and bytes that were no UTF-8.
@@ -56,7 +56,7 @@ def _text(text: str) -> str:
 
 
 def _kind(layer: Layer) -> str:
-    return f"{layer.type} {settings(layer)}".rstrip()
+    return f"{layer.type} {settings_text(layer)}".rstrip()
 
 
 def _shapes(box: Box, shapes: NetShapes) -> str:

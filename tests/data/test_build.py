@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.build import build, in_order, read_source
+from ssdh_surgery.data.build import build, read_source
+from ssdh_surgery.data.build_job import record_order
 from ssdh_surgery.data.build_paths import split_paths
+from ssdh_surgery.data.image import encode, planar, read_image
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import encode, planar, read_picture
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError
 
@@ -63,7 +64,7 @@ def test_records_hold_the_pictures_in_the_order_of_the_list(folder: Path) -> Non
     assert keys(folder / "out") == [b"%08d_%02d.jpg" % (i, i) for i in range(12)]
     with LmdbStore(folder / "out") as store:
         for i, (_, datum) in enumerate(store.records()):
-            expected = read_picture(folder / "pictures" / f"{i:02}.jpg", size=(16, 12))
+            expected = read_image(folder / "pictures" / f"{i:02}.jpg", size=(16, 12))
             np.testing.assert_array_equal(datum.pixels(), planar(expected))
             assert (datum.label, datum.encoded) == (i % 3, False)
 
@@ -102,7 +103,7 @@ def test_a_shuffled_list_is_numbered_anew(folder: Path) -> None:
     assert [key[:9] for key in orders[0]] == [b"%08d_" % i for i in range(12)]
     assert sorted(key[9:] for key in orders[0]) == [b"%02d.jpg" % i for i in range(12)]
     images = read_source(folder / "list.txt", folder / "pictures")
-    listed = in_order(images, RecordOptions(shuffle=True, seed=1))
+    listed = record_order(images, RecordOptions(shuffle=True, seed=1))
     assert [b"%08d_%s" % (i, entry.path.encode()) for i, entry in listed] == orders[0]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.class_folders import read_class_folders
-from ssdh_surgery.data.image_list import Entry
+from ssdh_surgery.data.image_list import ListEntry
 from ssdh_surgery.errors import DataError, FileError
 
 
@@ -26,11 +26,11 @@ def test_labels_count_the_sorted_classes(tmp_path: Path) -> None:
     read = read_class_folders(tmp_path)
     assert read.classes == ("Zebra", "cat", "dog", "empty")
     assert read.entries == [
-        Entry("Zebra/a b.png", 0, 0),
-        Entry("cat/a.jpg", 1, 1),
-        Entry("cat/more/x.bmp", 1, 2),
-        Entry("dog/10.JPG", 2, 3),
-        Entry("dog/2.jpg", 2, 4),
+        ListEntry("Zebra/a b.png", 0, 0),
+        ListEntry("cat/a.jpg", 1, 1),
+        ListEntry("cat/more/x.bmp", 1, 2),
+        ListEntry("dog/10.JPG", 2, 3),
+        ListEntry("dog/2.jpg", 2, 4),
     ]
     assert read.problems == []
     assert read.file(read.entries[0]) == f"{tmp_path}/Zebra/a b.png"
@@ -100,5 +100,5 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     images = read_class_folders(tmp_path)
     assert [entry.path for entry in images.entries] == ["a/nowhere.png", "a/x.png"]
     assert [(each.kind, each.detail) for each in images.problems] == [
-        (kinds.NO_PICTURE, "'a/pipe.png'")
+        (kinds.NOT_AN_IMAGE, "'a/pipe.png'")
     ]

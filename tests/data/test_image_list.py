@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.data.image_list import Entry, read_list
+from ssdh_surgery.data.image_list import ListEntry, read_list
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 
@@ -29,11 +29,11 @@ def test_a_good_list_has_entries_and_no_problems(folder: Path) -> None:
     path = listed(folder, "a.jpg 0\nmy cat.jpg 12\nc.jpg 1 3\nnoext +4\nb.jpg 007")
     read = read_list(path, folder / "pictures")
     assert read.entries == [
-        Entry("a.jpg", 0, 0),
-        Entry("my cat.jpg", 12, 1),
-        Entry("c.jpg 1", 3, 2),
-        Entry("noext", 4, 3),
-        Entry("b.jpg", 7, 4),
+        ListEntry("a.jpg", 0, 0),
+        ListEntry("my cat.jpg", 12, 1),
+        ListEntry("c.jpg 1", 3, 2),
+        ListEntry("noext", 4, 3),
+        ListEntry("b.jpg", 7, 4),
     ]
     assert read.problems == []
     assert read.findings == ()
@@ -156,7 +156,7 @@ def test_names_that_are_no_text_are_kept(folder: Path) -> None:
     Path(str(folder / "pictures") + "/" + name.decode("utf-8", "surrogateescape")).touch()
     read = read_list(listed(folder, name + b" 5\n"), folder / "pictures")
     (entry,) = read.entries
-    assert entry == Entry("caf\udce9.jpg", 5, 0)
+    assert entry == ListEntry("caf\udce9.jpg", 5, 0)
     assert read.problems == []
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_encoded, write_raw
+from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import encode
 from ssdh_surgery.errors import DataError
 
 Maker = Callable[..., Path]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.data import picture as room
-from ssdh_surgery.data.picture import decode, encode, jpeg_is_cut, planar, read_picture, resize
+from ssdh_surgery.data import image as room
+from ssdh_surgery.data.image import decode, encode, jpeg_is_cut, planar, read_image, resize
 from ssdh_surgery.errors import DataError, FileError, MissingExtra
 
 KINDS = {
@@ -88,10 +88,10 @@ def test_a_planar_picture_shares_its_pixels(image: NDArray) -> None:
 def test_the_size_is_width_and_height(image: NDArray, tmp_path: Path) -> None:
     file = tmp_path / "a b.png"
     file.write_bytes(encode(image, "png"))
-    assert read_picture(file, size=(10, 20)).shape == (20, 10, 3)
-    assert read_picture(file, size=(10, 20), gray=True).shape == (20, 10)
-    np.testing.assert_array_equal(read_picture(file), image)
-    np.testing.assert_array_equal(read_picture(file, size=(10, 20)), resize(image, (10, 20)))
+    assert read_image(file, size=(10, 20)).shape == (20, 10, 3)
+    assert read_image(file, size=(10, 20), gray=True).shape == (20, 10)
+    np.testing.assert_array_equal(read_image(file), image)
+    np.testing.assert_array_equal(read_image(file, size=(10, 20)), resize(image, (10, 20)))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_what_is_no_picture_is_refused_with_its_reason(
 ) -> None:
     (tmp_path / "x.jpg").write_bytes(data)
     with pytest.raises(DataError) as caught:
-        read_picture(tmp_path / "x.jpg")
+        read_image(tmp_path / "x.jpg")
     assert str(caught.value) == f"{tmp_path / 'x.jpg'}: {message}"
 
 
@@ -137,7 +137,7 @@ def test_more_than_8_bits_per_channel_are_refused_where_caffe_keeps_them(image: 
 
 def test_a_missing_file_is_a_file_error(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
-        read_picture(tmp_path / "x.jpg")
+        read_image(tmp_path / "x.jpg")
     assert str(caught.value) == f"{tmp_path / 'x.jpg'}: cannot read: no such file"
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
+from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.data.picture import encode, planar
 from ssdh_surgery.data.transform import Chance, Phase, Transformer
 from ssdh_surgery.errors import DataError, SchemaError
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Param:
+class ParamSpec:
     """The learning of one blob: its shared name and its multipliers (1 where not set)."""
 
     name: str
@@ -109,11 +109,11 @@ class Layer:
         return takes_part(self.include, self.exclude, state)
 
     @cached_property
-    def params(self) -> tuple[Param, ...]:
+    def params(self) -> tuple[ParamSpec, ...]:
         """The learning of its blobs, as far as the text states it."""
         if self.dialect is Dialect.CURRENT:
             return tuple(
-                Param(
+                ParamSpec(
                     message.string("name"),
                     number(message, "lr_mult", 1.0),
                     number(message, "decay_mult", 1.0),
@@ -125,7 +125,7 @@ class Layer:
         names = [scalar.string for scalar in self.core.scalars("param")]
         count = max(len(rates), len(decays), len(names))
         return tuple(
-            Param(
+            ParamSpec(
                 names[i] if i < len(names) else "",
                 rates[i] if i < len(rates) else 1.0,
                 decays[i] if i < len(decays) else 1.0,

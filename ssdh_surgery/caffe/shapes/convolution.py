@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import (
+    LayerSetup,
+    SetupResult,
+    Shape,
+    count,
+    shape_string,
+)
 from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
@@ -44,7 +50,7 @@ class Window(NamedTuple):
         )
 
 
-def convolution(subject: Subject) -> Shaped:
+def convolution(subject: LayerSetup) -> SetupResult:
     """Each bottom gives a top of `num_output` channels; multiply-adds for every weight used."""
     axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
@@ -54,16 +60,16 @@ def convolution(subject: Subject) -> Shaped:
     return _shaped(subject, axis, (outputs, channels // group, *window.kernel), sizes)
 
 
-def depthwise(subject: Subject) -> Shaped:
+def depthwise(subject: LayerSetup) -> SetupResult:
     """A fork's convolution of one kernel for each channel: `num_output` and `group` say nothing."""
     param = type(subject.param)()
     param.CopyFrom(subject.param)
     channels = subject.size(1)
     param.convolution_param.num_output = param.convolution_param.group = channels
-    return convolution(Subject(param, subject.bottoms, subject.tops))
+    return convolution(LayerSetup(param, subject.bottoms, subject.tops))
 
 
-def deconvolution(subject: Subject) -> Shaped:
+def deconvolution(subject: LayerSetup) -> SetupResult:
     """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
     axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
@@ -78,7 +84,7 @@ def deconvolution(subject: Subject) -> Shaped:
     return _shaped(subject, axis, (channels, outputs // group, *window.kernel), sizes)
 
 
-def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
+def _shaped(subject: LayerSetup, axis: int, weight: Shape, sizes: Shape) -> SetupResult:
     """The answer for all bottoms, which are of one shape."""
     first, parameter = subject.bottoms[0], subject.param.convolution_param
     for index, shape in enumerate(subject.bottoms[1:], 1):
@@ -99,10 +105,10 @@ def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
     # The side of which every value meets `weight` without its first axis.
     side = first if subject.param.type == "Deconvolution" else top
     params = [weight, (parameter.num_output,)] if parameter.bias_term else [weight]
-    return Shaped([top] * subject.tops, params, count(side) * count(weight, 1) * subject.tops)
+    return SetupResult([top] * subject.tops, params, count(side) * count(weight, 1) * subject.tops)
 
 
-def im2col(subject: Subject) -> Shaped:
+def im2col(subject: LayerSetup) -> SetupResult:
     """The windows of the bottom, laid out as channels."""
     parameter, shape = subject.param.convolution_param, subject.bottoms[0]
     found = len(shape) - 1 - subject.axis(parameter.axis, field=f"{_PARAM}.axis")
@@ -110,10 +116,10 @@ def im2col(subject: Subject) -> Shaped:
     axis, window = read_window(subject)
     sizes = window.steps(shape[axis + 1 :])
     _check_sizes(subject, sizes, window.too_large(shape[axis + 1 :]))
-    return Shaped([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
+    return SetupResult([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
 
 
-def read_window(subject: Subject) -> tuple[int, Window]:
+def read_window(subject: LayerSetup) -> tuple[int, Window]:
     """The channel axis of a convolution, and its kernel over the axes behind that."""
     parameter = subject.param.convolution_param
     axis = subject.axis(parameter.axis, field=f"{_PARAM}.axis")
@@ -134,7 +140,7 @@ def read_window(subject: Subject) -> tuple[int, Window]:
 
 
 def _each(
-    subject: Subject,
+    subject: LayerSetup,
     parameter: ConvolutionParameter,
     name: str,
     spatial: int,
@@ -167,7 +173,7 @@ def _each(
     return values if values or default is None else (default,) * spatial
 
 
-def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
+def _channels(subject: LayerSetup, axis: int) -> tuple[int, int, int]:
     """Channels in and out, and the number of groups that divides both."""
     parameter, channels = subject.param.convolution_param, subject.bottoms[0][axis]
     outputs, group = parameter.num_output, parameter.group
@@ -193,7 +199,7 @@ def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
     return channels, outputs, group
 
 
-def _check_sizes(subject: Subject, sizes: Shape, hint: str) -> None:
+def _check_sizes(subject: LayerSetup, sizes: Shape, hint: str) -> None:
     wrong = next((size for size in sizes if size < 0), 0)
     subject.check(
         not wrong,

@@ -16,7 +16,7 @@ from functools import cached_property
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.phase import Phase
-from ssdh_surgery.caffe.shapes.subject import Shape, count
+from ssdh_surgery.caffe.shapes.layer_setup import Shape, count
 from ssdh_surgery.findings import Finding
 
 

@@ -17,9 +17,14 @@ from ssdh_surgery.caffe.shapes import (
     same_shape,
     shaping,
 )
-from ssdh_surgery.caffe.shapes.subject import Refusal, Shaped, Subject, refuse_impossible
+from ssdh_surgery.caffe.shapes.layer_setup import (
+    LayerSetup,
+    Refusal,
+    SetupResult,
+    refuse_impossible,
+)
 
-SHAPE_RULES: dict[str, Callable[[Subject], Shaped]] = {
+SHAPE_RULES: dict[str, Callable[[LayerSetup], SetupResult]] = {
     "AbsVal": same_shape.neuron,
     "Accuracy": losses.accuracy,
     "ArgMax": shaping.arg_max,
@@ -87,7 +92,7 @@ SHAPE_RULES: dict[str, Callable[[Subject], Shaped]] = {
 }
 
 
-def layer_shapes(subject: Subject) -> Shaped:
+def layer_shapes(subject: LayerSetup) -> SetupResult:
     """What the rule of a layer's type says of it.
 
     Raises:

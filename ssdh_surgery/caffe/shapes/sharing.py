@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.shapes.subject import Shape, count, shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import Shape, count, shape_string
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 

@@ -9,16 +9,10 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule
 from ssdh_surgery.caffe.net.padding import Padding, pad_of
 from ssdh_surgery.caffe.net.phase import Phase, State
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal, SetupResult, Shape, count
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
-from ssdh_surgery.caffe.shapes.subject import (
-    Refusal,
-    Shape,
-    Shaped,
-    Subject,
-    count,
-)
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
@@ -145,7 +139,7 @@ class _Walk:
         rule: LayerRule | None,
         bottoms: Sequence[Shape | None],
         tops: int,
-    ) -> Shaped | None:
+    ) -> SetupResult | None:
         """What a layer's rule says, or None where it cannot say."""
         if rule is None:
             self._tell_type(layer)
@@ -156,7 +150,7 @@ class _Walk:
             if len(known) < len(bottoms):
                 return None
             given = [self.given.get(name) for name in layer.tops]
-            shaped = layer_shapes(Subject(param, known, tops, given))
+            shaped = layer_shapes(LayerSetup(param, known, tops, given))
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None
@@ -164,7 +158,7 @@ class _Walk:
         return shaped
 
     def _tell_lists(
-        self, layer: Layer, param: LayerParameter, rule: LayerRule, shaped: Shaped, tops: int
+        self, layer: Layer, param: LayerParameter, rule: LayerRule, shaped: SetupResult, tops: int
     ) -> None:
         """Lists of the layer that are longer or shorter than Caffe takes them."""
         specs, params = len(param.param), len(shaped.params)
@@ -213,7 +207,7 @@ class _Walk:
     def _tell_blobs(
         self,
         layer: Layer,
-        shaped: Shaped,
+        shaped: SetupResult,
         bottoms: Sequence[Shape | None],
         tops: Sequence[Shape | None],
     ) -> None:
@@ -246,13 +240,13 @@ def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerSha
     return LayerShapes(layer, (shape,), (padded,) * len(layer.tops), (), 0, 0)
 
 
-def _params(shaped: Shaped | None, *, has_params: bool) -> tuple[Shape, ...] | None:
+def _params(shaped: SetupResult | None, *, has_params: bool) -> tuple[Shape, ...] | None:
     if shaped is not None:
         return tuple(shaped.params)
     return None if has_params else ()
 
 
-def _macs(shaped: Shaped | None, *, has_params: bool) -> int | None:
+def _macs(shaped: SetupResult | None, *, has_params: bool) -> int | None:
     # Nothing is multiplied by weights where there are none.
     if shaped is not None:
         return shaped.macs

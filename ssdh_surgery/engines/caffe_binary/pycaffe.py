@@ -20,7 +20,7 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.weights.copy_table import copy_table
-from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.engines.weight_clashes import refuse_clashes
 from ssdh_surgery.errors import EngineError

@@ -70,8 +70,8 @@ def copied(subject: Subject) -> list[Copied]:
 
 def _table(known: NetShapes, name: str) -> Copied | None:
     """The table of one file; None for HDF5, and where no shape of the net is known."""
+    from ssdh_surgery.caffe.weights.binary_weights import read_weights
     from ssdh_surgery.caffe.weights.copy_table import copy_table
-    from ssdh_surgery.caffe.weights.weights import read_weights
 
     with open(name, "rb") as file:
         if file.read(4) == _HDF5:

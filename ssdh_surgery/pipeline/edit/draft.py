@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.net.heads import Head, head_of
+from ssdh_surgery.caffe.net.heads import Head, find_head
 from ssdh_surgery.caffe.net.kind import kind_of
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document, Message
@@ -29,7 +29,7 @@ def net_at(document: Document, path: Path) -> Net:
 
 def head_named(net: Net, name: str) -> Head:
     """The head whose classifier has a name."""
-    head = head_of(net, name)
+    head = find_head(net, name)
     assert head is not None, f"the net has the classifier '{name}'"
     return head
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
@@ -164,7 +164,7 @@ def test_step(net: Net, head: Head, main: Step, given: Settings, wanted: Setting
         UnknownLayer: it has no such classifier.
     """
     names = [head.classifier.name, main.hashed.classifier if main.hashed else ""]
-    same = next(filter(None, (head_of(net, name) for name in names if name)), None)
+    same = next(filter(None, (find_head(net, name) for name in names if name)), None)
     if same is None:
         raise UnknownLayer(
             f"the test net has no classifier '{head.classifier.name}' as the train net has; Caffe "

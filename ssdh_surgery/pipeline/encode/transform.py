@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import net_of
-from ssdh_surgery.data.crops import ten_crops
-from ssdh_surgery.data.transform import Transformer
+from ssdh_surgery.data.transform import Transformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
@@ -181,9 +180,9 @@ class InputTransform:
             FileError, DataError: it cannot be read or decoded.
             MissingExtra: OpenCV is not installed.
         """
-        from ssdh_surgery.data.picture import planar, read_picture
+        from ssdh_surgery.data.image import planar, read_image
 
-        pixels = planar(read_picture(path, size=self.picture_size(), gray=self.is_gray))
+        pixels = planar(read_image(path, size=self.picture_size(), gray=self.is_gray))
         return self.in_order(pixels)
 
     def in_order(self, pixels: NDArray[_Number]) -> NDArray[_Number]:

@@ -174,7 +174,7 @@ def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
         listed = folder / layer.parameter.hdf5_data_param.source
         try:
             first = listed.read_text().split()[0]
-            with hdf5.opened(folder / first) as file:
+            with hdf5.open_file(folder / first) as file:
                 return (1, *(int(size) for size in file[top].shape[1:]))
         except MissingExtra:
             raise

@@ -15,7 +15,7 @@ from tomlkit.exceptions import ParseError as TomlError
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from ssdh_surgery import files
+from ssdh_surgery import files, staging
 from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -163,7 +163,7 @@ class Workspace:
             nets[stem] = _table_in(nets)
         _update(nets[stem], values)
 
-    def pending(self) -> list[files.Write]:
+    def pending(self) -> list[staging.Write]:
         """The file as it is to be written; nothing where it already is so.
 
         Raises:
@@ -181,7 +181,7 @@ class Workspace:
                 location=Location(str(self.path)),
                 hint="write each net as a table of its own: [nets.STEM]",
             )
-        return [files.Write(self.path, data, self._data, is_new=self._data is None)]
+        return [staging.Write(self.path, data, self._data, is_new=self._data is None)]
 
 
 def _refuse_bytes(value: Any, path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
@@ -142,7 +142,7 @@ def _readable(net: Net, loss: Layer) -> Change:
     return blobs.rename(net, loss, 0, unique_name(name, net.blob_names))
 
 
-def _as_mean(graph: BlobGraph, mean: Blob, pooling: Layer) -> Change:
+def _as_mean(graph: BlobGraph, mean: NetBlob, pooling: Layer) -> Change:
     """A Pooling over all bits, and the Reshape that lays them out for it, as one Reduction.
 
     Nothing where the blob is made otherwise, or where others read what is between.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.heads import HashLayer
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
@@ -46,7 +46,7 @@ def outgrown(net: Net, hashed: HashLayer) -> list[Layer]:
 def _weighted_above(graph: BlobGraph, latent: Layer) -> list[Layer]:
     found: list[Layer] = []
     seen: set[int] = set()
-    pending: list[Blob] = [graph.writes(latent)[0]]
+    pending: list[NetBlob] = [graph.writes(latent)[0]]
     while pending:
         for layer, _ in graph.consumers(pending.pop()):
             if layer.index in seen or layer.is_loss:

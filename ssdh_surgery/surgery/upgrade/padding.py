@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.padding import READERS
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import lines, removal, render
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
@@ -37,12 +37,12 @@ def fold_padding(net: Net) -> Change:
     edits: list[Edit] = []
     moved: set[int] = set()
     for reader, source in _pairs(net):
-        edits.append(render.replaced(reader.outer.entries("bottom")[0], source.bottoms[0]))
+        edits.append(render.replacement(reader.outer.entries("bottom")[0], source.bottoms[0]))
         edits += _padded(reader, source, style, is_first=source.index not in moved)
         if reader.core.entry("pad") is None:
             moved.add(source.index)
     edits += _without(net, padding, moved, style)
-    return Change(ordered(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), becomes(net, _rule))
 
 
 def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
@@ -81,7 +81,7 @@ def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[
     # What Caffe reads where none is given is 0.
     text = source.core.string("pad", "0")
     if old is not None:
-        return [render.replaced(old, render.Word(text))]
+        return [render.replacement(old, render.Word(text))]
     margin = margin_of(reader.core, style)
     pieces = pieces_of(reader.core)
     pad = Piece(style.newline + margin, f"pad:{style.after_colon}{text}", margin=margin)
@@ -109,7 +109,7 @@ def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> l
             continue
         new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
     edits = rewritten(net.root, new, style)
-    return edits + (removal.commenting(listed, style.newline) if listed else [])
+    return edits + (removal.comment_out(listed, style.newline) if listed else [])
 
 
 def _rule(tree: Tree) -> None:

@@ -52,7 +52,7 @@ def set_value(entry: Entry, value: object) -> Change:
         )
     if _is_same(entry.value, value):
         return Change()
-    return Change.of([render.replaced(entry, value)], [Set(path_of(entry), value)])
+    return Change.of([render.replacement(entry, value)], [Set(path_of(entry), value)])
 
 
 def _is_same(old: Scalar, value: object) -> bool:
@@ -187,8 +187,8 @@ def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = 
     if not entries:
         return Change()
     if how == "delete":
-        edits: list[Edit] = removal.removal(entries, followed)
+        edits: list[Edit] = removal.remove(entries, followed)
     else:
         newline = style_of(next(iter(entries)).document).newline
-        edits = removal.commenting(entries, newline, followed)
+        edits = removal.comment_out(entries, newline, followed)
     return Change.of(edits, [Delete(path_of(entry)) for entry in entries])

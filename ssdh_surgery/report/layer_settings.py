@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter, PoolingParameter
 
 
-def settings(layer: Layer) -> str:
+def settings_text(layer: Layer) -> str:
     """What matters of a layer's own settings, and its weight in the loss; mostly empty."""
     rule = LAYER_RULES.get(layer.type)
     describe = _WORDS.get(rule.settings) if rule else None

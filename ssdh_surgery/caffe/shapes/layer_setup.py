@@ -59,7 +59,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Shaped:
+class SetupResult:
     """The answer of a rule: the shapes of tops and params, and multiply-adds.
 
     `note` tells what was taken for granted.
@@ -71,7 +71,7 @@ class Shaped:
     note: str | None = None
 
 
-class Subject:
+class LayerSetup:
     """A layer with the shapes of its bottoms, all known.
 
     `given` has the shapes that the caller knows of its tops; `tops` is the number of tops,
@@ -168,7 +168,7 @@ def shape_string(shape: Shape) -> str:
     return "".join(f"{size} " for size in shape) + f"({count(shape)})"
 
 
-def refuse_impossible(shaped: Shaped) -> None:
+def refuse_impossible(shaped: SetupResult) -> None:
     """Refuse shapes that no blob can have, and params without values.
 
     Raises:

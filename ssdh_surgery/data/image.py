@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Picture = NDArray[np.uint8]
+    Image = NDArray[np.uint8]
 
 # IMREAD_UNCHANGED, IMREAD_GRAYSCALE and IMREAD_COLOR, the flags that Caffe passes. All but
 # the first turn a photograph the way its EXIF data says.
@@ -49,7 +49,7 @@ def opencv() -> Any:
     return cv2
 
 
-def decode(data: bytes, *, color: bool | None = True) -> Picture:
+def decode(data: bytes, *, color: bool | None = True) -> Image:
     """The picture in some bytes: [H, W, 3], [H, W] in grey, its own channels for None.
 
     Raises:
@@ -63,7 +63,7 @@ def decode(data: bytes, *, color: bool | None = True) -> Picture:
     cv2 = opencv()
     try:
         # Never from the file: OpenCV reads a truncated JPEG file without an error.
-        image: Picture | None = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[color])
+        image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[color])
     except cv2.error:
         image = None
     if image is None:
@@ -108,9 +108,9 @@ def _why(data: bytes) -> str:
     return f"damaged, or not a kind of picture that OpenCV reads (it begins {data[:8].hex(' ')})"
 
 
-def read_picture(
+def read_image(
     path: Path | str, *, size: tuple[int, int] | None = None, gray: bool = False
-) -> Picture:
+) -> Image:
     """A picture file as Caffe's `ReadImageToCVMat` reads it; `size` is (width, height).
 
     Raises:
@@ -125,7 +125,7 @@ def read_picture(
         raise DataError(error.message, location=Location(str(path))) from error
 
 
-def resize(image: Picture, size: tuple[int, int] | None) -> Picture:
+def resize(image: Image, size: tuple[int, int] | None) -> Image:
     """The picture warped to (width, height) with OpenCV's bilinear filter, or as it is.
 
     Raises:
@@ -135,14 +135,14 @@ def resize(image: Picture, size: tuple[int, int] | None) -> Picture:
         return image
     cv2 = opencv()
     try:
-        resized: Picture = cv2.resize(image, size)
+        resized: Image = cv2.resize(image, size)
     except cv2.error as error:
         wide, high = size
         raise DataError(f"cannot be warped to {wide}x{high}: the memory is too small") from error
     return resized
 
 
-def encode(image: Picture, extension: str) -> bytes:
+def encode(image: Image, extension: str) -> bytes:
     """A picture as a file of the kind that an extension names (`jpg`, `png`).
 
     Raises:
@@ -159,12 +159,12 @@ def encode(image: Picture, extension: str) -> bytes:
     return bytes(data)
 
 
-def planar(image: Picture) -> Picture:
+def planar(image: Image) -> Image:
     """A picture as [C, H, W], the order of a Datum and of a blob; no pixel is copied."""
     return image[None] if image.ndim == 2 else image.transpose(2, 0, 1)
 
 
-def fill_planar(image: Picture, planes: Picture) -> None:
+def fill_planar(image: Image, planes: Image) -> None:
     """Copy a picture into an array [C, H, W]; several times as fast as numpy would."""
     if image.ndim == 2:
         planes[0] = image
