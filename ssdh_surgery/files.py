@@ -1,7 +1,6 @@
-"""Reading and writing whole files so that nothing is ever lost.
+"""Whole files: read them, write them atomically, detect changes by others.
 
-Every file is written beside its place and renamed; modes are kept; a symlink is followed
-and stays a symlink. Several files are written all or none.
+Several files are written together or not at all; `staging` holds the steps for a single file.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ssdh_surgery.errors import FileError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.staging import StagedFile, Write
 
-# What messages call the standard input, which a command line calls `-`.
+# The name of standard input in messages; on the command line it is `-`.
 STDIN = "<stdin>"
 
 
@@ -25,14 +24,14 @@ def read_bytes(path: Path | str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        FileError: it is missing, a folder, or cannot be read.
+        FileError: it is missing, is a folder, or cannot be read.
     """
     with file_errors(path, "read"):
         return Path(path).read_bytes()
 
 
 def read_stdin() -> bytes:
-    """All that comes from the standard input.
+    """Everything on standard input.
 
     Raises:
         FileError: it is closed or cannot be read.
@@ -44,10 +43,10 @@ def read_stdin() -> bytes:
 
 
 def read_named(path: Path | str) -> tuple[str, bytes]:
-    """What messages call a file, and its bytes; `-` is the standard input.
+    """The name of a file for messages, and its bytes; `-` is standard input.
 
     Raises:
-        FileError: it is missing, a folder, or cannot be read.
+        FileError: it is missing, is a folder, or cannot be read.
     """
     return (STDIN, read_stdin()) if str(path) == "-" else (str(path), read_bytes(path))
 
@@ -58,19 +57,19 @@ def digest(data: bytes) -> str:
 
 
 def file_digest(path: Path | str) -> str:
-    """The SHA-256 of a file, in hex, read in pieces (weights can be large)."""
+    """The SHA-256 of a file, in hex; the file is read in pieces, since weights can be large."""
     with file_errors(path, "read"), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def claim(folder: Path, path: Path | str) -> int:
-    """Claim a folder in which `path` is being made; closing the handle gives it up.
+    """Lock the folder in which `path` is being made; closing the handle releases it.
 
-    The system gives it up for a process that is killed. Where it keeps no locks, as on some
-    network disks, nothing is claimed.
+    The system releases the lock of a process that is killed. File systems without locks, such
+    as some network disks, lock nothing.
 
     Raises:
-        FileError: another process, or another part of this one, has it.
+        FileError: another process, or another part of this one, holds the lock.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -78,9 +77,9 @@ def claim(folder: Path, path: Path | str) -> int:
     except BlockingIOError as error:
         os.close(handle)
         raise FileError(
-            "is being written by another ssdh",
+            "is being written by another ssdh process",
             location=Location(str(path)),
-            hint="wait for it, or write to another place",
+            hint="wait for it, or write to another path",
         ) from error
     except OSError:
         pass
@@ -88,45 +87,45 @@ def claim(folder: Path, path: Path | str) -> int:
 
 
 def write_bytes(path: Path | str, data: bytes, *, expected: bytes | None = None) -> None:
-    """Write a whole file: to a temporary name in the same folder, then renamed into place.
+    """Write a whole file under a temporary name in its folder, then rename it into place.
 
-    `expected` is what the file held when it was read: if it holds something else now,
+    `expected` is the content that the file had when it was read: if it has changed since,
     nothing is written. The mode of an existing file is kept, and a symlink is followed.
 
     Raises:
-        FileError: read-only folder or file, full disk, or changed under us.
+        FileError: the folder or file is read-only, the disk is full, or the file has changed.
     """
     write_files([Write(path, data, expected)])
 
 
 def write_files(writes: Sequence[Write]) -> None:
-    """Write whole files, all of them or none: each as `write_bytes` does.
+    """Write several files, all or none, each in the way of `write_bytes`.
 
     Raises:
-        FileError: one of them cannot be written; what was there before is there again.
+        FileError: one of them cannot be written; the old contents are restored.
     """
-    new_file: list[StagedFile] = []
+    staged: list[StagedFile] = []
     try:
         for write in writes:
-            new_file.append(StagedFile(write))
-        for each in new_file:
+            staged.append(StagedFile(write))
+        for each in staged:
             each.refuse_changed()
-        for each in new_file:
-            each.put(keep_old=len(new_file) > 1)
+        for each in staged:
+            each.put(keep_old=len(staged) > 1)
     except BaseException:
-        for each in reversed(new_file):
+        for each in reversed(staged):
             each.undo()
         raise
 
 
-# The inode of a file, its size and when it was changed.
+# Inode, size and time of the last change.
 Stamp = tuple[int, int, int]
 
 
 def stamp_of(path: Path | str) -> Stamp | None:
-    """What is another once a file is replaced or changed; None where there is none."""
+    """A value that differs after a file was replaced or changed; None if there is no file."""
     try:
-        found = os.stat(path)
+        stat = os.stat(path)
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns

@@ -1,4 +1,7 @@
-"""New files under a temporary name in their folder, renamed into place when they are whole."""
+"""One file written atomically: under a temporary name in its folder, then renamed into place.
+
+The mode of an existing file is kept; a symlink is followed and stays a symlink.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ from ssdh_surgery.location import Location
 
 @contextlib.contextmanager
 def new_file(path: Path | str) -> Iterator[Path]:
-    """A new file's temporary name in its folder; in its place when the block is left well.
+    """The temporary name of a new file, which is renamed into place if the block succeeds.
 
-    For a file that is too large to be made in memory. Otherwise as `write_bytes`.
+    For files that are too large to build in memory; otherwise use `files.write_bytes`.
 
     Raises:
-        FileError: it cannot be written; what was there is there still.
+        FileError: it cannot be written; an existing file is untouched.
     """
     target = Path(os.path.realpath(path))
     with file_errors(path, "write"):
@@ -41,10 +44,10 @@ def new_file(path: Path | str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Write:
-    """A whole file that is to be written.
+    """A whole file to write.
 
-    `expected` is what must still be there, None for whatever; `is_new` says that nothing may
-    be there.
+    `expected` is the content that must still be there, None for any; `is_new` requires that no
+    file exists.
     """
 
     path: Path | str
@@ -54,7 +57,7 @@ class Write:
 
 
 class StagedFile:
-    """A file under its temporary name, until it is put in its place."""
+    """A file under its temporary name until it is put in place."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
@@ -82,20 +85,20 @@ class StagedFile:
         return temporary
 
     def refuse_changed(self) -> None:
-        """Refuse a target that is not what it was when it was read."""
+        """Refuse a target that has changed since it was read."""
         with file_errors(self.write.path, "write"):
             expected = self.write.expected
             if expected is not None and self.target.read_bytes() != expected:
                 raise changed_under_us(self.write.path)
             if self.write.is_new and self.target.exists():
                 raise FileError(
-                    "appeared while we worked; nothing was written",
+                    "appeared in the meantime; nothing was written",
                     location=Location(str(self.write.path)),
                     hint="run the command again",
                 )
 
     def put(self, *, keep_old: bool) -> None:
-        """Rename the file into its place; what was there is kept in mind where asked for."""
+        """Rename the file into place; `keep_old` remembers the old content for `undo`."""
         with file_errors(self.write.path, "write"):
             if keep_old and self.mode is not None:
                 self.old = self.target.read_bytes()
@@ -104,7 +107,7 @@ class StagedFile:
         self.temporary, self.is_put = None, True
 
     def undo(self) -> None:
-        """Leave the place as it was."""
+        """Restore the target as it was."""
         if self.temporary is not None:
             _unlink(self.temporary)
         elif self.is_put and self.old is not None:
@@ -115,17 +118,17 @@ class StagedFile:
 
 
 def changed_under_us(path: Path | str) -> FileError:
-    """The error for a file that is not what it was when it was read."""
+    """The error for a file that has changed since it was read."""
     return FileError(
-        "changed while we worked on it; nothing was written",
+        "changed in the meantime; nothing was written",
         location=Location(str(path)),
         hint="run the command again",
     )
 
 
 def _new_beside(target: Path) -> tuple[int, str]:
-    """A new file of a temporary name beside a target: its handle and its name."""
-    import tempfile  # only where something is written
+    """A new file with a temporary name next to a target: its handle and its name."""
+    import tempfile  # imported only when a file is written
 
     return tempfile.mkstemp(prefix=".ssdh-", dir=target.parent)
 
@@ -136,20 +139,20 @@ def _unlink(path: Path | str) -> None:
 
 
 def _mode(path: Path) -> int | None:
-    """The permissions of a file, None where there is none yet.
+    """The permissions of a file, None if it does not exist.
 
     Raises:
-        OSError: it is a folder, or a device or pipe, which a rename would replace.
+        OSError: it is a folder, or a device or pipe, which renaming would replace.
     """
     try:
-        found = path.stat().st_mode
+        bits = path.stat().st_mode
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(found):
+    if stat.S_ISDIR(bits):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(found):
+    if not stat.S_ISREG(bits):
         raise OSError(errno.EINVAL, "not a regular file")
-    return stat.S_IMODE(found)
+    return stat.S_IMODE(bits)
 
 
 def _may_write(path: Path) -> bool:

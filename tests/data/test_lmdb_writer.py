@@ -139,8 +139,8 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
             with pytest.raises(FileError) as caught:
                 LmdbWriter(path, resume=resume)
             assert str(caught.value) == (
-                f"{path}: is being written by another ssdh\n"
-                "hint: wait for it, or write to another place"
+                f"{path}: is being written by another ssdh process\n"
+                "hint: wait for it, or write to another path"
             )
     assert records(path) == [(b"1", b"one")]
     assert names(tmp_path) == ["lmdb"]

@@ -33,7 +33,7 @@ class State:
             self.stages | {stage.string for stage in message.scalars("stage")},
         )
 
-    def asked(self, level: int, stages: Iterable[str]) -> State:
+    def with_arguments(self, level: int, stages: Iterable[str]) -> State:
         """This state of a net's file as pycaffe's arguments change it: stages add up."""
         return State(self.phase, level, self.stages | set(stages))
 
@@ -60,7 +60,7 @@ class PhaseRule:
         )
 
     @property
-    def asks_for_more_than_phase(self) -> bool:
+    def has_level_or_stage(self) -> bool:
         """Whether it asks for levels or stages."""
         return replace(self, phase=None) != _ALWAYS
 

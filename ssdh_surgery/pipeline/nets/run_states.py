@@ -31,7 +31,7 @@ def usual_states(net: Net) -> Iterator[tuple[Net, State]]:
     None where its rules ask for stages or levels, which only a solver would tell.
     """
     rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
-    if any(rule.asks_for_more_than_phase for rule in rules):
+    if any(rule.has_level_or_stage for rule in rules):
         return
     yield net, net.state("TRAIN")
     if any(layer.is_data and net.phase_of(layer) == "TEST" for layer in net.layers):
