@@ -1,9 +1,9 @@
-"""An LMDB from a list or a folder of pictures: what `convert_imageset` makes, or nothing.
+"""Build an LMDB from a list or a folder of images, as `convert_imageset` does, or nothing at all.
 
-The records are those of Caffe's own tool, byte for byte. Several labels for each picture go to
-a second LMDB with the same keys, whose records are vectors, as multi-label nets read them by a
-Data layer of their own, or to an HDF5 file with as many rows. Where that tool logs an error and
-goes on, or writes label 0, everything that is wrong is told here together.
+The records equal those of Caffe's own tool byte for byte. Several labels per image go to a second
+LMDB with the same keys, whose records are label vectors (a multi-label net reads it with a Data
+layer of its own), or to an HDF5 file with one row per image. Where Caffe's tool logs an error and
+continues, or writes label 0, this reports all problems together and writes nothing.
 """
 
 from __future__ import annotations
@@ -47,20 +47,26 @@ def build(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> BuildSummary:
-    """Make an LMDB at `out`, or with a split two beside it (see `split_paths`).
+    """Build an LMDB at `out`, or with a split two next to it (see `split_paths`).
 
-    `source` is a list, whose paths are looked up from `root`, or a folder of class folders,
-    whose names go to `labels.txt` beside `out`. `several` says how the lines of a list are read
-    that have several labels: their vectors go to LMDBs beside (see `vectors_path`), or, by
-    `labels_as`, to HDF5 files with their lists (see `label_file`). `skip_bad`
-    leaves out what is bad instead of refusing. `resume` keeps what is done when it is
-    interrupted, and goes on from it.
-    `replace` allows LMDBs in the way. `progress` is told pictures done and pictures in all.
+    Args:
+        source: a list, or a folder of class folders, whose names go to `labels.txt` next to `out`.
+        out: the LMDB.
+        options: how the records are made.
+        root: the folder that the paths of a list are relative to.
+        several: how to read the lines of a list with several labels; the label vectors go to
+            LMDBs next to `out` (see `vectors_path`) or to HDF5 files.
+        labels_as: whether label vectors go to LMDBs or to HDF5 files (see `label_file`).
+        skip_bad: leave out bad lines and images instead of refusing.
+        resume: keep the finished records on an interrupt, and continue from them.
+        replace: replace existing LMDBs.
+        threads: the number of threads; by default one more than there are processors.
+        progress: is called with the number of images so far and in total.
 
     Raises:
-        DataError: something is wrong with the list or a picture (`findings` has all of it),
-            or no picture is left; nothing was written.
-        FileError: the source cannot be read, `out` is taken or cannot be written.
+        DataError: the list or an image has problems (`findings` has all of them), or no image
+            is left; nothing was written.
+        FileError: the source cannot be read, or `out` exists or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
     images = read_source(source, root, several)
@@ -86,27 +92,27 @@ def build(
 def read_source(
     source: Path | str, root: Path | str = "", several: SeveralLabels | None = None
 ) -> ImageList:
-    """A list (`-` is that of the standard input), or a folder of class folders as one.
+    """The image list in a file (`-` is standard input) or of a folder of class folders.
 
     Raises:
         FileError: it cannot be read.
-        DataError: it is empty, or not what it should be; several labels of a folder.
+        DataError: it is empty or malformed, or several labels are requested of a folder.
     """
     if not os.path.isdir(source):
         name, data = read_named(source)
         return read_list(name, root, several, data=data)
     if several is not None:
         raise DataError(
-            "a folder of class folders has one label for each picture, and several are asked for",
+            "a folder of class folders has one label per image, and several labels were requested",
             location=Location(str(source)),
-            hint="write a list: a path and its labels on each line",
+            hint="write a list with a path and its labels on each line",
         )
     return read_class_folders(source)
 
 
 @contextlib.contextmanager
 def _single_threaded_opencv() -> Iterator[None]:
-    """Each picture has a thread already: more of them for one only get in the way."""
+    """Keep OpenCV to one thread per image: the images already run in parallel."""
     cv2 = opencv()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""A build while it runs: records made in threads, written in order, or nothing kept."""
+"""A running build: records are made in threads and written in order, or nothing is kept."""
 
 from __future__ import annotations
 
@@ -40,12 +40,16 @@ LabelsAs = Literal["lmdb", "hdf5"]
 
 @dataclass(frozen=True)
 class BuildSummary:
-    """What was built: records by path, and what was left out.
+    """The outcome of a build.
 
-    `shapes` counts the pictures of each (channels, height, width); after a resumed build
-    only those of the last run. `findings` are warnings and, with `skip_bad`, what was
-    wrong with the `skipped` lines. `labels_file` names the classes of a folder, `label_vectors`
-    are the LMDBs of several labels, or the lists that name their HDF5 files.
+    Attributes:
+        records: the number of records in each LMDB.
+        skipped: the number of images left out.
+        shapes: the number of images of each (channels, height, width); after a resumed build,
+            only those of the last run.
+        findings: warnings, and with `skip_bad` the problems of the skipped lines.
+        labels_file: the file with the class names of a folder.
+        label_vectors: the LMDBs of label vectors, or the lists that name their HDF5 files.
     """
 
     records: dict[Path, int]
@@ -56,7 +60,7 @@ class BuildSummary:
     label_vectors: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The answer of `data build --json`."""
+        """The output of `data build --json`."""
         return {
             "records": {str(path): count for path, count in self.records.items()},
             "skipped": self.skipped,
@@ -71,10 +75,10 @@ class BuildSummary:
 
 
 def record_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
-    """The pictures in the order of their records, with the numbers of their keys.
+    """The images in the order of their records, each with the number for its key.
 
-    Unshuffled, the number is the list's line, counted from 0, bad lines included; a
-    shuffled list is numbered anew.
+    Without shuffling, the number is that of the list's line, counted from 0 with bad lines
+    included; a shuffled list is renumbered.
     """
     if not options.shuffle:
         return [(entry.line_id, entry) for entry in images.entries]
@@ -85,7 +89,7 @@ def record_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
 
 @dataclass
 class BuildJob:
-    """One build while it runs; `writers` are of pictures, and of label vectors where asked for."""
+    """One running build; `writers` has for each side the LMDB of images and that of vectors."""
 
     images: ImageList
     options: RecordOptions
@@ -105,7 +109,7 @@ class BuildJob:
             self.paths = split_paths(self.out)
 
     def recipe(self) -> str:
-        """What must be the same when a build is resumed."""
+        """A digest of everything that must be unchanged when a build is resumed."""
         root = os.path.abspath(self.images.root)
         digest = hashlib.sha256(name_bytes(f"{self.options} {root}"))
         for number, entry in self.order:
@@ -114,39 +118,38 @@ class BuildJob:
         return digest.hexdigest()
 
     def run(self, threads: int, progress: Progress | None) -> None:
-        """Make all records; once one is known to be bad, only look for what else is."""
-        begun = [writer for each in self.writers.values() for writer in each]
-        last = {writer: _number(writer.last_key) for writer in begun}
+        """Make all records; after a problem, write nothing more and only look for others."""
+        writers = [writer for each in self.writers.values() for writer in each]
+        last = {writer: _number(writer.last_key) for writer in writers}
         left = [item for item in self.order if item[0] > min(last.values())]
         done = len(self.order) - len(left)
-        for (number, entry), made in zip(
-            left, parallel_map(self._make, left, threads), strict=True
-        ):
-            if isinstance(made, Problem):
-                self.problems.append(made)
+        results = parallel_map(self._make, left, threads)
+        for (number, entry), result in zip(left, results, strict=True):
+            if isinstance(result, Problem):
+                self.problems.append(result)
                 self.bad += 1
             else:
-                self.shapes[made.shape] += 1
+                self.shapes[result.shape] += 1
                 if self._is_good():
-                    self._put(number, entry, made, last)
+                    self._put(number, entry, result, last)
             done += 1
             if progress is not None:
                 progress(done, len(self.order))
 
     def _put(
-        self, number: int, entry: ListEntry, made: Record, last: dict[LmdbWriter, int]
+        self, number: int, entry: ListEntry, record: Record, last: dict[LmdbWriter, int]
     ) -> None:
-        """Write a picture, and its vector where there is one, unless that is done already."""
+        """Write an image and its label vector, unless an earlier run has."""
         key = record_key(number, name_bytes(entry.path))
-        records: list[bytes | bytearray] = [made.data]
+        records: list[bytes | bytearray] = [record.data]
         if self.vectors and self.labels_as == "lmdb":
             records.append(write_floats(self.vectors[entry.line_id][:, None, None]))
-        for writer, record in zip(self.writers[made.side], records, strict=True):
+        for writer, data in zip(self.writers[record.side], records, strict=True):
             if number > last[writer]:
-                writer.put(key, record)
+                writer.put(key, data)
 
     def _vectors(self) -> dict[int, NDArray[np.float32]]:
-        """Several labels for each line."""
+        """The label vector of each line."""
         vectors = self.images.label_vectors()
         if vectors is None:
             return {}
@@ -164,24 +167,24 @@ class BuildJob:
         return self.skip_bad or not self.bad
 
     def refuse_if_bad(self) -> None:
-        """End the build if something is wrong, or if nothing is left."""
+        """Refuse a build that has problems or no images left."""
         where = Location(self.images.source)
-        found = kinds.findings(self.problems, self.images.source)
+        findings = kinds.findings(self.problems, self.images.source)
         if not self._is_good():
             total = len(self.images.entries) + self.images.errors
             raise DataError(
-                f"{self.bad:,} of {total:,} pictures cannot be used; nothing was written",
+                f"{self.bad:,} of {total:,} images cannot be used; nothing was written",
                 location=where,
-                hint="--skip-bad writes without them",
-                findings=found,
+                hint="--skip-bad leaves them out",
+                findings=findings,
             )
         for side, writers in self.writers.items():
             if not writers[0].records:
                 which = "" if self.options.split is None else f" for the {side} side"
-                raise DataError(f"no picture is left{which}", location=where, findings=found)
+                raise DataError(f"no image is left{which}", location=where, findings=findings)
 
     def finish(self) -> BuildSummary:
-        """Bring everything to the disk, so that only renaming is left to do."""
+        """Write everything to disk, so that only the renaming remains."""
         for writer in itertools.chain.from_iterable(self.writers.values()):
             writer.commit()
         labels_file = None
@@ -201,7 +204,7 @@ class BuildJob:
         )
 
     def _write_label_files(self) -> tuple[Path, ...]:
-        """Where the vectors are: LMDBs, or lists of HDF5 files, which are written here."""
+        """The LMDBs of label vectors, or the lists of the HDF5 files, which are written here."""
         if not self.vectors:
             return ()
         places = tuple(map(vectors_path, self.paths.values()))
@@ -235,5 +238,5 @@ _Numbered = tuple[int, ListEntry]
 
 
 def _number(key: bytes | None) -> int:
-    """The number that a key begins with, -1 where there is none yet."""
+    """The number at the start of a key; -1 if there is no key yet."""
     return -1 if key is None else int(key.partition(b"_")[0])

@@ -1,4 +1,4 @@
-"""A folder of class folders as a list: the labels count the sorted names of the folders."""
+"""A folder of class folders as an image list; labels number the sorted folder names."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, printable
 
-_PICTURES = {
+_EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".gif", ".avif"),
 }
 
 
 def read_class_folders(folder: Path | str) -> ImageList:
-    """The pictures of a folder: `CLASS/.../PICTURE`, sorted by class and then by path.
+    """The images of a folder: `CLASS/.../IMAGE`, sorted by class and then by path.
 
-    The n-th class in the order of code points has label n, from 0; a folder without
-    pictures is a class all the same. Hidden files and folders are passed over.
+    Labels number the classes from 0, in the order of code points; a folder without images is a
+    class, too. Hidden files and folders are skipped.
 
     Raises:
         FileError: the folder is missing or cannot be read.
-        DataError: it has no class folders, no pictures, or a name that `labels.txt`
+        DataError: it has no class folders, no images, or a class name that `labels.txt`
             cannot hold.
     """
     where = Location(str(folder))
@@ -38,7 +38,9 @@ def read_class_folders(folder: Path | str) -> ImageList:
     root = os.path.join(folder, "")
     for name in classes:
         if "\n" in name:
-            raise DataError(f"a class name has two lines: '{printable(name)}'", location=where)
+            raise DataError(
+                f"a class name contains a line break: '{printable(name)}'", location=where
+            )
     loose = [name for name in names if name not in set(classes) and is_image_name(name)]
     problems = [Problem(kinds.NO_CLASS, None, f"'{printable(name)}'") for name in loose]
     entries: list[ListEntry] = []
@@ -46,8 +48,12 @@ def read_class_folders(folder: Path | str) -> ImageList:
         for path in _files(root, name):
             _take(root, path, label, entries, problems)
     if not entries:
-        hint = "pictures lie in one folder for each class" if loose or not classes else None
-        raise DataError("no class folders with pictures", location=where, hint=hint)
+        hint = (
+            "put the images of each class into a folder of its own"
+            if loose or not classes
+            else None
+        )
+        raise DataError("no class folders with images", location=where, hint=hint)
     return ImageList(str(folder), root, entries, problems, tuple(classes))
 
 
@@ -63,23 +69,23 @@ def _take(
 
 
 def _files(root: str, name: str) -> Iterator[str]:
-    """The files of a class folder and of what is in it, as paths from the root."""
-    found: list[str] = []
+    """The files below a class folder, as paths relative to the root."""
+    paths: list[str] = []
     for folder, folders, files in os.walk(root + name):
         folders[:] = [inner for inner in folders if not inner.startswith(".")]
         below = os.path.relpath(folder, root)
-        found += [os.path.join(below, file) for file in files if not file.startswith(".")]
-    return iter(sorted(found))
+        paths += [os.path.join(below, file) for file in files if not file.startswith(".")]
+    return iter(sorted(paths))
 
 
 def is_not_a_file(path: str) -> bool:
-    """Whether something else than a file is there: a folder, or a pipe, which one waits for.
+    """Whether a path is something other than a file: a folder, or a pipe that would block.
 
-    A link that leads nowhere is taken for a file, which cannot be read.
+    A dangling link counts as a file, which then cannot be read.
     """
     return not os.path.isfile(path) and os.path.exists(path)
 
 
 def is_image_name(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do that OpenCV reads."""
-    return os.path.splitext(name)[1].lower() in _PICTURES
+    """Whether a file name has the extension of an image format that OpenCV reads."""
+    return os.path.splitext(name)[1].lower() in _EXTENSIONS

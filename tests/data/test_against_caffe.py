@@ -172,7 +172,7 @@ def test_caffe_takes_a_truncated_jpeg_for_whole_and_this_does_not(
     assert len(items(tmp_path / "theirs")) == 1
     with pytest.raises(DataError) as caught:
         build(tmp_path / "list.txt", tmp_path / "ours")
-    assert caught.value.message == "1 of 1 pictures cannot be used; nothing was written"
+    assert caught.value.message == "1 of 1 images cannot be used; nothing was written"
 
 
 @pytest.mark.parametrize("encoded", [False, True], ids=["raw", "encoded"])

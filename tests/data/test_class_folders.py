@@ -74,8 +74,8 @@ def test_a_folder_of_pictures_without_classes_is_refused(tmp_path: Path) -> None
     with pytest.raises(DataError) as caught:
         read_class_folders(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: no class folders with pictures\n"
-        "hint: pictures lie in one folder for each class"
+        f"{tmp_path}: no class folders with images\n"
+        "hint: put the images of each class into a folder of its own"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_class_name_of_two_lines_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "a\nb/a.jpg")
     with pytest.raises(DataError) as caught:
         read_class_folders(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: a class name has two lines: 'a\\nb'"
+    assert str(caught.value) == f"{tmp_path}: a class name contains a line break: 'a\\nb'"
 
 
 def test_a_missing_folder_is_a_file_error(tmp_path: Path) -> None:
