@@ -153,14 +153,14 @@ def _answer(made: Encoded) -> None:
 def _as_json(
     made: Encoded, encoder: Encoder, source: str, findings: tuple[Finding, ...]
 ) -> dict[str, Any]:
-    from ssdh_surgery.names import spelled
+    from ssdh_surgery.names import readable
 
     return {
         "file": str(made.file),
         "count": made.count,
         "bits": made.bits,
         "width": made.width,
-        "left_out": [{"id": spelled(name), "reason": reason} for name, reason in made.left_out],
+        "left_out": [{"id": readable(name), "reason": reason} for name, reason in made.left_out],
         "recipe": encoder.recipe(source),
         "health": made.health.as_json() if made.health else None,
         "findings": [each.as_json() for each in findings],

@@ -137,13 +137,13 @@ def command(
 
 
 def _warnings(found: Evaluation) -> list[str]:
-    from ssdh_surgery.names import shown
+    from ssdh_surgery.names import printable
 
     count = len(found.queries)
     queries = f"of {count:,} quer{'y' if count == 1 else 'ies'}"
     warnings = []
     if found.overlap:
-        ids = _first([f"'{shown(each)}'" for each in found.overlap])
+        ids = _first([f"'{printable(each)}'" for each in found.overlap])
         warnings.append(
             f"{len(found.overlap):,} {queries} are in the database too ({ids}): each finds "
             "itself, which makes the figures better than they are"

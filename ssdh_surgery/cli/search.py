@@ -116,11 +116,11 @@ def _draw(sheet: Path, index: Index, answers: list[Answer], root: str | None) ->
 
 
 def _tell(answer: Answer) -> None:
-    from ssdh_surgery.names import shown
+    from ssdh_surgery.names import printable
 
-    terminal.answer(shown(answer.query), bold=True)
+    terminal.answer(printable(answer.query), bold=True)
     for hit in answer.hits:
         label = "" if hit.label is None else f"  {hit.label}"
         if hit.feature_distance is not None:
             label += f"  ({hit.feature_distance:.4f})"
-        terminal.answer(f"  {hit.distance:>5}  {shown(hit.id)}{label}")
+        terminal.answer(f"  {hit.distance:>5}  {printable(hit.id)}{label}")

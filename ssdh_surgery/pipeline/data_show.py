@@ -13,7 +13,7 @@ from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import write_bytes
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.report.contact_sheet import Thumbnail, sheet, thumbnail
 
 Progress = Callable[[int, int], None]
@@ -67,7 +67,7 @@ def show_data(
         MissingExtra: there are encoded records and OpenCV is not installed.
     """
     with LmdbStore(path) as store:
-        keys = tuple(map(shown, store.keys(_FIRST_KEYS)))
+        keys = tuple(map(printable, store.keys(_FIRST_KEYS)))
         if verify:
             return _verified(store, keys, progress)
         sizes = store.scan_shapes(_SIZED)
@@ -91,7 +91,7 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
             datum = read_datum(record)
             channels, height, width = datum.pixels().shape
         except DataError as error:
-            bad[shown(key)] = error.message
+            bad[printable(key)] = error.message
             continue
         labels[datum.label] += 1
         shapes[channels, height, width] += 1

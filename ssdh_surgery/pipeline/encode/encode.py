@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.parallel import ahead, default_threads
+from ssdh_surgery.data.parallel import default_threads, parallel_map
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import Item, Source
 from ssdh_surgery.pipeline.files.outputs import refuse_existing
@@ -135,13 +135,13 @@ def _run(
             return _Prepared(item, why=error.message)
         return _Prepared(item, encoder.transform.prepared(pixels), _content(pixels))
 
-    results = ahead(prepared, source.items(writer.items), default_threads())
+    results = parallel_map(prepared, source.items(writer.items), default_threads())
     while batch := list(itertools.islice(results, encoder.batch)):
         good = [each for each in batch if each.made is not None]
         bad = [(each.item.id, each.why) for each in batch if each.made is None]
         for name, why in bad:
             if report is not None:
-                report(f"'{shown(name)}' is left out: {why}")
+                report(f"'{printable(name)}' is left out: {why}")
         writer.put(
             _activations(encoder, good),
             [each.item.id for each in good],
@@ -162,7 +162,7 @@ def _activations(encoder: Encoder, good: Sequence[_Prepared]) -> NDArray[np.floa
     if not numbers.all():
         raise DataError(
             f"'{encoder.blob}' holds values that are no numbers, first for "
-            f"'{shown(good[int(numbers.argmin())].item.id)}'",
+            f"'{printable(good[int(numbers.argmin())].item.id)}'",
             location=Location(str(encoder.weights)),
             hint="such weights come from a training run that diverged",
         )

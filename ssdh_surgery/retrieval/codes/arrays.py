@@ -15,8 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 
 _ZIP = b"PK\x03\x04"
@@ -59,7 +58,7 @@ def read_arrays(
         DataError: it is no such file, cut short, or damaged.
     """
     where = Location(str(path))
-    with explained(path, "read"):
+    with file_errors(path, "read"):
         file = open(path, "rb")  # noqa: SIM115 -- closed below, when its own errors are caught
     with file:
         if file.read(len(_ZIP)) != _ZIP:
@@ -104,7 +103,7 @@ def write_arrays(path: Path | str, parts: Mapping[str, Any]) -> None:
         FileError: it cannot be written; what was there is there still.
     """
     target = Path(os.path.realpath(path))
-    with explained(path, "write"):
+    with file_errors(path, "write"):
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         handle, temporary = tempfile.mkstemp(prefix=".ssdh-", dir=target.parent)

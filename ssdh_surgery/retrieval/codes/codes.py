@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_named, staged
+from ssdh_surgery.files import read_named
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.forms import form_of_content, form_of_name
+from ssdh_surgery.staging import new_file
 
 THRESHOLD = 0.5
 UNKNOWN_LABEL = -1
@@ -251,7 +252,7 @@ def write_codes(path: Path | str, codes: Codes) -> None:
         "left_out": codes.left_out,
     }
     parts |= {name: array for name, array in optional.items() if array is not None}
-    with staged(path) as temporary:
+    with new_file(path) as temporary:
         form.write(temporary, parts)
 
 

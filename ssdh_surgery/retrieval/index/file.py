@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, FileError, did_you_mean
-from ssdh_surgery.files import Stamp, changed_under_us, stamp_of
+from ssdh_surgery.files import Stamp, stamp_of
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.arrays import read_arrays, write_arrays
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
 from ssdh_surgery.retrieval.index.backends.base import Backend, Found, Packed
@@ -29,6 +29,7 @@ from ssdh_surgery.retrieval.index.index import (
     Kind,
     Label,
 )
+from ssdh_surgery.staging import changed_under_us
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
@@ -129,7 +130,7 @@ class FileIndex(Index):
 
     def _refuse_unknown(self, name: str) -> None:
         raise DataError(
-            f"no item has the id '{shown(name)}'",
+            f"no item has the id '{printable(name)}'",
             location=self.where,
             hint=did_you_mean(name, self.ids) if len(self) < _FEW else None,
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.codes import Codes, label_form, refuse_other_model
 from ssdh_surgery.retrieval.index.backends.base import Found, Packed
 
@@ -223,7 +223,7 @@ class Index(ABC):
         if count:
             raise DataError(
                 f"{count:,} of {len(codes):,} ids are in the index {self.name} already, "
-                f"the first is '{shown(first)}'",
+                f"the first is '{printable(first)}'",
                 location=Location(codes.name),
                 hint="'ssdh index add --replace' puts the new codes in their place",
             )
@@ -278,7 +278,7 @@ def _refuse_twice(codes: Codes) -> None:
         return
     names, counts = np.unique(codes.ids, return_counts=True)
     raise DataError(
-        f"the id '{shown(str(names[counts > 1][0]))}' stands for several items",
+        f"the id '{printable(str(names[counts > 1][0]))}' stands for several items",
         location=Location(codes.name),
         hint="an index finds an item by its id: encode a list that names each picture once",
     )

@@ -14,8 +14,7 @@ from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import UsageError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import UsageError, file_errors
 
 Parts = Mapping[str, NDArray[Any]]
 
@@ -80,7 +79,7 @@ def form_of_content(path: Path | str) -> Form | None:
     Raises:
         FileError: it is missing or cannot be read.
     """
-    with explained(path, "read"), open(path, "rb") as file:
+    with file_errors(path, "read"), open(path, "rb") as file:
         start = file.read(max(len(kind.magic) for kind in _KINDS))
     return next((_module(kind) for kind in _KINDS if start.startswith(kind.magic)), None)
 

@@ -36,7 +36,7 @@ _BESIDE_TEXT = 48
 
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
-    with hdf5.opened(path) as file:
+    with hdf5.open_file(path) as file:
         missing = [name for name in NEEDED if name not in file]
         if missing:
             raise DataError(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from ssdh_surgery.errors import DataError, FileError, UsageError
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.backends.base import Found, Packed
 from ssdh_surgery.retrieval.index.index import About, Features, Index, Item
@@ -120,7 +120,7 @@ class PostgresIndex(Index):
         found = dict(self._table.query("SELECT id, place FROM {table} WHERE id = ANY(%s)", [texts]))
         for name, text in zip(ids, texts, strict=True):
             if text not in found:
-                raise DataError(f"no item has the id '{shown(name)}'", location=self.where)
+                raise DataError(f"no item has the id '{printable(name)}'", location=self.where)
         return np.array([found[text] for text in texts], np.int64)
 
     def codes(self, rows: NDArray[np.int64]) -> Packed:
