@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from ssdh_surgery.data.build import build
+from ssdh_surgery.data.image import encode, opencv
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.parallel import default_threads
-from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 

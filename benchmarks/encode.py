@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 import ssdh_surgery
 from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.image import encode, opencv
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import encode, opencv
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 

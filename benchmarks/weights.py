@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 
 # GoogLeNet's inception modules: channels in, then 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool.
 INCEPTIONS = {

@@ -1,4 +1,4 @@
-"""The one error tree, where an error stands in a file, and how it is shown.
+"""The error tree of the package, and what turns other exceptions into it.
 
 SsdhError
 |- ParseError            the text is not protobuf text format
@@ -10,7 +10,7 @@ SsdhError
 |- SchemaError           a field or value that Caffe does not have
 |- DataError             records, images, lists, weights
 |- EngineError           the program that trains or runs a net failed
-|- FileError             missing, read-only, disk full, changed under us
+|- FileError             missing, read-only, disk full, changed in the meantime
 |- WorkspaceError        ssdh.toml
 |- UsageError            the command line alone is wrong (exit code 2)
 '- MissingExtra          an optional dependency is not installed
@@ -20,8 +20,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.findings import Finding
@@ -29,9 +32,9 @@ from ssdh_surgery.location import Location, describe
 
 
 class SsdhError(Exception):
-    """Anything that this package says is wrong; `str(error)` is what a user reads.
+    """Any error that this package reports; `str(error)` is the text for the user.
 
-    `data` holds what a program may want to know: `layer=`, `blob=`, `command=`.
+    `data` holds details for programs: `layer=`, `blob=`, `command=`.
     """
 
     exit_code = 3
@@ -58,12 +61,12 @@ class SsdhError(Exception):
 
     @property
     def layer(self) -> str | None:
-        """The layer that the error is about, where there is one."""
+        """The layer that the error is about, if any."""
         return self.data.get("layer")
 
     @property
     def blob(self) -> str | None:
-        """The blob that the error is about, where there is one."""
+        """The blob that the error is about, if any."""
         return self.data.get("blob")
 
 
@@ -80,7 +83,7 @@ class UnknownLayer(SurgeryError):
 
 
 class AmbiguousLayer(SurgeryError):
-    """More than one layer fits, and only the user can say which."""
+    """Several layers match, and only the user can say which one is meant."""
 
 
 class OverlappingEdits(SurgeryError):
@@ -96,23 +99,23 @@ class SchemaError(SsdhError):
 
 
 class DataError(SsdhError):
-    """Records, images, lists or weights that are not what they should be."""
+    """Records, images, lists or weights are malformed."""
 
 
 class EngineError(SsdhError):
-    """The program that trains or runs a net failed, or cannot do what is asked."""
+    """The program that trains or runs a net failed or cannot do what was requested."""
 
 
 class FileError(SsdhError):
-    """A file is missing, unreadable, read-only, changed under us, or the disk is full."""
+    """A file is missing, unreadable, read-only or changed in the meantime, or the disk is full."""
 
 
 class WorkspaceError(SsdhError):
-    """`ssdh.toml` cannot be read or does not say what is needed."""
+    """`ssdh.toml` cannot be read or lacks what is needed."""
 
 
 class UsageError(SsdhError):
-    """The command line is wrong, whatever the files say."""
+    """The command line itself is wrong."""
 
     exit_code = 2
 
@@ -127,10 +130,10 @@ class MissingExtra(SsdhError):
 
 @contextlib.contextmanager
 def of_extra(extra: str, purpose: str) -> Iterator[None]:
-    """What is imported inside belongs to an extra.
+    """Report imports that fail inside the block as a missing extra.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: the extra is not installed.
     """
     try:
         yield
@@ -139,7 +142,7 @@ def of_extra(extra: str, purpose: str) -> Iterator[None]:
 
 
 def require_extra(extra: str, purpose: str, *packages: str) -> None:
-    """Refuse early what needs the packages of an extra, without importing them.
+    """Check early that the packages of an extra are installed, without importing them.
 
     Raises:
         MissingExtra: one of them is not installed.
@@ -149,11 +152,54 @@ def require_extra(extra: str, purpose: str, *packages: str) -> None:
 
 
 def is_installed(*packages: str) -> bool:
-    """Whether all of some packages can be imported."""
+    """Whether all of these packages can be imported."""
     return all(importlib.util.find_spec(each) is not None for each in packages)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint naming the nearest known word, or None when nothing is near."""
+    """A hint that names the closest known word, or None if none is close."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean '{near[0]}'?" if near else None
+
+
+@contextlib.contextmanager
+def file_errors(path: Path | str, doing: str) -> Iterator[None]:
+    """Turn an `OSError` on `path` into a `FileError`: `cannot {doing}: {reason}`."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        if error.errno == errno.ENOENT and doing == "write":
+            reason = "no such folder"
+        raise FileError(
+            f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
+        ) from error
+    except ValueError as error:
+        if _can_be_a_name(str(path)):
+            raise
+        raise FileError(
+            f"cannot {doing}: not a valid file name", location=Location(str(path))
+        ) from error
+
+
+_REASONS = {
+    errno.ENOENT: "no such file",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: "no space left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.ENOTDIR: "a part of the path is not a folder",
+    errno.EEXIST: "a file of that name exists",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "too many symbolic links",
+}
+
+
+def _can_be_a_name(path: str) -> bool:
+    """Whether a file could have this name: it has no NUL and can be encoded."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False

@@ -1,18 +1,18 @@
-"""Where something stands in a file, and how a message shows it."""
+"""A place in a file, and its form in messages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A longer line is cut to a window around the caret: a one-line net is legal.
+# Longer lines are cut to a window around the caret; a net on one line is legal.
 _EXCERPT_WIDTH = 100
 
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file: line and column count from 1, in code points.
+    """A place in a file; line and column count from 1, in code points.
 
-    `text` is the line that the place is on and `width` the number of code points marked.
+    `text` is the line of the place, `width` the number of code points to mark.
     """
 
     file: str
@@ -26,20 +26,20 @@ class Location:
         return ":".join(str(part) for part in parts if part is not None)
 
     def excerpt(self) -> str:
-        """The line with a caret below, or nothing when the line is not known."""
+        """The line with a caret below it, or nothing if the line is unknown."""
         if self.text is None or self.line is None or self.column is None:
             return ""
         start = self.column - 1
         width = max(1, min(self.width, len(self.text) - start))
         text, start, width = _window(self.text, start, width)
-        # Tabs stay tabs, so that the caret stands below its place in any terminal.
+        # Tabs stay tabs, so that the caret lines up in any terminal.
         margin = "".join("\t" if char == "\t" else " " for char in text[:start])
         number = f"  {self.line} "
         return f"{number}| {_printable(text)}\n{' ' * len(number)}| {margin}{'^' * width}"
 
 
 def _window(text: str, start: int, width: int) -> tuple[str, int, int]:
-    """Cut a long line to what stands around its caret."""
+    """Cut a long line to the part around its caret."""
     if len(text) <= _EXCERPT_WIDTH:
         return text, start, width
     width = min(width, _EXCERPT_WIDTH // 2)
@@ -56,7 +56,7 @@ def _printable(text: str) -> str:
 
 
 def describe(message: str, location: Location | None, hint: str | None) -> str:
-    """A message with its place before it, the line with a caret and a hint below."""
+    """A message after its place, followed by the line with a caret and by a hint."""
     lines = [f"{location}: {message}" if location else message]
     if location and (excerpt := location.excerpt()):
         lines.append(excerpt)

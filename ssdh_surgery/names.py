@@ -1,29 +1,43 @@
-"""File names and keys are bytes: how they become text, and how they are shown."""
+"""Text for names, keys and shapes; names and keys are bytes that may not be UTF-8."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def name_bytes(name: str) -> bytes:
-    """The bytes of a name that `name_text` made."""
+    """The bytes of a name as `name_text` decodes it."""
     return name.encode("utf-8", "surrogateescape")
 
 
 def name_text(name: bytes) -> str:
-    """A name as text; bytes that are not UTF-8 are kept as lone surrogates."""
+    """A name as text; bytes that are not UTF-8 become lone surrogates."""
     return name.decode("utf-8", "surrogateescape")
 
 
-def shown(name: bytes | str) -> str:
-    r"""A name that can be printed on one line: `a\nb.jpg`, `caf\xe9.jpg`."""
+def printable(name: bytes | str) -> str:
+    r"""A name that prints on one line: `a\nb.jpg`, `caf\xe9.jpg`."""
     raw = name if isinstance(name, bytes) else name_bytes(name)
     text = raw.decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
-def spelled(name: str) -> str:
-    r"""A name as text that every program can read: bytes that are not UTF-8 as `\xe9`."""
+def readable(name: str) -> str:
+    r"""A name as valid text: bytes that are not UTF-8 become `\xe9`."""
     return name_bytes(name).decode("utf-8", "backslashreplace")
 
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def shape_text(shape: Sequence[int] | None) -> str:
+    """A shape for a table or a drawing: `1x3x224x224`, `scalar`, `?` where it is unknown."""
+    if shape is None:
+        return "?"
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def size_text(shape: Sequence[int]) -> str:
+    """A shape for a sentence: `3 x 224 x 224`."""
+    return " x ".join(map(str, shape))

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError
-from ssdh_surgery.files import Write, write_bytes, write_files
+from ssdh_surgery.files import write_bytes, write_files
+from ssdh_surgery.staging import Write
 
 NOBODY = 65534
 
@@ -69,7 +70,7 @@ def test_what_changed_under_us_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         write_bytes(path, b"new", expected=b"as it was read")
     assert str(caught.value) == (
-        f"{path}: changed while we worked on it; nothing was written\nhint: run the command again"
+        f"{path}: changed in the meantime; nothing was written\nhint: run the command again"
     )
     assert remaining(tmp_path) == {"net.prototxt": b"changed"}
 
@@ -87,7 +88,7 @@ def test_what_appeared_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         write_files([Write(path, b"ours", is_new=True)])
     assert str(caught.value) == (
-        f"{path}: appeared while we worked; nothing was written\nhint: run the command again"
+        f"{path}: appeared in the meantime; nothing was written\nhint: run the command again"
     )
     assert remaining(tmp_path) == {"a": b"theirs"}
 
@@ -168,9 +169,9 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
 def test_names_that_no_file_can_have(name: str) -> None:
     with pytest.raises(FileError) as caught:
         files.read_bytes(name)
-    assert str(caught.value) == f"{name}: cannot read: no file can be called that"
+    assert str(caught.value) == f"{name}: cannot read: not a valid file name"
 
 
 def test_other_value_errors_are_not_swallowed(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ours"), files.explained(tmp_path, "read"):
+    with pytest.raises(ValueError, match="ours"), errors.file_errors(tmp_path, "read"):
         raise ValueError("ours")

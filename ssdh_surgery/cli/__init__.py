@@ -105,9 +105,9 @@ def cli(
 
     terminal.configure(quiet=quiet, verbose=verbose, color=color)
     if folder is not None:
-        from ssdh_surgery.files import explained
+        from ssdh_surgery.errors import file_errors
 
-        with explained(folder, "change to the folder"):
+        with file_errors(folder, "change to the folder"):
             os.chdir(folder)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ssdh_surgery.names import shown as plain
+from ssdh_surgery.names import printable
 from ssdh_surgery.surgery.diff.differences import Difference
 
 
@@ -17,7 +17,7 @@ def change_json(change: Difference) -> dict[str, Any]:
 
 def describe_change(change: Difference) -> str:
     """One change as a line for people."""
-    path = plain(change.path)
+    path = printable(change.path)
     if change.before is None:
         return click.style(f"+ {path}", fg="green") + _shown(change.after)
     if change.after is None:
@@ -36,7 +36,7 @@ def _shown(value: Any) -> str:
     # In V0 a layer's type stands in a message of its own.
     core = value.get("layer", value) if isinstance(value, dict) else None
     if isinstance(core, dict) and "type" in core:
-        parts = [plain(str(core["type"]))]
+        parts = [printable(str(core["type"]))]
         bottoms, tops = value.get("bottom"), value.get("top")
         if bottoms or tops:
             parts.append(f"{_names(bottoms)} -> {_names(tops)}")
@@ -45,14 +45,14 @@ def _shown(value: Any) -> str:
 
 
 def _names(names: Any) -> str:
-    return ", ".join(plain(str(name)) for name in names or [])
+    return ", ".join(printable(str(name)) for name in names or [])
 
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        return f"'{plain(value)}'"
+        return f"'{printable(value)}'"
     if isinstance(value, dict):
-        inner = ", ".join(f"{plain(name)}: {_value(each)}" for name, each in value.items())
+        inner = ", ".join(f"{printable(name)}: {_value(each)}" for name, each in value.items())
         return f"{{{inner}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"

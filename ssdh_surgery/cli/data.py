@@ -13,9 +13,10 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
 from ssdh_surgery.cli.types import SizeType
+from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
-    from ssdh_surgery.data.build import LabelsAs
+    from ssdh_surgery.data.build_job import LabelsAs
     from ssdh_surgery.data.datum import Shape
     from ssdh_surgery.pipeline.data_show import DataSummary
 
@@ -167,7 +168,7 @@ def mean_command(
         return
     mean = result.mean
     if out is not None:
-        size = " x ".join(map(str, mean.values.shape))
+        size = size_text(mean.values.shape)
         terminal.answer(f"wrote {out}: the mean of {mean.records:,} images, {size}")
     values = ", ".join(f"{each:.4f}" for each in mean.channels)
     terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
@@ -215,6 +216,6 @@ def _print_summary(summary: DataSummary, name: str) -> None:
 
 def _shapes(shapes: Mapping[Shape, int]) -> str:
     sizes = sorted(shapes.items(), key=lambda each: -each[1])
-    names = [" x ".join(map(str, shape)) for shape, _ in sizes[:3]]
+    names = [size_text(shape) for shape, _ in sizes[:3]]
     more = f" and {len(sizes) - 3:,} more" if len(sizes) > 3 else ""
     return ", ".join(names) + more + " (channels x height x width)"

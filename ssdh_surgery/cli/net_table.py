@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ssdh_surgery.caffe.net.heads import Head
-from ssdh_surgery.caffe.shapes import LayerShapes, Shape
+from ssdh_surgery.caffe.shapes import LayerShapes
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.names import shown as plain
+from ssdh_surgery.names import printable, shape_text
 from ssdh_surgery.pipeline.inspect.show import ShownNet
 from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
 
@@ -16,7 +16,7 @@ _RIGHT = frozenset(["line", "params", "MACs", "share"])
 
 def show_table(view: ShownNet) -> None:
     """Answer with the table of a net."""
-    name, layers = plain(view.net.name) or "unnamed net", view.shapes.layers
+    name, layers = printable(view.net.name) or "unnamed net", view.shapes.layers
     count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
     title = f"{name}: {count} in {view.phase} ({view.net.dialect} dialect)"
     terminal.answer(title, bold=True)
@@ -49,13 +49,13 @@ def _row(shapes: LayerShapes, total: int | None) -> tuple[str, ...]:
     share = f"{macs / total:.1%}" if macs and total else ""
     return (
         str(layer.line),
-        plain(layer.name),
-        plain(layer.type),
-        ", ".join(map(_shape, shapes.tops)),
+        printable(layer.name),
+        printable(layer.type),
+        ", ".join(map(shape_text, shapes.tops)),
         _number(shapes.param_count),
         _number(macs, short=True),
         share,
-        plain(f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip()),
+        printable(f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip()),
     )
 
 
@@ -65,12 +65,6 @@ def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
         for title, text, width in zip(_TITLES, row, widths, strict=True)
     ]
     return "  ".join(cells).rstrip()
-
-
-def _shape(shape: Shape | None) -> str:
-    if shape is None:
-        return "?"
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def _number(value: int | None, *, short: bool = False) -> str:
@@ -114,7 +108,7 @@ def _per_item(macs: int, batch: int | None) -> str:
 
 def _head(head: Head) -> str:
     judges = ", ".join(layer.name for layer in (*head.losses, *head.accuracies))
-    return plain(
+    return printable(
         f"{'main' if head.main else 'auxiliary'} head: '{head.features}' -> "
         f"{head.classifier.name} ({head.outputs})" + (f" -> {judges}" if judges else "")
     )

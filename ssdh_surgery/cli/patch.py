@@ -11,7 +11,7 @@ from ssdh_surgery.cli.options import json_option, net_option
 from ssdh_surgery.cli.setting_options import SettingCommand, explicit_settings, setting_options
 from ssdh_surgery.cli.types import TEXT
 from ssdh_surgery.cli.writing import write_plan, writing_options
-from ssdh_surgery.names import shown as plain
+from ssdh_surgery.names import printable, shape_text
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
 from ssdh_surgery.surgery.hashing.presets import PRESETS
@@ -92,8 +92,8 @@ def explanation_lines(name: str, explanation: Explanation) -> list[str]:
     if explanation.hashed:
         latent, code = explanation.hashed
         lines.append(f"  hash layer: '{latent}' -> '{code}' exists already")
-    return [plain(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def _shape(shape: Shape | None) -> str:
-    return "of unknown shape" if shape is None else "x".join(map(str, shape)) or "scalar"
+    return "of unknown shape" if shape is None else shape_text(shape)

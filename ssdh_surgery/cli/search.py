@@ -104,11 +104,11 @@ def command(
 
 
 def _print_answer(answer: Answer) -> None:
-    from ssdh_surgery.names import shown
+    from ssdh_surgery.names import printable
 
-    terminal.answer(shown(answer.query), bold=True)
+    terminal.answer(printable(answer.query), bold=True)
     for hit in answer.hits:
         label = "" if hit.label is None else f"  {hit.label}"
         if hit.feature_distance is not None:
             label += f"  ({hit.feature_distance:.4f})"
-        terminal.answer(f"  {hit.distance:>5}  {shown(hit.id)}{label}")
+        terminal.answer(f"  {hit.distance:>5}  {printable(hit.id)}{label}")

@@ -10,9 +10,10 @@ import click
 from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import terminal, writing
 from ssdh_surgery.cli.options import json_option
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
-from ssdh_surgery.zoo import kinds
-from ssdh_surgery.zoo.kinds import KINDS
+from ssdh_surgery.zoo import catalogue
+from ssdh_surgery.zoo.catalogue import KINDS
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
@@ -41,7 +42,7 @@ def list_networks(as_json: bool) -> None:
         return
     width = max(map(len, networks))
     for name, each in networks.items():
-        size = "x".join(map(str, each.shape))
+        size = shape_text(each.shape)
         millions = f"{each.parameters / 1e6:,.2f} M params"
         terminal.answer(f"{name:<{width}}  {each.year}  {size:>9}  {millions:>16}  {each.title}")
 
@@ -49,7 +50,7 @@ def list_networks(as_json: bool) -> None:
 @command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
-def show_network(name: str, kind: kinds.Kind | None) -> None:
+def show_network(name: str, kind: catalogue.FileKind | None) -> None:
     """Print a file of a network, chosen by --kind or as NAME/KIND."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
@@ -75,8 +76,8 @@ def write_network(name: str, **values: Any) -> int:
     return int(plan.mode is Mode.CHECK and not all(output.is_written for output in outputs))
 
 
-def _output(name: str, kind: kinds.Kind, folder: Path) -> Output:
+def _output(name: str, kind: catalogue.FileKind, folder: Path) -> Output:
     """A file of a network, with what its path holds now."""
-    path = folder / kinds.FILE_NAMES[kind]
+    path = folder / catalogue.FILE_NAMES[kind]
     old = files.read_bytes(path) if path.is_file() else b""
     return Output(path, zoo.text(name, kind).encode(), None, old)

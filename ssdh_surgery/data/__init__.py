@@ -1,1 +1,1 @@
-"""Pictures, lists, records and means: what goes into a net, as Caffe keeps it."""
+"""Images, lists, records and means: what goes into a net, as Caffe keeps it."""

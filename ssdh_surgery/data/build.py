@@ -1,89 +1,36 @@
-"""An LMDB from a list or a folder of pictures: what `convert_imageset` makes, or nothing.
+"""Build an LMDB from a list or a folder of images, as `convert_imageset` does, or nothing at all.
 
-The records are those of Caffe's own tool, byte for byte. Several labels for each picture go to
-a second LMDB with the same keys, whose records are vectors, as multi-label nets read them by a
-Data layer of their own, or to an HDF5 file with as many rows. Where that tool logs an error and
-goes on, or writes label 0, everything that is wrong is told here together.
+The records equal those of Caffe's own tool byte for byte. Several labels per image go to a second
+LMDB with the same keys, whose records are label vectors (a multi-label net reads it with a Data
+layer of its own), or to an HDF5 file with one row per image. Where Caffe's tool logs an error and
+continues, or writes label 0, this reports all problems together and writes nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import itertools
 import os
-import random
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
-from ssdh_surgery.data import list_problems as kinds
+from ssdh_surgery.data.build_job import BuildJob, BuildSummary, LabelsAs, Progress
 from ssdh_surgery.data.build_paths import (
-    class_names,
-    class_names_path,
     refuse_label_files,
     refuse_other_names,
-    split_paths,
     vectors_path,
 )
 from ssdh_surgery.data.class_folders import read_class_folders
-from ssdh_surgery.data.datum import Shape, write_floats
-from ssdh_surgery.data.image_list import Entry, ImageList, read_list
-from ssdh_surgery.data.label_file import label_file, list_file, write_label_file
+from ssdh_surgery.data.image import opencv
+from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
-from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.parallel import ahead, default_threads
-from ssdh_surgery.data.picture import opencv
-from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, record_key
-from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.files import read_named, write_bytes
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.data.parallel import default_threads
+from ssdh_surgery.data.record import RecordOptions
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.files import read_named
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_bytes
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-Progress = Callable[[int, int], None]
-LabelsAs = Literal["lmdb", "hdf5"]
-_Numbered = tuple[int, Entry]
 _AS_IT_IS = RecordOptions()
-
-
-@dataclass(frozen=True)
-class BuildSummary:
-    """What was built: records by path, and what was left out.
-
-    `shapes` counts the pictures of each (channels, height, width); after a resumed build
-    only those of the last run. `findings` are warnings and, with `skip_bad`, what was
-    wrong with the `skipped` lines. `labels_file` names the classes of a folder, `label_vectors`
-    are the LMDBs of several labels, or the lists that name their HDF5 files.
-    """
-
-    records: dict[Path, int]
-    skipped: int
-    shapes: Counter[Shape]
-    findings: tuple[Finding, ...]
-    labels_file: Path | None = None
-    label_vectors: tuple[Path, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer of `data build --json`."""
-        return {
-            "records": {str(path): count for path, count in self.records.items()},
-            "skipped": self.skipped,
-            "shapes": [
-                {"shape": list(shape), "records": count}
-                for shape, count in self.shapes.most_common()
-            ],
-            "labels_file": str(self.labels_file) if self.labels_file else None,
-            "label_vectors": list(map(str, self.label_vectors)),
-            "findings": [each.as_json() for each in self.findings],
-        }
 
 
 def build(
@@ -100,25 +47,31 @@ def build(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> BuildSummary:
-    """Make an LMDB at `out`, or with a split two beside it (see `split_paths`).
+    """Build an LMDB at `out`, or with a split two next to it (see `split_paths`).
 
-    `source` is a list, whose paths are looked up from `root`, or a folder of class folders,
-    whose names go to `labels.txt` beside `out`. `several` says how the lines of a list are read
-    that have several labels: their vectors go to LMDBs beside (see `vectors_path`), or, by
-    `labels_as`, to HDF5 files with their lists (see `label_file`). `skip_bad`
-    leaves out what is bad instead of refusing. `resume` keeps what is done when it is
-    interrupted, and goes on from it.
-    `replace` allows LMDBs in the way. `progress` is told pictures done and pictures in all.
+    Args:
+        source: a list, or a folder of class folders, whose names go to `labels.txt` next to `out`.
+        out: the LMDB.
+        options: how the records are made.
+        root: the folder that the paths of a list are relative to.
+        several: how to read the lines of a list with several labels; the label vectors go to
+            LMDBs next to `out` (see `vectors_path`) or to HDF5 files.
+        labels_as: whether label vectors go to LMDBs or to HDF5 files (see `label_file`).
+        skip_bad: leave out bad lines and images instead of refusing.
+        resume: keep the finished records on an interrupt, and continue from them.
+        replace: replace existing LMDBs.
+        threads: the number of threads; by default one more than there are processors.
+        progress: is called with the number of images so far and in total.
 
     Raises:
-        DataError: something is wrong with the list or a picture (`findings` has all of it),
-            or no picture is left; nothing was written.
-        FileError: the source cannot be read, `out` is taken or cannot be written.
+        DataError: the list or an image has problems (`findings` has all of them), or no image
+            is left; nothing was written.
+        FileError: the source cannot be read, or `out` exists or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
     images = read_source(source, root, several)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
-        job = _Job(images, options, Path(out), skip_bad, labels_as)
+        job = BuildJob(images, options, Path(out), skip_bad, labels_as)
         if not replace:
             refuse_other_names(job.out, images.classes)
         if job.vectors and labels_as == "hdf5":
@@ -139,189 +92,27 @@ def build(
 def read_source(
     source: Path | str, root: Path | str = "", several: SeveralLabels | None = None
 ) -> ImageList:
-    """A list (`-` is that of the standard input), or a folder of class folders as one.
+    """The image list in a file (`-` is standard input) or of a folder of class folders.
 
     Raises:
         FileError: it cannot be read.
-        DataError: it is empty, or not what it should be; several labels of a folder.
+        DataError: it is empty or malformed, or several labels are requested of a folder.
     """
     if not os.path.isdir(source):
         name, data = read_named(source)
         return read_list(name, root, several, data=data)
     if several is not None:
         raise DataError(
-            "a folder of class folders has one label for each picture, and several are asked for",
+            "a folder of class folders has one label per image, and several labels were requested",
             location=Location(str(source)),
-            hint="write a list: a path and its labels on each line",
+            hint="write a list with a path and its labels on each line",
         )
     return read_class_folders(source)
 
 
-def in_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
-    """The pictures in the order of their records, with the numbers of their keys.
-
-    Unshuffled, the number is the list's line, counted from 0, bad lines included; a
-    shuffled list is numbered anew.
-    """
-    if not options.shuffle:
-        return [(entry.line_id, entry) for entry in images.entries]
-    entries = list(images.entries)
-    random.Random(options.seed).shuffle(entries)
-    return list(enumerate(entries))
-
-
-@dataclass
-class _Job:
-    """One build while it runs; `writers` are of pictures, and of label vectors where asked for."""
-
-    images: ImageList
-    options: RecordOptions
-    out: Path
-    skip_bad: bool
-    labels_as: LabelsAs
-    writers: dict[Side, list[LmdbWriter]] = field(default_factory=dict)
-    shapes: Counter[Shape] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self.order = in_order(self.images, self.options)
-        self.problems = list(self.images.problems)
-        self.bad = self.images.errors
-        self.vectors = self._vectors()
-        self.paths: dict[Side, Path] = {"train": self.out}
-        if self.options.split is not None:
-            self.paths = split_paths(self.out)
-
-    def recipe(self) -> str:
-        """What must be the same when a build is resumed."""
-        root = os.path.abspath(self.images.root)
-        digest = hashlib.sha256(name_bytes(f"{self.options} {root}"))
-        for number, entry in self.order:
-            labels = entry.label if entry.labels is None else entry.labels.tolist()
-            digest.update(name_bytes(f"\0{number} {labels} {entry.path}"))
-        return digest.hexdigest()
-
-    def run(self, threads: int, progress: Progress | None) -> None:
-        """Make all records; once one is known to be bad, only look for what else is."""
-        begun = [writer for each in self.writers.values() for writer in each]
-        last = {writer: _number(writer.last_key) for writer in begun}
-        left = [item for item in self.order if item[0] > min(last.values())]
-        done = len(self.order) - len(left)
-        for (number, entry), made in zip(left, ahead(self._make, left, threads), strict=True):
-            if isinstance(made, Problem):
-                self.problems.append(made)
-                self.bad += 1
-            else:
-                self.shapes[made.shape] += 1
-                if self._is_good():
-                    self._put(number, entry, made, last)
-            done += 1
-            if progress is not None:
-                progress(done, len(self.order))
-
-    def _put(self, number: int, entry: Entry, made: Record, last: dict[LmdbWriter, int]) -> None:
-        """Write a picture, and its vector where there is one, unless that is done already."""
-        key = record_key(number, name_bytes(entry.path))
-        records: list[bytes | bytearray] = [made.data]
-        if self.vectors and self.labels_as == "lmdb":
-            records.append(write_floats(self.vectors[entry.line_id][:, None, None]))
-        for writer, record in zip(self.writers[made.side], records, strict=True):
-            if number > last[writer]:
-                writer.put(key, record)
-
-    def _vectors(self) -> dict[int, NDArray[np.float32]]:
-        """Several labels for each line."""
-        vectors = self.images.label_vectors()
-        if vectors is None:
-            return {}
-        lines = (entry.line_id for entry in self.images.entries)
-        return dict(zip(lines, vectors, strict=True))
-
-    def _make(self, item: _Numbered) -> Record | Problem:
-        entry = item[1]
-        try:
-            return make_record(self.images.file(entry), entry.label, self.options)
-        except (DataError, FileError) as error:
-            return self.images.unreadable(entry, error)
-
-    def _is_good(self) -> bool:
-        return self.skip_bad or not self.bad
-
-    def refuse_if_bad(self) -> None:
-        """End the build if something is wrong, or if nothing is left."""
-        where = Location(self.images.source)
-        found = kinds.findings(self.problems, self.images.source)
-        if not self._is_good():
-            total = len(self.images.entries) + self.images.errors
-            raise DataError(
-                f"{self.bad:,} of {total:,} pictures cannot be used; nothing was written",
-                location=where,
-                hint="--skip-bad writes without them",
-                findings=found,
-            )
-        for side, writers in self.writers.items():
-            if not writers[0].records:
-                which = "" if self.options.split is None else f" for the {side} side"
-                raise DataError(f"no picture is left{which}", location=where, findings=found)
-
-    def finish(self) -> BuildSummary:
-        """Bring everything to the disk, so that only renaming is left to do."""
-        for writer in itertools.chain.from_iterable(self.writers.values()):
-            writer.commit()
-        labels_file = None
-        if self.images.classes:
-            labels_file = class_names_path(self.out)
-            write_bytes(labels_file, class_names(self.images.classes))
-        label_vectors = self._write_label_files()
-        records = {path: self.writers[side][0].records for side, path in self.paths.items()}
-        problems = [*self.problems, *self._several_sizes(), *self._class_by_class()]
-        return BuildSummary(
-            records=records,
-            skipped=len(self.order) + self.images.errors - sum(records.values()),
-            shapes=self.shapes,
-            findings=kinds.findings(problems, self.images.source),
-            labels_file=labels_file,
-            label_vectors=label_vectors,
-        )
-
-    def _write_label_files(self) -> tuple[Path, ...]:
-        """Where the vectors are: LMDBs, or lists of HDF5 files, which are written here."""
-        if not self.vectors:
-            return ()
-        places = tuple(map(vectors_path, self.paths.values()))
-        if self.labels_as == "lmdb":
-            return places
-        lines = {number: entry.line_id for number, entry in self.order}
-        files = tuple(map(label_file, places))
-        for file, (writer,) in zip(files, self.writers.values(), strict=True):
-            rows = [self.vectors[lines[_number(key)]] for key in writer.stored_keys()]
-            write_label_file(file, rows)
-        return tuple(map(list_file, files))
-
-    def _several_sizes(self) -> list[Problem]:
-        if len(self.shapes) < 2:
-            return []
-        common = self.shapes.most_common()
-        return [
-            Problem(kinds.SEVERAL_SIZES, None, f"{count:,} of {' x '.join(map(str, shape))}")
-            for shape, count in common
-        ]
-
-    def _class_by_class(self) -> list[Problem]:
-        labels = [entry.label for _, entry in self.order]
-        classes = len(set(labels))
-        if not 1 < classes < len(labels) or any(a > b for a, b in itertools.pairwise(labels)):
-            return []
-        return [Problem(kinds.CLASS_BY_CLASS, None, f"{len(labels):,} of {classes:,} classes")]
-
-
-def _number(key: bytes | None) -> int:
-    """The number that a key begins with, -1 where there is none yet."""
-    return -1 if key is None else int(key.partition(b"_")[0])
-
-
 @contextlib.contextmanager
 def _single_threaded_opencv() -> Iterator[None]:
-    """Each picture has a thread already: more of them for one only get in the way."""
+    """Keep OpenCV to one thread per image: the images already run in parallel."""
     cv2 = opencv()
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""Where a build puts its files, and what may stand there already."""
+"""The paths that a build writes to, and which existing files it may replace."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _CLASS_NAMES = "labels.txt"
 
 
 def split_paths(out: Path) -> dict[Side, Path]:
-    """Where the two sides of a split go: `x_lmdb` becomes `x_train_lmdb`, `x_test_lmdb`."""
-    return {"train": _named(out, "train"), "test": _named(out, "test")}
+    """The LMDBs of a split: `x_lmdb` becomes `x_train_lmdb` and `x_test_lmdb`."""
+    return {"train": _with_word(out, "train"), "test": _with_word(out, "test")}
 
 
 def vectors_path(out: Path) -> Path:
-    """Where the vectors of several labels go: beside `x_lmdb`, `x_labels_lmdb`."""
-    return _named(out, "labels")
+    """The LMDB of label vectors: `x_labels_lmdb` next to `x_lmdb`."""
+    return _with_word(out, "labels")
 
 
-def _named(out: Path, word: str) -> Path:
+def _with_word(out: Path, word: str) -> Path:
     stem = out.name.removesuffix("_lmdb")
     return out.with_name(f"{stem}_{word}{out.name[len(stem) :]}")
 
 
 def class_names_path(out: Path) -> Path:
-    """Where the names of a folder's classes go."""
+    """The file with the class names of a folder."""
     return out.with_name(_CLASS_NAMES)
 
 
 def class_names(classes: Sequence[str]) -> bytes:
-    """The file that names the classes, a line each, in the order of their labels."""
+    """The content of that file: one class name per line, in the order of the labels."""
     return b"".join(name_bytes(name) + b"\n" for name in classes)
 
 
@@ -45,7 +45,7 @@ def refuse_other_names(out: Path, classes: Sequence[str]) -> None:
     """Refuse to replace a file that names other classes.
 
     Raises:
-        FileError: it does.
+        FileError: the existing file names other classes.
     """
     file = class_names_path(out)
     if classes and file.exists() and read_bytes(file) != class_names(classes):
@@ -53,11 +53,11 @@ def refuse_other_names(out: Path, classes: Sequence[str]) -> None:
 
 
 def refuse_label_files(paths: Iterable[Path], *, replace: bool) -> None:
-    """Refuse to replace HDF5 files of vectors with their lists, or to write what no list can name.
+    """Refuse to overwrite HDF5 label files and their lists, and paths that no list can name.
 
     Raises:
-        DataError: a path has white space.
-        FileError: a file is there, and was not to be replaced.
+        DataError: a path contains white space.
+        FileError: a file exists and `replace` is not set.
         MissingExtra: h5py is not installed.
     """
     for path in paths:
@@ -68,5 +68,5 @@ def refuse_label_files(paths: Iterable[Path], *, replace: bool) -> None:
                 raise _in_the_way(each, "exists already")
 
 
-def _in_the_way(file: Path, said: str) -> FileError:
-    return FileError(said, location=Location(str(file)), hint="--force replaces it")
+def _in_the_way(file: Path, message: str) -> FileError:
+    return FileError(message, location=Location(str(file)), hint="--force replaces it")

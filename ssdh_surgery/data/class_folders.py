@@ -1,4 +1,4 @@
-"""A folder of class folders as a list: the labels count the sorted names of the folders."""
+"""A folder of class folders as an image list; labels number the sorted folder names."""
 
 from __future__ import annotations
 
@@ -7,78 +7,85 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_line import LONGEST_PATH
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_bytes, shown
+from ssdh_surgery.names import name_bytes, printable
 
-_PICTURES = {
+_EXTENSIONS = {
     *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".gif", ".avif"),
 }
 
 
 def read_class_folders(folder: Path | str) -> ImageList:
-    """The pictures of a folder: `CLASS/.../PICTURE`, sorted by class and then by path.
+    """The images of a folder: `CLASS/.../IMAGE`, sorted by class and then by path.
 
-    The n-th class in the order of code points has label n, from 0; a folder without
-    pictures is a class all the same. Hidden files and folders are passed over.
+    Labels number the classes from 0, in the order of code points; a folder without images is a
+    class, too. Hidden files and folders are skipped.
 
     Raises:
         FileError: the folder is missing or cannot be read.
-        DataError: it has no class folders, no pictures, or a name that `labels.txt`
+        DataError: it has no class folders, no images, or a class name that `labels.txt`
             cannot hold.
     """
     where = Location(str(folder))
-    with explained(folder, "read"):
+    with file_errors(folder, "read"):
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
         classes = [name for name in names if os.path.isdir(os.path.join(folder, name))]
     root = os.path.join(folder, "")
     for name in classes:
         if "\n" in name:
-            raise DataError(f"a class name has two lines: '{shown(name)}'", location=where)
-    loose = [name for name in names if name not in set(classes) and is_picture(name)]
-    problems = [Problem(kinds.NO_CLASS, None, f"'{shown(name)}'") for name in loose]
-    entries: list[Entry] = []
+            raise DataError(
+                f"a class name contains a line break: '{printable(name)}'", location=where
+            )
+    loose = [name for name in names if name not in set(classes) and is_image_name(name)]
+    problems = [Problem(kinds.NO_CLASS, None, f"'{printable(name)}'") for name in loose]
+    entries: list[ListEntry] = []
     for label, name in enumerate(classes):
         for path in _files(root, name):
             _take(root, path, label, entries, problems)
     if not entries:
-        hint = "pictures lie in one folder for each class" if loose or not classes else None
-        raise DataError("no class folders with pictures", location=where, hint=hint)
+        hint = (
+            "put the images of each class into a folder of its own"
+            if loose or not classes
+            else None
+        )
+        raise DataError("no class folders with images", location=where, hint=hint)
     return ImageList(str(folder), root, entries, problems, tuple(classes))
 
 
-def _take(root: str, path: str, label: int, entries: list[Entry], problems: list[Problem]) -> None:
-    if not is_picture(path) or is_no_file(root + path):
-        problems.append(Problem(kinds.NO_PICTURE, None, f"'{shown(path)}'"))
+def _take(
+    root: str, path: str, label: int, entries: list[ListEntry], problems: list[Problem]
+) -> None:
+    if not is_image_name(path) or is_not_a_file(root + path):
+        problems.append(Problem(kinds.NOT_AN_IMAGE, None, f"'{printable(path)}'"))
     elif len(name_bytes(path)) > LONGEST_PATH:
-        problems.append(Problem(kinds.LONG_PATH, None, f"'{shown(path)}'"))
+        problems.append(Problem(kinds.LONG_PATH, None, f"'{printable(path)}'"))
     else:
-        entries.append(Entry(path, label, len(entries)))
+        entries.append(ListEntry(path, label, len(entries)))
 
 
 def _files(root: str, name: str) -> Iterator[str]:
-    """The files of a class folder and of what is in it, as paths from the root."""
-    found: list[str] = []
+    """The files below a class folder, as paths relative to the root."""
+    paths: list[str] = []
     for folder, folders, files in os.walk(root + name):
         folders[:] = [inner for inner in folders if not inner.startswith(".")]
         below = os.path.relpath(folder, root)
-        found += [os.path.join(below, file) for file in files if not file.startswith(".")]
-    return iter(sorted(found))
+        paths += [os.path.join(below, file) for file in files if not file.startswith(".")]
+    return iter(sorted(paths))
 
 
-def is_no_file(path: str) -> bool:
-    """Whether something else than a file is there: a folder, or a pipe, which one waits for.
+def is_not_a_file(path: str) -> bool:
+    """Whether a path is something other than a file: a folder, or a pipe that would block.
 
-    A link that leads nowhere is taken for a file, which cannot be read.
+    A dangling link counts as a file, which then cannot be read.
     """
     return not os.path.isfile(path) and os.path.exists(path)
 
 
-def is_picture(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do that OpenCV reads."""
-    return os.path.splitext(name)[1].lower() in _PICTURES
+def is_image_name(name: str) -> bool:
+    """Whether a file name has the extension of an image format that OpenCV reads."""
+    return os.path.splitext(name)[1].lower() in _EXTENSIONS

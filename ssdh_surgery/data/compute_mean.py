@@ -1,4 +1,4 @@
-"""The mean of an LMDB or of a list of pictures, as `compute_image_mean` has it."""
+"""The mean image of an LMDB or of an image list, as `compute_image_mean` computes it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.datum import read_datum
-from ssdh_surgery.data.image_list import Entry, ImageList
+from ssdh_surgery.data.image import planar, read_image
+from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.data.mean import ImageMean, image_mean
-from ssdh_surgery.data.parallel import ahead, default_threads
-from ssdh_surgery.data.picture import planar, read_picture
+from ssdh_surgery.data.parallel import default_threads, parallel_map
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 
@@ -25,24 +25,24 @@ Progress = Callable[[int, int], None]
 def lmdb_mean(
     path: Path | str, *, threads: int | None = None, progress: Progress | None = None
 ) -> ImageMean:
-    """The mean picture of an LMDB, to the bit; encoded records are decoded.
+    """The mean image of an LMDB, bit for bit; encoded records are decoded.
 
     Raises:
-        DataError: there is no LMDB, or its records differ in size or are damaged.
+        DataError: the LMDB is missing, or its records differ in size or are damaged.
         MissingExtra: there are encoded records and OpenCV is not installed.
     """
 
     def pixels(item: tuple[bytes, bytes]) -> NDArray[Any]:
         key, record = item
         try:
-            # The channels that the picture has: nobody can tell this tool `force_color`.
+            # The channels of the image: Caffe's tool has no `force_color`.
             return read_datum(record).pixels()
         except DataError as error:
-            raise of_record(path, key, error) from error
+            raise record_error(path, key, error) from error
 
     with LmdbStore(path) as store:
-        pictures = ahead(pixels, store.items(), threads or default_threads())
-        return _mean(_counted(pictures, len(store), progress), str(path))
+        images = parallel_map(pixels, store.items(), threads or default_threads())
+        return _mean(_counted(images, len(store), progress), str(path))
 
 
 def list_mean(
@@ -53,17 +53,17 @@ def list_mean(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> ImageMean:
-    """The mean of a list's pictures, warped to `size` (width, height): that of their LMDB.
+    """The mean of the images of a list, warped to `size` (width, height), as in their LMDB.
 
     Raises:
-        DataError: lines or pictures are bad (`findings` has all of it), or sizes differ.
+        DataError: lines or images have problems (`findings` has all of them), or sizes differ.
         MissingExtra: OpenCV is not installed.
     """
     problems = list(images.problems)
 
-    def pixels(entry: Entry) -> NDArray[Any] | Problem:
+    def pixels(entry: ListEntry) -> NDArray[Any] | Problem:
         try:
-            return planar(read_picture(images.file(entry), size=size, gray=gray))
+            return planar(read_image(images.file(entry), size=size, gray=gray))
         except (DataError, FileError) as error:
             return images.unreadable(entry, error)
 
@@ -75,12 +75,12 @@ def list_mean(
                 yield result
         if any(problem.kind.severity == "error" for problem in problems):
             raise DataError(
-                "no mean is made: some pictures cannot be used",
+                "no mean was computed: some images cannot be used",
                 location=Location(images.source),
                 findings=kinds.findings(problems, images.source),
             )
 
-    results = ahead(pixels, images.entries, threads or default_threads())
+    results = parallel_map(pixels, images.entries, threads or default_threads())
     return _mean(good(_counted(results, len(images.entries), progress)), images.source)
 
 
@@ -91,9 +91,9 @@ def _counted(results: Iterable[Any], total: int, progress: Progress | None) -> I
             progress(done, total)
 
 
-def _mean(pictures: Iterable[NDArray[Any]], source: str) -> ImageMean:
+def _mean(images: Iterable[NDArray[Any]], source: str) -> ImageMean:
     try:
-        return image_mean(pictures)
+        return image_mean(images)
     except DataError as error:
         if error.location is not None:
             raise

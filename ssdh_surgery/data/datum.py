@@ -1,7 +1,7 @@
-"""Caffe's Datum: the record of a picture and its label, between bytes and numpy.
+"""Caffe's Datum, the record of an image and its label, converted between bytes and numpy.
 
-A record is walked over in place. Its header (label and sizes) is read without touching the
-pixels, so that scanning the labels of an LMDB leaves nearly all of it on the disk.
+A record is parsed in place. Its header (label and sizes) is read without touching the pixels, so
+that scanning the labels of an LMDB reads only a small part of it from disk.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int, int]
 
-# Tags (field number and wire type) as caffe.proto has them.
+# Tags (field number and wire type) of the fields in caffe.proto.
 _CHANNELS, _HEIGHT, _WIDTH, _DATA, _LABEL = 0x08, 0x10, 0x18, 0x22, 0x28
 _FLOAT, _PACKED_FLOATS, _ENCODED = 0x35, 0x32, 0x38
 _NUMBERS = {_CHANNELS: "channels", _HEIGHT: "height", _WIDTH: "width", _LABEL: "label"}
-# A float outside a packed list: its tag and four bytes.
+# A float that is not packed: its tag and four bytes.
 _FLOAT_SIZE = 5
 
 
 @dataclass(slots=True)
 class Header:
-    """What a record says of itself, and where in its bytes the content lies.
+    """The header of a record, and the position of its content in the bytes.
 
-    `data` is the span of the uint8 pixels or of the encoded picture; `floats` are spans of
-    (begin, stop, stride) of float32 values, where the record holds floats.
+    `data` is the span of the uint8 pixels or of the encoded image; `floats` are the spans
+    (begin, stop, stride) of float32 values, if the record has any.
     """
 
     channels: int = 0
@@ -50,9 +51,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Datum:
-    """One record. `data` is uint8 [C, H, W] in a row, or an encoded picture.
+    """One record. `data` is a flat uint8 array [C, H, W], or an encoded image.
 
-    Caffe reads `floats` (float32, in a row) only where `data` is empty.
+    Caffe reads `floats` (a flat float32 array) only if `data` is empty.
     """
 
     channels: int
@@ -69,17 +70,17 @@ class Datum:
         return self.channels, self.height, self.width
 
     def pixels(self, *, color: bool | None = None) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """The picture as [C, H, W], uint8 or float32; an encoded one is decoded.
+        """The image as [C, H, W], uint8 or float32; an encoded one is decoded.
 
-        `color` is for encoded records alone: True and False are Caffe's `force_color` and
-        `force_gray`, None takes the channels that the picture has.
+        `color` applies to encoded records only: True and False are Caffe's `force_color` and
+        `force_gray`, None keeps the channels of the image.
 
         Raises:
-            DataError: the content is not what the sizes say, or cannot be decoded.
+            DataError: the content does not match the sizes, or cannot be decoded.
             MissingExtra: it is encoded and OpenCV is not installed.
         """
         if self.encoded:
-            from ssdh_surgery.data.picture import decode, planar
+            from ssdh_surgery.data.image import decode, planar
 
             return planar(decode(self.data, color=color))
         import numpy as np
@@ -91,9 +92,9 @@ class Datum:
             values = self.floats
         expected = self.channels * self.height * self.width
         if min(self.shape) < 1 or len(values) != expected:
-            size = " x ".join(map(str, self.shape))
+            size = size_text(self.shape)
             raise DataError(
-                f"{len(values)} values where the sizes say {expected} ({size}: channels x "
+                f"{len(values)} values, but the sizes require {expected} ({size}: channels x "
                 "height x width)"
             )
         return values.reshape(self.shape)
@@ -113,7 +114,7 @@ def read_header(record: bytes | memoryview) -> Header:
 
 def _walk(record: bytes | memoryview) -> Header:
     header = Header()
-    buffer = cast(bytes, record)  # indexing and len are all that is needed of it
+    buffer = cast(bytes, record)  # only indexing and len are used
     at, end = 0, len(record)
     while at < end:
         tag = buffer[at]
@@ -143,13 +144,13 @@ def _place(header: Header, tag: int, span: tuple[int, int], buffer: bytes) -> No
 
 
 def _int32(value: int) -> int:
-    """The low 32 bits as a signed number, which is what protobuf makes of a longer one."""
+    """The low 32 bits as a signed number, which is how protobuf reads a longer one."""
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
 
 
 def _run_length(record: bytes | memoryview, at: int) -> int:
-    """How many whole single floats follow each other from an offset on."""
+    """The number of complete unpacked floats in a row from an offset on."""
     import numpy as np
 
     rest = np.frombuffer(record, np.uint8)[at:]
@@ -159,7 +160,7 @@ def _run_length(record: bytes | memoryview, at: int) -> int:
 
 
 def read_datum(record: bytes | memoryview) -> Datum:
-    """A whole record, copied out of its bytes.
+    """The record in some bytes, copied.
 
     Raises:
         DataError: the bytes are not a Datum.
@@ -184,7 +185,7 @@ def _floats(
 
     parts = []
     for begin, stop, stride in spans:
-        if stride == 4:  # packed: the values lie side by side
+        if stride == 4:  # packed values are contiguous
             parts.append(bytes(record[begin : stop - (stop - begin) % 4]))
         else:
             rows = np.frombuffer(record[begin - 1 : stop], np.uint8).reshape(-1, stride)
@@ -193,10 +194,10 @@ def _floats(
 
 
 def blank_raw(shape: Shape, label: int) -> tuple[bytearray, NDArray[np.uint8]]:
-    """The record of a raw picture with its pixels still to be filled in, and these pixels.
+    """The record of a raw image with blank pixels, and those pixels as an array to fill.
 
-    The array is [C, H, W] and lies within the record. Byte for byte what Caffe's
-    `convert_imageset` writes, `encoded: false` included.
+    The array is [C, H, W], a view of the record. The bytes equal those of Caffe's
+    `convert_imageset`, `encoded: false` included.
     """
     import numpy as np
 
@@ -217,7 +218,7 @@ def blank_raw(shape: Shape, label: int) -> tuple[bytearray, NDArray[np.uint8]]:
 
 
 def write_raw(pixels: NDArray[np.uint8], label: int) -> bytes:
-    """The record of a raw picture, uint8 [C, H, W]."""
+    """The record of a raw image, uint8 [C, H, W]."""
     channels, height, width = pixels.shape
     record, blank = blank_raw((channels, height, width), label)
     blank[...] = pixels
@@ -225,18 +226,18 @@ def write_raw(pixels: NDArray[np.uint8], label: int) -> bytes:
 
 
 def write_floats(values: NDArray[np.float32]) -> bytes:
-    """The record of float32 values [C, H, W], which Caffe takes as they are; no label."""
+    """The record of float32 values [C, H, W], which Caffe uses unchanged; it has no label."""
     sizes = [wire.encode_number(number, size) for number, size in enumerate(values.shape, 1)]
     floats = wire.encode_field(_PACKED_FLOATS >> 3, values.astype("<f4").tobytes())
     return b"".join([*sizes, *floats])
 
 
-def write_encoded(picture: bytes, label: int) -> bytes:
-    """The record of a picture as it lies in its file, as `convert_imageset -encoded` has it."""
-    head = wire.encode_varint(_DATA) + wire.encode_varint(len(picture))
-    return b"".join((head, picture, _encode_label(label), bytes((_ENCODED, 1))))
+def write_encoded(image: bytes, label: int) -> bytes:
+    """The record of an encoded image, as `convert_imageset -encoded` writes it."""
+    head = wire.encode_varint(_DATA) + wire.encode_varint(len(image))
+    return b"".join((head, image, _encode_label(label), bytes((_ENCODED, 1))))
 
 
 def _encode_label(label: int) -> bytes:
-    # A negative int32 is written as the 64-bit number that it is the low half of.
+    # A negative int32 is written as a 64-bit number.
     return wire.encode_varint(_LABEL) + wire.encode_varint(label & 0xFFFFFFFFFFFFFFFF)

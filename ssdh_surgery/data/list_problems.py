@@ -1,7 +1,7 @@
-"""What can be wrong with a list of pictures: a value for each line, findings for a person.
+"""The problems of an image list: small values per line, grouped into findings for the user.
 
-A list of a million lines may have a million problems, so they are kept small, and told
-grouped: one finding for each kind, with the first lines in full and the others by number.
+A list of a million lines may have a million problems. A finding covers all problems of one kind:
+the first lines in full, the others by number.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
 
 
-class Kind(NamedTuple):
-    """A kind of problem; `{}` in `message` is what has it: `3 lines`."""
+class ProblemKind(NamedTuple):
+    """A kind of problem; `{}` in `message` stands for the lines concerned: `3 lines`."""
 
     code: str
     name: str
@@ -24,118 +24,127 @@ class Kind(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing wrong: its line in the list (None in a folder), and what stands there."""
+    """One problem: its line in the list (None for a folder) and the text there."""
 
-    kind: Kind
+    kind: ProblemKind
     line: int | None
     detail: str
 
 
 _TWO_LMDBS = (
-    "Caffe reads one label for each picture: --multi-label keeps several in a second LMDB "
-    "of label vectors"
+    "Caffe reads one label per image: --multi-label stores several in a second LMDB of "
+    "label vectors"
 )
-_PARSED = "a line is: the path, one space, the label"
+_LINE_FORM = "a line is: the path, one space, the label"
 
-MISSING = Kind(
-    "SSDH601", "missing-picture", "error", "{} of pictures that are not there",
-    "the paths are looked up from the root folder (--root)",
+MISSING = ProblemKind(
+    "SSDH601", "missing-picture", "error", "{} with images that do not exist",
+    "paths are relative to the root folder (--root)",
 )  # fmt: skip
-UNREADABLE = Kind("SSDH602", "unreadable-picture", "error", "{} of pictures that cannot be read")
-NO_LABEL = Kind("SSDH603", "no-label", "error", "{} that are not a path and a label", _PARSED)
-TRAILING_SPACE = Kind(
-    "SSDH604", "trailing-space", "error", "{} with white space behind the label",
-    "Caffe splits at the last space, so that a space there means label 0",
+UNREADABLE = ProblemKind(
+    "SSDH602", "unreadable-picture", "error", "{} with images that cannot be read"
+)
+NO_LABEL = ProblemKind(
+    "SSDH603", "no-label", "error", "{} that are not a path and a label", _LINE_FORM
+)
+TRAILING_SPACE = ProblemKind(
+    "SSDH604", "trailing-space", "error", "{} with white space after the label",
+    "Caffe splits at the last space, so a space there means label 0",
 )  # fmt: skip
-TAB = Kind(
-    "SSDH605", "tab-for-space", "error", "{} with a tab where the label begins",
-    "Caffe splits at a space: replace the tab by one",
+TAB = ProblemKind(
+    "SSDH605", "tab-for-space", "error", "{} with a tab before the label",
+    "Caffe splits at a space: replace the tab with one",
 )  # fmt: skip
-NO_NUMBER = Kind(
-    "SSDH606", "label-not-a-number", "error", "{} with a label that is not a whole number",
-    "Caffe reads what digits it begins with, else 0",
+NO_NUMBER = ProblemKind(
+    "SSDH606", "label-not-a-number", "error", "{} with a label that is not an integer",
+    "Caffe reads the digits that it begins with, or 0",
 )  # fmt: skip
-NEGATIVE = Kind(
+NEGATIVE = ProblemKind(
     "SSDH607", "negative-label", "error", "{} with a negative label",
     "classes count from 0",
 )  # fmt: skip
-TOO_LARGE = Kind("SSDH608", "label-too-large", "error", "{} with a label beyond 32 bits")
-TWICE = Kind("SSDH609", "listed-twice", "warning", "{} of pictures that were listed before")
-CONTRADICTION = Kind(
-    "SSDH610", "contradicting-labels", "error", "{} of pictures listed before with another label"
+TOO_LARGE = ProblemKind("SSDH608", "label-too-large", "error", "{} with a label beyond 32 bits")
+TWICE = ProblemKind("SSDH609", "listed-twice", "warning", "{} with images that are listed twice")
+CONTRADICTION = ProblemKind(
+    "SSDH610",
+    "contradicting-labels",
+    "error",
+    "{} with images that are listed before with another label",
 )
-MULTI_LABEL = Kind("SSDH611", "several-labels", "error", "{} with several labels", _TWO_LMDBS)
-BYTE_ORDER_MARK = Kind(
+MULTI_LABEL = ProblemKind(
+    "SSDH611", "several-labels", "error", "{} with several labels", _TWO_LMDBS
+)
+BYTE_ORDER_MARK = ProblemKind(
     "SSDH612", "byte-order-mark", "warning", "the list begins with a byte order mark",
-    "it is passed over here, but Caffe takes it for part of the first path: save the list "
-    "as UTF-8 without it",
+    "it is skipped here, but Caffe reads it as part of the first path: save the list as "
+    "UTF-8 without it",
 )  # fmt: skip
-CARRIAGE_RETURN = Kind(
-    "SSDH613", "windows-line-ends", "warning", "the list's lines end as in Windows",
-    "they are read all the same, here and by Caffe",
+CARRIAGE_RETURN = ProblemKind(
+    "SSDH613", "windows-line-ends", "warning", "the list has Windows line ends",
+    "they are read correctly, here and by Caffe",
 )  # fmt: skip
-EMPTY_LINE = Kind("SSDH614", "empty-line", "warning", "{} with nothing on them")
-LONG_PATH = Kind(
+EMPTY_LINE = ProblemKind("SSDH614", "empty-line", "warning", "{} without content")
+LONG_PATH = ProblemKind(
     "SSDH615", "path-too-long", "error", "{} with a path of more than 502 bytes",
-    "it is part of the record's key, and LMDB's keys have at most 511 bytes",
+    "it is part of the key of the record, and LMDB keys have at most 511 bytes",
 )  # fmt: skip
-NO_CLASS = Kind(
+NO_CLASS = ProblemKind(
     "SSDH616", "picture-without-class", "warning", "{} in no class folder, left out"
 )  # fmt: skip
-NO_PICTURE = Kind(
-    "SSDH617", "not-a-picture", "warning", "{} that are no pictures by their names, left out"
+NOT_AN_IMAGE = ProblemKind(
+    "SSDH617", "not-a-picture", "warning", "{} without the extension of an image, left out"
 )
-SEVERAL_SIZES = Kind(
-    "SSDH618", "several-sizes", "warning", "the pictures differ in size",
-    "the pictures of a batch have one size: resize them, or crop all in the net",
+SEVERAL_SIZES = ProblemKind(
+    "SSDH618", "several-sizes", "warning", "the images differ in size",
+    "all images of a batch need one size: resize them, or crop them in the net",
 )  # fmt: skip
-OTHER_LENGTH = Kind(
+OTHER_LENGTH = ProblemKind(
     "SSDH619", "other-number-of-labels", "error", "{} with more or fewer labels than most",
-    "a vector has a number for each class; if these are the classes' numbers, say how many "
-    "classes there are: --classes N",
+    "a vector has one number per class; if these are class numbers, give the number of "
+    "classes: --classes N",
 )  # fmt: skip
-NO_CLASS_NUMBER = Kind(
+NO_CLASS_NUMBER = ProblemKind(
     "SSDH620", "label-out-of-range", "error", "{} with a label beyond --classes",
     "classes count from 0, so the last of N classes is N - 1",
 )  # fmt: skip
-NOT_BINARY = Kind(
+NOT_BINARY = ProblemKind(
     "SSDH621", "labels-not-binary", "warning", "{} with labels other than 0 and 1",
-    "they are kept as they are; if they are the classes' numbers, say how many classes there "
-    "are: --classes N",
+    "they are kept unchanged; if they are class numbers, give the number of classes: "
+    "--classes N",
 )  # fmt: skip
-NO_CLASSES = Kind(
-    "SSDH622", "picture-in-no-class", "warning", "{} of pictures that are in no class",
+NO_CLASSES = ProblemKind(
+    "SSDH622", "picture-in-no-class", "warning", "{} with images that are in no class",
     "a query without a class has no relevant item in an evaluation",
 )  # fmt: skip
 
-CLASS_TWICE = Kind(
+CLASS_TWICE = ProblemKind(
     "SSDH623", "class-twice", "warning", "{} that name a class twice",
-    "if the labels are vectors, 0 or 1 for each class, leave out --classes",
+    "if the labels are vectors, with 0 or 1 for each class, leave out --classes",
 )  # fmt: skip
-CLASS_BY_CLASS = Kind(
-    "SSDH624", "class-by-class", "info", "the pictures come class by class",
-    "a net that is trained in this order sees one class at a time: --shuffle mixes them",
+CLASS_BY_CLASS = ProblemKind(
+    "SSDH624", "class-by-class", "info", "the images are sorted by class",
+    "a net trained in this order sees one class at a time; --shuffle mixes them",
 )  # fmt: skip
 
-# So many problems of a kind are told in full, so many more by the numbers of their lines.
+# The most problems of a kind that are reported in full, and then by line number.
 _IN_FULL = 10
 _BY_NUMBER = 40
 
 
 def findings(problems: Iterable[Problem], file: str) -> tuple[Finding, ...]:
-    """One finding for each kind, errors first, in the order of their codes.
+    """One finding per kind, errors first, sorted by code.
 
-    `file` is the list, or the folder of class folders; a finding's location is the first
-    line that has the problem.
+    `file` is the list or the folder of class folders; the location of a finding is the first
+    line with the problem.
     """
-    kinds: dict[Kind, list[Problem]] = {}
+    kinds: dict[ProblemKind, list[Problem]] = {}
     for problem in problems:
         kinds.setdefault(problem.kind, []).append(problem)
     order = sorted(kinds, key=lambda kind: (kind.severity != "error", kind.code))
     return tuple(_finding(kind, kinds[kind], file) for kind in order)
 
 
-def _finding(kind: Kind, problems: list[Problem], file: str) -> Finding:
+def _finding(kind: ProblemKind, problems: list[Problem], file: str) -> Finding:
     problems.sort(key=lambda problem: problem.line or 0)
     noun = "line" if problems[0].line is not None else "file"
     count = f"{len(problems):,} {noun}{'s' if len(problems) > 1 else ''}"
@@ -153,7 +162,7 @@ def _finding(kind: Kind, problems: list[Problem], file: str) -> Finding:
 
 
 def _ranges(lines: list[int]) -> str:
-    """Ascending line numbers as `3, 7-9`, and how many more when there are too many."""
+    """Ascending line numbers as `3, 7-9`, and the number of further lines, if too many."""
     runs: list[list[int]] = []
     for line in lines:
         if runs and line == runs[-1][1] + 1:

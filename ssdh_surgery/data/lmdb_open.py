@@ -1,8 +1,8 @@
-"""Opening an LMDB for reading, and saying why when it cannot be opened.
+"""Open an LMDB for reading, or explain why it cannot be opened.
 
-Python's lmdb must not open one file twice in a process; a train and a test layer may well
-read one LMDB. So what is open is shared, and closed when its last reader is done. So is what a
-reader had open that nobody closed and nobody has any more.
+Python's lmdb must not open a file twice in one process, yet a train and a test layer may read the
+same LMDB. Open environments are therefore shared, and closed with their last reader, including
+readers that were garbage-collected without being closed.
 """
 
 from __future__ import annotations
@@ -15,18 +15,17 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.errors import DataError, did_you_mean
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, did_you_mean, file_errors
 from ssdh_surgery.location import Location
 
-_FileId = tuple[int, int]  # device and inode: two paths may lead to one file
+_FileId = tuple[int, int]  # device and inode: two paths may name one file
 
 _lock = threading.Lock()
 _open: dict[_FileId, Any] = {}
 _readers: dict[int, int] = {}
 _forgotten: deque[Any] = deque()
 
-# The first and the last page of each value, which lie side by side, and all pages of keys.
+# Touches the first and last page of each value, which is contiguous, and all pages of keys.
 _READ_ALL = """
 import lmdb, sys
 env = lmdb.open(sys.argv[1], readonly=True, lock=False)
@@ -35,20 +34,20 @@ for _, value in env.begin(buffers=True).cursor():
 """
 
 _REBUILD = (
-    "this reads LMDB alone; make one of the same list with "
+    "only LMDB is supported; build one from the same list with "
     "'ssdh data build LIST FOLDER' or 'convert_imageset --backend=lmdb'"
 )
 
 
 def acquire(path: Path) -> Any:
-    """The open environment of an LMDB, read-only and without a lock; to be released.
+    """The open environment of an LMDB, read-only and without a lock; call `release` later.
 
     Raises:
-        DataError: there is no LMDB, it is a LevelDB, cut short, or not an LMDB at all.
+        DataError: it is missing, a LevelDB, truncated, or not an LMDB at all.
         FileError: it cannot be read.
     """
     file = _data_file(path)
-    with explained(file, "read"):
+    with file_errors(file, "read"):
         stat = os.stat(file)
         os.close(os.open(file, os.O_RDONLY))
     with _lock:
@@ -62,13 +61,13 @@ def acquire(path: Path) -> Any:
 
 
 def release(env: Any) -> None:
-    """One reader less; the last one closes the file."""
+    """Drop one reader; the last one closes the file."""
     with _lock:
         _release(env)
 
 
 def forget(env: Any) -> None:
-    """`release` for a finalizer, which may run anywhere: with the lock held, it is put off."""
+    """`release` for a finalizer, which may run anywhere: deferred while the lock is held."""
     _forgotten.append(env)
     if _lock.acquire(blocking=False):
         try:
@@ -87,7 +86,7 @@ def _release(env: Any) -> None:
     if _readers[id(env)]:
         return
     del _readers[id(env)]
-    for file_id in [known for known, value in _open.items() if value is env]:
+    for file_id in [key for key, value in _open.items() if value is env]:
         del _open[file_id]
     env.close()
 
@@ -107,18 +106,18 @@ def _open_whole(path: Path, size: int) -> Any:
     if size < page * pages and (size % page or not _can_be_read(path)):
         env.close()
         raise DataError(
-            f"the LMDB was cut short: data.mdb has {size:,} of {page * pages:,} bytes",
+            f"the LMDB is truncated: data.mdb has {size:,} of {page * pages:,} bytes",
             location=where,
-            hint="copy it again; 'mdb_copy' makes a copy while the LMDB is in use",
+            hint="copy it again; 'mdb_copy' can copy an LMDB that is in use",
         )
     return env
 
 
 def _can_be_read(path: Path) -> bool:
-    """Whether a file that ends before its last page still holds all that is in use.
+    """Whether a file that ends before its last page still holds all pages in use.
 
-    The last page may be a free one, never written. If it is not, reading kills the process,
-    since what lies behind the end of the file is mapped: so another one tries.
+    The last page may be free and never written. If it is in use, reading it kills the process,
+    since the mapping extends beyond the end of the file; a child process tries it.
     """
     command = [sys.executable, "-c", _READ_ALL, str(path)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -126,21 +125,21 @@ def _can_be_read(path: Path) -> bool:
 
 def _data_file(path: Path) -> Path:
     where = Location(str(path))
-    with explained(path, "read"):
+    with file_errors(path, "read"):
         missing = not os.path.lexists(path)
     if missing:
         raise DataError("no such LMDB", location=where, hint=_near(path))
     if path.is_file():
-        hint = f"give the folder: {path.parent}" if path.name == "data.mdb" else None
-        raise DataError("is a file: an LMDB is a folder", location=where, hint=hint)
-    with explained(path, "read"):
+        hint = f"use the folder: {path.parent}" if path.name == "data.mdb" else None
+        raise DataError("is a file; an LMDB is a folder", location=where, hint=hint)
+    with file_errors(path, "read"):
         names = set(os.listdir(path))
     if "data.mdb" in names:
         return path / "data.mdb"
     if "CURRENT" in names and any(name.startswith("MANIFEST-") for name in names):
         raise DataError("is a LevelDB, not an LMDB", location=where, hint=_REBUILD)
     inside = sorted(name for name in names if (path / name / "data.mdb").is_file())
-    hint = f"it holds LMDBs: {', '.join(inside[:5])}" if inside else None
+    hint = f"it contains LMDBs: {', '.join(inside[:5])}" if inside else None
     raise DataError("not an LMDB: the folder has no data.mdb", location=where, hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""Reading the LMDBs that Caffe's Data layer reads: in key order, or what is in them.
+"""Read the LMDBs of Caffe's Data layer: records in key order, and summaries of them.
 
-Nothing is ever written into the folder, not even a lock, so an LMDB on a read-only disk and
-one of somebody else's can be read.
+Nothing is written to the folder, not even a lock file, so that LMDBs on read-only disks and
+those of other users can be read.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ssdh_surgery.data.datum import Datum, Header, Shape, read_datum, read_heade
 from ssdh_surgery.data.lmdb_open import acquire, forget, release
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 
 
 @dataclass(frozen=True)
 class LabelScan:
-    """The labels of the records that were looked at.
+    """The labels of the scanned records.
 
-    `histogram` counts each label, `first_keys` has the key of the first record with it.
+    `histogram` counts each label; `first_keys` has the key of the first record with it.
     """
 
     records: int = 0
@@ -45,9 +45,9 @@ class LabelScan:
 
 @dataclass(frozen=True)
 class ShapeScan:
-    """The sizes of the records that were looked at, (channels, height, width) each.
+    """The sizes of the scanned records, each as (channels, height, width).
 
-    `encoded` counts the records that hold an encoded picture, which was decoded.
+    `encoded` counts the records with an encoded image, which were decoded.
     """
 
     shapes: Counter[Shape] = field(default_factory=Counter)
@@ -55,17 +55,17 @@ class ShapeScan:
 
     @property
     def common(self) -> Shape | None:
-        """The size of all of them, None where they differ."""
+        """The size of all records, None if they differ."""
         return next(iter(self.shapes)) if len(self.shapes) == 1 else None
 
 
 class LmdbStore:
     """An LMDB of Datums, open for reading; a context manager.
 
-    The keys and records that it gives are copies and outlive it.
+    Keys and records are copies that outlive it.
 
     Raises:
-        DataError: there is no LMDB, it is a LevelDB, empty, cut short, or damaged.
+        DataError: it is missing, a LevelDB, empty, truncated or damaged.
         FileError: the folder or its file cannot be read.
     """
 
@@ -76,11 +76,11 @@ class LmdbStore:
         self._records: int = self._env.stat()["entries"]
         if not self._records:
             self.close()
-            raise DataError("the LMDB holds no records", location=Location(str(path)))
+            raise DataError("the LMDB contains no records", location=Location(str(path)))
 
     def close(self) -> None:
-        """Give the file back; iterations that still run end with an error."""
-        # A loop that is collected together with its store closes it after it was forgotten.
+        """Release the file; iterations that are still running fail."""
+        # A loop that is garbage-collected with its store closes it after the finalizer ran.
         if self._when_forgotten.detach():
             release(self._env)
         self._env = None
@@ -95,58 +95,58 @@ class LmdbStore:
         return self._records
 
     def items(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
-        """Key and bytes of each record in key order, from the `start`-th on."""
+        """Key and bytes of each record in key order, starting at the `start`-th."""
         return self._walk(start=start, buffers=False)
 
     def cycle(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
-        """`items` without an end: after the last record comes the first, as in Caffe."""
+        """`items` without end: the first record follows the last, as in Caffe."""
         start %= len(self)
         while True:
             yield from self.items(start)
             start = 0
 
     def records(self, start: int = 0) -> Iterator[tuple[bytes, Datum]]:
-        """Key and Datum of each record in key order, from the `start`-th on.
+        """Key and Datum of each record in key order, starting at the `start`-th.
 
         Raises:
-            DataError: a record is not a Datum; it names the key.
+            DataError: a record is not a Datum; the error names its key.
         """
         for key, record in self.items(start):
             try:
                 datum = read_datum(record)
             except DataError as error:
-                raise of_record(self.path, key, error) from error
+                raise record_error(self.path, key, error) from error
             yield key, datum
 
     def keys(self, limit: int | None = None) -> list[bytes]:
-        """The first keys, or all."""
+        """The first `limit` keys, or all."""
         walk = itertools.islice(self._walk(buffers=True), limit)
         return [bytes(key) for key, _ in walk]
 
     def get(self, key: bytes) -> bytes | None:
-        """The bytes of one record, None where there is no such key."""
+        """The bytes of the record with a key, or None."""
         with self._transaction(buffers=False) as transaction:
             value: bytes | None = transaction.get(key)
         return value
 
     def headers(self, limit: int | None = None) -> Iterator[tuple[bytes, Header]]:
-        """Key and header of each record, the first `limit` of them; pixels stay unread.
+        """Key and header of the first `limit` records, or of all; pixels are not read.
 
         Raises:
-            DataError: a record is not a Datum; it names the key.
+            DataError: a record is not a Datum; the error names its key.
         """
         for key, record in itertools.islice(self._walk(buffers=True), limit):
             try:
                 header = read_header(record)
             except DataError as error:
-                raise of_record(self.path, bytes(key), error) from error
+                raise record_error(self.path, bytes(key), error) from error
             yield bytes(key), header
 
     def scan_labels(self, limit: int | None = None) -> LabelScan:
         """The labels of the first `limit` records, or of all.
 
         Raises:
-            DataError: a record is not a Datum; it names the key.
+            DataError: a record is not a Datum; the error names its key.
         """
         histogram: Counter[int] = Counter()
         first_keys: dict[int, bytes] = {}
@@ -159,7 +159,7 @@ class LmdbStore:
         """The sizes of the first `limit` records, or of all; encoded ones are decoded.
 
         Raises:
-            DataError: a record is not a Datum or cannot be decoded; it names the key.
+            DataError: a record is not a Datum or cannot be decoded; the error names its key.
             MissingExtra: there are encoded records and OpenCV is not installed.
         """
         shapes: Counter[Shape] = Counter()
@@ -170,7 +170,7 @@ class LmdbStore:
         return ShapeScan(shapes, encoded)
 
     def record_shape(self) -> Shape:
-        """(channels, height, width) of the first record, from which Caffe shapes its blob."""
+        """(channels, height, width) of the first record, which Caffe takes for its blob."""
         (shape,) = self.scan_shapes(limit=1).shapes
         return shape
 
@@ -182,7 +182,7 @@ class LmdbStore:
         try:
             channels, height, width = read_datum(record).pixels().shape
         except DataError as error:
-            raise of_record(self.path, key, error) from error
+            raise record_error(self.path, key, error) from error
         return channels, height, width
 
     def _transaction(self, *, buffers: bool) -> Any:
@@ -203,16 +203,27 @@ class LmdbStore:
                     yield key, value
         except lmdb.Error as error:
             raise DataError(
-                f"cannot be read on after the record '{shown(bytes(key))}': {error}",
+                f"cannot be read on after the record '{printable(bytes(key))}': {error}",
                 location=Location(str(self.path)),
-                hint="it is damaged, or a program is writing it: 'mdb_copy' makes a copy meanwhile",
+                hint="it is damaged, or in use by a program that writes: 'mdb_copy' can copy it",
             ) from error
 
 
-def of_record(path: Path | str, key: bytes, error: DataError) -> DataError:
-    """What is wrong with a record's content, with the LMDB and the record's key."""
+def common_shape(path: Path | str, limit: int) -> Shape | None:
+    """(channels, height, width) of the first `limit` records of an LMDB, None if they differ.
+
+    Raises:
+        DataError, FileError: it cannot be read, or a record is not a Datum.
+        MissingExtra: there are encoded records and OpenCV is not installed.
+    """
+    with LmdbStore(path) as store:
+        return store.scan_shapes(limit).common
+
+
+def record_error(path: Path | str, key: bytes, error: DataError) -> DataError:
+    """The error of a record, with its LMDB and key."""
     return DataError(
-        f"record '{shown(key)}': {error.message}",
+        f"record '{printable(key)}': {error.message}",
         location=Location(str(path)),
         hint=error.hint,
         key=key,

@@ -1,7 +1,7 @@
-"""Writing an LMDB: beside its place under a hidden name, and renamed when it is whole.
+"""Write an LMDB under a hidden name next to its path, and rename it when it is complete.
 
-The map grows by itself. An unfinished LMDB can be gone on from if it is made in the same
-way: a `recipe`, any text that says so, is kept beside the records.
+The map grows as needed. An unfinished LMDB can be resumed if it is built in the same way: the
+`recipe`, a text that identifies the build, is stored with the records.
 """
 
 from __future__ import annotations
@@ -13,29 +13,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.files import claim, explained
+from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.files import claim
 from ssdh_surgery.location import Location
 
-# Caffe's LMDB folders hold these two files; ours are replaced only if they hold no more.
+# The files of an LMDB of Caffe's; a folder with any others is never replaced.
 _FILES = {"data.mdb", "lock.mdb"}
 _RECIPE = "recipe"
 _FIRST_MAP_SIZE = 1 << 26
-# What is not yet committed is held in memory twice; so much of it stays in a core's cache.
+# Uncommitted records are held in memory twice; this many bytes fit into a core's cache.
 _COMMIT_BYTES = 1 << 20
 
 
 class LmdbWriter:
-    """A new LMDB at `path`; a context manager that puts it there when it is left well.
+    """A new LMDB at `path`; a context manager that puts it in place if the block succeeds.
 
-    Left by an exception it leaves nothing; with `resume` it leaves what was committed, in a
-    hidden folder beside its place, and goes on from what lies there: `records` and
-    `last_key` say how far it got. `replace` allows an LMDB at `path`; anything else that
-    stands there is never replaced.
+    If the block fails, nothing remains; with `resume`, the committed records stay in a hidden
+    folder next to `path`, and a later writer continues from them: `records` and `last_key` tell
+    how far it got. `replace` replaces an LMDB at `path`; anything else there is never replaced.
 
     Raises:
-        FileError: something stands at `path`, it cannot be written, or it is just being written.
-        DataError: what is unfinished there has another recipe.
+        FileError: `path` exists, cannot be written, or is being written by another process.
+        DataError: the unfinished LMDB has another recipe.
     """
 
     def __init__(
@@ -44,29 +43,29 @@ class LmdbWriter:
         self.path = Path(os.path.realpath(path))
         self.records = 0
         self.last_key: bytes | None = None
-        self._given = Location(str(path))
+        self._location = Location(str(path))
         self._partial = self.path.with_name(f".{self.path.name}.partial")
         self._resume = resume
         self._pending: list[tuple[bytes, bytes | bytearray]] = []
         self._pending_bytes = 0
         self._refuse_to_replace(replace)
-        with explained(path, "write"):
+        with file_errors(path, "write"):
             self._partial.mkdir(exist_ok=True)
             self._claim = claim(self._partial, path)
         try:
-            with explained(path, "write"):
+            with file_errors(path, "write"):
                 self._prepare(recipe)
-            with self._lmdb_explained():
+            with self._lmdb_errors():
                 self._env = self._open()
         except BaseException:
-            self._let_go()
+            self._release()
             raise
 
     def put(self, key: bytes, record: bytes | bytearray) -> None:
-        """Add a record, its key behind all earlier ones in the order of bytes.
+        """Add a record, whose key must follow all earlier ones in byte order.
 
         Raises:
-            FileError: the disk is full or fails.
+            FileError: the disk is full or failing.
         """
         self._pending.append((key, record))
         self._pending_bytes += len(record)
@@ -76,19 +75,19 @@ class LmdbWriter:
             self.commit()
 
     def commit(self) -> None:
-        """Write what was put so far.
+        """Write all pending records.
 
         Raises:
-            FileError: the disk is full or fails.
+            FileError: the disk is full or failing.
         """
-        with self._lmdb_explained():
+        with self._lmdb_errors():
             while not self._try_commit():
                 self._env.set_mapsize(2 * self._env.info()["map_size"])
         self._pending.clear()
         self._pending_bytes = 0
 
     def stored_keys(self) -> Iterator[bytes]:
-        """The keys of all that was committed, in their order."""
+        """The keys of all committed records, in order."""
         with self._env.begin() as transaction, transaction.cursor() as cursor:
             yield from map(bytes, cursor.iternext(values=False))
 
@@ -113,17 +112,17 @@ class LmdbWriter:
             self.abandon()
 
     def finish(self) -> None:
-        """Commit, bring everything to the disk and rename the folder into its place.
+        """Commit, sync to disk and rename the folder into place.
 
         Raises:
-            FileError: the disk is full or fails.
+            FileError: the disk is full or failing.
         """
         try:
             self.commit()
-            with self._lmdb_explained():
+            with self._lmdb_errors():
                 self._env.sync(True)
             self._env.close()
-            with explained(self._given.file, "write"):
+            with file_errors(self._location.file, "write"):
                 (self._partial / _RECIPE).unlink()
                 self._move()
                 os.close(self._claim)
@@ -132,11 +131,11 @@ class LmdbWriter:
             raise
 
     def abandon(self) -> None:
-        """Remove what was written; when resuming is meant, keep what was committed."""
+        """Remove the records; with `resume`, keep the committed ones."""
         self._env.close()
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         if not self._resume:
             shutil.rmtree(self._partial, ignore_errors=True)
         os.close(self._claim)
@@ -146,30 +145,30 @@ class LmdbWriter:
             return
         if not self.path.is_dir() or not set(os.listdir(self.path)) <= _FILES:
             raise FileError(
-                "exists already, is not an LMDB and is left alone", location=self._given
+                "exists, is not an LMDB, and is left unchanged", location=self._location
             )
         if not replace:
-            raise FileError("exists already", location=self._given, hint="--force replaces it")
+            raise FileError("exists already", location=self._location, hint="--force replaces it")
 
     def _prepare(self, recipe: str) -> None:
-        """The hidden folder: new, or the one to go on from."""
+        """Set up the hidden folder: a new one, or the one to resume from."""
         note = self._partial / _RECIPE
         if not self._resume or not note.is_file():
-            # The folder itself stays: it is claimed.
+            # The folder itself stays: it is locked.
             for each in self._partial.iterdir():
                 each.unlink()
             note.write_text(recipe, encoding="utf-8")
         elif note.read_text(encoding="utf-8") != recipe:
             raise DataError(
-                "what is unfinished there was begun with another list or other options",
-                location=self._given,
-                hint="leave out --resume to begin anew",
+                "the unfinished LMDB was started with another list or other options",
+                location=self._location,
+                hint="leave out --resume to start again",
             )
 
     def _open(self) -> Any:
         import lmdb
 
-        # Only the whole LMDB counts: it is brought to the disk once, not at every commit.
+        # Only the complete LMDB counts: it is synced to disk once, not at every commit.
         env = lmdb.open(str(self._partial), map_size=_FIRST_MAP_SIZE, sync=False, mode=0o664)
         with env.begin() as transaction, transaction.cursor() as cursor:
             if cursor.last():
@@ -192,13 +191,15 @@ class LmdbWriter:
         shutil.rmtree(old, ignore_errors=True)
 
     @contextlib.contextmanager
-    def _lmdb_explained(self) -> Iterator[None]:
+    def _lmdb_errors(self) -> Iterator[None]:
         import lmdb
 
         try:
             yield
         except lmdb.Error as error:
             reason = str(error).removeprefix(f"{self._partial}: ")
-            # Of a disk that fills up LMDB says no more than this.
+            # This is all that LMDB reports when the disk is full.
             hint = "the disk may be full" if "Input/output error" in reason else None
-            raise FileError(f"cannot write: {reason}", location=self._given, hint=hint) from error
+            raise FileError(
+                f"cannot write: {reason}", location=self._location, hint=hint
+            ) from error

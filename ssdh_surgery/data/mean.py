@@ -14,13 +14,14 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes, write_bytes
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 
 _FORM = "a mean file is a BlobProto, as compute_image_mean writes it"
 
 
 @dataclass(frozen=True, eq=False)
 class ImageMean:
-    """The mean of some pictures: `values` is float32 [C, H, W], of `records` pictures."""
+    """The mean of `records` images: `values` is float32 [C, H, W]."""
 
     values: NDArray[np.float32]
     records: int
@@ -32,11 +33,11 @@ class ImageMean:
 
 
 def read_mean(path: Path | str) -> NDArray[np.float32]:
-    """The mean picture in a file, [C, H, W].
+    """The mean image in a file, [C, H, W].
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is not a BlobProto, cut short, or not of one picture.
+        DataError: it is not a BlobProto, is truncated, or does not hold one image.
     """
     data = read_bytes(path)
     where = Location(str(path))
@@ -44,26 +45,26 @@ def read_mean(path: Path | str) -> NDArray[np.float32]:
     values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)
     shape = _shape(blob)
     if not len(values):
-        reason = _looks(data) or "it holds no values"
+        reason = _content(data) or "it holds no values"
         raise DataError(f"not a mean file: {reason}", location=where, hint=_FORM)
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
-        size = " x ".join(map(str, shape)) or "no sizes"
+        size = size_text(shape) or "no sizes"
         raise DataError(
-            f"not the mean of pictures: its sizes are {size}, expected 1 x C x H x W",
+            f"not a mean image: its shape is {size}, expected 1 x C x H x W",
             location=where,
         )
     if len(values) != np.prod(shape, dtype=np.int64):
-        size = " x ".join(map(str, shape))
+        size = size_text(shape)
         raise DataError(
-            f"{len(values):,} values where the sizes say {np.prod(shape):,} ({size})",
+            f"{len(values):,} values, but the shape requires {np.prod(shape):,} ({size})",
             location=where,
-            hint="the file was cut short, or changed",
+            hint="the file is truncated or was changed",
         )
     return values.reshape(shape[1:])
 
 
 def write_mean(path: Path | str, mean: NDArray[np.float32]) -> None:
-    """Write a mean picture [C, H, W], byte for byte as `compute_image_mean` does.
+    """Write a mean image [C, H, W], byte for byte as `compute_image_mean` does.
 
     Raises:
         FileError: it cannot be written.
@@ -76,31 +77,31 @@ def write_mean(path: Path | str, mean: NDArray[np.float32]) -> None:
     write_bytes(path, blob.SerializeToString())
 
 
-def image_mean(pictures: Iterable[NDArray[Any]]) -> ImageMean:
-    """The mean of pictures [C, H, W], to the bit what `compute_image_mean` gives.
+def image_mean(images: Iterable[NDArray[Any]]) -> ImageMean:
+    """The mean of images [C, H, W], equal bit for bit to that of `compute_image_mean`.
 
-    It adds up in float32, in the order of the records; so does this. (From 65,794 pictures
-    on, sums no longer fit: Caffe's tool rounds there, and so does this.)
+    Like Caffe's tool, this sums in float32, in the order of the records. (From 65,794 images on,
+    float32 sums are rounded, here as there.)
 
     Raises:
-        DataError: there is no picture, or they differ in size; both sizes are named.
+        DataError: there are no images, or they differ in size; the error names both sizes.
     """
     total: NDArray[np.float32] | None = None
     records = 0
-    for picture in pictures:
+    for image in images:
         if total is None:
-            total = np.zeros(picture.shape, np.float32)
-        elif picture.shape != total.shape:
-            sizes = [" x ".join(map(str, shape)) for shape in (picture.shape, total.shape)]
+            total = np.zeros(image.shape, np.float32)
+        elif image.shape != total.shape:
+            sizes = [size_text(shape) for shape in (image.shape, total.shape)]
             raise DataError(
-                f"picture {records + 1} is {sizes[0]} (channels x height x width), the first "
+                f"image {records + 1} is {sizes[0]} (channels x height x width), the first "
                 f"{sizes[1]}: a mean needs one size",
-                hint="resize them when the LMDB is made, or use mean values",
+                hint="resize the images when building the LMDB, or use mean values",
             )
-        total += picture
+        total += image
         records += 1
     if total is None:
-        raise DataError("a mean of no pictures")
+        raise DataError("there are no images to take the mean of")
     return ImageMean(total / np.float32(records), records)
 
 
@@ -110,11 +111,11 @@ def _parse(data: bytes, where: Location) -> Any:
     try:
         return schema.message_class("BlobProto").FromString(data)
     except DecodeError as error:
-        reason = _looks(data) or "cut short, or of another kind"
+        reason = _content(data) or "truncated, or of another kind"
         raise DataError(f"not a mean file: {reason}", location=where, hint=_FORM) from error
 
 
-def _looks(data: bytes) -> str | None:
+def _content(data: bytes) -> str | None:
     if data.startswith(b"\x93NUMPY"):
         return "it is a numpy array"
     if data[:8] == b"\x89HDF\r\n\x1a\n":

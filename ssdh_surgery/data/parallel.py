@@ -1,4 +1,4 @@
-"""Work done ahead in threads, its results given in order, never many at once."""
+"""A parallel map over threads that yields results in order and works only a little ahead."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ Result = TypeVar("Result")
 
 
 def default_threads() -> int:
-    """One more than the processors at hand: whoever takes the results waits for a disk."""
+    """One more than the available processors, since the consumer waits for the disk."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) + 1
     return (os.cpu_count() or 1) + 1
 
 
-def ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """`map(work, items)` with so many threads, at most two items for each under way.
+def parallel_map(
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+) -> Iterator[Result]:
+    """`map(work, items)` over threads, with at most two items per thread in progress.
 
-    What `work` raises is raised in its turn. When the iteration ends early, what was not
-    begun is not begun any more, and what was is waited for.
+    An exception of `work` is raised in its turn. If the iteration ends early, pending items are
+    cancelled and running ones are waited for.
     """
-    with ThreadPoolExecutor(threads, thread_name_prefix="ahead") as pool:
-        under_way: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="parallel_map") as pool:
+        in_progress: deque[Future[Result]] = deque()
         try:
             for item in items:
-                under_way.append(pool.submit(work, item))
-                if len(under_way) > 2 * threads:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                in_progress.append(pool.submit(work, item))
+                if len(in_progress) > 2 * threads:
+                    yield in_progress.popleft().result()
+            while in_progress:
+                yield in_progress.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)

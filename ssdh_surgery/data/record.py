@@ -1,4 +1,4 @@
-"""The record that `convert_imageset` makes of one picture file."""
+"""The record that `convert_imageset` makes from one image file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ssdh_surgery.data.datum import Shape, blank_raw, write_encoded
-from ssdh_surgery.data.picture import decode, encode, fill_planar, planar, resize
+from ssdh_surgery.data.image import decode, encode, fill_planar, planar, resize
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 
@@ -16,12 +16,11 @@ Side = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """What `convert_imageset` can be told, and the split.
+    """The options of `convert_imageset`, and the split.
 
-    `size` is (width, height) to warp to. `encoded` keeps the picture's file as it is, or
-    writes the warped picture anew in the file's own kind. `split` is the share of the
-    training side, to which a picture belongs by its content and the `seed`: two files with
-    the same bytes never go apart.
+    `size` is the (width, height) to warp to. `encoded` stores the image file unchanged, or the
+    warped image encoded in the same format. `split` is the share of the training side; the side
+    of an image depends on its content and on `seed`, so that identical files stay together.
     """
 
     size: tuple[int, int] | None = None
@@ -34,7 +33,7 @@ class RecordOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """A Datum's bytes, the size of its picture and the side that it goes to."""
+    """The bytes of a Datum, the size of its image and its side of the split."""
 
     data: bytes | bytearray
     shape: Shape
@@ -42,11 +41,11 @@ class Record:
 
 
 def make_record(file: str, label: int, options: RecordOptions) -> Record:
-    """Read a picture file and make its record.
+    """Read an image file and make its record.
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it cannot be decoded whole, or not be written in its own kind.
+        DataError: it cannot be decoded completely, or not be encoded in its format.
         MissingExtra: OpenCV is not installed.
     """
     content = read_bytes(file)
@@ -64,14 +63,14 @@ def make_record(file: str, label: int, options: RecordOptions) -> Record:
 
 
 def record_key(number: int, path: bytes) -> bytes:
-    """The key of a record: the number in eight digits, and the path as it is listed."""
+    """The key of a record: its number with eight digits, and the path as listed."""
     return b"%08d_%s" % (number, path)
 
 
 def _extension(file: str) -> str:
     name, dot, extension = file.rpartition(".")
     if not name or not dot or "/" in extension:
-        raise DataError("its name does not say in which kind to encode it")
+        raise DataError("its name has no extension, so its image format is unknown")
     return extension.lower()
 
 

@@ -1,8 +1,8 @@
-"""Caffe's DataTransformer: from the pixels of a record to what a net is given.
+"""Caffe's DataTransformer: from the pixels of a record to the input of a net.
 
-Crop (random in TRAIN, centred in TEST), mirror, mean and scale, in Caffe's order and in
-its arithmetic: float32, (pixel - mean) * scale. Chance is drawn apart from the work, so
-that records may be transformed in threads and come out as if one after the other.
+Crop (random in TRAIN, centred in TEST), mirror, mean and scale, in Caffe's order and arithmetic:
+float32, (pixel - mean) * scale. Random numbers are drawn separately, so that records can be
+transformed in threads with the result of a sequential run.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from ssdh_surgery.data.datum import Datum, Shape
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, SchemaError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Phase = Literal["TRAIN", "TEST"]
 
 
 class Random(Protocol):
-    """What is needed of `numpy.random.Generator`."""
+    """The part of `numpy.random.Generator` that is used."""
 
     def integers(self, low: int, /) -> Any:
-        """A number from 0 up to but not `low`."""
+        """A random integer from 0 to `low - 1`."""
 
 
 class Chance(NamedTuple):
-    """Three 32-bit numbers: whether to mirror, and the row and column of the crop."""
+    """Three random 32-bit numbers: for mirroring, and for the row and column of the crop."""
 
     mirror: int
     row: int
@@ -41,15 +42,15 @@ _NO_CHANCE = Chance(0, 0, 0)
 
 
 class Transformer:
-    """What a `transform_param` does in a phase.
+    """The effect of a `transform_param` in a phase.
 
-    `param` is a TransformationParameter; its `mean_file` is looked up from `folder`, which
-    stands for caffe's working directory. `random` is needed in TRAIN with a crop, and where
-    `mirror` is set (Caffe mirrors in TEST too).
+    `param` is a TransformationParameter; its `mean_file` is relative to `folder`, which stands
+    for caffe's working directory. `random` is needed for a crop in TRAIN and for `mirror`, which
+    Caffe applies in TEST, too.
 
     Raises:
-        SchemaError: fields that Caffe refuses together.
-        FileError, DataError: the mean file is missing or not a mean file.
+        SchemaError: the fields exclude each other.
+        FileError, DataError: the mean file is missing or malformed.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Transformer:
     ) -> None:
         _refuse_conflicts(param)
         self.crop: int = param.crop_size
-        self.color: bool | None = _asked_color(param)
+        self.color: bool | None = _color_of(param)
         self._scale = np.float32(param.scale)
         self._mirror: bool = param.mirror
         self._random_crop = phase == "TRAIN" and bool(self.crop)
@@ -82,22 +83,22 @@ class Transformer:
         return channels, height, width
 
     def shape(self, shape: Shape) -> Shape:
-        """What a record of that shape becomes, [C, H, W].
+        """The shape [C, H, W] of a transformed record.
 
         Raises:
-            DataError: the crop is larger, or the mean does not fit; both sizes are named.
+            DataError: the crop is too large, or the mean does not fit; both sizes are named.
         """
         channels, height, width = shape
         if self.crop and (height < self.crop or width < self.crop):
             raise DataError(
-                f"crop_size {self.crop} is larger than the picture of {_size(shape)}",
-                hint="resize the pictures when the LMDB is made, or set a smaller crop_size",
+                f"crop_size {self.crop} is larger than the image of {_size(shape)}",
+                hint="resize the images when building the LMDB, or set a smaller crop_size",
             )
         self._check_mean(shape)
         return (channels, self.crop, self.crop) if self.crop else shape
 
     def draw(self) -> Chance:
-        """The chance for one record; the same however large the record is."""
+        """The random numbers for one record, independent of its size."""
         if not (self._mirror or self._random_crop):
             return _NO_CHANCE
         if self._random is None:
@@ -105,7 +106,7 @@ class Transformer:
         return Chance(*(int(self._random.integers(1 << 32)) for _ in Chance._fields))
 
     def datum(self, datum: Datum, chance: Chance | None = None) -> NDArray[np.float32]:
-        """A record as the net is given it, decoded if it is encoded.
+        """The transformed record, decoded first if it is encoded.
 
         Raises:
             DataError: as in `__call__`, or the record's content is damaged.
@@ -120,10 +121,10 @@ class Transformer:
         *,
         out: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
-        """Transform pixels [C, H, W] to float32 [C, h, w], into `out` where it is given.
+        """Transform pixels [C, H, W] to float32 [C, h, w], written to `out` if given.
 
         Raises:
-            DataError: the crop is larger, or the mean does not fit; both sizes are named.
+            DataError: the crop is too large, or the mean does not fit; both sizes are named.
         """
         channels, height, width = pixels.shape
         shape = self.shape((channels, height, width))
@@ -131,13 +132,13 @@ class Transformer:
         rows, columns = self._window(height, width, chance)
         result = np.empty(shape, np.float32) if out is None else out
         target = result[:, :, ::-1] if self._mirror and chance.mirror % 2 else result
-        taken = pixels[:, rows, columns]
+        window = pixels[:, rows, columns]
         if self._mean is not None:
-            np.subtract(taken, self._mean[:, rows, columns], out=target, dtype=np.float32)
+            np.subtract(window, self._mean[:, rows, columns], out=target, dtype=np.float32)
         elif len(self._mean_values):
-            np.subtract(taken, self._mean_values[:, None, None], out=target, dtype=np.float32)
+            np.subtract(window, self._mean_values[:, None, None], out=target, dtype=np.float32)
         else:
-            target[...] = taken
+            target[...] = window
         if self._scale != 1:
             result *= self._scale
         return result
@@ -156,30 +157,41 @@ class Transformer:
         if self._mean is not None and self._mean.shape != shape:
             is_cropped = self.crop and self._mean.shape[1:] == (self.crop, self.crop)
             raise DataError(
-                f"the mean is {_size(self._mean.shape)}, the picture {_size(shape)}",
+                f"the mean is {_size(self._mean.shape)}, the image {_size(shape)}",
                 location=Location(self._mean_name),
-                hint="a mean file has the size of the pictures before the crop"
-                + (", and this one that of the crop" if is_cropped else ""),
+                hint="a mean file has the size of the images before the crop"
+                + ("; this one has the size of the crop" if is_cropped else ""),
             )
         if len(self._mean_values) not in (0, 1, shape[0]):
             raise DataError(
-                f"{len(self._mean_values)} mean values for pictures of {shape[0]} channels",
-                hint="give one mean_value, or one for each channel",
+                f"{len(self._mean_values)} mean values for images with {shape[0]} channels",
+                hint="give one mean_value, or one per channel",
             )
 
 
 def _refuse_conflicts(param: Any) -> None:
     if param.HasField("mean_file") and len(param.mean_value):
-        raise SchemaError("mean_file and mean_value cannot both be given")
+        raise SchemaError("mean_file and mean_value cannot both be set")
     if param.force_color and param.force_gray:
         raise SchemaError("force_color and force_gray cannot both be set")
 
 
-def _asked_color(param: Any) -> bool | None:
+def _color_of(param: Any) -> bool | None:
     if param.force_color or param.force_gray:
         return bool(param.force_color)
     return None
 
 
 def _size(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) + " (channels x height x width)"
+    return size_text(shape) + " (channels x height x width)"
+
+
+def ten_crops(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Ten crops [10, C, size, size] of an image [C, H, W]: four corners, the centre, mirrors.
+
+    The centre is the crop of Caffe's TEST phase. `size` is at most the height and width.
+    """
+    height, width = image.shape[1] - size, image.shape[2] - size
+    corners = [(0, 0), (0, width), (height, 0), (height, width), (height // 2, width // 2)]
+    windows = [image[:, y : y + size, x : x + size] for y, x in corners]
+    return np.stack([*windows, *(each[:, :, ::-1] for each in windows)])

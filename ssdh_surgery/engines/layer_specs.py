@@ -13,7 +13,7 @@ from typing import Any
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.messages.fork_fields import fork_fields
+from ssdh_surgery.caffe.messages.message import fork_fields
 from ssdh_surgery.caffe.messages.schema import LayerParameter
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
@@ -48,7 +48,7 @@ def read_specs(
         EngineError: a layer type that only another engine has, or both kinds of phase rules.
         SchemaError: a field or value that Caffe does not have.
     """
-    layers = [layer for layer in net.layers if not _is_padding(net, layer)]
+    layers = [layer for layer in net.layers if not layer.is_padding]
     taken = [layer for layer in layers if layer.is_in(state)]
     for layer in taken:
         refuse_unsupported(layer)
@@ -63,11 +63,6 @@ def read_specs(
         if layer in taken:
             specs.append(LayerSpec(param, layer))
     return specs
-
-
-def _is_padding(net: Net, layer: Layer) -> bool:
-    """Whether it is a V0 layer that the upgrade folds into the one above."""
-    return net.dialect is Dialect.V0 and layer.type == "padding"
 
 
 def _refuse_both_rules(layer: Layer) -> None:

@@ -109,7 +109,7 @@ def open_onnx(
     from ssdh_surgery.engines.onnx.net import OnnxNet
 
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    return OnnxNet(view, view.state(phase).asked(level, stages), weights)
+    return OnnxNet(view, view.state(phase).with_arguments(level, stages), weights)
 
 
 def open_torch(
@@ -129,7 +129,7 @@ def open_torch(
     from ssdh_surgery.engines.torch.sources.feed import Feed
 
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    net = TorchNet(view, view.state(phase).asked(level, stages), open_source=Feed())
+    net = TorchNet(view, view.state(phase).with_arguments(level, stages), open_source=Feed())
     if weights is not None:
         net.copy_from(weights)
     return net

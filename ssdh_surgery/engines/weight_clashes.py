@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string as shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
@@ -40,8 +40,3 @@ def _clash(row: CopyRow, location: Location) -> DataError:
         "net, rename the layer.",
         layer=row.layer,
     )
-
-
-def shape_string(shape: tuple[int, ...]) -> str:
-    """A shape as Caffe writes it: `2 3 (6)`."""
-    return " ".join([*map(str, shape), f"({math.prod(shape)})"])

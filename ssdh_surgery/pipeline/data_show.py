@@ -13,7 +13,7 @@ from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
 from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
 
@@ -93,7 +93,7 @@ def show_data(
 
 def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataSummary:
     with LmdbStore(path) as store:
-        keys = tuple(map(shown, store.keys(_FIRST_KEYS)))
+        keys = tuple(map(printable, store.keys(_FIRST_KEYS)))
         if verify:
             return _verified(store, keys, progress)
         sizes = store.scan_shapes(_SIZED)
@@ -117,7 +117,7 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
             datum = read_datum(record)
             channels, height, width = datum.pixels().shape
         except DataError as error:
-            bad[shown(key)] = error.message
+            bad[printable(key)] = error.message
             continue
         labels[datum.label] += 1
         shapes[channels, height, width] += 1

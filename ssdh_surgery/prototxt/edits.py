@@ -36,7 +36,7 @@ class Edit:
         return self.end > self.start and not self.text
 
 
-def ordered(edits: Iterable[Edit]) -> tuple[Edit, ...]:
+def sort_edits(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     """Edits sorted by place; insertions at one offset keep their order.
 
     An insertion may touch the border of a deletion.
@@ -66,14 +66,14 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     """
     parts: list[str] = []
     at = 0
-    for edit in ordered(edits):
+    for edit in sort_edits(edits):
         parts += text[at : edit.start], edit.text
         at = edit.end
     parts.append(text[at:])
     return "".join(parts)
 
 
-def union(deletions: Iterable[Edit]) -> list[Edit]:
+def merge_deletions(deletions: Iterable[Edit]) -> list[Edit]:
     """Deletions with those that overlap made one.
 
     Neighbours that go together may both claim the line break between them.

@@ -25,7 +25,7 @@ _HTML = "this looks like a web page: download the raw file instead"
 _YAML = "this looks like YAML: in a prototxt a message's fields stand in '{ }'"
 
 
-def shown(token: str) -> str:
+def token_text(token: str) -> str:
     """A token as a message names it: cut, and with nothing that a terminal cannot show."""
     if not token:
         return "the end of the file"
@@ -74,7 +74,7 @@ def _for_value_before(document: Document, field: Field, index: int) -> str | Non
         return None
     line = _line(document, field.first)
     if document.tokens[index] in (":", "{", "<") and _line(document, value.last) > line:
-        missing = f"is the value of {shown(field.name)} in line {line} missing?"
+        missing = f"is the value of {token_text(field.name)} in line {line} missing?"
         return _NAME_IN_QUOTES if value.is_string else missing
     return _QUOTES if value.is_word and value.last == index - 1 else None
 
@@ -137,7 +137,7 @@ def for_open_message(document: Document, field: Field, message: Message) -> str 
     for inner in message.fields:
         inner_line, inner_column = _place(document, inner.first)
         if inner_line > line and inner_column <= column and _begins_line(document, inner.first):
-            name = shown(inner.name)
+            name = token_text(inner.name)
             return f"is a '}}' missing before {name} in line {inner_line}? It is not indented"
     return None
 
@@ -148,7 +148,7 @@ def for_stray_brace(document: Document, message: Message) -> str | None:
     if not field or not field.values or not isinstance(field.values[-1], Message):
         return None
     first, last = _line(document, field.first), _line(document, field.last)
-    return f"{shown(field.name)} of line {first} is already closed in line {last}"
+    return f"{token_text(field.name)} of line {first} is already closed in line {last}"
 
 
 def _is_foreign_comment(document: Document, index: int) -> bool:

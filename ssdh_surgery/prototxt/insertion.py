@@ -17,10 +17,10 @@ from ssdh_surgery.prototxt.render import (
     is_message,
     message_lines,
     scalar_text,
-    separated,
+    with_separators,
 )
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.prototxt.trivia import Item, Part
+from ssdh_surgery.prototxt.trivia import ListItem, Part
 
 
 def joins_list(entry: Entry, new: NewFields) -> bool:
@@ -119,11 +119,11 @@ class _Neighbour:
         self.style = style
         self.document = part.document
         siblings: Sequence[Part] = part.parent.fields if isinstance(part, Field) else ()
-        self.siblings = trivia.items_of(part.field) if isinstance(part, Item) else siblings
+        self.siblings = trivia.items_of(part.field) if isinstance(part, ListItem) else siblings
         place = next(at for at, each in enumerate(self.siblings) if each.last == part.last)
         self.is_last = place == len(self.siblings) - 1
         # Whether nothing of a list stays after what is put before this item of it.
-        self.ends_list = isinstance(part, Item) and takes_place(part.field.entries[place], gone)
+        self.ends_list = isinstance(part, ListItem) and takes_place(part.field.entries[place], gone)
         self.is_gone = _is_gone(part, gone)
         self.follows_gone = place > 0 and _is_gone(self.siblings[place - 1], gone)
         self.opens = lines.opens_line(self.document, part.first)
@@ -147,7 +147,7 @@ class _Neighbour:
         text, newline = self.document.text, self.style.newline
         end, value_end = trivia.end_of(self.part), self.document.offsets[self.part.last + 1]
         is_clean = end == value_end and not text[end:place].strip("\r\n")
-        if lead and not is_clean and not isinstance(self.part, Item):
+        if lead and not is_clean and not isinstance(self.part, ListItem):
             lead = ""
         gap = newline if self._is_gap(new) else ""
         body = gap + self._lines(new, comment, lead or own, own)
@@ -209,7 +209,7 @@ class _Neighbour:
 
     def _missing_separator(self, on_line: bool) -> str:
         """The separator that a part without one needs beside something new."""
-        if isinstance(self.part, Item):
+        if isinstance(self.part, ListItem):
             return ","
         if not self.is_last:
             return ""
@@ -217,7 +217,7 @@ class _Neighbour:
 
     def _is_one_line_file(self) -> bool:
         part = self.part
-        if isinstance(part, Item) or not part.parent.is_root or len(self.siblings) < 2:
+        if isinstance(part, ListItem) or not part.parent.is_root or len(self.siblings) < 2:
             return False
         fields = part.parent.fields
         return self.document.text.find("\n", fields[0].start, fields[-1].end) < 0
@@ -247,13 +247,13 @@ class _Neighbour:
     def _on_line(self, new: NewFields, between: str, last: str) -> str:
         """What is new as a part of a line."""
         margin = lines.indentation(self.document, self.document.offsets[self.part.first])
-        blocks = separated(self._blocks(new, on_line=True), between)
+        blocks = with_separators(self._blocks(new, on_line=True), between)
         return " ".join((self.style.newline + margin).join(rows) for rows in blocks) + last
 
     def _lines(self, new: NewFields, comment: str | None, between: str, last: str) -> str:
         """What is new as lines of its own, without the last line break."""
         rows = [f"# {row}" for row in comment.splitlines()] if comment else []
-        for number, block in enumerate(separated(self._blocks(new, on_line=False), between)):
+        for number, block in enumerate(with_separators(self._blocks(new, on_line=False), between)):
             rows += ["", *block] if number and self._is_gap(new) else block
         rows[-1] += last
         margin = self._margin()

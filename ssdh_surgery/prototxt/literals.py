@@ -60,6 +60,17 @@ def real(text: str) -> float | None:
         return None
 
 
+_BOOLEANS = {
+    "true": True, "True": True, "t": True, "1": True,
+    "false": False, "False": False, "f": False, "0": False,
+}  # fmt: skip
+
+
+def boolean(text: str) -> bool | None:
+    """The truth value that a token stands for in every spelling protobuf reads, or None."""
+    return _BOOLEANS.get(text)
+
+
 def is_number(text: str) -> bool:
     """Whether a token, with its sign directly before it, is a number."""
     value = integer(text)

@@ -10,7 +10,7 @@ from typing import NoReturn
 from ssdh_surgery.errors import ParseError
 from ssdh_surgery.prototxt import hints, literals
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
-from ssdh_surgery.prototxt.hints import shown
+from ssdh_surgery.prototxt.hints import token_text
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.tokens import (
     DIGITS,
@@ -122,7 +122,7 @@ class _Parser:
             return Field(message, word, index)
         if word != "[":
             hint = hints.for_name(self.result, message, index)
-            self.fail(f"expected the name of a field, found {shown(word)}", hint)
+            self.fail(f"expected the name of a field, found {token_text(word)}", hint)
         return Field(message, self.bracketed(message), index)
 
     def value(self, field: Field) -> Message | None:
@@ -186,11 +186,11 @@ class _Parser:
             self.strings(start)
         elif first in DIGITS or (first == "." and word != "."):
             if not literals.is_number(word):
-                self.fail_at(start, f"{shown(word)} is not a number", hints.for_number(word))
+                self.fail_at(start, f"{token_text(word)} is not a number", hints.for_number(word))
         elif word in ("-", "+"):
             self.signed(word)
         elif not word or not is_name(word):
-            message = f"expected a value for {shown(field.name)}, found {shown(word)}"
+            message = f"expected a value for {token_text(field.name)}, found {token_text(word)}"
             hint = hints.for_value(self.result, self.indices[start]) if word else None
             self.fail_at(start, message, hint)
         indices = self.indices
@@ -203,7 +203,7 @@ class _Parser:
         is_joined = joined and number.isascii() and literals.is_number(sign + number)
         if not is_joined and not (sign == "-" and literals.is_negatable(number)):
             hint = hints.for_sign(self.result, self.indices[self.at - 1])
-            self.fail(f"expected a number after '{sign}', found {shown(number)}", hint)
+            self.fail(f"expected a number after '{sign}', found {token_text(number)}", hint)
         self.at += 1
 
     def strings(self, start: int) -> None:
@@ -228,7 +228,7 @@ class _Parser:
         while True:
             word = self.words[self.at]
             if not word or not is_word(word):
-                self.fail(f"expected a name in brackets, found {shown(word)}")
+                self.fail(f"expected a name in brackets, found {token_text(word)}")
             parts.append(word)
             self.at += 1
             word = self.words[self.at]
@@ -236,8 +236,8 @@ class _Parser:
             if word == "/" and not slash and len(parts) == 6:
                 slash = True
             elif word not in (".", "]"):
-                name = shown("".join(parts))
-                self.fail(f"expected ']' after {name}, found {shown(word)}")
+                name = token_text("".join(parts))
+                self.fail(f"expected ']' after {name}, found {token_text(word)}")
             parts.append(word)
             self.at += 1
             if word == "]":
@@ -253,14 +253,14 @@ class _Parser:
             line = self.source.line(self.offsets[message.first])
             self.fail(f"'{word}' cannot close the '{opening}' of line {line}")
         raise ParseError(
-            f"the '{opening}' of {shown(field.name)} is never closed",
+            f"the '{opening}' of {token_text(field.name)} is never closed",
             location=self.result.location(message.first),
             hint=hints.for_open_message(self.result, field, message),
         )
 
     def no_colon(self, field: Field, word: str) -> NoReturn:
         """Neither a colon nor a brace after a name; shown on the name's own line."""
-        message = f"expected ':' or '{{' after {shown(field.name)}, found {shown(word)}"
+        message = f"expected ':' or '{{' after {token_text(field.name)}, found {token_text(word)}"
         between = self.tokens[self.indices[self.at - 1] + 1 : self.indices[self.at]]
         on_line = word and not any("\n" in token for token in between)
         at = self.at if on_line else self.at - 1
@@ -282,7 +282,9 @@ class _Parser:
     def expected(self, what: str, field: Field) -> NoReturn:
         """Something else was expected in a list."""
         word = self.words[self.at]
-        self.fail(f"expected {what} in the list of {shown(field.name)}, found {shown(word)}")
+        self.fail(
+            f"expected {what} in the list of {token_text(field.name)}, found {token_text(word)}"
+        )
 
     def fail(self, message: str, hint: str | None = None) -> NoReturn:
         self.fail_at(self.at, message, hint)

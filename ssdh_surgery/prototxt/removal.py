@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Field, Message
-from ssdh_surgery.prototxt.edits import Edit, union
+from ssdh_surgery.prototxt.edits import Edit, merge_deletions
 from ssdh_surgery.prototxt.lines import indentation, line_start, next_line, opens_line
 from ssdh_surgery.prototxt.tokens import is_comment, is_space
-from ssdh_surgery.prototxt.trivia import Item, Part, first_token, items_of, last_token, start_of
+from ssdh_surgery.prototxt.trivia import ListItem, Part, first_token, items_of, last_token, start_of
 
 
 def place_before(part: Part, until: int) -> int:
@@ -20,7 +20,7 @@ def place_before(part: Part, until: int) -> int:
     return _lines_start(part.document, start_of(part), until)
 
 
-def removal(entries: Collection[Entry], followed: Field | None = None) -> list[Edit]:
+def remove(entries: Collection[Entry], followed: Field | None = None) -> list[Edit]:
     """The edits that take entries out, with what belongs to them.
 
     `followed` is a list at whose end something new takes their place: its commas stay.
@@ -36,7 +36,7 @@ def removal(entries: Collection[Entry], followed: Field | None = None) -> list[E
             edits.append(
                 Edit.deletion(document.offsets[comma] - blank, document.offsets[comma + 1])
             )
-    return union(edits)
+    return merge_deletions(edits)
 
 
 def _groups(entries: Collection[Entry]) -> list[tuple[Sequence[Part], list[int]]]:
@@ -85,7 +85,7 @@ def _loose_separator(
     last = siblings[-1]
     if last.separator >= 0 or indices[-1] != len(siblings) - 1:
         return None
-    if isinstance(last, Item) and last.field is followed:
+    if isinstance(last, ListItem) and last.field is followed:
         return None
     kept = next((at for at in reversed(range(len(siblings))) if at not in set(indices)), None)
     return None if kept is None or siblings[kept].separator < 0 else siblings[kept].separator
@@ -138,7 +138,7 @@ def is_wordy(char: str) -> bool:
     return char.isalnum() or char in tuple("_+-.")
 
 
-def commenting(
+def comment_out(
     entries: Collection[Entry], newline: str, followed: Field | None = None
 ) -> list[Edit]:
     """The edits that turn entries into comments; their own comments stay as they are.
@@ -148,7 +148,7 @@ def commenting(
     edits: list[Edit] = []
     for siblings, indices in _groups(entries):
         comma = None
-        if isinstance(siblings[0], Item):
+        if isinstance(siblings[0], ListItem):
             comma = _loose_separator(siblings, indices, followed)
         for index in indices:
             part = siblings[index]

@@ -67,7 +67,9 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
         inner = f"{style.inline_separator} ".join(inline(*field, style) for field in fields)
         inner = f"{style.padding}{inner}{style.padding}" if inner else style.padding
         return [opening + inner + closing]
-    body = separated([field_lines(name, value, style) for name, value in fields], style.separator)
+    body = with_separators(
+        [field_lines(name, value, style) for name, value in fields], style.separator
+    )
     if body:
         body[-1][-1] += style.last_separator
     return [opening, *(style.indent + row for rows in body for row in rows), closing]
@@ -81,12 +83,12 @@ def inline(name: str, value: object, style: Style) -> str:
     return name + head + message_lines(value, style, one_line=True)[0]
 
 
-def separated(blocks: list[list[str]], separator: str) -> list[list[str]]:
+def with_separators(blocks: list[list[str]], separator: str) -> list[list[str]]:
     """Blocks of lines with a separator after each but the last."""
     return [[*rows[:-1], rows[-1] + separator] for rows in blocks[:-1]] + blocks[-1:]
 
 
-def replaced(entry: Entry, value: object) -> Edit:
+def replacement(entry: Entry, value: object) -> Edit:
     """A scalar's text replaced; nothing around it is touched."""
     scalar = entry.value
     assert isinstance(scalar, Scalar), "a message is edited field by field"

@@ -20,7 +20,7 @@ from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
 
 @dataclass(frozen=True)
-class Item:
+class ListItem:
     """One value of a list in brackets; `separator` is the comma after it, or -1."""
 
     field: Field
@@ -44,10 +44,10 @@ class Item:
 
 
 # What can be put in, taken out and commented out.
-Part = Field | Item
+Part = Field | ListItem
 
 
-def items_of(field: Field) -> list[Item]:
+def items_of(field: Field) -> list[ListItem]:
     """The items of a list in brackets."""
     tokens = field.document.tokens
     commas = [
@@ -55,7 +55,8 @@ def items_of(field: Field) -> list[Item]:
         for before, after in pairwise(field.values)
     ]
     return [
-        Item(field, value, comma) for value, comma in zip(field.values, [*commas, -1], strict=False)
+        ListItem(field, value, comma)
+        for value, comma in zip(field.values, [*commas, -1], strict=False)
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer
 
 
@@ -92,7 +92,7 @@ class _Gathering:
             return None
         return self._place(blob) if len(self.graph.consumers(blob)) == 1 else None
 
-    def _place(self, blob: Blob) -> int:
+    def _place(self, blob: NetBlob) -> int:
         return self.inputs[blob.name] if blob.writer is None else self.place[blob.writer.index]
 
     def _add(self, layer: Layer) -> None:
@@ -108,7 +108,7 @@ class _Gathering:
                 several = blob.writer is not None and len(self._drawn(blob.writer)) > 1
                 self.arrows.append(Arrow(self._place(blob), target, blob.name, several))
 
-    def _drawn(self, writer: Layer) -> list[Blob]:
+    def _drawn(self, writer: Layer) -> list[NetBlob]:
         """The blobs of a layer that arrows begin at."""
         return [
             blob
@@ -117,7 +117,7 @@ class _Gathering:
         ]
 
 
-def _is_label(layer: Layer, bottom: int, blob: Blob) -> bool:
+def _is_label(layer: Layer, bottom: int, blob: NetBlob) -> bool:
     """Whether a bottom is what a loss or an accuracy compares its first one with."""
     is_judge = layer.is_loss or layer.type.endswith("Accuracy")
     return is_judge and bottom > 0 and (blob.writer is None or not blob.writer.bottoms)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.picture import encode, resize
+from ssdh_surgery.data.image import encode, resize
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.location import Location
 
@@ -44,10 +44,10 @@ def thumbnail(pixels: NDArray[Any]) -> Thumbnail:
     if channels.dtype != np.uint8:
         low, high = float(channels.min()), float(channels.max())
         channels = ((channels - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
-    picture = np.ascontiguousarray(channels.transpose(1, 2, 0))
-    height, width = picture.shape[:2]
+    image = np.ascontiguousarray(channels.transpose(1, 2, 0))
+    height, width = image.shape[:2]
     scale = (SIDE - _MARGIN) / max(height, width)
-    return resize(picture, (max(1, round(width * scale)), max(1, round(height * scale))))
+    return resize(image, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def sheet(rows: Sequence[Sequence[Thumbnail | None]]) -> bytes:
@@ -57,11 +57,11 @@ def sheet(rows: Sequence[Sequence[Thumbnail | None]]) -> bytes:
         MissingExtra: OpenCV is not installed.
     """
     columns = max(map(len, rows))
-    image = np.full((len(rows) * SIDE, columns * SIDE, 3), 255, np.uint8)
-    for row, pictures in enumerate(rows):
-        for column, picture in enumerate(pictures):
-            if picture is not None:
-                height, width = picture.shape[:2]
+    canvas = np.full((len(rows) * SIDE, columns * SIDE, 3), 255, np.uint8)
+    for row, thumbnails in enumerate(rows):
+        for column, image in enumerate(thumbnails):
+            if image is not None:
+                height, width = image.shape[:2]
                 top, left = row * SIDE, column * SIDE
-                image[top : top + height, left : left + width] = picture
-    return encode(image, "png")
+                canvas[top : top + height, left : left + width] = image
+    return encode(canvas, "png")

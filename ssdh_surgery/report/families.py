@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
+
 
 @dataclass(frozen=True)
 class Family:
@@ -49,28 +51,13 @@ FAMILIES = (
     HASH,
 )
 
-_TYPES = {
-    DATA: "Data DummyData HDF5Data ImageData Input MemoryData WindowData",
-    CONVOLUTION: "Convolution Deconvolution Im2col",
-    INNER_PRODUCT: "InnerProduct Embed LSTM RNN",
-    POOLING: "Pooling SPP",
-    NORMALIZATION: "BatchNorm Bias LRN MVN Normalize Scale",
-    ACTIVATION: (
-        "AbsVal BNLL Clip Dropout ELU Exp Log PReLU Power ReLU ReLU6 Sigmoid Swish TanH Threshold"
-    ),
-    JOINING: (
-        "BatchReindex Concat Crop Eltwise Filter Flatten Permute Reduction Reshape Silence Slice "
-        "Split Tile"
-    ),
-    SCORE: "Accuracy ArgMax LogSoftmax Softmax",
-}
-_FAMILY = {kind: family for family, kinds in _TYPES.items() for kind in kinds.split()}
+_BY_NAME = {family.name: family for family in FAMILIES}
 
 
 def family_of(kind: str) -> Family:
-    """The family of a layer type; what Caffe does not have is a loss, a score, data or other."""
-    if found := _FAMILY.get(kind):
-        return found
+    """The family of a layer type; that of an unknown type is read from the end of its name."""
+    if rule := LAYER_RULES.get(kind):
+        return _BY_NAME[rule.family]
     for ending, family in (("Loss", LOSS), ("Accuracy", SCORE), ("Data", DATA)):
         if kind.endswith(ending):
             return family

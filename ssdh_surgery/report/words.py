@@ -6,9 +6,10 @@ import re
 from html import escape
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.shapes import NetShapes, Shape
+from ssdh_surgery.caffe.shapes import NetShapes
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.report.boxes import Box
-from ssdh_surgery.report.settings import settings
+from ssdh_surgery.report.layer_settings import settings_text
 
 _LONGEST = 40
 # What XML cannot hold: control characters, and bytes that were no UTF-8.
@@ -55,7 +56,7 @@ def _text(text: str) -> str:
 
 
 def _kind(layer: Layer) -> str:
-    return f"{layer.type} {settings(layer)}".rstrip()
+    return f"{layer.type} {settings_text(layer)}".rstrip()
 
 
 def _shapes(box: Box, shapes: NetShapes) -> str:
@@ -68,13 +69,6 @@ def _shapes(box: Box, shapes: NetShapes) -> str:
     return ", ".join(
         f"{name} {shape_text(shape)}" for name, shape in zip(last.tops, tops, strict=False)
     )
-
-
-def shape_text(shape: Shape | None) -> str:
-    """A shape in a few characters: `1x3x224x224`, `scalar`, `?`."""
-    if shape is None:
-        return "?"
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def tooltip(box: Box, shapes: NetShapes) -> str:

@@ -1,4 +1,4 @@
-"""AlexNet and CaffeNet as BVLC trained them: the same layers, in CaffeNet pooled first."""
+"""AlexNet and CaffeNet as BVLC trained them; CaffeNet pools before it normalises."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from ssdh_surgery.zoo.layers import (
     Field,
     Value,
     accuracy,
+    convolution,
     dropout,
     filler,
     imagenet,
+    inner_product,
     input_layer,
-    layer,
     loss,
     lrn,
     pool,
@@ -34,7 +35,7 @@ _CONVOLUTIONS = {
 }
 # Outputs, standard deviation of the weights.
 _INNER_PRODUCTS = {6: (4096, 0.005), 7: (4096, 0.005), 8: (1000, 0.01)}
-# The layers whose bias begins above 0.
+# The layers whose bias starts above 0.
 _BIASED = (2, 4, 5, 6, 7)
 
 
@@ -61,25 +62,24 @@ def _layers(bias: float, pools_first: bool, is_train: bool, has_param: bool) -> 
             **fillers(number, 0.01),
         }
         name = f"conv{number}"
-        convolution = layer(name, "Convolution", bottom, param=param, convolution_param=parameters)
-        return [convolution, relu(f"relu{number}", name)]
+        return [
+            convolution(name, bottom, param=param, **parameters),
+            relu(f"relu{number}", name),
+        ]
 
     def pool_and_norm(number: int) -> list[Field]:
-        conv, norm, pooled = f"conv{number}", f"norm{number}", f"pool{number}"
+        conv_name, norm_name, pool_name = f"conv{number}", f"norm{number}", f"pool{number}"
         if pools_first:
-            return [pool(pooled, conv, MAX, 3, stride=2), lrn(norm, pooled)]
-        return [lrn(norm, conv), pool(pooled, norm, MAX, 3, stride=2)]
+            return [pool(pool_name, conv_name, MAX, 3, stride=2), lrn(norm_name, pool_name)]
+        return [lrn(norm_name, conv_name), pool(pool_name, norm_name, MAX, 3, stride=2)]
 
-    def inner_product(number: int, bottom: str) -> Field:
+    def fc(number: int, bottom: str) -> Field:
         num_output, std = _INNER_PRODUCTS[number]
-        parameters = {"num_output": num_output, **fillers(number, std)}
-        return layer(
-            f"fc{number}", "InnerProduct", bottom, param=param, inner_product_param=parameters
-        )
+        return inner_product(f"fc{number}", bottom, num_output, param=param, **fillers(number, std))
 
     def hidden(number: int, bottom: str) -> list[Field]:
         return [
-            inner_product(number, bottom),
+            fc(number, bottom),
             relu(f"relu{number}", f"fc{number}"),
             dropout(f"drop{number}", f"fc{number}", 0.5),
         ]
@@ -96,7 +96,7 @@ def _layers(bias: float, pools_first: bool, is_train: bool, has_param: bool) -> 
         pool("pool5", "conv5", MAX, 3, stride=2),
         *hidden(6, "pool5"),
         *hidden(7, "fc6"),
-        inner_product(8, "fc7"),
+        fc(8, "fc7"),
     ]
 
 
@@ -143,22 +143,22 @@ def _solver(name: str) -> dict[str, Value]:
 
 NETWORKS = {
     "alexnet": Network(
-        title="AlexNet, BVLC's training of it",
+        title="AlexNet, as trained by BVLC",
         year=2012,
         shape=(3, 227, 227),
         parameters=60_965_224,
-        counted_by="Open Model Zoo, alexnet: 60.965 million",
+        count_source="Open Model Zoo, alexnet: 60.965 million",
         source="BVLC/caffe models/bvlc_alexnet",
         train_val=partial(_train_val, "AlexNet", bias=0.1, pools_first=False),
         deploy=partial(_deploy, "AlexNet", pools_first=False, has_param=True),
         solver=_solver("alexnet"),
     ),
     "caffenet": Network(
-        title="CaffeNet, BVLC's reference net: AlexNet that pools before it normalises",
+        title="CaffeNet, BVLC's reference net: AlexNet with pooling before normalisation",
         year=2013,
         shape=(3, 227, 227),
         parameters=60_965_224,
-        counted_by="Open Model Zoo, caffenet: 60.965 million",
+        count_source="Open Model Zoo, caffenet: 60.965 million",
         source="BVLC/caffe models/bvlc_reference_caffenet",
         train_val=partial(_train_val, "CaffeNet", bias=1, pools_first=True),
         deploy=partial(_deploy, "CaffeNet", pools_first=True, has_param=False),

@@ -11,10 +11,11 @@ from ssdh_surgery.zoo.layers import (
     Field,
     Value,
     accuracy,
+    convolution,
     data_layer,
     filler,
+    inner_product,
     input_layer,
-    layer,
     loss,
     pool,
     relu,
@@ -33,18 +34,13 @@ def _layers(is_train: bool) -> list[Field]:
         return {"weight_filler": weights, "bias_filler": filler("constant")}
 
     def conv(name: str, bottom: str, num_output: int, std: float) -> Field:
-        parameters: dict[str, Value] = {
+        window: dict[str, Value] = {
             "num_output": num_output,
             "pad": 2,
             "kernel_size": 5,
             "stride": 1,
-            **fillers(std),
         }
-        return layer(name, "Convolution", bottom, param=_PARAM, convolution_param=parameters)
-
-    def inner_product(name: str, bottom: str, num_output: int) -> Field:
-        parameters: dict[str, Value] = {"num_output": num_output, **fillers(0.1)}
-        return layer(name, "InnerProduct", bottom, param=_PARAM, inner_product_param=parameters)
+        return convolution(name, bottom, param=_PARAM, **window, **fillers(std))
 
     return [
         conv("conv1", "data", 32, std=0.0001),
@@ -56,8 +52,8 @@ def _layers(is_train: bool) -> list[Field]:
         conv("conv3", "pool2", 64, std=0.01),
         relu("relu3", "conv3"),
         pool("pool3", "conv3", AVE, 3, stride=2),
-        inner_product("ip1", "pool3", 64),
-        inner_product("ip2", "ip1", 10),
+        inner_product("ip1", "pool3", 64, param=_PARAM, **fillers(0.1)),
+        inner_product("ip2", "ip1", 10, param=_PARAM, **fillers(0.1)),
     ]
 
 
@@ -85,11 +81,11 @@ def _deploy() -> list[Field]:
 
 NETWORKS = {
     "cifar10-quick": Network(
-        title="CIFAR-10 quick, for 32 x 32 pictures of ten classes",
+        title="CIFAR-10 quick, for 32 x 32 images of ten classes",
         year=2013,
         shape=(3, 32, 32),
         parameters=145_578,
-        counted_by="BVLC Caffe 1.0, the shapes that it sets up: 145,578",
+        count_source="BVLC Caffe 1.0, from the shapes that it sets up: 145,578",
         source="BVLC/caffe examples/cifar10",
         train_val=_train_val,
         deploy=_deploy,

@@ -1,9 +1,9 @@
-"""DenseNet-121: each layer is given the outputs of all layers before it in its block."""
+"""DenseNet-121: each layer reads the outputs of all earlier layers of its block."""
 
 from __future__ import annotations
 
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
+from ssdh_surgery.zoo.imagenet import UNPUBLISHED, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
     MAX,
@@ -11,6 +11,7 @@ from ssdh_surgery.zoo.layers import (
     WEIGHTS_AND_BIAS,
     Field,
     Value,
+    convolution,
     filler,
     global_pool,
     input_layer,
@@ -20,7 +21,7 @@ from ssdh_surgery.zoo.layers import (
 )
 from ssdh_surgery.zoo.network import Network
 
-# Layers of each block; each adds `_GROWTH` channels.
+# Number of layers in each block; each layer adds `_GROWTH` channels.
 _BLOCKS = {2: 6, 3: 12, 4: 24, 5: 16}
 _GROWTH = 32
 
@@ -35,10 +36,10 @@ def _layers(is_train: bool) -> list[Field]:
             **parameters,
             "weight_filler": weights,
         }
-        return layer(name, "Convolution", bottom, convolution_param=values)
+        return convolution(name, bottom, **values)
 
-    def normalised(name: str, bottom: str) -> list[Field]:
-        """BatchNorm, Scale and ReLU, which stand before a convolution here."""
+    def pre_activation(name: str, bottom: str) -> list[Field]:
+        """BatchNorm, Scale and ReLU, which here come before a convolution."""
         blob = f"{name}/bn"
         return [
             layer(
@@ -53,10 +54,10 @@ def _layers(is_train: bool) -> list[Field]:
         ]
 
     channels = 2 * _GROWTH
-    made = [
+    layers = [
         conv("conv1", "data", channels, pad=3, kernel_size=7, stride=2),
-        *normalised("conv1", "conv1"),
-        # Torch rounds down, where Caffe rounds up and gets another column and row.
+        *pre_activation("conv1", "conv1"),
+        # Torch rounds down where Caffe would round up and add a row and a column.
         pool("pool1", "conv1/bn", MAX, 3, stride=2, pad=1, round_mode=Word("FLOOR")),
     ]
     bottom = "pool1"
@@ -64,23 +65,23 @@ def _layers(is_train: bool) -> list[Field]:
         for number in range(1, count + 1):
             one, two = f"conv{block}_{number}/x1", f"conv{block}_{number}/x2"
             concat = f"concat_{block}_{number}"
-            made += [
-                *normalised(one, bottom),
+            layers += [
+                *pre_activation(one, bottom),
                 conv(one, f"{one}/bn", 4 * _GROWTH, kernel_size=1),
-                *normalised(two, one),
+                *pre_activation(two, one),
                 conv(two, f"{two}/bn", _GROWTH, pad=1, kernel_size=3),
                 layer(concat, "Concat", (bottom, two)),
             ]
             bottom = concat
         channels += count * _GROWTH
-        made += normalised(f"conv{block}_blk", bottom)
+        layers += pre_activation(f"conv{block}_blk", bottom)
         if block < max(_BLOCKS):
             channels //= 2
             name = f"conv{block}_blk"
-            made.append(conv(name, f"{name}/bn", channels, kernel_size=1))
-            made.append(pool(f"pool{block}", name, AVE, 2, stride=2))
+            layers.append(conv(name, f"{name}/bn", channels, kernel_size=1))
+            layers.append(pool(f"pool{block}", name, AVE, 2, stride=2))
             bottom = f"pool{block}"
-    return [*made, global_pool("pool5", "conv5_blk/bn"), _classifier(is_train)]
+    return [*layers, global_pool("pool5", "conv5_blk/bn"), _classifier(is_train)]
 
 
 def _classifier(is_train: bool) -> Field:
@@ -89,11 +90,11 @@ def _classifier(is_train: bool) -> Field:
         values["weight_filler"] = filler("xavier")
         values["bias_filler"] = filler("constant", value=0)
     param = WEIGHTS_AND_BIAS if is_train else None
-    return layer("fc6", "Convolution", "pool5", param=param, convolution_param=values)
+    return convolution("fc6", "pool5", param=param, **values)
 
 
 def _train_val() -> list[Field]:
-    # The README's own values.
+    # The values of the README.
     mean, scale = (103.94, 116.78, 123.68), 0.017
     return train_val("DENSENET_121", _layers(is_train=True), "fc6", mean=mean, scale=scale)
 
@@ -109,15 +110,15 @@ def _deploy() -> list[Field]:
 
 NETWORKS = {
     "densenet-121": Network(
-        title="DenseNet-121, of growth rate 32",
+        title="DenseNet-121, growth rate 32",
         year=2016,
         shape=(3, 224, 224),
         parameters=7_978_856,
-        counted_by="torchvision, densenet121: 7,978,856",
+        count_source="torchvision, densenet121: 7,978,856",
         source="shicai/DenseNet-Caffe",
         train_val=_train_val,
         deploy=_deploy,
-        # As in the paper, with batches of 256: 30, 30 and 30 rounds of ImageNet.
+        # As in the paper, with batches of 256: three times 30 passes over ImageNet.
         solver=solver(
             "densenet-121",
             base_lr=0.1,
@@ -130,6 +131,6 @@ NETWORKS = {
             weight_decay=0.0001,
             type="Nesterov",
         ),
-        made_here=MADE_HERE,
+        unpublished=UNPUBLISHED,
     )
 }

@@ -10,9 +10,11 @@ from ssdh_surgery.zoo.layers import (
     Field,
     Value,
     accuracy,
+    convolution,
     dropout,
     filler,
     imagenet,
+    inner_product,
     input_layer,
     layer,
     loss,
@@ -35,7 +37,7 @@ _MODULES = {
     "5a": (256, 160, 320, 32, 128, 128),
     "5b": (384, 192, 384, 48, 128, 128),
 }
-# The modules that a max pooling stands behind, and those that feed an auxiliary classifier.
+# The modules that are followed by a max pooling, and those that feed an auxiliary classifier.
 _POOLED = {"3b": "pool3/3x3_s2", "4e": "pool4/3x3_s2"}
 _AUXILIARY = {"4a": "loss1", "4d": "loss2"}
 
@@ -59,10 +61,10 @@ def _layers(is_train: bool) -> list[Field]:
             "weight_filler": filler("xavier", std=None if is_train else std),
             "bias_filler": filler("constant", value=0.2),
         }
-        convolution = layer(
-            name, "Convolution", bottom, param=WEIGHTS_AND_BIAS, convolution_param=parameters
-        )
-        return [convolution, relu(f"{block}/relu_{short}", name)]
+        return [
+            convolution(name, bottom, param=WEIGHTS_AND_BIAS, **parameters),
+            relu(f"{block}/relu_{short}", name),
+        ]
 
     def inception(module: str, bottom: str) -> list[Field]:
         one, three_reduce, three, five_reduce, five, projection = _MODULES[module]
@@ -91,7 +93,7 @@ def _layers(is_train: bool) -> list[Field]:
             *_accuracies(head),
         ]
 
-    made = [
+    layers = [
         *conv("conv1/7x7_s2", "data", 64, 7, 0.1, stride=2),
         pool("pool1/3x3_s2", "conv1/7x7_s2", MAX, 3, stride=2),
         lrn("pool1/norm1", "pool1/3x3_s2"),
@@ -102,15 +104,15 @@ def _layers(is_train: bool) -> list[Field]:
     ]
     bottom = "pool2/3x3_s2"
     for module in _MODULES:
-        made += inception(module, bottom)
+        layers += inception(module, bottom)
         bottom = f"inception_{module}/output"
         if module in _POOLED:
-            made.append(pool(_POOLED[module], bottom, MAX, 3, stride=2))
+            layers.append(pool(_POOLED[module], bottom, MAX, 3, stride=2))
             bottom = _POOLED[module]
         if is_train and module in _AUXILIARY:
-            made += auxiliary(_AUXILIARY[module], bottom)
+            layers += auxiliary(_AUXILIARY[module], bottom)
     return [
-        *made,
+        *layers,
         pool("pool5/7x7_s1", bottom, AVE, 7, stride=1),
         dropout("pool5/drop_7x7_s1", "pool5/7x7_s1", 0.4),
         _inner_product("loss3/classifier", "pool5/7x7_s1", 1000, bias=0),
@@ -118,13 +120,13 @@ def _layers(is_train: bool) -> list[Field]:
 
 
 def _inner_product(name: str, bottom: str, num_output: int, bias: float) -> Field:
-    parameters: dict[str, Value] = {
-        "num_output": num_output,
-        "weight_filler": filler("xavier"),
-        "bias_filler": filler("constant", value=bias),
-    }
-    return layer(
-        name, "InnerProduct", bottom, param=WEIGHTS_AND_BIAS, inner_product_param=parameters
+    return inner_product(
+        name,
+        bottom,
+        num_output,
+        param=WEIGHTS_AND_BIAS,
+        weight_filler=filler("xavier"),
+        bias_filler=filler("constant", value=bias),
     )
 
 
@@ -155,11 +157,11 @@ def _deploy() -> list[Field]:
 
 NETWORKS = {
     "googlenet": Network(
-        title="GoogLeNet (Inception v1), BVLC's training of it",
+        title="GoogLeNet (Inception v1), as trained by BVLC",
         year=2014,
         shape=(3, 224, 224),
         parameters=6_998_552,
-        counted_by="HPE Deep Learning Cookbook, googlenet: 6,998,552",
+        count_source="HPE Deep Learning Cookbook, googlenet: 6,998,552",
         source="BVLC/caffe models/bvlc_googlenet",
         train_val=_train_val,
         deploy=_deploy,

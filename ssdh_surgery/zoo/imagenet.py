@@ -1,10 +1,10 @@
-"""A train net and a solver for ImageNet, for networks that were published as deploy nets alone."""
+"""A train net and a solver for ImageNet, for networks published only as a deploy net."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssdh_surgery.zoo.kinds import Kind
+from ssdh_surgery.zoo.catalogue import FileKind
 from ssdh_surgery.zoo.layers import (
     GPU,
     Field,
@@ -14,8 +14,8 @@ from ssdh_surgery.zoo.layers import (
     loss,
 )
 
-# What was not published of such a net.
-MADE_HERE: tuple[Kind, ...] = ("train_val", "solver")
+# The files of such a network that were never published.
+UNPUBLISHED: tuple[FileKind, ...] = ("train_val", "solver")
 
 
 def train_val(
@@ -28,9 +28,9 @@ def train_val(
     scale: float | None = None,
     accuracies: tuple[str, str] = ("accuracy/top-1", "accuracy/top-5"),
 ) -> list[Field]:
-    """A train net: mirrored in TRAIN, judged by a softmax loss, and by the best 1 and 5.
+    """A train net: mirrored in TRAIN, with a softmax loss and the top-1 and top-5 accuracies.
 
-    `size` is the crop in pixels, `mean` taken off each channel (B, G, R) before `scale`.
+    `size` is the crop in pixels; `mean` is subtracted from each channel (B, G, R) before `scale`.
     """
 
     def transform(mirror: bool) -> dict[str, Value]:
@@ -46,15 +46,15 @@ def train_val(
     ]
 
 
-def solver(name: str, **own: Value) -> dict[str, Value]:
-    """A solver with a paper's `own` values; the test covers ImageNet's 50,000 pictures."""
+def solver(name: str, **values: Value) -> dict[str, Value]:
+    """A solver with the values of a paper; a test covers the 50,000 validation images."""
     return {
         "test_iter": 1000,
         "test_interval": 5000,
         "test_initialization": False,
         "display": 40,
         "average_loss": 40,
-        **own,
+        **values,
         "snapshot": 10000,
         "snapshot_prefix": name,
         "solver_mode": GPU,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
+from ssdh_surgery.zoo.imagenet import UNPUBLISHED, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
     MAX,
@@ -13,8 +13,10 @@ from ssdh_surgery.zoo.layers import (
     WEIGHTS_AND_BIAS,
     Field,
     Value,
+    convolution,
     filler,
     global_pool,
+    inner_product,
     input_layer,
     layer,
     pool,
@@ -23,18 +25,18 @@ from ssdh_surgery.zoo.layers import (
 )
 from ssdh_surgery.zoo.network import Network
 
-# Modules of the 35 x 35 grid, with the outputs of the pool's projection.
+# Modules on the 35 x 35 grid, with the outputs of the pool projection.
 _MODULES_A = {"a1": 32, "a2": 64, "a3": 64}
-# Modules of the 17 x 17 grid, with the outputs of their inner convolutions.
+# Modules on the 17 x 17 grid, with the outputs of the inner convolutions.
 _MODULES_B = {"b1": 128, "b2": 160, "b3": 160, "b4": 192}
-# Modules of the 8 x 8 grid, with what their pooling does.
+# Modules on the 8 x 8 grid, with their pooling method.
 _MODULES_C = {"c1": AVE, "c2": MAX}
-# The published file fills a bias here that the convolution does not have.
+# The published file gives this convolution a bias filler, but no bias.
 _WITH_BIAS_FILLER = "inception_b3_1x1"
 
 
 def _kernel(name: str) -> tuple[int, int]:
-    """Height and width of a convolution's kernel, which its name says."""
+    """Height and width of a convolution's kernel, read from its name."""
     if name.endswith(("_reduce", "_proj")):
         return 1, 1
     height, width = re.findall(r"(\d)x(\d)", name)[0]
@@ -57,7 +59,7 @@ class _Builder:
         is_padded: bool = True,
         relu_name: str | None = None,
     ) -> None:
-        """A convolution, padded so that the grid stays, but for a stride of 2."""
+        """A convolution, padded to keep the size of the grid unless its stride is 2."""
         height, width = _kernel(name)
         pad_h, pad_w = (height // 2, width // 2) if stride == 1 and is_padded else (0, 0)
         window: dict[str, Value] = {"pad": pad_h, "kernel_size": height}
@@ -74,7 +76,7 @@ class _Builder:
             parameters["bias_filler"] = filler("constant", value=0)
         statistics = {"use_global_stats": None if self.is_train else True, "eps": 0.001}
         self.layers += [
-            layer(name, "Convolution", bottom, param=WEIGHTS_ALONE, convolution_param=parameters),
+            convolution(name, bottom, param=WEIGHTS_ALONE, **parameters),
             layer(
                 f"{name}_bn",
                 "BatchNorm",
@@ -88,7 +90,7 @@ class _Builder:
         ]
 
     def chain(self, module: str, bottom: str, *steps: tuple[str, int]) -> None:
-        """Convolutions one on top of the other: name in the module, outputs."""
+        """Convolutions in sequence, each as (name in the module, outputs)."""
         for name, num_output in steps:
             self.conv(f"{module}_{name}", bottom, num_output)
             bottom = f"{module}_{name}"
@@ -98,7 +100,7 @@ class _Builder:
         self.layers.append(pool(name, bottom, method, 3, stride=stride, pad=pad))
 
     def concat(self, module: str, name: str, *branches: str) -> str:
-        """The module's output, whose name is given back."""
+        """Join the branches of a module; return the name of its output."""
         output = f"{module}_{name}"
         self.layers.append(layer(output, "Concat", tuple(f"{module}_{b}" for b in branches)))
         return output
@@ -174,27 +176,23 @@ def _layers(is_train: bool) -> list[Field]:
     for module, pooling in _MODULES_C.items():
         bottom = _module_c(net, f"inception_{module}", bottom, pooling)
     features = "pool_8x8_s1"
-    classifier: dict[str, Value] = {
-        "num_output": 1000,
-        "weight_filler": filler("xavier"),
-        "bias_filler": filler("constant", value=0),
-    }
     return [
         *net.layers,
         global_pool(features, bottom),
         layer(f"{features}_drop", "Dropout", features, dropout_param={"dropout_ratio": 0.2}),
-        layer(
+        inner_product(
             "classifier",
-            "InnerProduct",
             f"{features}_drop",
+            1000,
             param=WEIGHTS_AND_BIAS,
-            inner_product_param=classifier,
+            weight_filler=filler("xavier"),
+            bias_filler=filler("constant", value=0),
         ),
     ]
 
 
 def _train_val() -> list[Field]:
-    # Pixels from -1 to 1, as the published weights want them.
+    # Pixels from -1 to 1, as the published weights expect.
     layers = _layers(is_train=True)
     return train_val("Inception-v3", layers, "classifier", size=299, mean=128, scale=0.0078125)
 
@@ -209,15 +207,15 @@ def _deploy() -> list[Field]:
 
 NETWORKS = {
     "inception-v3": Network(
-        title="Inception-v3, for 299 x 299 pictures",
+        title="Inception-v3, for 299 x 299 images",
         year=2015,
         shape=(3, 299, 299),
         parameters=23_834_568,
-        counted_by="HPE Deep Learning Cookbook, inception3: 23,869,094 with statistics",
+        count_source="HPE Deep Learning Cookbook, inception3: 23,869,094 with statistics",
         source="soeaver/caffe-model cls/inception",
         train_val=_train_val,
         deploy=_deploy,
-        # As in the paper: RMSProp, the rate times 0.94 every second round of ImageNet.
+        # As in the paper: RMSProp, the rate times 0.94 after every second pass over ImageNet.
         solver=solver(
             "inception-v3",
             base_lr=0.045,
@@ -230,6 +228,6 @@ NETWORKS = {
             rms_decay=0.9,
             delta=1.0,
         ),
-        made_here=MADE_HERE,
+        unpublished=UNPUBLISHED,
     )
 }

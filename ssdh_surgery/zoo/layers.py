@@ -1,7 +1,7 @@
-"""Layers as fields to be rendered: one builder, and the layers that every network has.
+"""Layers as fields ready to be rendered: a builder, and the layers that every network uses.
 
-Keyword arguments are Caffe's own field names, in the order in which they are to be written;
-a mapping is a message, a tuple a repeated field, and what is None is left out.
+Keyword arguments are Caffe's own field names, in the order in which they are written. A mapping
+is a message, a tuple a repeated field, and None is left out.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ TRAIN, TEST = Word("TRAIN"), Word("TEST")
 MAX, AVE, SUM = Word("MAX"), Word("AVE"), Word("SUM")
 LMDB, GPU = Word("LMDB"), Word("GPU")
 
-# Learning rate and weight decay of weights and bias, as in most published nets.
+# Learning rate and weight decay of weights and biases, as in most published nets.
 WEIGHTS_AND_BIAS = ({"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0})
 WEIGHTS_ALONE = ({"lr_mult": 1, "decay_mult": 1},)
-# Mean, variance and their factor are measured, not learned.
+# Mean, variance and scale factor are measured, not learned.
 STATISTICS = ({"lr_mult": 0, "decay_mult": 0},) * 3
-# Nor does weight decay pull at what scales the normalised blob.
+# Weight decay does not apply to the scaling of a normalised blob.
 SCALE_AND_SHIFT = ({"lr_mult": 1, "decay_mult": 0},) * 2
 
 
 def fields(values: Mapping[str, Value]) -> list[Field]:
-    """A mapping as names and values in the form that `prototxt.render` takes.
+    """A mapping as the (name, value) pairs that `prototxt.render` takes.
 
     >>> fields({"pool": MAX, "pad": None, "mean_value": (104, 117)})
     [('pool', 'MAX'), ('mean_value', 104), ('mean_value', 117)]
@@ -54,7 +54,7 @@ def layer(
     top: str | tuple[str, ...] | None = None,
     **parameters: Value,
 ) -> Field:
-    """A layer of type `kind`; its top has its own name where none is given."""
+    """A layer of type `kind`; by default its top has the name of the layer."""
     head: dict[str, Value] = {"name": name, "type": kind, "bottom": bottom, "top": top or name}
     return "layer", fields({**head, **parameters})
 
@@ -65,17 +65,17 @@ def filler(kind: str, **parameters: Value) -> dict[str, Value]:
 
 
 def in_phase(phase: str) -> dict[str, Value]:
-    """The rule that keeps a layer in one phase, for `include`."""
+    """The `include` rule that restricts a layer to one phase."""
     return {"phase": phase}
 
 
-# ---------------------------------------------------------------- what every network has
+# ---------------------------------------------------------------- layers of every network
 
 
 def input_layer(*shape: int, name: str = "data") -> Field:
     """The input of a deploy net: a blob `data` of the given shape.
 
-    Caffe names the layer `input` where it upgrades a net whose input was no layer yet.
+    Caffe calls the layer `input` when it upgrades a net that declares its input at the top.
     """
     return layer(name, "Input", top="data", input_param={"shape": {"dim": shape}})
 
@@ -97,7 +97,7 @@ def data_layer(
 def imagenet(
     train: Mapping[str, Value], test: Mapping[str, Value], batch_sizes: tuple[int, int]
 ) -> list[Field]:
-    """The two Data layers of a net trained on ImageNet, with Caffe's own names of the LMDBs."""
+    """The two Data layers of a net trained on ImageNet, with Caffe's names for the LMDBs."""
     folder = "examples/imagenet/ilsvrc12_{}_lmdb"
     return [
         data_layer(TRAIN, train, folder.format("train"), batch_sizes[0]),
@@ -105,29 +105,53 @@ def imagenet(
     ]
 
 
+def convolution(
+    name: str,
+    bottom: str,
+    *,
+    param: Value = None,
+    **parameters: Value,
+) -> Field:
+    """A Convolution; `parameters` are the fields of `convolution_param`."""
+    return layer(name, "Convolution", bottom, param=param, convolution_param=parameters)
+
+
+def inner_product(
+    name: str,
+    bottom: str,
+    num_output: int,
+    *,
+    param: Value = None,
+    **parameters: Value,
+) -> Field:
+    """An InnerProduct; `parameters` are the other fields of `inner_product_param`."""
+    values: dict[str, Value] = {"num_output": num_output, **parameters}
+    return layer(name, "InnerProduct", bottom, param=param, inner_product_param=values)
+
+
 def relu(name: str, blob: str) -> Field:
-    """A ReLU in place."""
+    """An in-place ReLU."""
     return layer(name, "ReLU", blob, blob)
 
 
 def dropout(name: str, blob: str, ratio: float) -> Field:
-    """A Dropout in place."""
+    """An in-place Dropout."""
     return layer(name, "Dropout", blob, blob, dropout_param={"dropout_ratio": ratio})
 
 
 def pool(name: str, bottom: str, method: str, kernel_size: int, **parameters: Value) -> Field:
-    """A Pooling layer; `stride` and `pad` are left out where they are not given."""
+    """A Pooling layer; `stride` and `pad` are optional."""
     window = {"pool": method, "kernel_size": kernel_size, **parameters}
     return layer(name, "Pooling", bottom, pooling_param=window)
 
 
 def global_pool(name: str, bottom: str) -> Field:
-    """The average over the whole of each channel."""
+    """Global average pooling."""
     return layer(name, "Pooling", bottom, pooling_param={"pool": AVE, "global_pooling": True})
 
 
 def lrn(name: str, bottom: str) -> Field:
-    """Local response normalisation with the values of all published nets that have it."""
+    """Local response normalisation, with the values that all published nets share."""
     parameters = {"local_size": 5, "alpha": 0.0001, "beta": 0.75}
     return layer(name, "LRN", bottom, lrn_param=parameters)
 
@@ -139,7 +163,7 @@ def loss(
     loss_weight: float | None = None,
     phase: str | None = None,
 ) -> Field:
-    """Softmax loss against `label`; in both phases where none is given."""
+    """Softmax loss against `label`; in both phases by default."""
     include = None if phase is None else in_phase(phase)
     return layer(
         name,
@@ -152,7 +176,7 @@ def loss(
 
 
 def accuracy(name: str, bottom: str, top_k: int | None = None, phase: str | None = TEST) -> Field:
-    """Accuracy against `label`; in phase TEST where nothing else is said."""
+    """Accuracy against `label`; in phase TEST by default."""
     return layer(
         name,
         "Accuracy",
@@ -163,5 +187,5 @@ def accuracy(name: str, bottom: str, top_k: int | None = None, phase: str | None
 
 
 def softmax(name: str, bottom: str) -> Field:
-    """The probabilities that a deploy net ends in."""
+    """The class probabilities at the end of a deploy net."""
     return layer(name, "Softmax", bottom)

@@ -1,4 +1,4 @@
-"""LeNet on MNIST, the net of Caffe's first tutorial."""
+"""LeNet for MNIST, the net of Caffe's first tutorial."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ssdh_surgery.zoo.layers import (
     Field,
     Value,
     accuracy,
+    convolution,
     data_layer,
     filler,
+    inner_product,
     input_layer,
-    layer,
     loss,
     pool,
     relu,
@@ -22,31 +23,25 @@ from ssdh_surgery.zoo.layers import (
 from ssdh_surgery.zoo.network import Network
 
 _PARAM = ({"lr_mult": 1}, {"lr_mult": 2})
-_FILLERS = {"weight_filler": filler("xavier"), "bias_filler": filler("constant")}
+_FILLERS: dict[str, Value] = {
+    "weight_filler": filler("xavier"),
+    "bias_filler": filler("constant"),
+}
 
 
 def _layers() -> list[Field]:
     def conv(name: str, bottom: str, num_output: int) -> Field:
-        parameters: dict[str, Value] = {
-            "num_output": num_output,
-            "kernel_size": 5,
-            "stride": 1,
-            **_FILLERS,
-        }
-        return layer(name, "Convolution", bottom, param=_PARAM, convolution_param=parameters)
-
-    def inner_product(name: str, bottom: str, num_output: int) -> Field:
-        parameters: dict[str, Value] = {"num_output": num_output, **_FILLERS}
-        return layer(name, "InnerProduct", bottom, param=_PARAM, inner_product_param=parameters)
+        window: dict[str, Value] = {"num_output": num_output, "kernel_size": 5, "stride": 1}
+        return convolution(name, bottom, param=_PARAM, **window, **_FILLERS)
 
     return [
         conv("conv1", "data", 20),
         pool("pool1", "conv1", MAX, 2, stride=2),
         conv("conv2", "pool1", 50),
         pool("pool2", "conv2", MAX, 2, stride=2),
-        inner_product("ip1", "pool2", 500),
+        inner_product("ip1", "pool2", 500, param=_PARAM, **_FILLERS),
         relu("relu1", "ip1"),
-        inner_product("ip2", "ip1", 10),
+        inner_product("ip2", "ip1", 10, param=_PARAM, **_FILLERS),
     ]
 
 
@@ -78,7 +73,7 @@ NETWORKS = {
         year=1998,
         shape=(1, 28, 28),
         parameters=431_080,
-        counted_by="Han et al., NIPS 2015 (arXiv:1506.02626), LeNet-5: 431 thousand",
+        count_source="Han et al., NIPS 2015 (arXiv:1506.02626), LeNet-5: 431 thousand",
         source="BVLC/caffe examples/mnist",
         train_val=_train_val,
         deploy=_deploy,

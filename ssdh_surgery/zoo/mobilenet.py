@@ -1,4 +1,4 @@
-"""MobileNet v1 and v2: convolutions within each channel, and 1x1 convolutions across them."""
+"""MobileNet v1 and v2: depthwise convolutions, and 1x1 convolutions across the channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
+from ssdh_surgery.zoo.imagenet import UNPUBLISHED, solver, train_val
 from ssdh_surgery.zoo.layers import (
     SCALE_AND_SHIFT,
     STATISTICS,
@@ -14,6 +14,7 @@ from ssdh_surgery.zoo.layers import (
     WEIGHTS_AND_BIAS,
     Field,
     Value,
+    convolution,
     filler,
     global_pool,
     input_layer,
@@ -70,14 +71,14 @@ def _conv(
         **parameters,
         "group": group,
         "weight_filler": filler("msra"),
-        # As published, for the sake of the many groups.
+        # As published, because of the many groups.
         "engine": None if group is None else Word("CAFFE"),
     }
-    return layer(name, "Convolution", bottom, param=WEIGHTS_ALONE, convolution_param=values)
+    return convolution(name, bottom, param=WEIGHTS_ALONE, **values)
 
 
-def _normalised(name: str, top: str, scale: dict[str, Value], is_train: bool) -> list[Field]:
-    """The BatchNorm and Scale of a convolution; `top` may be the convolution's own."""
+def _normalization(name: str, top: str, scale: dict[str, Value], is_train: bool) -> list[Field]:
+    """The BatchNorm and Scale after a convolution; `top` may be the convolution's own."""
     statistics: dict[str, Value] = {"use_global_stats": None if is_train else True, "eps": 1e-5}
     return [
         layer(f"{name}/bn", "BatchNorm", name, top, param=STATISTICS, batch_norm_param=statistics),
@@ -94,7 +95,7 @@ def _classifier(bottom: str) -> list[Field]:
     }
     return [
         global_pool("pool6", bottom),
-        layer("fc7", "Convolution", "pool6", param=WEIGHTS_AND_BIAS, convolution_param=parameters),
+        convolution("fc7", "pool6", param=WEIGHTS_AND_BIAS, **parameters),
     ]
 
 
@@ -107,27 +108,34 @@ def _layers_v1(is_train: bool) -> list[Field]:
 
     def block(name: str, convolution: Field) -> list[Field]:
         relu_name = name.replace("conv", "relu")
-        return [convolution, *_normalised(name, name, scale, is_train), relu(relu_name, name)]
+        return [
+            convolution,
+            *_normalization(name, name, scale, is_train),
+            relu(relu_name, name),
+        ]
 
     inputs = 32
-    made = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
+    layers = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
     bottom = "conv1"
     for pair, (num_output, stride) in _PAIRS.items():
         within, across = f"conv{pair}/dw", f"conv{pair}/sep"
         depthwise = _conv(within, bottom, inputs, pad=1, kernel_size=3, stride=stride, group=inputs)
-        made += block(within, depthwise)
-        made += block(across, _conv(across, within, num_output, pad=0, kernel_size=1, stride=1))
+        layers += block(within, depthwise)
+        layers += block(across, _conv(across, within, num_output, pad=0, kernel_size=1, stride=1))
         bottom, inputs = across, num_output
-    return [*made, *_classifier(bottom)]
+    return [*layers, *_classifier(bottom)]
 
 
 def _layers_v2(is_train: bool) -> list[Field]:
     def block(name: str, convolution: Field, has_relu: bool = True) -> list[Field]:
-        made = [convolution, *_normalised(name, f"{name}/bn", {"bias_term": True}, is_train)]
-        return [*made, relu(name.replace("conv", "relu"), f"{name}/bn")] if has_relu else made
+        layers = [
+            convolution,
+            *_normalization(name, f"{name}/bn", {"bias_term": True}, is_train),
+        ]
+        return [*layers, relu(name.replace("conv", "relu"), f"{name}/bn")] if has_relu else layers
 
     inputs = 32
-    made = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
+    layers = block("conv1", _conv("conv1", "data", inputs, pad=1, kernel_size=3, stride=2))
     bottom = "conv1/bn"
     for number, (num_output, stride) in _RESIDUALS.items():
         expand, within, linear = (f"conv{number}/{part}" for part in ("expand", "dwise", "linear"))
@@ -141,23 +149,23 @@ def _layers_v2(is_train: bool) -> list[Field]:
             stride=stride if stride > 1 else None,
             group=wide,
         )
-        made += block(expand, _conv(expand, bottom, wide, kernel_size=1))
-        made += block(within, depthwise)
-        made += block(
+        layers += block(expand, _conv(expand, bottom, wide, kernel_size=1))
+        layers += block(within, depthwise)
+        layers += block(
             linear, _conv(linear, f"{within}/bn", num_output, kernel_size=1), has_relu=False
         )
         if stride == 1 and num_output == inputs:
-            made.append(layer(f"block_{number}", "Eltwise", (bottom, f"{linear}/bn")))
+            layers.append(layer(f"block_{number}", "Eltwise", (bottom, f"{linear}/bn")))
             bottom = f"block_{number}"
         else:
             bottom = f"{linear}/bn"
         inputs = num_output
-    made += block("conv6_4", _conv("conv6_4", bottom, 1280, kernel_size=1))
-    return [*made, *_classifier("conv6_4/bn")]
+    layers += block("conv6_4", _conv("conv6_4", bottom, 1280, kernel_size=1))
+    return [*layers, *_classifier("conv6_4/bn")]
 
 
 def _train_val(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
-    # The README's own values, and its names of the accuracies.
+    # The values of the README, and its names for the accuracies.
     return train_val(
         name,
         layers(True),
@@ -178,7 +186,7 @@ def _deploy(name: str, layers: Callable[[bool], list[Field]]) -> list[Field]:
 
 
 def _solver(name: str) -> dict[str, Value]:
-    """Rate, its decay and weight decay as in the paper of v2, with batches of 96."""
+    """Learning rate, its decay and the weight decay of the v2 paper, with batches of 96."""
     return solver(
         name,
         base_lr=0.045,
@@ -194,27 +202,27 @@ def _solver(name: str) -> dict[str, Value]:
 
 NETWORKS = {
     "mobilenet-v1": Network(
-        title="MobileNet v1, of full width, for 224 x 224 pictures",
+        title="MobileNet v1, full width, for 224 x 224 images",
         year=2017,
         shape=(3, 224, 224),
         parameters=4_231_976,
-        counted_by="Keras Applications, MobileNet: 4,253,864 with statistics",
+        count_source="Keras Applications, MobileNet: 4,253,864 with statistics",
         source="shicai/MobileNet-Caffe",
         train_val=partial(_train_val, "MOBILENET", _layers_v1),
         deploy=partial(_deploy, "MOBILENET", _layers_v1),
         solver=_solver("mobilenet-v1"),
-        made_here=MADE_HERE,
+        unpublished=UNPUBLISHED,
     ),
     "mobilenet-v2": Network(
         title="MobileNet v2: inverted residuals and linear bottlenecks",
         year=2018,
         shape=(3, 224, 224),
         parameters=3_505_960,
-        counted_by="Open Model Zoo, mobilenet-v2: 3.489 million with the scales folded in",
+        count_source="Open Model Zoo, mobilenet-v2: 3.489 million with the scales folded in",
         source="shicai/MobileNet-Caffe",
         train_val=partial(_train_val, "MOBILENET_V2", _layers_v2),
         deploy=partial(_deploy, "MOBILENET_V2", _layers_v2),
         solver=_solver("mobilenet-v2"),
-        made_here=MADE_HERE,
+        unpublished=UNPUBLISHED,
     ),
 }

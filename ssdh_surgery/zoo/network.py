@@ -1,4 +1,4 @@
-"""A network of the zoo: its three files and what is published about it."""
+"""A network of the zoo: its three files and the published facts about it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.zoo.kinds import FILE_NAMES, Kind
+from ssdh_surgery.zoo.catalogue import FILE_NAMES, FileKind
 from ssdh_surgery.zoo.layers import Field, Value, fields
 
-# Caffe's own files have one field a line, but for the shape of an input.
+# Caffe's own files have one field per line, except for the shape of an input.
 _STYLE = Style(one_line={"input_param": True})
 
 
@@ -18,26 +18,33 @@ _STYLE = Style(one_line={"input_param": True})
 class Network:
     """A published network.
 
-    `shape` is channels, height and width of the input; `parameters` the number of values that
-    the deploy net learns (without BatchNorm's statistics), `counted_by` who published it.
-    `source` is where the files were published; the kinds in `made_here` equal none of those,
-    but are in the manner of the others. `train_val` and `deploy` give all fields of the two
-    nets, in order; `solver` has Caffe's own field names, and needs no `net`.
+    Attributes:
+        title: one line about it.
+        year: the year of publication.
+        shape: channels, height and width of the input.
+        parameters: the number of values that the deploy net learns, without the statistics of
+            BatchNorm.
+        count_source: who published that number.
+        source: where the files were published.
+        train_val: makes all fields of the train net, in order.
+        deploy: makes all fields of the deploy net, in order.
+        solver: the fields of the solver under Caffe's names; `net` is added.
+        unpublished: the files that match no published one and follow the style of the others.
     """
 
     title: str
     year: int
     shape: tuple[int, int, int]
     parameters: int
-    counted_by: str
+    count_source: str
     source: str
     train_val: Callable[[], list[Field]]
     deploy: Callable[[], list[Field]]
     solver: Mapping[str, Value]
-    made_here: tuple[Kind, ...] = ()
+    unpublished: tuple[FileKind, ...] = ()
 
-    def text(self, kind: Kind) -> str:
-        """The text of one of the three files; the solver stands beside the train net."""
+    def text(self, kind: FileKind) -> str:
+        """The text of one of the three files; the solver expects the train net next to it."""
         if kind == "solver":
             return _text(fields({"net": FILE_NAMES["train_val"], **self.solver}))
         return _text(self.deploy() if kind == "deploy" else self.train_val())

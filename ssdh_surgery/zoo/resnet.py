@@ -1,10 +1,10 @@
-"""ResNet-18, 50, 101 and 152: four stages of residual blocks, each widening the last."""
+"""ResNet-18, 50, 101 and 152: four stages of residual blocks, each wider than the last."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
+from ssdh_surgery.zoo.imagenet import UNPUBLISHED, solver, train_val
 from ssdh_surgery.zoo.layers import (
     AVE,
     MAX,
@@ -12,7 +12,9 @@ from ssdh_surgery.zoo.layers import (
     WEIGHTS_AND_BIAS,
     Field,
     Value,
+    convolution,
     filler,
+    inner_product,
     input_layer,
     layer,
     pool,
@@ -21,19 +23,19 @@ from ssdh_surgery.zoo.layers import (
 )
 from ssdh_surgery.zoo.network import Network
 
-# Blocks of each stage.
+# Number of blocks in each stage.
 _STAGES = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 def _block_names(depth: int, stage: int, count: int) -> list[str]:
-    """`3a`, `3b`, ... and in the long stages of the deep nets `3a`, `3b1`, `3b2`, ..."""
+    """`3a`, `3b`, ...; in the long stages of the deep nets `3a`, `3b1`, `3b2`, ..."""
     if depth > 50 and stage in (3, 4):
         return [f"{stage}a", *(f"{stage}b{number}" for number in range(1, count))]
     return [f"{stage}{letter}" for letter in "abcdef"[:count]]
 
 
 def _layers(depth: int, is_train: bool) -> list[Field]:
-    def normalised(
+    def conv_block(
         name: str, bottom: str, suffix: str, shape: tuple[int, int, int], **parameters: Value
     ) -> list[Field]:
         """A convolution of (outputs, kernel size, stride), its BatchNorm and Scale."""
@@ -47,13 +49,13 @@ def _layers(depth: int, is_train: bool) -> list[Field]:
             "weight_filler": filler("msra") if is_train else None,
         }
         return [
-            layer(name, "Convolution", bottom, convolution_param={**values, **parameters}),
+            convolution(name, bottom, **{**values, **parameters}),
             _batch_norm(f"bn{suffix}", name, is_train),
             layer(f"scale{suffix}", "Scale", name, name, scale_param={"bias_term": True}),
         ]
 
     def residual(block: str, bottom: str, width: int, stride: int, projects: bool) -> list[Field]:
-        """Two or three convolutions, added to what they stand on or to its projection."""
+        """Two or three convolutions, added to their input or to its projection."""
         convolutions = {"2a": (width, 3, stride), "2b": (width, 3, 1)}
         if depth >= 50:
             convolutions = {
@@ -62,24 +64,24 @@ def _layers(depth: int, is_train: bool) -> list[Field]:
                 "2c": (4 * width, 1, 1),
             }
         outputs = list(convolutions.values())[-1][0]
-        made: list[Field] = []
+        layers: list[Field] = []
         shortcut = below = bottom
         if projects:
             shortcut = f"res{block}_branch1"
-            made += normalised(shortcut, bottom, f"{block}_branch1", (outputs, 1, stride))
+            layers += conv_block(shortcut, bottom, f"{block}_branch1", (outputs, 1, stride))
         for side, shape in convolutions.items():
             name = f"res{block}_branch{side}"
-            made += normalised(name, below, f"{block}_branch{side}", shape)
-            made.append(relu(f"{name}_relu", name))
+            layers += conv_block(name, below, f"{block}_branch{side}", shape)
+            layers.append(relu(f"{name}_relu", name))
             below = name
         # The last ReLU comes after the sum.
-        made[-1] = layer(f"res{block}", "Eltwise", (shortcut, below))
-        return [*made, relu(f"res{block}_relu", f"res{block}")]
+        layers[-1] = layer(f"res{block}", "Eltwise", (shortcut, below))
+        return [*layers, relu(f"res{block}_relu", f"res{block}")]
 
-    # Of the published nets, ResNet-50 alone has a bias here.
+    # Of the published nets, only ResNet-50 has a bias here.
     has_bias = None if depth == 50 else False
-    made = [
-        *normalised("conv1", "data", "_conv1", (64, 7, 2), bias_term=has_bias),
+    layers = [
+        *conv_block("conv1", "data", "_conv1", (64, 7, 2), bias_term=has_bias),
         relu("conv1_relu", "conv1"),
         pool("pool1", "conv1", MAX, 3, stride=2),
     ]
@@ -88,9 +90,9 @@ def _layers(depth: int, is_train: bool) -> list[Field]:
         for block in _block_names(depth, stage, count):
             is_first = block.endswith("a")
             stride = 2 if is_first and stage > 2 else 1
-            made += residual(block, bottom, 16 * 2**stage, stride, projects=is_first)
+            layers += residual(block, bottom, 16 * 2**stage, stride, projects=is_first)
             bottom = f"res{block}"
-    return [*made, pool("pool5", bottom, AVE, 7, stride=1), _classifier(is_train)]
+    return [*layers, pool("pool5", bottom, AVE, 7, stride=1), _classifier(is_train)]
 
 
 def _batch_norm(name: str, blob: str, is_train: bool) -> Field:
@@ -101,13 +103,15 @@ def _batch_norm(name: str, blob: str, is_train: bool) -> Field:
 
 
 def _classifier(is_train: bool) -> Field:
-    parameters: dict[str, Value] = {"num_output": 1000}
     if not is_train:
-        return layer("fc1000", "InnerProduct", "pool5", inner_product_param=parameters)
-    parameters["weight_filler"] = filler("xavier")
-    parameters["bias_filler"] = filler("constant", value=0)
-    return layer(
-        "fc1000", "InnerProduct", "pool5", param=WEIGHTS_AND_BIAS, inner_product_param=parameters
+        return inner_product("fc1000", "pool5", 1000)
+    return inner_product(
+        "fc1000",
+        "pool5",
+        1000,
+        param=WEIGHTS_AND_BIAS,
+        weight_filler=filler("xavier"),
+        bias_filler=filler("constant", value=0),
     )
 
 
@@ -137,11 +141,11 @@ def _network(depth: int, parameters: int, counted: int) -> Network:
         year=2015,
         shape=(3, 224, 224),
         parameters=parameters,
-        counted_by=f"HPE Deep Learning Cookbook, resnet{depth}: {counted:,} with statistics",
+        count_source=f"HPE Deep Learning Cookbook, resnet{depth}: {counted:,} with statistics",
         source=he if depth >= 50 else "HolmesShuan/ResNet-18-Caffemodel-on-ImageNet",
         train_val=partial(_train_val, depth),
         deploy=partial(_deploy, depth),
-        # As in the paper, with batches of 256: 30, 30 and 30 rounds of ImageNet.
+        # As in the paper, with batches of 256: three times 30 passes over ImageNet.
         solver=solver(
             f"resnet-{depth}",
             base_lr=0.1,
@@ -153,8 +157,8 @@ def _network(depth: int, parameters: int, counted: int) -> Network:
             momentum=0.9,
             weight_decay=0.0001,
         ),
-        # ResNet-18 has names and shapes of a published net, in the manner of the deeper ones.
-        made_here=MADE_HERE if depth >= 50 else (*MADE_HERE, "deploy"),
+        # ResNet-18 has the names and shapes of a published net, in the style of the deeper ones.
+        unpublished=UNPUBLISHED if depth >= 50 else (*UNPUBLISHED, "deploy"),
     )
 
 

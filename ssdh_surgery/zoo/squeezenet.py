@@ -1,4 +1,4 @@
-"""SqueezeNet 1.0 and 1.1: fire modules that squeeze and expand, and no inner product."""
+"""SqueezeNet 1.0 and 1.1: fire modules that squeeze and expand, no inner product."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ssdh_surgery.zoo.layers import (
     Field,
     Value,
     accuracy,
+    convolution,
     dropout,
     filler,
     global_pool,
@@ -25,7 +26,7 @@ from ssdh_surgery.zoo.layers import (
 )
 from ssdh_surgery.zoo.network import Network
 
-# Outputs of each fire module's squeeze; its two expands have four times as many each.
+# Outputs of each squeeze layer; the two expand layers have four times as many each.
 _SQUEEZES = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
 
 
@@ -40,7 +41,7 @@ def _layers(version: str, is_train: bool) -> list[Field]:
             values.setdefault("weight_filler", filler("xavier"))
         block, _, short = name.rpartition("/")
         relu_name = f"{block}/relu_{short}" if block else f"relu_{name}"
-        return [layer(name, "Convolution", bottom, convolution_param=values), relu(relu_name, name)]
+        return [convolution(name, bottom, **values), relu(relu_name, name)]
 
     def fire(number: int, bottom: str) -> list[Field]:
         squeeze, expand = f"fire{number}/squeeze1x1", f"fire{number}/expand"
@@ -52,20 +53,20 @@ def _layers(version: str, is_train: bool) -> list[Field]:
             layer(f"fire{number}/concat", "Concat", (f"{expand}1x1", f"{expand}3x3")),
         ]
 
-    made = conv("conv1", "data", *((96, 7) if is_first else (64, 3)), stride=2)
-    made.append(pool("pool1", "conv1", MAX, 3, stride=2))
+    layers = conv("conv1", "data", *((96, 7) if is_first else (64, 3)), stride=2)
+    layers.append(pool("pool1", "conv1", MAX, 3, stride=2))
     bottom = "pool1"
     for number in _SQUEEZES:
-        made += fire(number, bottom)
+        layers += fire(number, bottom)
         bottom = f"fire{number}/concat"
         if number in ((4, 8) if is_first else (3, 5)):
-            made.append(pool(f"pool{number}", bottom, MAX, 3, stride=2))
+            layers.append(pool(f"pool{number}", bottom, MAX, 3, stride=2))
             bottom = f"pool{number}"
     classifier: dict[str, Value] = {"pad": 1 if is_first else None}
     if is_train:
         classifier["weight_filler"] = filler("gaussian", mean=0.0, std=0.01)
     return [
-        *made,
+        *layers,
         dropout("drop9", "fire9/concat", 0.5),
         *conv("conv10", "fire9/concat", 1000, 1, **classifier),
         global_pool("pool10", "conv10"),
@@ -95,11 +96,11 @@ def _deploy(version: str) -> list[Field]:
 
 def _network(version: str, parameters: int) -> Network:
     return Network(
-        title=f"SqueezeNet {version}, AlexNet's accuracy with a fiftieth of its parameters",
+        title=f"SqueezeNet {version}, the accuracy of AlexNet with a fiftieth of its parameters",
         year=2016,
         shape=(3, 227, 227),
         parameters=parameters,
-        counted_by=f"torchvision, squeezenet{version.replace('.', '_')}: {parameters:,}",
+        count_source=f"torchvision, squeezenet{version.replace('.', '_')}: {parameters:,}",
         source=f"forresti/SqueezeNet SqueezeNet_v{version}",
         train_val=partial(_train_val, version),
         deploy=partial(_deploy, version),

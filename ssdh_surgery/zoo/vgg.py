@@ -1,33 +1,34 @@
-"""VGG-16 and VGG-19: five blocks of 3x3 convolutions and three inner products."""
+"""VGG-16 and VGG-19: five blocks of 3x3 convolutions and three inner product layers."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from ssdh_surgery.zoo.imagenet import MADE_HERE, solver, train_val
+from ssdh_surgery.zoo.imagenet import UNPUBLISHED, solver, train_val
 from ssdh_surgery.zoo.layers import (
     MAX,
     WEIGHTS_AND_BIAS,
     Field,
     Value,
+    convolution,
     dropout,
     filler,
+    inner_product,
     input_layer,
-    layer,
     pool,
     relu,
     softmax,
 )
 from ssdh_surgery.zoo.network import Network
 
-# Outputs of each block's convolutions; how many they are in each.
+# Outputs of the convolutions in each block, and the number of convolutions.
 _WIDTHS = (64, 128, 256, 512, 512)
 _DEPTHS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def _layers(depth: int, is_train: bool) -> list[Field]:
     param = WEIGHTS_AND_BIAS if is_train else None
-    # The initialisation that the paper recommends in the end, without pre-training.
+    # The initialisation that the paper finally recommends, without pre-training.
     fillers: dict[str, Value] = (
         {"weight_filler": filler("xavier"), "bias_filler": filler("constant", value=0)}
         if is_train
@@ -35,36 +36,27 @@ def _layers(depth: int, is_train: bool) -> list[Field]:
     )
 
     def conv(name: str, bottom: str, num_output: int) -> Field:
-        parameters: dict[str, Value] = {
-            "num_output": num_output,
-            "pad": 1,
-            "kernel_size": 3,
-            **fillers,
-        }
-        return layer(name, "Convolution", bottom, param=param, convolution_param=parameters)
+        window: dict[str, Value] = {"num_output": num_output, "pad": 1, "kernel_size": 3}
+        return convolution(name, bottom, param=param, **window, **fillers)
 
-    def inner_product(name: str, bottom: str, num_output: int) -> Field:
-        parameters: dict[str, Value] = {"num_output": num_output, **fillers}
-        return layer(name, "InnerProduct", bottom, param=param, inner_product_param=parameters)
-
-    made: list[Field] = []
+    layers: list[Field] = []
     bottom = "data"
     for block, (width, count) in enumerate(zip(_WIDTHS, _DEPTHS[depth], strict=True), start=1):
         for number in range(1, count + 1):
             name = f"conv{block}_{number}"
-            made += [conv(name, bottom, width), relu(f"relu{block}_{number}", name)]
+            layers += [conv(name, bottom, width), relu(f"relu{block}_{number}", name)]
             bottom = name
-        made.append(pool(f"pool{block}", bottom, MAX, 2, stride=2))
+        layers.append(pool(f"pool{block}", bottom, MAX, 2, stride=2))
         bottom = f"pool{block}"
     for number in (6, 7):
         name = f"fc{number}"
-        made += [
-            inner_product(name, bottom, 4096),
+        layers += [
+            inner_product(name, bottom, 4096, param=param, **fillers),
             relu(f"relu{number}", name),
             dropout(f"drop{number}", name, 0.5),
         ]
         bottom = name
-    return [*made, inner_product("fc8", "fc7", 1000)]
+    return [*layers, inner_product("fc8", "fc7", 1000, param=param, **fillers)]
 
 
 def _train_val(depth: int) -> list[Field]:
@@ -83,11 +75,11 @@ def _deploy(depth: int) -> list[Field]:
 
 def _network(depth: int, parameters: int, source: str) -> Network:
     return Network(
-        title=f"VGG-{depth}, the configuration {'D' if depth == 16 else 'E'} of the VGG group",
+        title=f"VGG-{depth}, configuration {'D' if depth == 16 else 'E'} of the VGG group",
         year=2014,
         shape=(3, 224, 224),
         parameters=parameters,
-        counted_by=f"Keras Applications, VGG{depth}: {parameters:,}",
+        count_source=f"Keras Applications, VGG{depth}: {parameters:,}",
         source=source,
         train_val=partial(_train_val, depth),
         deploy=partial(_deploy, depth),
@@ -103,7 +95,7 @@ def _network(depth: int, parameters: int, source: str) -> Network:
             momentum=0.9,
             weight_decay=0.0005,
         ),
-        made_here=MADE_HERE,
+        unpublished=UNPUBLISHED,
     )
 
 

@@ -326,7 +326,7 @@ def test_files_that_cannot_be_read(ssdh: Ssdh, here: Path) -> None:
         ("loop", "too many symbolic links"),
         ("solver.prototxt/x", "a part of the path is not a folder"),
         ("n" * 300, "the name is too long"),
-        ("a\0b", "no file can be called that"),
+        ("a\0b", "not a valid file name"),
         ("", "is a folder, not a file"),
     ):
         for words in (("patch", name), ("deploy", name), ("diff", name, "solver.prototxt")):

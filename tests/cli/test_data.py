@@ -37,9 +37,9 @@ def test_an_order_that_no_net_should_be_trained_in_is_told(
 ) -> None:
     assert run(["data", "build", "photos", "a_lmdb"]) == 0
     assert capsys.readouterr().err == (
-        "photos: info SSDH624 class-by-class: the pictures come class by class\n"
+        "photos: info SSDH624 class-by-class: the images are sorted by class\n"
         "    11 of 2 classes\n"
-        "hint: a net that is trained in this order sees one class at a time: --shuffle mixes them\n"
+        "hint: a net trained in this order sees one class at a time; --shuffle mixes them\n"
     )
     assert run(["data", "build", "photos", "b_lmdb", "--shuffle"]) == 0
     assert capsys.readouterr().err == ""
@@ -101,8 +101,8 @@ def test_a_bad_list_is_told_whole_and_nothing_is_written(
     assert run(["data", "build", "list.txt", "a_lmdb"]) == 3
     err = capsys.readouterr().err
     assert err.splitlines()[:2] == [
-        "list.txt: 2 of 13 pictures cannot be used; nothing was written",
-        "hint: --skip-bad writes without them",
+        "list.txt: 2 of 13 images cannot be used; nothing was written",
+        "hint: --skip-bad leaves them out",
     ]
     assert "SSDH601 missing-picture" in err
     assert "SSDH603 no-label" in err

@@ -175,8 +175,8 @@ def test_hdf5_in_the_way(ssdh: Ssdh, vectors: np.ndarray) -> None:
     assert Path("x_labels.txt").read_text() == "x_labels.h5\n"
     err = ssdh("data", "build", "list.txt", "my lmdb", *words, code=3).err
     assert err == (
-        "my lmdb_labels.h5: Caffe cannot read a list of HDF5 files in whose paths there is white "
-        "space\nhint: choose another name, or keep the vectors in an LMDB\n"
+        "my lmdb_labels.h5: Caffe cannot read a list of HDF5 files whose paths contain white "
+        "space\nhint: choose another name, or store the vectors in an LMDB\n"
     )
     err = ssdh("data", "build", "list.txt", "z_lmdb", "--labels-as", "hdf5", code=2).err
     assert "--labels-as goes with --multi-label" in err
@@ -188,7 +188,7 @@ def test_what_is_wrong(ssdh: Ssdh, vectors: np.ndarray) -> None:
     assert "--multi-label" in ssdh("data", "build", "list.txt", "x", "--classes", "5", code=2).err
     Path("folder/a").mkdir(parents=True)
     err = ssdh("data", "build", "folder", "x_lmdb", "--multi-label", code=3).err
-    assert "one label for each picture" in err
+    assert "one label per image" in err
     with open("list.txt", "a") as lines:
         lines.write("another.png 1 0\n")
     Path("another.png").write_bytes(Path("my 0.png").read_bytes())

@@ -11,7 +11,7 @@ import pytest
 from conftest import corpus_files
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.weights.weights import read_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.errors import SchemaError
 from support.caffe_runs import pycaffe
 from support.command_line import Ssdh, snapshot

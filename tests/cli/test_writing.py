@@ -222,7 +222,7 @@ def test_out_is_taken_back_where_nothing_can_be_written(ssdh: Ssdh, here: Path) 
 
 def test_out_that_is_a_file(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "train_val.prototxt", "--out", "deploy.prototxt", code=3)
-    assert ran.err == "deploy.prototxt: cannot make the folder: there is a file of that name\n"
+    assert ran.err == "deploy.prototxt: cannot make the folder: a file of that name exists\n"
 
 
 def test_in_place(ssdh: Ssdh, here: Path) -> None:

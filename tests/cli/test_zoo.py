@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery import zoo
-from ssdh_surgery.zoo import kinds
-from ssdh_surgery.zoo.kinds import KINDS
+from ssdh_surgery.zoo import catalogue
+from ssdh_surgery.zoo.catalogue import KINDS
 from support.command_line import Ssdh, snapshot
 
-FILES = {name: zoo.text("lenet", kind).encode() for kind, name in kinds.FILE_NAMES.items()}
+FILES = {name: zoo.text("lenet", kind).encode() for kind, name in catalogue.FILE_NAMES.items()}
 
 
 def test_the_list_has_every_network(ssdh: Ssdh) -> None:
@@ -20,10 +20,10 @@ def test_the_list_has_every_network(ssdh: Ssdh) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: kinds.Kind) -> None:
-    assert (
-        ssdh("zoo", "show", "lenet", "--kind", kind).out.encode() == FILES[kinds.FILE_NAMES[kind]]
-    )
+def test_a_file_is_shown_as_it_is_written(ssdh: Ssdh, kind: catalogue.FileKind) -> None:
+    text = ssdh("zoo", "show", "lenet", "--kind", kind).out
+
+    assert text.encode() == FILES[catalogue.FILE_NAMES[kind]]
 
 
 @pytest.mark.parametrize("name", ["lenet/solver", "zoo:lenet/solver"])

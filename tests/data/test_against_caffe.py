@@ -13,12 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.build import build, in_order, read_source
+from ssdh_surgery.data.build import build, read_source
+from ssdh_surgery.data.build_job import record_order
 from ssdh_surgery.data.compute_mean import lmdb_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw
+from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.data.picture import encode, planar
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.errors import DataError
@@ -139,7 +140,7 @@ def test_a_shuffled_list_is_as_if_it_had_come_so(
 ) -> None:
     options = RecordOptions(size=(20, 20), shuffle=True, seed=3)
     images = read_source(pictures / "list.txt", pictures)
-    lines = [f"{entry.path} {entry.label}\n" for _, entry in in_order(images, options)]
+    lines = [f"{entry.path} {entry.label}\n" for _, entry in record_order(images, options)]
     (tmp_path / "list.txt").write_text("".join(lines))
     run(caffe, "convert_imageset", "-resize_width=20", "-resize_height=20", f"{pictures}/",
         "list.txt", "theirs", folder=tmp_path)  # fmt: skip
@@ -171,7 +172,7 @@ def test_caffe_takes_a_truncated_jpeg_for_whole_and_this_does_not(
     assert len(items(tmp_path / "theirs")) == 1
     with pytest.raises(DataError) as caught:
         build(tmp_path / "list.txt", tmp_path / "ours")
-    assert caught.value.message == "1 of 1 pictures cannot be used; nothing was written"
+    assert caught.value.message == "1 of 1 images cannot be used; nothing was written"
 
 
 @pytest.mark.parametrize("encoded", [False, True], ids=["raw", "encoded"])

@@ -39,7 +39,7 @@ def test_all_are_told_and_only_the_good_ones_are_written(good: Good, tmp_path: P
     with pytest.raises(DataError) as caught:
         build(tmp_path / "list.txt", tmp_path / "out", root=tmp_path)
     (finding,) = caught.value.findings
-    assert finding.message.startswith(f"{len(BROKEN)} lines of pictures that cannot be read\n")
+    assert finding.message.startswith(f"{len(BROKEN)} lines with images that cannot be read\n")
     assert not (tmp_path / "out").exists()
     summary = build(tmp_path / "list.txt", tmp_path / "out", root=tmp_path, skip_bad=True)
     assert summary.records == {tmp_path / "out": len(good)}

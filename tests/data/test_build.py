@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.build import build, in_order, read_source
+from ssdh_surgery.data.build import build, read_source
+from ssdh_surgery.data.build_job import record_order
 from ssdh_surgery.data.build_paths import split_paths
+from ssdh_surgery.data.image import encode, planar, read_image
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import encode, planar, read_picture
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError
 
@@ -63,7 +64,7 @@ def test_records_hold_the_pictures_in_the_order_of_the_list(folder: Path) -> Non
     assert keys(folder / "out") == [b"%08d_%02d.jpg" % (i, i) for i in range(12)]
     with LmdbStore(folder / "out") as store:
         for i, (_, datum) in enumerate(store.records()):
-            expected = read_picture(folder / "pictures" / f"{i:02}.jpg", size=(16, 12))
+            expected = read_image(folder / "pictures" / f"{i:02}.jpg", size=(16, 12))
             np.testing.assert_array_equal(datum.pixels(), planar(expected))
             assert (datum.label, datum.encoded) == (i % 3, False)
 
@@ -85,10 +86,10 @@ def test_encoded_records_hold_the_files(folder: Path) -> None:
 def test_pictures_of_several_sizes_are_a_warning(folder: Path) -> None:
     summary = make(folder, RecordOptions())
     assert [str(finding) for finding in summary.findings] == [
-        f"{folder / 'list.txt'}: warning SSDH618 several-sizes: the pictures differ in size\n"
+        f"{folder / 'list.txt'}: warning SSDH618 several-sizes: the images differ in size\n"
         "    6 of 3 x 24 x 32\n"
         "    6 of 3 x 24 x 33\n"
-        "hint: the pictures of a batch have one size: resize them, or crop all in the net"
+        "hint: all images of a batch need one size: resize them, or crop them in the net"
     ]
 
 
@@ -102,7 +103,7 @@ def test_a_shuffled_list_is_numbered_anew(folder: Path) -> None:
     assert [key[:9] for key in orders[0]] == [b"%08d_" % i for i in range(12)]
     assert sorted(key[9:] for key in orders[0]) == [b"%02d.jpg" % i for i in range(12)]
     images = read_source(folder / "list.txt", folder / "pictures")
-    listed = in_order(images, RecordOptions(shuffle=True, seed=1))
+    listed = record_order(images, RecordOptions(shuffle=True, seed=1))
     assert [b"%08d_%s" % (i, entry.path.encode()) for i, entry in listed] == orders[0]
 
 
@@ -136,7 +137,7 @@ def test_the_names_of_a_split() -> None:
 def test_a_side_without_pictures_is_refused(folder: Path) -> None:
     with pytest.raises(DataError) as caught:
         make(folder, RecordOptions(split=1e-9))
-    assert str(caught.value) == f"{folder / 'list.txt'}: no picture is left for the train side"
+    assert str(caught.value) == f"{folder / 'list.txt'}: no image is left for the train side"
     assert left_in(folder) == []
 
 
@@ -179,13 +180,13 @@ def test_everything_bad_is_told_at_once_and_nothing_is_written(folder: Path) -> 
         make(folder)
     path = folder / "list.txt"
     assert str(caught.value) == (
-        f"{path}: 4 of 12 pictures cannot be used; nothing was written\n"
-        "hint: --skip-bad writes without them\n"
-        f"{path}:8: error SSDH601 missing-picture: 1 line of pictures that are not there\n"
+        f"{path}: 4 of 12 images cannot be used; nothing was written\n"
+        "hint: --skip-bad leaves them out\n"
+        f"{path}:8: error SSDH601 missing-picture: 1 line with images that do not exist\n"
         "    line 8: 'x7.jpg'\n"
-        "hint: the paths are looked up from the root folder (--root)\n"
-        f"{path}:4: error SSDH602 unreadable-picture: 2 lines of pictures that cannot be read\n"
-        "    line 4: '03.jpg': the JPEG ends early: it has no end marker\n"
+        "hint: paths are relative to the root folder (--root)\n"
+        f"{path}:4: error SSDH602 unreadable-picture: 2 lines with images that cannot be read\n"
+        "    line 4: '03.jpg': the JPEG is truncated: it has no end marker\n"
         "    line 6: '05.jpg': cannot be decoded: the file is empty\n"
         f"{path}:2: error SSDH603 no-label: 1 line that are not a path and a label\n"
         "    line 2: '01.jpg'\n"
@@ -215,7 +216,7 @@ def test_nothing_left_is_nothing_written(folder: Path) -> None:
         file.write_bytes(b"GIF")
     with pytest.raises(DataError) as caught:
         make(folder, skip_bad=True)
-    assert caught.value.message == "no picture is left"
+    assert caught.value.message == "no image is left"
     assert [finding.name for finding in caught.value.findings] == ["unreadable-picture"]
     assert left_in(folder) == []
 
@@ -302,5 +303,5 @@ def test_a_picture_without_a_kind_cannot_be_encoded(folder: Path) -> None:
         make(folder, RecordOptions(encoded=True, size=(5, 5)), replace=True)
     (finding,) = caught.value.findings
     assert finding.message.endswith(
-        "    line 1: 'noext': its name does not say in which kind to encode it"
+        "    line 1: 'noext': its name has no extension, so its image format is unknown"
     )

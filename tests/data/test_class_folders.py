@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.class_folders import read_class_folders
-from ssdh_surgery.data.image_list import Entry
+from ssdh_surgery.data.image_list import ListEntry
 from ssdh_surgery.errors import DataError, FileError
 
 
@@ -26,11 +26,11 @@ def test_labels_count_the_sorted_classes(tmp_path: Path) -> None:
     read = read_class_folders(tmp_path)
     assert read.classes == ("Zebra", "cat", "dog", "empty")
     assert read.entries == [
-        Entry("Zebra/a b.png", 0, 0),
-        Entry("cat/a.jpg", 1, 1),
-        Entry("cat/more/x.bmp", 1, 2),
-        Entry("dog/10.JPG", 2, 3),
-        Entry("dog/2.jpg", 2, 4),
+        ListEntry("Zebra/a b.png", 0, 0),
+        ListEntry("cat/a.jpg", 1, 1),
+        ListEntry("cat/more/x.bmp", 1, 2),
+        ListEntry("dog/10.JPG", 2, 3),
+        ListEntry("dog/2.jpg", 2, 4),
     ]
     assert read.problems == []
     assert read.file(read.entries[0]) == f"{tmp_path}/Zebra/a b.png"
@@ -74,8 +74,8 @@ def test_a_folder_of_pictures_without_classes_is_refused(tmp_path: Path) -> None
     with pytest.raises(DataError) as caught:
         read_class_folders(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: no class folders with pictures\n"
-        "hint: pictures lie in one folder for each class"
+        f"{tmp_path}: no class folders with images\n"
+        "hint: put the images of each class into a folder of its own"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_class_name_of_two_lines_is_refused(tmp_path: Path) -> None:
     make(tmp_path, "a\nb/a.jpg")
     with pytest.raises(DataError) as caught:
         read_class_folders(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: a class name has two lines: 'a\\nb'"
+    assert str(caught.value) == f"{tmp_path}: a class name contains a line break: 'a\\nb'"
 
 
 def test_a_missing_folder_is_a_file_error(tmp_path: Path) -> None:
@@ -100,5 +100,5 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     images = read_class_folders(tmp_path)
     assert [entry.path for entry in images.entries] == ["a/nowhere.png", "a/x.png"]
     assert [(each.kind, each.detail) for each in images.problems] == [
-        (kinds.NO_PICTURE, "'a/pipe.png'")
+        (kinds.NOT_AN_IMAGE, "'a/pipe.png'")
     ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.data.build import build, read_source
 from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw
-from ssdh_surgery.data.picture import encode
+from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError
 
@@ -55,9 +55,9 @@ def test_records_of_two_sizes_have_no_mean(make_lmdb: Callable[..., Path]) -> No
     with pytest.raises(DataError) as caught:
         lmdb_mean(path)
     assert str(caught.value) == (
-        f"{path}: picture 2 is 1 x 3 x 2 (channels x height x width), the first 1 x 2 x 3: "
+        f"{path}: image 2 is 1 x 3 x 2 (channels x height x width), the first 1 x 2 x 3: "
         "a mean needs one size\n"
-        "hint: resize them when the LMDB is made, or use mean values"
+        "hint: resize the images when building the LMDB, or use mean values"
     )
 
 
@@ -76,10 +76,10 @@ def test_bad_pictures_of_a_list_are_told_together(listed: Path) -> None:
         list_mean(images)
     path = listed / "list.txt"
     assert str(caught.value) == (
-        f"{path}: no mean is made: some pictures cannot be used\n"
-        f"{path}:3: error SSDH601 missing-picture: 1 line of pictures that are not there\n"
+        f"{path}: no mean was computed: some images cannot be used\n"
+        f"{path}:3: error SSDH601 missing-picture: 1 line with images that do not exist\n"
         "    line 3: '2.png'\n"
-        "hint: the paths are looked up from the root folder (--root)\n"
-        f"{path}:2: error SSDH602 unreadable-picture: 1 line of pictures that cannot be read\n"
+        "hint: paths are relative to the root folder (--root)\n"
+        f"{path}:2: error SSDH602 unreadable-picture: 1 line with images that cannot be read\n"
         "    line 2: '1.png': cannot be decoded: the file is empty"
     )

@@ -145,5 +145,5 @@ def test_sizes_that_do_not_fit_the_content_are_refused() -> None:
     with pytest.raises(DataError) as caught:
         read_datum(message.SerializeToString()).pixels()
     assert str(caught.value) == (
-        "5 values where the sizes say 12 (3 x 2 x 2: channels x height x width)"
+        "5 values, but the sizes require 12 (3 x 2 x 2: channels x height x width)"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.data.image_list import Entry, read_list
+from ssdh_surgery.data.image_list import ListEntry, read_list
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 
@@ -29,11 +29,11 @@ def test_a_good_list_has_entries_and_no_problems(folder: Path) -> None:
     path = listed(folder, "a.jpg 0\nmy cat.jpg 12\nc.jpg 1 3\nnoext +4\nb.jpg 007")
     read = read_list(path, folder / "pictures")
     assert read.entries == [
-        Entry("a.jpg", 0, 0),
-        Entry("my cat.jpg", 12, 1),
-        Entry("c.jpg 1", 3, 2),
-        Entry("noext", 4, 3),
-        Entry("b.jpg", 7, 4),
+        ListEntry("a.jpg", 0, 0),
+        ListEntry("my cat.jpg", 12, 1),
+        ListEntry("c.jpg 1", 3, 2),
+        ListEntry("noext", 4, 3),
+        ListEntry("b.jpg", 7, 4),
     ]
     assert read.problems == []
     assert read.findings == ()
@@ -104,20 +104,21 @@ def test_problems_are_told_together_and_grouped(folder: Path) -> None:
     path = listed(folder, text.encode("latin-1"))
     findings = read_list(path, folder / "pictures").findings
     assert [str(finding) for finding in findings] == [
-        f"{path}:3: error SSDH601 missing-picture: 2 lines of pictures that are not there\n"
+        f"{path}:3: error SSDH601 missing-picture: 2 lines with images that do not exist\n"
         "    line 3: 'no.jpg'\n"
         "    line 7: 'z\\xe9.jpg'\n"
-        "hint: the paths are looked up from the root folder (--root)",
-        f"{path}:5: error SSDH604 trailing-space: 1 line with white space behind the label\n"
+        "hint: paths are relative to the root folder (--root)",
+        f"{path}:5: error SSDH604 trailing-space: 1 line with white space after the label\n"
         "    line 5: 'b.jpg 2 '\n"
-        "hint: Caffe splits at the last space, so that a space there means label 0",
-        f"{path}:2: error SSDH605 tab-for-space: 1 line with a tab where the label begins\n"
+        "hint: Caffe splits at the last space, so a space there means label 0",
+        f"{path}:2: error SSDH605 tab-for-space: 1 line with a tab before the label\n"
         "    line 2: 'x\\ty.jpg\\t1'\n"
-        "hint: Caffe splits at a space: replace the tab by one",
-        f"{path}:4: error SSDH610 contradicting-labels: 1 line of pictures listed before with "
+        "hint: Caffe splits at a space: replace the tab with one",
+        f"{path}:4: error SSDH610 contradicting-labels: 1 line with images that are listed before "
+        f"with "
         "another label\n"
         "    line 4: 'a.jpg' has label 1 on line 1, here label 2",
-        f"{path}:6: warning SSDH614 empty-line: 1 line with nothing on them",
+        f"{path}:6: warning SSDH614 empty-line: 1 line without content",
     ]
 
 
@@ -125,7 +126,7 @@ def test_many_problems_are_told_by_their_lines(folder: Path) -> None:
     lines = ["a.jpg 1" if i in (20, 21, 30) else f"no{i}.jpg 1" for i in range(1, 40)]
     read = read_list(listed(folder, "\n".join(lines)), folder / "pictures")
     missing = read.findings[0].message.split("\n")
-    assert missing[0] == "36 lines of pictures that are not there"
+    assert missing[0] == "36 lines with images that do not exist"
     assert missing[1:11] == [f"    line {i}: 'no{i}.jpg'" for i in range(1, 11)]
     assert missing[11:] == ["    and lines 11-19, 22-29, 31-39"]
     odd = [f"{name}{i}.jpg 1" if name else "a.jpg 1" for i in range(60) for name in ("", "x")]
@@ -146,8 +147,8 @@ def test_paths_beside_the_list_are_pointed_out(
     monkeypatch.chdir(folder)
     path = listed(folder / "pictures", "a.jpg 1\n")
     assert read_list(path).findings[0].message == (
-        "1 line of pictures that are not there\n"
-        "    line 1: 'a.jpg' (it is there from the list's folder)"
+        "1 line with images that do not exist\n"
+        "    line 1: 'a.jpg' (it exists relative to the list's folder)"
     )
 
 
@@ -156,7 +157,7 @@ def test_names_that_are_no_text_are_kept(folder: Path) -> None:
     Path(str(folder / "pictures") + "/" + name.decode("utf-8", "surrogateescape")).touch()
     read = read_list(listed(folder, name + b" 5\n"), folder / "pictures")
     (entry,) = read.entries
-    assert entry == Entry("caf\udce9.jpg", 5, 0)
+    assert entry == ListEntry("caf\udce9.jpg", 5, 0)
     assert read.problems == []
 
 
@@ -164,8 +165,8 @@ def test_names_that_are_no_text_are_kept(folder: Path) -> None:
     ("data", "message"),
     [
         (b"", "the list is empty"),
-        (b"\x89PNG\r\n\x00", "not a list: it is no text"),
-        (b"\x89PNG\x00\n", "not a list: it is no text"),
+        (b"\x89PNG\r\n\x00", "not a list: it is not text"),
+        (b"\x89PNG\x00\n", "not a list: it is not text"),
     ],
     ids=["empty", "png", "png-line"],
 )

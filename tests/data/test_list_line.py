@@ -98,9 +98,9 @@ def test_warnings(folder: Path) -> None:
     assert [str(finding).partition(": warning ")[2] for finding in images.findings] == [
         "SSDH621 labels-not-binary: 1 line with labels other than 0 and 1\n"
         "    line 3: 'c.jpg' has -1 3\n"
-        "hint: they are kept as they are; if they are the classes' numbers, say how many classes "
-        "there are: --classes N",
-        "SSDH622 picture-in-no-class: 1 line of pictures that are in no class\n"
+        "hint: they are kept unchanged; if they are class numbers, give the number of classes: "
+        "--classes N",
+        "SSDH622 picture-in-no-class: 1 line with images that are in no class\n"
         "    line 2: 'b.jpg'\n"
         "hint: a query without a class has no relevant item in an evaluation",
     ]
@@ -121,6 +121,6 @@ def test_vectors_taken_for_class_numbers_are_told(folder: Path) -> None:
         "warning SSDH623 class-twice: 2 lines that name a class twice\n"
         "    line 1: 'a.jpg' has 1 0 1\n"
         "    line 3: 'c.jpg' has 0 0 1\n"
-        "hint: if the labels are vectors, 0 or 1 for each class, leave out --classes"
+        "hint: if the labels are vectors, with 0 or 1 for each class, leave out --classes"
     ]
     assert len(images.entries) == 3

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_encoded, write_raw
+from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import encode
 from ssdh_surgery.errors import DataError
 
 Maker = Callable[..., Path]
@@ -140,7 +140,7 @@ def test_a_leveldb_is_told_from_an_lmdb(tmp_path: Path) -> None:
         LmdbStore(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: is a LevelDB, not an LMDB\n"
-        "hint: this reads LMDB alone; make one of the same list with 'ssdh data build LIST "
+        "hint: only LMDB is supported; build one from the same list with 'ssdh data build LIST "
         "FOLDER' or 'convert_imageset --backend=lmdb'"
     )
 
@@ -150,7 +150,7 @@ def test_the_file_within_an_lmdb_is_not_the_lmdb(small_lmdb: Path) -> None:
     with pytest.raises(DataError) as caught:
         LmdbStore(file)
     assert str(caught.value) == (
-        f"{file}: is a file: an LMDB is a folder\nhint: give the folder: {small_lmdb}"
+        f"{file}: is a file; an LMDB is a folder\nhint: use the folder: {small_lmdb}"
     )
 
 
@@ -160,7 +160,7 @@ def test_a_folder_of_lmdbs_names_them(small_lmdb: Path, make_lmdb: Maker) -> Non
         LmdbStore(small_lmdb.parent)
     assert str(caught.value) == (
         f"{small_lmdb.parent}: not an LMDB: the folder has no data.mdb\n"
-        "hint: it holds LMDBs: lmdb, test_lmdb"
+        "hint: it contains LMDBs: lmdb, test_lmdb"
     )
 
 
@@ -169,7 +169,7 @@ def test_an_empty_lmdb_is_refused(make_lmdb: Maker) -> None:
     for _ in range(2):  # and given back
         with pytest.raises(DataError) as caught:
             LmdbStore(path)
-        assert str(caught.value) == f"{path}: the LMDB holds no records"
+        assert str(caught.value) == f"{path}: the LMDB contains no records"
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
@@ -202,8 +202,8 @@ def test_a_truncated_lmdb_says_what_is_missing(make_lmdb: Maker) -> None:
         LmdbStore(path)
     size = len(whole)
     assert str(caught.value) == (
-        f"{path}: the LMDB was cut short: data.mdb has {size - 1:,} of {size:,} bytes\n"
-        "hint: copy it again; 'mdb_copy' makes a copy while the LMDB is in use"
+        f"{path}: the LMDB is truncated: data.mdb has {size - 1:,} of {size:,} bytes\n"
+        "hint: copy it again; 'mdb_copy' can copy an LMDB that is in use"
     )
 
 
@@ -248,5 +248,5 @@ def test_a_damaged_page_is_an_error_that_names_the_place(make_lmdb: Maker) -> No
     assert message.startswith(f"{path}: cannot be read on after the record '00000")
     assert message.endswith(
         "': mdb_cursor_get: MDB_PAGE_NOTFOUND: Requested page not found\n"
-        "hint: it is damaged, or a program is writing it: 'mdb_copy' makes a copy meanwhile"
+        "hint: it is damaged, or in use by a program that writes: 'mdb_copy' can copy it"
     )

@@ -104,7 +104,7 @@ def test_nothing_but_an_lmdb_is_ever_replaced(tmp_path: Path, kind: str) -> None
     for replace in (True, False):
         with pytest.raises(FileError) as caught:
             LmdbWriter(path, replace=replace)
-        assert str(caught.value) == f"{path}: exists already, is not an LMDB and is left alone"
+        assert str(caught.value) == f"{path}: exists, is not an LMDB, and is left unchanged"
 
 
 def test_a_link_to_an_lmdb_stays_a_link(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_two_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
             with pytest.raises(FileError) as caught:
                 LmdbWriter(path, resume=resume)
             assert str(caught.value) == (
-                f"{path}: is being written by another ssdh\n"
-                "hint: wait for it, or write to another place"
+                f"{path}: is being written by another ssdh process\n"
+                "hint: wait for it, or write to another path"
             )
     assert records(path) == [(b"1", b"one")]
     assert names(tmp_path) == ["lmdb"]
@@ -153,8 +153,8 @@ def test_another_recipe_is_not_gone_on_from(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         LmdbWriter(path, resume=True, recipe="b")
     assert str(caught.value) == (
-        f"{path}: what is unfinished there was begun with another list or other options\n"
-        "hint: leave out --resume to begin anew"
+        f"{path}: the unfinished LMDB was started with another list or other options\n"
+        "hint: leave out --resume to start again"
     )
     with LmdbWriter(path, recipe="b") as writer:
         writer.put(b"3", b"three")

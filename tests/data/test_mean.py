@@ -48,23 +48,23 @@ def test_every_form_of_a_blob_is_read(tmp_path: Path) -> None:
         (b"xxxxxxxx", f"not a mean file: it is text\n{FORM}"),
         (b"\x93NUMPY\x01\x00", f"not a mean file: it is a numpy array\n{FORM}"),
         (b"\x89HDF\r\n\x1a\n", f"not a mean file: it is HDF5\n{FORM}"),
-        (b"\x07\x00\xff", f"not a mean file: cut short, or of another kind\n{FORM}"),
+        (b"\x07\x00\xff", f"not a mean file: truncated, or of another kind\n{FORM}"),
         (
             blob(num=1, channels=3, height=2, width=2, data=range(11)),
-            "11 values where the sizes say 12 (1 x 3 x 2 x 2)\n"
-            "hint: the file was cut short, or changed",
+            "11 values, but the shape requires 12 (1 x 3 x 2 x 2)\n"
+            "hint: the file is truncated or was changed",
         ),
         (
             blob(num=2, channels=3, height=1, width=1, data=range(6)),
-            "not the mean of pictures: its sizes are 2 x 3 x 1 x 1, expected 1 x C x H x W",
+            "not a mean image: its shape is 2 x 3 x 1 x 1, expected 1 x C x H x W",
         ),
         (
             blob(shape=schema.message_class("BlobShape")(dim=[3]), data=range(3)),
-            "not the mean of pictures: its sizes are 3, expected 1 x C x H x W",
+            "not a mean image: its shape is 3, expected 1 x C x H x W",
         ),
         (
             blob(data=range(3)),
-            "not the mean of pictures: its sizes are no sizes, expected 1 x C x H x W",
+            "not a mean image: its shape is no sizes, expected 1 x C x H x W",
         ),
     ],
     ids=[
@@ -118,12 +118,12 @@ def test_pictures_of_two_sizes_have_no_mean() -> None:
     with pytest.raises(DataError) as caught:
         image_mean([np.zeros((3, 4, 5)), np.zeros((3, 5, 4))])
     assert str(caught.value) == (
-        "picture 2 is 3 x 5 x 4 (channels x height x width), the first 3 x 4 x 5: "
+        "image 2 is 3 x 5 x 4 (channels x height x width), the first 3 x 4 x 5: "
         "a mean needs one size\n"
-        "hint: resize them when the LMDB is made, or use mean values"
+        "hint: resize the images when building the LMDB, or use mean values"
     )
 
 
 def test_no_pictures_have_no_mean() -> None:
-    with pytest.raises(DataError, match=r"^a mean of no pictures$"):
+    with pytest.raises(DataError, match=r"^there are no images to take the mean of$"):
         image_mean([])

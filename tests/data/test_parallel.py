@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ssdh_surgery.data.parallel import ahead
+from ssdh_surgery.data.parallel import parallel_map
 
 
 def test_results_come_in_order() -> None:
@@ -15,7 +15,7 @@ def test_results_come_in_order() -> None:
         time.sleep(0.002 * (item % 3))
         return item * item
 
-    assert list(ahead(work, range(30), 4)) == [item * item for item in range(30)]
+    assert list(parallel_map(work, range(30), 4)) == [item * item for item in range(30)]
 
 
 def test_no_more_is_taken_than_is_wanted() -> None:
@@ -26,7 +26,7 @@ def test_no_more_is_taken_than_is_wanted() -> None:
             taken.append(item)
             yield item
 
-    results = ahead(lambda item: item, items(), 3)
+    results = parallel_map(lambda item: item, items(), 3)
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert len(taken) <= 5 + 2 * 3 + 1
     results.close()
@@ -36,7 +36,7 @@ def test_what_is_raised_is_raised_in_its_turn() -> None:
     def work(item: int) -> float:
         return 1 / (3 - item)
 
-    results = ahead(work, range(9), 2)
+    results = parallel_map(work, range(9), 2)
     assert [next(results) for _ in range(3)] == [1 / 3, 1 / 2, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)

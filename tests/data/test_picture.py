@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ssdh_surgery.data import picture as room
-from ssdh_surgery.data.picture import decode, encode, jpeg_is_cut, planar, read_picture, resize
+from ssdh_surgery.data import image as room
+from ssdh_surgery.data.image import decode, encode, jpeg_is_cut, planar, read_image, resize
 from ssdh_surgery.errors import DataError, FileError, MissingExtra
 
 KINDS = {
@@ -53,7 +53,7 @@ def test_a_thumbnail_does_not_hide_that_the_picture_is_cut(image: NDArray) -> No
     np.testing.assert_array_equal(decode(photograph), decode(data))
     with pytest.raises(DataError) as caught:
         decode(photograph[:-200])
-    assert str(caught.value) == "the JPEG ends early: it has no end marker"
+    assert str(caught.value) == "the JPEG is truncated: it has no end marker"
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_a_planar_picture_shares_its_pixels(image: NDArray) -> None:
 def test_the_size_is_width_and_height(image: NDArray, tmp_path: Path) -> None:
     file = tmp_path / "a b.png"
     file.write_bytes(encode(image, "png"))
-    assert read_picture(file, size=(10, 20)).shape == (20, 10, 3)
-    assert read_picture(file, size=(10, 20), gray=True).shape == (20, 10)
-    np.testing.assert_array_equal(read_picture(file), image)
-    np.testing.assert_array_equal(read_picture(file, size=(10, 20)), resize(image, (10, 20)))
+    assert read_image(file, size=(10, 20)).shape == (20, 10, 3)
+    assert read_image(file, size=(10, 20), gray=True).shape == (20, 10)
+    np.testing.assert_array_equal(read_image(file), image)
+    np.testing.assert_array_equal(read_image(file, size=(10, 20)), resize(image, (10, 20)))
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_the_size_is_width_and_height(image: NDArray, tmp_path: Path) -> None:
         (bytes(5000), "cannot be decoded: it is all zeros"),
         (
             b"what is this",
-            "cannot be decoded: damaged, or not a kind of picture that OpenCV reads "
-            "(it begins 77 68 61 74 20 69 73 20)",
+            "cannot be decoded: damaged, or not an image format that OpenCV reads (first bytes: "
+            "77 68 61 74 20 69 73 20)",
         ),
-        (b"\x89PNG\r\n\x1a\n" + bytes(90), "cannot be decoded: the PNG ends early"),
-        (b"\xff\xd8\xff\xda\x00\x02\xff\xd9", "cannot be decoded: the picture is damaged"),
-        (b"\xff\xd8\xff", "the JPEG ends early: it has no end marker"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(90), "cannot be decoded: the PNG is truncated"),
+        (b"\xff\xd8\xff\xda\x00\x02\xff\xd9", "cannot be decoded: the image is damaged"),
+        (b"\xff\xd8\xff", "the JPEG is truncated: it has no end marker"),
     ],
     ids=["empty", "html", "zeros", "text", "png", "jpeg", "jpeg-cut"],
 )
@@ -116,14 +116,14 @@ def test_what_is_no_picture_is_refused_with_its_reason(
 ) -> None:
     (tmp_path / "x.jpg").write_bytes(data)
     with pytest.raises(DataError) as caught:
-        read_picture(tmp_path / "x.jpg")
+        read_image(tmp_path / "x.jpg")
     assert str(caught.value) == f"{tmp_path / 'x.jpg'}: {message}"
 
 
 def test_a_damaged_png_is_refused(image: NDArray) -> None:
     data = bytearray(encode(image, "png"))
     data[len(data) // 2] ^= 1
-    with pytest.raises(DataError, match=r"^cannot be decoded: the picture is damaged$"):
+    with pytest.raises(DataError, match=r"^cannot be decoded: the image is damaged$"):
         decode(bytes(data))
 
 
@@ -132,19 +132,19 @@ def test_more_than_8_bits_per_channel_are_refused_where_caffe_keeps_them(image: 
     np.testing.assert_array_equal(decode(data, color=True), image)
     with pytest.raises(DataError) as caught:
         decode(data, color=None)
-    assert str(caught.value) == "has uint16 values, Caffe takes 8 bits per channel"
+    assert str(caught.value) == "has uint16 values; Caffe reads 8 bits per channel"
 
 
 def test_a_missing_file_is_a_file_error(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
-        read_picture(tmp_path / "x.jpg")
+        read_image(tmp_path / "x.jpg")
     assert str(caught.value) == f"{tmp_path / 'x.jpg'}: cannot read: no such file"
 
 
 def test_a_kind_that_opencv_cannot_write_is_refused(image: NDArray) -> None:
     with pytest.raises(DataError) as caught:
         encode(image, "xyz")
-    assert str(caught.value) == "OpenCV cannot write pictures of the kind '.xyz'"
+    assert str(caught.value) == "OpenCV cannot write images in the format '.xyz'"
 
 
 def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,5 +154,5 @@ def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         decode(b"")
     room.opencv.cache_clear()
     assert str(caught.value) == (
-        "reading pictures needs the extra 'images'\nhint: pip install 'ssdh-surgery[images]'"
+        "reading images needs the extra 'images'\nhint: pip install 'ssdh-surgery[images]'"
     )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
+from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.data.picture import encode, planar
 from ssdh_surgery.data.transform import Chance, Phase, Transformer
 from ssdh_surgery.errors import DataError, SchemaError
 
@@ -126,8 +126,8 @@ def test_a_crop_larger_than_the_picture_names_both_sizes() -> None:
     with pytest.raises(DataError) as caught:
         transformer(crop_size=8)(PICTURE)
     assert str(caught.value) == (
-        "crop_size 8 is larger than the picture of 3 x 7 x 9 (channels x height x width)\n"
-        "hint: resize the pictures when the LMDB is made, or set a smaller crop_size"
+        "crop_size 8 is larger than the image of 3 x 7 x 9 (channels x height x width)\n"
+        "hint: resize the images when building the LMDB, or set a smaller crop_size"
     )
 
 
@@ -136,9 +136,9 @@ def test_a_mean_of_another_size_names_both_sizes(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         transformer(folder=tmp_path, mean_file="mean", crop_size=5).shape((3, 7, 9))
     assert str(caught.value) == (
-        "mean: the mean is 3 x 7 x 8 (channels x height x width), the picture 3 x 7 x 9 "
+        "mean: the mean is 3 x 7 x 8 (channels x height x width), the image 3 x 7 x 9 "
         "(channels x height x width)\n"
-        "hint: a mean file has the size of the pictures before the crop"
+        "hint: a mean file has the size of the images before the crop"
     )
 
 
@@ -146,8 +146,7 @@ def test_a_wrong_number_of_mean_values_is_refused() -> None:
     with pytest.raises(DataError) as caught:
         transformer(mean_value=[1, 2])(PICTURE)
     assert str(caught.value) == (
-        "2 mean values for pictures of 3 channels\n"
-        "hint: give one mean_value, or one for each channel"
+        "2 mean values for images with 3 channels\nhint: give one mean_value, or one per channel"
     )
 
 
@@ -156,7 +155,7 @@ def test_a_wrong_number_of_mean_values_is_refused() -> None:
     [
         (
             {"mean_file": "m", "mean_value": [1]},
-            "mean_file and mean_value cannot both be given",
+            "mean_file and mean_value cannot both be set",
         ),
         (
             {"force_color": True, "force_gray": True},

@@ -139,7 +139,8 @@ def test_weights_of_a_layer_with_another_number_of_blobs(prototxt, tmp_path):
 
 
 def test_legacy_shapes_fit(prototxt, tmp_path):
-    from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
+    from ssdh_surgery.caffe.weights.binary_weights import write_weights
+    from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 
     values = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     layer = LayerWeights("a", "InnerProduct", (values,), legacy=frozenset({0}))

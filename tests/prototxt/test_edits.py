@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.errors import OverlappingEdits
-from ssdh_surgery.prototxt.edits import Edit, apply, ordered, union
+from ssdh_surgery.prototxt.edits import Edit, apply, merge_deletions, sort_edits
 from support.strategies import searched
 
 X = Edit.insertion
@@ -63,7 +63,7 @@ def test_edits_cannot_be_changed() -> None:
     ],
 )
 def test_union(edits: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
-    found = union(Edit.deletion(*span) for span in edits)
+    found = merge_deletions(Edit.deletion(*span) for span in edits)
     assert [(edit.start, edit.end, edit.text) for edit in found] == [(*e, "") for e in expected]
 
 
@@ -73,7 +73,7 @@ def test_text_outside_edits_is_unchanged(text: str, data: st.DataObject) -> None
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
     spans = list(zip(cuts[::2], cuts[1::2], strict=False))
     edits = [Edit(start, end, data.draw(st.text("xy", max_size=3))) for start, end in spans]
-    edits = list(ordered(data.draw(st.permutations(edits))))
+    edits = list(sort_edits(data.draw(st.permutations(edits))))
     new = apply(text, edits)
     old_at = new_at = 0
     for edit in edits:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.cst import Field, Message
-from ssdh_surgery.prototxt.edits import Edit, apply, ordered
-from ssdh_surgery.prototxt.removal import removal
+from ssdh_surgery.prototxt.edits import Edit, apply, sort_edits
+from ssdh_surgery.prototxt.removal import remove
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.surgery.core.change import inserted_after, inserted_before, inserted_inside
@@ -383,12 +383,12 @@ def test_removing_what_was_inserted_restores_the_bytes(
     if edits and comment and not document.text[: edits[0].start].strip().strip("\ufeff"):
         # A comment at the very beginning is the file's, and stays.
         edits, steps = _insertion(document, new, None, draw)
-    text = apply(document.text, ordered(edits))
+    text = apply(document.text, sort_edits(edits))
     after = parse(text.encode("utf-8", "surrogateescape"))
     expected = tree_of(document.root)
     Promise(tuple(steps)).apply_tree(expected)
     assert first_difference(expected, tree_of(after.root)) is None
-    assert apply(after.text, removal(inserted(after, steps))) == document.text
+    assert apply(after.text, remove(inserted(after, steps))) == document.text
 
 
 def _insertion(

@@ -106,4 +106,4 @@ REPLACED = [
 )
 def test_replaced(before: str, value: object, after: str) -> None:
     document = parse(before.encode())
-    assert apply(before, [render.replaced(marked(document, "here")[0], value)]) == after
+    assert apply(before, [render.replacement(marked(document, "here")[0], value)]) == after

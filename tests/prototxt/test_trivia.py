@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.prototxt.edits import apply, ordered
-from ssdh_surgery.prototxt.removal import commenting, removal
+from ssdh_surgery.prototxt.edits import apply, sort_edits
+from ssdh_surgery.prototxt.removal import comment_out, remove
 from ssdh_surgery.surgery.core.change import path_of
 from ssdh_surgery.surgery.core.promise import Delete, Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
@@ -165,7 +165,7 @@ COMMENTINGS = [
 )
 def test_removal(before: str, after: str) -> None:
     document = parse(before.encode())
-    assert apply(before, removal(marked(document, "gone"))) == after
+    assert apply(before, remove(marked(document, "gone"))) == after
 
 
 @pytest.mark.parametrize(
@@ -174,15 +174,15 @@ def test_removal(before: str, after: str) -> None:
 def test_commenting(before: str, after: str) -> None:
     document = parse(before.encode())
     newline = "\r\n" if "\r\n" in before else "\n"
-    assert apply(before, commenting(marked(document, "gone"), newline)) == after
+    assert apply(before, comment_out(marked(document, "gone"), newline)) == after
     parse(after.encode())
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment", "a: 1"])
 def test_nothing_to_take_out_gives_no_edits(text: str) -> None:
     document = parse(text.encode())
-    assert removal(marked(document, "gone")) == []
-    assert commenting(marked(document, "gone"), "\n") == []
+    assert remove(marked(document, "gone")) == []
+    assert comment_out(marked(document, "gone"), "\n") == []
 
 
 def some(data: st.DataObject, document: Document) -> list[Entry]:
@@ -208,7 +208,7 @@ def test_what_is_removed_is_gone_and_nothing_else(data: bytes, draw: st.DataObje
     document = parse(data)
     chosen = some(draw, document)
     expected = without(document, chosen)
-    after = apply(document.text, removal(chosen))
+    after = apply(document.text, remove(chosen))
     found = tree_of(parse(after.encode("utf-8", "surrogateescape")).root)
     assert first_difference(expected, found) is None
 
@@ -221,7 +221,7 @@ def test_what_is_commented_out_is_gone_and_every_comment_stays(
     document = parse(data)
     chosen = some(draw, document)
     expected = without(document, chosen)
-    edits = ordered(commenting(chosen, newline))
+    edits = sort_edits(comment_out(chosen, newline))
     after = parse(apply(document.text, edits).encode("utf-8", "surrogateescape"))
     assert first_difference(expected, tree_of(after.root)) is None
     assert keeps_comments(document, after)

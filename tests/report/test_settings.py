@@ -7,12 +7,12 @@ import pytest
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.report.families import FAMILIES, HASH, OTHER, family_of
-from ssdh_surgery.report.settings import settings
+from ssdh_surgery.report.layer_settings import settings_text
 
 
 def told(text: str) -> str:
     (layer,) = Net(parse(text.encode())).layers
-    return settings(layer)
+    return settings_text(layer)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.picture import encode
+from ssdh_surgery.data.image import encode
 
 Good = dict[str, bytes]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdh_surgery.caffe.weights.weights import read_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.events import Event

@@ -15,8 +15,8 @@ import pytest
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
-from ssdh_surgery.zoo import kinds
-from ssdh_surgery.zoo.kinds import KINDS
+from ssdh_surgery.zoo import catalogue
+from ssdh_surgery.zoo.catalogue import KINDS
 
 # Every architecture; of AlexNet's and VGG's wide nets the data of a batch alone fill a GB.
 NAMES = [
@@ -80,7 +80,7 @@ def test_caffe_sets_up_the_three_files(name: str, data: Path, count: Callable[[s
     for kind in KINDS:
         # The built Caffe has another word for it: no_round_mode in caffe_differences.toml.
         text = zoo.text(name, kind).replace("round_mode: FLOOR", "ceil_mode: false")
-        (data / kinds.FILE_NAMES[kind]).write_text(text)
+        (data / catalogue.FILE_NAMES[kind]).write_text(text)
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(built_pycaffe())],
         cwd=data,

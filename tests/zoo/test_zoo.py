@@ -13,8 +13,8 @@ import pytest
 from ssdh_surgery import parse, zoo
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import UsageError
-from ssdh_surgery.zoo import kinds
-from ssdh_surgery.zoo.kinds import KINDS
+from ssdh_surgery.zoo import catalogue
+from ssdh_surgery.zoo.catalogue import KINDS
 
 each = pytest.mark.parametrize("name", zoo.names())
 
@@ -35,7 +35,7 @@ def test_each_kind_is_a_message_of_its_own(name: str) -> None:
     assert deploy.layer[0].type == "Input"
     shape = deploy.layer[0].input_param.shape[0].dim
     assert tuple(shape[1:]) == zoo.find(name).shape
-    assert solver.net == kinds.FILE_NAMES["train_val"]
+    assert solver.net == catalogue.FILE_NAMES["train_val"]
     assert solver.snapshot_prefix == name
 
 

@@ -59,12 +59,13 @@ over other than two, are refused.
 
 ## Adding a layer
 
-Its shapes, and what Caffe refuses of it, are a rule in `ssdh_surgery/caffe/shapes/`, named in \
-`rules.py`. Then write a subclass of `Layer` (or of `NeuronLayer`, for one top of the bottom's \
-shape) in `ssdh_surgery/engines/torch/layers/`: `layer_setup` makes params, `forward` the tops; \
-autograd does the rest. Name it in `registry.py`, run `tools/docs/layers.py`, and add it to the \
-catalogue in `tests/support/layer_catalogue.py`, which the real Caffe is asked about. For ONNX \
-write a function in `ssdh_surgery/engines/onnx/layers/` and name it in that engine's `registry.py`.
+Enter what is known of the type in `ssdh_surgery/caffe/net/layer_rules.py`. Its shapes, and what \
+Caffe refuses of it, are a rule in `ssdh_surgery/caffe/shapes/`, named in `rules.py`. Then write \
+a subclass of `Layer` (or of `NeuronLayer`, for one top of the bottom's shape) in \
+`ssdh_surgery/engines/torch/layers/`: `layer_setup` makes params, `forward` the tops; autograd \
+does the rest. Name it in `registry.py`, run `tools/docs/layers.py`, and add it to the catalogue \
+in `tests/support/layer_catalogue.py`, which the real Caffe is asked about. For ONNX write a \
+function in `ssdh_surgery/engines/onnx/layers/` and name it in that engine's `registry.py`.
 """
 
 

@@ -5,17 +5,15 @@ This reads what a fork of Caffe may have written; the judge of edits is protobuf
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery.caffe.messages.fork_fields import FORK_FIELDS
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Field, Message, Scalar
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import FieldDescriptor
+    from google.protobuf.descriptor import Descriptor, FieldDescriptor
     from google.protobuf.message import Message as Proto
-
-_TRUE = frozenset(["true", "True", "t", "1"])
 
 
 def fill(target: Proto, tree: Message) -> None:
@@ -50,7 +48,12 @@ def _fill_of_fork(target: Proto, field: Field) -> None:
         if same is not None and isinstance(value, Scalar):
             name, values = same
             enum: Any = target.DESCRIPTOR.fields_by_name[name].enum_type
-            _set(target, name, enum.values_by_name[values[value.text in _TRUE]].number, False)
+            _set(
+                target,
+                name,
+                enum.values_by_name[values[literals.boolean(value.text) is True]].number,
+                False,
+            )
 
 
 def _set(target: Proto, name: str, value: Any, repeated: bool) -> None:
@@ -76,8 +79,27 @@ def _scalar(field: FieldDescriptor, value: Scalar) -> Any:
             return None
         return value.data if field.type == field.TYPE_BYTES else value.string
     if kind == field.CPPTYPE_BOOL:
-        return value.text in _TRUE
+        return literals.boolean(value.text) is True
     if kind in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
         real = literals.real(value.text)
         return literals.integer(value.text) if real is None else real
     return literals.integer(value.text)
+
+
+# By message and field: Caffe's field, and its value for a true and for a false one.
+FORK_FIELDS: Mapping[tuple[str, str], tuple[str, Mapping[bool, str]]] = {
+    ("PoolingParameter", "ceil_mode"): ("round_mode", {True: "CEIL", False: "FLOOR"}),
+}
+
+
+def fork_fields(tree: Message, descriptor: Descriptor) -> Iterator[Field]:
+    """The fields of a message and of those within it that `FORK_FIELDS` has."""
+    for field in tree.fields:
+        known = descriptor.fields_by_name.get(field.name)
+        if known is None:
+            if (descriptor.name, field.name) in FORK_FIELDS:
+                yield field
+        elif known.message_type is not None:
+            for value in field.values:
+                if isinstance(value, Message):
+                    yield from fork_fields(value, known.message_type)

@@ -15,7 +15,7 @@ from ssdh_surgery.findings import Finding
 
 
 @dataclass(frozen=True)
-class Blob:
+class NetBlob:
     """A blob as one layer wrote it; `writer` is None for an input of the net.
 
     `top` is the index among the writer's tops.
@@ -39,10 +39,10 @@ class BlobGraph:
         self.layers = tuple(layers)
         self._absent = tuple(absent)
         self.findings: list[Finding] = []
-        self._current: dict[str, Blob] = {name: Blob(name, None) for name in inputs}
-        self._reads: dict[int, tuple[Blob | None, ...]] = {}
-        self._writes: dict[int, tuple[Blob, ...]] = {}
-        self._consumers: dict[Blob, list[tuple[Layer, int]]] = {
+        self._current: dict[str, NetBlob] = {name: NetBlob(name, None) for name in inputs}
+        self._reads: dict[int, tuple[NetBlob | None, ...]] = {}
+        self._writes: dict[int, tuple[NetBlob, ...]] = {}
+        self._consumers: dict[NetBlob, list[tuple[Layer, int]]] = {
             blob: [] for blob in self._current.values()
         }
         for layer in self.layers:
@@ -61,7 +61,7 @@ class BlobGraph:
         for index, name in enumerate(layer.tops):
             if name in self._current and not layer.is_in_place(index):
                 self._duplicate_top(layer, index, self._current[name].writer)
-            blob = Blob(name, layer, index)
+            blob = NetBlob(name, layer, index)
             self._current[name] = blob
             self._consumers[blob] = []
             writes.append(blob)
@@ -91,7 +91,7 @@ class BlobGraph:
                     return f"layer '{layer.name}' of line {layer.line} writes it, {where}"
         return did_you_mean(name, self._current)
 
-    def _refuse_writing_over_copies(self, blob: Blob) -> None:
+    def _refuse_writing_over_copies(self, blob: NetBlob) -> None:
         """Caffe gives each of several readers a copy of its own, under a name of its own."""
         readers = self._consumers[blob]
         if len(readers) + _is_summed(blob) < 2:
@@ -125,23 +125,23 @@ class BlobGraph:
             )
         )
 
-    def reads(self, layer: Layer) -> tuple[Blob | None, ...]:
+    def reads(self, layer: Layer) -> tuple[NetBlob | None, ...]:
         """The blobs that a layer reads, None for one that nobody wrote."""
         return self._reads[layer.index]
 
-    def writes(self, layer: Layer) -> tuple[Blob, ...]:
+    def writes(self, layer: Layer) -> tuple[NetBlob, ...]:
         """The blobs that a layer writes."""
         return self._writes[layer.index]
 
-    def consumers(self, blob: Blob) -> list[tuple[Layer, int]]:
+    def consumers(self, blob: NetBlob) -> list[tuple[Layer, int]]:
         """The layers that read a blob, each with the index of the bottom."""
         return self._consumers[blob]
 
-    def last(self, name: str) -> Blob | None:
+    def last(self, name: str) -> NetBlob | None:
         """The blob of a name after all its in-place writers."""
         return self._current.get(name)
 
-    def chain(self, blob: Blob) -> tuple[Blob, ...]:
+    def chain(self, blob: NetBlob) -> tuple[NetBlob, ...]:
         """A blob and what in-place layers make of it, in order."""
         chain = [blob]
         while True:
@@ -156,7 +156,7 @@ class BlobGraph:
             chain.append(writers[0])
 
     @property
-    def outputs(self) -> tuple[Blob, ...]:
+    def outputs(self) -> tuple[NetBlob, ...]:
         """The blobs that no layer reads: the outputs of the net."""
         return tuple(
             blob for blob in self._current.values() if blob.writer and not self._consumers[blob]
@@ -206,9 +206,9 @@ class BlobGraph:
                 found.add(layer.index)
         return found
 
-    def origins(self, layer: Layer, bottom: int) -> set[Blob]:
+    def origins(self, layer: Layer, bottom: int) -> set[NetBlob]:
         """The blobs of data layers and inputs that one bottom of a layer comes from."""
-        found: set[Blob] = set()
+        found: set[NetBlob] = set()
         seen: set[int] = set()
         pending = [self.reads(layer)[bottom]]
         while pending:
@@ -223,7 +223,7 @@ class BlobGraph:
         return found
 
 
-def _is_summed(blob: Blob) -> bool:
+def _is_summed(blob: NetBlob) -> bool:
     """Whether a stated weight makes a blob part of the loss, which is a use of it, too."""
     layer = blob.writer
     if layer is None or not layer.outer.entries("loss_weight"):

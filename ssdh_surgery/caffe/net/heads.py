@@ -12,45 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 
-CLASSIFIER_TYPES = {"InnerProduct": "inner_product_param", "Convolution": "convolution_param"}
-# What keeps a score a score: it may stand between a classifier and a net's output, too.
-_SHAPED = frozenset(
-    [
-        "Bias",
-        "Dropout",
-        "Flatten",
-        "LogSoftmax",
-        "Permute",
-        "Power",
-        "Reshape",
-        "Sigmoid",
-        "Slice",
-        "Softmax",
-        "Split",
-    ]
-)
-# What may stand between a classifier and what judges it.
-_PASSED = _SHAPED | {
-    "AbsVal",
-    "BNLL",
-    "BatchNorm",
-    "ELU",
-    "Exp",
-    "Log",
-    "PReLU",
-    "Pooling",
-    "ReLU",
-    "Scale",
-    "TanH",
-}
-_OUTPUT_PASSED = _SHAPED | {"ArgMax", "Threshold"}
-# Losses that measure how far numbers are off: what they judge tells no classes apart.
-_DISTANCES = frozenset(["EuclideanLoss", "HuberLoss", "L1Loss", "SmoothL1Loss"])
+# The message that holds num_output, by the type of a layer that can be a classifier.
+CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
+_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
+_OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
+_DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
 
 
 @dataclass(frozen=True)
@@ -158,7 +130,7 @@ def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
     return found or f"judges '{judge.bottoms[0]}'{_end_of_way(graph, predicted)}"
 
 
-def unjudged(net: Net) -> list[tuple[Layer, str]]:
+def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
     """The losses and accuracies of a net that lead to no classifier, each with the reason."""
     found: dict[int, tuple[Layer, str]] = {}
     for phase in PHASES:
@@ -174,7 +146,7 @@ def unjudged(net: Net) -> list[tuple[Layer, str]]:
     return list(found.values())
 
 
-def _is_learned(graph: BlobGraph, blob: Blob | None) -> bool:
+def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
     """Whether weights take part in making a blob."""
     if blob is None or blob.writer is None:
         return False
@@ -182,12 +154,12 @@ def _is_learned(graph: BlobGraph, blob: Blob | None) -> bool:
     return any(layer.type in CLASSIFIER_TYPES for layer in graph.layers if layer.index in below)
 
 
-def _writer_below(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:
+def _writer_below(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
     layer = _last_on_way(graph, blob, passed)
     return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
 
 
-def _last_on_way(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) -> Layer | None:
+def _last_on_way(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
     """The first layer below a blob that is none of those that are passed."""
     while blob is not None and blob.writer is not None:
         layer = blob.writer
@@ -197,7 +169,7 @@ def _last_on_way(graph: BlobGraph, blob: Blob | None, passed: frozenset[str]) ->
     return None
 
 
-def _end_of_way(graph: BlobGraph, blob: Blob | None) -> str:
+def _end_of_way(graph: BlobGraph, blob: NetBlob | None) -> str:
     layer = _last_on_way(graph, blob, _PASSED)
     return f", and {layer.type} layer '{layer.name}' is no classifier" if layer else ""
 
@@ -228,7 +200,7 @@ def _outputs(graph: BlobGraph) -> list[Layer]:
 
 def _main_marked(found: list[Head]) -> tuple[Head, ...]:
     order = sorted(found, key=_rank, reverse=True)
-    if not order or len(tied(order)) > 1:
+    if not order or len(top_heads(order)) > 1:
         return tuple(found)
     return tuple(replace(head, main=True) if head is order[0] else head for head in found)
 
@@ -237,14 +209,14 @@ def _rank(head: Head) -> tuple[bool, float, int]:
     return not head.is_regression, head.weight, head.depth
 
 
-def tied(found: Iterable[Head]) -> list[Head]:
+def top_heads(found: Iterable[Head]) -> list[Head]:
     """The heads that weigh most and lie equally deep: several where none is the main one."""
     best = list(found)
     most = max(map(_rank, best))
     return [head for head in best if _rank(head) == most]
 
 
-def head_of(net: Net, name: str) -> Head | None:
+def find_head(net: Net, name: str) -> Head | None:
     """The head whose classifier has a name; a layer that could be one, where no loss tells.
 
     A layer below the classifier of another head is none.
@@ -271,7 +243,7 @@ def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
     return None
 
 
-def hash_layer_of(graph: BlobGraph, blob: Blob | None) -> HashLayer | None:
+def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
     """The hash layer that wrote a blob: a Sigmoid on an InnerProduct."""
     code = blob.writer if blob else None
     if code is None or code.type != "Sigmoid":
@@ -283,7 +255,7 @@ def hash_layer_of(graph: BlobGraph, blob: Blob | None) -> HashLayer | None:
     return HashLayer(latent, code)
 
 
-def describe(found: Iterable[Head]) -> str:
+def heads_text(found: Iterable[Head]) -> str:
     """Heads as a list for a message: one line each, with what `--head` would take."""
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "

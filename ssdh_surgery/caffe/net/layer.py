@@ -13,7 +13,8 @@ from ssdh_surgery.caffe.messages.dialect import (
     current_type,
 )
 from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
-from ssdh_surgery.caffe.net.phase import Rule, State, takes_part
+from ssdh_surgery.caffe.net.layer_rules import DATA_TYPES
+from ssdh_surgery.caffe.net.phase import PhaseRule, State, takes_part
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
@@ -21,22 +22,9 @@ from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
 
-# Layers that bring data or labels into a net.
-DATA_TYPES = frozenset(
-    [
-        "Data",
-        "DummyData",
-        "HDF5Data",
-        "ImageData",
-        "Input",
-        "MemoryData",
-        "WindowData",
-    ]
-)
-
 
 @dataclass(frozen=True)
-class Param:
+class ParamSpec:
     """The learning of one blob: its shared name and its multipliers (1 where not set)."""
 
     name: str
@@ -94,19 +82,24 @@ class Layer:
         """Whether its type names it a loss."""
         return self.type.endswith("Loss")
 
+    @property
+    def is_padding(self) -> bool:
+        """Whether it is one of V0's padding layers, which are folded into the layers above."""
+        return self.dialect is Dialect.V0 and self.type == "padding"
+
     def is_in_place(self, top: int = 0) -> bool:
         """Whether a top is written over the bottom of the same number, as Caffe has it."""
         return self.tops[top : top + 1] == self.bottoms[top : top + 1] != ()
 
     @cached_property
-    def include(self) -> tuple[Rule, ...]:
+    def include(self) -> tuple[PhaseRule, ...]:
         """The rules of which one must be met; Caffe reads none in V0."""
-        return tuple(map(Rule.read, self._read_outside("include")))
+        return tuple(map(PhaseRule.read, self._read_outside("include")))
 
     @cached_property
-    def exclude(self) -> tuple[Rule, ...]:
+    def exclude(self) -> tuple[PhaseRule, ...]:
         """The rules of which none may be met."""
-        return tuple(map(Rule.read, self._read_outside("exclude")))
+        return tuple(map(PhaseRule.read, self._read_outside("exclude")))
 
     def _read_outside(self, name: str) -> list[Message]:
         return [] if self.dialect is Dialect.V0 else self.outer.messages(name)
@@ -116,11 +109,11 @@ class Layer:
         return takes_part(self.include, self.exclude, state)
 
     @cached_property
-    def params(self) -> tuple[Param, ...]:
+    def params(self) -> tuple[ParamSpec, ...]:
         """The learning of its blobs, as far as the text states it."""
         if self.dialect is Dialect.CURRENT:
             return tuple(
-                Param(
+                ParamSpec(
                     message.string("name"),
                     number(message, "lr_mult", 1.0),
                     number(message, "decay_mult", 1.0),
@@ -132,7 +125,7 @@ class Layer:
         names = [scalar.string for scalar in self.core.scalars("param")]
         count = max(len(rates), len(decays), len(names))
         return tuple(
-            Param(
+            ParamSpec(
                 names[i] if i < len(names) else "",
                 rates[i] if i < len(rates) else 1.0,
                 decays[i] if i < len(decays) else 1.0,

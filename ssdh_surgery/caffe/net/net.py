@@ -11,10 +11,13 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, may_take_part
 from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Message
 
 # Deeper than any net; protobuf's own limit, and its Python parser breaks at about 300.
 MAX_DEPTH = 100
+# The sizes that `input_dim` gives to each input.
+_LEGACY_AXES = 4
 
 
 class Net:
@@ -62,6 +65,21 @@ class Net:
             return names
         made = {top for layer in self.layers for top in layer.tops}
         return tuple(name for name in names if name not in made)
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, ...] | None, ...]:
+        """The shape of each of `inputs`; None for one without, which Caffe would not make.
+
+        As Caffe's upgrade reads them: `input_dim`, four sizes for each input, counts only where
+        there is no `input_shape`.
+        """
+        shapes = [_sizes(message, "dim") for message in self.root.messages("input_shape")]
+        if not shapes:
+            dims = _sizes(self.root, "input_dim")
+            ends = range(_LEGACY_AXES, len(dims) + 1, _LEGACY_AXES)
+            shapes = [dims[end - _LEGACY_AXES : end] for end in ends]
+        count = len(self.inputs)
+        return tuple([*shapes, *[None] * count][:count])
 
     @cached_property
     def has_phases(self) -> bool:
@@ -143,6 +161,10 @@ class Net:
         """The names of all blobs, in the order in which they are written."""
         tops = (top for layer in self.layers for top in layer.tops)
         return tuple(dict.fromkeys([*self.inputs, *tops]))
+
+
+def _sizes(message: Message, name: str) -> tuple[int, ...]:
+    return tuple(literals.integer(scalar.text) or 0 for scalar in message.scalars(name))
 
 
 @lru_cache(maxsize=16)

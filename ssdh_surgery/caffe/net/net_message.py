@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.messages import schema
@@ -9,6 +10,7 @@ from ssdh_surgery.caffe.messages.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS,
 from ssdh_surgery.caffe.messages.layer_message import clear_except
 from ssdh_surgery.caffe.messages.message import fill
 from ssdh_surgery.caffe.messages.v0_fields import NET_FIELDS
+from ssdh_surgery.caffe.net.padding import Padding
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter, NetParameter
@@ -26,17 +28,15 @@ def net_parameter(net: Net) -> NetParameter:
         clear_except(result, NET_FIELDS)
     if result.input:
         if result.input_shape or result.input_dim:
-            result.layer.append(_input_layer(result))
+            result.layer.append(_input_layer(net, result.input))
         for name in ("input", "input_shape", "input_dim"):
             result.ClearField(name)
-    padding: dict[str, tuple[str, int]] = {}
+    padding = Padding()
     for layer in net.layers:
-        if net.dialect is Dialect.V0 and layer.type == "padding":
-            padding[layer.tops[0]] = (layer.bottoms[0], int(layer.core.string("pad", "0")))
-            continue
-        parameter = result.layer.add()
-        parameter.CopyFrom(layer.parameter)
-        _fold_padding(parameter, padding)
+        if layer.is_padding:
+            padding.add(layer)
+        else:
+            result.layer.add().CopyFrom(padding.fold(layer)[0])
     if net.dialect is Dialect.V1 and any(map(_has_old_transform, net.layers)):
         # Where one layer needs it, every data layer gets the message.
         for each in result.layer:
@@ -52,24 +52,10 @@ def _has_old_transform(layer: Layer) -> bool:
     return message is not None and any(message.entry(field) for field in TRANSFORM_FIELDS)
 
 
-def _fold_padding(layer: LayerParameter, padding: dict[str, tuple[str, int]]) -> None:
-    """V0 had padding as a layer of its own; the convolution above it takes it over."""
-    for index, bottom in enumerate(layer.bottom):
-        if bottom in padding:
-            layer.bottom[index], pad = padding[bottom]
-            if layer.type == "Convolution":
-                layer.convolution_param.pad[:] = [pad]
-            else:
-                layer.pooling_param.pad = pad
-
-
-def _input_layer(net: NetParameter) -> LayerParameter:
+def _input_layer(net: Net, names: Iterable[str]) -> LayerParameter:
     layer = schema.LayerParameter(name="input", type="Input")
-    layer.top.extend(net.input)
-    if net.input_shape:
-        layer.input_param.shape.extend(net.input_shape[: len(net.input)])
-        return layer
-    dims = list(net.input_dim)[: 4 * len(net.input)]
-    for start in range(0, len(dims) - len(dims) % 4, 4):
-        layer.input_param.shape.add().dim.extend(dims[start : start + 4])
+    layer.top.extend(names)
+    for shape in net.input_shapes:
+        if shape is not None:
+            layer.input_param.shape.add().dim.extend(shape)
     return layer

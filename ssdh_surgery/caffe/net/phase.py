@@ -33,13 +33,13 @@ class State:
             self.stages | {stage.string for stage in message.scalars("stage")},
         )
 
-    def asked(self, level: int, stages: Iterable[str]) -> State:
+    def with_arguments(self, level: int, stages: Iterable[str]) -> State:
         """This state of a net's file as pycaffe's arguments change it: stages add up."""
         return State(self.phase, level, self.stages | set(stages))
 
 
 @dataclass(frozen=True)
-class Rule:
+class PhaseRule:
     """A `NetStateRule`: what is not set asks nothing."""
 
     phase: Phase | None
@@ -49,7 +49,7 @@ class Rule:
     not_stages: frozenset[str]
 
     @classmethod
-    def read(cls, message: Message) -> Rule:
+    def read(cls, message: Message) -> PhaseRule:
         """The rule that an `include` or `exclude` message states."""
         return cls(
             _NAMES.get(message.string("phase")),
@@ -60,7 +60,7 @@ class Rule:
         )
 
     @property
-    def asks_for_more_than_phase(self) -> bool:
+    def has_level_or_stage(self) -> bool:
         """Whether it asks for levels or stages."""
         return replace(self, phase=None) != _ALWAYS
 
@@ -75,14 +75,14 @@ class Rule:
         )
 
 
-def takes_part(include: Sequence[Rule], exclude: Sequence[Rule], state: State) -> bool:
+def takes_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], state: State) -> bool:
     """Whether a layer with these rules is in the net of that state."""
     if include:
         return any(rule.is_met(state) for rule in include)
     return not any(rule.is_met(state) for rule in exclude)
 
 
-def may_take_part(include: Sequence[Rule], exclude: Sequence[Rule], phase: Phase) -> bool:
+def may_take_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], phase: Phase) -> bool:
     """Whether a layer with these rules is in a phase with some level and some stages."""
     if include:
         return any(rule.phase in (None, phase) for rule in include)
@@ -90,7 +90,7 @@ def may_take_part(include: Sequence[Rule], exclude: Sequence[Rule], phase: Phase
     return not any(rule in (_ALWAYS, replace(_ALWAYS, phase=phase)) for rule in exclude)
 
 
-_ALWAYS = Rule(None, None, None, frozenset(), frozenset())
+_ALWAYS = PhaseRule(None, None, None, frozenset(), frozenset())
 
 
 def _integer(message: Message, name: str) -> int | None:

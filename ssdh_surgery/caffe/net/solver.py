@@ -1,12 +1,19 @@
-"""A solver: a read-only view of what it trains, how, and where it writes."""
+"""A solver: a read-only view of what it trains, how, and where it writes.
+
+Sources in Caffe: `InitTrainNet` and `InitTestNets` of solver.cpp say which nets a solver runs and
+in which states, `UpgradeSnapshotPrefixProperty` of upgrade_proto.cpp where its snapshots go.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 from ssdh_surgery.caffe.net.layer import integer
-from ssdh_surgery.caffe.net.net import refuse_depth
+from ssdh_surgery.caffe.net.net import Net, refuse_depth
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 
@@ -69,6 +76,65 @@ class Solver:
             (name, message) for name in NET_PARAM_FIELDS for message in self.root.messages(name)
         )
 
+    @property
+    def test_iter_count(self) -> int:
+        """The number of `test_iter` values: Caffe runs as many tests."""
+        return len(self.root.entries("test_iter"))
+
+    @property
+    def own_test_nets(self) -> list[tuple[str, int]]:
+        """The nets that it only tests: each one's field and index there, in Caffe's order."""
+        return [
+            (field, index)
+            for field in ("test_net_param", "test_net")
+            for index in range(len(self.root.entries(field)))
+        ]
+
+    @property
+    def shared_net(self) -> str | None:
+        """The field of a net that serves for training and for the tests left over."""
+        return next((field for field in ("net_param", "net") if self.root.entry(field)), None)
+
+    @property
+    def has_matching_test_iter(self) -> bool:
+        """Whether there is one `test_iter` for each test net, as Caffe demands."""
+        spare = self.test_iter_count - len(self.own_test_nets)
+        return spare == 0 or (spare > 0 and self.shared_net is not None)
+
+    @property
+    def tests(self) -> list[tuple[str, int]]:
+        """The net of each test, as field and index: its own test nets, then the shared net.
+
+        Without a `test_iter` to spare, the shared net is never tested and needs no TEST phase.
+        """
+        nets, shared = self.own_test_nets, self.shared_net
+        if shared is not None:
+            nets += [(shared, 0)] * (self.test_iter_count - len(nets))
+        return nets
+
+    def train_state(self, net: Net) -> State:
+        """The state in which a net is trained: the net's own, then the solver's `train_state`."""
+        return net.state("TRAIN").merged(self.root.message("train_state"))
+
+    def test_state(self, net: Net, test: int) -> State:
+        """The state in which a net is tested: the net's own, then the test's `test_state`."""
+        states = self.root.messages("test_state")
+        return net.state("TEST").merged(states[test] if test < len(states) else None)
+
+    def snapshot_prefix(self, path: Path | str, folder: Path) -> str:
+        """What the names of its snapshots begin with, as caffe completes it in `folder`.
+
+        Without a `snapshot_prefix` that is the path of the solver; in a folder, its name.
+
+        Args:
+            path: the solver's file.
+            folder: the folder that caffe runs in; the result is relative to it.
+        """
+        prefix = self.string("snapshot_prefix")
+        if not prefix:
+            return str(Path(os.path.relpath(path, folder)).with_suffix(""))
+        return os.path.join(prefix, Path(path).stem) if (folder / prefix).is_dir() else prefix
+
     def string(self, name: str, default: str = "") -> str:
         """A field as text."""
         return self.root.string(name, default)
@@ -85,7 +151,7 @@ class Solver:
     def flag(self, name: str, default: bool) -> bool:
         """A true-or-false field."""
         text = self.string(name)
-        return text in ("true", "True", "t", "1") if text else default
+        return literals.boolean(text) is True if text else default
 
     def decimal(self, name: str) -> Decimal | None:
         """A number field, exactly as written."""

@@ -5,8 +5,8 @@ family. What is not known (a fork's layer, data that is not at hand) is None, an
 everything above it: nothing is guessed.
 """
 
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
-from ssdh_surgery.caffe.shapes.subject import Shape
 from ssdh_surgery.caffe.shapes.walk import shapes
 
 __all__ = ["LayerShapes", "NetShapes", "Shape", "shapes"]

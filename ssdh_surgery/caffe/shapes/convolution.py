@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
+from ssdh_surgery.caffe.shapes.layer_setup import (
+    LayerSetup,
+    SetupResult,
+    Shape,
+    count,
+    shape_string,
+)
+from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
@@ -38,12 +45,12 @@ class Window(NamedTuple):
         """What a negative result of `steps` comes from, as a hint."""
         padded = [size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
         return (
-            f"the kernel ({' x '.join(map(str, self.reach()))}) is larger than its padded "
-            f"input ({' x '.join(map(str, padded))})"
+            f"the kernel ({size_text(self.reach())}) is larger than its padded "
+            f"input ({size_text(padded)})"
         )
 
 
-def convolution(subject: Subject) -> Shaped:
+def convolution(subject: LayerSetup) -> SetupResult:
     """Each bottom gives a top of `num_output` channels; multiply-adds for every weight used."""
     axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
@@ -53,16 +60,16 @@ def convolution(subject: Subject) -> Shaped:
     return _shaped(subject, axis, (outputs, channels // group, *window.kernel), sizes)
 
 
-def depthwise(subject: Subject) -> Shaped:
+def depthwise(subject: LayerSetup) -> SetupResult:
     """A fork's convolution of one kernel for each channel: `num_output` and `group` say nothing."""
     param = type(subject.param)()
     param.CopyFrom(subject.param)
     channels = subject.size(1)
     param.convolution_param.num_output = param.convolution_param.group = channels
-    return convolution(Subject(param, subject.bottoms, subject.tops))
+    return convolution(LayerSetup(param, subject.bottoms, subject.tops))
 
 
-def deconvolution(subject: Subject) -> Shaped:
+def deconvolution(subject: LayerSetup) -> SetupResult:
     """A convolution backwards: every value of the bottom is multiplied by a whole kernel."""
     axis, window = read_window(subject)
     channels, outputs, group = _channels(subject, axis)
@@ -77,13 +84,14 @@ def deconvolution(subject: Subject) -> Shaped:
     return _shaped(subject, axis, (channels, outputs // group, *window.kernel), sizes)
 
 
-def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
+def _shaped(subject: LayerSetup, axis: int, weight: Shape, sizes: Shape) -> SetupResult:
     """The answer for all bottoms, which are of one shape."""
     first, parameter = subject.bottoms[0], subject.param.convolution_param
     for index, shape in enumerate(subject.bottoms[1:], 1):
         subject.check(
             shape == first,
-            f"shape mismatch - bottom[0]: {shown(first)} vs. bottom[{index}]: {shown(shape)}",
+            f"shape mismatch - bottom[0]: {shape_string(first)} vs. bottom[{index}]: "
+            f"{shape_string(shape)}",
             bottom=index,
         )
     # Caffe prepares the bias for every place of the map, and fails where there is none.
@@ -91,16 +99,16 @@ def _shaped(subject: Subject, axis: int, weight: Shape, sizes: Shape) -> Shaped:
         not parameter.bias_term or count(sizes) > 0,
         "Check failed: data_",
         field=f"{_PARAM}.kernel_size",
-        hint=f"the maps of the top would be empty: {' x '.join(map(str, sizes))}",
+        hint=f"the maps of the top would be empty: {size_text(sizes)}",
     )
     top = (*first[:axis], parameter.num_output, *sizes)
     # The side of which every value meets `weight` without its first axis.
     side = first if subject.param.type == "Deconvolution" else top
     params = [weight, (parameter.num_output,)] if parameter.bias_term else [weight]
-    return Shaped([top] * subject.tops, params, count(side) * count(weight, 1) * subject.tops)
+    return SetupResult([top] * subject.tops, params, count(side) * count(weight, 1) * subject.tops)
 
 
-def im2col(subject: Subject) -> Shaped:
+def im2col(subject: LayerSetup) -> SetupResult:
     """The windows of the bottom, laid out as channels."""
     parameter, shape = subject.param.convolution_param, subject.bottoms[0]
     found = len(shape) - 1 - subject.axis(parameter.axis, field=f"{_PARAM}.axis")
@@ -108,10 +116,10 @@ def im2col(subject: Subject) -> Shaped:
     axis, window = read_window(subject)
     sizes = window.steps(shape[axis + 1 :])
     _check_sizes(subject, sizes, window.too_large(shape[axis + 1 :]))
-    return Shaped([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
+    return SetupResult([(*shape[:axis], shape[axis] * count(window.kernel), *sizes)])
 
 
-def read_window(subject: Subject) -> tuple[int, Window]:
+def read_window(subject: LayerSetup) -> tuple[int, Window]:
     """The channel axis of a convolution, and its kernel over the axes behind that."""
     parameter = subject.param.convolution_param
     axis = subject.axis(parameter.axis, field=f"{_PARAM}.axis")
@@ -132,7 +140,7 @@ def read_window(subject: Subject) -> tuple[int, Window]:
 
 
 def _each(
-    subject: Subject,
+    subject: LayerSetup,
     parameter: ConvolutionParameter,
     name: str,
     spatial: int,
@@ -165,7 +173,7 @@ def _each(
     return values if values or default is None else (default,) * spatial
 
 
-def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
+def _channels(subject: LayerSetup, axis: int) -> tuple[int, int, int]:
     """Channels in and out, and the number of groups that divides both."""
     parameter, channels = subject.param.convolution_param, subject.bottoms[0][axis]
     outputs, group = parameter.num_output, parameter.group
@@ -191,7 +199,7 @@ def _channels(subject: Subject, axis: int) -> tuple[int, int, int]:
     return channels, outputs, group
 
 
-def _check_sizes(subject: Subject, sizes: Shape, hint: str) -> None:
+def _check_sizes(subject: LayerSetup, sizes: Shape, hint: str) -> None:
     wrong = next((size for size in sizes if size < 0), 0)
     subject.check(
         not wrong,

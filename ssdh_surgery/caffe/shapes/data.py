@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, Shape
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import TransformationParameter
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 _COLORS = 3
 
 
-def data(subject: Subject) -> Shaped:
+def data(subject: LayerSetup) -> SetupResult:
     """Records of a database: known where they are cropped."""
     batch, crop = subject.param.data_param.batch_size, subject.param.transform_param.crop_size
     if not crop:
@@ -23,7 +23,7 @@ def data(subject: Subject) -> Shaped:
     return _with_labels(subject, (batch, channels, crop, crop), batch, note)
 
 
-def image_data(subject: Subject) -> Shaped:
+def image_data(subject: LayerSetup) -> SetupResult:
     """Pictures of a list: known where they are resized or cropped."""
     parameter = subject.param.image_data_param
     tall, wide, batch = parameter.new_height, parameter.new_width, parameter.batch_size
@@ -45,7 +45,7 @@ def image_data(subject: Subject) -> Shaped:
     return _with_labels(subject, (batch, channels, tall, wide) if tall else None, batch)
 
 
-def window_data(subject: Subject) -> Shaped:
+def window_data(subject: LayerSetup) -> SetupResult:
     """Windows of pictures, warped to a square."""
     batch = subject.param.window_data_param.batch_size
     crop = subject.param.transform_param.crop_size
@@ -59,17 +59,17 @@ def window_data(subject: Subject) -> Shaped:
     return _with_labels(subject, (batch, channels, crop, crop), batch, note)
 
 
-def hdf5_data(subject: Subject) -> Shaped:
+def hdf5_data(subject: LayerSetup) -> SetupResult:
     """Arrays of files: only these know."""
     subject.check(
         not subject.param.HasField("transform_param"),
         "HDF5Data does not transform data.",
         field="transform_param",
     )
-    return Shaped([None] * subject.tops)
+    return SetupResult([None] * subject.tops)
 
 
-def memory_data(subject: Subject) -> Shaped:
+def memory_data(subject: LayerSetup) -> SetupResult:
     """Arrays that a program hands over, of declared sizes."""
     memory = subject.param.memory_data_param
     shape = (memory.batch_size, memory.channels, memory.height, memory.width)
@@ -83,11 +83,11 @@ def memory_data(subject: Subject) -> Shaped:
 
 
 def _with_labels(
-    subject: Subject, shape: Shape | None, batch: int, note: str | None = None
-) -> Shaped:
+    subject: LayerSetup, shape: Shape | None, batch: int, note: str | None = None
+) -> SetupResult:
     """Data, and labels as many as there are items."""
     known = subject.given[0] if subject.given else None
-    return Shaped([shape, (known[0] if known else batch,)][: subject.tops], note=note)
+    return SetupResult([shape, (known[0] if known else batch,)][: subject.tops], note=note)
 
 
 def _channels(transform: TransformationParameter) -> tuple[int, str | None]:
@@ -101,7 +101,7 @@ def _channels(transform: TransformationParameter) -> tuple[int, str | None]:
     return _COLORS, f"{_COLORS} channels are taken for granted"
 
 
-def input_(subject: Subject) -> Shaped:
+def input_(subject: LayerSetup) -> SetupResult:
     """Blobs that a program fills: known where their shapes are declared."""
     shapes = [tuple(shape.dim) for shape in subject.param.input_param.shape]
     subject.check(
@@ -111,11 +111,11 @@ def input_(subject: Subject) -> Shaped:
         field="input_param.shape",
     )
     if not shapes:
-        return Shaped([None] * subject.tops)
-    return Shaped(shapes * subject.tops if len(shapes) == 1 else shapes)
+        return SetupResult([None] * subject.tops)
+    return SetupResult(shapes * subject.tops if len(shapes) == 1 else shapes)
 
 
-def dummy_data(subject: Subject) -> Shaped:
+def dummy_data(subject: LayerSetup) -> SetupResult:
     """Blobs that fillers fill."""
     dummy, tops = subject.param.dummy_data_param, subject.tops
     fillers = len(dummy.data_filler)
@@ -128,17 +128,17 @@ def dummy_data(subject: Subject) -> Shaped:
     names = ("num", "channels", "height", "width")
     legacy = {name: list(getattr(dummy, name)) for name in names}
     if not any(legacy.values()):
-        return Shaped(_for_each_top(subject, "shape", [tuple(s.dim) for s in dummy.shape]))
+        return SetupResult(_for_each_top(subject, "shape", [tuple(s.dim) for s in dummy.shape]))
     subject.check(
         not dummy.shape,
         f"Both shape and legacy fields were specified (0 vs. {len(dummy.shape)})",
         field="dummy_data_param.shape",
     )
     sizes = [_for_each_top(subject, name, legacy[name]) for name in names]
-    return Shaped([tuple(shape) for shape in zip(*sizes, strict=True)])
+    return SetupResult([tuple(shape) for shape in zip(*sizes, strict=True)])
 
 
-def _for_each_top(subject: Subject, name: str, values: list[Value]) -> list[Value]:
+def _for_each_top(subject: LayerSetup, name: str, values: list[Value]) -> list[Value]:
     subject.check(
         len(values) in (1, subject.tops),
         f"Must specify '{name}' once, or once per top blob ({subject.tops}); specified "

@@ -5,13 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, shown
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, shape_string
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConcatParameter, SliceParameter
 
 
-def _joined_axis(subject: Subject, parameter: ConcatParameter | SliceParameter, name: str) -> int:
+def _joined_axis(
+    subject: LayerSetup, parameter: ConcatParameter | SliceParameter, name: str
+) -> int:
     """The axis of a Concat or Slice, which has an older field of the same meaning."""
     old = f"{name}_dim"
     subject.check(
@@ -29,7 +31,7 @@ def _joined_axis(subject: Subject, parameter: ConcatParameter | SliceParameter, 
     return axis
 
 
-def concat(subject: Subject) -> Shaped:
+def concat(subject: LayerSetup) -> SetupResult:
     """Blobs behind one another along an axis."""
     axis = _joined_axis(subject, subject.param.concat_param, "concat")
     top = list(subject.bottoms[0])
@@ -45,16 +47,16 @@ def concat(subject: Subject) -> Shaped:
                 "All inputs must have the same shape, except at concat_axis. "
                 f"({top[place]} vs. {size})",
                 bottom=index,
-                hint=f"bottom[0]: {shown(subject.bottoms[0])}, bottom[{index}]: {shown(shape)}; "
-                f"concat_axis is {axis}",
+                hint=f"bottom[0]: {shape_string(subject.bottoms[0])}, bottom[{index}]: "
+                f"{shape_string(shape)}; concat_axis is {axis}",
             )
         top[axis] += shape[axis]
     if len(subject.bottoms) == 1:
         subject.check_shared()
-    return Shaped([tuple(top)])
+    return SetupResult([tuple(top)])
 
 
-def slice_(subject: Subject) -> Shaped:
+def slice_(subject: LayerSetup) -> SetupResult:
     """A blob cut along an axis, at given points or into equal parts."""
     parameter = subject.param.slice_param
     axis = _joined_axis(subject, parameter, "slice")
@@ -73,10 +75,10 @@ def slice_(subject: Subject) -> Shaped:
         sizes = [shape[axis] // subject.tops] * subject.tops
     if subject.tops == 1:
         subject.check_shared()
-    return Shaped([(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes])
+    return SetupResult([(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes])
 
 
-def _check_points(subject: Subject, points: list[int], axis: int) -> None:
+def _check_points(subject: LayerSetup, points: list[int], axis: int) -> None:
     field = "slice_param.slice_point"
     shape = subject.bottoms[0]
     subject.check(
@@ -87,7 +89,8 @@ def _check_points(subject: Subject, points: list[int], axis: int) -> None:
     )
     subject.check(
         subject.tops <= shape[axis],
-        f"slice axis: {axis}, bottom[0] shape: {shown(shape)} ({subject.tops} vs. {shape[axis]})",
+        f"slice axis: {axis}, bottom[0] shape: {shape_string(shape)} "
+        f"({subject.tops} vs. {shape[axis]})",
         field=field,
     )
     for before, after in pairwise([0, *points]):
@@ -104,7 +107,7 @@ def _check_points(subject: Subject, points: list[int], axis: int) -> None:
     )
 
 
-def eltwise(subject: Subject) -> Shaped:
+def eltwise(subject: LayerSetup) -> SetupResult:
     """Blobs of one shape, added, multiplied or compared."""
     parameter = subject.param.eltwise_param
     coefficients = len(parameter.coeff)
@@ -122,24 +125,24 @@ def eltwise(subject: Subject) -> Shaped:
     for index, shape in enumerate(subject.bottoms[1:], 1):
         subject.check(
             shape == first,
-            f"bottom[0]: {shown(first)}, bottom[{index}]: {shown(shape)}",
+            f"bottom[0]: {shape_string(first)}, bottom[{index}]: {shape_string(shape)}",
             bottom=index,
             hint="the bottoms of an Eltwise have one shape",
         )
-    return Shaped([first])
+    return SetupResult([first])
 
 
-def split(subject: Subject) -> Shaped:
+def split(subject: LayerSetup) -> SetupResult:
     """The same blob several times."""
-    return Shaped([subject.bottoms[0]] * subject.tops)
+    return SetupResult([subject.bottoms[0]] * subject.tops)
 
 
-def sink(subject: Subject) -> Shaped:
+def sink(subject: LayerSetup) -> SetupResult:
     """Nothing comes out."""
-    return Shaped([])
+    return SetupResult([])
 
 
-def filter_(subject: Subject) -> Shaped:
+def filter_(subject: LayerSetup) -> SetupResult:
     """The items that the last bottom chooses; as many as there are before anything is known."""
     *blobs, selector = subject.bottoms
     subject.check(
@@ -161,10 +164,10 @@ def filter_(subject: Subject) -> Shaped:
             f"({items} vs. {size})",
             bottom=index,
         )
-    return Shaped(list(blobs))
+    return SetupResult(list(blobs))
 
 
-def batch_reindex(subject: Subject) -> Shaped:
+def batch_reindex(subject: LayerSetup) -> SetupResult:
     """The items that the second bottom names."""
     shape, index = subject.bottoms
     subject.check(
@@ -172,10 +175,10 @@ def batch_reindex(subject: Subject) -> Shaped:
         f"Check failed: 1 == bottom[1]->num_axes() (1 vs. {len(index)})",
         bottom=1,
     )
-    return Shaped([(*index, *shape[1:])])
+    return SetupResult([(*index, *shape[1:])])
 
 
-def crop(subject: Subject) -> Shaped:
+def crop(subject: LayerSetup) -> SetupResult:
     """The first bottom cut to the size of the second, from an axis on."""
     parameter = subject.param.crop_param
     shape = subject.bottoms[0]
@@ -200,4 +203,4 @@ def crop(subject: Subject) -> Shaped:
             bottom=1,
         )
         top.append(size)
-    return Shaped([tuple(top)])
+    return SetupResult([tuple(top)])

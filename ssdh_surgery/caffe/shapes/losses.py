@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, Shape, count
 
 _LABELS = (
     "Number of labels must match number of predictions; e.g., if {axis} axis == 1 and "
@@ -12,13 +12,13 @@ _LABELS = (
 _SCALAR: Shape = ()
 
 
-def loss(subject: Subject) -> Shaped:
+def loss(subject: LayerSetup) -> SetupResult:
     """A loss that asks for equal batches only."""
     _check_batches(subject)
-    return Shaped([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * subject.tops)
 
 
-def _check_batches(subject: Subject) -> None:
+def _check_batches(subject: LayerSetup) -> None:
     data, labels = subject.size(0, 0), subject.size(0, 1)
     subject.check(
         data == labels,
@@ -27,13 +27,13 @@ def _check_batches(subject: Subject) -> None:
     )
 
 
-def _check_labels(subject: Subject, axis: int, name: str) -> None:
+def _check_labels(subject: LayerSetup, axis: int, name: str) -> None:
     shape, found = subject.bottoms[0], count(subject.bottoms[1])
     wanted = count(shape, 0, axis) * count(shape, axis + 1)
     subject.check(wanted == found, _LABELS.format(axis=name, wanted=wanted, found=found), bottom=1)
 
 
-def softmax_loss(subject: Subject) -> Shaped:
+def softmax_loss(subject: LayerSetup) -> SetupResult:
     """A loss; the probabilities as a second top are more than Caffe can set up.
 
     The softmax within has one top, and takes over the loss weights of the whole layer.
@@ -47,10 +47,10 @@ def softmax_loss(subject: Subject) -> Shaped:
     )
     _check_batches(subject)
     _check_labels(subject, axis, "softmax")
-    return Shaped([_SCALAR, subject.bottoms[0]][: subject.tops])
+    return SetupResult([_SCALAR, subject.bottoms[0]][: subject.tops])
 
 
-def infogain_loss(subject: Subject) -> Shaped:
+def infogain_loss(subject: LayerSetup) -> SetupResult:
     """A loss with a matrix of costs, and the probabilities as a second top."""
     parameter = subject.param.infogain_loss_param
     axis = subject.axis(parameter.axis, field="infogain_loss_param.axis")
@@ -75,20 +75,20 @@ def infogain_loss(subject: Subject) -> Shaped:
             f"({found} vs. {classes**2})",
             bottom=2,
         )
-    return Shaped([_SCALAR, subject.bottoms[0]][: subject.tops])
+    return SetupResult([_SCALAR, subject.bottoms[0]][: subject.tops])
 
 
-def euclidean_loss(subject: Subject) -> Shaped:
+def euclidean_loss(subject: LayerSetup) -> SetupResult:
     """A loss of two blobs with as many values an item."""
     _check_batches(subject)
     one, other = (count(shape, 1) for shape in subject.bottoms)
     subject.check(
         one == other, f"Inputs must have the same dimension. ({one} vs. {other})", bottom=1
     )
-    return Shaped([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * subject.tops)
 
 
-def sigmoid_cross_entropy_loss(subject: Subject) -> Shaped:
+def sigmoid_cross_entropy_loss(subject: LayerSetup) -> SetupResult:
     """A loss of two blobs with as many values."""
     _check_batches(subject)
     one, other = map(count, subject.bottoms)
@@ -97,17 +97,17 @@ def sigmoid_cross_entropy_loss(subject: Subject) -> Shaped:
         f"SIGMOID_CROSS_ENTROPY_LOSS layer inputs must have the same count. ({one} vs. {other})",
         bottom=1,
     )
-    return Shaped([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * subject.tops)
 
 
-def multinomial_logistic_loss(subject: Subject) -> Shaped:
+def multinomial_logistic_loss(subject: LayerSetup) -> SetupResult:
     """A loss with one label an item."""
     _check_batches(subject)
     _check_singles(subject, 1, ("channels", "height", "width"))
-    return Shaped([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * subject.tops)
 
 
-def contrastive_loss(subject: Subject) -> Shaped:
+def contrastive_loss(subject: LayerSetup) -> SetupResult:
     """A loss of two blobs of vectors, and whether each pair is alike."""
     one, other = subject.legacy(0)[1], subject.legacy(1)[1]
     subject.check(
@@ -119,10 +119,10 @@ def contrastive_loss(subject: Subject) -> Shaped:
     _check_singles(subject, 1, ("height", "width"))
     _check_singles(subject, 2, ("channels", "height", "width"))
     _check_batches(subject)
-    return Shaped([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * subject.tops)
 
 
-def _check_singles(subject: Subject, bottom: int, axes: tuple[str, ...]) -> None:
+def _check_singles(subject: LayerSetup, bottom: int, axes: tuple[str, ...]) -> None:
     sizes = dict(zip(("num", "channels", "height", "width"), subject.legacy(bottom), strict=True))
     for axis in axes:
         subject.check(
@@ -132,7 +132,7 @@ def _check_singles(subject: Subject, bottom: int, axes: tuple[str, ...]) -> None
         )
 
 
-def accuracy(subject: Subject) -> Shaped:
+def accuracy(subject: LayerSetup) -> SetupResult:
     """The share of right predictions, and as a second top that of each class."""
     parameter = subject.param.accuracy_param
     shape, labels = subject.bottoms
@@ -147,4 +147,4 @@ def accuracy(subject: Subject) -> Shaped:
         )
     axis = subject.axis(parameter.axis, field="accuracy_param.axis")
     _check_labels(subject, axis, "label")
-    return Shaped([_SCALAR, (shape[axis],)][: subject.tops])
+    return SetupResult([_SCALAR, (shape[axis],)][: subject.tops])

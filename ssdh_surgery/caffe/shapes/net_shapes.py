@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.phase import Phase
-from ssdh_surgery.caffe.shapes.subject import Shape, count
+from ssdh_surgery.caffe.shapes.layer_setup import Shape, count
 from ssdh_surgery.findings import Finding
-
-# The layers whose params are measured, not learned.
-_STATISTICS = frozenset(["BatchNorm"])
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class NetShapes:
     @property
     def statistics_count(self) -> int | None:
         """The values among the params that are measured: BatchNorm's."""
-        return _total(each.owned_count for each in self.layers if each.layer.type in _STATISTICS)
+        return _total(each.owned_count for each in self.layers if _has_statistics(each.layer))
 
     @property
     def learned_count(self) -> int | None:
@@ -110,6 +108,11 @@ class NetShapes:
     def memory(self) -> int | None:
         """The bytes of all blobs in float32, in-place ones once; diffs take as much again."""
         return _total(each.memory for each in self.layers)
+
+
+def _has_statistics(layer: Layer) -> bool:
+    rule = LAYER_RULES.get(layer.type)
+    return rule is not None and rule.has_statistics
 
 
 def _total(values: Iterable[int | None]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import PoolingParameter
@@ -20,7 +20,7 @@ class Axis(NamedTuple):
     pad: int
 
 
-def pooling(subject: Subject) -> Shaped:
+def pooling(subject: LayerSetup) -> SetupResult:
     """One top; MAX may have a second with the places of the maxima."""
     parameter = subject.param.pooling_param
     _check_tops(subject, parameter)
@@ -46,10 +46,10 @@ def pooling(subject: Subject) -> Shaped:
         _pooled(subject, size, window, is_ceil=is_ceil, is_padded=any(w.pad for w in windows))
         for size, window in zip(maps, windows, strict=True)
     ]
-    return Shaped([(num, channels, *sizes)] * subject.tops)
+    return SetupResult([(num, channels, *sizes)] * subject.tops)
 
 
-def _check_tops(subject: Subject, parameter: PoolingParameter) -> None:
+def _check_tops(subject: LayerSetup, parameter: PoolingParameter) -> None:
     most = 2 if parameter.pool == parameter.MAX else 1
     subject.check(
         subject.tops <= most,
@@ -57,7 +57,7 @@ def _check_tops(subject: Subject, parameter: PoolingParameter) -> None:
     )
 
 
-def read_windows(subject: Subject) -> tuple[Axis, Axis]:
+def read_windows(subject: LayerSetup) -> tuple[Axis, Axis]:
     """The windows of a Pooling along height and width."""
     parameter = subject.param.pooling_param
     if parameter.global_pooling:
@@ -65,7 +65,7 @@ def read_windows(subject: Subject) -> tuple[Axis, Axis]:
     return _windows(subject, parameter)
 
 
-def _global(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
+def _global(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
     given = ("kernel_size", "kernel_h", "kernel_w")
     subject.check(
         not any(parameter.HasField(name) for name in given),
@@ -82,7 +82,7 @@ def _global(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
     return Axis(height, 1, 0), Axis(width, 1, 0)
 
 
-def _windows(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]:
+def _windows(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
     has_size = parameter.HasField("kernel_size")
     has_both = parameter.HasField("kernel_h") and parameter.HasField("kernel_w")
     subject.check(
@@ -99,7 +99,7 @@ def _windows(subject: Subject, parameter: PoolingParameter) -> tuple[Axis, Axis]
     return Axis(kernels[0], stride_h, pad_h), Axis(kernels[1], stride_w, pad_w)
 
 
-def _pads(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
+def _pads(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
     has_h, has_w = parameter.HasField("pad_h"), parameter.HasField("pad_w")
     subject.check(
         (has_h == has_w) and not (has_h and parameter.HasField("pad")),
@@ -109,7 +109,7 @@ def _pads(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
     return (parameter.pad_h, parameter.pad_w) if has_h else (parameter.pad, parameter.pad)
 
 
-def _strides(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
+def _strides(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
     has_h, has_w = parameter.HasField("stride_h"), parameter.HasField("stride_w")
     subject.check(
         (has_h == has_w) and not (has_h and parameter.HasField("stride")),
@@ -121,7 +121,7 @@ def _strides(subject: Subject, parameter: PoolingParameter) -> tuple[int, int]:
     return parameter.stride, parameter.stride
 
 
-def _check_padding(subject: Subject, windows: tuple[Axis, Axis]) -> None:
+def _check_padding(subject: LayerSetup, windows: tuple[Axis, Axis]) -> None:
     if not any(window.pad for window in windows):
         return
     for window, side in zip(windows, "hw", strict=True):
@@ -132,7 +132,7 @@ def _check_padding(subject: Subject, windows: tuple[Axis, Axis]) -> None:
         )
 
 
-def _pooled(subject: Subject, size: int, window: Axis, *, is_ceil: bool, is_padded: bool) -> int:
+def _pooled(subject: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_padded: bool) -> int:
     """The size of a map after pooling along one axis."""
     room = size + 2 * window.pad - window.kernel
     steps = -(-room // window.stride) if is_ceil else room // window.stride
@@ -150,7 +150,7 @@ def _pooled(subject: Subject, size: int, window: Axis, *, is_ceil: bool, is_padd
     return pooled
 
 
-def spp(subject: Subject) -> Shaped:
+def spp(subject: LayerSetup) -> SetupResult:
     """Pooled into 1, 2, 4, ... bins a side, flattened and concatenated."""
     levels = subject.param.spp_param.pyramid_height
     subject.check(
@@ -174,8 +174,8 @@ def spp(subject: Subject) -> Shaped:
             ]
         )
     if levels == 1:
-        return Shaped([(num, channels, *sizes[0])])
-    return Shaped([(num, sum(channels * tall * wide for tall, wide in sizes))])
+        return SetupResult([(num, channels, *sizes[0])])
+    return SetupResult([(num, sum(channels * tall * wide for tall, wide in sizes))])
 
 
 def pyramid_bin(size: int, bins: int) -> Axis:
@@ -184,7 +184,7 @@ def pyramid_bin(size: int, bins: int) -> Axis:
     return Axis(kernel, kernel, (kernel * bins - size + 1) // 2)
 
 
-def _check_bins(subject: Subject, windows: tuple[Axis, Axis]) -> None:
+def _check_bins(subject: LayerSetup, windows: tuple[Axis, Axis]) -> None:
     if not any(window.pad for window in windows):
         return
     for window, side in zip(windows, "hw", strict=True):

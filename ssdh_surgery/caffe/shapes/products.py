@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.subject import Shaped, Subject, count
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, count
 
 
-def inner_product(subject: Subject) -> Shaped:
+def inner_product(subject: LayerSetup) -> SetupResult:
     """The axes from `axis` on become one of `num_output`; a multiply-add for every weight."""
     parameter = subject.param.inner_product_param
     outputs = parameter.num_output
@@ -22,10 +22,10 @@ def inner_product(subject: Subject) -> Shaped:
     weight = (inputs, outputs) if parameter.transpose else (outputs, inputs)
     top = (*shape[:axis], outputs)
     params = [weight, (outputs,)] if parameter.bias_term else [weight]
-    return Shaped([top], params, count(shape, 0, axis) * inputs * outputs)
+    return SetupResult([top], params, count(shape, 0, axis) * inputs * outputs)
 
 
-def embed(subject: Subject) -> Shaped:
+def embed(subject: LayerSetup) -> SetupResult:
     """A row of weights for every value: looked up, nothing is multiplied."""
     parameter = subject.param.embed_param
     outputs, inputs = parameter.num_output, parameter.input_dim
@@ -37,10 +37,10 @@ def embed(subject: Subject) -> Shaped:
     )
     weight = (inputs, outputs)
     params = [weight, (outputs,)] if parameter.bias_term else [weight]
-    return Shaped([(*subject.bottoms[0], outputs)], params)
+    return SetupResult([(*subject.bottoms[0], outputs)], params)
 
 
-def parameter(subject: Subject) -> Shaped:
+def parameter(subject: LayerSetup) -> SetupResult:
     """A param as a top."""
     shape = tuple(subject.param.parameter_param.shape.dim)
-    return Shaped([shape], [shape])
+    return SetupResult([shape], [shape])

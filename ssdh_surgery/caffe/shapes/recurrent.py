@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count, shown
+from ssdh_surgery.caffe.shapes.layer_setup import (
+    LayerSetup,
+    SetupResult,
+    Shape,
+    count,
+    shape_string,
+)
 
 
-def rnn(subject: Subject) -> Shaped:
+def rnn(subject: LayerSetup) -> SetupResult:
     """Steps x streams x `num_output`; one state is carried on."""
     steps, streams, outputs, inputs, static = _widths(subject, states=1)
     params: list[Shape] = [(outputs, inputs), (outputs,)]
@@ -13,10 +19,10 @@ def rnn(subject: Subject) -> Shaped:
     params += [(outputs, outputs), (outputs, outputs), (outputs,)]
     macs = steps * streams * outputs * (inputs + 2 * outputs) + streams * outputs * sum(static)
     tops = [(steps, streams, outputs), (1, streams, outputs)]
-    return Shaped(tops[: subject.tops], params, macs)
+    return SetupResult(tops[: subject.tops], params, macs)
 
 
-def lstm(subject: Subject) -> Shaped:
+def lstm(subject: LayerSetup) -> SetupResult:
     """Steps x streams x `num_output`; hidden and cell state are carried on."""
     steps, streams, outputs, inputs, static = _widths(subject, states=2)
     gates = 4 * outputs
@@ -25,10 +31,10 @@ def lstm(subject: Subject) -> Shaped:
     params.append((gates, outputs))
     macs = steps * streams * gates * (inputs + outputs) + streams * gates * sum(static)
     state = (1, streams, outputs)
-    return Shaped([(steps, streams, outputs), state, state][: subject.tops], params, macs)
+    return SetupResult([(steps, streams, outputs), state, state][: subject.tops], params, macs)
 
 
-def lstm_unit(subject: Subject) -> Shaped:
+def lstm_unit(subject: LayerSetup) -> SetupResult:
     """One step of an LSTM."""
     for index, shape in enumerate(subject.bottoms):
         axes = 2 if index == 2 else 3
@@ -54,10 +60,10 @@ def lstm_unit(subject: Subject) -> Shaped:
         f"Check failed: 4 * hidden_dim_ == bottom[1]->shape(2) ({4 * cell[2]} vs. {gates[2]})",
         bottom=1,
     )
-    return Shaped([cell, cell])
+    return SetupResult([cell, cell])
 
 
-def _widths(subject: Subject, states: int) -> tuple[int, int, int, int, list[int]]:
+def _widths(subject: LayerSetup, states: int) -> tuple[int, int, int, int, list[int]]:
     """Steps, streams, outputs, the width of the input and that of the static one, if any."""
     exposed = states if subject.param.recurrent_param.expose_hidden else 0
     _check_counts(subject, exposed)
@@ -78,7 +84,7 @@ def _widths(subject: Subject, states: int) -> tuple[int, int, int, int, list[int
     return steps, streams, outputs, inputs, static
 
 
-def _check_counts(subject: Subject, exposed: int) -> None:
+def _check_counts(subject: LayerSetup, exposed: int) -> None:
     kind, bottoms, tops = subject.param.type, len(subject.bottoms), subject.tops
     least, wanted = 2 + exposed, 1 + exposed
     subject.check(
@@ -96,7 +102,7 @@ def _check_counts(subject: Subject, exposed: int) -> None:
     )
 
 
-def _steps(subject: Subject) -> tuple[int, int]:
+def _steps(subject: LayerSetup) -> tuple[int, int]:
     data, marks = subject.bottoms[:2]
     subject.check(
         len(data) >= 2,
@@ -117,12 +123,12 @@ def _steps(subject: Subject) -> tuple[int, int]:
     return data[0], data[1]
 
 
-def _check_states(subject: Subject, state: Shape, exposed: int) -> None:
+def _check_states(subject: LayerSetup, state: Shape, exposed: int) -> None:
     first = len(subject.bottoms) - exposed
     for index, shape in enumerate(subject.bottoms[first:]):
         subject.check(
             shape == state,
-            f"shape mismatch - recur_input_blobs_[{index}]: {shown(state)} vs. "
-            f"bottom[{first + index}]: {shown(shape)}",
+            f"shape mismatch - recur_input_blobs_[{index}]: {shape_string(state)} vs. "
+            f"bottom[{first + index}]: {shape_string(shape)}",
             bottom=first + index,
         )

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, Shape
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import BiasParameter, ScaleParameter
 
 
-def neuron(subject: Subject) -> Shaped:
+def neuron(subject: LayerSetup) -> SetupResult:
     """One value for each value."""
-    return Shaped([subject.bottoms[0]])
+    return SetupResult([subject.bottoms[0]])
 
 
-def exp(subject: Subject) -> Shaped:
+def exp(subject: LayerSetup) -> SetupResult:
     """A base to the power of each value; a base of -1 is e."""
     _check_base(subject, "exp_param", subject.param.exp_param.base)
     return neuron(subject)
 
 
-def log(subject: Subject) -> Shaped:
+def log(subject: LayerSetup) -> SetupResult:
     """The logarithm of each value to a base; a base of -1 is e."""
     base = subject.param.log_param.base
     _check_base(subject, "log_param", base)
@@ -29,7 +29,7 @@ def log(subject: Subject) -> Shaped:
     return neuron(subject)
 
 
-def _check_base(subject: Subject, settings: str, base: float) -> None:
+def _check_base(subject: LayerSetup, settings: str, base: float) -> None:
     subject.check(
         base == -1 or base > 0,
         f"base must be strictly positive. ({base:g} vs. 0)",
@@ -37,7 +37,7 @@ def _check_base(subject: Subject, settings: str, base: float) -> None:
     )
 
 
-def prelu(subject: Subject) -> Shaped:
+def prelu(subject: LayerSetup) -> SetupResult:
     """A slope for each channel, or one for all."""
     found = len(subject.bottoms[0])
     subject.check(
@@ -45,16 +45,16 @@ def prelu(subject: Subject) -> Shaped:
     )
     channels = subject.legacy()[1]
     slopes: Shape = () if subject.param.prelu_param.channel_shared else (channels,)
-    return Shaped([subject.bottoms[0]], [slopes])
+    return SetupResult([subject.bottoms[0]], [slopes])
 
 
-def softmax(subject: Subject) -> Shaped:
+def softmax(subject: LayerSetup) -> SetupResult:
     """Probabilities along an axis."""
     subject.axis(subject.param.softmax_param.axis, field="softmax_param.axis")
-    return Shaped([subject.bottoms[0]])
+    return SetupResult([subject.bottoms[0]])
 
 
-def lrn(subject: Subject) -> Shaped:
+def lrn(subject: LayerSetup) -> SetupResult:
     """Maps divided by what surrounds them."""
     size = subject.param.lrn_param.local_size
     subject.check(
@@ -63,15 +63,15 @@ def lrn(subject: Subject) -> Shaped:
         field="lrn_param.local_size",
     )
     subject.check_four_axes()
-    return Shaped([subject.bottoms[0]])
+    return SetupResult([subject.bottoms[0]])
 
 
-def mvn(subject: Subject) -> Shaped:
+def mvn(subject: LayerSetup) -> SetupResult:
     """Four axes, whatever the bottom has."""
-    return Shaped([subject.legacy()])
+    return SetupResult([subject.legacy()])
 
 
-def batch_norm(subject: Subject) -> Shaped:
+def batch_norm(subject: LayerSetup) -> SetupResult:
     """Mean, variance and their common factor: measured, not learned."""
     channels = subject.size(1)
     subject.check(
@@ -80,10 +80,10 @@ def batch_norm(subject: Subject) -> Shaped:
         field="param",
         hint="lr_mult: 0 in each param of the layer",
     )
-    return Shaped([subject.bottoms[0]], [(channels,), (channels,), (1,)])
+    return SetupResult([subject.bottoms[0]], [(channels,), (channels,), (1,)])
 
 
-def scale(subject: Subject) -> Shaped:
+def scale(subject: LayerSetup) -> SetupResult:
     """A factor for each value along some axes, learned or from a second bottom; then a bias."""
     parameter = subject.param.scale_param
     if parameter.bias_term:
@@ -91,16 +91,16 @@ def scale(subject: Subject) -> Shaped:
         subject.axis(parameter.axis, field="scale_param.axis")
     factors = _factors(subject, parameter, "scale")
     params = [] if len(subject.bottoms) > 1 else [factors]
-    return Shaped([subject.bottoms[0]], [*params, factors] if parameter.bias_term else params)
+    return SetupResult([subject.bottoms[0]], [*params, factors] if parameter.bias_term else params)
 
 
-def bias(subject: Subject) -> Shaped:
+def bias(subject: LayerSetup) -> SetupResult:
     """A term for each value along some axes, learned or from a second bottom."""
     terms = _factors(subject, subject.param.bias_param, "bias")
-    return Shaped([subject.bottoms[0]], [] if len(subject.bottoms) > 1 else [terms])
+    return SetupResult([subject.bottoms[0]], [] if len(subject.bottoms) > 1 else [terms])
 
 
-def _factors(subject: Subject, parameter: ScaleParameter | BiasParameter, name: str) -> Shape:
+def _factors(subject: LayerSetup, parameter: ScaleParameter | BiasParameter, name: str) -> Shape:
     """The shape of what is applied, which lies along the bottom's axes from `axis` on."""
     if len(subject.bottoms) > 1:
         return _from_bottom(subject, parameter.axis, name)
@@ -122,7 +122,7 @@ def _factors(subject: Subject, parameter: ScaleParameter | BiasParameter, name: 
     return shape[axis:end]
 
 
-def _from_bottom(subject: Subject, axis: Any, name: str) -> Shape:
+def _from_bottom(subject: LayerSetup, axis: Any, name: str) -> Shape:
     shape, factors = subject.bottoms
     start = subject.axis(axis, field=f"{name}_param.axis") if factors else 0
     subject.check(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.shapes.subject import Shape, Shaped, Subject, count
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, Shape, count
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ReshapeParameter
 
 
-def flatten(subject: Subject) -> Shaped:
+def flatten(subject: LayerSetup) -> SetupResult:
     """The axes from `axis` to `end_axis` as one."""
     parameter = subject.param.flatten_param
     shape = subject.bottoms[0]
@@ -21,10 +21,10 @@ def flatten(subject: Subject) -> Shaped:
         f"Check failed: start_axis <= end_axis ({start} vs. {end})",
         field="flatten_param.end_axis",
     )
-    return Shaped([(*shape[:start], count(shape, start, end), *shape[end:])])
+    return SetupResult([(*shape[:start], count(shape, start, end), *shape[end:])])
 
 
-def reshape(subject: Subject) -> Shaped:
+def reshape(subject: LayerSetup) -> SetupResult:
     """Other axes in place of some: 0 copies the size of the bottom, -1 takes what is left."""
     parameter = subject.param.reshape_param
     dims = list(parameter.shape.dim)
@@ -54,10 +54,10 @@ def reshape(subject: Subject) -> Shaped:
         field="reshape_param.shape",
     )
     subject.check_shared()
-    return Shaped([top])
+    return SetupResult([top])
 
 
-def _replaced(subject: Subject, parameter: ReshapeParameter, axes: int) -> tuple[int, int]:
+def _replaced(subject: LayerSetup, parameter: ReshapeParameter, axes: int) -> tuple[int, int]:
     """The axes of the bottom that are replaced: the first, and the one after the last."""
     axis, num_axes = parameter.axis, parameter.num_axes
     start = axis if axis >= 0 else axes + axis + 1
@@ -81,7 +81,7 @@ def _replaced(subject: Subject, parameter: ReshapeParameter, axes: int) -> tuple
     return start, end
 
 
-def _inferred(subject: Subject, wanted: Shape) -> int:
+def _inferred(subject: LayerSetup, wanted: Shape) -> int:
     """The size in place of the one -1 of a shape."""
     have, known = count(subject.bottoms[0]), -count(wanted)
     subject.check(
@@ -93,13 +93,13 @@ def _inferred(subject: Subject, wanted: Shape) -> int:
     return have // known
 
 
-def reduction(subject: Subject) -> Shaped:
+def reduction(subject: LayerSetup) -> SetupResult:
     """The axes from `axis` on in one value each."""
     axis = subject.axis(subject.param.reduction_param.axis, field="reduction_param.axis")
-    return Shaped([subject.bottoms[0][:axis]])
+    return SetupResult([subject.bottoms[0][:axis]])
 
 
-def tile(subject: Subject) -> Shaped:
+def tile(subject: LayerSetup) -> SetupResult:
     """A blob repeated along an axis."""
     parameter = subject.param.tile_param
     axis = subject.axis(parameter.axis, field="tile_param.axis")
@@ -109,10 +109,10 @@ def tile(subject: Subject) -> Shaped:
     )
     subject.check(tiles > 0, "Number of tiles must be positive.", field="tile_param.tiles")
     shape = subject.bottoms[0]
-    return Shaped([(*shape[:axis], shape[axis] * tiles, *shape[axis + 1 :])])
+    return SetupResult([(*shape[:axis], shape[axis] * tiles, *shape[axis + 1 :])])
 
 
-def arg_max(subject: Subject) -> Shaped:
+def arg_max(subject: LayerSetup) -> SetupResult:
     """The places of the largest values, of each item or along an axis."""
     parameter = subject.param.argmax_param
     shape, top_k = subject.bottoms[0], parameter.top_k
@@ -126,7 +126,7 @@ def arg_max(subject: Subject) -> Shaped:
             f"({top_k} vs. {shape[axis]})",
             field=field,
         )
-        return Shaped([(*shape[:axis], top_k, *shape[axis + 1 :])])
+        return SetupResult([(*shape[:axis], top_k, *shape[axis + 1 :])])
     subject.check(
         len(shape) > 0,
         "Check failed: start_axis <= end_axis (1 vs. 0)",
@@ -141,4 +141,4 @@ def arg_max(subject: Subject) -> Shaped:
         field=field,
     )
     values = 2 if parameter.out_max_val else 1
-    return Shaped([(items, values, top_k, *[1] * (len(shape) - 3))])
+    return SetupResult([(items, values, top_k, *[1] * (len(shape) - 3))])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.shapes.subject import Shape, count, shown
+from ssdh_surgery.caffe.shapes.layer_setup import Shape, count, shape_string
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 
@@ -42,7 +42,7 @@ class Sharing:
                 message = (
                     f"Cannot share param '{spec.name}' owned by layer '{owner}' with layer "
                     f"'{layer.name}'; {what} mismatch.  Owner layer param shape is "
-                    f"{shown(owned)}; sharing layer {verb} {shown(shape)}"
+                    f"{shape_string(owned)}; sharing layer {verb} {shape_string(shape)}"
                 )
                 place = _place(layer, index)
                 findings.append(Finding("SSDH215", "shared-param", "error", message, None, place))

@@ -6,21 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule
+from ssdh_surgery.caffe.net.padding import Padding, pad_of
 from ssdh_surgery.caffe.net.phase import Phase, State
-from ssdh_surgery.caffe.shapes.declared import declared_inputs
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal, SetupResult, Shape, count
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
-from ssdh_surgery.caffe.shapes.padding import Padding
-from ssdh_surgery.caffe.shapes.rules import RULES, Rule, check_counts, layer_shapes
+from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
-from ssdh_surgery.caffe.shapes.subject import (
-    Refusal,
-    Shape,
-    Shaped,
-    Subject,
-    count,
-)
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
@@ -84,7 +77,9 @@ class _Walk:
         return NetShapes(self.state.phase, layers, self.blobs, tuple(self.findings))
 
     def _refuse_unknown_names(self) -> None:
-        free = [layer for layer in self.layers if not layer.bottoms or layer.type not in RULES]
+        free = [
+            layer for layer in self.layers if not layer.bottoms or layer.type not in SHAPE_RULES
+        ]
         known = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
         for name in self.given:
             if name not in known:
@@ -102,7 +97,7 @@ class _Walk:
             for entry in root.entries("input")
             if not isinstance(entry.value, Message)
         }
-        for name, shape in declared_inputs(self.net):
+        for name, shape in zip(self.net.inputs, self.net.input_shapes, strict=True):
             self.blobs[name] = self.given.get(name, shape)
             if self.blobs[name] is None:
                 self._find(
@@ -115,11 +110,12 @@ class _Walk:
                 )
 
     def _layer(self, layer: Layer) -> LayerShapes:
-        if layer.dialect is Dialect.V0 and layer.type == "padding":
-            return self.padding.layer_shapes(layer, self.blobs)
-        param, names = self.padding.folded(layer)
+        if layer.is_padding:
+            self.padding.add(layer)
+            return _padding_shapes(layer, self.blobs)
+        param, names = self.padding.fold(layer)
         bottoms = tuple(self.blobs.get(name) for name in names)
-        rule = RULES.get(layer.type)
+        rule = LAYER_RULES[layer.type] if layer.type in SHAPE_RULES else None
         tops = list(layer.tops)
         if rule and rule.has_automatic_tops and not tops:
             tops.append(AUTOMATIC)
@@ -147,10 +143,10 @@ class _Walk:
         self,
         layer: Layer,
         param: LayerParameter,
-        rule: Rule | None,
+        rule: LayerRule | None,
         bottoms: Sequence[Shape | None],
         tops: int,
-    ) -> Shaped | None:
+    ) -> SetupResult | None:
         """What a layer's rule says, or None where it cannot say."""
         if rule is None:
             self._tell_type(layer)
@@ -161,7 +157,7 @@ class _Walk:
             if len(known) < len(bottoms):
                 return None
             given = [self.given.get(name) for name in layer.tops]
-            shaped = layer_shapes(Subject(param, known, tops, given))
+            shaped = layer_shapes(LayerSetup(param, known, tops, given))
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None
@@ -169,7 +165,7 @@ class _Walk:
         return shaped
 
     def _tell_lists(
-        self, layer: Layer, param: LayerParameter, rule: Rule, shaped: Shaped, tops: int
+        self, layer: Layer, param: LayerParameter, rule: LayerRule, shaped: SetupResult, tops: int
     ) -> None:
         """Lists of the layer that are longer or shorter than Caffe takes them."""
         specs, params = len(param.param), len(shaped.params)
@@ -212,13 +208,13 @@ class _Walk:
             "warning",
             f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
             place,
-            did_you_mean(layer.type, RULES),
+            did_you_mean(layer.type, SHAPE_RULES),
         )
 
     def _tell_blobs(
         self,
         layer: Layer,
-        shaped: Shaped,
+        shaped: SetupResult,
         bottoms: Sequence[Shape | None],
         tops: Sequence[Shape | None],
     ) -> None:
@@ -242,13 +238,22 @@ class _Walk:
                 self._find("SSDH216", "empty-blob", "warning", message, layer.location)
 
 
-def _params(shaped: Shaped | None, *, has_params: bool) -> tuple[Shape, ...] | None:
+def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerShapes:
+    """What a padding layer makes of its bottom, which is no blob of Caffe's."""
+    shape = padded = blobs.get(layer.bottoms[0]) if layer.bottoms else None
+    if shape is not None and len(shape) == 4:
+        pad = 2 * pad_of(layer)
+        padded = (*shape[:2], shape[2] + pad, shape[3] + pad)
+    return LayerShapes(layer, (shape,), (padded,) * len(layer.tops), (), 0, 0)
+
+
+def _params(shaped: SetupResult | None, *, has_params: bool) -> tuple[Shape, ...] | None:
     if shaped is not None:
         return tuple(shaped.params)
     return None if has_params else ()
 
 
-def _macs(shaped: Shaped | None, *, has_params: bool) -> int | None:
+def _macs(shaped: SetupResult | None, *, has_params: bool) -> int | None:
     # Nothing is multiplied by weights where there are none.
     if shaped is not None:
         return shaped.macs

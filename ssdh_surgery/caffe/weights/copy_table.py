@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ssdh_surgery.caffe.weights.weights import LayerWeights, Shape, Weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Shape, Weights
 
 CopyStatus = Literal["copied", "new", "unused", "shape-clash"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files
 from ssdh_surgery.errors import DataError, did_you_mean, of_extra
 from ssdh_surgery.location import Location
 
@@ -31,7 +31,7 @@ def library() -> Any:
 
 
 @contextlib.contextmanager
-def opened(path: Path | str) -> Iterator[Any]:
+def open_file(path: Path | str) -> Iterator[Any]:
     """An HDF5 file for reading.
 
     Raises:
@@ -40,7 +40,7 @@ def opened(path: Path | str) -> Iterator[Any]:
         MissingExtra: h5py is not installed.
     """
     h5py = library()
-    with files.explained(path, "read"), open(path, "rb") as raw:
+    with errors.file_errors(path, "read"), open(path, "rb") as raw:
         is_hdf5 = raw.read(len(MAGIC)) == MAGIC
     where = Location(str(path))
     if not is_hdf5:
@@ -54,7 +54,7 @@ def opened(path: Path | str) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def written(path: Path | str) -> Iterator[Any]:
+def new_file(path: Path | str) -> Iterator[Any]:
     """An HDF5 file to be filled; it is at its place, whole, when the block is left well.
 
     Raises:

@@ -1,14 +1,13 @@
-"""Weights in HDF5 (.caffemodel.h5) to numpy and back, and weights of whatever form."""
+"""Weights in HDF5 (.caffemodel.h5), read into numpy arrays and written from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery import files
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights, write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
@@ -20,26 +19,14 @@ if TYPE_CHECKING:
 ParamKey = tuple[str, int]
 
 
-def read_any_weights(
-    path: Path | str, owners: Mapping[ParamKey, ParamKey] | None = None
-) -> Weights:
-    """The weights in a binary or an HDF5 file, told by its content.
-
-    `owners` says which param of a net shares another one's: Caffe stores shared ones in
-    HDF5 only once.
+def read_hdf5_weights(path: Path | str, owners: Mapping[ParamKey, ParamKey]) -> Weights:
+    """The weights in an HDF5 file; `owners` maps each shared param to the one that owns it.
 
     Raises:
-        FileError: the file cannot be read.
-        DataError: it holds no weights, or it is cut short.
-        MissingExtra: it is HDF5 and h5py is not installed.
+        DataError: it holds no weights, or it is truncated or damaged.
+        MissingExtra: h5py is not installed.
     """
-    with files.explained(path, "read"), open(path, "rb") as file:
-        is_hdf5 = file.read(len(hdf5.MAGIC)) == hdf5.MAGIC
-    return _read(path, owners or {}) if is_hdf5 else read_weights(path)
-
-
-def _read(path: Path | str, owners: Mapping[ParamKey, ParamKey]) -> Weights:
-    with hdf5.opened(path) as file:
+    with hdf5.open_file(path) as file:
         if "data" not in file or not len(file["data"]):
             raise DataError("holds no layers of weights", location=Location(str(path)))
         groups = dict(file["data"].items())
@@ -75,31 +62,23 @@ def _blobs(
     return tuple(blob for blob in found if blob is not None)
 
 
-def write_any_weights(
-    path: Path | str,
-    layers: Iterable[LayerWeights],
-    *,
-    name: str = "",
-    owners: Mapping[ParamKey, ParamKey] | None = None,
+def write_hdf5_weights(
+    path: Path | str, layers: Sequence[LayerWeights], owners: Mapping[ParamKey, ParamKey]
 ) -> None:
-    """Write weights as Caffe does: HDF5 where the file's name ends in `.h5`, else binary.
+    """Write weights as HDF5; the params among the keys of `owners` are left out.
 
     Raises:
         FileError: the file cannot be written.
         DataError: HDF5 cannot hold a layer of that name.
-        MissingExtra: HDF5 is asked for and h5py is not installed.
+        MissingExtra: h5py is not installed.
     """
-    if not str(path).endswith(".h5"):
-        write_weights(path, layers, name=name)
-        return
-    layers = tuple(layers)
     refuse_slashes(layer.name for layer in layers)
-    with hdf5.written(path) as file:
+    with hdf5.new_file(path) as file:
         data = file.create_group("data")
         for layer in layers:
             group = data.create_group(layer.name)
             for index, blob in enumerate(layer.blobs):
-                if (layer.name, index) not in (owners or {}):
+                if (layer.name, index) not in owners:
                     group.create_dataset(str(index), data=blob.astype("<f4", copy=False))
 
 

@@ -109,7 +109,7 @@ def write_solver_state(path: Path | str, state: SolverState) -> None:
 
 
 def _read_hdf5(path: Path | str) -> SolverState:
-    with hdf5.opened(path) as file:
+    with hdf5.open_file(path) as file:
         if "iter" not in file or "history" not in file:
             raise _refusal(path, _NO_STATE)
         group = file["history"]
@@ -122,7 +122,7 @@ def _read_hdf5(path: Path | str) -> SolverState:
 
 
 def _write_hdf5(path: Path | str, state: SolverState) -> None:
-    with hdf5.written(path) as file:
+    with hdf5.new_file(path) as file:
         hdf5.put_number(file, "iter", state.iteration)
         hdf5.put_string(file, "learned_net", state.learned_net)
         hdf5.put_number(file, "current_step", state.step)

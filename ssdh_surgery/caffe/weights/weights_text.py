@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.weights.weights import weights_of
+from ssdh_surgery.caffe.weights.binary_weights import weights_of
 from ssdh_surgery.errors import DataError, SchemaError
 from ssdh_surgery.location import Location
 

@@ -21,7 +21,7 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.weights.copy_table import copy_table
-from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.engines.extractor import Extraction, Extractor, NetExtractor
 from ssdh_surgery.engines.weight_clashes import refuse_clashes
@@ -84,7 +84,7 @@ def _build(
     """Build a net from the file at `path`, which holds the text of `net`."""
     known = set(caffe.layer_type_list())
     for layer in net.layers_in(phase):
-        if layer.type not in known and layer.type != "padding":
+        if layer.type not in known and not layer.is_padding:
             raise EngineError(
                 f"layer '{layer.name}' has the type '{layer.type}', which this pycaffe does "
                 "not have",

@@ -21,8 +21,7 @@ from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.glog import LogParser
 from ssdh_surgery.engines.interrupts import caught_interrupts
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import EngineError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import EngineError, file_errors
 
 _POLL_SECONDS = 0.05
 # There are forks whose `train` takes -weights and forgets it.
@@ -101,7 +100,7 @@ class BinaryTrainer:
         argv = command(job, self._executable)
         with contextlib.ExitStack() as stack:
             stack.enter_context(caught_interrupts(self.stop))
-            with explained(job.log, "write the log"):
+            with file_errors(job.log, "write the log"):
                 sink = stack.enter_context(open(job.log, "xb"))
                 log = _GrowingLog(stack.enter_context(open(job.log, "rb")))
             process = self._start(argv, job, sink)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import NodeProto, helper
 
 from ssdh_surgery.caffe.shapes import Shape
-from ssdh_surgery.caffe.shapes.subject import Subject
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
 from ssdh_surgery.engines.layer_specs import LayerSpec
 from ssdh_surgery.errors import EngineError
 
@@ -104,9 +104,9 @@ class LayerGraph:
         return self.spec.param
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> LayerSetup:
         """The layer as the rules of shapes take it."""
-        return Subject(self.param, [bottom.shape for bottom in self.bottoms], len(self.tops))
+        return LayerSetup(self.param, [bottom.shape for bottom in self.bottoms], len(self.tops))
 
     @property
     def bottom(self) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import Shape
-from ssdh_surgery.caffe.weights.hdf5_weights import write_any_weights
-from ssdh_surgery.caffe.weights.weights import LayerWeights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
+from ssdh_surgery.caffe.weights.weights import write_any_weights
 from ssdh_surgery.engines.onnx.blob import Blob, Input, OnnxLayer, Param, forward_only
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.params import named_owners, read_params, refuse_others

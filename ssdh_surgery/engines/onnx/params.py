@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.weights.copy_table import copy_table
-from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey, read_any_weights
-from ssdh_surgery.caffe.weights.weights import Weights
+from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey
+from ssdh_surgery.caffe.weights.layer_weights import Weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.engines.onnx.plan import Plan, PlannedLayer
 from ssdh_surgery.engines.weight_clashes import refuse_clashes, shape_string
 from ssdh_surgery.errors import EngineError, did_you_mean

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
@@ -133,11 +132,7 @@ def _paired(
     net: Net, specs: Sequence[LayerSpec], found: NetShapes, kept: set[int] | None
 ) -> list[tuple[LayerSpec, LayerShapes]]:
     """The layers of the text with their shapes; without the Input layer of old nets."""
-    each = [
-        shaped
-        for shaped in found.layers
-        if not (net.dialect is Dialect.V0 and shaped.layer.type == "padding")
-    ]
+    each = [shaped for shaped in found.layers if not shaped.layer.is_padding]
     pairs = zip(specs[len(specs) - len(each) :], each, strict=True)
     return [(spec, shaped) for spec, shaped in pairs if kept is None or shaped.layer.index in kept]
 

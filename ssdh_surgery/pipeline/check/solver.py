@@ -50,17 +50,14 @@ def _tests(subject: Subject) -> Iterator[Finding]:
     """Caffe wants one `test_iter` for each test net, and a `test_interval`."""
     solver = subject.solver
     iterations = solver.root.entries("test_iter")
-    inner = sum(name == "test_net_param" for name, _ in solver.inner_nets)
-    own = len(solver.test_nets) + inner
-    # A net for both phases serves every test that is left over.
-    serves = bool(solver.root.entry("net") or solver.root.entry("net_param"))
-    if own > len(iterations) or (iterations and not serves and own != len(iterations)):
+    if not solver.has_matching_test_iter:
         place = iterations[0].location if iterations else Location(solver.file)
         yield Finding(
             "SSDH305",
             "test-iter-count",
             "error",
-            f"{len(iterations)} test_iter for {own} test nets; Caffe wants one for each",
+            f"{len(iterations)} test_iter for {len(solver.own_test_nets)} test nets; Caffe wants "
+            "one for each",
             None,
             place,
         )

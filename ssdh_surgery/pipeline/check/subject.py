@@ -50,7 +50,7 @@ def subject_of(
 
     nets: dict[str, list[Net]] = {}
     for name, root in solver.inner_nets:
-        nets.setdefault(name.removesuffix("_param"), []).append(net_of(solver.document, root))
+        nets.setdefault(name, []).append(net_of(solver.document, root))
     for reference in solver.nets:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
         nets.setdefault(reference.field, []).append(net_of(source.document))

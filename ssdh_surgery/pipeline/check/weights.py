@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def copied(subject: Subject) -> list[Copied]:
 
 def _table(known: NetShapes, name: str) -> Copied | None:
     """The table of one file; None for HDF5, and where no shape of the net is known."""
+    from ssdh_surgery.caffe.weights.binary_weights import read_weights
     from ssdh_surgery.caffe.weights.copy_table import copy_table
-    from ssdh_surgery.caffe.weights.weights import read_weights
 
     with open(name, "rb") as file:
         if file.read(4) == _HDF5:
@@ -111,4 +112,4 @@ def _of_table(net: Net, table: Copied) -> Iterator[Finding]:
 
 
 def _shown(blobs: Sequence[Shape]) -> str:
-    return ", ".join("x".join(map(str, shape)) or "scalar" for shape in blobs) or "none"
+    return ", ".join(map(shape_text, blobs)) or "none"

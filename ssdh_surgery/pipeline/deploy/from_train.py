@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
@@ -135,7 +136,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         for blob, shape in {**form.shapes, **data}.items()
     }
     if data:
-        listed = ", ".join(f"{blob} {' x '.join(map(str, sizes[blob]))}" for blob in data)
+        listed = ", ".join(f"{blob} {size_text(sizes[blob])}" for blob in data)
         draft.notes.insert(0, f"inputs: {listed}")
     fitted = _fitted_inputs(draft.net, form, sizes, settings)
     if existing is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from ssdh_surgery.caffe.net.heads import Head, head_of
+from ssdh_surgery.caffe.net.heads import Head, find_head
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
@@ -113,7 +113,7 @@ class NetDraft:
 
     def head(self, classifier: str) -> Head:
         """The head of the net as it is now whose classifier has a name."""
-        head = head_of(self.net, classifier)
+        head = find_head(self.net, classifier)
         assert head is not None, f"the net has the classifier '{classifier}'"
         return head
 

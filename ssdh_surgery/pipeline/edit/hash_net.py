@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
@@ -203,7 +203,7 @@ def hash_test_net(
     """
     net = draft.net
     names = [plan.classifier, *([train.insertion.classifier] if train.insertion else [])]
-    head = next(filter(None, (head_of(net, name) for name in names)), None)
+    head = next(filter(None, (find_head(net, name) for name in names)), None)
     if head is None:
         raise UnknownLayer(
             f"the test net has no classifier '{plan.classifier}' as the train net has; Caffe "

@@ -68,11 +68,10 @@ def _record_size(source: str, file: Path | None) -> list[int] | None:
     for folder in (Path.cwd(), *Path.cwd().parents, *(file.absolute().parents if file else ())):
         if not (folder / source / "data.mdb").is_file():
             continue
-        from ssdh_surgery.data.lmdb_store import LmdbStore
+        from ssdh_surgery.data.lmdb_store import common_shape
 
         try:
-            with LmdbStore(folder / source) as store:
-                shape = store.scan_shapes(_RECORDS).common
+            shape = common_shape(folder / source, _RECORDS)
         except SsdhError:
             return None
         return None if shape is None else [shape[2], shape[1]]

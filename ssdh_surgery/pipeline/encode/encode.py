@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.parallel import ahead, default_threads
+from ssdh_surgery.data.parallel import default_threads, parallel_map
 from ssdh_surgery.errors import DataError, EngineError, FileError
 from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown, spelled
+from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES, input_findings
 from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
@@ -61,7 +61,7 @@ class EncodeResult:
             "count": self.count,
             "bits": self.bits,
             "width": self.width,
-            "left_out": [{"id": spelled(name), "reason": why} for name, why in self.left_out],
+            "left_out": [{"id": readable(name), "reason": why} for name, why in self.left_out],
             "recipe": self.recipe,
             "health": self.health.as_json() if self.health else None,
             "findings": [each.as_json() for each in self.findings],
@@ -229,13 +229,13 @@ def _encode_batches(
             return _PreparedItem(item, reason=error.message)
         return _PreparedItem(item, encoder.transform.prepare(pixels), _content(pixels))
 
-    results = ahead(prepare, source.items(writer.items), default_threads())
+    results = parallel_map(prepare, source.items(writer.items), default_threads())
     while batch := list(itertools.islice(results, encoder.batch)):
         good = [each for each in batch if each.input is not None]
         bad = [(each.item.id, each.reason) for each in batch if each.input is None]
         for name, reason in bad:
             if report is not None:
-                report(f"'{shown(name)}' is left out: {reason}")
+                report(f"'{printable(name)}' is left out: {reason}")
         writer.put(
             _activations(encoder, good),
             [each.item.id for each in good],
@@ -256,7 +256,7 @@ def _activations(encoder: Encoder, items: Sequence[_PreparedItem]) -> NDArray[np
     if not is_finite.all():
         raise DataError(
             f"'{encoder.blob}' has NaN or infinite values, first for "
-            f"'{shown(items[int(is_finite.argmin())].item.id)}'",
+            f"'{printable(items[int(is_finite.argmin())].item.id)}'",
             location=Location(str(encoder.weights)),
             hint="such weights come from a training run that diverged",
         )

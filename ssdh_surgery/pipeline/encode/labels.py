@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
@@ -54,13 +54,13 @@ def _of_lmdb(path: Path) -> NDArray[np.float32]:
             values = np.asarray(datum.pixels(), np.float32).reshape(-1)
             if rows and len(values) != len(rows[0]):
                 error = DataError(f"{len(values)} labels, the first record has {len(rows[0])}")
-                raise of_record(path, key, error)
+                raise record_error(path, key, error)
             rows.append(values)
     return np.stack(rows)
 
 
 def _of_hdf5(path: Path) -> NDArray[np.float32]:
-    with hdf5.opened(path) as file:
+    with hdf5.open_file(path) as file:
         name = next((name for name in _DATASETS if name in file), _DATASETS[0])
         values = hdf5.floats(file, name, path)
     if not values.ndim:

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.class_folders import is_no_file, is_picture, read_class_folders
+from ssdh_surgery.data.class_folders import is_image_name, is_not_a_file, read_class_folders
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import explained, read_named, stamp_of
+from ssdh_surgery.errors import DataError, file_errors
+from ssdh_surgery.files import read_named, stamp_of
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.pipeline.encode.labels import read_labels
@@ -80,9 +80,9 @@ def _opened(
         _refuse_mixture(inputs)
     for each in inputs:
         if len(inputs) > 1 or str(each) != "-":
-            with explained(each, "read"):
+            with file_errors(each, "read"):
                 os.stat(each)
-    if len(inputs) > 1 or is_picture(first.name):
+    if len(inputs) > 1 or is_image_name(first.name):
         return _unlabelled(str(first), [str(each) for each in inputs], "", transform)
     if not first.is_dir():
         return _of_file(first, transform, options)
@@ -102,10 +102,12 @@ def _refuse_mixture(inputs: Sequence[Path]) -> None:
 
 
 def _of_folder(folder: Path, transform: InputTransform) -> EncodeSource:
-    with explained(folder, "read"):
+    with file_errors(folder, "read"):
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     images = [
-        name for name in names if is_picture(name) and not is_no_file(os.path.join(folder, name))
+        name
+        for name in names
+        if is_image_name(name) and not is_not_a_file(os.path.join(folder, name))
     ]
     if images and not any((folder / name).is_dir() for name in names):
         return _unlabelled(str(folder), images, os.path.join(folder, ""), transform)

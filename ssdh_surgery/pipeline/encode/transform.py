@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import net_of
-from ssdh_surgery.data.crops import ten_crops
-from ssdh_surgery.data.transform import Transformer
+from ssdh_surgery.data.transform import Transformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.trained_files import located
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -141,7 +141,7 @@ class InputTransform:
 
     def _record_size(self) -> Size | None:
         """The common (width, height) of the records that the train net reads."""
-        from ssdh_surgery.data.lmdb_store import LmdbStore
+        from ssdh_surgery.data.lmdb_store import common_shape
 
         train = self._record.path("train") if self._record else None
         if self._record is None or train is None or not train.is_file():
@@ -152,8 +152,7 @@ class InputTransform:
             try:
                 if not source:
                     continue
-                with LmdbStore(located(self._record, source, "LMDB")) as store:
-                    shape = store.scan_shapes(_RECORDS).common
+                shape = common_shape(located(self._record, source, "LMDB"), _RECORDS)
             except SsdhError:
                 continue
             if shape is not None:
@@ -183,9 +182,9 @@ class InputTransform:
             FileError, DataError: it cannot be read or decoded.
             MissingExtra: OpenCV is not installed.
         """
-        from ssdh_surgery.data.picture import planar, read_picture
+        from ssdh_surgery.data.image import planar, read_image
 
-        pixels = planar(read_picture(path, size=self.image_size(), gray=self.is_gray))
+        pixels = planar(read_image(path, size=self.image_size(), gray=self.is_gray))
         return self.in_order(pixels)
 
     def in_order(self, pixels: NDArray[_Number]) -> NDArray[_Number]:
@@ -205,7 +204,7 @@ class InputTransform:
             self._single.shape((channels, height, width))
             result = ten_crops(self._whole(pixels), self.values["crop"])
         if result.shape[1:] != self._shape:
-            sizes = [" x ".join(map(str, shape)) for shape in (result.shape[1:], self._shape)]
+            sizes = [size_text(shape) for shape in (result.shape[1:], self._shape)]
             raise DataError(
                 f"an image becomes {sizes[0]} (channels x height x width), but the net takes "
                 f"{sizes[1]}",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.pipeline.evaluate.classifier import Classifier
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import other_transform
@@ -63,7 +63,7 @@ class Evaluation:
         queries = f"of {count:,} quer{'y' if count == 1 else 'ies'}"
         warnings = []
         if self.overlap:
-            ids = _first([f"'{shown(each)}'" for each in self.overlap])
+            ids = _first([f"'{printable(each)}'" for each in self.overlap])
             warnings.append(
                 f"{len(self.overlap):,} {queries} are in the database too ({ids}): each finds "
                 "itself, so the figures are too good"

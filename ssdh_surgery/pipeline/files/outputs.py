@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files, staging
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
 
@@ -77,15 +77,15 @@ class Output:
         replaces_source = plan.in_place and self.source == self.path
         return not (plan.force or replaces_source or self.is_written) and self.path.exists()
 
-    def write(self, plan: WritePlan) -> files.Write:
+    def write(self, plan: WritePlan) -> staging.Write:
         """The file as it is to be written."""
         if self.source == self.path:
-            return files.Write(self.path, self.data, self.old)
-        return files.Write(self.path, self.data, is_new=not plan.force)
+            return staging.Write(self.path, self.data, self.old)
+        return staging.Write(self.path, self.data, is_new=not plan.force)
 
 
 def write_all(
-    outputs: Sequence[Output], plan: WritePlan, also: Sequence[files.Write] = ()
+    outputs: Sequence[Output], plan: WritePlan, also: Sequence[staging.Write] = ()
 ) -> list[Path]:
     """Write the files, all or none; what is there already stays.
 
@@ -143,13 +143,13 @@ def _distinct(outputs: Sequence[Output]) -> list[Output]:
 
 def _refuse_changed(output: Output) -> None:
     if output.source is not None and files.read_bytes(output.source) != output.old:
-        raise files.changed_under_us(output.source)
+        raise staging.changed_under_us(output.source)
 
 
 def _make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; which ones there were not."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    with files.explained(folder, "make the folder"):
+    with errors.file_errors(folder, "make the folder"):
         folder.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
 

@@ -14,6 +14,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing.insert import features_blob
@@ -134,7 +135,7 @@ def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] =
             continue
         if prod(shape[2:]) == 1:
             return None
-        places = " x ".join(map(str, shape[1:]))
+        places = size_text(shape[1:])
         return (
             f"'{features}' has {places} values a picture: '{latent}' flattens them to "
             f"{prod(shape[1:]):,} and has {params:,} params"

@@ -45,7 +45,7 @@ def _runs(group: Group) -> Iterator[tuple[Net, State]]:
         return usual_states(group.train_net)
     nets: dict[str, list[Net]] = {}
     for name, net in group.inner_nets:
-        nets.setdefault(name.removesuffix("_param"), []).append(net)
+        nets.setdefault(name, []).append(net)
     for field, source in group.named_nets:
         nets.setdefault(field, []).append(net_of(source.document))
     return solver_states(Solver(group.solver.document), nets)

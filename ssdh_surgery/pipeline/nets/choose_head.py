@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from ssdh_surgery.caffe.net.heads import (
     CLASSIFIER_TYPES,
     Head,
-    describe,
-    head_of,
+    find_head,
     heads,
-    tied,
-    unjudged,
+    heads_text,
+    judges_without_classifier,
+    top_heads,
 )
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
@@ -59,7 +59,7 @@ def _named_head(net: Net, name: str) -> Head:
     for head in found:
         if any(name == layer.name or name in layer.tops for layer in head.layers):
             return head
-    if (unjudged_head := head_of(net, name)) is not None:
+    if (unjudged_head := find_head(net, name)) is not None:
         return unjudged_head
     raise _no_head(net, found, name)
 
@@ -80,11 +80,11 @@ def _main_head(net: Net) -> Head:
         )
     main = next((head for head in found if head.main), None)
     if main is None:
-        for head in tied(found):
+        for head in top_heads(found):
             refuse_twins(net, head.classifier)
             refuse_shared(net, head.classifier)
         raise SurgeryError(
-            f"several classifiers weigh the same:\n{describe(found)}",
+            f"several classifiers weigh the same:\n{heads_text(found)}",
             location=Location(net.file),
             hint=f"choose one with --head, for example --head {found[0].classifier.name}",
         )
@@ -92,7 +92,9 @@ def _main_head(net: Net) -> Head:
 
 
 def _reasons(net: Net) -> str:
-    return "; ".join(f"{each.type} layer '{each.name}' {why}" for each, why in unjudged(net))
+    return "; ".join(
+        f"{each.type} layer '{each.name}' {why}" for each, why in judges_without_classifier(net)
+    )
 
 
 def refuse_twins(net: Net, classifier: Layer) -> None:
@@ -134,7 +136,9 @@ def _stand_together(net: Net, one: Layer, other: Layer) -> bool:
 def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:
     layers = [layer.name for layer in net.layers]
     if name in layers or name in net.blob_names:
-        message = f"'{name}' belongs to no classifier; the net has:\n{describe(found) or '  none'}"
+        message = (
+            f"'{name}' belongs to no classifier; the net has:\n{heads_text(found) or '  none'}"
+        )
         return UnknownLayer(message, location=Location(net.file), layer=name)
     return UnknownLayer(
         f"no layer or blob is called '{name}'",

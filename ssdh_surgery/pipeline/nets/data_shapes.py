@@ -144,11 +144,10 @@ def _of_records(layer: Layer, folders: Sequence[Path]) -> Known:
     source = layer.parameter.data_param.source
     for path in _found(source, folders):
         # Only here: most nets are patched where their data are not.
-        from ssdh_surgery.data.lmdb_store import LmdbStore
+        from ssdh_surgery.data.lmdb_store import common_shape
 
         try:
-            with LmdbStore(path) as store:
-                return store.record_shape()
+            return common_shape(path, 1) or _NOTHING
         except SsdhError:
             continue
     return _NOTHING
@@ -175,7 +174,7 @@ def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
         listed = folder / layer.parameter.hdf5_data_param.source
         try:
             first = listed.read_text().split()[0]
-            with hdf5.opened(folder / first) as file:
+            with hdf5.open_file(folder / first) as file:
                 return (1, *(int(size) for size in file[top].shape[1:]))
         except MissingExtra:
             raise

@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import SourceFile

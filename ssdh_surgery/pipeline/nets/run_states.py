@@ -14,20 +14,15 @@ def solver_states(solver: Solver, nets: Mapping[str, Sequence[Net]]) -> Iterator
 
     Args:
         solver: the solver.
-        nets: what its fields `net`, `train_net` and `test_net` name or hold, in order.
+        nets: the nets that its fields (`net`, `test_net_param`, ...) name or hold, by field, in
+            order.
     """
-    train_state = solver.root.message("train_state")
-    for net in (*nets.get("train_net", ()), *nets.get("net", ())):
-        yield net, net.state("TRAIN").merged(train_state)
-    # The test nets as Caffe counts them: its own first, the shared net for what is left.
-    # Without a `test_iter` the shared net is never tested, and need not have a TEST phase.
-    own = nets.get("test_net", ())
-    left = len(solver.root.entries("test_iter")) - len(own)
-    shared = [net for net in nets.get("net", ()) for _ in range(left)]
-    states = solver.root.messages("test_state")
-    for number, net in enumerate((*own, *shared)):
-        state = states[number] if number < len(states) else None
-        yield net, net.state("TEST").merged(state)
+    for field in ("train_net_param", "train_net", "net_param", "net"):
+        for net in nets.get(field, ()):
+            yield net, solver.train_state(net)
+    for test, (field, index) in enumerate(solver.tests):
+        if index < len(held := nets.get(field, ())):
+            yield held[index], solver.test_state(held[index], test)
 
 
 def usual_states(net: Net) -> Iterator[tuple[Net, State]]:
@@ -36,7 +31,7 @@ def usual_states(net: Net) -> Iterator[tuple[Net, State]]:
     None where its rules ask for stages or levels, which only a solver would tell.
     """
     rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
-    if any(rule.asks_for_more_than_phase for rule in rules):
+    if any(rule.has_level_or_stage for rule in rules):
         return
     yield net, net.state("TRAIN")
     if any(layer.is_data and net.phase_of(layer) == "TEST" for layer in net.layers):

@@ -61,7 +61,7 @@ def _is_whole(saved: SavedState) -> bool:
     from google.protobuf.message import DecodeError
 
     from ssdh_surgery.caffe.messages import schema
-    from ssdh_surgery.caffe.weights.weights import read_weights
+    from ssdh_surgery.caffe.weights.binary_weights import read_weights
 
     try:
         state = schema.SolverState.FromString(saved.state.read_bytes())

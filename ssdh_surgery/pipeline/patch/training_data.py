@@ -11,6 +11,7 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, SurgeryError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
 from ssdh_surgery.pipeline.patch.pixel_presets import Preset, preset_for
 from ssdh_surgery.surgery.derive.train import Transform
@@ -76,7 +77,7 @@ def training_data(
             hint="ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB",
         )
     if shape is None or len(shape) != _IMAGE_AXES:
-        told = "no shape" if shape is None else f"the shape {' x '.join(map(str, shape))}"
+        told = "no shape" if shape is None else f"the shape {size_text(shape)}"
         raise SurgeryError(
             f"the input '{blob}' has {told}, and data layers read pictures: N x C x H x W",
             location=Location(net.file),
@@ -110,15 +111,12 @@ def _crop(found: list[Lmdb], blob: str, wanted: tuple[int, int, int]) -> int | N
         if own_channels != channels or not (is_larger or lmdb.shape == wanted):
             gray = " --gray" if channels == 1 else ""
             raise DataError(
-                f"its records are {_sizes(lmdb.shape)}, and the input '{blob}' is {_sizes(wanted)}",
+                f"its records are {size_text(lmdb.shape)}, and the input '{blob}' is "
+                f"{size_text(wanted)}",
                 location=Location(lmdb.source),
                 hint=f"ssdh data build --resize {width}x{height}{gray} makes records that fit",
             )
     return height if any(lmdb.shape != wanted for lmdb in found) else None
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
 
 
 def labels_note(data: TrainingData, classes: int | None) -> str | None:
@@ -190,8 +188,9 @@ def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:
     for lmdb in (data.train, data.test):
         if shape != lmdb.shape:
             raise DataError(
-                f"the mean is {_sizes(shape)}, the records of {lmdb.source} {_sizes(lmdb.shape)}; "
-                "Caffe subtracts it before the crop, so they must be equal",
+                f"the mean is {size_text(shape)}, the records of {lmdb.source} "
+                f"{size_text(lmdb.shape)}; Caffe subtracts it before the crop, so they must be "
+                "equal",
                 location=Location(mean),
                 hint=f"ssdh data mean {data.train.source}",
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.code_file import read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import refuse_other_model
@@ -64,7 +64,7 @@ def needed_activations(codes: Codes) -> NDArray[np.float32]:
     if bad.any():
         raise DataError(
             f"{int(bad.sum()):,} items have NaN or infinite activations, the first is "
-            f"'{shown(str(codes.ids[int(bad.argmax())]))}'",
+            f"'{printable(str(codes.ids[int(bad.argmax())]))}'",
             location=Location(codes.name),
             hint="such weights come from a training run that diverged",
         )
@@ -100,7 +100,7 @@ def _looked_up(blob: str, codes: Codes, files: Sequence[Codes]) -> NDArray[np.fl
     missing = next((name for name in codes.ids if str(name) not in rows), None)
     if missing is not None:
         raise DataError(
-            f"no activations of '{blob}' for '{shown(str(missing))}' of {codes.name}",
+            f"no activations of '{blob}' for '{printable(str(missing))}' of {codes.name}",
             location=Location(files[0].name),
             hint="encode the same source for both",
         )

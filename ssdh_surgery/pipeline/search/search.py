@@ -11,7 +11,7 @@ import numpy as np
 
 from ssdh_surgery.errors import DataError, UsageError
 from ssdh_surgery.files import refuse_existing
-from ssdh_surgery.names import spelled
+from ssdh_surgery.names import readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
 from ssdh_surgery.pipeline.search.sheet import write_search_sheet
@@ -95,7 +95,7 @@ class Hit:
 
     def as_json(self) -> dict[str, Any]:
         """The hit of `search --json`; `feature_distance` only if it was re-ranked."""
-        hit = {"id": spelled(self.id), "distance": self.distance, "label": self.label}
+        hit = {"id": readable(self.id), "distance": self.distance, "label": self.label}
         if self.feature_distance is not None:
             hit["feature_distance"] = self.feature_distance
         return hit
@@ -110,7 +110,7 @@ class Answer:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `search --json`."""
-        return {"query": spelled(self.query), "hits": [each.as_json() for each in self.hits]}
+        return {"query": readable(self.query), "hits": [each.as_json() for each in self.hits]}
 
 
 @dataclass(frozen=True)

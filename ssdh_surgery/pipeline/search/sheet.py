@@ -10,8 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.image import planar, read_image
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.picture import planar, read_picture
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
@@ -60,7 +60,7 @@ def _of_files(folder: str, ids: set[str]) -> dict[str, Thumbnail]:
     thumbnails: dict[str, Thumbnail] = {}
     for each in ids:
         try:
-            thumbnails[each] = thumbnail(planar(read_picture(os.path.join(folder, each))))
+            thumbnails[each] = thumbnail(planar(read_image(os.path.join(folder, each))))
         except (DataError, FileError):
             continue  # its cell stays empty
     return thumbnails

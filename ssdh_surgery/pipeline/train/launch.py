@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -62,18 +61,7 @@ class Launch:
     @property
     def prefix(self) -> Path:
         """Where the snapshots go: before `_iter_N`."""
-        return self.job.cwd / snapshot_prefix(self.solver, self.source.name, self.job.cwd)
-
-
-def snapshot_prefix(solver: Solver, path: str, folder: Path) -> str:
-    """The prefix of a solver's snapshots as caffe makes it in the folder that it runs in.
-
-    Without one it is the solver's own path, and in a folder the solver's name.
-    """
-    prefix = solver.string("snapshot_prefix")
-    if not prefix:
-        return str(Path(os.path.relpath(path, folder)).with_suffix(""))
-    return str(Path(prefix) / Path(path).stem) if (folder / prefix).is_dir() else prefix
+        return self.job.cwd / self.solver.snapshot_prefix(self.source.name, self.job.cwd)
 
 
 def prepare(options: TrainOptions) -> Launch:
@@ -153,7 +141,7 @@ def _copy(
         sets.append(("max_iter", str(options.iterations)))
     if options.gpu == "none":
         sets.append(("solver_mode", "CPU"))
-    prefix = snapshot_prefix(solver, source.name, folder)
+    prefix = solver.snapshot_prefix(source.name, folder)
     if sets and prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
         sets.append(("snapshot_prefix", prefix))

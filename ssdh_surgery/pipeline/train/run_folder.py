@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files
 
 RUNS = "runs"
 
@@ -40,7 +40,7 @@ class RunFolder:
         Raises:
             FileError: it cannot be made.
         """
-        with files.explained(self.path, "make the folder"):
+        with errors.file_errors(self.path, "make the folder"):
             self.path.mkdir(parents=True)
 
     def write_record(self, values: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_named, staged
+from ssdh_surgery.files import read_named
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, form_of_content, form_of_name
+from ssdh_surgery.staging import new_file
 
 # Names of array types for messages, by NumPy's letters for them.
 _TYPES = {"u": "uint8", "U": "text", "iub": "integers", "f": "float32"}
@@ -142,5 +143,5 @@ def write_codes(path: Path | str, codes: Codes) -> None:
         "left_out": codes.left_out,
     }
     parts |= {name: array for name, array in optional.items() if array is not None}
-    with staged(path) as temporary:
+    with new_file(path) as temporary:
         form.write(temporary, parts)

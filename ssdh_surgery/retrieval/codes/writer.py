@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.files import claim, explained, read_bytes, write_bytes
+from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.files import claim, read_bytes, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.code_file import write_codes
@@ -85,7 +85,7 @@ class CodesWriter:
         self._sizes = dict.fromkeys(self._names, 0)
         self.items = self.kept = self._near = self._longest = 0
         self.left_out: list[tuple[str, str]] = []
-        with explained(path, "write"):
+        with file_errors(path, "write"):
             self._folder.mkdir(exist_ok=True)
             self._claim = claim(self._folder, path)
             try:
@@ -159,7 +159,7 @@ class CodesWriter:
         self.left_out += left_out
         self._longest = max([self._longest, *map(len, ids)])
         self._near += int(np.count_nonzero(np.abs(activations - 0.5) < NEAR))
-        with explained(self._path, "write"):
+        with file_errors(self._path, "write"):
             for name, file in self._files.items():
                 file.write(parts[name].tobytes())
                 file.flush()
@@ -188,7 +188,7 @@ class CodesWriter:
             FileError: the disk is full or fails.
             MissingExtra: the library that writes this format is not installed.
         """
-        with explained(self._path, "write"):
+        with file_errors(self._path, "write"):
             for file in self._files.values():
                 file.close()
         codes = Codes(
@@ -234,7 +234,7 @@ class CodesWriter:
         path, rest = self._folder / _WIDE_IDS, b""
         # Written before it is mapped: a disk that fills up under a map kills the process.
         with (
-            explained(self._path, "write"),
+            file_errors(self._path, "write"),
             open(self._folder / "ids", "rb") as file,
             open(path, "wb") as wide,
         ):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, did_you_mean
-from ssdh_surgery.files import Stamp, changed_under_us, refuse_existing, stamp_of
+from ssdh_surgery.files import Stamp, refuse_existing, stamp_of
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.forms.npz import read_arrays, write_arrays
 from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
@@ -27,6 +27,7 @@ from ssdh_surgery.retrieval.index.index import (
     label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
+from ssdh_surgery.staging import changed_under_us
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
@@ -120,7 +121,7 @@ class FileIndex(Index):
 
     def _refuse_unknown(self, name: str) -> None:
         raise DataError(
-            f"no item has the id '{shown(name)}'",
+            f"no item has the id '{printable(name)}'",
             location=self.where,
             hint=did_you_mean(name, self.ids) if len(self) < _MAX_HINTED else None,
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
 from ssdh_surgery.retrieval.codes.compatibility import (
     label_form,
@@ -239,7 +239,7 @@ class Index(ABC):
         if count:
             raise DataError(
                 f"{count:,} of {len(codes):,} ids are already in the index {self.name}, "
-                f"the first is '{shown(first)}'",
+                f"the first is '{printable(first)}'",
                 location=Location(codes.name),
                 hint="'ssdh index add --replace' replaces their codes",
             )
@@ -294,7 +294,7 @@ def _refuse_repeated(codes: Codes) -> None:
         return
     names, counts = np.unique(codes.ids, return_counts=True)
     raise DataError(
-        f"several items have the id '{shown(str(names[counts > 1][0]))}'",
+        f"several items have the id '{printable(str(names[counts > 1][0]))}'",
         location=Location(codes.name),
         hint="ids must be unique: encode a list that names each image once",
     )

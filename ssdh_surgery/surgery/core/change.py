@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
-from ssdh_surgery.prototxt.edits import Edit, ordered, union
+from ssdh_surgery.prototxt.edits import Edit, merge_deletions, sort_edits
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.promise import Insert, Path, Promise, PromiseStep
 
@@ -28,7 +28,7 @@ class Change:
     @classmethod
     def of(cls, edits: Iterable[Edit], steps: Iterable[PromiseStep]) -> Change:
         """A change from edits in any order."""
-        return cls(ordered(edits), Promise(tuple(steps)))
+        return cls(sort_edits(edits), Promise(tuple(steps)))
 
     def __bool__(self) -> bool:
         return bool(self.edits)
@@ -42,7 +42,7 @@ def merged(changes: Iterable[Change]) -> Change:
     """
     found = list(changes)
     edits = [edit for change in found for edit in change.edits]
-    deletions = union(edit for edit in edits if edit.is_deletion)
+    deletions = merge_deletions(edit for edit in edits if edit.is_deletion)
     others = [edit for edit in edits if not edit.is_deletion]
     return Change.of(
         [*others, *deletions], (step for change in found for step in change.promise.steps)

@@ -20,7 +20,6 @@ from ssdh_surgery.surgery.diff.matching import labels, matched
 
 _LAYER_FIELDS = ("layer", "layers")
 _NUMBER = (int, float)
-_TRUE = frozenset(["true", "True", "t", "1"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def native_scalar(value: Scalar, type_name: str | None) -> Any:
         return value.string
     text = value.text
     if type_name == "bool":
-        return text in _TRUE
+        return literals.boolean(text) is True
     if (type_name is not None and "." in type_name) or type_name == "Phase":
         return _enum_name(str(type_name), text)
     number = literals.integer(text)

@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change, merged
@@ -97,4 +98,4 @@ def learn_faster(classifier: Layer, factor: Decimal) -> Change:
 def learnable_blobs(layer: Layer) -> int:
     """The number of blobs that a layer with weights learns: one less without a bias."""
     bias = layer.setting(CLASSIFIER_TYPES[layer.type], "bias_term")
-    return 1 if bias in fields.FALSE else 2
+    return 1 if literals.boolean(bias) is False else 2

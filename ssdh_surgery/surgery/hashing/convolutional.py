@@ -19,6 +19,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.surgery.core.change import Change, merged, path_of, path_of_message
@@ -96,7 +97,7 @@ def _pooling_above(net: Net, graph: BlobGraph, classifier: Layer) -> list[Layer]
 def _is_global(net: Net, pooling: Layer) -> bool:
     """Whether a pooling leaves one place: as it says, or as the shapes come out."""
     param = pooling.core.message("pooling_param")
-    if param is not None and param.string("global_pooling") in ("true", "True", "t", "1"):
+    if param is not None and literals.boolean(param.string("global_pooling")):
         return True
     return _is_one_place(net, pooling)
 

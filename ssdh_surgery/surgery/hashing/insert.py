@@ -17,6 +17,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.classifier import learn_faster
@@ -159,7 +160,7 @@ def _frozen_note(classifier: Layer) -> str:
 
 
 def _is_false(entry: Entry) -> bool:
-    return isinstance(entry.value, Scalar) and entry.value.text in fields.FALSE
+    return isinstance(entry.value, Scalar) and literals.boolean(entry.value.text) is False
 
 
 def _far_axes(classifier: Layer) -> list[Entry]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.objective import FORK_LOSSES, HALF, MEAN, SQUARE
@@ -23,8 +24,6 @@ from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from ssdh_surgery.surgery.verbs.copying import rules
 
 _FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
-# How protobuf lets false be written.
-_FALSE = ("0", "f", "false", "False")
 # What Caffe's log tools can read in a top's name.
 _UNREADABLE = re.compile(r"[\s:]+")
 
@@ -120,7 +119,9 @@ def _refusal(loss: Layer, said: str, hint: str | None = None) -> SurgeryError:
 def _times(loss: Layer) -> int:
     """How often the gradient reaches the blob that the loss takes twice."""
     given = [scalar.text for scalar in loss.outer.scalars("propagate_down")]
-    return sum(text not in _FALSE for text in given) if given else len(loss.bottoms)
+    return (
+        sum(literals.boolean(text) is not False for text in given) if given else len(loss.bottoms)
+    )
 
 
 def _weight(loss: Layer) -> Decimal:
@@ -141,7 +142,7 @@ def _readable(net: Net, loss: Layer) -> Change:
     return blobs.rename(net, loss, 0, unique_name(name, net.blob_names))
 
 
-def _as_mean(graph: BlobGraph, mean: Blob, pooling: Layer) -> Change:
+def _as_mean(graph: BlobGraph, mean: NetBlob, pooling: Layer) -> Change:
     """A Pooling over all bits, and the Reshape that lays them out for it, as one Reduction.
 
     Nothing where the blob is made otherwise, or where others read what is between.

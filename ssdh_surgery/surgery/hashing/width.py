@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.heads import HashLayer
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
@@ -18,19 +19,6 @@ from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.hashing.classifier import changed_name
 from ssdh_surgery.surgery.hashing.shared_weights import sharers
 from ssdh_surgery.surgery.verbs import blobs, layers
-
-# Layers with a weight for each bit that they read, by whether what they write is as wide.
-_WEIGHTED = {
-    "InnerProduct": False,
-    "Convolution": False,
-    "Deconvolution": False,
-    "BatchNorm": True,
-    "Bias": True,
-    "PReLU": True,
-    "Scale": True,
-}
-# Layers after which no trace of the width is left.
-_ENDS = frozenset(["Accuracy", "ArgMax", "Pooling", "Reduction", "Silence"])
 
 
 def outgrown(net: Net, hashed: HashLayer) -> list[Layer]:
@@ -58,15 +46,16 @@ def outgrown(net: Net, hashed: HashLayer) -> list[Layer]:
 def _weighted_above(graph: BlobGraph, latent: Layer) -> list[Layer]:
     found: list[Layer] = []
     seen: set[int] = set()
-    pending: list[Blob] = [graph.writes(latent)[0]]
+    pending: list[NetBlob] = [graph.writes(latent)[0]]
     while pending:
         for layer, _ in graph.consumers(pending.pop()):
-            if layer.index in seen or layer.is_loss or layer.type in _ENDS:
+            if layer.index in seen or layer.is_loss:
                 continue
             seen.add(layer.index)
-            if layer.type in _WEIGHTED:
+            rule = LAYER_RULES.get(layer.type)
+            if rule is not None and rule.has_input_weights:
                 found.append(layer)
-            if _WEIGHTED.get(layer.type, True):
+            if rule is None or rule.keeps_width:
                 pending += graph.writes(layer)
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import render
-from ssdh_surgery.prototxt.edits import ordered
+from ssdh_surgery.prototxt.edits import sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
@@ -43,7 +43,7 @@ def inputs_to_layer(net: Net) -> Change:
         )
     style = style_of(net.document)
     edits = rewritten(net.root, _pieces(net, style, bool(shapes or dims)), style)
-    return Change(ordered(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), becomes(net, _rule))
 
 
 def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.padding import READERS
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import lines, removal, render
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
@@ -18,7 +19,6 @@ from ssdh_surgery.surgery.upgrade.meaning import becomes
 from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
 from ssdh_surgery.surgery.upgrade.rewriting import rewritten
 
-_READERS = ("Convolution", "Pooling")
 # What comes after a convolution's geometry in Caffe's own files.
 _AFTER_PAD = ("weight_filler", "bias_filler", "blobs_lr", "weight_decay")
 
@@ -30,23 +30,19 @@ def fold_padding(net: Net) -> Change:
         SurgeryError: something else than a convolution or pooling reads one, or it has not
             just one bottom and top: Caffe refuses these too.
     """
-    padding = [layer for layer in net.layers if _is_padding(layer)]
+    padding = [layer for layer in net.layers if layer.is_padding]
     if net.dialect is not Dialect.V0 or not padding:
         return Change()
     style = style_of(net.document)
     edits: list[Edit] = []
     moved: set[int] = set()
     for reader, source in _pairs(net):
-        edits.append(render.replaced(reader.outer.entries("bottom")[0], source.bottoms[0]))
+        edits.append(render.replacement(reader.outer.entries("bottom")[0], source.bottoms[0]))
         edits += _padded(reader, source, style, is_first=source.index not in moved)
         if reader.core.entry("pad") is None:
             moved.add(source.index)
     edits += _without(net, padding, moved, style)
-    return Change(ordered(edits), becomes(net, _rule))
-
-
-def _is_padding(layer: Layer) -> bool:
-    return layer.type == "padding"
+    return Change(sort_edits(edits), becomes(net, _rule))
 
 
 def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
@@ -56,7 +52,7 @@ def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
     for layer in net.layers:
         for name in layer.bottoms:
             source = writers.get(name)
-            if source is not None and _is_padding(source):
+            if source is not None and source.is_padding:
                 _refuse_odd(layer, source)
                 found.append((layer, source))
         writers.update(dict.fromkeys(layer.tops, layer))
@@ -65,7 +61,7 @@ def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
 
 def _refuse_odd(layer: Layer, source: Layer) -> None:
     said = None
-    if layer.type not in _READERS:
+    if layer.type not in READERS:
         said = f"only a conv or pool layer can read the padding layer '{source.name}'"
     elif len(layer.bottoms) != 1:
         said = f"a layer that reads the padding layer '{source.name}' can have no other bottom"
@@ -85,7 +81,7 @@ def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[
     # What Caffe reads where none is given is 0.
     text = source.core.string("pad", "0")
     if old is not None:
-        return [render.replaced(old, render.Word(text))]
+        return [render.replacement(old, render.Word(text))]
     margin = margin_of(reader.core, style)
     pieces = pieces_of(reader.core)
     pad = Piece(style.newline + margin, f"pad:{style.after_colon}{text}", margin=margin)
@@ -113,7 +109,7 @@ def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> l
             continue
         new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
     edits = rewritten(net.root, new, style)
-    return edits + (removal.commenting(listed, style.newline) if listed else [])
+    return edits + (removal.comment_out(listed, style.newline) if listed else [])
 
 
 def _rule(tree: Tree) -> None:

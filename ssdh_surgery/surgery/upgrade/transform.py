@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt import lines
 from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
@@ -33,7 +33,7 @@ def move_transform(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     edits = [edit for layer in net.layers for edit in _layer_edits(layer, style)]
-    return Change(ordered(edits), becomes(net, _rule)) if edits else Change()
+    return Change(sort_edits(edits), becomes(net, _rule)) if edits else Change()
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:

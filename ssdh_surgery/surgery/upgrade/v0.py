@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError, did_you_mean
 from ssdh_surgery.prototxt import removal
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
@@ -58,10 +58,10 @@ def v0_to_v1(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     gone = [dropped.entry for dropped in dropped_fields(net) if dropped.layer is None]
-    edits: list[Edit] = removal.commenting(gone, style.newline) if gone else []
+    edits: list[Edit] = removal.comment_out(gone, style.newline) if gone else []
     for layer in net.layers:
         edits += _layer_edits(layer, style)
-    return Change(ordered(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), becomes(net, _rule))
 
 
 def dropped_fields(net: Net) -> list[Dropped]:

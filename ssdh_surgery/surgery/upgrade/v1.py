@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.messages.dialect import Dialect, current_type, known_typ
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.prototxt.edits import Edit, ordered
+from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
@@ -44,7 +44,7 @@ def v1_to_current(net: Net) -> Change:
     ]
     for layer in net.layers:
         edits += _layer_edits(layer.outer, style)
-    return Change(ordered(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), becomes(net, _rule))
 
 
 def _layer_edits(message: Message, style: Style) -> list[Edit]:

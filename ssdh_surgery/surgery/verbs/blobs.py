@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from itertools import product
 
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
@@ -83,7 +83,7 @@ def _states(net: Net, phase: Phase | None) -> Iterator[State]:
             yield State(each, own_level, own.stages | added)
 
 
-def _places(graph: BlobGraph, blob: Blob) -> Iterator[tuple[Layer, Entry]]:
+def _places(graph: BlobGraph, blob: NetBlob) -> Iterator[tuple[Layer, Entry]]:
     """The top in which a blob is named, and the bottoms of all who read it."""
     if blob.writer is not None:
         yield blob.writer, blob.writer.outer.entries("top")[blob.top]

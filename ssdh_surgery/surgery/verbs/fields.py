@@ -32,9 +32,6 @@ Removal = Literal["comment", "delete"]
 _EXACT = Context(prec=40, traps=[])
 _FLOAT = Context(prec=9, traps=[])
 _MOST_DIGITS = 15
-# How protobuf lets true and false be written.
-_TRUE = frozenset(["true", "True", "t", "1"])
-FALSE = frozenset(["false", "False", "f", "0"])
 
 
 def set_value(entry: Entry, value: object) -> Change:
@@ -55,14 +52,14 @@ def set_value(entry: Entry, value: object) -> Change:
         )
     if _is_same(entry.value, value):
         return Change()
-    return Change.of([render.replaced(entry, value)], [Set(path_of(entry), value)])
+    return Change.of([render.replacement(entry, value)], [Set(path_of(entry), value)])
 
 
 def _is_same(old: Scalar, value: object) -> bool:
     if isinstance(value, str) and not isinstance(value, Word):
         return old.is_string and old.string == value
     if isinstance(value, bool):
-        return old.text in (_TRUE if value else FALSE)
+        return literals.boolean(old.text) is value
     new = render.scalar_text(value)
     if old.text == new:
         return True
@@ -190,8 +187,8 @@ def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = 
     if not entries:
         return Change()
     if how == "delete":
-        edits: list[Edit] = removal.removal(entries, followed)
+        edits: list[Edit] = removal.remove(entries, followed)
     else:
         newline = style_of(next(iter(entries)).document).newline
-        edits = removal.commenting(entries, newline, followed)
+        edits = removal.comment_out(entries, newline, followed)
     return Change.of(edits, [Delete(path_of(entry)) for entry in entries])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.blobs import Blob, BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase
 
@@ -26,7 +26,7 @@ def graph(text: str = CHAIN, phase: Phase = "TRAIN") -> BlobGraph:
     return net(text).graph(phase)
 
 
-def written(blob: Blob | None) -> str:
+def written(blob: NetBlob | None) -> str:
     """A blob as `NAME by WRITER`."""
     assert blob is not None
     return f"{blob.name} by {blob.writer.name if blob.writer else 'nobody'}"

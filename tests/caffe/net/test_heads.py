@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.heads import describe, hash_layer_below, head_of, heads, unjudged
+from ssdh_surgery.caffe.net.heads import (
+    find_head,
+    hash_layer_below,
+    heads,
+    heads_text,
+    judges_without_classifier,
+)
 from ssdh_surgery.caffe.net.net import Net
 
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" }\n'
@@ -268,13 +274,15 @@ def test_what_a_head_says() -> None:
     assert head.classes == 10
     assert head.weight == 1.0
     assert [each.name for each in head.layers] == ["fc8", "loss", "acc"]
-    assert describe([head]) == "  fc8 (line 2): 10 classes on 'data', weight 1, 2 layers deep"
+    assert heads_text([head]) == "  fc8 (line 2): 10 classes on 'data', weight 1, 2 layers deep"
 
 
 def test_the_number_of_classes_may_be_unknown() -> None:
     (head,) = heads(net(DATA, ip("fc8", "data", ""), LOSS))
     assert head.classes is None
-    assert describe([head]) == "  fc8 (line 2): unknown classes on 'data', weight 1, 2 layers deep"
+    assert (
+        heads_text([head]) == "  fc8 (line 2): unknown classes on 'data', weight 1, 2 layers deep"
+    )
 
 
 FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", "sum")]
@@ -311,21 +319,23 @@ FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", 
     ],
 )
 def test_why_a_loss_has_no_classifier(parts: list[str], why: str) -> None:
-    assert [(layer.name, reason) for layer, reason in unjudged(net(*parts))] == [("loss", why)]
+    assert [(layer.name, reason) for layer, reason in judges_without_classifier(net(*parts))] == [
+        ("loss", why)
+    ]
 
 
 def test_a_classifier_that_a_name_makes() -> None:
     of = net(*FUSED, layer("loss", "SoftmaxWithLoss", "sum label", "l"))
     assert heads(of) == ()
-    head = head_of(of, "a")
+    head = find_head(of, "a")
     assert head is not None
     assert (head.classifier.name, head.features) == ("a", "data")
 
 
 def test_no_layer_below_a_classifier_is_one() -> None:
     of = net(DATA, ip("fc7", "data"), ip("fc8", "fc7"), LOSS)
-    assert head_of(of, "fc7") is None
-    assert head_of(of, "loss") is None
+    assert find_head(of, "fc7") is None
+    assert find_head(of, "loss") is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.layer import Layer, Param
+from ssdh_surgery.caffe.net.layer import Layer, ParamSpec
 from ssdh_surgery.caffe.net.net import Net
 
 CURRENT = """layer {
@@ -74,17 +74,17 @@ def test_shared_params_and_loss_weights(text: str) -> None:
     ("text", "params"),
     [
         pytest.param("layer { }", (), id="none"),
-        pytest.param("layer { param { } }", (Param("", 1, 1),), id="defaults"),
-        pytest.param("layer { param { lr_mult: - .5 } }", (Param("", -0.5, 1),), id="sign"),
-        pytest.param("layers { weight_decay: 0 }", (Param("", 1, 0),), id="V1-decay-alone"),
+        pytest.param("layer { param { } }", (ParamSpec("", 1, 1),), id="defaults"),
+        pytest.param("layer { param { lr_mult: - .5 } }", (ParamSpec("", -0.5, 1),), id="sign"),
+        pytest.param("layers { weight_decay: 0 }", (ParamSpec("", 1, 0),), id="V1-decay-alone"),
         pytest.param(
             'layers { param: "a" param: "b" blobs_lr: 3 }',
-            (Param("a", 3, 1), Param("b", 1, 1)),
+            (ParamSpec("a", 3, 1), ParamSpec("b", 1, 1)),
             id="V1-of-several-lengths",
         ),
     ],
 )
-def test_params(text: str, params: tuple[Param, ...]) -> None:
+def test_params(text: str, params: tuple[ParamSpec, ...]) -> None:
     assert layer(text).params == params
 
 
@@ -146,4 +146,4 @@ def test_a_layer_without_a_name_is_placed_where_it_begins() -> None:
 
 def test_what_is_no_number_counts_as_the_default() -> None:
     found = layer("layer { param { lr_mult: x } }")
-    assert found.params == (Param("", 1, 1),)
+    assert found.params == (ParamSpec("", 1, 1),)

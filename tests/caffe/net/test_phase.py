@@ -6,13 +6,13 @@ import pytest
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import Phase, Rule, State, takes_part
+from ssdh_surgery.caffe.net.phase import Phase, PhaseRule, State, takes_part
 
 
-def rule(text: str) -> Rule:
+def rule(text: str) -> PhaseRule:
     message = parse(f"include {{ {text} }}".encode()).root.message("include")
     assert message is not None
-    return Rule.read(message)
+    return PhaseRule.read(message)
 
 
 def state(phase: Phase = "TRAIN", level: int = 0, *stages: str) -> State:
@@ -66,7 +66,9 @@ TRAIN, TEST = rule("phase: TRAIN"), rule("phase: TEST")
         pytest.param([], [TRAIN, TEST], [], id="exclude-both"),
     ],
 )
-def test_takes_part(include: list[Rule], exclude: list[Rule], phases: list[Phase]) -> None:
+def test_takes_part(
+    include: list[PhaseRule], exclude: list[PhaseRule], phases: list[Phase]
+) -> None:
     found = [each for each in ("TRAIN", "TEST") if takes_part(include, exclude, state(each))]
     assert found == phases
 

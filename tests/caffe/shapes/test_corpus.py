@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ssdh_surgery.caffe.net.layer import DATA_TYPES
+from ssdh_surgery.caffe.net.layer_rules import DATA_TYPES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes

@@ -9,14 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
 from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table, shape_equals
-from ssdh_surgery.caffe.weights.weights import (
-    LayerWeights,
-    Shape,
-    Weights,
-    read_weights,
-    write_weights,
-)
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Shape, Weights
 from support.paths import GOLDEN
 
 TRAIN = GOLDEN / "train"

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights, write_any_weights
-from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights, write_any_weights
 from ssdh_surgery.errors import DataError, FileError
 from support.paths import GOLDEN
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.caffe.weights.solverstate import (
     SolverState,
     read_solver_state,
     write_solver_state,
 )
-from ssdh_surgery.caffe.weights.weights import read_weights
 from ssdh_surgery.errors import DataError, FileError
 from support.paths import GOLDEN
 

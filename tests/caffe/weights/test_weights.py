@@ -11,7 +11,8 @@ from google.protobuf.message import DecodeError, Message
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights, read_weights, write_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
 from ssdh_surgery.errors import DataError, FileError
 from support.paths import GOLDEN
 

@@ -213,7 +213,7 @@ def test_a_log_is_never_written_over(here):
     Path("c.log").write_text("an earlier run")
     with pytest.raises(FileError) as caught:
         run(job())
-    assert str(caught.value) == "c.log: cannot write the log: there is a file of that name"
+    assert str(caught.value) == "c.log: cannot write the log: a file of that name exists"
     assert Path("c.log").read_text() == "an earlier run"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.errors import DataError, EngineError
 from support.side_by_side import SideBySide, assert_close

@@ -6,7 +6,8 @@ import onnxruntime
 import pytest
 
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
+from ssdh_surgery.caffe.weights.binary_weights import write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 from ssdh_surgery.engines.onnx.model import build
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan

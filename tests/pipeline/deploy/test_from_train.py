@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.net_message import net_parameter
-from ssdh_surgery.caffe.weights.hdf5 import written
+from ssdh_surgery.caffe.weights.hdf5 import new_file
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
@@ -395,7 +395,7 @@ def test_the_shape_comes_from_what_is_at_hand(
 ) -> None:
     write_lmdb(tmp_path / "lmdb", 8, 2)
     write_mean(tmp_path / "mean.binaryproto", np.zeros((2, 6, 7), np.float32))
-    with written(tmp_path / "rows.h5") as file:
+    with new_file(tmp_path / "rows.h5") as file:
         file["data"] = np.zeros((9, 4), np.float32)
     (tmp_path / "list.txt").write_text("rows.h5\n")
     (tmp_path / "net.prototxt").write_text(net_of(data))

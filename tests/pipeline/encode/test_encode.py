@@ -317,9 +317,9 @@ def test_a_mean_file(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         net.transform.prepare(pixels[:, :13])
     assert str(caught.value) == (
-        "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the picture "
+        "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the image "
         "3 x 13 x 16 (channels x height x width)\n"
-        "hint: a mean file has the size of the pictures before the crop"
+        "hint: a mean file has the size of the images before the crop"
     )
 
 
@@ -406,8 +406,8 @@ def test_records_of_another_size() -> None:
     with pytest.raises(DataError) as caught:
         encoded("raw_lmdb")
     assert str(caught.value) == (
-        "crop_size 12 is larger than the picture of 3 x 14 x 11 (channels x height x width)\n"
-        "hint: resize the pictures when the LMDB is made, or set a smaller crop_size"
+        "crop_size 12 is larger than the image of 3 x 14 x 11 (channels x height x width)\n"
+        "hint: resize the images when building the LMDB, or set a smaller crop_size"
     )
     assert not [each for each in Path().iterdir() if each.name.endswith(".partial")]
 

@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.caffe.weights.weights import read_weights
+from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError

@@ -108,7 +108,7 @@ def test_what_another_program_added_meanwhile_is_not_lost(tmp_path: Path) -> Non
     one.remove(["i0"])
     one.save()
     other.add(Codes(new, 24, np.array(["other"]), np.array([0])))
-    with pytest.raises(FileError, match=r"x\.index: changed while we worked on it; nothing was"):
+    with pytest.raises(FileError, match=r"x\.index: changed in the meantime; nothing was"):
         other.save()
     kept = list(open_file_index(str(tmp_path / "x.index")).ids)
     assert kept == [*(f"i{number}" for number in range(1, 10)), "one"]

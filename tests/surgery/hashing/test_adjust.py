@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, head_of, heads
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.edits import apply
-from ssdh_surgery.prototxt.removal import removal
+from ssdh_surgery.prototxt.removal import remove
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing import adjust, width
@@ -29,7 +29,7 @@ _EXAMPLES = max(30, searched.max_examples // 5)
 
 def parts(document: Document, classifier: str) -> tuple[Net, Head, HashLayer]:
     net = Net(document)
-    head = head_of(net, classifier)
+    head = find_head(net, classifier)
     assert head is not None
     there = hash_layer_below(net, head.classifier)
     assert there is not None
@@ -50,7 +50,7 @@ def test_there_and_back(data: bytes, kind: Literal["stock", "fork"], mark: bool)
 
     terms = add_objective(*parts(plain, hashed.classifier), Objective(kind))
     full = proven(plain, terms)
-    assert apply(full.text, removal(inserted(full, terms.promise.steps))) == plain.text
+    assert apply(full.text, remove(inserted(full, terms.promise.steps))) == plain.text
 
     net, head, there = parts(full, hashed.classifier)
     fresh = width.fresh_names(net, there)

@@ -16,8 +16,8 @@ from ssdh_surgery.caffe.net.kind import Kind, kind_of
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
+from ssdh_surgery.prototxt import removal
 from ssdh_surgery.prototxt.edits import apply
-from ssdh_surgery.prototxt.removal import removal
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.classifier import learnable_blobs
@@ -43,7 +43,9 @@ def findings(net: Net) -> set[str]:
 
 
 def without_what_was_inserted(after: Net, change: Change) -> str:
-    return apply(after.document.text, removal(inserted(after.document, change.promise.steps)))
+    return apply(
+        after.document.text, removal.remove(inserted(after.document, change.promise.steps))
+    )
 
 
 def check_train_net(net: Net, head: Head, hashed: HashInsertion, recipe: Recipe) -> None:

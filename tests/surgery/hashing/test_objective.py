@@ -317,7 +317,7 @@ def test_trains_on_caffe_as_recorded(tmp_path: Path, caffe: Path) -> None:
         check=True,
         capture_output=True,
     )
-    from ssdh_surgery.caffe.weights.weights import read_weights
+    from ssdh_surgery.caffe.weights.binary_weights import read_weights
 
     weights = read_weights(folder / "snap_sgd_step_ssdh_iter_20.caffemodel")
     found = {layer.name: layer.blobs for layer in weights.layers}

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol
 import torch
 from torch import Tensor
 
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal
 from ssdh_surgery.caffe.shapes.rules import layer_shapes
-from ssdh_surgery.caffe.shapes.subject import Refusal, Subject
 from ssdh_surgery.engines.torch.layers.blob import Param, Shape, shape_string
 from ssdh_surgery.engines.torch.layers.fillers import fill
 from ssdh_surgery.errors import EngineError
@@ -172,7 +172,7 @@ class Layer:
     def _ask_rule(self, bottom_shapes: Sequence[Shape]) -> None:
         """Take the shapes that Caffe would give to tops and params, or stop where it would."""
         try:
-            shaped = layer_shapes(Subject(self.param, bottom_shapes, self.num_tops))
+            shaped = layer_shapes(LayerSetup(self.param, bottom_shapes, self.num_tops))
         except Refusal as refusal:
             error = self.error(refusal.message, refusal.hint)
             if self.view:

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.convolution import read_window
-from ssdh_surgery.caffe.shapes.subject import Subject
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
 from ssdh_surgery.engines.torch.layers.base import Layer, count
 from ssdh_surgery.engines.torch.layers.blob import Shape
 
@@ -42,7 +42,7 @@ class Window(Layer):
                 f"has {axes} spatial axes, the embedded engine takes up to 3",
                 hint="use --engine binary",
             )
-        _, window = read_window(Subject(self.param, [bottom_shape], self.num_tops))
+        _, window = read_window(LayerSetup(self.param, [bottom_shape], self.num_tops))
         self.kernel, self.stride, self.pad, self.dilation = window
 
     def output_sizes(self, sizes: Sequence[int]) -> list[int]:

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
 from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
-from ssdh_surgery.caffe.shapes.subject import Subject
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 
@@ -134,7 +134,7 @@ class Pooling(Layer):
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows."""
-        rows, columns = read_windows(Subject(self.param, bottom_shapes, self.num_tops))
+        rows, columns = read_windows(LayerSetup(self.param, bottom_shapes, self.num_tops))
         self.windows = Windows(
             kernel=(rows.kernel, columns.kernel),
             stride=(rows.stride, columns.stride),

@@ -24,6 +24,7 @@ from ssdh_surgery.engines.torch.net.params import LearnableParam, learn
 from ssdh_surgery.engines.torch.net.plan import Step, check_shapes, device_of, plan
 from ssdh_surgery.engines.torch.net.registry import refuse_unsupported
 from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.prototxt import literals
 
 OpenSource = Callable[[LayerParameter, Setting], Source]
 
@@ -80,7 +81,7 @@ class GraphNet:
         self.generator = generator
         self.plan = plan(specs, Setting(state.phase, self.device, generator, open_source))
         self.learnable_params: list[LearnableParam] = learn(step.layer for step in self.steps)
-        force = view.root.string("force_backward") in ("true", "True", "t", "1")
+        force = literals.boolean(view.root.string("force_backward")) is True
         decide(self.steps, len(self.plan.blobs), force)
         self._contents = find_overwritten(self.steps)
         self._graphs: dict[int, _Graph] = {}

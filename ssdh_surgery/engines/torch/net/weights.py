@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table
-from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey, read_any_weights, write_any_weights
-from ssdh_surgery.caffe.weights.weights import LayerWeights, Weights
+from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights, write_any_weights
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.weight_clashes import refuse_clashes
 

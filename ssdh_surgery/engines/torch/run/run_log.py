@@ -11,8 +11,7 @@ from typing import Self
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.glog import LogWriter
-from ssdh_surgery.errors import FileError, SsdhError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import FileError, SsdhError, file_errors
 
 
 class RunLog:
@@ -26,7 +25,7 @@ class RunLog:
         self._path = path
         self._writer = LogWriter()
         self._start = time.monotonic()
-        with explained(path, "write the log"):
+        with file_errors(path, "write the log"):
             # Closed by __exit__.
             self._file = path.open("x", encoding="utf-8", errors="surrogateescape")
 
@@ -54,6 +53,6 @@ class RunLog:
             self.record(events.Fatal(f"{place}{error.message}", "trainer.py:1"))
 
     def _write(self, lines: list[str]) -> None:
-        with explained(self._path, "write the log"):
+        with file_errors(self._path, "write the log"):
             self._file.writelines(f"{line}\n" for line in lines)
             self._file.flush()

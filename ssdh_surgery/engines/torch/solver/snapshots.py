@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery import files
+from ssdh_surgery import errors, files
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.net.weights import save_weights
@@ -50,7 +50,7 @@ class SnapshotPlace:
         """
         target = (self.folder / self.prefix).parent
         try:
-            with files.explained(target, "write"), tempfile.NamedTemporaryFile(dir=target):
+            with errors.file_errors(target, "write"), tempfile.NamedTemporaryFile(dir=target):
                 pass
         except FileError as error:
             hint = None if target.is_dir() else f"make the folder: mkdir -p {target}"
@@ -93,7 +93,7 @@ def _staged(*targets: Path) -> Iterator[list[Path]]:
     try:
         yield staged
         for source, target in zip(staged, targets, strict=True):
-            with files.explained(target, "write"):
+            with errors.file_errors(target, "write"):
                 os.replace(source, target)
     except BaseException as error:
         for source in staged:

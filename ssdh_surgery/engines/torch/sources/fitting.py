@@ -5,6 +5,7 @@ from __future__ import annotations
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.names import size_text
 
 
 def refuse_other_shape(transformer: Transformer, picture: Shape, wanted: Shape) -> None:
@@ -16,14 +17,10 @@ def refuse_other_shape(transformer: Transformer, picture: Shape, wanted: Shape) 
     channels, height, width = picture
     becomes = transformer.shape((channels, height, width))
     if becomes != wanted:
-        cropped = f" ({_size(becomes)} when cropped)" if becomes != picture else ""
+        cropped = f" ({size_text(becomes)} when cropped)" if becomes != picture else ""
         raise DataError(
-            f"is {_size(picture)}{cropped}, the batch that it belongs to is of "
-            f"{_size(wanted)} (channels x height x width)",
+            f"is {size_text(picture)}{cropped}, the batch that it belongs to is of "
+            f"{size_text(wanted)} (channels x height x width)",
             hint="all pictures of a batch need one shape: resize them when the data are made, "
             "or set crop_size",
         )
-
-
-def _size(shape: Shape) -> str:
-    return " x ".join(map(str, shape))

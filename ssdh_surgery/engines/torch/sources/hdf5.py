@@ -78,7 +78,7 @@ class Hdf5Reader:
 
     def _look(self, path: Path) -> _File:
         """The number of rows in a file, and the shapes of one."""
-        with hdf5.opened(path) as file:
+        with hdf5.open_file(path) as file:
             shapes = [hdf5.dataset(file, top, path).shape for top in self._tops]
         rows = {shape[0] if shape else 0 for shape in shapes}
         if len(rows) != 1 or 0 in rows:
@@ -123,7 +123,7 @@ class Hdf5Reader:
         """The rows of a file, which stay in memory until those of another are wanted."""
         if self._loaded is None or self._loaded[0] != index:
             path = self._files[index].path
-            with hdf5.opened(path) as file:
+            with hdf5.open_file(path) as file:
                 self._loaded = index, [hdf5.floats(file, top, path) for top in self._tops]
         return self._loaded[1]
 

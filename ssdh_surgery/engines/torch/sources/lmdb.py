@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.data.datum import Datum, read_datum
-from ssdh_surgery.data.lmdb_store import LmdbStore, of_record
+from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.data.transform import Chance, Transformer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
 from ssdh_surgery.engines.torch.sources.fitting import refuse_other_shape
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 
 if TYPE_CHECKING:
     from ssdh_surgery.engines.torch.sources.prefetch import Array
@@ -52,7 +52,7 @@ class LmdbReader:
         shape = self.shapes[0] if self._transformer.crop else self._shape(*taken[0])
         records = [
             Record(
-                f"record '{shown(key)}' of {self._store.path}",
+                f"record '{printable(key)}' of {self._store.path}",
                 datum.label,
                 partial(self._fill, key, datum, self._chance.record(number)),
             )
@@ -79,7 +79,7 @@ class LmdbReader:
         try:
             return read_datum(record)
         except DataError as error:
-            raise of_record(self._store.path, key, error) from error
+            raise record_error(self._store.path, key, error) from error
 
     def _shape(self, key: bytes, datum: Datum) -> Shape:
         """What a record becomes."""
@@ -89,7 +89,7 @@ class LmdbReader:
                 return self._transformer.shape((channels, height, width))
             return self._transformer.shape(datum.shape)
         except DataError as error:
-            raise of_record(self._store.path, key, error) from error
+            raise record_error(self._store.path, key, error) from error
 
     def _fill(self, key: bytes, datum: Datum, chance: Chance, arrays: Sequence[Array]) -> None:
         pictures, labels = arrays
@@ -98,5 +98,5 @@ class LmdbReader:
             refuse_other_shape(self._transformer, pixels.shape, pictures[0].shape)
             self._transformer(pixels, chance, out=pictures[0])
         except DataError as error:
-            raise of_record(self._store.path, key, error) from error
+            raise record_error(self._store.path, key, error) from error
         labels[0] = datum.label

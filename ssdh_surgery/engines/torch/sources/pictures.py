@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.data.image_list import Entry, ImageList, read_list
-from ssdh_surgery.data.picture import planar, read_picture
+from ssdh_surgery.data.image import planar, read_image
+from ssdh_surgery.data.image_list import ImageList, ListEntry, read_list
 from ssdh_surgery.data.transform import Chance, Transformer
 from ssdh_surgery.engines.torch.layers.blob import Shape
 from ssdh_surgery.engines.torch.sources.chance import CountedChance
@@ -16,14 +16,14 @@ from ssdh_surgery.engines.torch.sources.fitting import refuse_other_shape
 from ssdh_surgery.engines.torch.sources.prefetch import Reading, Record
 from ssdh_surgery.errors import DataError, SchemaError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ImageDataParameter
-    from ssdh_surgery.data.picture import Picture
+    from ssdh_surgery.data.image import Image
     from ssdh_surgery.engines.torch.sources.prefetch import Array
 
 
@@ -66,7 +66,7 @@ class PictureReader:
         shape = self.shapes[0] if fixed else self._shape(entries[0])
         records = [
             Record(
-                f"'{shown(entry.path)}' of {self._list.source}:{entry.line_id + 1}",
+                f"'{printable(entry.path)}' of {self._list.source}:{entry.line_id + 1}",
                 entry.label,
                 partial(self._fill, entry, self._chance.record(number)),
             )
@@ -77,7 +77,7 @@ class PictureReader:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _entry(self, number: int) -> Entry:
+    def _entry(self, number: int) -> ListEntry:
         # As in Caffe, some pictures are skipped once, at the start.
         skipped = self._chance.start(self._param.rand_skip) if self._param.rand_skip else 0
         which, place = divmod(number + skipped, self.count)
@@ -88,20 +88,20 @@ class PictureReader:
             place = int(self._order[1][place])
         return self._list.entries[place]
 
-    def _picture(self, entry: Entry) -> Picture:
+    def _picture(self, entry: ListEntry) -> Image:
         param = self._param
         size = (param.new_width, param.new_height) if param.new_width else None
         path = self._folder / f"{param.root_folder}{entry.path}"
-        return planar(read_picture(path, size=size, gray=not param.is_color))
+        return planar(read_image(path, size=size, gray=not param.is_color))
 
-    def _shape(self, entry: Entry) -> Shape:
+    def _shape(self, entry: ListEntry) -> Shape:
         channels, height, width = self._picture(entry).shape
         try:
             return self._transformer.shape((channels, height, width))
         except DataError as error:
             raise self._of_line(entry, error) from error
 
-    def _fill(self, entry: Entry, chance: Chance, arrays: Sequence[Array]) -> None:
+    def _fill(self, entry: ListEntry, chance: Chance, arrays: Sequence[Array]) -> None:
         pictures, labels = arrays
         pixels = self._picture(entry)
         try:
@@ -111,9 +111,9 @@ class PictureReader:
             raise self._of_line(entry, error) from error
         labels[0] = entry.label
 
-    def _of_line(self, entry: Entry, error: DataError) -> DataError:
+    def _of_line(self, entry: ListEntry, error: DataError) -> DataError:
         return DataError(
-            f"'{shown(entry.path)}': {error.message}",
+            f"'{printable(entry.path)}': {error.message}",
             location=Location(self._list.source, entry.line_id + 1),
             hint=error.hint,
         )

@@ -14,8 +14,7 @@ from typing import Any, Protocol, cast
 
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import UsageError
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import UsageError, file_errors
 
 Parts = Mapping[str, NDArray[Any]]
 NEEDED = ("codes", "bits", "ids", "labels", "recipe")
@@ -84,7 +83,7 @@ def form_of_content(path: Path | str) -> Form | None:
     Raises:
         FileError: it is missing or cannot be read.
     """
-    with explained(path, "read"), open(path, "rb") as file:
+    with file_errors(path, "read"), open(path, "rb") as file:
         start = file.read(max(len(each.magic) for each in _FORMATS))
     return next((_module(each) for each in _FORMATS if start.startswith(each.magic)), None)
 

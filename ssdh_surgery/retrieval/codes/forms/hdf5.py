@@ -35,7 +35,7 @@ _STRING_OVERHEAD = 48
 
 def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
-    with hdf5.opened(path) as file:
+    with hdf5.open_file(path) as file:
         missing = [name for name in NEEDED if name not in file]
         if missing:
             raise DataError(

@@ -13,10 +13,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import explained, staged
+from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, NEEDED, OPTIONAL
+from ssdh_surgery.staging import new_file
 
 _ZIP = b"PK\x03\x04"
 # Smaller arrays are always read, and every byte is checked.
@@ -57,7 +57,7 @@ def read_arrays(
         DataError: it is not such a file, cut short, or damaged.
     """
     where = Location(str(path))
-    with explained(path, "read"):
+    with file_errors(path, "read"):
         file = open(path, "rb")  # noqa: SIM115 -- closed below, where other errors mean damage
     with file:
         if file.read(len(_ZIP)) != _ZIP:
@@ -101,7 +101,7 @@ def write_arrays(path: Path | str, parts: Mapping[str, Any]) -> None:
     Raises:
         FileError: it cannot be written; an existing file is unchanged.
     """
-    with staged(path) as temporary:
+    with new_file(path) as temporary:
         write(temporary, parts)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.errors import DataError, of_extra
-from ssdh_surgery.files import explained
+from ssdh_surgery.errors import DataError, file_errors, of_extra
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, blocks
@@ -40,7 +39,7 @@ def read(path: Path | str) -> dict[str, NDArray[Any]]:
     """See `Form`."""
     arrow, where = _library(), Location(str(path))
     try:
-        with explained(path, "read"):
+        with file_errors(path, "read"):
             file = open(path, "rb")  # noqa: SIM115 -- closed below, where errors are damage
         with file:
             table = arrow.parquet.read_table(file, page_checksum_verification=True)

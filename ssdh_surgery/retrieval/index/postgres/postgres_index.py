@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from psycopg.sql import SQL, Identifier, Literal
 
 from ssdh_surgery.errors import DataError, FileError, UsageError
-from ssdh_surgery.names import shown
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 from ssdh_surgery.retrieval.index.index import (
@@ -126,7 +126,7 @@ class PostgresIndex(Index):
         found = dict(self._table.query("SELECT id, place FROM {table} WHERE id = ANY(%s)", [texts]))
         for name, text in zip(ids, texts, strict=True):
             if text not in found:
-                raise DataError(f"no item has the id '{shown(name)}'", location=self.where)
+                raise DataError(f"no item has the id '{printable(name)}'", location=self.where)
         return np.array([found[text] for text in texts], np.int64)
 
     def codes(self, rows: NDArray[np.int64]) -> Packed:

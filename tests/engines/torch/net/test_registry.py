@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ssdh_surgery.caffe.shapes.rules import RULES
+from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.net.registry import REGISTRY, is_supported, layer_class, unsupported
 from ssdh_surgery.location import Location
@@ -25,7 +25,7 @@ def test_reads_without_torch():
 @pytest.mark.parametrize("layer_type", REGISTRY)
 def test_every_entry_is_a_layer_that_has_a_rule(layer_type):
     assert issubclass(layer_class(layer_type), Layer)
-    assert layer_type in RULES
+    assert layer_type in SHAPE_RULES
 
 
 def test_the_types_of_caffe_that_are_missing():

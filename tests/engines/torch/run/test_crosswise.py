@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.caffe.weights.hdf5_weights import read_any_weights
+from ssdh_surgery.caffe.weights.binary_weights import write_weights
 from ssdh_surgery.caffe.weights.solverstate import read_solver_state
-from ssdh_surgery.caffe.weights.weights import write_weights
+from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.executable import caffe_environment
 from ssdh_surgery.engines.glog import parse_log

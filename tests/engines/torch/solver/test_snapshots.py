@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 from ssdh_surgery.caffe.weights.solverstate import read_solver_state
-from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.solver.sidecar import read_sidecar
 from ssdh_surgery.errors import DataError, FileError, SsdhError

@@ -384,7 +384,7 @@ def test_an_empty_lmdb(tmp_path: Path) -> None:
     import lmdb as library
 
     library.open(str(tmp_path / "x")).close()
-    assert refusal(DATA, tmp_path) == "x: the LMDB holds no records"
+    assert refusal(DATA, tmp_path) == "x: the LMDB contains no records"
 
 
 def test_a_leveldb(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_a_leveldb(tmp_path: Path) -> None:
     (tmp_path / "x" / "MANIFEST-000002").write_bytes(b"")
     assert refusal(DATA, tmp_path) == (
         "x: is a LevelDB, not an LMDB\n"
-        "hint: this reads LMDB alone; make one of the same list with 'ssdh data build LIST "
+        "hint: only LMDB is supported; build one from the same list with 'ssdh data build LIST "
         "FOLDER' or 'convert_imageset --backend=lmdb'"
     )
 
@@ -415,7 +415,7 @@ def test_a_truncated_jpeg(tmp_path: Path) -> None:
     items[2] = write_encoded(jpeg(pictures(1, (3, 16, 16))[0])[:-200], 0)
     lmdb(tmp_path / "x", items)
     assert refusal(DATA, tmp_path, 1) == (
-        "x: record '00000002': the JPEG ends early: it has no end marker"
+        "x: record '00000002': the JPEG is truncated: it has no end marker"
     )
 
 
@@ -445,16 +445,14 @@ def test_a_crop_larger_than_the_picture(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(4))
     said = refusal(DATA + "transform_param { crop_size: 11 }", tmp_path)
     assert said.startswith(
-        "x: record '00000000': crop_size 11 is larger than the picture of 3 x 12 x 10 "
+        "x: record '00000000': crop_size 11 is larger than the image of 3 x 12 x 10 "
     )
 
 
 def test_settings_without_a_place_name_their_layer(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(4))
     text = DATA + "transform_param { mean_file: 'm' mean_value: 1 }"
-    assert refusal(text, tmp_path) == (
-        "layer 'data': mean_file and mean_value cannot both be given"
-    )
+    assert refusal(text, tmp_path) == ("layer 'data': mean_file and mean_value cannot both be set")
     text = "type: 'Data' data_param { source: 'x' }"
     assert refusal(text, tmp_path) == "layer 'data': batch_size must be above 0, not 0"
     assert refusal("type: 'WindowData'", tmp_path) == (

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter, PoolingParameter
 
 
-def settings(layer: Layer) -> str:
+def settings_text(layer: Layer) -> str:
     """What matters of a layer's own settings, and its weight in the loss; mostly empty."""
-    describe = _DESCRIBED.get(layer.type)
+    rule = LAYER_RULES.get(layer.type)
+    describe = _WORDS.get(rule.settings) if rule else None
     parts = describe(layer.parameter) if describe else []
     return ", ".join(filter(None, [*parts, _loss_weight(layer)]))
 
@@ -31,7 +33,9 @@ def _convolution(layer: LayerParameter) -> list[str]:
     message = layer.convolution_param
     kernel = _both(message.kernel_h, message.kernel_w) or _axes(message.kernel_size)
     group = f"group {message.group}" if message.group > 1 else ""
-    return [kernel, str(message.num_output), *_window(message), group]
+    # A fork's depthwise convolution and Im2col have none.
+    outputs = str(message.num_output) if message.HasField("num_output") else ""
+    return [kernel, outputs, *_window(message), group]
 
 
 def _window(message: ConvolutionParameter) -> list[str]:
@@ -107,27 +111,26 @@ def _power(layer: LayerParameter) -> list[str]:
     return [inside if message.power == 1 else f"({inside})^{message.power:g}"]
 
 
-_DESCRIBED: dict[str, Callable[[LayerParameter], list[str]]] = {
-    "Accuracy": lambda layer: (
+# By the message that holds the settings, as `LayerRule.settings` names it.
+_WORDS: dict[str, Callable[[LayerParameter], list[str]]] = {
+    "accuracy_param": lambda layer: (
         [f"top {layer.accuracy_param.top_k}"] if layer.accuracy_param.top_k > 1 else []
     ),
-    "Concat": lambda layer: _axis(layer.concat_param.axis),
-    "Convolution": _convolution,
-    "Deconvolution": _convolution,
-    "Dropout": lambda layer: [f"{layer.dropout_param.dropout_ratio:g}"],
-    "Eltwise": _eltwise,
-    "Embed": lambda layer: [str(layer.embed_param.num_output)],
-    "InnerProduct": lambda layer: [str(layer.inner_product_param.num_output)],
-    "LRN": lambda layer: [str(layer.lrn_param.local_size)],
-    "LSTM": lambda layer: [str(layer.recurrent_param.num_output)],
-    "Pooling": _pooling,
-    "Power": _power,
-    "RNN": lambda layer: [str(layer.recurrent_param.num_output)],
-    "ReLU": lambda layer: (
+    "concat_param": lambda layer: _axis(layer.concat_param.axis),
+    "convolution_param": _convolution,
+    "dropout_param": lambda layer: [f"{layer.dropout_param.dropout_ratio:g}"],
+    "eltwise_param": _eltwise,
+    "embed_param": lambda layer: [str(layer.embed_param.num_output)],
+    "inner_product_param": lambda layer: [str(layer.inner_product_param.num_output)],
+    "lrn_param": lambda layer: [str(layer.lrn_param.local_size)],
+    "pooling_param": _pooling,
+    "power_param": _power,
+    "recurrent_param": lambda layer: [str(layer.recurrent_param.num_output)],
+    "reduction_param": _reduction,
+    "relu_param": lambda layer: (
         [f"slope {layer.relu_param.negative_slope:g}"] if layer.relu_param.negative_slope else []
     ),
-    "Reduction": _reduction,
-    "Reshape": lambda layer: ["x".join(map(str, layer.reshape_param.shape.dim))],
-    "Slice": _slice,
-    "Threshold": lambda layer: [f"{layer.threshold_param.threshold:g}"],
+    "reshape_param": lambda layer: ["x".join(map(str, layer.reshape_param.shape.dim))],
+    "slice_param": _slice,
+    "threshold_param": lambda layer: [f"{layer.threshold_param.threshold:g}"],
 }

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
+from ssdh_surgery.names import size_text
+
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.caffe.net.layer import Layer
@@ -57,7 +59,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Shaped:
+class SetupResult:
     """The answer of a rule: the shapes of tops and params, and multiply-adds.
 
     `note` tells what was taken for granted.
@@ -69,7 +71,7 @@ class Shaped:
     note: str | None = None
 
 
-class Subject:
+class LayerSetup:
     """A layer with the shapes of its bottoms, all known.
 
     `given` has the shapes that the caller knows of its tops; `tops` is the number of tops,
@@ -118,7 +120,7 @@ class Subject:
             count(self.bottoms[0]) > 0,
             "Check failed: data_",
             bottom=0,
-            hint=f"the bottom is empty: {shown(self.bottoms[0])}",
+            hint=f"the bottom is empty: {shape_string(self.bottoms[0])}",
         )
 
     def axis(self, axis: int, bottom: int = 0, field: str | None = None) -> int:
@@ -126,7 +128,8 @@ class Subject:
         shape = self.bottoms[bottom]
         if not -len(shape) <= axis < len(shape):
             self.refuse(
-                f"axis {axis} out of range for {len(shape)}-D Blob with shape {shown(shape)}",
+                f"axis {axis} out of range for {len(shape)}-D Blob with shape "
+                f"{shape_string(shape)}",
                 field=field,
                 bottom=bottom,
             )
@@ -160,12 +163,12 @@ def count(shape: Shape, start: int = 0, end: int | None = None) -> int:
     return math.prod(shape[start:end])
 
 
-def shown(shape: Shape) -> str:
+def shape_string(shape: Shape) -> str:
     """A shape as Caffe's log has it: `64 3 28 28 (150528)`."""
     return "".join(f"{size} " for size in shape) + f"({count(shape)})"
 
 
-def refuse_impossible(shaped: Shaped) -> None:
+def refuse_impossible(shaped: SetupResult) -> None:
     """Refuse shapes that no blob can have, and params without values.
 
     Raises:
@@ -182,7 +185,7 @@ def refuse_impossible(shaped: Shaped) -> None:
             first = next(size for size in shape if size < 0)
             raise Refusal(f"Check failed: shape[i] >= 0 ({first} vs. 0)")
         if count(shape) > MAX_COUNT:
-            raise Refusal(f"blob size exceeds INT_MAX: {' x '.join(map(str, shape))}")
+            raise Refusal(f"blob size exceeds INT_MAX: {size_text(shape)}")
     for shape in shaped.params:
         if not count(shape):
             raise Refusal("Check failed: data_", hint=f"a param of shape {list(shape)} is empty")
