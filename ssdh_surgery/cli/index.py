@@ -127,12 +127,13 @@ def info_command(index: str, as_json: bool) -> None:
     """Show what an index holds, and which model made its codes."""
     from ssdh_surgery.pipeline.search.index_change import info
 
-    found = info(index)
+    index_info = info(index)
     if as_json:
-        terminal.answer_json(found.as_json())
+        terminal.answer_json(index_info.as_json())
         return
-    about, count = found.about, f"{found.count:,} codes of {found.about.bits} bits"
-    terminal.answer(f"{found.name}: {count}, {about.kind}", bold=True)
+    about = index_info.about
+    count = f"{index_info.count:,} codes of {about.bits} bits"
+    terminal.answer(f"{index_info.name}: {count}, {about.kind}", bold=True)
     for feature, width in about.features.items():
         terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
     if about.model is None:

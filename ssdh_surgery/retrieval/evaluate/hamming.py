@@ -132,18 +132,18 @@ def rank_hits(
         radii = np.empty(total + 1, np.uint32)
         before = np.empty(total + 1, np.int64)
         counts = np.zeros(bits + 1, np.int64)
-        found = 0
+        relevant_count = 0
         for item in range(total):
             key = keys[item]
             radius = key >> 1
             seen = counts[radius]
             counts[radius] = seen + 1
             # Written for every item and kept for relevant ones: a branch would cost more.
-            radii[found] = radius
-            before[found] = seen
-            found += key & 1
+            radii[relevant_count] = radius
+            before[relevant_count] = seen
+            relevant_count += key & 1
         items[query] = counts
-        ranks = _ranks(radii[:found], before, counts, relevant[query])
+        ranks = _ranks(radii[:relevant_count], before, counts, relevant[query])
         _add_up(ranks, cutoffs, sums[query], hits[query])
         _take_first(keys, counts, first[query])
     return sums, hits, items, relevant, first
@@ -154,16 +154,16 @@ def _take_first(
     keys: NDArray[np.uint32], counts: NDArray[np.int64], first: NDArray[np.int64]
 ) -> None:
     """Fill `first` with the items that rank first, from the keys and counts of `rank_hits`."""
-    wanted = len(first)
-    if not wanted:
+    size = len(first)
+    if not size:
         return
     places = np.zeros(len(counts), np.int64)
     last = 0
-    while places[last] + counts[last] < wanted:
+    while places[last] + counts[last] < size:
         places[last + 1] = places[last] + counts[last]
         last += 1
     limit = np.uint32(2 * (last + 1))
-    left = wanted
+    left = size
     for start in range(0, len(keys), _BLOCK):
         block = keys[start : start + _BLOCK]
         # Most blocks have none of them, and counting is vectorized.
@@ -174,7 +174,7 @@ def _take_first(
             continue
         for item in range(len(block)):
             radius = block[item] >> 1
-            if radius <= last and places[radius] < wanted:
+            if radius <= last and places[radius] < size:
                 first[places[radius]] = start + item
                 places[radius] += 1
                 left -= 1
@@ -218,11 +218,11 @@ def add_up_ranked(
     hits = np.zeros((count, len(cutoffs)), np.int64)
     for query in numba.prange(count):
         ranks = np.empty(total, np.int64)
-        found = 0
+        relevant_count = 0
         for rank in range(total):
             item = order[query, rank]
             if _is_relevant(query_labels[query], database_labels[item], is_multi):
-                ranks[found] = rank + 1
-                found += 1
-        _add_up(ranks[:found], cutoffs, sums[query], hits[query])
+                ranks[relevant_count] = rank + 1
+                relevant_count += 1
+        _add_up(ranks[:relevant_count], cutoffs, sums[query], hits[query])
     return sums, hits

@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 # Queries ranked at a time: their counts at each distance take most of the memory.
 _CHUNK = 512
 _FEATURE_CHUNK = 64
-# A classifier's accuracy is counted among so many top scores.
+# A classifier's accuracy is counted among this many top scores.
 _TOP = (1, 5)
 
 

@@ -79,9 +79,10 @@ class Tally:
         relevant: NDArray[np.int64],
     ) -> None:
         """Take queries ranked by distance, with the numbers of items at each distance."""
-        found, inside = relevant.cumsum(1), items.cumsum(1)
-        whole = np.maximum(found[:, -1:], 1)
-        self._within.append(np.stack([found / np.maximum(inside, 1), found / whole], 1))
+        hits_within, items_within = relevant.cumsum(1), items.cumsum(1)
+        precision = hits_within / np.maximum(items_within, 1)
+        recall = hits_within / np.maximum(hits_within[:, -1:], 1)
+        self._within.append(np.stack([precision, recall], 1))
         if self.protocol.ties != "expected":
             self.take_sums(sums, hits)
             return
@@ -95,7 +96,7 @@ class Tally:
         self._counted.append(1 - none)
 
     def measures(self, knn: dict[str, float]) -> Measures:
-        """The measures of all queries taken so far; `knn` comes from the vote."""
+        """The measures of all queries so far; `knn` comes from the vote."""
         precisions, hits = np.concatenate(self._precisions), np.concatenate(self._hits)
         column = {int(rank): index for index, rank in enumerate(self.ranks)}
         weights = np.concatenate(self._counted)

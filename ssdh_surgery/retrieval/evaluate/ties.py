@@ -22,13 +22,13 @@ def _log_choose(total: int, some: int) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _group(before: int, hits: int, taken: int, found: int) -> float:
-    """The expected sum of precisions in a group with `found` relevant among `taken` places."""
+def _group(before: int, hits: int, places: int, matches: int) -> float:
+    """The expected sum of precisions in a group with `matches` relevant among `places` places."""
     total = 0.0
-    share = (found - 1) / (taken - 1) if taken > 1 else 0.0
-    for place in range(taken):
+    share = (matches - 1) / (places - 1) if places > 1 else 0.0
+    for place in range(places):
         total += (hits + 1 + place * share) / (before + place + 1)
-    return total * found / taken
+    return total * matches / places
 
 
 @numba.njit(cache=True, parallel=True, nogil=True)
@@ -75,18 +75,18 @@ def expected(
                 hits[query, index] = sure
                 none[query, index] = 0.0 if sure else 1.0
                 continue
-            # The cut-off splits this group, with `found` of its relevant items before it.
-            size, some, taken = items[query, radius], relevant[query, radius], cutoff - before
-            ways = _log_choose(size, taken)
-            for found in range(max(0, taken - (size - some)), min(some, taken) + 1):
+            # The cut-off splits this group, with `matches` of its relevant items before it.
+            size, some, places = items[query, radius], relevant[query, radius], cutoff - before
+            ways = _log_choose(size, places)
+            for matches in range(max(0, places - (size - some)), min(some, places) + 1):
                 chance = math.exp(
-                    _log_choose(some, found) + _log_choose(size - some, taken - found) - ways
+                    _log_choose(some, matches) + _log_choose(size - some, places - matches) - ways
                 )
-                added = _group(before, sure, taken, found) if found else 0.0
-                divisor = sure + found if by_hits else whole
+                added = _group(before, sure, places, matches) if matches else 0.0
+                divisor = sure + matches if by_hits else whole
                 if divisor:
                     precision[query, index] += chance * (total + added) / divisor
-                hits[query, index] += chance * (sure + found)
-                if sure + found == 0:
+                hits[query, index] += chance * (sure + matches)
+                if sure + matches == 0:
                     none[query, index] += chance
     return precision, hits, none

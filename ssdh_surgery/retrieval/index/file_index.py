@@ -87,7 +87,7 @@ class FileIndex(Index):
 
     @property
     def _kind(self) -> IndexKind:
-        """The kind that searches: the default while there are too few codes for the index's."""
+        """The kind that searches: the default kind while the index is small."""
         kind = KINDS[self.about.kind]
         return kind if len(self) >= kind.min_codes else KINDS[DEFAULT]
 
@@ -145,19 +145,19 @@ class FileIndex(Index):
         kept = self.refuse_new(codes, features)
         rows = {each: row for row, each in enumerate(self.ids)}
         names: list[str] = codes.ids.tolist()
-        known = [number for number, each in enumerate(names) if each in rows]
+        duplicates = [number for number, each in enumerate(names) if each in rows]
         if not replace:
-            self.refuse_known(codes, len(known), names[known[0]] if known else "")
-        places = [rows[names[number]] for number in known]
-        new = np.setdiff1d(np.arange(len(codes)), known)
+            self.refuse_duplicates(codes, [names[number] for number in duplicates])
+        places = [rows[names[number]] for number in duplicates]
+        new = np.setdiff1d(np.arange(len(codes)), duplicates)
         before = len(self)
 
         def joined(old: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
             if not len(old):
                 return more
-            if len(known):
+            if len(duplicates):
                 old = np.array(old)
-                old[places] = more[known]
+                old[places] = more[duplicates]
             return np.concatenate([old, more[new]]) if len(new) else old
 
         self.packed = joined(self.packed, codes.packed)
@@ -165,11 +165,11 @@ class FileIndex(Index):
         self.kept = {name: joined(self.kept[name], kept[name]) for name in kept}
         if len(new):
             self.ids = Ids.of([*rows, *(names[number] for number in new.tolist())])
-        if known or len(self).bit_length() > before.bit_length():
+        if duplicates or len(self).bit_length() > before.bit_length():
             self._backend = self.saved = None  # they hold, and suit, the old codes
         elif self._backend is not None or self.saved is not None:
             self.backend.add(codes.packed)
-        return len(new), len(known)
+        return len(new), len(duplicates)
 
     def remove(self, ids: Sequence[str]) -> int:
         """See `Index.remove`."""
@@ -178,8 +178,8 @@ class FileIndex(Index):
         is_kept = np.array([each not in removed for each in names], bool)
         count = len(self) - int(np.count_nonzero(is_kept))
         if count < len(removed):
-            known = set(names)
-            self._refuse_unknown(next(each for each in ids if each not in known))
+            present = set(names)
+            self._refuse_unknown(next(each for each in ids if each not in present))
         self.packed, self.labels = self.packed[is_kept], self.labels[is_kept]
         self.kept = {name: values[is_kept] for name, values in self.kept.items()}
         self.ids = Ids.of(each for each in names if each not in removed)

@@ -230,16 +230,16 @@ class Index(ABC):
                 )
         return {name: features[name] for name in self.about.features}
 
-    def refuse_known(self, codes: Codes, count: int, first: str) -> None:
-        """Refuse codes of which `count` exist, `first` being the first of them.
+    def refuse_duplicates(self, codes: Codes, duplicates: Sequence[str]) -> None:
+        """Refuse codes of which some ids are in the index.
 
         Raises:
-            DataError: `count` is not 0.
+            DataError: there are such ids.
         """
-        if count:
+        if duplicates:
             raise DataError(
-                f"{count:,} of {len(codes):,} ids are already in the index {self.name}, "
-                f"the first is '{printable(first)}'",
+                f"{len(duplicates):,} of {len(codes):,} ids are already in the index {self.name}, "
+                f"the first is '{printable(duplicates[0])}'",
                 location=Location(codes.name),
                 hint="'ssdh index add --replace' replaces their codes",
             )

@@ -1,4 +1,4 @@
-"""The place of an index, a file or a table of PostgreSQL: creating and opening an index there."""
+"""The place of an index, a file or a table of PostgreSQL: where one is created and opened."""
 
 from __future__ import annotations
 

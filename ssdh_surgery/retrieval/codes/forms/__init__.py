@@ -73,8 +73,8 @@ def form_of_name(path: Path | str) -> Form:
             return _module(each)
     if suffix in ("", ".codes"):
         return _module(_FORMATS[0])
-    known = ", ".join(suffix for each in _FORMATS for suffix in each.suffixes)
-    raise UsageError(f"codes cannot be written to a '{suffix}' file", hint=f"one of {known}")
+    suffixes = ", ".join(suffix for each in _FORMATS for suffix in each.suffixes)
+    raise UsageError(f"codes cannot be written to a '{suffix}' file", hint=f"one of {suffixes}")
 
 
 def form_of_content(path: Path | str) -> Form | None:

@@ -12,7 +12,7 @@ import numpy as np
 from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
-# FAISS asks for so many codes to train each inverted list on.
+# The least number of codes that FAISS trains an inverted list on.
 _CODES_PER_LIST = 39
 
 

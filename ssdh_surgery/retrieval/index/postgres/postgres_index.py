@@ -81,12 +81,12 @@ class PostgresIndex(Index):
     def exact(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.exact`."""
         self._table.query("SET LOCAL enable_indexscan = off")
-        found = self._nearest(queries, k)
+        neighbours = self._nearest(queries, k)
         self._table.query("SET LOCAL enable_indexscan = on")
-        return found
+        return neighbours
 
     def _nearest(self, queries: Packed, k: int) -> Neighbours:
-        found = self._table.query(
+        answer = self._table.query(
             "SELECT number - 1, distance, place FROM unnest(%s::{type}[]) "
             "WITH ORDINALITY AS query (code, number), LATERAL ("
             "SELECT (stored.code <~> query.code)::int AS distance, place FROM {table} AS stored "
@@ -95,26 +95,26 @@ class PostgresIndex(Index):
             ["{" + ",".join(bit_texts(queries, self.about.bits)) + "}", k],
             type=bit_type(self.about),
         )
-        counts = np.bincount([number for number, _, _ in found], minlength=len(queries))
+        counts = np.bincount([number for number, _, _ in answer], minlength=len(queries))
         is_found = np.arange(counts.max(initial=0)) < counts[:, None]
         distances = np.full(is_found.shape, -1, np.int32)
         rows = np.full(is_found.shape, -1, np.int64)
         # Answers are ordered by query and distance, as the cells are.
-        distances[is_found] = [distance for _, distance, _ in found]
-        rows[is_found] = [place for _, _, place in found]
+        distances[is_found] = [distance for _, distance, _ in answer]
+        rows[is_found] = [place for _, _, place in answer]
         return distances, rows
 
     def _of_rows(self, rows: NDArray[np.int64], *columns: str) -> list[tuple[Any, ...]]:
         """Columns of rows, in the order of the rows."""
         text: LiteralString = "SELECT place, {columns} FROM {table} WHERE place = ANY(%s)"
         answer = self._table.query(text, [rows.tolist()], columns=names(columns))
-        found = {place: values for place, *values in answer}
-        return [tuple(found[row]) for row in rows.tolist()]
+        by_place = {place: values for place, *values in answer}
+        return [tuple(by_place[row]) for row in rows.tolist()]
 
     def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
-        found = self._of_rows(rows, "id", self._label_column)
-        return [IndexItem(id_of(name), label) for name, label in found]
+        columns = self._of_rows(rows, "id", self._label_column)
+        return [IndexItem(id_of(name), label) for name, label in columns]
 
     @property
     def _label_column(self) -> str:
@@ -123,11 +123,12 @@ class PostgresIndex(Index):
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """See `Index.rows`."""
         texts = [id_text(each) for each in ids]
-        found = dict(self._table.query("SELECT id, place FROM {table} WHERE id = ANY(%s)", [texts]))
+        text_ids: LiteralString = "SELECT id, place FROM {table} WHERE id = ANY(%s)"
+        places = dict(self._table.query(text_ids, [texts]))
         for name, text in zip(ids, texts, strict=True):
-            if text not in found:
+            if text not in places:
                 raise DataError(f"no item has the id '{printable(name)}'", location=self.where)
-        return np.array([found[text] for text in texts], np.int64)
+        return np.array([places[text] for text in texts], np.int64)
 
     def codes(self, rows: NDArray[np.int64]) -> Packed:
         """See `Index.codes`."""
@@ -141,12 +142,12 @@ class PostgresIndex(Index):
     def sample(self, count: int) -> Packed:
         """See `Index.sample`."""
         step = max(1, len(self) // count)
-        found = self._table.query(
+        rows = self._table.query(
             "SELECT code FROM (SELECT code, row_number() OVER (ORDER BY place) AS number "
             "FROM {table}) AS numbered WHERE (number - 1) %% %s = 0 ORDER BY number LIMIT %s",
             [step, count],
         )
-        return packed_bits([code for (code,) in found], self.about.bits)
+        return packed_bits([code for (code,) in rows], self.about.bits)
 
     def add(
         self, codes: Codes, features: Features | None = None, *, replace: bool = False
@@ -162,10 +163,10 @@ class PostgresIndex(Index):
         rows = ((number, *row) for number, row in enumerate(rows_of(codes, kept)))
         self._table.copy("incoming", ["number", *columns], rows)
         text: LiteralString = "SELECT id FROM incoming JOIN {table} USING (id) ORDER BY number"
-        known = [name for (name,) in self._table.query(text)]
+        duplicates = [name for (name,) in self._table.query(text)]
         if not replace:
-            self.refuse_known(codes, len(known), id_of(known[0]) if known else "")
-        if known:
+            self.refuse_duplicates(codes, list(map(id_of, duplicates)))
+        if duplicates:
             changed = [SQL("{0} = incoming.{0}").format(Identifier(each)) for each in columns]
             self._table.query(
                 "UPDATE {table} AS mine SET {changed} FROM incoming WHERE mine.id = incoming.id",
@@ -177,7 +178,7 @@ class PostgresIndex(Index):
             columns=names(columns),
         )
         self._table.query("DROP TABLE incoming")
-        return len(codes) - len(known), len(known)
+        return len(codes) - len(duplicates), len(duplicates)
 
     def remove(self, ids: Sequence[str]) -> int:
         """See `Index.remove`."""

@@ -33,8 +33,8 @@ def id_text(name: str) -> str:
 def id_of(text: str) -> str:
     """The id that the table stores as this text."""
 
-    def plain(found: re.Match[bytes]) -> bytes:
-        word = found[1]
+    def plain(match: re.Match[bytes]) -> bytes:
+        word = match[1]
         return word if word == b"\\" else bytes.fromhex(word[1:].decode())
 
     return name_text(_SPELT.sub(plain, name_bytes(text)))

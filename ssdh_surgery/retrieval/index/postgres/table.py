@@ -54,18 +54,18 @@ class Table:
         return reason.replace(password, "***") if password else reason
 
     def _refuse_without_vector(self) -> None:
-        found = self.query(
+        versions = self.query(
             "SELECT installed_version FROM pg_available_extensions WHERE name = 'vector'"
         )
-        if not found:
+        if not versions:
             message = "the server has no pgvector"
             hint = "install it there: a package such as postgresql-17-pgvector"
-        elif found[0][0] is None:
+        elif versions[0][0] is None:
             message = "the database has not enabled the extension pgvector"
             hint = "once, as its owner: psql -c 'CREATE EXTENSION vector'"
-        elif tuple(map(int, found[0][0].split(".")[:2])) < _OLDEST:
+        elif tuple(map(int, versions[0][0].split(".")[:2])) < _OLDEST:
             oldest = ".".join(map(str, _OLDEST))
-            message = f"pgvector {found[0][0]} is too old; {oldest} or newer is needed"
+            message = f"pgvector {versions[0][0]} is too old; {oldest} or newer is needed"
             hint = "update it there, then: psql -c 'ALTER EXTENSION vector UPDATE'"
         else:
             return
@@ -116,8 +116,8 @@ class Table:
     def comment(self) -> str | None:
         """The comment on the table, if it has one."""
         text: LiteralString = "SELECT obj_description(to_regclass({name}), 'pg_class')"
-        found: str | None = self.query(text, name=self._quoted)[0][0]
-        return found
+        comment: str | None = self.query(text, name=self._quoted)[0][0]
+        return comment
 
     @property
     def _quoted(self) -> Literal:
