@@ -153,7 +153,7 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
     )
     assert refused(ssdh, here, "patch", "x.prototxt") == (
         "x.prototxt: no classifier found: SoftmaxWithLoss layer 'loss' judges 'data', and "
-        "Data layer 'data' is no classifier\n"
+        "Data layer 'data' is not a classifier\n"
         "hint: --head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them\n"
     )
 

@@ -82,7 +82,7 @@ def test_a_head_for_a_name_where_no_loss_tells(ssdh: Ssdh) -> None:
     )
     text = DATA + ip("a") + ip("b") + fused + loss("sum")
     said = patch(ssdh, text, code=3)
-    assert "SoftmaxWithLoss_sum' judges 'sum', and Eltwise layer 'sum' is no classifier" in said
+    assert "SoftmaxWithLoss_sum' judges 'sum', and Eltwise layer 'sum' is not a classifier" in said
     patch(ssdh, text, "--head", "a", "--objective", "ssdh", "--classes", "5")
     assert written().layer("a_change").bottoms == ("latent_SSDH_encode",)
     assert written().layer("sum").bottoms == ("a_change", "b")

@@ -213,7 +213,7 @@ def test_what_was_taken_for_granted_is_told_on_demand(
     assert run(words) == 0
     assert capsys.readouterr().err == ""
     assert run(["-v", *words]) == 0
-    assert capsys.readouterr().err.endswith("layer 'data': 3 channels are taken for granted\n")
+    assert capsys.readouterr().err.endswith("layer 'data': assuming 3 channels\n")
 
 
 def test_standard_input(
@@ -374,7 +374,8 @@ def test_a_stage_and_a_level_choose_layers(
         assert [each["name"] for each in told(capsys, "n.prototxt", *words)["layers"]] == layers
     assert run(["show", "n.prototxt", "--level", "2"]) == 0
     assert (
-        "hint: layer 'a' of line 2 writes it, but takes no part here: see its include and exclude"
+        "hint: layer 'a' of line 2 writes it, but is not in this phase: see its include and "
+        "exclude rules"
     ) in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""Params that layers share by name: who owns each, and whether the shapes allow it."""
+"""Params that layers share by name: their owners, and whether the shapes match."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Sharing:
-    """The named params so far: the layer that owns each, and its shape."""
+    """The named params so far, each with the layer that owns it and its shape."""
 
     def __init__(self) -> None:
         self._owners: dict[str, tuple[str, Shape]] = {}
 
-    def of(
+    def add(
         self, layer: Layer, param: LayerParameter, shapes: Sequence[Shape]
     ) -> tuple[frozenset[int], list[Finding]]:
-        """Which params of a layer a layer above owns, and which of them do not fit."""
+        """The params of a layer that an earlier layer owns, by index, and findings of clashes."""
         shared: set[int] = set()
         findings: list[Finding] = []
         for index, (spec, shape) in enumerate(zip(param.param, shapes, strict=False)):

@@ -194,9 +194,7 @@ def test_channels_that_are_taken_for_granted_are_told() -> None:
     shaped = found(
         data_layer("Data", "transform_param { crop_size: 5 } data_param { batch_size: 1 }")
     )
-    assert [finding.message for finding in shaped.findings] == [
-        "layer 'd': 3 channels are taken for granted"
-    ]
+    assert [finding.message for finding in shaped.findings] == ["layer 'd': assuming 3 channels"]
 
 
 SIAMESE = """\
