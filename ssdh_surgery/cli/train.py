@@ -11,7 +11,7 @@ from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
-from ssdh_surgery.pipeline.check.weights import Copied
+from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
@@ -81,7 +81,7 @@ def command(dry_run: bool, no_check: bool, **values: Any) -> int:
     return _follow(run)
 
 
-def _say_copied(table: Copied) -> None:
+def _say_copied(table: WeightsCopy) -> None:
     """Print which layers are copied by name, and which are not."""
     terminal.say(f"{table.file}: {len(table.names('copied'))} layers are copied")
     for status, words in (("new", "start from their fillers"), ("unused", "not in the net")):

@@ -22,7 +22,7 @@ from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
+from ssdh_surgery.pipeline.nets.caffe_refusals import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
 from ssdh_surgery.pipeline.nets.data_shapes import data_shape
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -218,12 +218,12 @@ def _refuse_batch(
             location=train.named(name)[0].location,
             hint="--batch N and --input-shape give the deploy net the inputs of the training",
         )
-    return told(before) if findings else []
+    return as_warnings(before) if findings else []
 
 
 def _mistakes(net: Net, folders: Sequence[Path]) -> list[Finding]:
     """What Caffe would stop at when it sets up a net to be used."""
-    return mistakes(net, net.state("TEST"), folders)
+    return build_errors_with_data(net, net.state("TEST"), folders)
 
 
 def _refuse_other(net: Net, existing: HashLayer, explicit: Settings) -> None:

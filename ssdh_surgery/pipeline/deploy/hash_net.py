@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
+from ssdh_surgery.pipeline.nets.caffe_refusals import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -84,8 +84,10 @@ def patch_deploy(
 
 def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
     """Warnings about what Caffe refuses in a deploy net, where it was not the classifier's."""
-    still = mistakes(after, after.state("TEST"), folders)
-    return told(mistakes(before, before.state("TEST"), folders)) if still else []
+    still = build_errors_with_data(after, after.state("TEST"), folders)
+    return (
+        as_warnings(build_errors_with_data(before, before.state("TEST"), folders)) if still else []
+    )
 
 
 def _insert(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssdh_surgery import findings as rules
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -48,25 +49,23 @@ def _weights(encoder: Encoder) -> Iterator[Finding]:
     if missing:
         named = ", ".join(f"'{name}'" for name in missing[:_NAMED])
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-        yield Finding(
-            "SSDH701", "layers-without-weights", "warning",
+        yield rules.LAYERS_WITHOUT_WEIGHTS.at(
+            Location(str(encoder.weights)),
             f"'{encoder.blob}' depends on {named}{more}, for which there are no weights here: "
             "what it holds means nothing",
             "name the weights that were trained with the hash layer: --weights FILE",
-            Location(str(encoder.weights)),
-        )  # fmt: skip
+        )
 
 
 def _blob(encoder: Encoder) -> Iterator[Finding]:
     layer = encoder.net.layer
     if encoder.options.blob is None and not encoder.net.is_code:
         kind = f"a {layer.type} layer makes it" if layer else "it is the input"
-        yield Finding(
-            "SSDH702", "no-code", "warning",
+        yield rules.NO_CODE.at(
+            encoder.net.location,
             f"the blob '{encoder.blob}' is no code ({kind}): its activations are kept, and no bits",
             "ssdh deploy gives a deploy net its hash layer; --blob NAME chooses a blob",
-            encoder.net.location,
-        )  # fmt: skip
+        )
 
 
 def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
@@ -83,22 +82,22 @@ def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
     ]
     for option, given, trained in pairs:
         if given is not None and trained is not None and _plain(given) != _plain(trained):
-            yield Finding(
-                "SSDH703", "unlike-training", "warning",
+            yield rules.UNLIKE_TRAINING.at(
+                None,
                 f"{option} {_shown(given)}, and ssdh.toml says that the net was trained with "
                 f"{_shown(trained)}",
-            )  # fmt: skip
+            )
 
 
 def _size(transform: InputTransform) -> Iterator[Finding]:
     if transform.is_size_guessed and transform.resize is not None:
         width, height = transform.resize
-        yield Finding(
-            "SSDH704", "unknown-resize", "warning",
+        yield rules.UNKNOWN_RESIZE.at(
+            None,
             "it is not known to which size pictures were warped for the training: taken is the "
             f"net's input, {width}x{height}",
             "say it: --resize WxH, with --crop where the net's input was cut out of that",
-        )  # fmt: skip
+        )
 
 
 def _normalisation(encoder: Encoder) -> Iterator[Finding]:
@@ -108,27 +107,27 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
     if not stated["mean_file"] and not mean and scale is None:
         normalised = any(layer.type in _NORMALISING for layer in encoder.net.first_layers)
         if encoder.known is None and not normalised:
-            yield Finding(
-                "SSDH705", "no-mean", "warning",
+            yield rules.NO_MEAN.at(
+                None,
                 "neither a mean nor a scale is known, so the net gets pixels from 0 to 255",
                 "say what it was trained with: --mean-file, --mean-value, --scale",
-            )  # fmt: skip
+            )
         return
     if scale is not None and not 1 / 1024 <= abs(scale) <= 2:
         times = "large" if abs(scale) > 2 else "small"
-        yield Finding(
-            "SSDH706", "scale", "warning",
+        yield rules.SCALE.at(
+            None,
             f"a scale of {scale:g} makes inputs of up to {255 * abs(scale):g}: they may be 255 "
             f"times too {times}",
             "pixels go from 0 to 255; 0.00390625 brings them to 0 to 1",
-        )  # fmt: skip
+        )
     if mean and 0 < max(map(abs, mean)) <= 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
+            None,
             f"the mean values {_shown(mean)} are for pixels from 0 to 1, and here they go from 0 "
             "to 255",
             "the mean is subtracted before the scale: give it for 0 to 255",
-        )  # fmt: skip
+        )
 
 
 def _channels(transform: InputTransform) -> Iterator[Finding]:
@@ -142,24 +141,23 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
     is_rgb = np.abs(np.array(mean) - _IMAGENET[::-1]).max() < _NEAR
     is_bgr = np.abs(np.array(mean) - _IMAGENET).max() < _NEAR
     if (is_rgb and order == "BGR") or (is_bgr and order == "RGB"):
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
+        yield rules.CHANNEL_ORDER.at(
+            None,
             f"the mean of the channels, {_shown(mean)}, is ImageNet's in the order "
             f"{'RGB' if is_rgb else 'BGR'}, and the net is given {order}",
             "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
-        )  # fmt: skip
+        )
 
 
 def _records_order(transform: InputTransform, source: Source) -> Iterator[Finding]:
     """Records that are to be turned to RGB, and do not say in which order they are."""
     if transform.stated["channels"] == "RGB":
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
+        yield rules.CHANNEL_ORDER.at(
+            Location(source.name),
             "the records are taken for BGR, as convert_imageset makes them, and turned to RGB",
             "--channels BGR gives the net records as they are",
-            Location(source.name),
-        )  # fmt: skip
+        )
 
 
 def _ranges(transform: InputTransform, source: Source) -> Iterator[Finding]:
@@ -176,22 +174,19 @@ def _ranges(transform: InputTransform, source: Source) -> Iterator[Finding]:
     if highest - lowest == 0 or highest < lowest:
         return
     if brightest <= 1 and max(map(abs, transform.stated["mean_value"] or [0])) > 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
+            Location(source.name),
             f"the mean is for pixels from 0 to 255, and those of {source.name} go up to "
             f"{brightest:g}",
-            None,
-            Location(source.name),
-        )  # fmt: skip
+        )
     elif highest - lowest < _SMALL or max(-lowest, highest) > _LARGE:
         times = "small" if highest - lowest < _SMALL else "large"
-        yield Finding(
-            "SSDH709", "input-range", "warning",
+        yield rules.INPUT_RANGE.at(
+            Location(source.name),
             f"the net is given values from {lowest:.4g} to {highest:.4g}: they may be 255 times "
             f"too {times}",
             "compare mean and scale with the transform_param of the train net",
-            Location(source.name),
-        )  # fmt: skip
+        )
 
 
 def _plain(value: Any) -> Any:

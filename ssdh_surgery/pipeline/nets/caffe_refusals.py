@@ -1,4 +1,4 @@
-"""What Caffe would stop at in a net as a user brings it: told, and left to the user."""
+"""What Caffe would refuse to build in a net as the user wrote it: a warning, left to the user."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.caffe.shapes import shapes
+from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import data_folders
 from ssdh_surgery.pipeline.files.file_group import Group
@@ -16,27 +16,40 @@ from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.nets.run_states import solver_states, usual_states
 
 
-def mistakes(net: Net, state: State, folders: Sequence[Path]) -> list[Finding]:
-    """What Caffe would stop at when it builds a net in a state."""
-    known = shapes(net, state, shapes_at_hand(net, state, folders))
-    found = (*net.graph(state).findings, *known.findings)
-    return [finding for finding in found if finding.severity == "error"]
+def build_errors(net: Net, state: State, net_shapes: NetShapes) -> list[Finding]:
+    """The errors at which Caffe would stop when it builds a net in a state.
+
+    A shape that is unknown because the data is not at hand is not one of them.
+    """
+    return [
+        finding
+        for finding in (*net.graph(state).findings, *net_shapes.findings)
+        if finding.is_error
+    ]
 
 
-def refusals(group: Group) -> list[str]:
-    """Warnings about nets of a group that Caffe refuses before anything is done to them."""
+def build_errors_with_data(net: Net, state: State, folders: Sequence[Path]) -> list[Finding]:
+    """The same, with the shapes of the data that is found from `folders`."""
+    net_shapes = shapes(net, state, shapes_at_hand(net, state, folders))
+    return build_errors(net, state, net_shapes)
+
+
+def group_refusals(group: Group) -> list[str]:
+    """Warnings about the nets of a group that Caffe refuses as they are."""
     if group.train is None:
         return []
     folders = data_folders(group.train.path)
     runs = dict.fromkeys(_runs(group))
-    return told(found for net, state in runs for found in mistakes(net, state, folders))
+    return as_warnings(
+        error for net, state in runs for error in build_errors_with_data(net, state, folders)
+    )
 
 
-def told(found: Iterable[Finding]) -> list[str]:
-    """Findings as warnings, each once."""
+def as_warnings(errors: Iterable[Finding]) -> list[str]:
+    """Errors of a net before it was changed, as warnings without duplicates."""
     return [
-        f"Caffe would refuse this net, with a hash layer or without\n{finding}"
-        for finding in dict.fromkeys(found)
+        f"Caffe would refuse this net, with a hash layer or without\n{error}"
+        for error in dict.fromkeys(errors)
     ]
 
 

@@ -19,7 +19,7 @@ from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.file_group import Group, groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
-from ssdh_surgery.pipeline.nets.caffe_refusals import refusals
+from ssdh_surgery.pipeline.nets.caffe_refusals import group_refusals
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
 from ssdh_surgery.pipeline.settings.options import OPTIONS
@@ -123,7 +123,7 @@ class _Patching:
         """Patch a train net with its test nets and its solver."""
         _refuse_freeze(self.options.given)
         self.notes += group.notes
-        self.warnings += refusals(group)
+        self.warnings += group_refusals(group)
         train = group.train
         known = self.known(train) if train else None
         wanted = self.options.given.over(known.settings if known else Settings())

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import files
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
-from ssdh_surgery.errors import DataError, SsdhError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.findings import NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.check.check import findings
-from ssdh_surgery.pipeline.check.subject import Subject, subject_of
-from ssdh_surgery.pipeline.check.weights import Copied, copied
+from ssdh_surgery.pipeline.check.check import check, check_solver
+from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose, missing_sentence
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, refuse_missing
 
@@ -36,27 +37,16 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     missing = [*launch.missing, *([sentence] if sentence else [])]
     missing += [
         finding.message
-        for finding in _findings(launch)
-        if finding.severity == "error"
-        if finding.code != "SSDH401"
+        for finding in check_solver(*_checked(launch))
+        if finding.is_error and finding.rule is not NO_WEIGHTS
     ]
     line = shell_line(command(launch.job, program), launch.job.cwd)
     return DryRun(line, tuple(missing))
 
 
-def _findings(launch: Launch) -> list[Finding]:
-    try:
-        return findings(subject(launch))
-    except SsdhError as error:
-        return [
-            Finding("SSDH200", "unreadable-net", "error", error.message, error.hint, error.location)
-        ]
-
-
-def subject(launch: Launch) -> Subject:
-    """What is checked before a launch."""
+def _checked(launch: Launch) -> tuple[Solver, Path, Path, tuple[str, ...]]:
     weights = tuple(path for path in (launch.job.weights or "").split(",") if path)
-    return subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
+    return launch.solver, launch.job.cwd, launch.prefix, weights
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ class Run:
     options: TrainOptions
     launch: Launch
     engine: EngineChoice
-    weights: tuple[Copied, ...] = ()
+    weights: tuple[WeightsCopy, ...] = ()
 
     @property
     def line(self) -> str:
@@ -86,12 +76,12 @@ def start(
         SsdhError: no engine, or a file that is not there.
     """
     refuse_missing(launch)
-    checked_subject = subject(launch)
+    subject = subject_of(*_checked(launch))
     if checked:
-        found = findings(checked_subject)
-        errors = [finding for finding in found if finding.severity == "error"]
-        for finding in found:
-            if finding not in errors:
+        findings = check(subject)
+        errors = [finding for finding in findings if finding.is_error]
+        for finding in findings:
+            if not finding.is_error:
                 warn(finding)
         if errors:
             count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
@@ -100,8 +90,8 @@ def start(
                 location=Location(launch.source.name),
                 findings=errors,
             )
-    engine = choose(options, launch, checked_subject)
-    run = Run(options, launch, engine, tuple(copied(checked_subject)))
+    engine = choose(options, launch, subject)
+    run = Run(options, launch, engine, tuple(weights_copies(subject)))
     _prepare_folder(run)
     return run
 
