@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.weights.weights_text import with_values
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all
-from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
@@ -29,8 +29,10 @@ def upgrade(
         SurgeryError: a file is none of these, or Caffe could not upgrade it.
         UsageError: what is no file is to be changed in place.
     """
-    for source in sources if plan.in_place else ():
-        refuse_in_place(source)
+    for source in sources:
+        need(source, *NETS, Kind.SOLVER, Kind.WEIGHTS)
+        if plan.in_place:
+            refuse_in_place(source)
     steps = (*NET_STEPS, *([STOCK_STEP] if stock_objective else []))
     results = tuple(_finished(source, plan, steps) for source in sources)
     written: list[Path] = []

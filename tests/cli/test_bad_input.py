@@ -116,27 +116,30 @@ def test_a_prototxt_for_weights(ssdh: Ssdh, here: Path) -> None:
 
 def test_a_solver_where_a_net_is_needed(ssdh: Ssdh, here: Path) -> None:
     assert refused(ssdh, here, "deploy", "solver.prototxt") == (
-        "solver.prototxt: a net is needed, and this is a solver\n"
+        "solver.prototxt: a net is needed, but this is a solver\n"
     )
 
 
 def test_a_net_where_a_solver_is_needed(ssdh: Ssdh, here: Path) -> None:
     words = ("patch", "train_val.prototxt", "--solver", "deploy.prototxt")
     assert refused(ssdh, here, *words) == (
-        "deploy.prototxt: a solver is needed, and this is a deploy net\n"
+        "deploy.prototxt: a solver is needed, but this is a deploy net\n"
     )
 
 
 def test_neither(ssdh: Ssdh, here: Path) -> None:
     (here / "x.prototxt").write_text('item { name: "aeroplane" label: 1 }\n')
     for words in (("patch", "x.prototxt"), ("diff", "x.prototxt", "solver.prototxt")):
-        assert refused(ssdh, here, *words) == "x.prototxt: neither a net nor a solver\n"
+        assert (
+            refused(ssdh, here, *words)
+            == "x.prototxt: a net or a solver is needed, but this is neither\n"
+        )
     assert refused(ssdh, here, "deploy", "x.prototxt") == (
-        "x.prototxt: a net is needed, and this is neither a net nor a solver\n"
+        "x.prototxt: a net is needed, but this is neither a net nor a solver\n"
     )
     words = ("patch", "train_val.prototxt", "--solver", "x.prototxt")
     assert refused(ssdh, here, *words) == (
-        "x.prototxt: a solver is needed, and this is neither a net nor a solver\n"
+        "x.prototxt: a solver is needed, but this is neither a net nor a solver\n"
     )
 
 

@@ -19,7 +19,7 @@ from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.caffe_refusals import as_warnings, build_errors_with_data
@@ -80,7 +80,7 @@ def derived_deploy(
     refuse_derived_in_place(plan, "train")
     settings = explicit.over(record.settings if record else Settings())
     train = upgraded_source(train) if settings.get("upgrade") else train
-    net, folders = net_of(train.document), data_folders(train.path)
+    net, folders = net_of(train.document), working_folders(train.path)
     head = chosen_head(net, head_name(net, settings, record))
     existing = hash_layer_below(net, head.classifier)
     if existing is not None:
@@ -117,7 +117,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         SurgeryError: it has no classifier that can be hashed, or the shape of its input is
             unknown.
     """
-    draft, folders = NetDraft(Draft(source.document, source.kind)), data_folders(source.path)
+    draft, folders = NetDraft(Draft(source.document, source.kind)), working_folders(source.path)
     name, remove = head.classifier.name, settings.recipe.remove
     make_inner_product(draft, head, remove)
     train, head = draft.net, chosen_head(draft.net, name)

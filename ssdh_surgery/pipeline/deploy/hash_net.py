@@ -15,7 +15,7 @@ from ssdh_surgery.pipeline.edit.hash_net import hash_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
 from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.caffe_refusals import as_warnings, build_errors_with_data
@@ -77,7 +77,7 @@ def patch_deploy(
         _insert(draft, head.classifier.name, settings, record, binary, batched)
     else:
         _adjust(draft, existing, explicit, record, binary, batched)
-    warnings += _refusals(before, draft.net, data_folders(source.path))
+    warnings += _refusals(before, draft.net, working_folders(source.path))
     result = result_of(source, draft.draft, plan, draft.notes)
     return replace(result, warnings=(*result.warnings, *warnings))
 

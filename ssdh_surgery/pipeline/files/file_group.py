@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files import solver_paths
-from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
+from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry
 
 # A field that names a net is spelt out, whatever its value looks like.
@@ -97,12 +97,7 @@ def groups(
 
 def _named_solver(name: str) -> SourceFile:
     source = read_source(name)
-    if source.kind is not Kind.SOLVER:
-        article = "" if source.kind is Kind.UNKNOWN else "a "
-        raise SurgeryError(
-            f"a solver is needed, and this is {article}{source.kind}",
-            location=Location(source.name),
-        )
+    need(source, Kind.SOLVER)
     return source
 
 
@@ -177,7 +172,7 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         train = solver
     elif reference := view.train_net:
         train = _file_of(reference, solver, nets, None)
-        folder = solver_paths.working_folder(reference.path, train.place, solver.folder)
+        folder = solver_paths.working_folder(reference.path, train.place, solver.place)
         named[reference.entry] = train
     else:
         raise SurgeryError(
@@ -208,7 +203,7 @@ def _file_of(
     alike = [net for net in nets if net.path and solver_paths.names_file(reference, net.path)]
     if alike:
         return max(alike, key=lambda net: _common_tail(reference.path, net.place))
-    return read_source(str(solver_paths.locate(reference, solver.folder, folder)))
+    return read_source(str(solver_paths.locate(reference, solver.place, folder)))
 
 
 def _common_tail(named: str, real: Path) -> int:

@@ -7,23 +7,24 @@ paths are written as seen from there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import FileError
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 
 
-def working_folder(named: str, real: Path, beside: Path) -> Path | None:
+def working_folder(named: str, real: Path, solver: Path) -> Path | None:
     """The directory from which a path names a file, or None where none does.
 
     Args:
         named: the path as the solver has it.
         real: the file, as seen from here.
-        beside: the solver's folder.
+        solver: the solver's file.
     """
     if PurePosixPath(named).is_absolute():
         return None
@@ -31,17 +32,11 @@ def working_folder(named: str, real: Path, beside: Path) -> Path | None:
     where = Path(os.path.abspath(real)).parts
     if ".." not in parts and where[-len(parts) :] == parts:
         return Path(*where[: -len(parts)])
-    for base in _bases(beside):
-        found = base / named
-        if found.is_file() and real.is_file() and found.samefile(real):
-            return base
+    for folder in working_folders(solver):
+        path = folder / named
+        if path.is_file() and real.is_file() and path.samefile(real):
+            return folder
     return None
-
-
-def _bases(beside: Path) -> Iterator[Path]:
-    """Where caffe may run: here and above, the solver's folder and above."""
-    for folder in (Path.cwd(), Path(os.path.abspath(beside))):
-        yield from (folder, *folder.parents)
 
 
 def names_file(reference: NetReference, path: Path) -> bool:
@@ -49,15 +44,15 @@ def names_file(reference: NetReference, path: Path) -> bool:
     return PurePosixPath(reference.path).name == path.name
 
 
-def locate(reference: NetReference, beside: Path, folder: Path | None) -> Path:
+def locate(reference: NetReference, solver: Path, folder: Path | None) -> Path:
     """The file that a net field names: seen from caffe's directory, or beside the solver.
 
     Raises:
         FileError: there is none.
     """
-    bases = [*([folder] if folder else []), *_bases(beside)]
-    candidates = [base / reference.path for base in bases]
-    candidates.append(beside / PurePosixPath(reference.path).name)
+    folders = [*([folder] if folder else []), *working_folders(solver)]
+    candidates = [each / reference.path for each in folders]
+    candidates.append(solver.parent / PurePosixPath(reference.path).name)
     for candidate in candidates:
         if reference.path and candidate.is_file():
             return Path(os.path.relpath(candidate))
@@ -92,8 +87,7 @@ def new_paths(
         plan: the writing options.
     """
     found = {
-        entry: working_folder(_text(entry), old, solver_path.parent)
-        for entry, (old, _) in nets.items()
+        entry: working_folder(_text(entry), old, solver_path) for entry, (old, _) in nets.items()
     }
     folder = next((each for each in found.values() if each is not None), None)
     fields: dict[Entry, str] = {}

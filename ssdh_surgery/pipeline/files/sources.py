@@ -11,12 +11,13 @@ from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
-from ssdh_surgery.errors import DataError, SsdhError, UsageError
+from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
+NETS = (Kind.TRAIN, Kind.DEPLOY)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -62,6 +63,24 @@ class SourceFile:
     def folder(self) -> Path:
         """The folder that it stands in."""
         return self.place.parent
+
+
+def need(source: SourceFile, *kinds: Kind) -> None:
+    """Refuse a file of another kind than the ones that a command works on.
+
+    Raises:
+        SurgeryError: naming what is needed and what the file is.
+    """
+    if source.kind in kinds:
+        return
+    takes_nets = set(NETS) <= set(kinds)
+    names = ["net"] if takes_nets else [str(kind) for kind in NETS if kind in kinds]
+    names += [str(Kind.SOLVER)] if Kind.SOLVER in kinds else []
+    needed = " or ".join(f"a {name}" for name in names)
+    actual = str(source.kind) if source.kind in (Kind.UNKNOWN, Kind.WEIGHTS) else f"a {source.kind}"
+    if source.kind is Kind.UNKNOWN and takes_nets and Kind.SOLVER in kinds:
+        actual = "neither"
+    raise SurgeryError(f"{needed} is needed, but this is {actual}", location=Location(source.name))
 
 
 def refuse_in_place(source: SourceFile) -> None:

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import Head, heads
-from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
-from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
-from ssdh_surgery.pipeline.files.sources import SourceFile
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing.find import Role, inserted
 
@@ -73,7 +71,7 @@ def shown_net(
     net = as_net(source)
     own = net.state(phase or default_phase(net))
     state = State(own.phase, level or own.level, own.stages | set(stages))
-    known = shapes_at_hand(net, state, data_folders(source.path))
+    known = shapes_at_hand(net, state, working_folders(source.path))
     graph, found = net.graph(state), shapes(net, state, {**known, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     hashing = inserted(graph, present)
@@ -88,9 +86,7 @@ def as_net(source: SourceFile) -> Net:
     Raises:
         SurgeryError: the file is a solver, or neither.
     """
-    if source.kind not in (Kind.TRAIN, Kind.DEPLOY):
-        article = "a " if source.kind is Kind.SOLVER else ""
-        raise SurgeryError(f"{source.name}: a net is needed, and this is {article}{source.kind}")
+    need(source, *NETS)
     return net_of(source.document)
 
 

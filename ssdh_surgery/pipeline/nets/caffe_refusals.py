@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.file_group import Group
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.nets.run_states import solver_states, usual_states
@@ -38,7 +38,7 @@ def group_refusals(group: Group) -> list[str]:
     """Warnings about the nets of a group that Caffe refuses as they are."""
     if group.train is None:
         return []
-    folders = data_folders(group.train.path)
+    folders = working_folders(group.train.path)
     runs = dict.fromkeys(_runs(group))
     return as_warnings(
         error for net, state in runs for error in build_errors_with_data(net, state, folders)

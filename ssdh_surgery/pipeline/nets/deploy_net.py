@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.files.sources import NETS, need, read_source
 
 # What makes values between 0 and 1 of which each is decided by itself: a code.
 _CODE_TYPES = frozenset(["Sigmoid", "Threshold"])
@@ -40,7 +39,7 @@ class DeployNet:
 
     def __init__(self, file: Path, blob: str | None, code: str | None) -> None:
         self.source = read_source(str(file))
-        refuse_solver(self.source)
+        need(self.source, *NETS)
         self.net = net_of(self.source.document)
         self._graph = self.net.graph("TEST")
         self.input = self._only_input()
@@ -125,18 +124,6 @@ class DeployNet:
     def _last_writer(self, blob: str) -> Layer | None:
         found = self._graph.last(blob)
         return found.writer if found else None
-
-
-def refuse_solver(source: SourceFile) -> None:
-    """Refuse what is no net.
-
-    Raises:
-        SurgeryError: it is a solver.
-    """
-    if source.kind is Kind.SOLVER:
-        raise SurgeryError(
-            "a deploy net is needed, and this is a solver", location=Location(source.name)
-        )
 
 
 def makes_codes(graph: BlobGraph, layer: Layer | None) -> bool:

@@ -152,10 +152,10 @@ def _with_flatten_note(
         return result
 
     def note() -> str | None:
-        from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+        from ssdh_surgery.pipeline.files.caffe_paths import working_folders
         from ssdh_surgery.pipeline.inspect.explain import flatten_note
 
-        folders = data_folders(result.source.path)
+        folders = working_folders(result.source.path)
         return flatten_note(net, insertion.features, settings.recipe.latent_name, folders)
 
     return replace(result, late_note=note)

@@ -9,11 +9,11 @@ from typing import Literal
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, SurgeryError, UsageError
+from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.nets.snapshots import newest_whole
+from ssdh_surgery.pipeline.files.sources import SourceFile, need, read_source
+from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -79,10 +79,7 @@ def prepare(options: TrainOptions) -> Launch:
     workspace = Workspace.find()
     path, known = _solver_path(options, workspace)
     source = read_source(path)
-    if source.kind is not Kind.SOLVER:
-        raise SurgeryError(
-            f"a solver is needed, and this is a {source.kind}", location=Location(source.name)
-        )
+    need(source, Kind.SOLVER)
     solver = Solver(source.document)
     base = workspace.folder if workspace else Path.cwd()
     run = next_run(base, Path(path).stem)
@@ -100,7 +97,7 @@ def prepare(options: TrainOptions) -> Launch:
     )
     launch = Launch(job, source, solver, run, copied, known)
     if options.resume:
-        job = replace(job, snapshot=str(relative_to_cwd(newest_whole(launch.prefix).state)))
+        job = replace(job, snapshot=str(relative_to_cwd(newest_whole_state(launch.prefix))))
     return replace(launch, job=job, missing=_missing(job))
 
 
