@@ -47,7 +47,7 @@ def test_the_readmes_command_word_for_word(ssdh: Ssdh, patched: Path) -> None:
     assert ran.out == (
         "caffe train --solver=solver_ssdh.prototxt -weights googlenet.caffemodel -gpu 1\n"
     )
-    assert "googlenet.caffemodel: no such file (weights)" in ran.err
+    assert "googlenet.caffemodel: no such file (--weights)" in ran.err
     assert "examples/imagenet/ilsvrc12_train_lmdb" in ran.err
     assert not (patched / "runs").exists()
 
@@ -107,12 +107,12 @@ def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
         (
             ["--solver", "solver.prototxt", "--weights", "w.caffemodel"],
             3,
-            "w.caffemodel: no such file, and --weights names it\n",
+            "w.caffemodel: no such file (--weights)\n",
         ),
         (
             ["--solver", "solver.prototxt", "--snapshot", "s.solverstate"],
             3,
-            "s.solverstate: no such file, and --snapshot names it\n",
+            "s.solverstate: no such file (--snapshot)\n",
         ),
         (
             ["--solver", "solver.prototxt", "--caffe", "no/caffe"],

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ssdh_surgery.findings import NO_LAYERS, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.nets.caffe_refusals import build_errors
+from ssdh_surgery.pipeline.nets.run_states import build_errors
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

@@ -51,10 +51,8 @@ def subject_of(
     Raises:
         SsdhError: a net cannot be read.
     """
-    nets: dict[str, list[Net]] = {}
-    for name, root in solver.inner_nets:
-        nets.setdefault(name, []).append(net_of(solver.document, root))
+    nets = [(field, net_of(solver.document, root)) for field, root in solver.inner_nets]
     for reference in solver.nets:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
-        nets.setdefault(reference.field, []).append(net_of(source.document))
+        nets.append((reference.field, net_of(source.document)))
     return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)

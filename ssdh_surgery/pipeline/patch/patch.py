@@ -18,8 +18,8 @@ from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.file_group import Group, groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
-from ssdh_surgery.pipeline.nets.caffe_refusals import group_refusals
 from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
+from ssdh_surgery.pipeline.nets.run_states import group_refusals
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
