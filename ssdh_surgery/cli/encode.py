@@ -26,9 +26,9 @@ _FILE = click.Path(path_type=Path)
 _NAMED = 20
 _COLLAPSED = COLLAPSED_CODES.at(
     None,
-    "the codes have collapsed: they hardly differ from picture to picture",
-    "check that the weights are those of this net, and its mean and scale; else train with a "
-    "smaller learning rate",
+    "the codes have collapsed: nearly all images have the same one",
+    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
+    "learning rate",
 )
 
 

@@ -74,7 +74,7 @@ def weights() -> bytes:
 def test_a_caffemodel(ssdh: Ssdh, here: Path) -> None:
     (here / "x.caffemodel").write_bytes(weights())
     assert refused(ssdh, here, "patch", "x.caffemodel") == (
-        "x.caffemodel: a .caffemodel, not a prototxt\nhint: weights are given with --weights\n"
+        "x.caffemodel: a .caffemodel, not a prototxt\nhint: give weights with --weights\n"
     )
 
 
@@ -164,7 +164,7 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
 def test_several_classifiers(ssdh: Ssdh, here: Path) -> None:
     (here / "x.prototxt").write_text(DATA + HEADS)
     assert refused(ssdh, here, "patch", "x.prototxt") == (
-        "x.prototxt: several classifiers weigh the same:\n"
+        "x.prototxt: several classifiers have the same weight:\n"
         "  a (line 8): 10 classes on 'data', weight 1, 2 layers deep\n"
         "  b (line 16): 20 classes on 'data', weight 1, 2 layers deep\n"
         "hint: choose one with --head, for example --head a\n"

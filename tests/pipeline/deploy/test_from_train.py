@@ -422,9 +422,8 @@ def test_a_shape_that_nothing_tells_is_an_error(
     with pytest.raises(SurgeryError) as caught:
         deployed("net.prototxt", DeployForm())
     assert str(caught.value) == (
-        "net.prototxt:2:9: the shape of 'data' cannot be told: of layer 'source' (Data), crop_size "
-        "is 4, 'none' is not at hand or cannot be read, one mean_value serves any number of "
-        "channels\n"
+        "net.prototxt:2:9: the shape of 'data' is unknown: in layer 'source' (Data), crop_size "
+        "is 4, 'none' does not exist or cannot be read, one mean_value serves any channels\n"
         '  2 |   name: "source" top: "data" top: "label"\n'
         "    |         ^^^^^^^^\n"
         "hint: give it: --input-shape data=1,C,H,W"

@@ -38,10 +38,10 @@ def test_lenet_in_words() -> None:
     [
         (
             None,
-            "it weighs most: weight 1, 61 layers deep, beside 'loss1/classifier' (weight 0.3, 34 "
-            "layers deep), 'loss2/classifier' (weight 0.3, 49 layers deep)",
+            "it has the largest weight: weight 1, 61 layers deep; others: 'loss1/classifier' "
+            "(weight 0.3, 34 layers deep), 'loss2/classifier' (weight 0.3, 49 layers deep)",
         ),
-        ("loss1/classifier", "asked for as 'loss1/classifier'"),
+        ("loss1/classifier", "chosen by name, 'loss1/classifier'"),
     ],
 )
 def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
@@ -69,7 +69,7 @@ def test_a_classifier_of_one_stage() -> None:
 def test_a_classifier_that_never_takes_part() -> None:
     never = STAGED.replace('TEST stage: "s"', "TEST min_level: 2 max_level: 1")
     of = Net(parse(never.encode(), "staged"))
-    with pytest.raises(SurgeryError, match="layer 'fc' is in no phase"):
+    with pytest.raises(SurgeryError, match="layer 'fc' takes part in no phase"):
         explain(of, Head(of.layer("fc"), "x", (), (), 1.0, 1), "fc", None)
 
 
@@ -89,7 +89,7 @@ def test_a_hash_layer_that_is_there() -> None:
     [
         (
             "pool5",
-            "'pool5' has 256 x 6 x 6 values a picture: 'latent_SSDH' flattens them to 9,216 and "
+            "'pool5' has 256 x 6 x 6 values per image: 'latent_SSDH' flattens them to 9,216 and "
             "has 1,179,776 params",
         ),
         (None, None),
