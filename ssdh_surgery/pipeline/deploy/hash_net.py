@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -69,7 +69,7 @@ def patch_deploy(
     before = draft.net
     existing = hash_layer_in(before, settings, record)
     if existing is None:
-        head = chosen_head(before, settings.get("head"))
+        head = choose_head(before, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batched = inputs.set_batch(draft.net, batch)

@@ -8,7 +8,7 @@ from itertools import chain
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.files.file_group import Group
+from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.change import path_of_message
@@ -59,7 +59,7 @@ def upgraded_source(source: SourceFile) -> SourceFile:
     return replace(source, document=current.document, notes=(*source.notes, *current.notes))
 
 
-def upgraded_group(group: Group) -> Group:
+def upgraded_group(group: FileGroup) -> FileGroup:
     """Files that belong together, each upgraded.
 
     Raises:

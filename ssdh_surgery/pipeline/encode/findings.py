@@ -45,7 +45,7 @@ def input_findings(encoder: Encoder, source: Source) -> tuple[Finding, ...]:
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:
-    missing = encoder.net.without_weights(encoder.weights)
+    missing = encoder.net.layers_without_weights(encoder.weights)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing[:_NAMED])
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""

@@ -24,7 +24,7 @@ _INNER_TRAIN = ("net_param", "train_net_param")
 
 
 @dataclass(frozen=True)
-class Group:
+class FileGroup:
     """Files that belong together.
 
     Attributes:
@@ -73,9 +73,9 @@ class Group:
         return net_of(self.train.document)
 
 
-def groups(
+def file_groups(
     sources: Sequence[SourceFile], solver: str | None, usual: Path | None = None
-) -> list[Group]:
+) -> list[FileGroup]:
     """The files on the command line, with the solvers and test nets that belong to them.
 
     Args:
@@ -100,7 +100,7 @@ def groups(
     return result
 
 
-def _of_option(name: str, nets: Sequence[SourceFile]) -> Group:
+def _of_option(name: str, nets: Sequence[SourceFile]) -> FileGroup:
     """The group of `--solver`, which must name a net of the command line."""
     solver = read_source(name)
     need(solver, Kind.SOLVER)
@@ -116,15 +116,15 @@ def _of_option(name: str, nets: Sequence[SourceFile]) -> Group:
     return group
 
 
-def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> Group:
+def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> FileGroup:
     """The group of a train net: its solver is looked for next to it."""
     if net.is_stdin or solver == "none":
-        return Group(net)
+        return FileGroup(net)
     if net.is_zoo:
         return _of_solver(read_source(net.name.removesuffix("/train_val") + "/solver"), [net])
     solvers = _solvers_beside(net)
     if not solvers:
-        return Group(
+        return FileGroup(
             net, notes=("no solver next to it names this net; choose one with --solver FILE",)
         )
     if len(solvers) == 1:
@@ -162,12 +162,12 @@ def _solvers_beside(net: SourceFile) -> list[SourceFile]:
     return []
 
 
-def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
+def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> FileGroup:
     """A solver with the nets that it names or holds."""
     view = Solver(solver.document)
     if solver.is_stdin:
         is_inside = any(name in _INNER_TRAIN for name, _ in view.inner_nets)
-        return Group(solver if is_inside else None, solver=solver)
+        return FileGroup(solver if is_inside else None, solver=solver)
     named: dict[Entry, SourceFile] = {}
     train: SourceFile | None = None
     folder: Path | None = None
@@ -192,7 +192,7 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         if not any(_is_same(test, other) for other in (train, *tests)):
             tests.append(test)
     net_files = tuple(named.get(reference.entry) for reference in view.nets)
-    return Group(train, tuple(tests), solver, net_files)
+    return FileGroup(train, tuple(tests), solver, net_files)
 
 
 def _file_of(

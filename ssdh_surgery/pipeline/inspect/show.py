@@ -18,7 +18,7 @@ from ssdh_surgery.surgery.hashing.find import Role, inserted
 
 
 @dataclass(frozen=True)
-class ShownNet:
+class NetTable:
     """A net in one state: its shapes and costs, and the heads that take part.
 
     `hashing` has the roles of the layers that hashing added, by their indices: `latent`,
@@ -48,13 +48,13 @@ class ShownNet:
         return first[0] if first else None
 
 
-def shown_net(
+def net_table(
     source: SourceFile,
     phase: Phase | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     level: int = 0,
     stages: Collection[str] = (),
-) -> ShownNet:
+) -> NetTable:
     """A net with its shapes.
 
     Args:
@@ -77,7 +77,7 @@ def shown_net(
     hashing = inserted(graph, present)
     # In a deploy net the latent layer takes the place of the classifier.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
-    return ShownNet(net, state, net_shapes, classifying, hashing)
+    return NetTable(net, state, net_shapes, classifying, hashing)
 
 
 def as_net(source: SourceFile) -> Net:
@@ -95,7 +95,7 @@ def default_phase(net: Net) -> Phase:
     return "TRAIN" if any(net.phase_of(layer) == "TRAIN" for layer in net.layers) else "TEST"
 
 
-def net_json(shown: ShownNet) -> dict[str, Any]:
+def net_json(shown: NetTable) -> dict[str, Any]:
     """The net as `show --json` prints it; unknown values are null."""
     net_shapes = shown.shapes
     return {

@@ -39,7 +39,7 @@ def head_name(net: Net, settings: Settings, record: NetRecord | None) -> str | N
     return str(record.get("classifier") if name in names_before and is_gone else name)
 
 
-def chosen_head(net: Net, name: str | None) -> Head:
+def choose_head(net: Net, name: str | None) -> Head:
     """The main head, or the one that a name belongs to.
 
     The name is that of its classifier, loss or accuracy, or of a blob that one of these writes.

@@ -65,7 +65,7 @@ class DeployNet:
         first = blob if blob is None or blob.writer is None else self._graph.writes(blob.writer)[0]
         return [layer for layer, _ in self._graph.consumers(first)] if first else []
 
-    def without_weights(self, weights: Path) -> list[str]:
+    def layers_without_weights(self, weights: Path) -> list[str]:
         """The layers below the blob that have params, but no weights in a file.
 
         Raises:

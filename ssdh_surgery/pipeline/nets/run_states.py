@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
-from ssdh_surgery.pipeline.files.file_group import Group
+from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 
 
@@ -66,7 +66,7 @@ def build_errors_with_data(net: Net, state: State, folders: Sequence[Path]) -> l
     return build_errors(net, state, net_shapes)
 
 
-def group_refusals(group: Group) -> list[str]:
+def group_refusals(group: FileGroup) -> list[str]:
     """Warnings about the nets of a group that Caffe refuses as they are."""
     if group.train is None:
         return []
@@ -85,7 +85,7 @@ def as_warnings(errors: Iterable[Finding]) -> list[str]:
     ]
 
 
-def _runs(group: Group) -> Iterator[tuple[Net, State]]:
+def _runs(group: FileGroup) -> Iterator[tuple[Net, State]]:
     if group.solver is None:
         return usual_states(group.train_net)
     named = [(field, net_of(source.document)) for field, source in group.named_nets]

@@ -31,7 +31,7 @@ def recorded_deploy(record: NetRecord | None) -> Path:
     return path
 
 
-def located(record: NetRecord, name: str, what: str) -> Path:
+def locate_file(record: NetRecord, name: str, what: str) -> Path:
     """A file that the net names by a path relative to caffe's working directory.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder, working_folders
 from ssdh_surgery.pipeline.files.solver_paths import locate
-from ssdh_surgery.pipeline.nets.trained_files import located, newest_weights
+from ssdh_surgery.pipeline.nets.trained_files import locate_file, newest_weights
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.prototxt.parser import parse
 
@@ -41,5 +41,5 @@ def test_everything_is_found_from_caffe_root(root: Path) -> None:
     net = locate(solver.nets[0], models / "solver.prototxt", None)
     assert net == Path("../root/net.prototxt")
     record = NetRecord("net", models, {"snapshot_prefix": "run"})
-    assert located(record, "mean", "mean file") == Path("../root/mean")
+    assert locate_file(record, "mean", "mean file") == Path("../root/mean")
     assert newest_weights(record) == Path("../root/run_iter_10.caffemodel")

@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.cli.patch import explanation_lines
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.insert import hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
@@ -22,7 +22,7 @@ def net(name: str) -> Net:
 
 def test_lenet_in_words() -> None:
     of = net("lenet")
-    found = explain(of, chosen_head(of, None), None, None)
+    found = explain(of, choose_head(of, None), None, None)
     lines = explanation_lines("lenet", found)
     assert lines[0] == "lenet: from data to the loss, in TRAIN"
     chain = [line.split()[0] for line in lines[1:-3]]
@@ -46,7 +46,7 @@ def test_lenet_in_words() -> None:
 )
 def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
     of = net("googlenet")
-    found = explain(of, chosen_head(of, asked), asked, None)
+    found = explain(of, choose_head(of, asked), asked, None)
     assert found.reason == reason
     assert explanation_lines("n", found)[-1].endswith(": 1,024 values an image")
 
@@ -75,9 +75,9 @@ def test_a_classifier_that_never_takes_part() -> None:
 
 def test_a_hash_layer_that_is_there() -> None:
     of = net("lenet")
-    change = hash_train_net(of, chosen_head(of, None), Recipe()).change
+    change = hash_train_net(of, choose_head(of, None), Recipe()).change
     after = Net(prove(of.document, change, "NetParameter").document)
-    found = explain(after, chosen_head(after, None), None, None)
+    found = explain(after, choose_head(after, None), None, None)
     assert found.hashed == ("latent_SSDH", "latent_SSDH_encode")
     assert explanation_lines("n", found)[-1] == (
         "  hash layer: 'latent_SSDH' -> 'latent_SSDH_encode' exists already"
@@ -97,6 +97,6 @@ def test_a_hash_layer_that_is_there() -> None:
 )
 def test_spread_features_are_flattened(at: str | None, note: str | None) -> None:
     of = net("alexnet")
-    hashed = hash_train_net(of, chosen_head(of, None), Recipe(), at)
+    hashed = hash_train_net(of, choose_head(of, None), Recipe(), at)
     after = Net(prove(of.document, hashed.change, "NetParameter").document)
     assert flatten_note(after, hashed.features, "latent_SSDH") == note
