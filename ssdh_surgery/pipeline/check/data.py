@@ -58,7 +58,7 @@ def _mean(layer: Layer, folder: Path) -> Iterator[Finding]:
 def _file(layer: Layer, folder: Path) -> Iterator[Finding]:
     entry = _entry(layer, SOURCES[layer.type], "source")
     if entry and not _path(entry, folder).is_file():
-        yield _missing(NO_SOURCE, "list of the data", entry, folder)
+        yield _missing(NO_SOURCE, "source", entry, folder)
 
 
 def _missing(rule: FindingRule, what: str, entry: Entry, folder: Path) -> Finding:

@@ -35,7 +35,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
         )
     if not subject.solver.integer("max_iter"):
         yield NO_MAX_ITER.at(
-            file, "max_iter is not set: Caffe would not train at all", "set max_iter"
+            file, "max_iter is not set, or 0: Caffe would not train at all", "set max_iter"
         )
     if subject.solver.decimal("base_lr") is None:
         yield NO_BASE_LR.at(file, "base_lr is not set: nothing would be learned", "set base_lr")
@@ -57,12 +57,12 @@ def _tests(subject: Subject) -> Iterator[Finding]:
     """Caffe needs one `test_iter` for each test net, and a `test_interval`."""
     solver = subject.solver
     iterations = solver.root.entries("test_iter")
-    own = len(solver.own_test_nets)
     if not solver.has_matching_test_iter:
-        place = iterations[0].location if iterations else Location(solver.file)
+        count = len(solver.own_test_nets)
+        nets = f"{count} test net{'' if count == 1 else 's'}"
         yield TEST_ITER_COUNT.at(
-            place,
-            f"{len(iterations)} test_iter for {own} test nets; Caffe needs one for each",
+            iterations[0].location if iterations else Location(solver.file),
+            f"{len(iterations)} test_iter for {nets}; Caffe needs one for each",
             "repeat test_iter, in the order of the test nets",
         )
     if iterations and not solver.integer("test_interval"):
@@ -81,16 +81,16 @@ def _snapshots(subject: Subject) -> Iterator[Finding]:
     folder = subject.prefix.parent
     entry = solver.root.entry("snapshot_prefix")
     place = entry.location if entry else Location(solver.file)
-    shown = relative_to_cwd(folder)
+    name = relative_to_cwd(folder)
     if not folder.is_dir():
         yield NO_SNAPSHOT_FOLDER.at(
             place,
-            f"the folder for the snapshots does not exist: {shown}",
-            f"create it: mkdir -p {shlex.quote(str(shown))}",
+            f"the folder for the snapshots does not exist: {name}",
+            f"create it: mkdir -p {shlex.quote(str(name))}",
         )
     elif not os.access(folder, os.W_OK):
         yield SNAPSHOT_FOLDER_READ_ONLY.at(
             place,
-            f"the folder for the snapshots is not writable: {shown}",
+            f"the folder for the snapshots is not writable: {name}",
             "change its permissions, or set snapshot_prefix to another folder",
         )

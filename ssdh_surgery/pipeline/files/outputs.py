@@ -36,7 +36,7 @@ class WritePlan:
     force: bool = False
     suffix: str = "_ssdh"
 
-    def named(self, stem: str) -> str:
+    def add_suffix(self, stem: str) -> str:
         """A name with the suffix, which is never added twice."""
         return stem if self.suffix and stem.endswith(self.suffix) else stem + self.suffix
 
@@ -45,7 +45,7 @@ class WritePlan:
         if self.in_place:
             return source
         folder = source.parent if self.out is None else self.out
-        return folder / f"{self.named(source.stem)}{source.suffix or '.prototxt'}"
+        return folder / f"{self.add_suffix(source.stem)}{source.suffix or '.prototxt'}"
 
     def unwritten(self, outputs: Iterable[Path]) -> tuple[Path, ...]:
         """The paths of results that are shown and not written."""

@@ -127,7 +127,7 @@ def _prefix(
     folder: Path | None,
 ) -> str:
     old = solver.string("snapshot_prefix")
-    name = plan.named(solver_path.stem)
+    name = plan.add_suffix(solver_path.stem)
     if not old:
         # Caffe itself takes the solver's path.
         old = _own_folder(solver_path, nets, folder) + name
@@ -136,7 +136,7 @@ def _prefix(
     ):
         old = old.rstrip("/") + "/" + name
     else:
-        old = _folder_of(old) + plan.named(old.rpartition("/")[2])
+        old = _folder_of(old) + plan.add_suffix(old.rpartition("/")[2])
     return old if plan.out is None else _in_folder(old, old.rpartition("/")[2], plan, folder)
 
 

@@ -40,7 +40,7 @@ class Explanation:
         reason: why it was chosen.
         features: the blob to hash.
         shape: its shape, None where unknown.
-        hashed: the names of the latent and the sigmoid layer where the net has a hash layer.
+        hash_layer_names: the latent and the sigmoid layer of a net that has a hash layer.
     """
 
     phase: Phase
@@ -49,7 +49,7 @@ class Explanation:
     reason: str
     features: str
     shape: Shape | None
-    hashed: tuple[str, str] | None
+    hash_layer_names: tuple[str, str] | None
 
     @property
     def size(self) -> int | None:

@@ -124,7 +124,7 @@ def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataS
     train, place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
     name = net_of(source.document).name
     name = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
-    prefix = train.with_name(plan.named(name or TRAIN_STEM)).as_posix()
+    prefix = train.with_name(plan.add_suffix(name or TRAIN_STEM)).as_posix()
     recipe = settings.solver_recipe
     text = solver_text(train.as_posix(), prefix, size, recipe)
     draft = Draft(parse(text.encode(), "<new solver>"), Kind.SOLVER)

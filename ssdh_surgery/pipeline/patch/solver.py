@@ -89,7 +89,7 @@ def follow(
 def names_patched_nets(solver: Solver, plan: WritePlan) -> bool:
     """Whether all nets that a solver names are called as results are."""
     stems = [Path(each.path).stem for each in solver.nets]
-    return bool(stems) and all(stem == plan.named(stem) for stem in stems)
+    return bool(stems) and all(stem == plan.add_suffix(stem) for stem in stems)
 
 
 def set_explicit(draft: Draft, explicit: Settings, reason: str | None = None) -> list[str]:

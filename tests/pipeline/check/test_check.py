@@ -121,7 +121,7 @@ def replace(folder: Path, old: str, new: str) -> None:
         ),
         (
             'type: "ImageData" top: "data" top: "label" image_data_param { source: "list" } ',
-            "net.prototxt:2:92: error SSDH103 no-source: the list of the data does not exist: list",
+            "net.prototxt:2:92: error SSDH103 no-source: the source does not exist: list",
         ),
         (
             'type: "Data" top: "data" top: "label" ',
@@ -191,8 +191,8 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
         ),
         (
             'net: "net.prototxt" base_lr: 0.1',
-            "solver.prototxt: error SSDH302 no-max-iter: max_iter is not set: Caffe would not "
-            "train at all\nhint: set max_iter",
+            "solver.prototxt: error SSDH302 no-max-iter: max_iter is not set, or 0: Caffe would "
+            "not train at all\nhint: set max_iter",
         ),
         (
             'net: "net.prototxt" max_iter: 9',
@@ -211,7 +211,7 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
         ),
         (
             SOLVER + 'test_net: "net.prototxt"',
-            "solver.prototxt: error SSDH305 test-iter-count: 0 test_iter for 1 test nets; "
+            "solver.prototxt: error SSDH305 test-iter-count: 0 test_iter for 1 test net; "
             "Caffe needs one for each\nhint: repeat test_iter, in the order of the test nets",
         ),
         (

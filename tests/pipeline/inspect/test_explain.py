@@ -78,7 +78,7 @@ def test_a_hash_layer_that_is_there() -> None:
     change = hash_train_net(of, choose_head(of, None), Recipe()).change
     after = Net(prove(of.document, change, "NetParameter").document)
     found = explain(after, choose_head(after, None), None, None)
-    assert found.hashed == ("latent_SSDH", "latent_SSDH_encode")
+    assert found.hash_layer_names == ("latent_SSDH", "latent_SSDH_encode")
     assert explanation_lines("n", found)[-1] == (
         "  hash layer: 'latent_SSDH' -> 'latent_SSDH_encode' exists already"
     )
