@@ -13,9 +13,10 @@ from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
 from ssdh_surgery.errors import EngineError, FileError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import COLLAPSED_CODES
 
 if TYPE_CHECKING:
+    from ssdh_surgery.findings import Finding
     from ssdh_surgery.pipeline.encode.encode import Encoded
     from ssdh_surgery.pipeline.encode.encoder import Encoder
     from ssdh_surgery.pipeline.encode.source import Source
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 # So many items that were left out are named, further ones counted.
 _NAMED = 20
-_COLLAPSED = Finding(
-    "SSDH710", "collapsed-codes", "warning",
-    "the codes have collapsed: they hardly differ from picture to picture",
-    "check that the weights are those of this net, and its mean and scale; else train with a "
-    "smaller learning rate",
-)  # fmt: skip
+_COLLAPSED = COLLAPSED_CODES.at(
+    None,
+    "the codes have collapsed: nearly all images have the same one",
+    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
+    "learning rate",
+)
 
 
 @click.command("encode", epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256")

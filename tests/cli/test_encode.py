@@ -96,10 +96,10 @@ def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     open_net("deploy.prototxt").save("a.caffemodel")
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "warning SSDH710 collapsed-codes: the codes have collapsed: they hardly differ from "
-        "picture to picture",
-        "hint: check that the weights are those of this net, and its mean and scale; else train "
-        "with a smaller learning rate",
+        "warning SSDH710 collapsed-codes: the codes have collapsed: nearly all images have the "
+        "same one",
+        "hint: check that weights, mean and scale are those of this net; otherwise train with a "
+        "smaller learning rate",
     ]
 
 
@@ -180,9 +180,9 @@ def test_records_that_may_be_rgb_already(capsys: pytest.CaptureFixture[str]) -> 
     words = ["encode", "records", "-o", "x.npz", *MODEL, "--mean-value", "120", "--channels", "RGB"]
     assert run(words) == 0
     assert (
-        "records: warning SSDH708 channel-order: the records are taken for BGR, as "
-        "convert_imageset makes them, and turned to RGB\n"
-        "hint: --channels BGR gives the net records as they are\n"
+        "records: warning SSDH708 channel-order: the records are assumed to be BGR, as "
+        "convert_imageset writes them, and are converted to RGB\n"
+        "hint: --channels BGR passes records on as they are\n"
     ) in capsys.readouterr().err
 
 
@@ -208,7 +208,7 @@ def test_float_records_from_0_to_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(words) == 0
     [finding] = json.loads(capsys.readouterr().out)["findings"]
     assert finding["message"].startswith(
-        "the mean is for pixels from 0 to 255, and those of floats"
+        "the mean is for pixels from 0 to 255, but those of floats"
     )
 
 

@@ -264,7 +264,7 @@ def test_a_solver_is_no_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     solver = tmp_path / "solver.prototxt"
     solver.write_text('net: "small.prototxt"\nbase_lr: 0.1\n')
     assert run(["show", str(solver)]) == 3
-    assert capsys.readouterr().err == (f"error: {solver}: a net is needed, and this is a solver\n")
+    assert capsys.readouterr().err == (f"{solver}: a net is needed, but this is a solver\n")
 
 
 @pytest.mark.dot

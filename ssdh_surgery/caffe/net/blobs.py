@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.errors import did_you_mean
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,10 @@ class BlobGraph:
     def _unknown_bottom(self, layer: Layer, index: int) -> None:
         name = layer.bottoms[index]
         self.findings.append(
-            Finding(
-                "SSDH201",
-                "unknown-bottom",
-                "error",
+            UNKNOWN_BOTTOM.at(
+                layer.bottom_location(index),
                 f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
                 self._reason_unknown(name),
-                layer.bottom_location(index),
             )
         )
 
@@ -117,14 +114,11 @@ class BlobGraph:
         name = layer.tops[index]
         other = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
         self.findings.append(
-            Finding(
-                "SSDH202",
-                "duplicate-top",
-                "error",
+            DUPLICATE_TOP.at(
+                layer.outer.entries("top")[index].location,
                 f"top blob '{name}' produced by multiple sources: {other}, and layer "
                 f"'{layer.name}'",
                 hint,
-                layer.outer.entries("top")[index].location,
             )
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes.layer_setup import Shape, count, shape_string
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import SHARED_PARAM, Finding
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Sharing:
                     f"{shape_string(owned)}; sharing layer {verb} {shape_string(shape)}"
                 )
                 place = _place(layer, index)
-                findings.append(Finding("SSDH215", "shared-param", "error", message, None, place))
+                findings.append(SHARED_PARAM.at(place, message))
         return frozenset(shared), findings
 
 

@@ -15,7 +15,16 @@ from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
-from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery.findings import (
+    ASSUMED_CHANNELS,
+    EMPTY_BLOB,
+    LAYER_SETUP,
+    NO_INPUT_SHAPE,
+    UNKNOWN_LAYER_TYPE,
+    UNKNOWN_SHAPE,
+    Finding,
+    FindingRule,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Message
 
@@ -101,9 +110,7 @@ class _Walk:
             self.blobs[name] = self.explicit.get(name, shape)
             if self.blobs[name] is None:
                 self._find(
-                    "SSDH217",
-                    "no-input-shape",
-                    "error",
+                    NO_INPUT_SHAPE,
                     f"the input '{name}' has no shape: Caffe leaves it out",
                     places[name].location,
                     "give it an input_shape { dim: ... }",
@@ -181,31 +188,27 @@ class _Walk:
 
     def _find(
         self,
-        code: str,
-        name: str,
-        severity: Severity,
+        rule: FindingRule,
         message: str,
         location: Location,
         hint: str | None = None,
     ) -> None:
-        self.findings.append(Finding(code, name, severity, message, hint, location))
+        self.findings.append(rule.at(location, message, hint))
 
     def _refused(self, layer: Layer, refusal: Refusal) -> None:
         message = f"layer '{layer.name}' ({layer.type}): {refusal.message}"
         place = refusal.place(layer)
-        self._find("SSDH214", "layer-setup", "error", message, place, refusal.hint)
+        self._find(LAYER_SETUP, message, place, refusal.hint)
 
     def _report_type(self, layer: Layer) -> None:
         entry = layer.core.entry("type")
         place = entry.location if entry else layer.location
         if layer.type == "Python":
             message = f"layer '{layer.name}' is in Python: only its own code knows its shapes"
-            self._find("SSDH211", "unknown-shape", "info", message, place)
+            self._find(UNKNOWN_SHAPE, message, place)
             return
         self._find(
-            "SSDH210",
-            "unknown-layer-type",
-            "warning",
+            UNKNOWN_LAYER_TYPE,
             f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
             place,
             did_you_mean(layer.type, SHAPE_RULES),
@@ -222,20 +225,18 @@ class _Walk:
         unknown = [name for name, shape in zip(layer.tops, tops, strict=False) if shape is None]
         for name in unknown:
             self._find(
-                "SSDH211",
-                "unknown-shape",
-                "info",
+                UNKNOWN_SHAPE,
                 f"the shape of '{name}' is not known without its data (layer '{layer.name}')",
                 layer.location,
                 f"--input-shape {name}=N,C,H,W",
             )
         if result.note and layer.tops[0] not in self.explicit:
             message = f"layer '{layer.name}': {result.note}"
-            self._find("SSDH212", "assumed-channels", "info", message, layer.location)
+            self._find(ASSUMED_CHANNELS, message, layer.location)
         for name, shape in zip(layer.tops, tops, strict=False):
             if shape is not None and not count(shape) and all(count(b or ()) for b in bottoms):
                 message = f"the blob '{name}' of layer '{layer.name}' is empty: {list(shape)}"
-                self._find("SSDH216", "empty-blob", "warning", message, layer.location)
+                self._find(EMPTY_BLOB, message, layer.location)
 
 
 def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerShapes:

@@ -1,4 +1,4 @@
-"""What looks wrong about a net's input and its weights, before anything is encoded."""
+"""SSDH7xx: doubts about a net's input and its weights, before anything is encoded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssdh_surgery import findings as rules
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -19,17 +20,17 @@ from ssdh_surgery.pipeline.encode.transform import InputTransform
 # The published means of ImageNet's channels, blue first.
 _IMAGENET = np.array([103.94, 116.78, 123.68])
 _NEAR = 3.0
-# Layers that bring pixels of any range to what a net likes.
+# Layers that normalise pixels of any range.
 _NORMALISING = frozenset(["BatchNorm", "MVN", "Power", "Scale"])
-# Of each picture so many are looked at for the range of their pixels.
+# The number of images whose range of values is looked at.
 _PROBED = 8
-# Inputs of trained nets reach from about 1 to 255 in size.
+# The inputs of trained nets range from about 1 to 255 in magnitude.
 _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
 
 
 def input_findings(encoder: Encoder, source: Source) -> tuple[Finding, ...]:
-    """Everything that is doubtful, from the texts, the workspace and the first pictures.
+    """All doubts, from the net, the workspace and the first images.
 
     Raises:
         FileError, DataError: the weights cannot be read.
@@ -44,33 +45,31 @@ def input_findings(encoder: Encoder, source: Source) -> tuple[Finding, ...]:
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:
-    missing = encoder.net.without_weights(encoder.weights)
+    missing = encoder.net.layers_without_weights(encoder.weights)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing[:_NAMED])
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-        yield Finding(
-            "SSDH701", "layers-without-weights", "warning",
-            f"'{encoder.blob}' depends on {named}{more}, for which there are no weights here: "
-            "what it holds means nothing",
-            "name the weights that were trained with the hash layer: --weights FILE",
+        yield rules.LAYERS_WITHOUT_WEIGHTS.at(
             Location(str(encoder.weights)),
-        )  # fmt: skip
+            f"'{encoder.blob}' depends on {named}{more}, which have no weights in this file: "
+            "its values are meaningless",
+            "give the weights that were trained with the hash layer: --weights FILE",
+        )
 
 
 def _blob(encoder: Encoder) -> Iterator[Finding]:
     layer = encoder.net.layer
     if encoder.options.blob is None and not encoder.net.is_code:
-        kind = f"a {layer.type} layer makes it" if layer else "it is the input"
-        yield Finding(
-            "SSDH702", "no-code", "warning",
-            f"the blob '{encoder.blob}' is no code ({kind}): its activations are kept, and no bits",
-            "ssdh deploy gives a deploy net its hash layer; --blob NAME chooses a blob",
+        kind = f"a {layer.type} layer writes it" if layer else "it is the input"
+        yield rules.NO_CODE.at(
             encoder.net.location,
-        )  # fmt: skip
+            f"the blob '{encoder.blob}' is not a code ({kind}): only its activations are stored",
+            "ssdh deploy adds the hash layer to a deploy net; --blob NAME chooses a blob",
+        )
 
 
 def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
-    """Options that say something else than what the net was trained with."""
+    """Options that differ from what the net was trained with."""
     if encoder.known is None:
         return
     options, known = encoder.options.transform, encoder.known.values
@@ -83,22 +82,22 @@ def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
     ]
     for option, given, trained in pairs:
         if given is not None and trained is not None and _plain(given) != _plain(trained):
-            yield Finding(
-                "SSDH703", "unlike-training", "warning",
-                f"{option} {_shown(given)}, and ssdh.toml says that the net was trained with "
+            yield rules.UNLIKE_TRAINING.at(
+                None,
+                f"{option} is {_shown(given)}, but by ssdh.toml the net was trained with "
                 f"{_shown(trained)}",
-            )  # fmt: skip
+            )
 
 
 def _size(transform: InputTransform) -> Iterator[Finding]:
     if transform.is_size_guessed and transform.resize is not None:
         width, height = transform.resize
-        yield Finding(
-            "SSDH704", "unknown-resize", "warning",
-            "it is not known to which size pictures were warped for the training: taken is the "
+        yield rules.UNKNOWN_RESIZE.at(
+            None,
+            "the size that images were resized to for training is unknown: using the size of the "
             f"net's input, {width}x{height}",
-            "say it: --resize WxH, with --crop where the net's input was cut out of that",
-        )  # fmt: skip
+            "give it with --resize WxH, and with --crop where training cropped the input from that",
+        )
 
 
 def _normalisation(encoder: Encoder) -> Iterator[Finding]:
@@ -108,31 +107,31 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
     if not stated["mean_file"] and not mean and scale is None:
         normalised = any(layer.type in _NORMALISING for layer in encoder.net.first_layers)
         if encoder.known is None and not normalised:
-            yield Finding(
-                "SSDH705", "no-mean", "warning",
+            yield rules.NO_MEAN.at(
+                None,
                 "neither a mean nor a scale is known, so the net gets pixels from 0 to 255",
-                "say what it was trained with: --mean-file, --mean-value, --scale",
-            )  # fmt: skip
+                "give those of the training: --mean-file, --mean-value, --scale",
+            )
         return
     if scale is not None and not 1 / 1024 <= abs(scale) <= 2:
         times = "large" if abs(scale) > 2 else "small"
-        yield Finding(
-            "SSDH706", "scale", "warning",
-            f"a scale of {scale:g} makes inputs of up to {255 * abs(scale):g}: they may be 255 "
+        yield rules.SCALE.at(
+            None,
+            f"a scale of {scale:g} gives inputs of up to {255 * abs(scale):g}: they may be 255 "
             f"times too {times}",
-            "pixels go from 0 to 255; 0.00390625 brings them to 0 to 1",
-        )  # fmt: skip
+            "pixels range from 0 to 255; a scale of 0.00390625 maps them to 0 to 1",
+        )
     if mean and 0 < max(map(abs, mean)) <= 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean values {_shown(mean)} are for pixels from 0 to 1, and here they go from 0 "
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
+            None,
+            f"the mean values {_shown(mean)} are for pixels from 0 to 1, but these range from 0 "
             "to 255",
-            "the mean is subtracted before the scale: give it for 0 to 255",
-        )  # fmt: skip
+            "the mean is subtracted before scaling: give it for pixels from 0 to 255",
+        )
 
 
 def _channels(transform: InputTransform) -> Iterator[Finding]:
-    """A mean that is ImageNet's in the other order of channels."""
+    """ImageNet's mean in the other order of channels."""
     mean = transform.stated["mean_value"]
     if transform.stated["mean_file"]:
         mean = read_mean(transform.stated["mean_file"]).mean((1, 2)).tolist()
@@ -142,56 +141,53 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
     is_rgb = np.abs(np.array(mean) - _IMAGENET[::-1]).max() < _NEAR
     is_bgr = np.abs(np.array(mean) - _IMAGENET).max() < _NEAR
     if (is_rgb and order == "BGR") or (is_bgr and order == "RGB"):
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
-            f"the mean of the channels, {_shown(mean)}, is ImageNet's in the order "
-            f"{'RGB' if is_rgb else 'BGR'}, and the net is given {order}",
+        yield rules.CHANNEL_ORDER.at(
+            None,
+            f"the mean {_shown(mean)} is ImageNet's in the order {'RGB' if is_rgb else 'BGR'}, but "
+            f"the net gets {order}",
             "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
-        )  # fmt: skip
+        )
 
 
 def _records_order(transform: InputTransform, source: Source) -> Iterator[Finding]:
-    """Records that are to be turned to RGB, and do not say in which order they are."""
+    """Records to be converted to RGB: they do not state their own order."""
     if transform.stated["channels"] == "RGB":
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
-            "the records are taken for BGR, as convert_imageset makes them, and turned to RGB",
-            "--channels BGR gives the net records as they are",
+        yield rules.CHANNEL_ORDER.at(
             Location(source.name),
-        )  # fmt: skip
+            "the records are assumed to be BGR, as convert_imageset writes them, and are "
+            "converted to RGB",
+            "--channels BGR passes records on as they are",
+        )
 
 
 def _ranges(transform: InputTransform, source: Source) -> Iterator[Finding]:
-    """What the first items that can be read come to."""
+    """The range of values of the first items."""
     lowest, highest, brightest = np.inf, -np.inf, 0.0
     for item in itertools.islice(source.items(0), _PROBED):
         try:
             pixels = item.read()
-            made = transform.prepared(pixels)
+            values = transform.prepared(pixels)
         except SsdhError:
-            continue  # told when its turn comes
-        lowest, highest = min(lowest, float(made.min())), max(highest, float(made.max()))
+            continue  # reported when it is encoded
+        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
         brightest = max(brightest, float(np.abs(pixels).max()))
     if highest - lowest == 0 or highest < lowest:
         return
     if brightest <= 1 and max(map(abs, transform.stated["mean_value"] or [0])) > 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean is for pixels from 0 to 255, and those of {source.name} go up to "
-            f"{brightest:g}",
-            None,
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
             Location(source.name),
-        )  # fmt: skip
+            f"the mean is for pixels from 0 to 255, but those of {source.name} are at most "
+            f"{brightest:g}",
+        )
     elif highest - lowest < _SMALL or max(-lowest, highest) > _LARGE:
         times = "small" if highest - lowest < _SMALL else "large"
-        yield Finding(
-            "SSDH709", "input-range", "warning",
-            f"the net is given values from {lowest:.4g} to {highest:.4g}: they may be 255 times "
-            f"too {times}",
-            "compare mean and scale with the transform_param of the train net",
+        yield rules.INPUT_RANGE.at(
             Location(source.name),
-        )  # fmt: skip
+            f"the net gets values from {lowest:.4g} to {highest:.4g}: they may be 255 times too "
+            f"{times}",
+            "compare mean and scale with the transform_param of the train net",
+        )
 
 
 def _plain(value: Any) -> Any:

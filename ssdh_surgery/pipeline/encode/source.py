@@ -104,7 +104,7 @@ def open_source(
         return source
     from ssdh_surgery.pipeline.encode.labels import read_labels
 
-    left_out = next((each for each in source.findings if each.severity == "error"), None)
+    left_out = next((each for each in source.findings if each.is_error), None)
     if left_out is not None:
         raise DataError(
             "labels of a file of their own belong to the items in their order, and some are left "
