@@ -31,6 +31,7 @@ lint: $(READY)  ## Check style, types, the rooms' import rules, spelling and gen
 	$(BIN)/codespell
 	$(BIN)/python tools/proto/compile.py --check
 	$(BIN)/python tools/docs/layers.py --check
+	$(BIN)/python tools/docs/findings.py --check
 
 caffe: $(READY)  ## Build a CPU Caffe with pycaffe into the user's cache, once (minutes)
 	PYTHON=$(BIN)/python tools/caffe/build.sh

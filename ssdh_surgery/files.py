@@ -85,7 +85,7 @@ def refuse_existing(
         raise FileError(
             "is read by this command; nothing was written",
             location=where,
-            hint="choose another name for what is written",
+            hint="choose another name for the result",
         )
     if not force:
         raise FileError("the file exists; nothing was written", location=where, hint=hint)

@@ -1,4 +1,10 @@
-"""Findings: what a check knows of a file, as values."""
+"""Findings, and the one table of all rules that they come from, in the order of their codes.
+
+A finding is a value: a check yields it and never raises it. Everything but its message, hint
+and location stands in its rule. To add one: a row here, the function that yields it, a test
+that names its code, and `tools/docs/findings.py`, which writes `docs/findings.md`. The file is
+long because the table is one.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +17,440 @@ Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that a check knows: a value, never raised by itself.
+class FindingRule:
+    """A row of the table.
 
-    `code` is stable (`SSDH101`), `name` its word (`labels-out-of-range`).
+    Attributes:
+        code: stable and unique (`SSDH101`); its first digit is the family.
+        name: stable and unique (`labels-out-of-range`).
+        severity: `error` where the run would fail or be useless.
+        summary: what is wrong, in one sentence.
+        reason: why it matters: what Caffe does with it, or what goes wrong later.
     """
 
     code: str
     name: str
     severity: Severity
+    summary: str
+    reason: str
+
+    def at(self, location: Location | None, message: str, hint: str | None = None) -> Finding:
+        """A finding of this rule."""
+        return Finding(self, message, hint, location)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One violation of a rule: what exactly is wrong, where, and what to do about it."""
+
+    rule: FindingRule
     message: str
     hint: str | None = None
     location: Location | None = None
 
+    @property
+    def code(self) -> str:
+        """The rule's code."""
+        return self.rule.code
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return self.rule.name
+
+    @property
+    def severity(self) -> Severity:
+        """The rule's severity."""
+        return self.rule.severity
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the run would fail or be useless."""
+        return self.rule.severity == "error"
+
     def as_json(self) -> dict[str, str | None]:
-        """The finding as commands have it that are not `check`, without its place."""
-        names = ("code", "name", "severity", "message", "hint")
-        return {name: getattr(self, name) for name in names}
+        """The finding without its location, as commands other than `check` print it."""
+        return {
+            "code": self.rule.code,
+            "name": self.rule.name,
+            "severity": self.rule.severity,
+            "message": self.message,
+            "hint": self.hint,
+        }
 
     def __str__(self) -> str:
-        label = f"{self.severity} {self.code} {self.name}: {self.message}"
+        rule = self.rule
+        label = f"{rule.severity} {rule.code} {rule.name}: {self.message}"
         return describe(label, self.location, self.hint)
+
+
+# What the rules of a family are about, by the first digit of their codes.
+FAMILIES = {
+    "1": "Training data",
+    "2": "Nets",
+    "3": "Solvers",
+    "4": "Weights",
+    "6": "Lists and folders of images",
+    "7": "Encoding",
+}
+
+RULES: dict[str, FindingRule] = {}
+
+
+def _rule(code: str, name: str, severity: Severity, summary: str, reason: str) -> FindingRule:
+    assert code not in RULES, f"{code} stands twice in the table"
+    RULES[code] = FindingRule(code, name, severity, summary, reason)
+    return RULES[code]
+
+
+# fmt: off
+
+# ---------------------------------------------------------------- SSDH1xx training data
+
+LABELS_OUT_OF_RANGE = _rule(
+    "SSDH101", "labels-out-of-range", "error",
+    "Records of an LMDB have labels for which the classifier has no output.",
+    "Caffe does not check labels: a GPU reads out of bounds, and a CPU build trains on garbage "
+    "and exits with 0. `loss_param { ignore_label }` is respected.",
+)
+NO_MEAN_FILE = _rule(
+    "SSDH102", "no-mean-file", "error",
+    "The `mean_file` of a data layer does not exist.",
+    "Caffe stops when it builds the layer. It looks the path up from its working directory, not "
+    "from the net's folder.",
+)
+NO_SOURCE = _rule(
+    "SSDH103", "no-source", "error",
+    "The `source` of an `ImageData`, `HDF5Data` or `WindowData` layer does not exist.",
+    "Caffe stops when it builds the layer. It looks the path up from its working directory, not "
+    "from the net's folder.",
+)
+NO_DATABASE = _rule(
+    "SSDH104", "no-database", "error",
+    "The `source` of a `Data` layer does not exist.",
+    "Caffe stops when it opens the database. It looks the path up from its working directory, "
+    "not from the net's folder.",
+)
+WRONG_BACKEND = _rule(
+    "SSDH105", "wrong-backend", "error",
+    "A `Data` layer names another `backend` than the one that its database was written with.",
+    "Caffe opens the database with the library that `backend` names, LEVELDB by default, and "
+    "stops.",
+)
+UNREADABLE_DATABASE = _rule(
+    "SSDH106", "unreadable-database", "error",
+    "The LMDB of a `Data` layer cannot be read.",
+    "Caffe stops when it opens the database, or at the first damaged record.",
+)
+
+# ---------------------------------------------------------------- SSDH2xx nets
+
+UNREADABLE_NET = _rule(
+    "SSDH200", "unreadable-net", "error",
+    "A net of the solver does not exist or cannot be parsed.",
+    "Caffe stops before the first iteration. Nothing else can be checked until it is readable.",
+)
+UNKNOWN_BOTTOM = _rule(
+    "SSDH201", "unknown-bottom", "error",
+    "A layer reads a blob that no layer above it writes.",
+    "Caffe builds layers in the order of the file and stops at the first one whose bottom does "
+    "not exist in that phase.",
+)
+DUPLICATE_TOP = _rule(
+    "SSDH202", "duplicate-top", "error",
+    "Two layers write the same blob, or a layer writes in place over a blob that is used twice.",
+    "Caffe stops. It gives each of several readers its own copy of a blob, so that none of them "
+    "can work in place.",
+)
+NO_LAYERS = _rule(
+    "SSDH203", "no-layers", "error",
+    "The net has no layers in a phase that the solver runs it in.",
+    "Caffe builds an empty net: nothing is trained, or nothing is tested.",
+)
+UNKNOWN_LAYER_TYPE = _rule(
+    "SSDH210", "unknown-layer-type", "warning",
+    "A layer has a type that stock Caffe does not have.",
+    "Stock Caffe stops at it. A fork may have it; its shapes, and those of everything that reads "
+    "it, remain unknown here.",
+)
+UNKNOWN_SHAPE = _rule(
+    "SSDH211", "unknown-shape", "info",
+    "The shape of a blob is unknown without its data or its Python code.",
+    "Layers above it cannot be checked, and their parameters and multiply-adds are not counted.",
+)
+ASSUMED_CHANNELS = _rule(
+    "SSDH212", "assumed-channels", "info",
+    "Nothing states the number of channels of the images, so one was assumed.",
+    "Shapes, parameters and multiply-adds are wrong if the images have another number.",
+)
+LAYER_SETUP = _rule(
+    "SSDH214", "layer-setup", "error",
+    "A layer's parameters or the shapes of its bottoms are not allowed.",
+    "Caffe stops when it sets up the layer; the message is Caffe's own.",
+)
+SHARED_PARAM = _rule(
+    "SSDH215", "shared-param", "error",
+    "Layers share a parameter by name, and their shapes differ.",
+    "Caffe stops. With `share_mode: PERMISSIVE` only the counts must be equal.",
+)
+EMPTY_BLOB = _rule(
+    "SSDH216", "empty-blob", "warning",
+    "A blob has no values.",
+    "Caffe accepts it, but nothing can be learned from it: usually a kernel is larger than what "
+    "it slides over.",
+)
+NO_INPUT_SHAPE = _rule(
+    "SSDH217", "no-input-shape", "error",
+    "An `input` of the net has no shape.",
+    "Caffe leaves the input out and stops at the first layer that reads it.",
+)
+
+# ---------------------------------------------------------------- SSDH3xx solvers
+
+NO_NET = _rule(
+    "SSDH301", "no-net", "error",
+    "The solver names no net to train.",
+    "Caffe needs exactly one of `net`, `train_net`, `net_param` and `train_net_param`, and stops.",
+)
+NO_MAX_ITER = _rule(
+    "SSDH302", "no-max-iter", "error",
+    "`max_iter` is not set, or is 0.",
+    "Caffe takes 0 and finishes at once without training.",
+)
+NO_BASE_LR = _rule(
+    "SSDH303", "no-base-lr", "error",
+    "`base_lr` is not set.",
+    "Caffe takes 0: it runs all iterations and learns nothing.",
+)
+UNREADABLE_SOLVER = _rule(
+    "SSDH304", "unreadable-solver", "error",
+    "The solver has a field or a value that Caffe's schema does not have.",
+    "Caffe stops when it reads the solver.",
+)
+TEST_ITER_COUNT = _rule(
+    "SSDH305", "test-iter-count", "error",
+    "The number of `test_iter` differs from the number of test nets.",
+    "Caffe needs one `test_iter` for each test net, and stops.",
+)
+NO_TEST_INTERVAL = _rule(
+    "SSDH306", "no-test-interval", "error",
+    "`test_iter` is set, but `test_interval` is not.",
+    "Caffe stops: it does not know when to test.",
+)
+NO_SNAPSHOT_FOLDER = _rule(
+    "SSDH307", "no-snapshot-folder", "error",
+    "The folder of `snapshot_prefix` does not exist.",
+    "Caffe does not create it. It stops at the start, and old versions only when they write the "
+    "first snapshot.",
+)
+SNAPSHOT_FOLDER_READ_ONLY = _rule(
+    "SSDH308", "snapshot-folder-read-only", "error",
+    "The folder of `snapshot_prefix` is not writable.",
+    "Caffe stops at the start, and old versions only when they write the first snapshot.",
+)
+
+# ---------------------------------------------------------------- SSDH4xx weights
+
+NO_WEIGHTS = _rule(
+    "SSDH401", "no-weights", "error",
+    "A file given with `--weights` does not exist.",
+    "Caffe stops after it has built the nets.",
+)
+UNREADABLE_WEIGHTS = _rule(
+    "SSDH402", "unreadable-weights", "error",
+    "A file given with `--weights` holds no weights, or is damaged.",
+    "Caffe stops after it has built the nets.",
+)
+NOTHING_COPIED = _rule(
+    "SSDH403", "nothing-copied", "error",
+    "No layer of the weights has the name of a layer of the net.",
+    "Caffe copies weights by layer name and ignores all others, so it would train from scratch "
+    "without a word.",
+)
+SHAPE_CLASH = _rule(
+    "SSDH404", "shape-clash", "error",
+    "A layer has the same name in the net and in the weights, but blobs of other shapes.",
+    "Caffe copies weights by layer name and stops at another shape. This is why a patched "
+    "classifier is renamed.",
+)
+
+# ---------------------------------------------------------------- SSDH6xx lists of images
+
+MISSING_PICTURE = _rule(
+    "SSDH601", "missing-picture", "error",
+    "An image of the list does not exist.",
+    "`convert_imageset` leaves it out with a line in its log, and `ImageData` stops at it.",
+)
+UNREADABLE_PICTURE = _rule(
+    "SSDH602", "unreadable-picture", "error",
+    "An image cannot be decoded.",
+    "`convert_imageset` leaves it out with a line in its log, and `ImageData` stops at it.",
+)
+NO_LABEL = _rule(
+    "SSDH603", "no-label", "error",
+    "A line of the list is not a path and a label.",
+    "Caffe splits the line at its last space, and would read another path and label 0.",
+)
+TRAILING_SPACE = _rule(
+    "SSDH604", "trailing-space", "error",
+    "A line of the list has white space after its label.",
+    "Caffe splits the line at its last space, and reads label 0.",
+)
+TAB_FOR_SPACE = _rule(
+    "SSDH605", "tab-for-space", "error",
+    "A line of the list has a tab before its label.",
+    "Caffe splits a line at a space only: the path and the label are read as one.",
+)
+LABEL_NOT_A_NUMBER = _rule(
+    "SSDH606", "label-not-a-number", "error",
+    "A label is not an integer.",
+    "Caffe reads the digits that it begins with, or 0 where there are none.",
+)
+NEGATIVE_LABEL = _rule(
+    "SSDH607", "negative-label", "error",
+    "A label is negative.",
+    "Classes count from 0: a classifier has no such output, and Caffe does not check labels.",
+)
+LABEL_TOO_LARGE = _rule(
+    "SSDH608", "label-too-large", "error",
+    "A label does not fit into 32 bits.",
+    "A record stores its label as a 32-bit integer.",
+)
+LISTED_TWICE = _rule(
+    "SSDH609", "listed-twice", "warning",
+    "An image is listed twice with the same label.",
+    "Both lines are kept: the image has two records.",
+)
+CONTRADICTING_LABELS = _rule(
+    "SSDH610", "contradicting-labels", "error",
+    "An image is listed twice with different labels.",
+    "One of the two labels is wrong. For several labels to an image there is `--multi-label`.",
+)
+SEVERAL_LABELS = _rule(
+    "SSDH611", "several-labels", "error",
+    "A line of the list has several labels.",
+    "A record has one label. `--multi-label` writes label vectors into a second LMDB.",
+)
+BYTE_ORDER_MARK = _rule(
+    "SSDH612", "byte-order-mark", "warning",
+    "The list begins with a byte order mark.",
+    "It is ignored here, but Caffe takes it for part of the first path.",
+)
+WINDOWS_LINE_ENDS = _rule(
+    "SSDH613", "windows-line-ends", "warning",
+    "The lines of the list end in CR LF.",
+    "They are read correctly here and by Caffe; other programs may take the CR for part of the "
+    "label.",
+)
+EMPTY_LINE = _rule(
+    "SSDH614", "empty-line", "warning",
+    "A line of the list is empty.",
+    "It is skipped, but counts in the line numbers that record keys begin with.",
+)
+PATH_TOO_LONG = _rule(
+    "SSDH615", "path-too-long", "error",
+    "A path has more than 502 bytes.",
+    "It is part of the record's key, and an LMDB key has at most 511 bytes.",
+)
+PICTURE_WITHOUT_CLASS = _rule(
+    "SSDH616", "picture-without-class", "warning",
+    "An image lies next to the class folders, not in one of them.",
+    "It has no label, and is left out.",
+)
+NOT_A_PICTURE = _rule(
+    "SSDH617", "not-a-picture", "warning",
+    "A file in a class folder does not have the extension of an image.",
+    "It is left out.",
+)
+SEVERAL_SIZES = _rule(
+    "SSDH618", "several-sizes", "warning",
+    "The images differ in size.",
+    "All images of a batch need one size: resize them, or crop them all in the net.",
+)
+OTHER_NUMBER_OF_LABELS = _rule(
+    "SSDH619", "other-number-of-labels", "error",
+    "A line has more or fewer labels than most lines.",
+    "A label vector has one value for each class. Where the labels are class numbers, "
+    "`--classes N` is missing.",
+)
+LABEL_OUT_OF_RANGE = _rule(
+    "SSDH620", "label-out-of-range", "error",
+    "A label is not below `--classes`.",
+    "Classes count from 0, so the last of N classes is N - 1.",
+)
+LABELS_NOT_BINARY = _rule(
+    "SSDH621", "labels-not-binary", "warning",
+    "A label vector has values other than 0 and 1.",
+    "The values are kept. Where the labels are class numbers, `--classes N` is missing.",
+)
+PICTURE_IN_NO_CLASS = _rule(
+    "SSDH622", "picture-in-no-class", "warning",
+    "A label vector is all zeros.",
+    "As a query the image has no relevant item in an evaluation.",
+)
+CLASS_TWICE = _rule(
+    "SSDH623", "class-twice", "warning",
+    "A line names the same class twice.",
+    "With `--classes` labels are class numbers; label vectors of 0 and 1 are read without it.",
+)
+CLASS_BY_CLASS = _rule(
+    "SSDH624", "class-by-class", "info",
+    "The images are ordered by class.",
+    "Caffe reads records in order, so a net sees one class at a time. `--shuffle` mixes them.",
+)
+
+# ---------------------------------------------------------------- SSDH7xx encoding
+
+LAYERS_WITHOUT_WEIGHTS = _rule(
+    "SSDH701", "layers-without-weights", "warning",
+    "Layers that the encoded blob depends on have no weights in the file.",
+    "They keep the values of their fillers, so the codes are meaningless.",
+)
+NO_CODE = _rule(
+    "SSDH702", "no-code", "warning",
+    "The encoded blob is not a code.",
+    "Only its activations are stored. `ssdh deploy` adds the hash layer to a deploy net.",
+)
+UNLIKE_TRAINING = _rule(
+    "SSDH703", "unlike-training", "warning",
+    "An option differs from what `ssdh.toml` records of the training.",
+    "A net makes good codes only of input that is prepared as in training.",
+)
+UNKNOWN_RESIZE = _rule(
+    "SSDH704", "unknown-resize", "warning",
+    "The size that images were resized to for training is unknown.",
+    "No prototxt states it. The size of the net's input is taken, which differs where training "
+    "cropped.",
+)
+NO_MEAN = _rule(
+    "SSDH705", "no-mean", "warning",
+    "Neither a mean nor a scale is known.",
+    "The net gets pixels from 0 to 255; most nets were trained with a mean subtracted.",
+)
+SCALE = _rule(
+    "SSDH706", "scale", "warning",
+    "The scale is far from 1 and from 1/255.",
+    "The net gets input far outside the usual range, often by a factor of 255.",
+)
+MEAN_OF_ANOTHER_SCALE = _rule(
+    "SSDH707", "mean-of-another-scale", "warning",
+    "The mean is for pixels of another range than those that it is subtracted from.",
+    "Caffe subtracts the mean before it multiplies by the scale.",
+)
+CHANNEL_ORDER = _rule(
+    "SSDH708", "channel-order", "warning",
+    "The order of the channels, RGB or BGR, is doubtful.",
+    "Caffe reads images as BGR. A net that gets red and blue swapped makes worse codes, and "
+    "nothing fails.",
+)
+INPUT_RANGE = _rule(
+    "SSDH709", "input-range", "warning",
+    "The first images have a range of values, after mean and scale, that no net is trained on.",
+    "Mean and scale are probably not those of the training.",
+)
+COLLAPSED_CODES = _rule(
+    "SSDH710", "collapsed-codes", "warning",
+    "Nearly all images have the same code.",
+    "Searches return arbitrary results. The weights, the mean or the scale are not those of this "
+    "net, or its training has collapsed.",
+)

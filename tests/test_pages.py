@@ -24,7 +24,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/architecture.md", "docs/performance.md", "docs/layers.md", "CONTRIBUTING.md"]
+    "page",
+    [
+        "docs/architecture.md",
+        "docs/performance.md",
+        "docs/layers.md",
+        "docs/findings.md",
+        "CONTRIBUTING.md",
+    ],
 )
 def test_files_that_are_named_are_there(page: str) -> None:
     named = _NAMED.findall((ROOT / page).read_text())

@@ -11,7 +11,7 @@ from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, read_source
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.diff.differences import differences
 
@@ -48,8 +48,7 @@ def _message_name(before: SourceFile, after: SourceFile) -> str:
         SurgeryError: one is a net and the other a solver, or one is neither.
     """
     for source in (before, after):
-        if source.kind is Kind.UNKNOWN:
-            raise SurgeryError(str(source.kind), location=Location(source.name))
+        need(source, *NETS, Kind.SOLVER)
         refuse_depth(source.document)
     names = {MESSAGE_OF[before.kind], MESSAGE_OF[after.kind]}
     if len(names) > 1:

@@ -6,7 +6,7 @@ from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.shapes import LayerShapes
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.names import printable, shape_text
-from ssdh_surgery.pipeline.inspect.show import ShownNet
+from ssdh_surgery.pipeline.inspect.show import NetTable
 from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
 
 _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
@@ -14,7 +14,7 @@ _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms
 _RIGHT = frozenset(["line", "params", "MACs", "share"])
 
 
-def show_table(view: ShownNet) -> None:
+def show_table(view: NetTable) -> None:
     """Answer with the table of a net."""
     name, layers = printable(view.net.name) or "unnamed net", view.shapes.layers
     count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
@@ -26,7 +26,7 @@ def show_table(view: ShownNet) -> None:
         terminal.answer(_head(head))
 
 
-def _table(view: ShownNet) -> None:
+def _table(view: NetTable) -> None:
     marks = {
         **{index: ROLE_WORDS[role] for index, role in view.hashing.items()},
         **{head.classifier.index: "main head" if head.main else "aux head" for head in view.heads},
@@ -84,7 +84,7 @@ def _short(value: float, units: tuple[str, ...] = ("", " k", " M", " G", " T")) 
     return f"{value:.4g}{unit}" if value < 1000 else f"{value:,.0f}{unit}"
 
 
-def _totals(view: ShownNet) -> str:
+def _totals(view: NetTable) -> str:
     shapes = view.shapes
     if shapes.param_count is None:
         return "total: unknown without all shapes"

@@ -89,8 +89,8 @@ def explanation_lines(name: str, explanation: Explanation) -> list[str]:
         f"  chosen because: {explanation.reason}",
         f"  features: '{explanation.features}', {_shape(explanation.shape)}{size}",
     ]
-    if explanation.hashed:
-        latent, code = explanation.hashed
+    if explanation.hash_layer_names:
+        latent, code = explanation.hash_layer_names
         lines.append(f"  hash layer: '{latent}' -> '{code}' exists already")
     return [printable(line) for line in lines]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.writing import outcome
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, unified_diff
+from ssdh_surgery.pipeline.files.sources import NETS
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost
@@ -102,13 +102,13 @@ def _describe(file: PatchedFile, words: str) -> None:
 
 def _cost_lines(file: PatchedFile) -> list[str]:
     """The cost of a net's hash layer; nothing for other files, or if nothing changed."""
-    if not file.is_changed or file.source.kind not in (Kind.TRAIN, Kind.DEPLOY):
+    if not file.is_changed or file.source.kind not in NETS:
         return []
-    from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+    from ssdh_surgery.pipeline.files.caffe_paths import working_folders
     from ssdh_surgery.pipeline.inspect.cost import hash_cost
 
     nets = net_of(file.source.document), net_of(file.after)
-    cost = hash_cost(*nets, folders=data_folders(file.source.path))
+    cost = hash_cost(*nets, folders=working_folders(file.source.path))
     return [] if cost is None else [*_layer_lines(cost), *_code_lines(cost)]
 
 

@@ -12,10 +12,10 @@ from ssdh_surgery.cli.net_table import show_table
 from ssdh_surgery.cli.options import input_shape_option, json_option
 from ssdh_surgery.cli.types import TEXT, BlobShape, DrawingPath
 from ssdh_surgery.cli.writing import force_option
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import ASSUMED_CHANNELS, Finding
 from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.inspect.show import ShownNet, net_json, shown_net
+from ssdh_surgery.pipeline.inspect.show import NetTable, net_json, net_table
 
 _DRAWING = DrawingPath(path_type=Path)
 
@@ -63,7 +63,7 @@ def command(
     """
     if svg is not None and svg == dot:
         raise click.UsageError("--svg and --dot name the same file")
-    view = shown_net(read_source(file), phase, dict(input_shapes), level, stages)
+    view = net_table(read_source(file), phase, dict(input_shapes), level, stages)
     drawings = _drawings(view, svg, dot)
     written = write_new(drawings, force=force)
     if as_json:
@@ -77,7 +77,7 @@ def command(
         _tell(finding)
 
 
-def _drawings(view: ShownNet, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:
+def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:
     """The drawings of a net by the files that they go to."""
     if svg is None and dot is None:
         return {}
@@ -90,11 +90,11 @@ def _drawings(view: ShownNet, svg: Path | None, dot: Path | None) -> dict[Path, 
 
 def _tell(finding: Finding) -> None:
     """Print why something is unknown, or why Caffe would refuse the net; assumptions with -v."""
-    if finding.severity == "error":
+    if finding.is_error:
         terminal.warn(f"Caffe would refuse this net\n{finding}")
     elif finding.severity == "warning":
         terminal.warn(f"{finding.location}: {finding.message}")
-    elif finding.name == "assumed-channels":
+    elif finding.rule is ASSUMED_CHANNELS:
         terminal.detail(f"note: {finding.location}: {finding.message}")
     else:
         hint = f" ({finding.hint})" if finding.hint else ""

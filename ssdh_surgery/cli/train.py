@@ -11,7 +11,7 @@ from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
-from ssdh_surgery.pipeline.check.weights import Copied
+from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
@@ -63,15 +63,15 @@ def command(dry_run: bool, no_check: bool, **values: Any) -> int:
     """
     options = TrainOptions(**values)
     launch = prepare(options)
-    if launch.known:
-        for warning in launch.known.warnings():
+    if launch.record:
+        for warning in launch.record.warnings():
             terminal.warn(warning)
     if dry_run:
         return _dry_run(options, launch)
     run = story.start(
-        options, launch, lambda finding: terminal.warn(str(finding)), checked=not no_check
+        options, launch, lambda finding: terminal.warn(str(finding)), skip_check=no_check
     )
-    for reason in run.engine.passed_over:
+    for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
     for table in run.weights:
@@ -81,7 +81,7 @@ def command(dry_run: bool, no_check: bool, **values: Any) -> int:
     return _follow(run)
 
 
-def _say_copied(table: Copied) -> None:
+def _say_copied(table: WeightsCopy) -> None:
     """Print which layers are copied by name, and which are not."""
     terminal.say(f"{table.file}: {len(table.names('copied'))} layers are copied")
     for status, words in (("new", "start from their fillers"), ("unused", "not in the net")):
@@ -90,16 +90,16 @@ def _say_copied(table: Copied) -> None:
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
-    plan = story.dry_run(options, launch)
-    for sentence in plan.missing:
+    result = story.dry_run(options, launch)
+    for sentence in result.obstacles:
         terminal.warn(sentence)
-    terminal.answer(plan.line)
+    terminal.answer(result.line)
     return 0
 
 
 def _follow(run: story.Run) -> int:
     solver = run.launch.solver
-    record = run.launch.known
+    record = run.launch.record
     view = TrainingView(
         max_iter=solver.integer("max_iter"),
         test_batches=solver.integers("test_iter"),

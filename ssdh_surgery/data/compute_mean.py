@@ -73,7 +73,7 @@ def list_mean(
                 problems.append(result)
             else:
                 yield result
-        if any(problem.kind.severity == "error" for problem in problems):
+        if any(problem.kind.rule.severity == "error" for problem in problems):
             raise DataError(
                 "no mean was computed: some images cannot be used",
                 location=Location(images.source),

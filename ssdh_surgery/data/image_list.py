@@ -67,7 +67,7 @@ class ImageList:
     @property
     def errors(self) -> int:
         """The number of lines left out because of an error."""
-        return sum(problem.kind.severity == "error" for problem in self.problems)
+        return sum(problem.kind.rule.severity == "error" for problem in self.problems)
 
     def file(self, entry: ListEntry) -> str:
         """The path of the image of an entry."""

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery import findings as rules
+from ssdh_surgery.findings import Finding, FindingRule
 from ssdh_surgery.location import Location
 
 
 class ProblemKind(NamedTuple):
     """A kind of problem; `{}` in `message` stands for the lines concerned: `3 lines`."""
 
-    code: str
-    name: str
-    severity: Severity
+    rule: FindingRule
     message: str
     hint: str | None = None
 
@@ -38,91 +37,81 @@ _TWO_LMDBS = (
 _LINE_FORM = "a line is: the path, one space, the label"
 
 MISSING = ProblemKind(
-    "SSDH601", "missing-picture", "error", "{} with images that do not exist",
+    rules.MISSING_PICTURE, "{} with images that do not exist",
     "paths are relative to the root folder (--root)",
 )  # fmt: skip
-UNREADABLE = ProblemKind(
-    "SSDH602", "unreadable-picture", "error", "{} with images that cannot be read"
-)
-NO_LABEL = ProblemKind(
-    "SSDH603", "no-label", "error", "{} that are not a path and a label", _LINE_FORM
-)
+UNREADABLE = ProblemKind(rules.UNREADABLE_PICTURE, "{} with images that cannot be read")
+NO_LABEL = ProblemKind(rules.NO_LABEL, "{} that are not a path and a label", _LINE_FORM)
 TRAILING_SPACE = ProblemKind(
-    "SSDH604", "trailing-space", "error", "{} with white space after the label",
+    rules.TRAILING_SPACE, "{} with white space after the label",
     "Caffe splits at the last space, so a space there means label 0",
 )  # fmt: skip
 TAB = ProblemKind(
-    "SSDH605", "tab-for-space", "error", "{} with a tab before the label",
+    rules.TAB_FOR_SPACE, "{} with a tab before the label",
     "Caffe splits at a space: replace the tab with one",
 )  # fmt: skip
 NO_NUMBER = ProblemKind(
-    "SSDH606", "label-not-a-number", "error", "{} with a label that is not an integer",
+    rules.LABEL_NOT_A_NUMBER, "{} with a label that is not an integer",
     "Caffe reads the digits that it begins with, or 0",
 )  # fmt: skip
 NEGATIVE = ProblemKind(
-    "SSDH607", "negative-label", "error", "{} with a negative label",
+    rules.NEGATIVE_LABEL, "{} with a negative label",
     "classes count from 0",
 )  # fmt: skip
-TOO_LARGE = ProblemKind("SSDH608", "label-too-large", "error", "{} with a label beyond 32 bits")
-TWICE = ProblemKind("SSDH609", "listed-twice", "warning", "{} with images that are listed twice")
+TOO_LARGE = ProblemKind(rules.LABEL_TOO_LARGE, "{} with a label beyond 32 bits")
+TWICE = ProblemKind(rules.LISTED_TWICE, "{} with images that are listed twice")
 CONTRADICTION = ProblemKind(
-    "SSDH610",
-    "contradicting-labels",
-    "error",
+    rules.CONTRADICTING_LABELS,
     "{} with images that are listed before with another label",
 )
-MULTI_LABEL = ProblemKind(
-    "SSDH611", "several-labels", "error", "{} with several labels", _TWO_LMDBS
-)
+MULTI_LABEL = ProblemKind(rules.SEVERAL_LABELS, "{} with several labels", _TWO_LMDBS)
 BYTE_ORDER_MARK = ProblemKind(
-    "SSDH612", "byte-order-mark", "warning", "the list begins with a byte order mark",
+    rules.BYTE_ORDER_MARK, "the list begins with a byte order mark",
     "it is skipped here, but Caffe reads it as part of the first path: save the list as "
     "UTF-8 without it",
 )  # fmt: skip
 CARRIAGE_RETURN = ProblemKind(
-    "SSDH613", "windows-line-ends", "warning", "the list has Windows line ends",
+    rules.WINDOWS_LINE_ENDS, "the list has Windows line ends",
     "they are read correctly, here and by Caffe",
 )  # fmt: skip
-EMPTY_LINE = ProblemKind("SSDH614", "empty-line", "warning", "{} without content")
+EMPTY_LINE = ProblemKind(rules.EMPTY_LINE, "{} without content")
 LONG_PATH = ProblemKind(
-    "SSDH615", "path-too-long", "error", "{} with a path of more than 502 bytes",
+    rules.PATH_TOO_LONG, "{} with a path of more than 502 bytes",
     "it is part of the key of the record, and LMDB keys have at most 511 bytes",
 )  # fmt: skip
 NO_CLASS = ProblemKind(
-    "SSDH616", "picture-without-class", "warning", "{} in no class folder, left out"
+    rules.PICTURE_WITHOUT_CLASS, "{} in no class folder, left out"
 )  # fmt: skip
-NOT_AN_IMAGE = ProblemKind(
-    "SSDH617", "not-a-picture", "warning", "{} without the extension of an image, left out"
-)
+NOT_AN_IMAGE = ProblemKind(rules.NOT_A_PICTURE, "{} without the extension of an image, left out")
 SEVERAL_SIZES = ProblemKind(
-    "SSDH618", "several-sizes", "warning", "the images differ in size",
+    rules.SEVERAL_SIZES, "the images differ in size",
     "all images of a batch need one size: resize them, or crop them in the net",
 )  # fmt: skip
 OTHER_LENGTH = ProblemKind(
-    "SSDH619", "other-number-of-labels", "error", "{} with more or fewer labels than most",
+    rules.OTHER_NUMBER_OF_LABELS, "{} with more or fewer labels than most",
     "a vector has one number per class; if these are class numbers, give the number of "
     "classes: --classes N",
 )  # fmt: skip
 NO_CLASS_NUMBER = ProblemKind(
-    "SSDH620", "label-out-of-range", "error", "{} with a label beyond --classes",
+    rules.LABEL_OUT_OF_RANGE, "{} with a label beyond --classes",
     "classes count from 0, so the last of N classes is N - 1",
 )  # fmt: skip
 NOT_BINARY = ProblemKind(
-    "SSDH621", "labels-not-binary", "warning", "{} with labels other than 0 and 1",
+    rules.LABELS_NOT_BINARY, "{} with labels other than 0 and 1",
     "they are kept unchanged; if they are class numbers, give the number of classes: "
     "--classes N",
 )  # fmt: skip
 NO_CLASSES = ProblemKind(
-    "SSDH622", "picture-in-no-class", "warning", "{} with images that are in no class",
+    rules.PICTURE_IN_NO_CLASS, "{} with images that are in no class",
     "a query without a class has no relevant item in an evaluation",
 )  # fmt: skip
 
 CLASS_TWICE = ProblemKind(
-    "SSDH623", "class-twice", "warning", "{} that name a class twice",
+    rules.CLASS_TWICE, "{} that name a class twice",
     "if the labels are vectors, with 0 or 1 for each class, leave out --classes",
 )  # fmt: skip
 CLASS_BY_CLASS = ProblemKind(
-    "SSDH624", "class-by-class", "info", "the images are sorted by class",
+    rules.CLASS_BY_CLASS, "the images are sorted by class",
     "a net trained in this order sees one class at a time; --shuffle mixes them",
 )  # fmt: skip
 
@@ -140,7 +129,7 @@ def findings(problems: Iterable[Problem], file: str) -> tuple[Finding, ...]:
     kinds: dict[ProblemKind, list[Problem]] = {}
     for problem in problems:
         kinds.setdefault(problem.kind, []).append(problem)
-    order = sorted(kinds, key=lambda kind: (kind.severity != "error", kind.code))
+    order = sorted(kinds, key=lambda kind: (kind.rule.severity != "error", kind.rule.code))
     return tuple(_finding(kind, kinds[kind], file) for kind in order)
 
 
@@ -158,7 +147,7 @@ def _finding(kind: ProblemKind, problems: list[Problem], file: str) -> Finding:
     elif len(problems) > _IN_FULL:
         message.append(f"    and {len(problems) - _IN_FULL:,} more")
     location = Location(file, problems[0].line)
-    return Finding(kind.code, kind.name, kind.severity, "\n".join(message), kind.hint, location)
+    return kind.rule.at(location, "\n".join(message), kind.hint)
 
 
 def _ranges(lines: list[int]) -> str:

@@ -17,8 +17,8 @@ from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean, require_
 from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.nets.deploy_net import makes_codes, refuse_solver
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, read_source
+from ssdh_surgery.pipeline.nets.deploy_net import makes_codes
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -89,7 +89,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
     weights = options.weights or newest_weights(record)
     refuse_existing(out, force=force, inputs=[deploy, weights])
     source = read_source(deploy)
-    refuse_solver(source)
+    need(source, *NETS)
     net = net_of(source.document)
     options = replace(options, blob=options.blob or _code_below_classifier(net, record))
     last = _last_writer(net, options.blob)

@@ -1,4 +1,4 @@
-"""Old nets, solvers and weights brought to the current dialect as Caffe does it, comments kept."""
+"""The story of `ssdh upgrade`: old nets, solvers and weights in the current dialect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.weights.weights_text import with_values
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.edit.upgraded import upgraded
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all
-from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
@@ -18,19 +18,21 @@ from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 def upgrade(
     sources: Sequence[SourceFile], plan: WritePlan, *, stock_objective: bool = False
 ) -> Patched:
-    """Upgrade nets, solvers and weights; what is current already stays as it is.
+    """Upgrade nets, solvers and weights; files in the current dialect stay as they are.
 
     Args:
-        sources: what was read.
+        sources: the files.
         plan: the writing options.
-        stock_objective: also make the authors' fork layers ones that every Caffe has.
+        stock_objective: also replace the layers of the authors' fork by stock ones.
 
     Raises:
         SurgeryError: a file is none of these, or Caffe could not upgrade it.
-        UsageError: what is no file is to be changed in place.
+        UsageError: `--in-place` for standard input or a built-in network.
     """
-    for source in sources if plan.in_place else ():
-        refuse_in_place(source)
+    for source in sources:
+        need(source, *NETS, Kind.SOLVER, Kind.WEIGHTS)
+        if plan.in_place:
+            refuse_in_place(source)
     steps = (*NET_STEPS, *([STOCK_STEP] if stock_objective else []))
     results = tuple(_finished(source, plan, steps) for source in sources)
     written: list[Path] = []
@@ -40,12 +42,12 @@ def upgrade(
 
 
 def _finished(source: SourceFile, plan: WritePlan, steps: Sequence[UpgradeStep]) -> PatchedFile:
-    done = upgraded(source.document, source.kind, steps)
-    is_changed = done.document is not source.document
+    result = upgraded(source.document, source.kind, steps)
+    is_changed = result.document is not source.document
     target = plan.target(source.place) if is_changed or source.is_zoo else source.place
-    data = _bytes(source, done.document) if is_changed else source.data
+    data = _bytes(source, result.document) if is_changed else source.data
     output = Output(target, data, source.path, source.data)
-    return PatchedFile(source, output, done.document, done.notes, done.warnings)
+    return PatchedFile(source, output, result.document, result.notes, result.warnings)
 
 
 def _bytes(source: SourceFile, document: Document) -> bytes:

@@ -74,7 +74,7 @@ def weights() -> bytes:
 def test_a_caffemodel(ssdh: Ssdh, here: Path) -> None:
     (here / "x.caffemodel").write_bytes(weights())
     assert refused(ssdh, here, "patch", "x.caffemodel") == (
-        "x.caffemodel: a .caffemodel, not a prototxt\nhint: weights are given with --weights\n"
+        "x.caffemodel: a .caffemodel, not a prototxt\nhint: give weights with --weights\n"
     )
 
 
@@ -116,27 +116,30 @@ def test_a_prototxt_for_weights(ssdh: Ssdh, here: Path) -> None:
 
 def test_a_solver_where_a_net_is_needed(ssdh: Ssdh, here: Path) -> None:
     assert refused(ssdh, here, "deploy", "solver.prototxt") == (
-        "solver.prototxt: a net is needed, and this is a solver\n"
+        "solver.prototxt: a net is needed, but this is a solver\n"
     )
 
 
 def test_a_net_where_a_solver_is_needed(ssdh: Ssdh, here: Path) -> None:
     words = ("patch", "train_val.prototxt", "--solver", "deploy.prototxt")
     assert refused(ssdh, here, *words) == (
-        "deploy.prototxt: a solver is needed, and this is a deploy net\n"
+        "deploy.prototxt: a solver is needed, but this is a deploy net\n"
     )
 
 
 def test_neither(ssdh: Ssdh, here: Path) -> None:
     (here / "x.prototxt").write_text('item { name: "aeroplane" label: 1 }\n')
     for words in (("patch", "x.prototxt"), ("diff", "x.prototxt", "solver.prototxt")):
-        assert refused(ssdh, here, *words) == "x.prototxt: neither a net nor a solver\n"
+        assert (
+            refused(ssdh, here, *words)
+            == "x.prototxt: a net or a solver is needed, but this is neither\n"
+        )
     assert refused(ssdh, here, "deploy", "x.prototxt") == (
-        "x.prototxt: a net is needed, and this is neither a net nor a solver\n"
+        "x.prototxt: a net is needed, but this is neither a net nor a solver\n"
     )
     words = ("patch", "train_val.prototxt", "--solver", "x.prototxt")
     assert refused(ssdh, here, *words) == (
-        "x.prototxt: a solver is needed, and this is neither a net nor a solver\n"
+        "x.prototxt: a solver is needed, but this is neither a net nor a solver\n"
     )
 
 
@@ -153,7 +156,7 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
     )
     assert refused(ssdh, here, "patch", "x.prototxt") == (
         "x.prototxt: no classifier found: SoftmaxWithLoss layer 'loss' judges 'data', and "
-        "Data layer 'data' is no classifier\n"
+        "Data layer 'data' is not a classifier\n"
         "hint: --head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them\n"
     )
 
@@ -161,7 +164,7 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
 def test_several_classifiers(ssdh: Ssdh, here: Path) -> None:
     (here / "x.prototxt").write_text(DATA + HEADS)
     assert refused(ssdh, here, "patch", "x.prototxt") == (
-        "x.prototxt: several classifiers weigh the same:\n"
+        "x.prototxt: several classifiers have the same weight:\n"
         "  a (line 8): 10 classes on 'data', weight 1, 2 layers deep\n"
         "  b (line 16): 20 classes on 'data', weight 1, 2 layers deep\n"
         "hint: choose one with --head, for example --head a\n"

@@ -65,7 +65,7 @@ def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted(ssdh: Ssdh) 
     assert "  note: the classifier stays: 'ssdh encode --blob fc_change' keeps its scores" in told
     Path("deploy.prototxt").write_text(Path("deploy_ssdh.prototxt").read_text())
     err = ssdh("deploy", "deploy.prototxt", "--with-classifier", code=3).err
-    assert "a train net is needed, and this is a deploy net" in err
+    assert "a train net is needed, but this is a deploy net" in err
     ssdh("deploy", "--with-classifier", "--from", "deploy", code=2)
     net = ssdh_surgery.open_net("train_val_ssdh.prototxt", engine="torch")
     for blobs in net.params.values():

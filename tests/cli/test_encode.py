@@ -96,10 +96,10 @@ def test_a_collapse_is_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
     open_net("deploy.prototxt").save("a.caffemodel")
     assert run(["encode", "photos", "-o", "codes.npz", *NET]) == 0
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "warning SSDH710 collapsed-codes: the codes have collapsed: they hardly differ from "
-        "image to image",
-        "hint: check that the weights belong to this net, and its mean and scale; otherwise "
-        "train with a smaller learning rate",
+        "warning SSDH710 collapsed-codes: the codes have collapsed: nearly all images have the "
+        "same one",
+        "hint: check that weights, mean and scale are those of this net; otherwise train with a "
+        "smaller learning rate",
     ]
 
 
@@ -181,8 +181,8 @@ def test_records_that_may_be_rgb_already(capsys: pytest.CaptureFixture[str]) -> 
     assert run(words) == 0
     assert (
         "records: warning SSDH708 channel-order: the records are assumed to be BGR, as "
-        "convert_imageset writes them, and converted to RGB\n"
-        "hint: --channels BGR feeds records to the net unchanged\n"
+        "convert_imageset writes them, and are converted to RGB\n"
+        "hint: --channels BGR passes records on as they are\n"
     ) in capsys.readouterr().err
 
 

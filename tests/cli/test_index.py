@@ -149,4 +149,4 @@ def test_an_index_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
     data = Path("x.index").read_bytes()
     Path("x.index").write_bytes(data[: len(data) // 2])
     assert run(["index", "info", "x.index"]) == 3
-    assert capsys.readouterr().err == ("x.index: cut short or damaged: File is not a zip file\n")
+    assert capsys.readouterr().err == ("x.index: is truncated or damaged: File is not a zip file\n")

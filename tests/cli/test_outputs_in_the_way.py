@@ -55,7 +55,7 @@ def test_what_is_read_stays(ssdh: Ssdh, output: str, words: list[str]) -> None:
     before = Path(output).read_bytes()
     assert ssdh(*words, output, "--force", code=3).err == (
         f"{Path(output)}: is read by this command; nothing was written\n"
-        "hint: choose another name for what is written\n"
+        "hint: choose another name for the result\n"
     )
     assert Path(output).read_bytes() == before
 
@@ -108,7 +108,7 @@ def test_numbers_that_mean_nothing(ssdh: Ssdh, words: list[str], message: str) -
 
 def test_a_solver_is_no_deploy_net(ssdh: Ssdh) -> None:
     Path("solver.prototxt").write_text('net: "x"\nbase_lr: 0.1\nmax_iter: 2\n')
-    message = "solver.prototxt: a deploy net is needed, and this is a solver\n"
+    message = "solver.prototxt: a net is needed, but this is a solver\n"
     net = ("--weights", "w.caffemodel")
     assert ssdh("export", "solver.prototxt", *net, "-o", "x.onnx", code=3).err == message
     words = ("--deploy", "solver.prototxt", *net, "-o", "x.npz")

@@ -82,7 +82,7 @@ def test_a_head_for_a_name_where_no_loss_tells(ssdh: Ssdh) -> None:
     )
     text = DATA + ip("a") + ip("b") + fused + loss("sum")
     said = patch(ssdh, text, code=3)
-    assert "SoftmaxWithLoss_sum' judges 'sum', and Eltwise layer 'sum' is no classifier" in said
+    assert "SoftmaxWithLoss_sum' judges 'sum', and Eltwise layer 'sum' is not a classifier" in said
     patch(ssdh, text, "--head", "a", "--objective", "ssdh", "--classes", "5")
     assert written().layer("a_change").bottoms == ("latent_SSDH_encode",)
     assert written().layer("sum").bottoms == ("a_change", "b")
@@ -188,7 +188,7 @@ def test_a_classifier_that_its_name_does_not_tell_apart(ssdh: Ssdh, name: str) -
     Path("net.prototxt").write_text(text)
     error = ssdh("patch", "net.prototxt", "--head", "of_s", code=3).err
     assert error.startswith(
-        "net.prototxt:5:15: the classifier has the name of another layer, on line 3: "
+        "net.prototxt:5:15: the classifier has the same name as another layer, on line 3: "
         f"'{name}'; Caffe copies weights by name\n  5 | "
     )
-    assert error.endswith("hint: give each layer a name of its own, then patch\n")
+    assert error.endswith("hint: give each layer its own name, then patch\n")

@@ -67,7 +67,7 @@ def test_of_several_the_one_called_solver(ssdh: Ssdh, here: Path) -> None:
         (here / f"{name}.prototxt").write_text(SOLVER)
     ran = ssdh("patch", "train_val.prototxt")
     assert "solver.prototxt (solver): wrote solver_ssdh.prototxt\n" in ran.out
-    assert ran.err == ("note: solvers left alone: another.prototxt, quick_solver.prototxt\n")
+    assert ran.err == ("note: other solvers left alone: another.prototxt, quick_solver.prototxt\n")
     assert not (here / "another_ssdh.prototxt").exists()
 
 
@@ -90,7 +90,7 @@ def test_of_several_none_called_solver(ssdh: Ssdh, here: Path) -> None:
 def test_none_beside_it(ssdh: Ssdh, here: Path) -> None:
     (here / "solver.prototxt").unlink()
     ran = ssdh("patch", "train_val.prototxt")
-    assert ran.err == "note: no solver beside it names this net; --solver FILE does\n"
+    assert ran.err == "note: no solver next to it names this net; choose one with --solver FILE\n"
     assert "next:" not in ran.out
     ran = ssdh("patch", "train_val.prototxt", "--set", "max_iter=5", "--lr-divide", "2")
     assert ran.err.endswith("note: there is no solver for --lr-divide, --set\n")
@@ -118,7 +118,7 @@ def test_one_that_names_another_net(ssdh: Ssdh, here: Path) -> None:
     assert ran.err == (
         "other/solver.prototxt: this solver does not name train_val.prototxt, but "
         "'tv.prototxt'\n"
-        "hint: correct its net, or choose another with --solver\n"
+        "hint: correct its net field, or choose another solver with --solver\n"
     )
     assert snapshot(here) == before
 
@@ -135,11 +135,11 @@ def test_a_solver_whose_net_is_missing(ssdh: Ssdh, here: Path) -> None:
     (here / "train_val.prototxt").unlink()
     ran = ssdh("patch", "solver.prototxt", code=3)
     assert ran.err == (
-        "solver.prototxt:2:6: the solver names 'train_val.prototxt' as net, and there is no such "
+        "solver.prototxt:2:6: the solver names 'train_val.prototxt' as net, but there is no such "
         "file\n"
         '  2 | net: "train_val.prototxt"\n'
         "    |      ^^^^^^^^^^^^^^^^^^^^\n"
-        "hint: name the file on the command line too, or correct the solver\n"
+        "hint: name that file on the command line too, or correct the solver\n"
     )
 
 
@@ -147,7 +147,8 @@ def test_a_solver_that_names_no_net(ssdh: Ssdh, here: Path) -> None:
     (here / "solver.prototxt").write_text("base_lr: 0.01\n")
     ran = ssdh("patch", "solver.prototxt", code=3)
     assert ran.err == (
-        "solver.prototxt: the solver names no net to train\nhint: it needs net: or train_net:\n"
+        "solver.prototxt: the solver names no net to train\n"
+        "hint: add net: with the path of the train net\n"
     )
 
 
@@ -398,8 +399,8 @@ def test_a_path_that_leads_nowhere_is_told(ssdh: Ssdh, here: Path) -> None:
     (here / "solver.prototxt").write_text(SOLVER.replace("train_val", "gone/train_val"))
     out = ssdh("patch", "train_val.prototxt").out
     assert (
-        "  note: from no folder does 'gone/train_val.prototxt' lead to train_val.prototxt: caffe "
-        "must find it from where it runs\n"
+        "  note: 'gone/train_val.prototxt' does not lead to train_val.prototxt from any folder "
+        "above it: check that caffe finds it from its working directory\n"
     ) in out
 
 

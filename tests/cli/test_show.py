@@ -213,7 +213,7 @@ def test_what_was_taken_for_granted_is_told_on_demand(
     assert run(words) == 0
     assert capsys.readouterr().err == ""
     assert run(["-v", *words]) == 0
-    assert capsys.readouterr().err.endswith("layer 'data': 3 channels are taken for granted\n")
+    assert capsys.readouterr().err.endswith("layer 'data': assuming 3 channels\n")
 
 
 def test_standard_input(
@@ -264,7 +264,7 @@ def test_a_solver_is_no_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     solver = tmp_path / "solver.prototxt"
     solver.write_text('net: "small.prototxt"\nbase_lr: 0.1\n')
     assert run(["show", str(solver)]) == 3
-    assert capsys.readouterr().err == (f"error: {solver}: a net is needed, and this is a solver\n")
+    assert capsys.readouterr().err == (f"{solver}: a net is needed, but this is a solver\n")
 
 
 @pytest.mark.dot
@@ -374,7 +374,8 @@ def test_a_stage_and_a_level_choose_layers(
         assert [each["name"] for each in told(capsys, "n.prototxt", *words)["layers"]] == layers
     assert run(["show", "n.prototxt", "--level", "2"]) == 0
     assert (
-        "hint: layer 'a' of line 2 writes it, but takes no part here: see its include and exclude"
+        "hint: layer 'a' of line 2 writes it, but is not in this phase: see its include and "
+        "exclude rules"
     ) in capsys.readouterr().err
 
 

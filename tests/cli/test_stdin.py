@@ -148,7 +148,7 @@ def test_errors_say_stdin(ssdh: Ssdh) -> None:
     ran = ssdh("deploy", "-", stdin=b"", code=3)
     assert ran.err == "<stdin>: the file is empty\n"
     ran = ssdh("deploy", "-", "--from", "deploy", stdin=TRAIN, code=3)
-    assert ran.err == "<stdin>: a deploy net is needed, and this is a train net\n"
+    assert ran.err == "<stdin>: a deploy net is needed, but this is a train net\n"
 
 
 def test_reading_commands_take_it(ssdh: Ssdh, here: Path) -> None:

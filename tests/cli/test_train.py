@@ -47,7 +47,7 @@ def test_the_readmes_command_word_for_word(ssdh: Ssdh, patched: Path) -> None:
     assert ran.out == (
         "caffe train --solver=solver_ssdh.prototxt -weights googlenet.caffemodel -gpu 1\n"
     )
-    assert "googlenet.caffemodel: no such file (weights)" in ran.err
+    assert "googlenet.caffemodel: no such file (--weights)" in ran.err
     assert "examples/imagenet/ilsvrc12_train_lmdb" in ran.err
     assert not (patched / "runs").exists()
 
@@ -86,8 +86,8 @@ def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
     (folder / "solver.prototxt").write_text('net: "elsewhere/net.prototxt"\n')
     ran = ssdh("train", "--solver", "solver.prototxt", code=3)
     assert ran.err.startswith(
-        "solver.prototxt:1:6: caffe reads the solver's paths from the directory that it runs in, "
-        f"and from none of these is there a file 'elsewhere/net.prototxt':\n  {folder}\n"
+        "solver.prototxt:1:6: caffe looks up the paths in a solver from the directory that it runs "
+        f"in, and none of these has a file 'elsewhere/net.prototxt':\n  {folder}\n"
     )
     assert ran.err.endswith(
         '  1 | net: "elsewhere/net.prototxt"\n'
@@ -107,12 +107,12 @@ def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
         (
             ["--solver", "solver.prototxt", "--weights", "w.caffemodel"],
             3,
-            "w.caffemodel: no such file, and --weights names it\n",
+            "w.caffemodel: no such file (--weights)\n",
         ),
         (
             ["--solver", "solver.prototxt", "--snapshot", "s.solverstate"],
             3,
-            "s.solverstate: no such file, and --snapshot names it\n",
+            "s.solverstate: no such file (--snapshot)\n",
         ),
         (
             ["--solver", "solver.prototxt", "--caffe", "no/caffe"],
@@ -122,7 +122,7 @@ def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
         (
             ["--solver", "net.prototxt"],
             3,
-            "net.prototxt: a solver is needed, and this is a train net\n",
+            "net.prototxt: a solver is needed, but this is a train net\n",
         ),
         (
             ["--solver", "solver.prototxt", "--weights", "w", "--resume"],

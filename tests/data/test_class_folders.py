@@ -49,8 +49,8 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     assert [str(finding) for finding in read.findings] == [
         f"{tmp_path}: warning SSDH616 picture-without-class: 1 file in no class folder, left out\n"
         "    'loose.jpg'",
-        f"{tmp_path}: warning SSDH617 not-a-picture: 2 files that are no pictures by their "
-        "names, left out\n"
+        f"{tmp_path}: warning SSDH617 not-a-picture: 2 files without the extension of an "
+        "image, left out\n"
         "    'cat/b\\nc.csv'\n"
         "    'cat/notes.txt'",
     ]

@@ -138,7 +138,7 @@ def test_without_a_look_at_the_files_only_the_form_counts(tmp_path: Path) -> Non
     path = listed(tmp_path, "no.jpg 4\nno such 5\nno.jpg 1 2\n")
     read = read_list(path, check_files=False)
     assert [entry.path for entry in read.entries] == ["no.jpg", "no such"]
-    assert [problem.kind.name for problem in read.problems] == ["several-labels"]
+    assert [problem.kind.rule.name for problem in read.problems] == ["several-labels"]
 
 
 def test_paths_beside_the_list_are_pointed_out(

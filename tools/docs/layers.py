@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from pathlib import Path
+
+from generated_page import ROOT, cell, write_or_check
 
 from ssdh_surgery.engines.onnx.registry import is_expressible
 from ssdh_surgery.engines.torch.net.registry import REGISTRY
 
-ROOT = Path(__file__).parent.parent.parent
 LAYERS = ROOT / "ssdh_surgery" / "engines" / "torch" / "layers"
-PAGE = ROOT / "docs" / "layers.md"
 
 HEAD = """\
 # Layers of the embedded engine
@@ -74,7 +73,7 @@ def page() -> str:
     rows = []
     for layer_type, place in sorted(REGISTRY.items(), key=lambda item: item[0].lower()):
         module, _, name = place.partition(":")
-        text = _described(module, name).replace("|", "\\|")
+        text = cell(_described(module, name))
         onnx = "yes" if is_expressible(layer_type) else ""
         rows.append(f"| `{layer_type}` | {text} | {onnx} | `layers/{module}.py` |\n")
     return HEAD + "".join(rows) + TAIL
@@ -89,19 +88,5 @@ def _described(module: str, name: str) -> str:
     raise SystemExit(f"registry.py names {module}:{name}, which does not exist")
 
 
-def main() -> int:
-    """Write or check the page."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            sys.stderr.write(
-                f"{PAGE.relative_to(ROOT)} is not up to date: run tools/docs/layers.py\n"
-            )
-            return 1
-        return 0
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check("layers.md", page(), "tools/docs/layers.py"))

@@ -26,7 +26,7 @@ from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 from ssdh_surgery.pipeline.edit.result import Patched
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.inspect.show import shown_net
+from ssdh_surgery.pipeline.inspect.show import net_table
 from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.upgrade import upgrade
@@ -147,7 +147,7 @@ def _asked(way: Callable[[], str]) -> str:
 
 def _show(source: SourceFile) -> str:
     """The table and the picture, without a word of what is not known or wrong."""
-    shown = shown_net(source)
+    shown = net_table(source)
     for finding in shown.findings:
         if finding.severity != "info":
             raise No(finding.message)

@@ -1,4 +1,4 @@
-"""The three dialects in which a net can be written, and their names for layer types.
+"""The three dialects of nets, and their names for layer types.
 
 V0:      `layers { layer { name: "c" type: "conv" } bottom: "a" top: "b" }`
 V1:      `layers { name: "c" type: CONVOLUTION bottom: "a" top: "b" }`
@@ -15,14 +15,14 @@ from ssdh_surgery.prototxt.cst import Entry, Message
 
 
 class Dialect(StrEnum):
-    """How a net's layers are written; the value is what users are told."""
+    """The form in which a net's layers are written; the value is its name for users."""
 
     V0 = "V0"
     V1 = "V1"
     CURRENT = "current"
 
 
-# The names that Caffe's upgrade gives to V1's enum values.
+# The current names of V1's enum values, as in Caffe's upgrade.
 V1_TYPES = {
     "ABSVAL": "AbsVal",
     "ACCURACY": "Accuracy",
@@ -46,7 +46,7 @@ V1_TYPES = {
     "IMAGE_DATA": "ImageData",
     "INFOGAIN_LOSS": "InfogainLoss",
     "INNER_PRODUCT": "InnerProduct",
-    # Of the authors' fork, whose old files have them.
+    # Of the SSDH authors' fork.
     "K1_EUCLIDEAN_LOSS": "K1_EuclideanLoss",
     "K2_EUCLIDEAN_LOSS": "K2_EuclideanLoss",
     "LRN": "LRN",
@@ -96,7 +96,7 @@ V0_TYPES = {
     "window_data": "WindowData",
 }
 
-# Where V1 had, by type, the fields that `transform_param` has now.
+# By type, the message that had the fields of `transform_param` in V1.
 V1_TRANSFORMS = {
     "Data": "data_param",
     "ImageData": "image_data_param",
@@ -117,7 +117,7 @@ def layer_entries(root: Message) -> list[Entry]:
 
 
 def dialect_of(root: Message) -> Dialect:
-    """The dialect of a net; one without layers is current.
+    """The dialect of a net; the current one for a net without layers.
 
     Raises:
         SurgeryError: it mixes dialects, which Caffe refuses.
@@ -150,17 +150,17 @@ def _describe(dialect: Dialect) -> str:
 
 
 def current_type(dialect: Dialect, name: str) -> str:
-    """A layer type's name in the current dialect; an unknown one stays as it is.
+    """A layer type's name in the current dialect; unknown names are kept.
 
     >>> current_type(Dialect.V1, "INNER_PRODUCT"), current_type(Dialect.V1, "14")
     ('InnerProduct', 'InnerProduct')
     """
-    found = known_type(dialect, name)
-    return name if found is None else found
+    current = known_type(dialect, name)
+    return name if current is None else current
 
 
 def known_type(dialect: Dialect, name: str) -> str | None:
-    """The same; None where Caffe's upgrade has no name for it."""
+    """A layer type's name in the current dialect, or None if Caffe's upgrade has none."""
     if dialect is Dialect.CURRENT:
         return name
     if dialect is Dialect.V0:
@@ -169,11 +169,11 @@ def known_type(dialect: Dialect, name: str) -> str | None:
 
 
 def _word_of_number(text: str) -> str:
-    """The word of a value of V1's enum, which may be given as a number."""
+    """The name of a value of V1's enum, which may be given as a number."""
     number = literals.integer(text)
     if number is None:
         return text
     from ssdh_surgery.caffe.messages import schema
 
     values = schema.enum_values("V1LayerParameter.LayerType")
-    return next((word for word, known in values.items() if known == number), text)
+    return next((word for word, value in values.items() if value == number), text)

@@ -1,6 +1,6 @@
-"""A layer of any dialect as Caffe's own upgrade makes it: a message of the current dialect.
+"""A layer of any dialect as a message of the current one, equal to that of Caffe's own upgrade.
 
-This reads for engines and shapes; the upgrade of a user's text is a verb of its own.
+It serves engines and shapes; `surgery.upgrade` upgrades the text of a user's file.
 Source: Caffe's upgrade_proto.cpp.
 """
 
@@ -29,7 +29,7 @@ _V1_OWN_FIELDS = frozenset(
 
 
 def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
-    """One layer as a message of the current dialect. V0's padding layers stay by themselves."""
+    """A layer as a message of the current dialect; V0's padding layers are not folded."""
     if dialect is Dialect.CURRENT:
         layer = schema.LayerParameter()
         fill(layer, tree)
@@ -40,7 +40,7 @@ def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
             clear_except(old, OUTER_FIELDS)
         layer = _from_v1(old, _v1_type(tree, dialect))
         _upgrade_transform(layer)
-    # The three statistics of BatchNorm are not learned, whatever an old file says.
+    # The three statistics of BatchNorm are never learned, whatever an old file says.
     if layer.type == "BatchNorm" and len(layer.param) == 3:
         for param in layer.param:
             param.lr_mult = param.decay_mult = 0
@@ -48,7 +48,7 @@ def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
 
 
 def clear_except(message: Any, kept: Collection[str]) -> None:
-    """Clear all fields of a message but those named."""
+    """Clear all fields of a message except those in `kept`."""
     for field, _ in message.ListFields():
         if field.name not in kept:
             message.ClearField(field.name)
@@ -63,13 +63,13 @@ def _from_v1(old: V1LayerParameter, kind: str) -> LayerParameter:
     layer = schema.LayerParameter()
     if old.HasField("layer"):
         _lift_v0(old)
-    # protobuf holds no bytes that are no text.
+    # protobuf strings hold only valid UTF-8.
     layer.type = kind.encode("utf-8", "replace").decode()
     for field, value in old.ListFields():
         if field.name in _V1_OWN_FIELDS:
             continue
         if schema.is_repeated(field):
-            getattr(layer, field.name).extend(_same(layer, field.name, value))
+            getattr(layer, field.name).extend(_matching(layer, field.name, value))
         elif field.message_type is not None:
             getattr(layer, field.name).MergeFromString(value.SerializeToString())
         else:
@@ -87,13 +87,13 @@ def _from_v1(old: V1LayerParameter, kind: str) -> LayerParameter:
     return layer
 
 
-def _same(layer: LayerParameter, name: str, values: Any) -> Any:
-    """Repeated values as the same field of the current message takes them."""
+def _matching(layer: LayerParameter, name: str, values: Any) -> Any:
+    """Repeated values for the field of the same name; empty if there is none."""
     return values if name in layer.DESCRIPTOR.fields_by_name else []
 
 
 def _lift_v0(old: V1LayerParameter) -> None:
-    """Move what a V0 layer says within into the V1 layer around it."""
+    """Move the fields of the inner V0 layer to the V1 layer around it."""
     inner = old.layer
     for field, value in inner.ListFields():
         place = place_in_v1(inner.type, field.name)
@@ -106,7 +106,7 @@ def _put(target: Any, name: str, value: Any) -> None:
     known = target.DESCRIPTOR.fields_by_name[name]
     if schema.is_repeated(known):
         repeated = getattr(target, name)
-        # What was one value in V0 may be a list later.
+        # A single value in V0 may be a repeated field later.
         repeated.extend([value] if isinstance(value, int) else value)
     elif known.message_type is not None:
         getattr(target, name).CopyFrom(value)

@@ -1,6 +1,8 @@
-"""A syntax tree as one of the schema's messages; what the schema does not know is left aside.
+"""A syntax tree as a message of the schema; unknown fields are ignored.
 
-This reads what a fork of Caffe may have written; the judge of edits is protobuf's own parser.
+It reads files of forks of Caffe, too; edits are judged by protobuf's own parser. Of the fields
+that only forks have, one has a counterpart in Caffe: Pooling's `ceil_mode` of the SSD lineage,
+common in published nets, is Caffe's `round_mode`, under the same number in the schema.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 def fill(target: Proto, tree: Message) -> None:
     """Set the fields of a protobuf message from a syntax tree.
 
-    Of a field given twice the last counts (messages are merged), as protobuf does on the
-    wire. A value that does not fit its field is left out. A field of `FORK_FIELDS` sets Caffe's.
+    If a field is given twice, the last value counts (messages are merged), as on protobuf's
+    wire. A value that does not fit its field is skipped. A field of `FORK_FIELDS` sets Caffe's
+    counterpart.
     """
     from ssdh_surgery.caffe.messages import schema
 
@@ -63,7 +66,7 @@ def _set(target: Proto, name: str, value: Any, repeated: bool) -> None:
         else:
             setattr(target, name, value)
     except (ValueError, TypeError):
-        # Out of range, or not UTF-8: the checks name it, reading goes on.
+        # Out of range or not UTF-8: checks report it, reading continues.
         return
 
 
@@ -86,14 +89,14 @@ def _scalar(field: FieldDescriptor, value: Scalar) -> Any:
     return literals.integer(value.text)
 
 
-# By message and field: Caffe's field, and its value for a true and for a false one.
+# By message and field: Caffe's field, and its value for true and for false.
 FORK_FIELDS: Mapping[tuple[str, str], tuple[str, Mapping[bool, str]]] = {
     ("PoolingParameter", "ceil_mode"): ("round_mode", {True: "CEIL", False: "FLOOR"}),
 }
 
 
 def fork_fields(tree: Message, descriptor: Descriptor) -> Iterator[Field]:
-    """The fields of a message and of those within it that `FORK_FIELDS` has."""
+    """The fields of `FORK_FIELDS` in a message and in the messages inside it."""
     for field in tree.fields:
         known = descriptor.fields_by_name.get(field.name)
         if known is None:

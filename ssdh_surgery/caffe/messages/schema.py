@@ -1,10 +1,10 @@
-"""What messages, fields and enum values Caffe knows, as protobuf's own classes.
+"""Caffe's schema: its messages, fields and enum values, as protobuf's own classes.
 
-The schema is a descriptor set in a private pool: one file serves every protobuf from 4.21
-on, and it cannot clash with the caffe.proto that pycaffe brings into the same process.
-Nothing is loaded, protobuf neither, before the first question is asked.
+The schema is a descriptor set in a private pool: one file serves every protobuf from 4.21 on, and
+it cannot clash with the caffe.proto that pycaffe loads into the same process. Nothing is loaded
+before the first use, not even protobuf.
 
-Names of messages and enums are written as in the .proto file, without the package:
+Messages and enums are named as in the .proto file, without the package:
 `InnerProductParameter`, `PoolingParameter.PoolMethod`.
 """
 
@@ -64,7 +64,7 @@ def _pool() -> DescriptorPool:
 
     pool = DescriptorPool()
     data = _DESCRIPTOR_SET.read_bytes()
-    # A set is its files one after the other; descriptor_pb2, which knows that, loads slowly.
+    # A set is a sequence of files; descriptor_pb2, which could parse it, is slow to load.
     for _, _, begin, stop in wire.fields(data, 0, len(data)):
         pool.AddSerializedFile(data[begin:stop])
     return pool
@@ -73,12 +73,12 @@ def _pool() -> DescriptorPool:
 @functools.cache
 def _class_of(message: Descriptor) -> type[Message]:
     module: Any = importlib.import_module("google.protobuf.message_factory")
-    # protobuf before 4.22 makes classes with a factory that the pool is given to.
+    # protobuf before 4.22 makes classes with a factory around the pool.
     if hasattr(module, "GetMessageClass"):
-        made: type[Message] = module.GetMessageClass(message)
+        cls: type[Message] = module.GetMessageClass(message)
     else:
-        made = _old_factory(module).GetPrototype(message)
-    return made
+        cls = _old_factory(module).GetPrototype(message)
+    return cls
 
 
 @functools.cache
@@ -97,7 +97,7 @@ def __getattr__(name: str) -> type[Message]:
 def messages() -> tuple[str, ...]:
     """The names of all messages, in the order of the .proto file."""
     file = _pool().FindFileByName("ssdh_caffe.proto")
-    # Not the keys: protobuf 4.21 iterates over the values.
+    # Not the keys: protobuf 4.21 iterates over values.
     return tuple(message.name for message in file.message_types_by_name.values())
 
 
@@ -116,7 +116,7 @@ def descriptor(message_name: str) -> Descriptor:
 
 
 def message_class(message_name: str) -> type[Message]:
-    """The class of a message; the same object at every call.
+    """The class of a message, the same object for every call.
 
     Raises:
         SchemaError: Caffe has no message of that name.
@@ -125,13 +125,13 @@ def message_class(message_name: str) -> type[Message]:
 
 
 def field(message_name: str, path: str) -> FieldDescriptor:
-    """The field that a dotted path leads to from a message.
+    """The field at a dotted path from a message.
 
     >>> field("LayerParameter", "inner_product_param.weight_filler.std").name
     'std'
 
     Raises:
-        SchemaError: a name on the path is not a field, or a scalar field is entered.
+        SchemaError: a name on the path is not a field, or a scalar has no fields.
     """
     message = descriptor(message_name)
     names = path.split(".")
@@ -140,7 +140,7 @@ def field(message_name: str, path: str) -> FieldDescriptor:
         if found is None:
             raise SchemaError(
                 f"{_short(message.full_name)} has no field '{name}'",
-                hint=did_you_mean(name, [known.name for known in message.fields]),
+                hint=did_you_mean(name, [each.name for each in message.fields]),
             )
         if place == len(names) - 1:
             return found
@@ -154,18 +154,18 @@ def field(message_name: str, path: str) -> FieldDescriptor:
 
 
 def is_repeated(field: FieldDescriptor) -> bool:
-    """Whether a field may be given more than once."""
-    # `is_repeated` is missing in the oldest protobuf and `label` in the newest.
-    known: Any = field
-    if hasattr(known, "is_repeated"):
-        return bool(known.is_repeated)
-    return bool(known.label == known.LABEL_REPEATED)
+    """Whether a field is repeated."""
+    # The oldest protobuf lacks `is_repeated`, the newest lacks `label`.
+    untyped: Any = field
+    if hasattr(untyped, "is_repeated"):
+        return bool(untyped.is_repeated)
+    return bool(untyped.label == untyped.LABEL_REPEATED)
 
 
 def field_type(field: FieldDescriptor) -> str:
-    """The type as the .proto file has it: `float`, `string`, `FillerParameter`, ...
+    """The type as in the .proto file: `float`, `string`, `FillerParameter`, ...
 
-    Messages and enums by their own name, as `message_type` and `enum_values` take it.
+    Messages and enums have their own names, as `message_class` and `enum_values` take them.
     """
     if field.message_type is not None:
         return _short(field.message_type.full_name)
@@ -207,7 +207,7 @@ def enum_values(enum_name: str) -> dict[str, int]:
 
 
 def default(field: FieldDescriptor) -> Any:
-    """What Caffe reads where the field is not set; an enum's value as its name.
+    """The default of a field in Caffe; an enum value by its name.
 
     None for a message, an empty tuple for a repeated field.
     """
@@ -225,11 +225,11 @@ def parse_text(
 ) -> Message:
     """The message that protobuf's text format reads from a text.
 
-    `allow_unknown` passes over fields and extensions that Caffe's schema does not have;
-    unknown values of known enums are refused all the same. `file` is named in errors.
+    `allow_unknown` skips fields and extensions that Caffe's schema does not have; unknown values
+    of known enums are still refused. `file` is the name for errors.
 
     Raises:
-        SchemaError: protobuf refuses the text; `location` says where, if protobuf does.
+        SchemaError: protobuf refuses the text; with a `location` if protobuf reports one.
     """
     from google.protobuf import text_format
 
@@ -246,23 +246,23 @@ def parse_text(
         raise _refusal(error, text, file) from error
     except RecursionError as error:
         raise SchemaError(
-            "messages are nested too deep for protobuf", location=Location(file)
+            "messages are nested too deeply for protobuf", location=Location(file)
         ) from error
     return message
 
 
 def _refusal(error: text_format.ParseError, text: str, file: str) -> SchemaError:
-    """What protobuf said, with the place as our own and without our package's name."""
+    """The error of protobuf with our location, without the name of our package."""
     line, column = error.GetLine(), error.GetColumn()
     lines = text.split("\n")
-    said = str(error).removeprefix(f"{line}:{column} : ")
+    message = str(error).removeprefix(f"{line}:{column} : ")
     location = Location(file)
     if line is not None and line <= len(lines):
-        shown = lines[line - 1].removesuffix("\r")
-        said = said.removeprefix(f"'{lines[line - 1]}': ").removeprefix(f"'{shown}': ")
-        location = Location(file, line, column, shown)
-    said = "".join(char if char.isprintable() else "?" for char in said)
-    return SchemaError(said.replace(f"{_PACKAGE}.", "").removesuffix("."), location=location)
+        excerpt = lines[line - 1].removesuffix("\r")
+        message = message.removeprefix(f"'{lines[line - 1]}': ").removeprefix(f"'{excerpt}': ")
+        location = Location(file, line, column, excerpt)
+    message = "".join(char if char.isprintable() else "?" for char in message)
+    return SchemaError(message.replace(f"{_PACKAGE}.", "").removesuffix("."), location=location)
 
 
 def text(message: Message) -> str:

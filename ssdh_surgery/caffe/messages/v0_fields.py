@@ -1,16 +1,16 @@
-"""Where the fields of a V0 layer stand in V1 and the current dialect: one message for each type.
+"""The fields of a V0 layer and their counterparts in V1 and the current dialect, by layer type.
 
-Source: UpgradeV0LayerParameter in Caffe's upgrade_proto.cpp. Caffe drops what has no place.
+Source: UpgradeV0LayerParameter in Caffe's upgrade_proto.cpp. Caffe drops fields without one.
 """
 
 from __future__ import annotations
 
-# What of a net, and of a layer's outer message, Caffe reads in V0.
+# The fields of a net, and of a layer's outer message, that Caffe reads in V0.
 NET_FIELDS = frozenset(["name", "layers", "input", "input_dim", "force_backward"])
 OUTER_FIELDS = frozenset(["bottom", "top", "layer"])
 
 _SAME_FIELDS = frozenset(["name", "type", "blobs", "blobs_lr", "weight_decay"])
-# Whatever the type of the layer.
+# For every layer type.
 _TRANSFORM = {
     "scale": "scale",
     "meanfile": "mean_file",
@@ -25,7 +25,7 @@ _WEIGHTS = {
 }
 _WINDOW = {"pad": "pad", "kernelsize": "kernel_size", "stride": "stride"}
 _RECORDS = {"source": "source", "batchsize": "batch_size"}
-# By V0's type: the message for its parameters, and their new names.
+# By V0 type: the message of its parameters, and their new names.
 _PARAMS: dict[str, tuple[str, dict[str, str]]] = {
     "conv": ("convolution_param", {**_WEIGHTS, **_WINDOW, "group": "group"}),
     "innerproduct": ("inner_product_param", _WEIGHTS),
@@ -58,14 +58,15 @@ _PARAMS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
 }
-# A message that moves as a whole.
+# A message that moves unchanged.
 _WHOLE = {"hdf5_output": "hdf5_output_param"}
 
 
 def place_in_v1(kind: str, name: str) -> tuple[str | None, str] | None:
-    """The message and the field that a field of a V0 layer of some type becomes.
+    """The message and the field that a field of a V0 layer becomes.
 
-    The message is None for what stands in the layer itself; None alone: Caffe drops the field.
+    The message is None for fields of the layer itself; the result is None if Caffe drops the
+    field.
 
     >>> place_in_v1("conv", "kernelsize")
     ('convolution_param', 'kernel_size')
@@ -79,14 +80,12 @@ def place_in_v1(kind: str, name: str) -> tuple[str | None, str] | None:
 
 
 def place_in_v0(kind: str, message: str, name: str) -> str | None:
-    """The field of a V0 layer that says what a field of one of the later messages says.
-
-    None where V0 has none.
+    """The field of a V0 layer that corresponds to a field of a later message, or None.
 
     >>> place_in_v0("data", "data_param", "batch_size")
     'batchsize'
     """
-    known: dict[str, str] = _TRANSFORM if message == "transform_param" else {}
+    names: dict[str, str] = _TRANSFORM if message == "transform_param" else {}
     if _PARAMS.get(kind, ("",))[0] == message:
-        known = _PARAMS[kind][1]
-    return next((old for old, new in known.items() if new == name), None)
+        names = _PARAMS[kind][1]
+    return next((old for old, new in names.items() if new == name), None)

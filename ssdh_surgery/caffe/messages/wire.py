@@ -1,7 +1,7 @@
-"""Protobuf's wire form as far as weights need it: fields found in place, and written.
+"""Protobuf's wire format as far as weights need it: parsing fields in place, and writing them.
 
-A .caffemodel is nearly all packed floats. Walking over its messages and taking the floats
-as they lie in the file is faster than having protobuf build every message.
+A .caffemodel consists almost entirely of packed floats. Walking its messages and viewing the
+floats in the file is faster than letting protobuf build every message.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ _VARINT_BITS = 70
 
 
 class WireError(ValueError):
-    """The bytes are not a whole message; the text says why, without the file."""
+    """The bytes are not a complete message; the text gives the reason, without the file."""
 
 
 def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of the message in `data[start:end]`: (number, wire type, begin, stop).
 
-    `data[begin:stop]` is the field's content, for a varint its encoded bytes.
+    `data[begin:stop]` is the content of the field; for a varint, its encoded bytes.
 
     Raises:
-        WireError: a field runs past the end, or is of no known kind.
+        WireError: a field extends past the end, or has an unknown wire type.
     """
     at = start
     while at < end:
@@ -42,18 +42,18 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
         if number == 0:
             raise WireError(f"no field begins at byte {at}")
         if stop > end:
-            raise WireError(f"the field at byte {at} needs {stop - end} bytes more")
+            raise WireError(f"the field at byte {at} needs {stop - end} more bytes")
         yield number, kind, begin, stop
         at = stop
 
 
 def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """The unsigned number at an offset, and the offset behind it.
+    """The unsigned number at an offset, and the offset after it.
 
     Raises:
-        WireError: it runs past the end, or past ten bytes.
+        WireError: it extends past the end, or past ten bytes.
     """
-    if at < end and data[at] < 0x80:  # nearly all of them
+    if at < end and data[at] < 0x80:  # the most common case
         return data[at], at + 1
     value = shift = 0
     for place in range(at, end):
@@ -68,13 +68,13 @@ def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """An unsigned number read as an int64, which an int32 is written as too."""
+    """An unsigned number as an int64, which is also the wire form of an int32."""
     value &= (1 << 64) - 1
     return value - (1 << 64) if value >> 63 else value
 
 
 def encode_varint(value: int) -> bytes:
-    """A number of at least 0 as a varint."""
+    """A non-negative number as a varint."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -84,14 +84,14 @@ def encode_varint(value: int) -> bytes:
 
 
 def encode_number(number: int, value: int) -> bytes:
-    """A field that is a number of at least 0."""
+    """A field with a non-negative number."""
     return encode_varint(number << 3 | VARINT) + encode_varint(value)
 
 
 def encode_field(number: int, *parts: bytes) -> list[bytes]:
-    """A field that is a string, a message or packed, its content given in parts.
+    """A string, message or packed field, with its content in parts.
 
-    Parts stay parts: the content of large messages is copied once, when all is joined.
+    The parts are not joined: the content of large messages is copied once, at the end.
     """
     size = sum(map(len, parts))
     return [encode_varint(number << 3 | LENGTH) + encode_varint(size), *parts]

@@ -1,7 +1,7 @@
-"""How blobs connect layers: a blob is addressed by its name and the layer that wrote it.
+"""The blobs that connect layers; a blob is identified by its name and the layer that wrote it.
 
-In-place layers write a new blob of the same name, so "the blob before the classifier" is
-what the last in-place writer left.
+In-place layers write a new blob of the same name, so "the blob before the classifier" is the one
+that the last in-place layer wrote.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.errors import did_you_mean
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
 
 @dataclass(frozen=True)
 class NetBlob:
-    """A blob as one layer wrote it; `writer` is None for an input of the net.
+    """A blob as written by one layer; `writer` is None for an input of the net.
 
-    `top` is the index among the writer's tops.
+    `top` is its index among the tops of the writer.
     """
 
     name: str
@@ -27,10 +27,10 @@ class NetBlob:
 
 
 class BlobGraph:
-    """The layers of one phase with the blobs that each reads and writes.
+    """The layers of one phase, each with the blobs that it reads and writes.
 
-    A bottom that nobody wrote is left out of the connections and told in `findings`; a layer
-    among `absent`, those that take no part, may be why.
+    A bottom that no layer writes is not connected, and is reported in `findings`. `absent` are
+    the layers that are not in the phase, which may explain such a bottom.
     """
 
     def __init__(
@@ -71,20 +71,17 @@ class BlobGraph:
     def _unknown_bottom(self, layer: Layer, index: int) -> None:
         name = layer.bottoms[index]
         self.findings.append(
-            Finding(
-                "SSDH201",
-                "unknown-bottom",
-                "error",
-                f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
-                self._why_unknown(name),
+            UNKNOWN_BOTTOM.at(
                 layer.bottom_location(index),
+                f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
+                self._reason_unknown(name),
             )
         )
 
-    def _why_unknown(self, name: str) -> str | None:
+    def _reason_unknown(self, name: str) -> str | None:
         for layers, where in (
-            (self.layers, "further down: its layer must stand above"),
-            (self._absent, "but takes no part here: see its include and exclude"),
+            (self.layers, "further down: its layer must come first"),
+            (self._absent, "but is not in this phase: see its include and exclude rules"),
         ):
             for layer in layers:
                 if name in layer.tops:
@@ -92,20 +89,23 @@ class BlobGraph:
         return did_you_mean(name, self._current)
 
     def _refuse_writing_over_copies(self, blob: NetBlob) -> None:
-        """Caffe gives each of several readers a copy of its own, under a name of its own."""
+        """Caffe gives each of several readers its own copy, under another name."""
         readers = self._consumers[blob]
         if len(readers) + _is_summed(blob) < 2:
             return
         for layer, index in readers:
             if layer.is_in_place(index):
                 other = next((each for each, _ in readers if each is not layer), None)
-                also = f"layer '{other.name}' of line {other.line} reads it, too" if other else None
+                reason = (
+                    f"layer '{other.name}' of line {other.line} reads it, too"
+                    if other
+                    else "it is used twice"
+                )
                 self._duplicate_top(
                     layer,
                     index,
                     blob.writer,
-                    f"{also or 'it is used twice'}, so that '{layer.name}' cannot write over it: "
-                    "give it a top of its own",
+                    f"{reason}, so '{layer.name}' cannot overwrite it: give it another top",
                 )
 
     def _duplicate_top(
@@ -114,19 +114,16 @@ class BlobGraph:
         name = layer.tops[index]
         other = f"layer '{first.name}' of line {first.line}" if first else "an input of the net"
         self.findings.append(
-            Finding(
-                "SSDH202",
-                "duplicate-top",
-                "error",
+            DUPLICATE_TOP.at(
+                layer.outer.entries("top")[index].location,
                 f"top blob '{name}' produced by multiple sources: {other}, and layer "
                 f"'{layer.name}'",
                 hint,
-                layer.outer.entries("top")[index].location,
             )
         )
 
     def reads(self, layer: Layer) -> tuple[NetBlob | None, ...]:
-        """The blobs that a layer reads, None for one that nobody wrote."""
+        """The blobs that a layer reads; None for one that no layer writes."""
         return self._reads[layer.index]
 
     def writes(self, layer: Layer) -> tuple[NetBlob, ...]:
@@ -134,15 +131,15 @@ class BlobGraph:
         return self._writes[layer.index]
 
     def consumers(self, blob: NetBlob) -> list[tuple[Layer, int]]:
-        """The layers that read a blob, each with the index of the bottom."""
+        """The layers that read a blob, each with the index of its bottom."""
         return self._consumers[blob]
 
     def last(self, name: str) -> NetBlob | None:
-        """The blob of a name after all its in-place writers."""
+        """The last blob of a name, after all in-place layers."""
         return self._current.get(name)
 
     def chain(self, blob: NetBlob) -> tuple[NetBlob, ...]:
-        """A blob and what in-place layers make of it, in order."""
+        """A blob and its successors by in-place layers, in order."""
         chain = [blob]
         while True:
             writers = [
@@ -167,7 +164,7 @@ class BlobGraph:
         return layer.index in self._reads
 
     def depth(self, layer: Layer) -> int:
-        """The number of layers on the longest way from data to a layer."""
+        """The number of layers on the longest path from the data to a layer."""
         return self._depths[layer.index]
 
     @property
@@ -185,46 +182,46 @@ class BlobGraph:
         return self._depth_cache
 
     def below(self, layers: Sequence[Layer]) -> set[int]:
-        """The indices of layers that the given ones depend on, themselves included."""
-        found: set[int] = set()
+        """The indices of these layers and of all layers that they depend on."""
+        indices: set[int] = set()
         pending = list(layers)
         while pending:
             layer = pending.pop()
-            if layer.index in found:
+            if layer.index in indices:
                 continue
-            found.add(layer.index)
+            indices.add(layer.index)
             pending += [blob.writer for blob in self.reads(layer) if blob and blob.writer]
-        return found
+        return indices
 
     def above(self, layers: Iterable[Layer]) -> set[int]:
-        """The indices of layers that depend on the given ones, themselves included."""
-        found = {layer.index for layer in layers if self.takes_part(layer)}
+        """The indices of these layers and of all layers that depend on them."""
+        indices = {layer.index for layer in layers if self.takes_part(layer)}
         for layer in self.layers:
             if any(
-                blob.writer.index in found for blob in self.reads(layer) if blob and blob.writer
+                blob.writer.index in indices for blob in self.reads(layer) if blob and blob.writer
             ):
-                found.add(layer.index)
-        return found
+                indices.add(layer.index)
+        return indices
 
     def origins(self, layer: Layer, bottom: int) -> set[NetBlob]:
-        """The blobs of data layers and inputs that one bottom of a layer comes from."""
-        found: set[NetBlob] = set()
-        seen: set[int] = set()
+        """The blobs of data layers and inputs that one bottom of a layer depends on."""
+        origins: set[NetBlob] = set()
+        visited: set[int] = set()
         pending = [self.reads(layer)[bottom]]
         while pending:
             blob = pending.pop()
             if blob is None:
                 continue
             if blob.writer is None or not blob.writer.bottoms:
-                found.add(blob)
-            elif blob.writer.index not in seen:
-                seen.add(blob.writer.index)
+                origins.add(blob)
+            elif blob.writer.index not in visited:
+                visited.add(blob.writer.index)
                 pending += self.reads(blob.writer)
-        return found
+        return origins
 
 
 def _is_summed(blob: NetBlob) -> bool:
-    """Whether a stated weight makes a blob part of the loss, which is a use of it, too."""
+    """Whether an explicit weight makes a blob part of the loss, which counts as a use."""
     layer = blob.writer
     if layer is None or not layer.outer.entries("loss_weight"):
         return False

@@ -1,9 +1,9 @@
-"""Heads: which layer classifies, what judges it, and which features it reads.
+"""Heads: the classifiers of a net, each with its losses and accuracies and the features it reads.
 
-Found by structure, never by name: a loss (or an accuracy, or in a deploy net the output)
-leads down to the layer that classifies. A loss whose target comes from the same data as
-its prediction (an autoencoder, a penalty on the code), or is learned as well (two branches
-that are compared), has no classifier.
+Heads are found by structure, never by name: a loss, an accuracy or the output of a deploy net
+leads down to its classifier. A loss has no classifier if its target is computed from the same
+data as its prediction (an autoencoder, a penalty on the code) or is learned as well (two branches
+that are compared).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_dis
 class Head:
     """A classifier with its losses and accuracies; `features` is the blob that it reads.
 
-    `weight` is the sum of its loss weights and `depth` the number of layers below it;
-    `main` marks the one head that weighs most, or among equals lies deepest: of those that
-    tell classes apart, where there are any.
+    `weight` is the sum of its loss weights, `depth` the number of layers up to it. `main` marks
+    the head of largest weight, among equals the deepest; heads that distinguish classes come
+    before those that predict numbers.
     """
 
     classifier: Layer
@@ -49,25 +49,25 @@ class Head:
 
     @property
     def is_regression(self) -> bool:
-        """Whether all that judges it measures distances: it gives numbers, not classes."""
+        """Whether all its losses measure distances: it predicts numbers, not classes."""
         return bool(self.losses) and all(
             judge.type in _DISTANCES for judge in (*self.losses, *self.accuracies)
         )
 
     @property
     def outputs(self) -> str:
-        """What it gives, in words: `10 classes`."""
+        """Its outputs in words: `10 classes`."""
         return f"{self.classes or 'unknown'} {'numbers' if self.is_regression else 'classes'}"
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The classifier and all that judges it."""
+        """The classifier, its losses and its accuracies."""
         return (self.classifier, *self.losses, *self.accuracies)
 
 
 @dataclass(frozen=True)
 class HashLayer:
-    """A latent InnerProduct with a Sigmoid on it, as this method puts below a classifier."""
+    """A latent InnerProduct and its Sigmoid, which SSDH puts below a classifier."""
 
     latent: Layer
     code: Layer
@@ -79,59 +79,59 @@ class HashLayer:
 
 
 def num_output(layer: Layer) -> int | None:
-    """The number of outputs that a layer with weights declares."""
+    """The number of outputs that a possible classifier declares."""
     name = CLASSIFIER_TYPES.get(layer.type)
     return integer(layer.holder(name), "num_output") if name else None
 
 
 @lru_cache(maxsize=8)
 def heads(net: Net) -> tuple[Head, ...]:
-    """The heads of a net, in the order of its text, the main one marked.
+    """The heads of a net in the order of its text, with the main head marked.
 
-    None is marked where the first two weigh the same and lie equally deep.
+    No head is marked if two are equal in weight and depth.
     """
     found: dict[int, Head] = {}
     for phase in PHASES:
         graph = net.graph(phase)
         for judge in graph.layers:
-            classifier = _judged(graph, judge)
+            classifier = _classifier_of(graph, judge)
             if classifier is not None:
-                found[classifier.index] = _judged_by(
+                found[classifier.index] = _with_judge(
                     found.get(classifier.index) or _bare(graph, classifier), judge
                 )
     if not found:
         graph = net.graph("TEST")
         found = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
-    return _main_marked(sorted(found.values(), key=lambda head: head.classifier.index))
+    return _with_main(sorted(found.values(), key=lambda head: head.classifier.index))
 
 
-def _judged(graph: BlobGraph, judge: Layer) -> Layer | None:
-    """The classifier that a loss or accuracy judges."""
+def _classifier_of(graph: BlobGraph, judge: Layer) -> Layer | None:
+    """The classifier of a loss or accuracy, if it has one."""
     found = _classifier_or_reason(graph, judge)
     return found if isinstance(found, Layer) else None
 
 
 def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
-    """The classifier that a layer judges, or why it judges none; None if it is no judge."""
+    """The classifier below a loss or accuracy, or the reason for none; None for other layers."""
     is_accuracy = judge.type.endswith("Accuracy")
     if not (judge.is_loss or is_accuracy):
         return None
     if len(judge.bottoms) < 2:
-        return "has no label beside what it judges"
-    predicted, wanted = graph.reads(judge)[:2]
-    if _is_learned(graph, wanted):
+        return "has no label bottom"
+    predicted, label = graph.reads(judge)[:2]
+    if _is_learned(graph, label):
         return f"compares '{judge.bottoms[0]}' with '{judge.bottoms[1]}', which is learned, too"
     prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
     if not prediction or not target:
-        return "reads what no data leads to"
+        return "reads a blob that does not depend on data"
     if prediction & target:
-        return "compares data with what is made of the same data"
+        return "compares data with a blob computed from the same data"
     found = _writer_below(graph, predicted, _PASSED)
-    return found or f"judges '{judge.bottoms[0]}'{_end_of_way(graph, predicted)}"
+    return found or f"judges '{judge.bottoms[0]}'{_end_of_path(graph, predicted)}"
 
 
 def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
-    """The losses and accuracies of a net that lead to no classifier, each with the reason."""
+    """The losses and accuracies of a net that have no classifier, each with the reason."""
     found: dict[int, tuple[Layer, str]] = {}
     for phase in PHASES:
         graph = net.graph(phase)
@@ -142,12 +142,15 @@ def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
     absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
     for judge in absent:
         if judge.is_loss or judge.type.endswith("Accuracy"):
-            found[judge.index] = judge, "takes part in no phase by itself: see include and exclude"
+            found[judge.index] = (
+                judge,
+                "is in no phase by default: see include and exclude",
+            )
     return list(found.values())
 
 
 def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
-    """Whether weights take part in making a blob."""
+    """Whether a blob depends on learned weights."""
     if blob is None or blob.writer is None:
         return False
     below = graph.below([blob.writer])
@@ -155,12 +158,12 @@ def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
 
 
 def _writer_below(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    layer = _last_on_way(graph, blob, passed)
+    layer = _end_layer(graph, blob, passed)
     return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
 
 
-def _last_on_way(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    """The first layer below a blob that is none of those that are passed."""
+def _end_layer(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
+    """The first layer below a blob whose type is not among `passed`."""
     while blob is not None and blob.writer is not None:
         layer = blob.writer
         if layer.type not in passed or not layer.bottoms:
@@ -169,9 +172,9 @@ def _last_on_way(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str])
     return None
 
 
-def _end_of_way(graph: BlobGraph, blob: NetBlob | None) -> str:
-    layer = _last_on_way(graph, blob, _PASSED)
-    return f", and {layer.type} layer '{layer.name}' is no classifier" if layer else ""
+def _end_of_path(graph: BlobGraph, blob: NetBlob | None) -> str:
+    layer = _end_layer(graph, blob, _PASSED)
+    return f", and {layer.type} layer '{layer.name}' is not a classifier" if layer else ""
 
 
 def _bare(graph: BlobGraph, classifier: Layer) -> Head:
@@ -179,7 +182,7 @@ def _bare(graph: BlobGraph, classifier: Layer) -> Head:
     return Head(classifier, features, (), (), 0.0, graph.depth(classifier))
 
 
-def _judged_by(head: Head, judge: Layer) -> Head:
+def _with_judge(head: Head, judge: Layer) -> Head:
     if judge in (*head.losses, *head.accuracies):
         return head
     if judge.is_loss:
@@ -189,37 +192,37 @@ def _judged_by(head: Head, judge: Layer) -> Head:
 
 
 def _outputs(graph: BlobGraph) -> list[Layer]:
-    """The classifiers that the outputs of a deploy net come from."""
+    """The classifiers of the outputs of a deploy net."""
     found = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
     if layers := [layer for layer in found if layer is not None and layer.type == "InnerProduct"]:
         return layers
-    # A convolutional classifier is told from other convolutions by the pooling after it.
+    # A convolutional classifier differs from other convolutions by the pooling after it.
     found = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
     return [layer for layer in found if layer is not None and layer.type == "Convolution"]
 
 
-def _main_marked(found: list[Head]) -> tuple[Head, ...]:
-    order = sorted(found, key=_rank, reverse=True)
+def _with_main(heads: list[Head]) -> tuple[Head, ...]:
+    order = sorted(heads, key=_rank, reverse=True)
     if not order or len(top_heads(order)) > 1:
-        return tuple(found)
-    return tuple(replace(head, main=True) if head is order[0] else head for head in found)
+        return tuple(heads)
+    return tuple(replace(head, main=True) if head is order[0] else head for head in heads)
 
 
 def _rank(head: Head) -> tuple[bool, float, int]:
     return not head.is_regression, head.weight, head.depth
 
 
-def top_heads(found: Iterable[Head]) -> list[Head]:
-    """The heads that weigh most and lie equally deep: several where none is the main one."""
-    best = list(found)
-    most = max(map(_rank, best))
-    return [head for head in best if _rank(head) == most]
+def top_heads(heads: Iterable[Head]) -> list[Head]:
+    """The heads that are first in weight and depth; several if there is no main head."""
+    candidates = list(heads)
+    best = max(map(_rank, candidates))
+    return [head for head in candidates if _rank(head) == best]
 
 
 def find_head(net: Net, name: str) -> Head | None:
-    """The head whose classifier has a name; a layer that could be one, where no loss tells.
+    """The head whose classifier has this name, or a layer that could be one but has no loss.
 
-    A layer below the classifier of another head is none.
+    A layer below the classifier of another head does not count.
     """
     found = heads(net)
     for head in found:
@@ -235,7 +238,7 @@ def find_head(net: Net, name: str) -> Head | None:
 
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
-    """The hash layer that a classifier reads, where it has one."""
+    """The hash layer that a classifier reads, if any."""
     for phase in PHASES:
         graph = net.graph(phase)
         if graph.takes_part(classifier) and classifier.bottoms:
@@ -244,7 +247,7 @@ def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
 
 
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
-    """The hash layer that wrote a blob: a Sigmoid on an InnerProduct."""
+    """The hash layer that writes a blob: a Sigmoid on an InnerProduct."""
     code = blob.writer if blob else None
     if code is None or code.type != "Sigmoid":
         return None
@@ -255,11 +258,11 @@ def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
     return HashLayer(latent, code)
 
 
-def heads_text(found: Iterable[Head]) -> str:
-    """Heads as a list for a message: one line each, with what `--head` would take."""
+def heads_text(heads: Iterable[Head]) -> str:
+    """Heads as a list for messages: one line each, with the name that `--head` takes."""
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "
         f"{head.outputs} on "
         f"'{head.features}', weight {head.weight:g}, {head.depth} layers deep"
-        for head in found
+        for head in heads
     )

@@ -1,4 +1,4 @@
-"""What a file is, told by its content: a train net, a deploy net, a solver, or weights."""
+"""The kind of a file, detected from its content: train net, deploy net, solver or weights."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Kind(StrEnum):
 
 
 def kind_of(document: Document) -> Kind:
-    """What a document is.
+    """The kind of a document.
 
-    A net that reads data or has a loss is a train net (test nets too); one that only
-    declares its inputs is a deploy net.
+    A net that reads data or has a loss is a train net, as are test nets; a net that only declares
+    its inputs is a deploy net.
     """
     names = {field.name for field in document.fields}
     if names & _NET_FIELDS:
         return _net_kind(net_of(document))
     from ssdh_surgery.caffe.messages.schema import descriptor
 
-    known = descriptor("SolverParameter").fields_by_name
-    return Kind.SOLVER if any(name in known for name in names) else Kind.UNKNOWN
+    solver_fields = descriptor("SolverParameter").fields_by_name
+    return Kind.SOLVER if any(name in solver_fields for name in names) else Kind.UNKNOWN
 
 
 def _net_kind(net: Net) -> Kind:
     if any(layer.is_data and layer.type != "Input" for layer in net.layers):
         return Kind.TRAIN
-    judged = any(head.losses or head.accuracies for head in heads(net))
-    return Kind.TRAIN if judged else Kind.DEPLOY
+    has_judges = any(head.losses or head.accuracies for head in heads(net))
+    return Kind.TRAIN if has_judges else Kind.DEPLOY

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ParamSpec:
-    """The learning of one blob: its shared name and its multipliers (1 where not set)."""
+    """The `param` of one blob: its shared name and its multipliers (1 by default)."""
 
     name: str
     lr_mult: float
@@ -35,8 +35,8 @@ class ParamSpec:
 class Layer:
     """A read-only view of a layer in the text.
 
-    `outer` holds the connections and phase rules, `core` the name, type and parameters:
-    two messages in V0, one in the other dialects. `index` is its place among the layers.
+    `outer` holds the connections and phase rules, `core` the name, type and parameters; these
+    are two messages in V0, and one in the other dialects. `index` is its position in the net.
     """
 
     def __init__(self, entry: Entry, dialect: Dialect, index: int) -> None:
@@ -54,12 +54,12 @@ class Layer:
 
     @cached_property
     def name(self) -> str:
-        """The layer's name; empty where none is given."""
+        """The layer's name; empty if it has none."""
         return self.core.string("name")
 
     @cached_property
     def type(self) -> str:
-        """The layer's type as the current dialect names it."""
+        """The layer's type in the current dialect."""
         return current_type(self.dialect, self.core.string("type"))
 
     @cached_property
@@ -79,38 +79,38 @@ class Layer:
 
     @property
     def is_loss(self) -> bool:
-        """Whether its type names it a loss."""
+        """Whether its type is a loss, by the end of its name."""
         return self.type.endswith("Loss")
 
     @property
     def is_padding(self) -> bool:
-        """Whether it is one of V0's padding layers, which are folded into the layers above."""
+        """Whether it is a padding layer of V0, which Caffe folds into the layer that reads it."""
         return self.dialect is Dialect.V0 and self.type == "padding"
 
     def is_in_place(self, top: int = 0) -> bool:
-        """Whether a top is written over the bottom of the same number, as Caffe has it."""
+        """Whether a top overwrites the bottom of the same index."""
         return self.tops[top : top + 1] == self.bottoms[top : top + 1] != ()
 
     @cached_property
     def include(self) -> tuple[PhaseRule, ...]:
-        """The rules of which one must be met; Caffe reads none in V0."""
-        return tuple(map(PhaseRule.read, self._read_outside("include")))
+        """The rules of which at least one must hold; Caffe reads none in V0."""
+        return tuple(map(PhaseRule.read, self._phase_rules("include")))
 
     @cached_property
     def exclude(self) -> tuple[PhaseRule, ...]:
-        """The rules of which none may be met."""
-        return tuple(map(PhaseRule.read, self._read_outside("exclude")))
+        """The rules of which none may hold."""
+        return tuple(map(PhaseRule.read, self._phase_rules("exclude")))
 
-    def _read_outside(self, name: str) -> list[Message]:
+    def _phase_rules(self, name: str) -> list[Message]:
         return [] if self.dialect is Dialect.V0 else self.outer.messages(name)
 
     def is_in(self, state: State) -> bool:
-        """Whether the layer is part of the net in that state."""
+        """Whether the layer is part of the net in a state."""
         return takes_part(self.include, self.exclude, state)
 
     @cached_property
     def params(self) -> tuple[ParamSpec, ...]:
-        """The learning of its blobs, as far as the text states it."""
+        """The params that the text states, one per blob."""
         if self.dialect is Dialect.CURRENT:
             return tuple(
                 ParamSpec(
@@ -135,32 +135,32 @@ class Layer:
 
     @cached_property
     def loss_weights(self) -> tuple[float, ...]:
-        """The weight of each top in the loss; a loss layer's first top has 1 by itself."""
+        """The weight of each top in the loss; by default 1 for the first top of a loss layer."""
         weights = [] if self.dialect is Dialect.V0 else self.outer.scalars("loss_weight")
-        given = [_real(scalar) for scalar in weights]
-        if not given and self.is_loss:
-            given = [1.0]
-        # Caffe gives a loss layer without a top one of its own.
+        explicit = [_real(scalar) for scalar in weights]
+        if not explicit and self.is_loss:
+            explicit = [1.0]
+        # Caffe adds a top to a loss layer without one.
         count = max(len(self.tops), int(self.is_loss))
-        return tuple((given + [0.0] * count)[:count])
+        return tuple((explicit + [0.0] * count)[:count])
 
     def holder(self, message: str) -> Message | None:
-        """What holds the fields of one of the layer's messages: in V0 the layer itself."""
+        """The message that holds the fields of a settings message; in V0, the layer itself."""
         return self.core if self.dialect is Dialect.V0 else self.core.message(message)
 
     def settings(self, message: str, name: str) -> list[Entry]:
-        """The values of a field of one of the current dialect's messages, wherever they stand."""
+        """The values of a field of a message of the current dialect, in whatever dialect."""
         if self.dialect is Dialect.V0:
             old = place_in_v0(self.core.string("type"), message, name)
             return self.core.entries(old) if old else []
         holders = [self.core.message(message)]
         if self.dialect is Dialect.V1 and message == "transform_param" and name in TRANSFORM_FIELDS:
-            # The old place wins.
+            # The old field takes precedence.
             holders.append(self.core.message(V1_TRANSFORMS.get(self.type, "")))
         return [entry for holder in holders if holder for entry in holder.entries(name)]
 
     def setting(self, message: str, name: str) -> str:
-        """The value of such a field as text; empty where it is not given."""
+        """The value of such a field as text; empty if it is not set."""
         values = [entry.value for entry in self.settings(message, name)]
         return values[-1].string if values and isinstance(values[-1], Scalar) else ""
 
@@ -173,12 +173,12 @@ class Layer:
 
     @property
     def line(self) -> int:
-        """The line that it begins on."""
+        """The line on which it begins."""
         return self.entry.line
 
     @property
     def location(self) -> Location:
-        """The place of its name, or of the layer where it has none."""
+        """The place of its name, or of the layer if it has none."""
         name = self.core.entry("name")
         return name.location if name else self.entry.location
 
@@ -194,7 +194,7 @@ def number(message: Message, name: str, default: float) -> float:
 
 
 def integer(message: Message | None, name: str, default: int | None = None) -> int | None:
-    """A whole-number field of a message."""
+    """An integer field of a message."""
     scalar = message.scalar(name) if message else None
     value = literals.integer(scalar.text) if scalar else None
     return default if value is None else value

@@ -1,7 +1,7 @@
-"""What is known of each layer type: the one table that a new type is entered in.
+"""The facts about each layer type: the one table to which a new type is added.
 
-Only its shape rule, a function, stands elsewhere: in `caffe.shapes.rules`, under the same name.
-Types without a shape rule belong to forks of Caffe.
+Only its shape rule, a function, is elsewhere: in `caffe.shapes.rules`, under the same name. Types
+without a shape rule belong to forks of Caffe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Family = Literal[
     "score",
     "other",
 ]
-# The fewest and the most blobs that a layer takes; None is any number.
+# The minimum and maximum number of blobs; None means no maximum.
 Counts = tuple[int, int | None]
 
 
@@ -30,21 +30,21 @@ class LayerRule:
     """The facts about one layer type.
 
     Attributes:
-        family: the family that a drawing colours it by.
-        settings: the message that holds its settings; empty where it has none of its own.
-        bottoms: the fewest and the most bottoms.
-        tops: the fewest and the most tops.
-        has_equal_counts: there are as many tops as bottoms.
+        family: the family that determines its colour in a drawing.
+        settings: the message with its settings; empty if it has none of its own.
+        bottoms: the minimum and maximum number of bottoms.
+        tops: the minimum and maximum number of tops.
+        has_equal_counts: it needs as many tops as bottoms.
         has_automatic_tops: Caffe adds the tops that a file leaves out.
         allows_in_place: its top may be its bottom.
         has_params: it has params, learned or measured.
         has_statistics: its params are measured, not learned.
-        has_input_weights: its params have a value for each channel of the bottom.
-        keeps_width: a row of values (a code) comes out as wide as it goes in.
-        is_classifier: it can be a classifier: weights and a `num_output`.
-        passes_to_judge: it may stand between a classifier and a loss or an accuracy.
-        passes_to_output: it may stand between a classifier and the output of a deploy net.
-        is_distance: a loss that measures how far numbers are off, which tells no classes apart.
+        has_input_weights: the shape of its params depends on the channels of its bottom.
+        keeps_width: its top has the width of its bottom where that is a code, items x bits.
+        is_classifier: it can be a classifier: it has weights and a `num_output`.
+        passes_to_judge: it may come between a classifier and a loss or an accuracy.
+        passes_to_output: it may come between a classifier and the output of a deploy net.
+        is_distance: it is a loss on the distance of numbers, which distinguishes no classes.
     """
 
     family: Family
@@ -160,14 +160,14 @@ LAYER_RULES: dict[str, LayerRule] = {
     "Concat": LayerRule("joining and shaping", "concat_param", bottoms=_ANY),
     "ContrastiveLoss": _loss("contrastive_loss_param", bottoms=(3, 3)),
     "Convolution": _convolution(is_classifier=True),
-    # A fork's convolution of one kernel for each channel.
+    # A fork's convolution with one kernel per channel.
     "ConvolutionDepthwise": LayerRule(
         "convolution", "convolution_param", has_params=True, has_input_weights=True
     ),
     "Crop": LayerRule("joining and shaping", "crop_param", bottoms=(2, 2)),
     "Data": _data("data_param", (1, 2)),
     "Deconvolution": _convolution(),
-    # A fork's grouped convolution, made faster.
+    # A fork's faster grouped convolution.
     "DepthwiseConvolution": _convolution(),
     "Dropout": _activation("dropout_param", passes_to_judge=True, passes_to_output=True),
     "DummyData": _data("dummy_data_param", _ANY),
@@ -273,5 +273,5 @@ LAYER_RULES: dict[str, LayerRule] = {
     "WindowData": _data("window_data_param", (2, 2)),
 }
 
-# Layers that bring data or labels into a net.
+# Layers that feed data or labels into a net.
 DATA_TYPES = frozenset(name for name, rule in LAYER_RULES.items() if rule.family == "data")

@@ -1,4 +1,4 @@
-"""A net: a read-only view of a document, its layers, inputs and states."""
+"""A net: a read-only view of a document with its layers, inputs and states."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Message
 
-# Deeper than any net; protobuf's own limit, and its Python parser breaks at about 300.
+# Deeper than any net, and protobuf's own limit; its Python parser fails at about 300.
 MAX_DEPTH = 100
-# The sizes that `input_dim` gives to each input.
+# The number of sizes per input in `input_dim`.
 _LEGACY_AXES = 4
 
 
@@ -46,32 +46,32 @@ class Net:
 
     @property
     def file(self) -> str:
-        """The name that the user knows the file by."""
+        """The file name, as the user gave it."""
         return self.document.source.file
 
     @property
     def name(self) -> str:
-        """The net's own name; empty where none is given."""
+        """The name of the net; empty if it has none."""
         return self.root.string("name")
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The blobs declared by `input:` at the top of the net.
 
-        Where no sizes stand there, Caffe drops them all: what a layer makes is no input then.
+        Caffe drops inputs without sizes; those that a layer writes do not count then.
         """
         names = tuple(scalar.string for scalar in self.root.scalars("input"))
         if self.root.entries("input_shape") or self.root.entries("input_dim"):
             return names
-        made = {top for layer in self.layers for top in layer.tops}
-        return tuple(name for name in names if name not in made)
+        tops = {top for layer in self.layers for top in layer.tops}
+        return tuple(name for name in names if name not in tops)
 
     @property
     def input_shapes(self) -> tuple[tuple[int, ...] | None, ...]:
-        """The shape of each of `inputs`; None for one without, which Caffe would not make.
+        """The shape of each of `inputs`; None for one without a shape, which Caffe drops.
 
-        As Caffe's upgrade reads them: `input_dim`, four sizes for each input, counts only where
-        there is no `input_shape`.
+        As in Caffe's upgrade, `input_dim` with its four sizes per input counts only if there is
+        no `input_shape`.
         """
         shapes = [_sizes(message, "dim") for message in self.root.messages("input_shape")]
         if not shapes:
@@ -87,35 +87,35 @@ class Net:
         return any(self.phase_of(layer) for layer in self.layers)
 
     def phase_of(self, layer: Layer) -> Phase | None:
-        """The only phase that a layer can be in, or None where it is in both or in neither."""
+        """The only phase of a layer, or None if it is in both or in neither."""
         found = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
         return found[0] if len(found) == 1 else None
 
     def state(self, phase: Phase) -> State:
-        """The state of the net in a phase, with what the file's own `state` adds."""
+        """The state of the net in a phase, including the `state` of the file."""
         merged = State(phase).merged(self.root.message("state"))
         return State(phase, merged.level, merged.stages)
 
     def state_with(self, layer: Layer) -> State | None:
-        """The first state in which a layer takes part, or None where there is none."""
+        """The first state that includes a layer, or None."""
         for phase in PHASES:
             own = self.state(phase)
-            asked = [
+            candidates = [
                 State(phase, rule.min_level or own.level, own.stages | rule.stages)
                 for rule in layer.include
             ]
-            found = next((state for state in (own, *asked) if layer.is_in(state)), None)
+            found = next((state for state in (own, *candidates) if layer.is_in(state)), None)
             if found:
                 return found
         return None
 
     def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
-        """The layers that take part in a phase (or in a full state)."""
+        """The layers of a phase (or of a full state)."""
         state = phase if isinstance(phase, State) else self.state(phase)
         return tuple(layer for layer in self.layers if layer.is_in(state))
 
     def graph(self, phase: Phase | State) -> BlobGraph:
-        """How the blobs connect the layers of a phase."""
+        """The layers of a phase with the blobs that connect them."""
         state = phase if isinstance(phase, State) else self.state(phase)
         present = self.layers_in(state)
         # States that have the same layers have the same graph: a deploy net has but one.
@@ -126,15 +126,15 @@ class Net:
         return self._graphs[key]
 
     def named(self, name: str) -> tuple[Layer, ...]:
-        """All layers of a name."""
+        """All layers with a name."""
         return tuple(layer for layer in self.layers if layer.name == name)
 
     def layer(self, name: str, phase: Phase | None = None) -> Layer:
-        """The layer of a name.
+        """The layer with a name.
 
         Raises:
-            UnknownLayer: there is none.
-            AmbiguousLayer: there are several, and no phase that tells them apart.
+            UnknownLayer: no layer has this name.
+            AmbiguousLayer: several layers have it, and the phase does not tell which is meant.
         """
         found = self.named(name)
         if phase and len(found) > 1:
@@ -149,9 +149,9 @@ class Net:
         if len(found) > 1:
             lines = " and ".join(str(layer.line) for layer in found)
             raise AmbiguousLayer(
-                f"layers of lines {lines} are both called '{name}'",
+                f"the layers on lines {lines} are all called '{name}'",
                 location=found[0].location,
-                hint="say which by its phase",
+                hint="specify its phase",
                 layer=name,
             )
         return found[0]
@@ -169,7 +169,7 @@ def _sizes(message: Message, name: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=16)
 def net_of(document: Document, root: Message | None = None) -> Net:
-    """The net of a document as `Net` gives it, the same each time: its graphs are built once."""
+    """The net of a document, cached so that its graphs are built once."""
     return Net(document, root)
 
 
@@ -177,7 +177,7 @@ def refuse_depth(document: Document, limit: int = MAX_DEPTH) -> None:
     """Refuse messages that are nested deeper than protobuf itself reads.
 
     Raises:
-        SurgeryError: naming the message that goes too far.
+        SurgeryError: naming the first message that is too deep.
     """
     if document.depth <= limit:
         return
@@ -188,10 +188,10 @@ def refuse_depth(document: Document, limit: int = MAX_DEPTH) -> None:
     )
 
 
-def unique_name(wanted: str, taken: Iterable[str]) -> str:
-    """A name that is free: the wanted one, or with the first number that makes it so."""
-    names = set(taken)
-    if wanted not in names:
-        return wanted
-    number = next(n for n in range(2, len(names) + 3) if f"{wanted}_{n}" not in names)
-    return f"{wanted}_{number}"
+def unique_name(name: str, others: Iterable[str]) -> str:
+    """The name itself if it is not among `others`, otherwise with the first free number."""
+    names = set(others)
+    if name not in names:
+        return name
+    number = next(n for n in range(2, len(names) + 3) if f"{name}_{n}" not in names)
+    return f"{name}_{number}"

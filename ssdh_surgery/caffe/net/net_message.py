@@ -1,4 +1,4 @@
-"""A whole net as a message of the current dialect, as Caffe's own upgrade leaves it."""
+"""A net as a message of the current dialect, equal to that of Caffe's own upgrade."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def net_parameter(net: Net) -> NetParameter:
-    """A whole net as a message of the current dialect, as Caffe's upgrade leaves it."""
+    """A net as a message of the current dialect, as Caffe's upgrade leaves it."""
     result = schema.NetParameter()
     fill(result, net.root)
     del result.layer[:]
@@ -38,7 +38,7 @@ def net_parameter(net: Net) -> NetParameter:
         else:
             result.layer.add().CopyFrom(padding.fold(layer)[0])
     if net.dialect is Dialect.V1 and any(map(_has_old_transform, net.layers)):
-        # Where one layer needs it, every data layer gets the message.
+        # If one layer needs the message, every data layer gets it.
         for each in result.layer:
             if each.type in V1_TRANSFORMS:
                 each.transform_param.SetInParent()

@@ -1,4 +1,4 @@
-"""V0's padding layers, which Caffe's upgrade folds into the convolution or pooling above them.
+"""V0's padding layers, which Caffe's upgrade folds into the convolution or pooling after them.
 
 Source: UpgradeV0PaddingLayers in Caffe's upgrade_proto.cpp.
 """
@@ -24,12 +24,12 @@ class Padding:
         self._pads: dict[str, tuple[str, int]] = {}
 
     def add(self, layer: Layer) -> None:
-        """Take a padding layer in."""
+        """Record a padding layer."""
         bottom = layer.bottoms[0] if layer.bottoms else ""
         self._pads.update((top, (bottom, pad_of(layer))) for top in layer.tops)
 
     def fold(self, layer: Layer) -> tuple[LayerParameter, tuple[str, ...]]:
-        """A layer's message and bottoms, with the padding layers that it reads as its own `pad`."""
+        """A layer's message and bottoms, with the padding layers that it reads folded into it."""
         if not any(name in self._pads for name in layer.bottoms):
             return layer.parameter, layer.bottoms
         param: LayerParameter = type(layer.parameter)()
@@ -46,5 +46,5 @@ class Padding:
 
 
 def pad_of(layer: Layer) -> int:
-    """The pad of a padding layer; Caffe reads 0 where none is given."""
+    """The pad of a padding layer; 0 by default, as in Caffe."""
     return integer(layer.core, "pad", 0) or 0

@@ -1,4 +1,4 @@
-"""Which layers take part: a net's state, and the include and exclude rules that ask about it."""
+"""A net's state, and the include and exclude rules that select layers by it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ssdh_surgery.prototxt.cst import Message
 
 Phase = Literal["TRAIN", "TEST"]
 PHASES: tuple[Phase, Phase] = ("TRAIN", "TEST")
-# An enum may be given by its number.
+# An enum value may be given by its number.
 _NAMES: dict[str, Phase] = {"TRAIN": "TRAIN", "TEST": "TEST", "0": "TRAIN", "1": "TEST"}
 
 
 @dataclass(frozen=True)
 class State:
-    """What a net is built for: its phase, level and stages."""
+    """The state that a net is built for: phase, level and stages."""
 
     phase: Phase
     level: int = 0
     stages: frozenset[str] = frozenset()
 
     def merged(self, message: Message | None) -> State:
-        """This state with what a `NetState` message sets; stages add up."""
+        """This state merged with a `NetState` message; stages accumulate."""
         if message is None:
             return self
         return State(
@@ -34,13 +34,13 @@ class State:
         )
 
     def with_arguments(self, level: int, stages: Iterable[str]) -> State:
-        """This state of a net's file as pycaffe's arguments change it: stages add up."""
+        """This state with pycaffe's arguments: the level replaced, the stages added."""
         return State(self.phase, level, self.stages | set(stages))
 
 
 @dataclass(frozen=True)
 class PhaseRule:
-    """A `NetStateRule`: what is not set asks nothing."""
+    """A `NetStateRule`; an unset field imposes no condition."""
 
     phase: Phase | None
     min_level: int | None
@@ -50,7 +50,7 @@ class PhaseRule:
 
     @classmethod
     def read(cls, message: Message) -> PhaseRule:
-        """The rule that an `include` or `exclude` message states."""
+        """The rule of an `include` or `exclude` message."""
         return cls(
             _NAMES.get(message.string("phase")),
             _integer(message, "min_level"),
@@ -61,11 +61,11 @@ class PhaseRule:
 
     @property
     def has_level_or_stage(self) -> bool:
-        """Whether it asks for levels or stages."""
+        """Whether it has a condition on levels or stages."""
         return replace(self, phase=None) != _ALWAYS
 
     def is_met(self, state: State) -> bool:
-        """Whether a state meets every part of the rule, as Net::StateMeetsRule decides."""
+        """Whether a state meets all conditions, as in `Net::StateMeetsRule`."""
         return (
             self.phase in (None, state.phase)
             and (self.min_level is None or state.level >= self.min_level)
@@ -76,17 +76,17 @@ class PhaseRule:
 
 
 def takes_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], state: State) -> bool:
-    """Whether a layer with these rules is in the net of that state."""
+    """Whether a layer with these rules is in the net in a state."""
     if include:
         return any(rule.is_met(state) for rule in include)
     return not any(rule.is_met(state) for rule in exclude)
 
 
 def may_take_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], phase: Phase) -> bool:
-    """Whether a layer with these rules is in a phase with some level and some stages."""
+    """Whether a layer with these rules is in a phase for some level and stages."""
     if include:
         return any(rule.phase in (None, phase) for rule in include)
-    # Of all rules that exclude, those count that ask for nothing but the phase.
+    # Only exclude rules without a condition on level and stages remove it from every state.
     return not any(rule in (_ALWAYS, replace(_ALWAYS, phase=phase)) for rule in exclude)
 
 

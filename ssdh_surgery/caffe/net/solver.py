@@ -1,4 +1,4 @@
-"""A solver: a read-only view of what it trains, how, and where it writes.
+"""A solver: a read-only view of its nets, settings and snapshots.
 
 Sources in Caffe: `InitTrainNet` and `InitTestNets` of solver.cpp say which nets a solver runs and
 in which states, `UpgradeSnapshotPrefixProperty` of upgrade_proto.cpp where its snapshots go.
@@ -17,7 +17,7 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 
-# The fields of a solver that name or hold a net, in the order in which Caffe looks.
+# The fields of a solver that name or contain a net, in the order of Caffe's lookup.
 TRAIN_NET_FIELDS = ("net", "train_net")
 NET_FIELDS = ("net", "train_net", "test_net")
 NET_PARAM_FIELDS = ("net_param", "train_net_param", "test_net_param")
@@ -25,7 +25,7 @@ NET_PARAM_FIELDS = ("net_param", "train_net_param", "test_net_param")
 
 @dataclass(frozen=True)
 class NetReference:
-    """A net file that a solver names: the field, its path as written, and its place."""
+    """A net file that a solver names: the field, the path as written, and its entry."""
 
     field: str
     path: str
@@ -46,7 +46,7 @@ class Solver:
 
     @property
     def file(self) -> str:
-        """The name that the user knows the file by."""
+        """The file name, as the user gave it."""
         return self.document.source.file
 
     @property
@@ -71,7 +71,7 @@ class Solver:
 
     @property
     def inner_nets(self) -> tuple[tuple[str, Message], ...]:
-        """The nets written inside it, each with its field's name."""
+        """The nets written inside it, each with the name of its field."""
         return tuple(
             (name, message) for name in NET_PARAM_FIELDS for message in self.root.messages(name)
         )
@@ -92,7 +92,7 @@ class Solver:
 
     @property
     def shared_net(self) -> str | None:
-        """The field of a net that serves for training and for the tests left over."""
+        """The field of a net that is trained, and used for the remaining tests."""
         return next((field for field in ("net_param", "net") if self.root.entry(field)), None)
 
     @property
@@ -122,9 +122,9 @@ class Solver:
         return net.state("TEST").merged(states[test] if test < len(states) else None)
 
     def snapshot_prefix(self, path: Path | str, folder: Path) -> str:
-        """What the names of its snapshots begin with, as caffe completes it in `folder`.
+        """The prefix of its snapshots, as caffe completes it.
 
-        Without a `snapshot_prefix` that is the path of the solver; in a folder, its name.
+        The default is the path of the solver without its suffix; in a folder, it is its name.
 
         Args:
             path: the solver's file.
@@ -140,16 +140,16 @@ class Solver:
         return self.root.string(name, default)
 
     def integer(self, name: str, default: int | None = None) -> int | None:
-        """A whole-number field."""
+        """An integer field."""
         return integer(self.root, name, default)
 
     def integers(self, name: str) -> tuple[int, ...]:
-        """The values of a repeated whole-number field."""
+        """The values of a repeated integer field."""
         values = (literals.integer(scalar.text) for scalar in self.root.scalars(name))
         return tuple(value for value in values if value is not None)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A true-or-false field."""
+        """A boolean field."""
         text = self.string(name)
         return literals.boolean(text) is True if text else default
 

@@ -1,8 +1,8 @@
-"""Blob and param shapes of a net in one phase, and what its layers cost, without running it.
+"""The shapes of blobs and params of a net in one phase, and the cost of its layers, without a run.
 
-The rules are those of each layer's LayerSetUp and Reshape in BVLC Caffe 1.0; a file per
-family. What is not known (a fork's layer, data that is not at hand) is None, and so is
-everything above it: nothing is guessed.
+The rules follow each layer's LayerSetUp and Reshape in BVLC Caffe 1.0, with one file per family.
+Unknown shapes (a fork's layer, missing data) are None, and so is every shape computed from them:
+nothing is guessed.
 """
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape

@@ -1,4 +1,4 @@
-"""Shapes of layers that bring data, as far as their settings say; None where only data knows."""
+"""Shapes of data layers, as far as their settings tell; None where only the data tells."""
 
 from __future__ import annotations
 
@@ -14,112 +14,112 @@ Value = TypeVar("Value")
 _COLORS = 3
 
 
-def data(subject: LayerSetup) -> SetupResult:
-    """Records of a database: known where they are cropped."""
-    batch, crop = subject.param.data_param.batch_size, subject.param.transform_param.crop_size
+def data(setup: LayerSetup) -> SetupResult:
+    """Records of a database: known if they are cropped."""
+    batch, crop = setup.param.data_param.batch_size, setup.param.transform_param.crop_size
     if not crop:
-        return _with_labels(subject, None, batch)
-    channels, note = _channels(subject.param.transform_param)
-    return _with_labels(subject, (batch, channels, crop, crop), batch, note)
+        return _with_labels(setup, None, batch)
+    channels, note = _channels(setup.param.transform_param)
+    return _with_labels(setup, (batch, channels, crop, crop), batch, note)
 
 
-def image_data(subject: LayerSetup) -> SetupResult:
-    """Pictures of a list: known where they are resized or cropped."""
-    parameter = subject.param.image_data_param
+def image_data(setup: LayerSetup) -> SetupResult:
+    """Images of a list: known if they are resized or cropped."""
+    parameter = setup.param.image_data_param
     tall, wide, batch = parameter.new_height, parameter.new_width, parameter.batch_size
-    crop = subject.param.transform_param.crop_size
-    subject.check(
+    crop = setup.param.transform_param.crop_size
+    setup.check(
         bool(tall) == bool(wide),
         "Current implementation requires new_height and new_width to be set at the same time.",
         field=f"image_data_param.{'new_height' if tall else 'new_width'}",
     )
     for name, size in (("img_height", tall), ("img_width", wide)):
-        subject.check(
+        setup.check(
             not size or size >= crop,
             f"Check failed: {name} >= crop_size ({size} vs. {crop})",
             field="transform_param.crop_size",
         )
-    subject.check(batch > 0, "Positive batch size required", field="image_data_param.batch_size")
+    setup.check(batch > 0, "Positive batch size required", field="image_data_param.batch_size")
     channels = _COLORS if parameter.is_color else 1
     tall, wide = crop or tall, crop or wide
-    return _with_labels(subject, (batch, channels, tall, wide) if tall else None, batch)
+    return _with_labels(setup, (batch, channels, tall, wide) if tall else None, batch)
 
 
-def window_data(subject: LayerSetup) -> SetupResult:
-    """Windows of pictures, warped to a square."""
-    batch = subject.param.window_data_param.batch_size
-    crop = subject.param.transform_param.crop_size
-    subject.check(
+def window_data(setup: LayerSetup) -> SetupResult:
+    """Windows of images, warped to a square."""
+    batch = setup.param.window_data_param.batch_size
+    crop = setup.param.transform_param.crop_size
+    setup.check(
         crop > 0,
         "Check failed: crop_size > 0 (0 vs. 0)",
         field="transform_param.crop_size",
         hint="crop_size is missing",
     )
-    channels, note = _channels(subject.param.transform_param)
-    return _with_labels(subject, (batch, channels, crop, crop), batch, note)
+    channels, note = _channels(setup.param.transform_param)
+    return _with_labels(setup, (batch, channels, crop, crop), batch, note)
 
 
-def hdf5_data(subject: LayerSetup) -> SetupResult:
-    """Arrays of files: only these know."""
-    subject.check(
-        not subject.param.HasField("transform_param"),
+def hdf5_data(setup: LayerSetup) -> SetupResult:
+    """Arrays in files: known only from the files."""
+    setup.check(
+        not setup.param.HasField("transform_param"),
         "HDF5Data does not transform data.",
         field="transform_param",
     )
-    return SetupResult([None] * subject.tops)
+    return SetupResult([None] * setup.tops)
 
 
-def memory_data(subject: LayerSetup) -> SetupResult:
-    """Arrays that a program hands over, of declared sizes."""
-    memory = subject.param.memory_data_param
+def memory_data(setup: LayerSetup) -> SetupResult:
+    """Arrays that a program passes in, of declared sizes."""
+    memory = setup.param.memory_data_param
     shape = (memory.batch_size, memory.channels, memory.height, memory.width)
-    subject.check(
+    setup.check(
         min(shape) > 0,
         "batch_size, channels, height, and width must be specified and positive in "
         "memory_data_param",
         field="memory_data_param",
     )
-    return _with_labels(subject, shape, memory.batch_size)
+    return _with_labels(setup, shape, memory.batch_size)
 
 
 def _with_labels(
-    subject: LayerSetup, shape: Shape | None, batch: int, note: str | None = None
+    setup: LayerSetup, shape: Shape | None, batch: int, note: str | None = None
 ) -> SetupResult:
-    """Data, and labels as many as there are items."""
-    known = subject.given[0] if subject.given else None
-    return SetupResult([shape, (known[0] if known else batch,)][: subject.tops], note=note)
+    """Data, and one label per item."""
+    known = setup.top_shapes[0] if setup.top_shapes else None
+    return SetupResult([shape, (known[0] if known else batch,)][: setup.tops], note=note)
 
 
 def _channels(transform: TransformationParameter) -> tuple[int, str | None]:
-    """The channels of cropped records, and a note where nothing says how many there are."""
+    """The channels of cropped records, and a note if the number is an assumption."""
     if transform.force_gray:
         return 1, None
     if transform.force_color:
         return _COLORS, None
     if len(transform.mean_value) > 1:
         return len(transform.mean_value), None
-    return _COLORS, f"{_COLORS} channels are taken for granted"
+    return _COLORS, f"assuming {_COLORS} channels"
 
 
-def input_(subject: LayerSetup) -> SetupResult:
-    """Blobs that a program fills: known where their shapes are declared."""
-    shapes = [tuple(shape.dim) for shape in subject.param.input_param.shape]
-    subject.check(
-        len(shapes) in (0, 1, subject.tops),
+def input_(setup: LayerSetup) -> SetupResult:
+    """Blobs that a program fills: known if their shapes are declared."""
+    shapes = [tuple(shape.dim) for shape in setup.param.input_param.shape]
+    setup.check(
+        len(shapes) in (0, 1, setup.tops),
         "Must specify 'shape' once, once per top blob, or not at all: "
-        f"{subject.tops} tops vs. {len(shapes)} shapes.",
+        f"{setup.tops} tops vs. {len(shapes)} shapes.",
         field="input_param.shape",
     )
     if not shapes:
-        return SetupResult([None] * subject.tops)
-    return SetupResult(shapes * subject.tops if len(shapes) == 1 else shapes)
+        return SetupResult([None] * setup.tops)
+    return SetupResult(shapes * setup.tops if len(shapes) == 1 else shapes)
 
 
-def dummy_data(subject: LayerSetup) -> SetupResult:
-    """Blobs that fillers fill."""
-    dummy, tops = subject.param.dummy_data_param, subject.tops
+def dummy_data(setup: LayerSetup) -> SetupResult:
+    """Blobs filled by fillers."""
+    dummy, tops = setup.param.dummy_data_param, setup.tops
     fillers = len(dummy.data_filler)
-    subject.check(
+    setup.check(
         fillers in (0, 1, tops),
         f"Number of data fillers must be 0, 1 or equal to the number of tops: {tops}; you "
         f"specified {fillers} data fillers.",
@@ -128,21 +128,21 @@ def dummy_data(subject: LayerSetup) -> SetupResult:
     names = ("num", "channels", "height", "width")
     legacy = {name: list(getattr(dummy, name)) for name in names}
     if not any(legacy.values()):
-        return SetupResult(_for_each_top(subject, "shape", [tuple(s.dim) for s in dummy.shape]))
-    subject.check(
+        return SetupResult(_for_each_top(setup, "shape", [tuple(s.dim) for s in dummy.shape]))
+    setup.check(
         not dummy.shape,
         f"Both shape and legacy fields were specified (0 vs. {len(dummy.shape)})",
         field="dummy_data_param.shape",
     )
-    sizes = [_for_each_top(subject, name, legacy[name]) for name in names]
+    sizes = [_for_each_top(setup, name, legacy[name]) for name in names]
     return SetupResult([tuple(shape) for shape in zip(*sizes, strict=True)])
 
 
-def _for_each_top(subject: LayerSetup, name: str, values: list[Value]) -> list[Value]:
-    subject.check(
-        len(values) in (1, subject.tops),
-        f"Must specify '{name}' once, or once per top blob ({subject.tops}); specified "
+def _for_each_top(setup: LayerSetup, name: str, values: list[Value]) -> list[Value]:
+    setup.check(
+        len(values) in (1, setup.tops),
+        f"Must specify '{name}' once, or once per top blob ({setup.tops}); specified "
         f"{len(values)}.",
         field=f"dummy_data_param.{name}",
     )
-    return values * subject.tops if len(values) == 1 else values
+    return values * setup.tops if len(values) == 1 else values

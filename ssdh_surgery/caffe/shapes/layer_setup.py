@@ -1,4 +1,4 @@
-"""What a rule is asked about, what it answers, and how it refuses a layer in Caffe's words."""
+"""The input and output of a shape rule, and its refusal of a layer in Caffe's words."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 # A scalar has the empty shape.
 Shape = tuple[int, ...]
 
-# Blobs have at most so many axes, and count their values in a C int.
+# The most axes of a blob; its values are counted in a C int.
 MAX_AXES = 32
 MAX_COUNT = 2**31 - 1
 
 
 class Refusal(Exception):
-    """A layer that Caffe would stop at: becomes a finding, never reaches a user by itself.
+    """Caffe would stop at this layer; becomes a finding before it reaches the user.
 
     `field` is the field at fault (`convolution_param.num_output`), `bottom` the index of the
-    bottom.
+    bottom at fault.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Refusal(Exception):
         self.hint = hint
 
     def place(self, layer: Layer) -> Location:
-        """Where it points: a bottom, a field, the message that lacks it, or the layer."""
+        """The place at fault: a bottom, a field, the message that lacks it, or the layer."""
         if self.bottom is not None and self.bottom < len(layer.bottoms):
             return layer.bottom_location(self.bottom)
         if self.field is None:
@@ -52,7 +52,7 @@ class Refusal(Exception):
         *messages, name = self.field.split(".")
         within = layer.core.message(messages[0]) if messages else layer.outer
         entry = within.entry(name) if within else None
-        # V0 has the settings in the layer itself, and joins their words.
+        # V0 has the settings in the layer itself, with joined words.
         entry = entry or layer.core.entry(name) or layer.core.entry(name.replace("_", ""))
         entry = entry or (layer.core.entry(messages[0]) if messages else None)
         return entry.location if entry else layer.location
@@ -60,9 +60,9 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class SetupResult:
-    """The answer of a rule: the shapes of tops and params, and multiply-adds.
+    """The result of a rule: the shapes of tops and params, and the number of multiply-adds.
 
-    `note` tells what was taken for granted.
+    `note` states an assumption that was made.
     """
 
     tops: Sequence[Shape | None]
@@ -72,10 +72,10 @@ class SetupResult:
 
 
 class LayerSetup:
-    """A layer with the shapes of its bottoms, all known.
+    """A layer to be set up, with the shapes of its bottoms, all known.
 
-    `given` has the shapes that the caller knows of its tops; `tops` is the number of tops,
-    those included that Caffe adds by itself.
+    `top_shapes` has the shapes of its tops that the caller knows; `tops` is the number of tops,
+    including those that Caffe adds.
     """
 
     def __init__(
@@ -83,12 +83,12 @@ class LayerSetup:
         param: LayerParameter,
         bottoms: Sequence[Shape],
         tops: int,
-        given: Sequence[Shape | None] = (),
+        top_shapes: Sequence[Shape | None] = (),
     ) -> None:
         self.param = param
         self.bottoms = tuple(bottoms)
         self.tops = tops
-        self.given = tuple(given)
+        self.top_shapes = tuple(top_shapes)
 
     def refuse(
         self,
@@ -98,7 +98,7 @@ class LayerSetup:
         bottom: int | None = None,
         hint: str | None = None,
     ) -> NoReturn:
-        """Stop at this layer."""
+        """Refuse the layer."""
         raise Refusal(message, field=field, bottom=bottom, hint=hint)
 
     def check(
@@ -110,12 +110,12 @@ class LayerSetup:
         bottom: int | None = None,
         hint: str | None = None,
     ) -> None:
-        """Stop unless something holds; `message` says what should."""
+        """Refuse the layer unless `holds`; `message` is the condition."""
         if not holds:
             raise Refusal(message, field=field, bottom=bottom, hint=hint)
 
     def check_shared(self) -> None:
-        """Stop unless the top can share the bottom's memory: an empty blob has none."""
+        """Refuse a bottom whose memory the top cannot share: an empty blob has none."""
         self.check(
             count(self.bottoms[0]) > 0,
             "Check failed: data_",
@@ -124,7 +124,7 @@ class LayerSetup:
         )
 
     def axis(self, axis: int, bottom: int = 0, field: str | None = None) -> int:
-        """An axis of a bottom counted from the front, one below 0 from the end."""
+        """An axis of a bottom as an index from the front; a negative axis counts from the end."""
         shape = self.bottoms[bottom]
         if not -len(shape) <= axis < len(shape):
             self.refuse(
@@ -136,11 +136,11 @@ class LayerSetup:
         return axis % len(shape)
 
     def size(self, axis: int, bottom: int = 0) -> int:
-        """The size of a bottom along an axis that it must have."""
+        """The size of a bottom along an axis, which must exist."""
         return self.bottoms[bottom][self.axis(axis, bottom)]
 
     def legacy(self, bottom: int = 0) -> tuple[int, int, int, int]:
-        """A bottom as num, channels, height and width, ones in place of missing axes."""
+        """A bottom as num, channels, height and width; missing axes are 1."""
         shape = self.bottoms[bottom]
         if len(shape) > 4:
             self.refuse("Cannot use legacy accessors on Blobs with > 4 axes.", bottom=bottom)
@@ -148,7 +148,7 @@ class LayerSetup:
         return num, channels, height, width
 
     def check_four_axes(self) -> None:
-        """Stop unless the bottom is a batch of maps."""
+        """Refuse a bottom that is not a batch of maps."""
         found = len(self.bottoms[0])
         self.check(
             found == 4,
@@ -159,22 +159,22 @@ class LayerSetup:
 
 
 def count(shape: Shape, start: int = 0, end: int | None = None) -> int:
-    """The number of values along the axes from `start` to before `end`."""
+    """The number of values along the axes from `start` up to `end` (exclusive)."""
     return math.prod(shape[start:end])
 
 
 def shape_string(shape: Shape) -> str:
-    """A shape as Caffe's log has it: `64 3 28 28 (150528)`."""
+    """A shape as in Caffe's log: `64 3 28 28 (150528)`."""
     return "".join(f"{size} " for size in shape) + f"({count(shape)})"
 
 
-def refuse_impossible(shaped: SetupResult) -> None:
-    """Refuse shapes that no blob can have, and params without values.
+def refuse_impossible(result: SetupResult) -> None:
+    """Refuse shapes that no blob can have, and empty params.
 
     Raises:
-        Refusal: a size below 0, too many axes, more values than Caffe can count, an empty param.
+        Refusal: a negative size, too many axes, too many values for a C int, or an empty param.
     """
-    for shape in (*shaped.tops, *shaped.params):
+    for shape in (*result.tops, *result.params):
         if shape is None:
             continue
         if len(shape) > MAX_AXES:
@@ -186,6 +186,6 @@ def refuse_impossible(shaped: SetupResult) -> None:
             raise Refusal(f"Check failed: shape[i] >= 0 ({first} vs. 0)")
         if count(shape) > MAX_COUNT:
             raise Refusal(f"blob size exceeds INT_MAX: {size_text(shape)}")
-    for shape in shaped.params:
+    for shape in result.params:
         if not count(shape):
             raise Refusal("Check failed: data_", hint=f"a param of shape {list(shape)} is empty")

@@ -1,4 +1,4 @@
-"""Shapes of losses and accuracies: scalars, once what they compare fits."""
+"""Shapes of losses and accuracies: scalars, if their bottoms match."""
 
 from __future__ import annotations
 
@@ -12,139 +12,137 @@ _LABELS = (
 _SCALAR: Shape = ()
 
 
-def loss(subject: LayerSetup) -> SetupResult:
-    """A loss that asks for equal batches only."""
-    _check_batches(subject)
-    return SetupResult([_SCALAR] * subject.tops)
+def loss(setup: LayerSetup) -> SetupResult:
+    """A loss that requires only equal batch sizes."""
+    _check_batches(setup)
+    return SetupResult([_SCALAR] * setup.tops)
 
 
-def _check_batches(subject: LayerSetup) -> None:
-    data, labels = subject.size(0, 0), subject.size(0, 1)
-    subject.check(
+def _check_batches(setup: LayerSetup) -> None:
+    data, labels = setup.size(0, 0), setup.size(0, 1)
+    setup.check(
         data == labels,
         f"The data and label should have the same first dimension. ({data} vs. {labels})",
         bottom=1,
     )
 
 
-def _check_labels(subject: LayerSetup, axis: int, name: str) -> None:
-    shape, found = subject.bottoms[0], count(subject.bottoms[1])
+def _check_labels(setup: LayerSetup, axis: int, name: str) -> None:
+    shape, found = setup.bottoms[0], count(setup.bottoms[1])
     wanted = count(shape, 0, axis) * count(shape, axis + 1)
-    subject.check(wanted == found, _LABELS.format(axis=name, wanted=wanted, found=found), bottom=1)
+    setup.check(wanted == found, _LABELS.format(axis=name, wanted=wanted, found=found), bottom=1)
 
 
-def softmax_loss(subject: LayerSetup) -> SetupResult:
-    """A loss; the probabilities as a second top are more than Caffe can set up.
+def softmax_loss(setup: LayerSetup) -> SetupResult:
+    """A softmax loss; its second top, the probabilities, fails if `loss_weight` is set for both.
 
-    The softmax within has one top, and takes over the loss weights of the whole layer.
+    The inner softmax has one top and inherits all loss weights of the layer.
     """
-    axis = subject.axis(subject.param.softmax_param.axis, field="softmax_param.axis")
-    weights = len(subject.param.loss_weight)
-    subject.check(
+    axis = setup.axis(setup.param.softmax_param.axis, field="softmax_param.axis")
+    weights = len(setup.param.loss_weight)
+    setup.check(
         weights <= 1,
         f"loss_weight must be unspecified or specified once per top blob. (1 vs. {weights})",
         field="loss_weight",
     )
-    _check_batches(subject)
-    _check_labels(subject, axis, "softmax")
-    return SetupResult([_SCALAR, subject.bottoms[0]][: subject.tops])
+    _check_batches(setup)
+    _check_labels(setup, axis, "softmax")
+    return SetupResult([_SCALAR, setup.bottoms[0]][: setup.tops])
 
 
-def infogain_loss(subject: LayerSetup) -> SetupResult:
-    """A loss with a matrix of costs, and the probabilities as a second top."""
-    parameter = subject.param.infogain_loss_param
-    axis = subject.axis(parameter.axis, field="infogain_loss_param.axis")
-    subject.check(
-        not subject.param.loss_param.HasField("normalize"),
+def infogain_loss(setup: LayerSetup) -> SetupResult:
+    """A loss with a cost matrix, and the probabilities as a second top."""
+    parameter = setup.param.infogain_loss_param
+    axis = setup.axis(parameter.axis, field="infogain_loss_param.axis")
+    setup.check(
+        not setup.param.loss_param.HasField("normalize"),
         'normalize is deprecated. use "normalization"',
         field="loss_param.normalize",
     )
-    subject.check(
-        len(subject.bottoms) > 2 or parameter.HasField("source"),
+    setup.check(
+        len(setup.bottoms) > 2 or parameter.HasField("source"),
         "Infogain matrix source must be specified.",
         field="infogain_loss_param",
     )
-    _check_batches(subject)
-    _check_labels(subject, axis, "infogain")
-    if len(subject.bottoms) > 2:
-        classes = subject.bottoms[0][axis]
-        found = count(subject.bottoms[2])
-        subject.check(
+    _check_batches(setup)
+    _check_labels(setup, axis, "infogain")
+    if len(setup.bottoms) > 2:
+        classes = setup.bottoms[0][axis]
+        found = count(setup.bottoms[2])
+        setup.check(
             found == classes**2,
             "Check failed: infogain->count() == num_labels_*num_labels_ "
             f"({found} vs. {classes**2})",
             bottom=2,
         )
-    return SetupResult([_SCALAR, subject.bottoms[0]][: subject.tops])
+    return SetupResult([_SCALAR, setup.bottoms[0]][: setup.tops])
 
 
-def euclidean_loss(subject: LayerSetup) -> SetupResult:
-    """A loss of two blobs with as many values an item."""
-    _check_batches(subject)
-    one, other = (count(shape, 1) for shape in subject.bottoms)
-    subject.check(
-        one == other, f"Inputs must have the same dimension. ({one} vs. {other})", bottom=1
-    )
-    return SetupResult([_SCALAR] * subject.tops)
+def euclidean_loss(setup: LayerSetup) -> SetupResult:
+    """A loss of two blobs with equally many values per item."""
+    _check_batches(setup)
+    one, other = (count(shape, 1) for shape in setup.bottoms)
+    setup.check(one == other, f"Inputs must have the same dimension. ({one} vs. {other})", bottom=1)
+    return SetupResult([_SCALAR] * setup.tops)
 
 
-def sigmoid_cross_entropy_loss(subject: LayerSetup) -> SetupResult:
-    """A loss of two blobs with as many values."""
-    _check_batches(subject)
-    one, other = map(count, subject.bottoms)
-    subject.check(
+def sigmoid_cross_entropy_loss(setup: LayerSetup) -> SetupResult:
+    """A loss of two blobs with equally many values."""
+    _check_batches(setup)
+    one, other = map(count, setup.bottoms)
+    setup.check(
         one == other,
         f"SIGMOID_CROSS_ENTROPY_LOSS layer inputs must have the same count. ({one} vs. {other})",
         bottom=1,
     )
-    return SetupResult([_SCALAR] * subject.tops)
+    return SetupResult([_SCALAR] * setup.tops)
 
 
-def multinomial_logistic_loss(subject: LayerSetup) -> SetupResult:
-    """A loss with one label an item."""
-    _check_batches(subject)
-    _check_singles(subject, 1, ("channels", "height", "width"))
-    return SetupResult([_SCALAR] * subject.tops)
+def multinomial_logistic_loss(setup: LayerSetup) -> SetupResult:
+    """A loss with one label per item."""
+    _check_batches(setup)
+    _check_singles(setup, 1, ("channels", "height", "width"))
+    return SetupResult([_SCALAR] * setup.tops)
 
 
-def contrastive_loss(subject: LayerSetup) -> SetupResult:
-    """A loss of two blobs of vectors, and whether each pair is alike."""
-    one, other = subject.legacy(0)[1], subject.legacy(1)[1]
-    subject.check(
+def contrastive_loss(setup: LayerSetup) -> SetupResult:
+    """A loss of two blobs of vectors, and whether each pair is similar."""
+    one, other = setup.legacy(0)[1], setup.legacy(1)[1]
+    setup.check(
         one == other,
         f"Check failed: bottom[0]->channels() == bottom[1]->channels() ({one} vs. {other})",
         bottom=1,
     )
-    _check_singles(subject, 0, ("height", "width"))
-    _check_singles(subject, 1, ("height", "width"))
-    _check_singles(subject, 2, ("channels", "height", "width"))
-    _check_batches(subject)
-    return SetupResult([_SCALAR] * subject.tops)
+    _check_singles(setup, 0, ("height", "width"))
+    _check_singles(setup, 1, ("height", "width"))
+    _check_singles(setup, 2, ("channels", "height", "width"))
+    _check_batches(setup)
+    return SetupResult([_SCALAR] * setup.tops)
 
 
-def _check_singles(subject: LayerSetup, bottom: int, axes: tuple[str, ...]) -> None:
-    sizes = dict(zip(("num", "channels", "height", "width"), subject.legacy(bottom), strict=True))
+def _check_singles(setup: LayerSetup, bottom: int, axes: tuple[str, ...]) -> None:
+    sizes = dict(zip(("num", "channels", "height", "width"), setup.legacy(bottom), strict=True))
     for axis in axes:
-        subject.check(
+        setup.check(
             sizes[axis] == 1,
             f"Check failed: bottom[{bottom}]->{axis}() == 1 ({sizes[axis]} vs. 1)",
             bottom=bottom,
         )
 
 
-def accuracy(subject: LayerSetup) -> SetupResult:
-    """The share of right predictions, and as a second top that of each class."""
-    parameter = subject.param.accuracy_param
-    shape, labels = subject.bottoms
-    # Caffe divides by the number of labels before it looks at it.
+def accuracy(setup: LayerSetup) -> SetupResult:
+    """The share of correct predictions, and as a second top that of each class."""
+    parameter = setup.param.accuracy_param
+    shape, labels = setup.bottoms
+    # Caffe divides by the number of labels before it checks it.
     if count(labels):
         classes = count(shape) // count(labels)
-        subject.check(
+        setup.check(
             parameter.top_k <= classes,
             "top_k must be less than or equal to the number of classes. "
             f"({parameter.top_k} vs. {classes})",
             field="accuracy_param.top_k",
         )
-    axis = subject.axis(parameter.axis, field="accuracy_param.axis")
-    _check_labels(subject, axis, "label")
-    return SetupResult([_SCALAR, (shape[axis],)][: subject.tops])
+    axis = setup.axis(parameter.axis, field="accuracy_param.axis")
+    _check_labels(setup, axis, "label")
+    return SetupResult([_SCALAR, (shape[axis],)][: setup.tops])

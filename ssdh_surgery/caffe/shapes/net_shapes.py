@@ -1,10 +1,10 @@
-"""The shapes of a net as values: layer by layer, by name, and in total.
+"""The shapes of a net as values: by layer, by blob name, and in total.
 
-Multiply-adds are counted as publications do, for the batch that the shapes state: one for
-every weight that a value is multiplied by in Convolution (values of the top x kernel x
+Multiply-adds are counted as in publications, for the batch size of the shapes: one for every
+weight that a value is multiplied by in Convolution (values of the top x kernel x
 channels of a group), Deconvolution (values of the bottom x kernel x outputs of a group),
 InnerProduct and the recurrent layers. Biases and all other layers (pooling, normalisation,
-Scale, activations, element-wise sums) count nothing.
+Scale, activations, element-wise sums) count as zero.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ssdh_surgery.findings import Finding
 
 @dataclass(frozen=True)
 class LayerShapes:
-    """One layer: the shapes of its blobs and params, None where they are not known.
+    """One layer: the shapes of its blobs and params; None if unknown.
 
-    `tops` has one more than the file where Caffe adds a loss's top by itself. `shared` are
-    the indices of params that a layer above owns. `memory` is what the tops take in bytes of
-    float32, those written in place left out.
+    `tops` includes the top that Caffe adds to a loss. `shared` are the indices of params that an
+    earlier layer owns. `memory` is the size of the tops in bytes of float32, without those
+    written in place.
     """
 
     layer: Layer
@@ -39,12 +39,12 @@ class LayerShapes:
 
     @property
     def param_count(self) -> int | None:
-        """The values of all its params, shared ones too."""
+        """The number of values in all its params, including shared ones."""
         return None if self.params is None else sum(map(count, self.params))
 
     @property
     def owned_count(self) -> int | None:
-        """The values of the params that no layer above owns."""
+        """The number of values in the params that no earlier layer owns."""
         if self.params is None:
             return None
         owned = (shape for i, shape in enumerate(self.params) if i not in self.shared)
@@ -55,9 +55,9 @@ class LayerShapes:
 class NetShapes:
     """A net in one phase.
 
-    `blobs` has every blob by its name, as pycaffe would list them: a loss without a top writes
-    `(automatic)`, and V0's padding is part of the layer above it. `findings` tell what Caffe
-    would stop at, and why something is not known.
+    `blobs` has every blob by name, as pycaffe lists them: a loss without a top writes
+    `(automatic)`, and V0's padding is part of the layer that reads it. `findings` say where Caffe
+    would stop, and why shapes are unknown.
     """
 
     phase: Phase
@@ -66,7 +66,7 @@ class NetShapes:
     findings: tuple[Finding, ...]
 
     def of(self, layer: Layer) -> LayerShapes:
-        """The shapes of a layer that takes part in the phase."""
+        """The shapes of a layer of the phase."""
         return self._by_index[layer.index]
 
     @cached_property
@@ -75,27 +75,27 @@ class NetShapes:
 
     @property
     def layer_params(self) -> tuple[tuple[str, tuple[Shape, ...] | None], ...]:
-        """Every layer by name with the shapes of its params, in order; None is not known."""
+        """Every layer with the shapes of its params, in order; None if unknown."""
         return tuple((each.layer.name, each.params) for each in self.layers)
 
     @property
     def params(self) -> dict[str, tuple[Shape, ...]]:
-        """The layers that are known to have params, with their shapes."""
+        """The layers known to have params, with their shapes."""
         return {name: params for name, params in self.layer_params if params}
 
     @property
     def param_count(self) -> int | None:
-        """The values of all params, shared ones once."""
+        """The number of values in all params; shared params count once."""
         return _total(each.owned_count for each in self.layers)
 
     @property
     def statistics_count(self) -> int | None:
-        """The values among the params that are measured: BatchNorm's."""
+        """The number of values that are measured rather than learned: those of BatchNorm."""
         return _total(each.owned_count for each in self.layers if _has_statistics(each.layer))
 
     @property
     def learned_count(self) -> int | None:
-        """The values of the params that are learned: what publications count."""
+        """The number of values that are learned, which is what publications report."""
         total, statistics = self.param_count, self.statistics_count
         return None if total is None or statistics is None else total - statistics
 
@@ -106,7 +106,7 @@ class NetShapes:
 
     @property
     def memory(self) -> int | None:
-        """The bytes of all blobs in float32, in-place ones once; diffs take as much again."""
+        """The bytes of all blobs in float32, in-place ones once; diffs take the same again."""
         return _total(each.memory for each in self.layers)
 
 

@@ -1,4 +1,4 @@
-"""Shapes of Pooling and of SPP, which pools at several sizes."""
+"""Shapes of Pooling and of SPP, which pools at several scales."""
 
 from __future__ import annotations
 
@@ -20,61 +20,61 @@ class Axis(NamedTuple):
     pad: int
 
 
-def pooling(subject: LayerSetup) -> SetupResult:
-    """One top; MAX may have a second with the places of the maxima."""
-    parameter = subject.param.pooling_param
-    _check_tops(subject, parameter)
-    windows = read_windows(subject)
+def pooling(setup: LayerSetup) -> SetupResult:
+    """One top; MAX may have a second one with the positions of the maxima."""
+    parameter = setup.param.pooling_param
+    _check_tops(setup, parameter)
+    windows = read_windows(setup)
     for window in windows:
-        subject.check(
+        setup.check(
             window.kernel > 0, "Filter dimensions cannot be zero.", field=f"{_PARAM}.kernel_size"
         )
-        subject.check(
+        setup.check(
             window.stride > 0, "Stride dimensions must be nonzero.", field=f"{_PARAM}.stride"
         )
     if any(window.pad for window in windows):
-        subject.check(
+        setup.check(
             parameter.pool != parameter.STOCHASTIC,
             "Padding implemented only for average and max pooling.",
             field=f"{_PARAM}.pad",
         )
-    _check_padding(subject, windows)
-    subject.check_four_axes()
-    num, channels, *maps = subject.bottoms[0]
+    _check_padding(setup, windows)
+    setup.check_four_axes()
+    num, channels, *maps = setup.bottoms[0]
     is_ceil = parameter.round_mode != parameter.FLOOR
     sizes = [
-        _pooled(subject, size, window, is_ceil=is_ceil, is_padded=any(w.pad for w in windows))
+        _pooled_size(setup, size, window, is_ceil=is_ceil, is_padded=any(w.pad for w in windows))
         for size, window in zip(maps, windows, strict=True)
     ]
-    return SetupResult([(num, channels, *sizes)] * subject.tops)
+    return SetupResult([(num, channels, *sizes)] * setup.tops)
 
 
-def _check_tops(subject: LayerSetup, parameter: PoolingParameter) -> None:
+def _check_tops(setup: LayerSetup, parameter: PoolingParameter) -> None:
     most = 2 if parameter.pool == parameter.MAX else 1
-    subject.check(
-        subject.tops <= most,
-        f"Pooling Layer produces at most {most} top blob(s) as output. ({most} vs. {subject.tops})",
+    setup.check(
+        setup.tops <= most,
+        f"Pooling Layer produces at most {most} top blob(s) as output. ({most} vs. {setup.tops})",
     )
 
 
-def read_windows(subject: LayerSetup) -> tuple[Axis, Axis]:
+def read_windows(setup: LayerSetup) -> tuple[Axis, Axis]:
     """The windows of a Pooling along height and width."""
-    parameter = subject.param.pooling_param
+    parameter = setup.param.pooling_param
     if parameter.global_pooling:
-        return _global(subject, parameter)
-    return _windows(subject, parameter)
+        return _global(setup, parameter)
+    return _windows(setup, parameter)
 
 
-def _global(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
-    given = ("kernel_size", "kernel_h", "kernel_w")
-    subject.check(
-        not any(parameter.HasField(name) for name in given),
+def _global(setup: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
+    fields = ("kernel_size", "kernel_h", "kernel_w")
+    setup.check(
+        not any(parameter.HasField(name) for name in fields),
         "With Global_pooling: true Filter size cannot specified",
         field=f"{_PARAM}.global_pooling",
     )
-    (pad_h, pad_w), (stride_h, stride_w) = _pads(subject, parameter), _strides(subject, parameter)
-    _, _, height, width = subject.legacy()
-    subject.check(
+    (pad_h, pad_w), (stride_h, stride_w) = _pads(setup, parameter), _strides(setup, parameter)
+    _, _, height, width = setup.legacy()
+    setup.check(
         (pad_h, pad_w, stride_h, stride_w) == (0, 0, 1, 1),
         "With Global_pooling: true; only pad = 0 and stride = 1",
         field=f"{_PARAM}.global_pooling",
@@ -82,10 +82,10 @@ def _global(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axi
     return Axis(height, 1, 0), Axis(width, 1, 0)
 
 
-def _windows(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
+def _windows(setup: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Axis]:
     has_size = parameter.HasField("kernel_size")
     has_both = parameter.HasField("kernel_h") and parameter.HasField("kernel_w")
-    subject.check(
+    setup.check(
         has_size != has_both,
         "Filter size is kernel_size OR kernel_h and kernel_w; not both",
         field=f"{_PARAM}.kernel_size",
@@ -95,13 +95,13 @@ def _windows(subject: LayerSetup, parameter: PoolingParameter) -> tuple[Axis, Ax
         kernels = (parameter.kernel_size, parameter.kernel_size)
     else:
         kernels = (parameter.kernel_h, parameter.kernel_w)
-    (pad_h, pad_w), (stride_h, stride_w) = _pads(subject, parameter), _strides(subject, parameter)
+    (pad_h, pad_w), (stride_h, stride_w) = _pads(setup, parameter), _strides(setup, parameter)
     return Axis(kernels[0], stride_h, pad_h), Axis(kernels[1], stride_w, pad_w)
 
 
-def _pads(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
+def _pads(setup: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
     has_h, has_w = parameter.HasField("pad_h"), parameter.HasField("pad_w")
-    subject.check(
+    setup.check(
         (has_h == has_w) and not (has_h and parameter.HasField("pad")),
         "pad is pad OR pad_h and pad_w are required.",
         field=f"{_PARAM}.{'pad_h' if has_h else 'pad_w'}",
@@ -109,9 +109,9 @@ def _pads(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
     return (parameter.pad_h, parameter.pad_w) if has_h else (parameter.pad, parameter.pad)
 
 
-def _strides(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
+def _strides(setup: LayerSetup, parameter: PoolingParameter) -> tuple[int, int]:
     has_h, has_w = parameter.HasField("stride_h"), parameter.HasField("stride_w")
-    subject.check(
+    setup.check(
         (has_h == has_w) and not (has_h and parameter.HasField("stride")),
         "Stride is stride OR stride_h and stride_w are required.",
         field=f"{_PARAM}.{'stride_h' if has_h else 'stride_w'}",
@@ -121,18 +121,20 @@ def _strides(subject: LayerSetup, parameter: PoolingParameter) -> tuple[int, int
     return parameter.stride, parameter.stride
 
 
-def _check_padding(subject: LayerSetup, windows: tuple[Axis, Axis]) -> None:
+def _check_padding(setup: LayerSetup, windows: tuple[Axis, Axis]) -> None:
     if not any(window.pad for window in windows):
         return
     for window, side in zip(windows, "hw", strict=True):
-        subject.check(
+        setup.check(
             window.pad < window.kernel,
             f"Check failed: pad_{side}_ < kernel_{side}_ ({window.pad} vs. {window.kernel})",
             field=f"{_PARAM}.pad",
         )
 
 
-def _pooled(subject: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_padded: bool) -> int:
+def _pooled_size(
+    setup: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_padded: bool
+) -> int:
     """The size of a map after pooling along one axis."""
     room = size + 2 * window.pad - window.kernel
     steps = -(-room // window.stride) if is_ceil else room // window.stride
@@ -140,7 +142,7 @@ def _pooled(subject: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_p
     # The last window must begin inside the map or its first padding.
     if is_padded and (pooled - 1) * window.stride >= size + window.pad:
         pooled -= 1
-    subject.check(
+    setup.check(
         pooled >= 0,
         f"Check failed: shape[i] >= 0 ({pooled} vs. 0)",
         field=f"{_PARAM}.kernel_size",
@@ -150,26 +152,26 @@ def _pooled(subject: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_p
     return pooled
 
 
-def spp(subject: LayerSetup) -> SetupResult:
-    """Pooled into 1, 2, 4, ... bins a side, flattened and concatenated."""
-    levels = subject.param.spp_param.pyramid_height
-    subject.check(
+def spp(setup: LayerSetup) -> SetupResult:
+    """Pooling into 1, 2, 4, ... bins per side, flattened and concatenated."""
+    levels = setup.param.spp_param.pyramid_height
+    setup.check(
         levels > 0,
         "Split Layer produces at least 1 top blob(s) as output. (1 vs. 0)",
         field="spp_param.pyramid_height",
         hint="pyramid_height is missing",
     )
-    num, channels, height, width = subject.legacy()
-    subject.check(min(height, width) > 0, "Input dimensions cannot be zero.", bottom=0)
-    subject.check_four_axes()
+    num, channels, height, width = setup.legacy()
+    setup.check(min(height, width) > 0, "Input dimensions cannot be zero.", bottom=0)
+    setup.check_four_axes()
     sizes = []
     for level in range(levels):
         windows = pyramid_bin(height, 2**level), pyramid_bin(width, 2**level)
-        _check_bins(subject, windows)
+        _check_bins(setup, windows)
         is_padded = any(window.pad for window in windows)
         sizes.append(
             [
-                _pooled(subject, size, window, is_ceil=True, is_padded=is_padded)
+                _pooled_size(setup, size, window, is_ceil=True, is_padded=is_padded)
                 for size, window in zip((height, width), windows, strict=True)
             ]
         )
@@ -179,18 +181,18 @@ def spp(subject: LayerSetup) -> SetupResult:
 
 
 def pyramid_bin(size: int, bins: int) -> Axis:
-    """The window that cuts an axis into bins, padded at both ends where they do not fit."""
+    """The window that cuts an axis into bins, padded at both ends if needed."""
     kernel = -(-size // bins)
     return Axis(kernel, kernel, (kernel * bins - size + 1) // 2)
 
 
-def _check_bins(subject: LayerSetup, windows: tuple[Axis, Axis]) -> None:
+def _check_bins(setup: LayerSetup, windows: tuple[Axis, Axis]) -> None:
     if not any(window.pad for window in windows):
         return
     for window, side in zip(windows, "hw", strict=True):
-        subject.check(
+        setup.check(
             window.pad < window.kernel,
             f"Check failed: pad_{side}_ < kernel_{side}_ ({window.pad} vs. {window.kernel})",
             field="spp_param.pyramid_height",
-            hint="the pyramid is higher than the maps allow",
+            hint="pyramid_height is too large for the maps",
         )

@@ -1,4 +1,4 @@
-"""The shape rule of each layer type; all else about a type is in `caffe.net.layer_rules`."""
+"""The shape rule of each layer type; `caffe.net.layer_rules` has all other facts about types."""
 
 from __future__ import annotations
 
@@ -92,16 +92,16 @@ SHAPE_RULES: dict[str, Callable[[LayerSetup], SetupResult]] = {
 }
 
 
-def layer_shapes(subject: LayerSetup) -> SetupResult:
-    """What the rule of a layer's type says of it.
+def layer_shapes(setup: LayerSetup) -> SetupResult:
+    """The shapes of a layer by the rule of its type.
 
     Raises:
-        Refusal: what Caffe would stop at.
-        KeyError: there is no rule for the type.
+        Refusal: Caffe would stop at this layer.
+        KeyError: the type has no rule.
     """
-    shaped = SHAPE_RULES[subject.param.type](subject)
-    refuse_impossible(shaped)
-    return shaped
+    result = SHAPE_RULES[setup.param.type](setup)
+    refuse_impossible(result)
+    return result
 
 
 def check_counts(layer: Layer, rule: LayerRule, tops: int) -> None:
@@ -109,11 +109,11 @@ def check_counts(layer: Layer, rule: LayerRule, tops: int) -> None:
 
     Args:
         layer: the layer.
-        rule: what its type takes.
-        tops: the number of its tops, those included that Caffe adds.
+        rule: the rule of its type.
+        tops: the number of its tops, including those that Caffe adds.
 
     Raises:
-        Refusal: in Caffe's words, at the first blob too many or at the layer.
+        Refusal: in Caffe's words, at the first surplus blob or at the layer.
     """
     _check(layer, "bottom", len(layer.bottoms), rule.bottoms)
     _check(layer, "top", tops, rule.tops)

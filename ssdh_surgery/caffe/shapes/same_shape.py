@@ -1,4 +1,4 @@
-"""Shapes of layers that keep their bottom's shape: activations, normalisations, scalings."""
+"""Shapes of layers that keep the shape of their bottom: activations, normalisations, scalings."""
 
 from __future__ import annotations
 
@@ -10,110 +10,108 @@ if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import BiasParameter, ScaleParameter
 
 
-def neuron(subject: LayerSetup) -> SetupResult:
-    """One value for each value."""
-    return SetupResult([subject.bottoms[0]])
+def neuron(setup: LayerSetup) -> SetupResult:
+    """An element-wise function."""
+    return SetupResult([setup.bottoms[0]])
 
 
-def exp(subject: LayerSetup) -> SetupResult:
+def exp(setup: LayerSetup) -> SetupResult:
     """A base to the power of each value; a base of -1 is e."""
-    _check_base(subject, "exp_param", subject.param.exp_param.base)
-    return neuron(subject)
+    _check_base(setup, "exp_param", setup.param.exp_param.base)
+    return neuron(setup)
 
 
-def log(subject: LayerSetup) -> SetupResult:
+def log(setup: LayerSetup) -> SetupResult:
     """The logarithm of each value to a base; a base of -1 is e."""
-    base = subject.param.log_param.base
-    _check_base(subject, "log_param", base)
-    subject.check(base != 1, "Inf result: 1/log(base) = 1/log(1) = inf", field="log_param.base")
-    return neuron(subject)
+    base = setup.param.log_param.base
+    _check_base(setup, "log_param", base)
+    setup.check(base != 1, "Inf result: 1/log(base) = 1/log(1) = inf", field="log_param.base")
+    return neuron(setup)
 
 
-def _check_base(subject: LayerSetup, settings: str, base: float) -> None:
-    subject.check(
+def _check_base(setup: LayerSetup, settings: str, base: float) -> None:
+    setup.check(
         base == -1 or base > 0,
         f"base must be strictly positive. ({base:g} vs. 0)",
         field=f"{settings}.base",
     )
 
 
-def prelu(subject: LayerSetup) -> SetupResult:
-    """A slope for each channel, or one for all."""
-    found = len(subject.bottoms[0])
-    subject.check(
-        found >= 2, f"Number of axes of bottom blob must be >=2. ({found} vs. 2)", bottom=0
-    )
-    channels = subject.legacy()[1]
-    slopes: Shape = () if subject.param.prelu_param.channel_shared else (channels,)
-    return SetupResult([subject.bottoms[0]], [slopes])
+def prelu(setup: LayerSetup) -> SetupResult:
+    """One slope per channel, or one for all."""
+    found = len(setup.bottoms[0])
+    setup.check(found >= 2, f"Number of axes of bottom blob must be >=2. ({found} vs. 2)", bottom=0)
+    channels = setup.legacy()[1]
+    slopes: Shape = () if setup.param.prelu_param.channel_shared else (channels,)
+    return SetupResult([setup.bottoms[0]], [slopes])
 
 
-def softmax(subject: LayerSetup) -> SetupResult:
+def softmax(setup: LayerSetup) -> SetupResult:
     """Probabilities along an axis."""
-    subject.axis(subject.param.softmax_param.axis, field="softmax_param.axis")
-    return SetupResult([subject.bottoms[0]])
+    setup.axis(setup.param.softmax_param.axis, field="softmax_param.axis")
+    return SetupResult([setup.bottoms[0]])
 
 
-def lrn(subject: LayerSetup) -> SetupResult:
-    """Maps divided by what surrounds them."""
-    size = subject.param.lrn_param.local_size
-    subject.check(
+def lrn(setup: LayerSetup) -> SetupResult:
+    """Local response normalisation."""
+    size = setup.param.lrn_param.local_size
+    setup.check(
         size % 2 == 1,
         "LRN only supports odd values for local_size",
         field="lrn_param.local_size",
     )
-    subject.check_four_axes()
-    return SetupResult([subject.bottoms[0]])
+    setup.check_four_axes()
+    return SetupResult([setup.bottoms[0]])
 
 
-def mvn(subject: LayerSetup) -> SetupResult:
-    """Four axes, whatever the bottom has."""
-    return SetupResult([subject.legacy()])
+def mvn(setup: LayerSetup) -> SetupResult:
+    """Mean-variance normalisation; the top always has four axes."""
+    return SetupResult([setup.legacy()])
 
 
-def batch_norm(subject: LayerSetup) -> SetupResult:
-    """Mean, variance and their common factor: measured, not learned."""
-    channels = subject.size(1)
-    subject.check(
-        all(param.lr_mult == 0 for param in subject.param.param[:3]),
+def batch_norm(setup: LayerSetup) -> SetupResult:
+    """Mean, variance and their scale factor, which are measured, not learned."""
+    channels = setup.size(1)
+    setup.check(
+        all(param.lr_mult == 0 for param in setup.param.param[:3]),
         "Cannot configure batch normalization statistics as layer parameters.",
         field="param",
         hint="lr_mult: 0 in each param of the layer",
     )
-    return SetupResult([subject.bottoms[0]], [(channels,), (channels,), (1,)])
+    return SetupResult([setup.bottoms[0]], [(channels,), (channels,), (1,)])
 
 
-def scale(subject: LayerSetup) -> SetupResult:
-    """A factor for each value along some axes, learned or from a second bottom; then a bias."""
-    parameter = subject.param.scale_param
+def scale(setup: LayerSetup) -> SetupResult:
+    """A factor per value along some axes, learned or from a second bottom, and a bias."""
+    parameter = setup.param.scale_param
     if parameter.bias_term:
-        # Unlike a factor, a bias that is a scalar needs its axis.
-        subject.axis(parameter.axis, field="scale_param.axis")
-    factors = _factors(subject, parameter, "scale")
-    params = [] if len(subject.bottoms) > 1 else [factors]
-    return SetupResult([subject.bottoms[0]], [*params, factors] if parameter.bias_term else params)
+        # Unlike a scalar factor, a scalar bias needs a valid axis.
+        setup.axis(parameter.axis, field="scale_param.axis")
+    factors = _factors(setup, parameter, "scale")
+    params = [] if len(setup.bottoms) > 1 else [factors]
+    return SetupResult([setup.bottoms[0]], [*params, factors] if parameter.bias_term else params)
 
 
-def bias(subject: LayerSetup) -> SetupResult:
-    """A term for each value along some axes, learned or from a second bottom."""
-    terms = _factors(subject, subject.param.bias_param, "bias")
-    return SetupResult([subject.bottoms[0]], [] if len(subject.bottoms) > 1 else [terms])
+def bias(setup: LayerSetup) -> SetupResult:
+    """A term per value along some axes, learned or from a second bottom."""
+    terms = _factors(setup, setup.param.bias_param, "bias")
+    return SetupResult([setup.bottoms[0]], [] if len(setup.bottoms) > 1 else [terms])
 
 
-def _factors(subject: LayerSetup, parameter: ScaleParameter | BiasParameter, name: str) -> Shape:
-    """The shape of what is applied, which lies along the bottom's axes from `axis` on."""
-    if len(subject.bottoms) > 1:
-        return _from_bottom(subject, parameter.axis, name)
-    shape = subject.bottoms[0]
-    axis = subject.axis(parameter.axis, field=f"{name}_param.axis")
+def _factors(setup: LayerSetup, parameter: ScaleParameter | BiasParameter, name: str) -> Shape:
+    """The shape of the factors or terms, which cover the axes of the bottom from `axis` on."""
+    if len(setup.bottoms) > 1:
+        return _from_bottom(setup, parameter.axis, name)
+    shape = setup.bottoms[0]
+    axis = setup.axis(parameter.axis, field=f"{name}_param.axis")
     num_axes = parameter.num_axes
-    subject.check(
+    setup.check(
         num_axes >= -1,
         "num_axes must be non-negative, or -1 to extend to the end of bottom[0]",
         field=f"{name}_param.num_axes",
     )
     end = len(shape) if num_axes == -1 else axis + num_axes
-    subject.check(
+    setup.check(
         end <= len(shape),
         f"{name} blob's shape extends past bottom[0]'s shape when applied starting with "
         f"bottom[0] axis = {axis}",
@@ -122,17 +120,17 @@ def _factors(subject: LayerSetup, parameter: ScaleParameter | BiasParameter, nam
     return shape[axis:end]
 
 
-def _from_bottom(subject: LayerSetup, axis: Any, name: str) -> Shape:
-    shape, factors = subject.bottoms
-    start = subject.axis(axis, field=f"{name}_param.axis") if factors else 0
-    subject.check(
+def _from_bottom(setup: LayerSetup, axis: Any, name: str) -> Shape:
+    shape, factors = setup.bottoms
+    start = setup.axis(axis, field=f"{name}_param.axis") if factors else 0
+    setup.check(
         start + len(factors) <= len(shape),
         f"{name} blob's shape extends past bottom[0]'s shape when applied starting with "
         f"bottom[0] axis = {start}",
         bottom=1,
     )
     for index, size in enumerate(factors):
-        subject.check(
+        setup.check(
             shape[start + index] == size,
             f"dimension mismatch between bottom[0]->shape({start + index}) and "
             f"{name}->shape({index}) ({shape[start + index]} vs. {size})",

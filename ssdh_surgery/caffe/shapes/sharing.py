@@ -1,4 +1,4 @@
-"""Params that layers share by name: who owns each, and whether the shapes allow it."""
+"""Params that layers share by name: their owners, and whether the shapes match."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.shapes.layer_setup import Shape, count, shape_string
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import SHARED_PARAM, Finding
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Sharing:
-    """The named params so far: the layer that owns each, and its shape."""
+    """The named params so far, each with the layer that owns it and its shape."""
 
     def __init__(self) -> None:
         self._owners: dict[str, tuple[str, Shape]] = {}
 
-    def of(
+    def add(
         self, layer: Layer, param: LayerParameter, shapes: Sequence[Shape]
     ) -> tuple[frozenset[int], list[Finding]]:
-        """Which params of a layer a layer above owns, and which of them do not fit."""
+        """The params of a layer that an earlier layer owns, by index, and findings of clashes."""
         shared: set[int] = set()
         findings: list[Finding] = []
         for index, (spec, shape) in enumerate(zip(param.param, shapes, strict=False)):
@@ -45,7 +45,7 @@ class Sharing:
                     f"{shape_string(owned)}; sharing layer {verb} {shape_string(shape)}"
                 )
                 place = _place(layer, index)
-                findings.append(Finding("SSDH215", "shared-param", "error", message, None, place))
+                findings.append(SHARED_PARAM.at(place, message))
         return frozenset(shared), findings
 
 

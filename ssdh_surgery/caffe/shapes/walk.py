@@ -1,4 +1,4 @@
-"""The walk over a net: each layer's rule in turn, with findings in place of exceptions."""
+"""The walk over a net: the rule of each layer in turn, with findings instead of exceptions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
-from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery.findings import (
+    ASSUMED_CHANNELS,
+    EMPTY_BLOB,
+    LAYER_SETUP,
+    NO_INPUT_SHAPE,
+    UNKNOWN_LAYER_TYPE,
+    UNKNOWN_SHAPE,
+    Finding,
+    FindingRule,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Message
 
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.caffe.net.net import Net
 
-# What Caffe calls the top of a loss that names none.
+# Caffe's name for the top of a loss that names none.
 AUTOMATIC = "(automatic)"
 _FLOAT_BYTES = 4
 
@@ -31,17 +40,17 @@ _FLOAT_BYTES = 4
 def shapes(
     net: Net, phase: Phase | State, inputs: Mapping[str, Sequence[int]] | None = None
 ) -> NetShapes:
-    """The shapes of all blobs and params of a net in a phase, and what its layers cost.
+    """The shapes of all blobs and params of a net in a phase, and the cost of its layers.
 
-    Never fails on a wrong net: what Caffe would stop at is a finding, and the blobs above it
-    are not known.
+    Never fails on an invalid net: where Caffe would stop there is a finding, and the shapes that
+    depend on it are unknown.
 
     Args:
         net: a net in any dialect.
         phase: the phase (or full state) that it is built for.
-        inputs: shapes of blobs that no rule can know, or that are to be other than the file
-            says: inputs and tops of data layers, tops of layers that Caffe does not have.
-            Labels follow the batch of their data.
+        inputs: the shapes of blobs that no rule tells, or that replace those in the file: inputs
+            of the net, tops of data layers, tops of layers that Caffe does not have. Labels
+            follow the batch size of their data.
 
     Raises:
         UnknownLayer: `inputs` names a blob that is none of these.
@@ -52,18 +61,18 @@ def shapes(
 
 # A command asks for the shapes of one net several times: to check it, to compare it, to cost it.
 @lru_cache(maxsize=16)
-def _walked(net: Net, state: State, given: tuple[tuple[str, Shape], ...]) -> NetShapes:
-    return _Walk(net, state, dict(given)).run()
+def _walked(net: Net, state: State, explicit: tuple[tuple[str, Shape], ...]) -> NetShapes:
+    return _Walk(net, state, dict(explicit)).run()
 
 
 class _Walk:
-    """One walk: the blobs so far, and what was found."""
+    """One walk: the blobs and findings so far."""
 
-    def __init__(self, net: Net, state: State, given: Mapping[str, Shape]) -> None:
+    def __init__(self, net: Net, state: State, explicit: Mapping[str, Shape]) -> None:
         self.net = net
         self.state = state
         self.layers = net.graph(self.state).layers
-        self.given = given
+        self.explicit = explicit
         self.blobs: dict[str, Shape | None] = {}
         self.findings: list[Finding] = []
         self.sharing = Sharing()
@@ -81,7 +90,7 @@ class _Walk:
             layer for layer in self.layers if not layer.bottoms or layer.type not in SHAPE_RULES
         ]
         known = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
-        for name in self.given:
+        for name in self.explicit:
             if name not in known:
                 raise UnknownLayer(
                     f"{self.net.file}: '{name}' is no input and no top of a data layer in "
@@ -98,12 +107,10 @@ class _Walk:
             if not isinstance(entry.value, Message)
         }
         for name, shape in zip(self.net.inputs, self.net.input_shapes, strict=True):
-            self.blobs[name] = self.given.get(name, shape)
+            self.blobs[name] = self.explicit.get(name, shape)
             if self.blobs[name] is None:
                 self._find(
-                    "SSDH217",
-                    "no-input-shape",
-                    "error",
+                    NO_INPUT_SHAPE,
                     f"the input '{name}' has no shape: Caffe leaves it out",
                     places[name].location,
                     "give it an input_shape { dim: ... }",
@@ -119,27 +126,27 @@ class _Walk:
         tops = list(layer.tops)
         if rule and rule.has_automatic_tops and not tops:
             tops.append(AUTOMATIC)
-        shaped = self._shaped(layer, param, rule, bottoms, len(tops))
-        known = [None] * len(tops) if shaped is None else shaped.tops
-        found = [self.given.get(name, top) for name, top in zip(tops, known, strict=True)]
-        if shaped is not None:
-            self._tell_blobs(layer, shaped, bottoms, found)
-        self.blobs.update(zip(tops, found, strict=True))
+        result = self._result(layer, param, rule, bottoms, len(tops))
+        computed = [None] * len(tops) if result is None else result.tops
+        shapes = [self.explicit.get(name, top) for name, top in zip(tops, computed, strict=True)]
+        if result is not None:
+            self._report_blobs(layer, result, bottoms, shapes)
+        self.blobs.update(zip(tops, shapes, strict=True))
         has_params = rule is None or rule.has_params
-        params = _params(shaped, has_params=has_params)
-        shared, clashes = self.sharing.of(layer, param, params or ())
+        params = _params(result, has_params=has_params)
+        shared, clashes = self.sharing.add(layer, param, params or ())
         self.findings += clashes
         return LayerShapes(
             layer,
             bottoms,
-            tuple(found),
+            tuple(shapes),
             params,
-            _macs(shaped, has_params=has_params),
-            _memory(shape for name, shape in zip(tops, found, strict=True) if name not in names),
+            _macs(result, has_params=has_params),
+            _memory(shape for name, shape in zip(tops, shapes, strict=True) if name not in names),
             shared,
         )
 
-    def _shaped(
+    def _result(
         self,
         layer: Layer,
         param: LayerParameter,
@@ -147,32 +154,32 @@ class _Walk:
         bottoms: Sequence[Shape | None],
         tops: int,
     ) -> SetupResult | None:
-        """What a layer's rule says, or None where it cannot say."""
+        """The result of a layer's rule, or None if the shapes are unknown."""
         if rule is None:
-            self._tell_type(layer)
+            self._report_type(layer)
             return None
         try:
             check_counts(layer, rule, tops)
             known = [shape for shape in bottoms if shape is not None]
             if len(known) < len(bottoms):
                 return None
-            given = [self.given.get(name) for name in layer.tops]
-            shaped = layer_shapes(LayerSetup(param, known, tops, given))
+            top_shapes = [self.explicit.get(name) for name in layer.tops]
+            result = layer_shapes(LayerSetup(param, known, tops, top_shapes))
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None
-        self._tell_lists(layer, param, rule, shaped, tops)
-        return shaped
+        self._report_lists(layer, param, rule, result, tops)
+        return result
 
-    def _tell_lists(
-        self, layer: Layer, param: LayerParameter, rule: LayerRule, shaped: SetupResult, tops: int
+    def _report_lists(
+        self, layer: Layer, param: LayerParameter, rule: LayerRule, result: SetupResult, tops: int
     ) -> None:
-        """Lists of the layer that are longer or shorter than Caffe takes them."""
-        specs, params = len(param.param), len(shaped.params)
+        """Report lists of the layer that are longer or shorter than Caffe allows."""
+        specs, params = len(param.param), len(result.params)
         if specs > params:
             message = f"Too many params specified for layer {layer.name} ({specs} vs. {params})"
             self._refused(layer, Refusal(message, field="param"))
-        # A loss has a weight of 1 where none is given, for its first top alone.
+        # A loss without a weight has 1, for its first top only.
         weights = len(param.loss_weight) or int(rule.has_automatic_tops)
         if weights not in (0, tops):
             message = "loss_weight must be unspecified or specified once per top blob."
@@ -181,65 +188,59 @@ class _Walk:
 
     def _find(
         self,
-        code: str,
-        name: str,
-        severity: Severity,
+        rule: FindingRule,
         message: str,
         location: Location,
         hint: str | None = None,
     ) -> None:
-        self.findings.append(Finding(code, name, severity, message, hint, location))
+        self.findings.append(rule.at(location, message, hint))
 
     def _refused(self, layer: Layer, refusal: Refusal) -> None:
         message = f"layer '{layer.name}' ({layer.type}): {refusal.message}"
         place = refusal.place(layer)
-        self._find("SSDH214", "layer-setup", "error", message, place, refusal.hint)
+        self._find(LAYER_SETUP, message, place, refusal.hint)
 
-    def _tell_type(self, layer: Layer) -> None:
+    def _report_type(self, layer: Layer) -> None:
         entry = layer.core.entry("type")
         place = entry.location if entry else layer.location
         if layer.type == "Python":
             message = f"layer '{layer.name}' is in Python: only its own code knows its shapes"
-            self._find("SSDH211", "unknown-shape", "info", message, place)
+            self._find(UNKNOWN_SHAPE, message, place)
             return
         self._find(
-            "SSDH210",
-            "unknown-layer-type",
-            "warning",
+            UNKNOWN_LAYER_TYPE,
             f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
             place,
             did_you_mean(layer.type, SHAPE_RULES),
         )
 
-    def _tell_blobs(
+    def _report_blobs(
         self,
         layer: Layer,
-        shaped: SetupResult,
+        result: SetupResult,
         bottoms: Sequence[Shape | None],
         tops: Sequence[Shape | None],
     ) -> None:
-        """What a user must know of the tops of a layer whose rule had an answer."""
+        """Report unknown and empty tops of a layer whose rule gave a result."""
         unknown = [name for name, shape in zip(layer.tops, tops, strict=False) if shape is None]
         for name in unknown:
             self._find(
-                "SSDH211",
-                "unknown-shape",
-                "info",
+                UNKNOWN_SHAPE,
                 f"the shape of '{name}' is not known without its data (layer '{layer.name}')",
                 layer.location,
                 f"--input-shape {name}=N,C,H,W",
             )
-        if shaped.note and layer.tops[0] not in self.given:
-            message = f"layer '{layer.name}': {shaped.note}"
-            self._find("SSDH212", "assumed-channels", "info", message, layer.location)
+        if result.note and layer.tops[0] not in self.explicit:
+            message = f"layer '{layer.name}': {result.note}"
+            self._find(ASSUMED_CHANNELS, message, layer.location)
         for name, shape in zip(layer.tops, tops, strict=False):
             if shape is not None and not count(shape) and all(count(b or ()) for b in bottoms):
                 message = f"the blob '{name}' of layer '{layer.name}' is empty: {list(shape)}"
-                self._find("SSDH216", "empty-blob", "warning", message, layer.location)
+                self._find(EMPTY_BLOB, message, layer.location)
 
 
 def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerShapes:
-    """What a padding layer makes of its bottom, which is no blob of Caffe's."""
+    """The shapes of a padding layer, whose top is not a blob in Caffe."""
     shape = padded = blobs.get(layer.bottoms[0]) if layer.bottoms else None
     if shape is not None and len(shape) == 4:
         pad = 2 * pad_of(layer)
@@ -247,22 +248,22 @@ def _padding_shapes(layer: Layer, blobs: Mapping[str, Shape | None]) -> LayerSha
     return LayerShapes(layer, (shape,), (padded,) * len(layer.tops), (), 0, 0)
 
 
-def _params(shaped: SetupResult | None, *, has_params: bool) -> tuple[Shape, ...] | None:
-    if shaped is not None:
-        return tuple(shaped.params)
+def _params(result: SetupResult | None, *, has_params: bool) -> tuple[Shape, ...] | None:
+    if result is not None:
+        return tuple(result.params)
     return None if has_params else ()
 
 
-def _macs(shaped: SetupResult | None, *, has_params: bool) -> int | None:
-    # Nothing is multiplied by weights where there are none.
-    if shaped is not None:
-        return shaped.macs
+def _macs(result: SetupResult | None, *, has_params: bool) -> int | None:
+    # Without params there are no multiplications.
+    if result is not None:
+        return result.macs
     return None if has_params else 0
 
 
-def _memory(made: Iterable[Shape | None]) -> int | None:
+def _memory(shapes: Iterable[Shape | None]) -> int | None:
     values = 0
-    for shape in made:
+    for shape in shapes:
         if shape is None:
             return None
         values += count(shape)

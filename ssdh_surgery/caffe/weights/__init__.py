@@ -1,1 +1,1 @@
-"""Weights and solver states: the files, numpy, and what a net copies of them."""
+"""Weights and solver states: their files, numpy arrays, and what a net copies from them."""

@@ -59,52 +59,52 @@ def read_weights(path: Path | str) -> Weights:
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it is no .caffemodel, it is cut short, or a blob has another number of
-            values than its shape says.
+        DataError: it is not a .caffemodel, is truncated, or the number of values of a blob
+            does not match its shape.
     """
     return weights_of(files.read_bytes(path), str(path))
 
 
 def weights_of(data: bytes, file: str) -> Weights:
-    """The weights in the bytes of a .caffemodel; `file` is named in errors.
+    """The weights in the bytes of a .caffemodel; `file` is the name for errors.
 
     Raises:
-        DataError: as `read_weights` says.
+        DataError: as in `read_weights`.
     """
     try:
         weights = _read_net(data)
     except wire.WireError as error:
-        raise _refusal(data, file, f"is cut short or corrupt: {error}") from error
+        raise _refusal(data, file, f"is truncated or corrupt: {error}") from error
     except DataError as error:
         raise _refusal(data, file, error.message) from error
     if not weights.layers:
-        raise _refusal(data, file, "is not a .caffemodel: it holds no layers")
+        raise _refusal(data, file, "is not a .caffemodel: it contains no layers")
     return weights
 
 
-# A zip file, which .npz and .pth files are, and a pickle, which old .pth files are.
+# Zip files, such as .npz and .pth, and pickles, such as old .pth files.
 _ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")
 
 
-def _refusal(data: bytes, file: str, said: str) -> DataError:
-    """The error, with what the file is instead, if that can be seen."""
+def _refusal(data: bytes, file: str, message: str) -> DataError:
+    """The error, which names the actual kind of the file if it can be detected."""
     hint = None
     if not data:
-        said = "is empty"
+        message = "is empty"
     elif data.startswith(b"\x89HDF\r\n\x1a\n"):
-        said = "is an HDF5 file: only binary .caffemodel files can be read"
+        message = "is an HDF5 file: only binary .caffemodel files can be read"
     elif data.startswith(_ARCHIVES):
-        said = "is an archive as NumPy and PyTorch write them, and no .caffemodel"
+        message = "is an archive of NumPy or PyTorch, not a .caffemodel"
     elif _is_text(data):
         is_net = re.search(rb"(?m)^\s*layers?\s*:?\s*[{<\[]", data)
-        said = "is a prototxt, not weights" if is_net else "is a text, not weights"
+        message = "is a prototxt, not weights" if is_net else "is text, not weights"
     elif data[0] == wire.encode_number(1, 0)[0]:
-        hint = "a solverstate and a mean file begin like this one"
-    return DataError(said, location=Location(file), hint=hint)
+        hint = "solverstates and mean files begin like this one"
+    return DataError(message, location=Location(file), hint=hint)
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether there are no control characters: every layer of a .caffemodel has one."""
+    """Whether there are no control characters, which every layer of a .caffemodel has."""
     return re.search(rb"[\x00-\x08\x0e-\x1f]", data) is None
 
 
@@ -147,7 +147,7 @@ def _read_layer(data: bytes, start: int, end: int, form: _Form) -> LayerWeights:
 
 
 def _read_type(data: bytes, begin: int, stop: int, form: _Form) -> str:
-    """The current name of a type; a number that V1 does not know is no type."""
+    """The current name of a type; empty for a number that V1 does not have."""
     if form is _V1:
         name = _v1_names().get(wire.varint(data, begin, stop)[0], "")
     else:
@@ -162,12 +162,12 @@ def _v1_names() -> dict[int, str]:
 
 
 def _string(data: bytes, begin: int, stop: int) -> str:
-    # As names in a prototxt are decoded, so that they can be compared.
+    # Decoded like the names in a prototxt, so that they can be compared.
     return data[begin:stop].decode("utf-8", "surrogateescape")
 
 
 def _read_blob(data: bytes, start: int, end: int, label: str) -> tuple[NDArray[np.float32], bool]:
-    """A BlobProto as an array, and whether its shape is a legacy one; `label` names it."""
+    """A BlobProto as an array, and whether its shape is a legacy one; `label` is for errors."""
     import numpy as np
 
     dims: list[int] = []
@@ -189,14 +189,14 @@ def _read_blob(data: bytes, start: int, end: int, label: str) -> tuple[NDArray[n
             legacy_dims[number] = wire.signed(wire.varint(data, begin, stop)[0])
     if legacy_dims:
         dims = [legacy_dims.get(number, 0) for number in _BLOB_LEGACY_DIMS]
-    # Caffe takes the doubles where there are any.
+    # Caffe reads the doubles if there are any.
     values = _joined([*filter(len, pieces[_BLOB_DOUBLE_DATA])] or pieces[_BLOB_DATA])
     _check_shape(dims, values.size, label)
     return values.reshape(dims), bool(legacy_dims)
 
 
 def _repacked(blob: bytes) -> bytes:
-    """A BlobProto that has a field for every value, packed by protobuf."""
+    """A BlobProto with one field per value, packed by protobuf."""
     from google.protobuf.message import DecodeError
 
     try:
@@ -206,7 +206,7 @@ def _repacked(blob: bytes) -> bytes:
 
 
 def _joined(pieces: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
-    """The values in memory of their own, aligned, which those in the file need not be."""
+    """A copy of the values, aligned in memory, which those in the file may not be."""
     import numpy as np
 
     if len(pieces) == 1:
@@ -237,18 +237,18 @@ def write_weights(
     name: str = "",
     dialect: Dialect = Dialect.CURRENT,
 ) -> None:
-    """Write a .caffemodel, as Caffe loads it by layer names.
+    """Write a .caffemodel, which Caffe loads by layer names.
 
-    Blobs are written as float32; those in `legacy`, of four axes, keep that kind of shape.
+    Blobs are written as float32; those in `legacy`, of four axes, keep a legacy shape.
 
     Args:
-        path: where to.
-        layers: what to write.
-        name: the net's.
+        path: the file.
+        layers: the layers to write.
+        name: the name of the net.
         dialect: the current one, or V1 for a Caffe of 2014.
 
     Raises:
-        DataError: V1 has no layer of a type.
+        DataError: V1 does not have the type of a layer.
         FileError: the file cannot be written.
     """
     form, number = {

@@ -1,4 +1,4 @@
-"""What a net takes from a weights file: the table that Caffe never prints.
+"""What a net copies from a weights file, layer by layer: a table that Caffe never prints.
 
 The rules are those of Caffe's `Net::CopyTrainedLayersFrom` and `Blob::ShapeEquals`.
 """
@@ -16,12 +16,12 @@ CopyStatus = Literal["copied", "new", "unused", "shape-clash"]
 
 @dataclass(frozen=True)
 class CopyRow:
-    """What happens to one layer when a net takes weights from a file.
+    """The outcome for one layer when a net loads weights.
 
-    - `copied`: the layer of the file is copied
-    - `new`: the file has no such layer, the net's fillers stay
+    - `copied`: the layer is copied from the file
+    - `new`: the file has no such layer, and the net's fillers apply
     - `unused`: the net has no such layer
-    - `shape-clash`: the names are the same and the blobs do not fit, where Caffe stops
+    - `shape-clash`: the name matches and the blobs do not; Caffe stops here
     """
 
     layer: str
@@ -31,10 +31,10 @@ class CopyRow:
 
 
 def shape_equals(shape: Shape, file_shape: Shape, *, legacy: bool) -> bool:
-    """Whether a blob of a net takes one of a file, as Caffe's `Blob::ShapeEquals` says.
+    """Whether a blob of a net can load a blob of a file, as in Caffe's `Blob::ShapeEquals`.
 
-    A legacy file shape of four is compared from the end, with ones in front: (4, 12) takes
-    a legacy (1, 1, 4, 12).
+    A legacy shape of four sizes is compared from the end, padded with ones in front: (4, 12)
+    matches the legacy shape (1, 1, 4, 12).
     """
     if legacy:
         return (1,) * (4 - len(shape)) + shape == file_shape
@@ -44,12 +44,12 @@ def shape_equals(shape: Shape, file_shape: Shape, *, legacy: bool) -> bool:
 def copy_table(
     net_params: Sequence[tuple[str, Sequence[Shape]]], weights: Weights
 ) -> list[CopyRow]:
-    """What a net takes from a weights file, as Caffe's `Net::CopyTrainedLayersFrom` does.
+    """What a net copies from a weights file, as in Caffe's `Net::CopyTrainedLayersFrom`.
 
-    `net_params` has every layer of the net in one phase with the shapes of its blobs, those
-    without blobs too: one of these is a clash when the file has blobs for it. Rows come in
-    the net's order, then the unused ones in the file's; a layer with blobs on neither side
-    has none. Of net layers that share a name only the first is copied to.
+    `net_params` has every layer of the net in one phase with the shapes of its blobs, including
+    layers without blobs: these clash if the file has blobs for them. Rows are in the order of
+    the net, followed by unused layers in the order of the file; a layer without blobs on either
+    side has no row. If layers of the net share a name, only the first is loaded.
     """
     in_file: dict[str, list[LayerWeights]] = {}
     for layer in weights.layers:
@@ -69,7 +69,7 @@ def copy_table(
 
 
 def _row(name: str, shapes: tuple[Shape, ...], sources: Sequence[LayerWeights]) -> CopyRow:
-    """The row of a net's layer; the file may name it more than once, and the last stays."""
+    """The row of a net's layer; if the file has it several times, the last one counts."""
     if not sources:
         return CopyRow(name, "new", shapes, ())
     for source in sources:

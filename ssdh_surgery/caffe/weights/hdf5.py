@@ -1,4 +1,4 @@
-"""HDF5 files in the forms that Caffe's HDF5 functions read and write."""
+"""HDF5 files in the form that Caffe's HDF5 functions read and write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def library() -> Any:
 
 @contextlib.contextmanager
 def open_file(path: Path | str) -> Iterator[Any]:
-    """An HDF5 file for reading.
+    """An HDF5 file, open for reading.
 
     Raises:
         FileError: it cannot be read.
@@ -50,12 +50,12 @@ def open_file(path: Path | str) -> Iterator[Any]:
             yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())
-        raise DataError(f"is cut short or damaged: {reason}", location=where) from error
+        raise DataError(f"is truncated or damaged: {reason}", location=where) from error
 
 
 @contextlib.contextmanager
 def new_file(path: Path | str) -> Iterator[Any]:
-    """An HDF5 file to be filled; it is at its place, whole, when the block is left well.
+    """A new HDF5 file, which is written to its path if the block succeeds.
 
     Raises:
         FileError: it cannot be written.
@@ -71,7 +71,7 @@ def dataset(group: Any, name: str, path: Path | str) -> Any:
     """A dataset of numbers, not yet read; it has a `shape`.
 
     Raises:
-        DataError: there is none of that name, or it holds no numbers.
+        DataError: it is missing, or it holds no numbers.
     """
     where = Location(str(path))
     data = group.get(name)
@@ -82,7 +82,7 @@ def dataset(group: Any, name: str, path: Path | str) -> Any:
             hint=did_you_mean(name, group),
         )
     if data.dtype.kind not in "fiu":
-        raise DataError(f"the dataset '{data.name}' holds no numbers", location=where)
+        raise DataError(f"the dataset '{data.name}' does not hold numbers", location=where)
     return data
 
 
@@ -90,26 +90,26 @@ def floats(group: Any, name: str, path: Path | str) -> NDArray[np.float32]:
     """A dataset of numbers as float32.
 
     Raises:
-        DataError: there is none of that name, or it holds no numbers.
+        DataError: it is missing, or it holds no numbers.
     """
     import numpy as np
 
-    # Of a scalar h5py gives no array.
+    # h5py returns no array for a scalar.
     return np.asarray(dataset(group, name, path)[()], np.float32)
 
 
 def number(file: Any, name: str) -> int:
-    """A whole number as H5LTmake_dataset_int stores it: an array of one."""
+    """An integer as H5LTmake_dataset_int stores it: an array of one value."""
     return int(file[name][()].reshape(-1)[0])
 
 
 def put_number(file: Any, name: str, value: int) -> None:
-    """Store a whole number as H5LTmake_dataset_int does."""
+    """Store an integer as H5LTmake_dataset_int does."""
     file.create_dataset(name, shape=(1,), dtype="<i4", data=value)
 
 
 def string(file: Any, name: str) -> str:
-    """A string as H5LTmake_dataset_string stores it, or an empty one."""
+    """A string as H5LTmake_dataset_string stores it; empty if it is missing."""
     if name not in file:
         return ""
     value = file[name][()]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# A param by its layer's name and its index there.
+# A param: the name of its layer, and its index there.
 ParamKey = tuple[str, int]
 
 
@@ -28,7 +28,7 @@ def read_hdf5_weights(path: Path | str, owners: Mapping[ParamKey, ParamKey]) -> 
     """
     with hdf5.open_file(path) as file:
         if "data" not in file or not len(file["data"]):
-            raise DataError("holds no layers of weights", location=Location(str(path)))
+            raise DataError("contains no layers of weights", location=Location(str(path)))
         groups = dict(file["data"].items())
         stored = {
             (layer, int(name)): hdf5.floats(group, name, path)
@@ -55,11 +55,11 @@ def _blobs(
     stored: Mapping[ParamKey, NDArray[np.float32]],
     owners: Mapping[ParamKey, ParamKey],
 ) -> tuple[NDArray[np.float32], ...]:
-    """The blobs of a layer, shared ones from the layer that owns them."""
+    """The blobs of a layer; shared ones come from the layer that owns them."""
     indices = {index for name, index in [*stored, *owners] if name == layer}
     keys = [(layer, index) for index in sorted(indices)]
-    found = (stored.get(key, stored.get(owners.get(key, key))) for key in keys)
-    return tuple(blob for blob in found if blob is not None)
+    blobs = (stored.get(key, stored.get(owners.get(key, key))) for key in keys)
+    return tuple(blob for blob in blobs if blob is not None)
 
 
 def write_hdf5_weights(
@@ -83,15 +83,15 @@ def write_hdf5_weights(
 
 
 def refuse_slashes(names: Iterable[str]) -> None:
-    """Refuse layer names that HDF5 takes for paths, which Caffe fails on as well.
+    """Refuse layer names that HDF5 would read as paths; Caffe fails on them, too.
 
     Raises:
-        DataError: naming the first of them.
+        DataError: naming the first such layer.
     """
     for name in names:
         if "/" in name or name in ("", "."):
             raise DataError(
                 f"HDF5 cannot hold weights of a layer called '{name}'",
-                hint="snapshot_format: BINARYPROTO takes any name",
+                hint="snapshot_format: BINARYPROTO allows any name",
                 layer=name,
             )

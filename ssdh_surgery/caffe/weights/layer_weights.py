@@ -15,11 +15,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """A layer of a weights file, its blobs float32 arrays that belong to the caller.
+    """A layer of a weights file; its blobs are float32 arrays owned by the caller.
 
-    `type` is the current form's (`InnerProduct`), whatever the file's. `legacy` holds the
-    indices of blobs whose shape the file gives as num, channels, height and width: these
-    fit more nets (see `copy_table.shape_equals`).
+    `type` is the name in the current dialect (`InnerProduct`), whatever the file has. `legacy`
+    are the indices of blobs whose shape the file gives as num, channels, height and width; these
+    match more nets (see `copy_table.shape_equals`).
     """
 
     name: str
@@ -29,13 +29,13 @@ class LayerWeights:
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """The shape of each blob, as the file has it."""
+        """The shape of each blob, as in the file."""
         return tuple(blob.shape for blob in self.blobs)
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A weights file: the net's name and its layers in the file's order, all of them."""
+    """The content of a weights file: the name of the net, and all layers in order."""
 
     name: str
     layers: tuple[LayerWeights, ...]

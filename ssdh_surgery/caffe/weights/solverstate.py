@@ -1,6 +1,6 @@
-"""Solver states (.solverstate, .solverstate.h5): what Caffe needs to go on training.
+"""Solver states (.solverstate, .solverstate.h5): what Caffe needs to resume training.
 
-Both forms are read, whatever the file is called; `.h5` at the end of its name writes HDF5.
+The form is detected from the content when reading; a name that ends in `.h5` writes HDF5.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _NO_STATE = "is not a solverstate: it has no iteration"
 
 @dataclass(frozen=True, eq=False)
 class SolverState:
-    """Where a solver stands.
+    """The state of a solver.
 
-    `iteration` is the number of updates made, `step` how far a `multistep` policy has come,
-    `learned_net` the weights file that belongs to it (relative to caffe's working
-    directory), `history` the blobs of the update rule, float32.
+    `iteration` is the number of updates so far, `step` the current step of a `multistep` policy,
+    `learned_net` the weights file of the snapshot (relative to caffe's working directory), and
+    `history` the float32 blobs of the update rule.
     """
 
     iteration: int
@@ -48,7 +48,7 @@ def read_solver_state(path: Path | str) -> SolverState:
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it is no solverstate, or it is cut short.
+        DataError: it is not a solverstate, or it is truncated.
         MissingExtra: it is HDF5 and h5py is not installed.
     """
     data = files.read_bytes(path)
@@ -59,15 +59,15 @@ def read_solver_state(path: Path | str) -> SolverState:
     try:
         state = schema.SolverState.FromString(data)
     except DecodeError as error:
-        raise _refusal(path, "is cut short, or not a solverstate") from error
+        raise _refusal(path, "is truncated, or not a solverstate") from error
     if not state.HasField("iter"):
         raise _refusal(path, _NO_STATE if data else "is empty")
     history = [_array(blob, index, path) for index, blob in enumerate(state.history)]
     return SolverState(state.iter, state.learned_net, history, state.current_step)
 
 
-def _refusal(path: Path | str, said: str) -> DataError:
-    return DataError(said, location=Location(str(path)))
+def _refusal(path: Path | str, message: str) -> DataError:
+    return DataError(message, location=Location(str(path)))
 
 
 def _array(blob: BlobProto, index: int, path: Path | str) -> NDArray[np.float32]:
@@ -84,11 +84,11 @@ def _array(blob: BlobProto, index: int, path: Path | str) -> NDArray[np.float32]
 
 
 def write_solver_state(path: Path | str, state: SolverState) -> None:
-    """Write a state so that Caffe restores it; as HDF5 where the name ends in `.h5`.
+    """Write a state that Caffe can restore; as HDF5 if the name ends in `.h5`.
 
     Raises:
         FileError: the file cannot be written.
-        MissingExtra: HDF5 is asked for and h5py is not installed.
+        MissingExtra: the file is HDF5 and h5py is not installed.
     """
     if str(path).endswith(".h5"):
         _write_hdf5(path, state)

@@ -1,7 +1,7 @@
-"""A weights file as the prototxt of its net, without the values, and back to weights.
+"""A weights file as the prototxt of its net without the values, and back to weights.
 
-A .caffemodel holds the net that it was trained in, each layer with its blobs. What works on
-the text of nets so works on weights, and the values are never touched.
+A .caffemodel contains the net that it was trained in, each layer with its blobs. Verbs that work
+on the text of nets therefore work on weights, and never touch the values.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _VALUES = ("data", "diff", "double_data", "double_diff")
 
 
 def text_without_values(data: bytes, file: str) -> str:
-    """The net in a weights file as text, of its blobs only the shapes; `file` is for errors.
+    """The net of a weights file as text, with only the shapes of its blobs; `file` is for errors.
 
     Raises:
-        DataError: it is no weights file, or it is damaged.
+        DataError: it is not a weights file, or it is damaged.
     """
     weights_of(data, file)
     net = _net(data, file)
@@ -35,16 +35,16 @@ def text_without_values(data: bytes, file: str) -> str:
 
 
 def with_values(text: str, data: bytes, file: str) -> bytes:
-    """A weights file of the net in `text`, its blobs those of another, in their order.
+    """A weights file of the net in `text`, with the blobs of another one in their order.
 
     Raises:
-        DataError: a name is not UTF-8, which Python's protobuf does not write.
+        DataError: a name is not UTF-8, which Python's protobuf cannot write.
     """
     try:
         net: Any = schema.parse_text(text, "NetParameter", file=file)
     except SchemaError as error:
-        said = "a name in it is not UTF-8: protobuf cannot write it again"
-        raise DataError(said, location=Location(file)) from error
+        message = "a name in it is not UTF-8: protobuf cannot write it"
+        raise DataError(message, location=Location(file)) from error
     for new, old in zip(_blobs(net), _blobs(_net(data, file)), strict=True):
         new.CopyFrom(old)
     result: bytes = net.SerializeToString()
@@ -61,7 +61,7 @@ def _net(data: bytes, file: str) -> NetParameter:
 
 
 def _blobs(net: NetParameter) -> Iterator[BlobProto]:
-    """All blobs, in the order of the layers; V0 has them in the layer within."""
+    """All blobs in the order of the layers; V0 has them in the inner layer."""
     for layer in net.layer:
         yield from layer.blobs
     for old in net.layers:

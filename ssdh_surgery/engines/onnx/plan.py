@@ -124,7 +124,7 @@ def _with_batch(inputs: Mapping[str, Shape], batch: int, size: int) -> dict[str,
 
 def _raise_first(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        if finding.severity == "error":
+        if finding.is_error:
             raise EngineError(finding.message, location=finding.location, hint=finding.hint)
 
 

@@ -1,20 +1,34 @@
-"""Everything that can be known before the first iteration, family by family."""
+"""All findings about a solver, its nets, their data and the weights that they start from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
 
-from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.findings import UNREADABLE_NET, Finding
+from ssdh_surgery.pipeline.check import data, net, solver, weights
+from ssdh_surgery.pipeline.check.subject import Subject, subject_of
+
+_FAMILIES = (solver, net, data, weights)
 
 
-def findings(subject: Subject) -> list[Finding]:
-    """All findings of a subject, in the order of the families; each said once."""
-    return list(dict.fromkeys(_all(subject)))
+def check(subject: Subject) -> list[Finding]:
+    """All findings about a subject, family by family, without duplicates."""
+    return list(
+        dict.fromkeys(finding for family in _FAMILIES for finding in family.findings(subject))
+    )
 
 
-def _all(subject: Subject) -> Iterator[Finding]:
-    from ssdh_surgery.pipeline.check import data, net, solver, weights
+def check_solver(
+    view: Solver, folder: Path, prefix: Path, weights: tuple[str, ...] = ()
+) -> list[Finding]:
+    """All findings about a solver and what it names; a net that cannot be read is one, too.
 
-    for family in (solver, net, data, weights):
-        yield from family.findings(subject)
+    The arguments are those of `subject_of`.
+    """
+    try:
+        subject = subject_of(view, folder, prefix, weights)
+    except SsdhError as error:
+        return [UNREADABLE_NET.at(error.location, error.message, error.hint)]
+    return check(subject)

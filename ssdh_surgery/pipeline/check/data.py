@@ -1,4 +1,4 @@
-"""SSDH1xx: data that is not there, is not what the net says, or has labels out of range."""
+"""SSDH1xx: data files that do not exist or are of another kind, and labels out of range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import (
+    LABELS_OUT_OF_RANGE,
+    NO_DATABASE,
+    NO_MEAN_FILE,
+    NO_SOURCE,
+    UNREADABLE_DATABASE,
+    WRONG_BACKEND,
+    Finding,
+    FindingRule,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -20,7 +29,7 @@ from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with the data that each net reads."""
+    """The findings about the data that each net reads."""
     for net, state in subject.nets:
         for layer in net.layers_in(state):
             yield from _mean(layer, subject.folder)
@@ -31,9 +40,9 @@ def findings(subject: Subject) -> Iterator[Finding]:
 
 
 def _entry(layer: Layer, message: str, name: str) -> Entry | None:
-    found = layer.core.message(message)
+    param = layer.core.message(message)
     # V0 has these fields in the layer itself.
-    return found.entry(name) if found else layer.core.entry(name)
+    return param.entry(name) if param else layer.core.entry(name)
 
 
 def _path(entry: Entry, folder: Path) -> Path:
@@ -43,23 +52,21 @@ def _path(entry: Entry, folder: Path) -> Path:
 def _mean(layer: Layer, folder: Path) -> Iterator[Finding]:
     entry = _entry(layer, "transform_param", "mean_file") or layer.core.entry("meanfile")
     if entry and not _path(entry, folder).is_file():
-        yield _missing("SSDH102", "no-mean-file", "mean file", entry, folder)
+        yield _missing(NO_MEAN_FILE, "mean file", entry, folder)
 
 
 def _file(layer: Layer, folder: Path) -> Iterator[Finding]:
     entry = _entry(layer, SOURCES[layer.type], "source")
     if entry and not _path(entry, folder).is_file():
-        yield _missing("SSDH103", "no-source", "list of the data", entry, folder)
+        yield _missing(NO_SOURCE, "source", entry, folder)
 
 
-def _missing(code: str, name: str, what: str, entry: Entry, folder: Path) -> Finding:
-    return Finding(
-        code,
-        name,
-        "error",
-        f"the {what} is not there: {_path(entry, folder)}",
-        None,
+def _missing(rule: FindingRule, what: str, entry: Entry, folder: Path) -> Finding:
+    is_absolute = Path(entry.field.parent.string(entry.field.name)).is_absolute()
+    return rule.at(
         entry.location,
+        f"the {what} does not exist: {_path(entry, folder)}",
+        None if is_absolute else f"paths in a net start at caffe's working directory: {folder}",
     )
 
 
@@ -69,41 +76,32 @@ def _database(net: Net, layer: Layer, state: State, folder: Path) -> Iterator[Fi
         return
     path = _path(entry, folder)
     if not path.exists():
-        yield _missing("SSDH104", "no-database", "database of the data", entry, folder)
+        yield _missing(NO_DATABASE, "database", entry, folder)
         return
     is_leveldb = (path / "CURRENT").is_file()
     backend = _entry(layer, "data_param", "backend")
-    said = backend.field.parent.string("backend") if backend else ""
-    wants_lmdb = said in ("LMDB", "1")
-    if is_leveldb == wants_lmdb:
-        have, want = ("a LevelDB", "LMDB") if is_leveldb else ("an LMDB", said or "LEVELDB")
-        yield Finding(
-            "SSDH105",
-            "wrong-backend",
-            "error",
-            f"{path} is {have}, and the layer '{layer.name}' reads it as {want}"
-            + ("" if said else ", Caffe's default"),
-            f"backend: {'LEVELDB' if is_leveldb else 'LMDB'} in its data_param",
+    stated = backend.field.parent.string("backend") if backend else ""
+    if is_leveldb == (stated in ("LMDB", "1")):
+        actual, expected = ("a LevelDB", "LMDB") if is_leveldb else ("an LMDB", stated or "LEVELDB")
+        yield WRONG_BACKEND.at(
             (backend or entry).location,
+            f"{path} is {actual}, but layer '{layer.name}' reads it as {expected}"
+            + ("" if stated else ", Caffe's default"),
+            f"write backend: {'LEVELDB' if is_leveldb else 'LMDB'} in its data_param",
         )
     if not is_leveldb:
         yield from _records(net, layer, state, path, entry)
 
 
 def _records(net: Net, layer: Layer, state: State, path: Path, entry: Entry) -> Iterator[Finding]:
-    """Labels that no classifier has: Caffe reads out of bounds and trains on garbage."""
+    """Labels for which a classifier has no output."""
     legal = _legal_labels(net, layer, state)
     try:
         with LmdbStore(path) as store:
             scan = store.scan_labels() if legal else None
     except SsdhError as error:
-        yield Finding(
-            "SSDH106",
-            "unreadable-database",
-            "error",
-            str(error.message),
-            error.hint,
-            error.location or Location(str(path)),
+        yield UNREADABLE_DATABASE.at(
+            error.location or Location(str(path)), error.message, error.hint
         )
         return
     if scan is None or not legal:
@@ -117,30 +115,27 @@ def _records(net: Net, layer: Layer, state: State, path: Path, entry: Entry) -> 
     if wrong:
         key = scan.first_keys[wrong[0]].decode("utf-8", "replace")
         count = sum(scan.histogram[label] for label in wrong)
-        yield Finding(
-            "SSDH101",
-            "labels-out-of-range",
-            "error",
+        yield LABELS_OUT_OF_RANGE.at(
+            entry.location,
             f"{count} of {scan.records} records of {path} have labels from {wrong[0]} to "
-            f"{wrong[-1]} (first: key '{key}'), and the classifier has {classes} outputs "
+            f"{wrong[-1]} (first: key '{key}'), but the classifier has {classes} outputs "
             f"(0 to {classes - 1})",
-            f"ssdh patch --classes {max(wrong) + 1}, or correct the labels"
+            f"run ssdh patch --classes {max(wrong) + 1}, or correct the labels"
             if wrong[0] >= 0
             else "correct the labels",
-            entry.location,
         )
 
 
 def _legal_labels(net: Net, layer: Layer, state: State) -> set[tuple[int, int | None]]:
-    """What each judge of labels from a layer takes: so many classes, and one label to ignore."""
+    """For each loss and accuracy on a layer's labels: the number of classes, the ignored label."""
     graph = net.graph(state)
-    found = set()
+    legal = set()
     for head in heads(net):
         for judge in (*head.losses, *head.accuracies):
-            # The targets of a multi-label loss are no labels.
+            # The targets of a multi-label loss are not class numbers.
             if not graph.takes_part(judge) or judge.type == "SigmoidCrossEntropyLoss":
                 continue
             if head.classes and any(blob.writer is layer for blob in graph.origins(judge, 1)):
                 param = judge.core.message("loss_param") or judge.core.message("accuracy_param")
-                found.add((head.classes, integer(param, "ignore_label")))
-    return found
+                legal.add((head.classes, integer(param, "ignore_label")))
+    return legal

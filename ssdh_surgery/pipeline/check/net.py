@@ -1,25 +1,18 @@
-"""SSDH2xx: what a net says about itself: unknown bottoms, doubled tops, shapes that clash."""
+"""SSDH2xx: what Caffe would refuse to build: unknown bottoms, duplicate tops, shape mismatches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import NO_LAYERS, Finding
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.nets.run_states import build_errors
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with each net in each state that it is run in."""
-    for (net, state), known in zip(subject.nets, subject.shapes, strict=True):
-        yield from net.graph(state).findings
-        for finding in known.findings:
-            # A shape that is not known (data that is not at hand) is no fault.
-            if finding.severity == "error":
-                yield finding
+    """The errors of each net in each state that the solver runs it in."""
+    for (net, state), net_shapes in zip(subject.nets, subject.shapes, strict=True):
+        yield from build_errors(net, state, net_shapes)
         if not net.layers_in(state):
-            yield Finding(
-                "SSDH203",
-                "no-layers",
-                "error",
-                f"{net.file}: the net has no layer in phase {state.phase}",
-            )
+            yield NO_LAYERS.at(Location(net.file), f"the net has no layers in phase {state.phase}")

@@ -1,12 +1,23 @@
-"""SSDH3xx: a solver that Caffe would refuse, or that cannot write its snapshots."""
+"""SSDH3xx: a solver that Caffe would refuse, that learns nothing, or cannot write snapshots."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 
 from ssdh_surgery.errors import SchemaError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import (
+    NO_BASE_LR,
+    NO_MAX_ITER,
+    NO_NET,
+    NO_SNAPSHOT_FOLDER,
+    NO_TEST_INTERVAL,
+    SNAPSHOT_FOLDER_READ_ONLY,
+    TEST_ITER_COUNT,
+    UNREADABLE_SOLVER,
+    Finding,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -15,87 +26,71 @@ from ssdh_surgery.surgery.core.judge import judged
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with the solver itself."""
-    yield from _unread(subject.solver.document)
+    """The findings about the solver itself."""
+    file = Location(subject.solver.file)
+    yield from _schema(subject.solver.document)
     if not subject.nets:
-        yield _of(subject, "SSDH301", "no-net", "the solver names no net to train")
+        yield NO_NET.at(
+            file, "the solver names no net to train", "add net: with the path of the train net"
+        )
     if not subject.solver.integer("max_iter"):
-        yield _of(subject, "SSDH302", "no-max-iter", "max_iter is not set: nothing is trained")
+        yield NO_MAX_ITER.at(
+            file, "max_iter is not set, or 0: Caffe would not train at all", "set max_iter"
+        )
     if subject.solver.decimal("base_lr") is None:
-        yield _of(subject, "SSDH303", "no-base-lr", "base_lr is not set: nothing is learned")
+        yield NO_BASE_LR.at(file, "base_lr is not set: nothing would be learned", "set base_lr")
     yield from _tests(subject)
     yield from _snapshots(subject)
 
 
-def _unread(document: Document) -> Iterator[Finding]:
+def _schema(document: Document) -> Iterator[Finding]:
     """A field or value that Caffe's schema does not have."""
     try:
         judged(document, "SolverParameter")
     except SchemaError as error:
-        yield Finding(
-            "SSDH304",
-            "unreadable-solver",
-            "error",
-            f"Caffe cannot read this solver: {error.message}",
-            None,
-            error.location,
+        yield UNREADABLE_SOLVER.at(
+            error.location, f"Caffe cannot read this solver: {error.message}", error.hint
         )
-
-
-def _of(subject: Subject, code: str, name: str, message: str) -> Finding:
-    return Finding(code, name, "error", message, None, Location(subject.solver.file))
 
 
 def _tests(subject: Subject) -> Iterator[Finding]:
-    """Caffe wants one `test_iter` for each test net, and a `test_interval`."""
+    """Caffe needs one `test_iter` for each test net, and a `test_interval`."""
     solver = subject.solver
     iterations = solver.root.entries("test_iter")
     if not solver.has_matching_test_iter:
-        place = iterations[0].location if iterations else Location(solver.file)
-        yield Finding(
-            "SSDH305",
-            "test-iter-count",
-            "error",
-            f"{len(iterations)} test_iter for {len(solver.own_test_nets)} test nets; Caffe wants "
-            "one for each",
-            None,
-            place,
+        count = len(solver.own_test_nets)
+        nets = f"{count} test net{'' if count == 1 else 's'}"
+        yield TEST_ITER_COUNT.at(
+            iterations[0].location if iterations else Location(solver.file),
+            f"{len(iterations)} test_iter for {nets}; Caffe needs one for each",
+            "repeat test_iter, in the order of the test nets",
         )
     if iterations and not solver.integer("test_interval"):
-        yield Finding(
-            "SSDH306",
-            "no-test-interval",
-            "error",
-            "test_iter is set and test_interval is not",
-            None,
+        yield NO_TEST_INTERVAL.at(
             iterations[0].location,
+            "test_iter is set, but test_interval is not",
+            "set test_interval, or remove test_iter to train without tests",
         )
 
 
 def _snapshots(subject: Subject) -> Iterator[Finding]:
-    """The folder of the snapshots: Caffe finds out only when it writes the first."""
+    """Whether snapshots can be written into their folder."""
     solver = subject.solver
     if not solver.integer("snapshot") and not solver.flag("snapshot_after_train", True):
         return
     folder = subject.prefix.parent
-    entry = subject.solver.root.entry("snapshot_prefix")
-    place = entry.location if entry else Location(subject.solver.file)
-    shown = relative_to_cwd(folder)
+    entry = solver.root.entry("snapshot_prefix")
+    place = entry.location if entry else Location(solver.file)
+    name = relative_to_cwd(folder)
     if not folder.is_dir():
-        yield Finding(
-            "SSDH307",
-            "no-snapshot-folder",
-            "error",
-            f"the snapshots go to a folder that is not there: {shown}",
-            f"mkdir -p {shown}",
+        yield NO_SNAPSHOT_FOLDER.at(
             place,
+            f"the folder for the snapshots does not exist: {name}",
+            f"create it: mkdir -p {shlex.quote(str(name))}",
         )
     elif not os.access(folder, os.W_OK):
-        yield Finding(
-            "SSDH308",
-            "snapshot-folder-read-only",
-            "error",
-            f"the snapshots go to a folder that cannot be written: {shown}",
-            None,
+        yield SNAPSHOT_FOLDER_READ_ONLY.at(
             place,
+            f"the folder for the snapshots is not writable: {name}",
+            "change its permissions, or set snapshot_prefix to another folder",
         )

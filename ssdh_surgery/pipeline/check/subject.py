@@ -1,4 +1,4 @@
-"""What is checked: a solver, the nets that it runs in their states, and the folder."""
+"""The subject of a check: a solver, the nets that it runs in their states, and its weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.nets.run_states import solver_states
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is checked: a solver, the nets that it runs in their states, and the folder.
+    """What is checked before a run.
 
-    Paths inside the files are seen from `folder`, those of the command line (`weights`) from
-    the current directory.
+    Attributes:
+        solver: the solver.
+        nets: the nets that it runs, each in its state, train net first.
+        folder: caffe's working directory, from which paths inside the files are looked up.
+        prefix: the path of the snapshots before `_iter_N`.
+        weights: files on the command line, as seen from the current directory.
     """
 
     solver: Solver
@@ -30,7 +36,7 @@ class Subject:
 
     @cached_property
     def shapes(self) -> tuple[NetShapes, ...]:
-        """The shapes of each net in its state, those of the data at hand known."""
+        """The shapes of each net in its state, with the data at hand."""
         return tuple(
             shapes(net, state, shapes_at_hand(net, state, [self.folder]))
             for net, state in self.nets
@@ -40,18 +46,13 @@ class Subject:
 def subject_of(
     solver: Solver, folder: Path, prefix: Path, weights: tuple[str, ...] = ()
 ) -> Subject:
-    """The subject of a solver: its nets are read as caffe would find them from `folder`.
+    """The subject of a solver: its nets are looked up from `folder`, as caffe does.
 
     Raises:
         SsdhError: a net cannot be read.
     """
-    from ssdh_surgery.pipeline.files.sources import read_source
-    from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
-
-    nets: dict[str, list[Net]] = {}
-    for name, root in solver.inner_nets:
-        nets.setdefault(name, []).append(net_of(solver.document, root))
+    nets = [(field, net_of(solver.document, root)) for field, root in solver.inner_nets]
     for reference in solver.nets:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
-        nets.setdefault(reference.field, []).append(net_of(source.document))
+        nets.append((reference.field, net_of(source.document)))
     return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)

@@ -1,4 +1,4 @@
-"""SSDH4xx: weights that are not there, cannot be read, or do not fit the net."""
+"""SSDH4xx: weights that do not exist, cannot be read, or do not fit the net."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import (
+    NO_WEIGHTS,
+    NOTHING_COPIED,
+    SHAPE_CLASH,
+    UNREADABLE_WEIGHTS,
+    Finding,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.check.subject import Subject
@@ -22,54 +28,44 @@ _HDF5 = b"\x89HDF"
 
 
 @dataclass(frozen=True)
-class Copied:
+class WeightsCopy:
     """What a net takes from one weights file, layer by layer."""
 
     file: str
     rows: tuple[CopyRow, ...]
 
     def names(self, status: str) -> list[str]:
-        """The layers of one status."""
+        """The layers with a status."""
         return [row.layer for row in self.rows if row.status == status]
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with the weights that are to be copied by layer name."""
-    nets = [(net, known) for (net, _), known in zip(subject.nets, subject.shapes, strict=True)]
+    """The findings about the weights that each net would copy by layer name."""
     for name in subject.weights:
         if not Path(name).is_file():
-            yield Finding(
-                "SSDH401", "no-weights", "error", "no such weights file", None, Location(name)
-            )
+            yield NO_WEIGHTS.at(Location(name), "no such weights file")
             continue
         try:
-            tables = [(net, _table(known, name)) for net, known in nets]
+            copies = [_copy(net_shapes, name) for net_shapes in subject.shapes]
         except SsdhError as error:
-            yield Finding(
-                "SSDH402",
-                "unreadable-weights",
-                "error",
-                error.message,
-                error.hint,
-                error.location or Location(name),
-            )
+            yield UNREADABLE_WEIGHTS.at(error.location or Location(name), error.message, error.hint)
             continue
-        for net, table in tables:
-            if table is not None:
-                yield from _of_table(net, table)
+        for (net, _), copy in zip(subject.nets, copies, strict=True):
+            if copy is not None:
+                yield from _mismatches(net, copy)
 
 
-def copied(subject: Subject) -> list[Copied]:
+def weights_copies(subject: Subject) -> list[WeightsCopy]:
     """What the train net takes from each weights file that can be read."""
-    train = next((known for known in subject.shapes if known.phase == "TRAIN"), None)
+    train = next((each for each in subject.shapes if each.phase == "TRAIN"), None)
     if train is None:
         return []
-    tables = (_table(train, name) for name in subject.weights)
-    return [table for table in tables if table is not None]
+    copies = (_copy(train, name) for name in subject.weights)
+    return [copy for copy in copies if copy is not None]
 
 
-def _table(known: NetShapes, name: str) -> Copied | None:
-    """The table of one file; None for HDF5, and where no shape of the net is known."""
+def _copy(net_shapes: NetShapes, name: str) -> WeightsCopy | None:
+    """What a net takes from a file, None where that is not looked into: HDF5."""
     from ssdh_surgery.caffe.weights.binary_weights import read_weights
     from ssdh_surgery.caffe.weights.copy_table import copy_table
 
@@ -78,38 +74,32 @@ def _table(known: NetShapes, name: str) -> Copied | None:
             return None
     weights = read_weights(name)
     in_file = {layer.name: layer.shapes for layer in weights.layers}
-    # Where the shapes are not known (the data is not at hand) the name alone is judged.
+    # Where the shapes are unknown (the data is not at hand) only the names are compared.
     params: list[tuple[str, Sequence[Shape]]] = [
         (layer, in_file.get(layer, ()) if shape is None else shape)
-        for layer, shape in known.layer_params
+        for layer, shape in net_shapes.layer_params
     ]
-    return Copied(name, tuple(copy_table(params, weights)))
+    return WeightsCopy(name, tuple(copy_table(params, weights)))
 
 
-def _of_table(net: Net, table: Copied) -> Iterator[Finding]:
-    for row in table.rows:
+def _mismatches(net: Net, copy: WeightsCopy) -> Iterator[Finding]:
+    for row in copy.rows:
         if row.status == "shape-clash":
             layers = net.named(row.layer)
-            yield Finding(
-                "SSDH404",
-                "shape-clash",
-                "error",
-                f"layer '{row.layer}' has blobs {_shown(row.shapes)}, and {table.file} holds "
-                f"{_shown(row.file_shapes)} for it; Caffe stops at that",
-                "give the layer another name, so that it starts from its filler",
+            yield SHAPE_CLASH.at(
                 layers[0].location if layers else None,
+                f"layer '{row.layer}' has blobs {_shapes_text(row.shapes)}, but {copy.file} holds "
+                f"{_shapes_text(row.file_shapes)} for it, and Caffe stops at that",
+                "rename the layer, so that it starts from its filler",
             )
-    if table.rows and not table.names("copied") and not table.names("shape-clash"):
-        yield Finding(
-            "SSDH403",
-            "nothing-copied",
-            "error",
-            f"no layer of {table.file} has the name of a layer of {net.file}: nothing would be "
+    if copy.rows and not copy.names("copied") and not copy.names("shape-clash"):
+        yield NOTHING_COPIED.at(
+            Location(copy.file),
+            f"no layer of {copy.file} has the name of a layer of {net.file}: nothing would be "
             "copied",
-            "are these the weights of another net?",
-            Location(table.file),
+            "these may be the weights of another net",
         )
 
 
-def _shown(blobs: Sequence[Shape]) -> str:
+def _shapes_text(blobs: Sequence[Shape]) -> str:
     return ", ".join(map(shape_text, blobs)) or "none"

@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.hashing.insert import features_blob
@@ -154,7 +154,7 @@ def _needed_layers(net: Net, other: Net, settings: Settings) -> list[Layer]:
     """
     graph, name = net.graph(_phase(net)), settings.recipe.latent_name
     latent = next((each for each in graph.layers if each.name == name), None)
-    head = None if latent else chosen_head(net, settings.get("head"))
+    head = None if latent else choose_head(net, settings.get("head"))
     hash_layer = hash_layer_below(net, head.classifier) if head else None
     if hash_layer is not None and not other.named(hash_layer.latent.name):
         latent = hash_layer.latent

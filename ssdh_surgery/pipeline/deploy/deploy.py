@@ -18,7 +18,14 @@ from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
-from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source, refuse_in_place
+from ssdh_surgery.pipeline.files.sources import (
+    NETS,
+    SourceFile,
+    need,
+    neighbours,
+    read_source,
+    refuse_in_place,
+)
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -117,21 +124,13 @@ def _chosen(
             )
         return _of_workspace(known, wanted, origin)
     source = read_source(name)
-    if source.kind is Kind.SOLVER or source.kind is Kind.UNKNOWN:
-        article = "a " if source.kind is Kind.SOLVER else ""
-        raise SurgeryError(
-            f"a net is needed, and this is {article}{source.kind}", location=Location(source.name)
-        )
+    need(source, *NETS)
     if source.kind is Kind.DEPLOY:
         if origin == "train":
-            raise SurgeryError(
-                "a train net is needed, and this is a deploy net", location=Location(source.name)
-            )
+            need(source, Kind.TRAIN)
         return source
     if source.is_stdin and origin == "deploy":
-        raise SurgeryError(
-            "a deploy net is needed, and this is a train net", location=Location(source.name)
-        )
+        need(source, Kind.DEPLOY)
     return source if source.is_stdin else _beside(source, known, wanted, origin)
 
 

@@ -19,12 +19,12 @@ from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
+from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.data_shapes import data_shape
+from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change, merged
@@ -80,8 +80,8 @@ def derived_deploy(
     refuse_derived_in_place(plan, "train")
     settings = explicit.over(record.settings if record else Settings())
     train = upgraded_source(train) if settings.get("upgrade") else train
-    net, folders = net_of(train.document), data_folders(train.path)
-    head = chosen_head(net, head_name(net, settings, record))
+    net, folders = net_of(train.document), working_folders(train.path)
+    head = choose_head(net, head_name(net, settings, record))
     existing = hash_layer_below(net, head.classifier)
     if existing is not None:
         _refuse_other(net, existing, explicit)
@@ -117,10 +117,10 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         SurgeryError: it has no classifier that can be hashed, or the shape of its input is
             unknown.
     """
-    draft, folders = NetDraft(Draft(source.document, source.kind)), data_folders(source.path)
+    draft, folders = NetDraft(Draft(source.document, source.kind)), working_folders(source.path)
     name, remove = head.classifier.name, settings.recipe.remove
     make_inner_product(draft, head, remove)
-    train, head = draft.net, chosen_head(draft.net, name)
+    train, head = draft.net, choose_head(draft.net, name)
     existing = hash_layer_below(train, head.classifier)
     if form.classifier and existing is None:
         raise SurgeryError(
@@ -171,7 +171,7 @@ def _insert(
 ) -> None:
     """A hash layer for a deploy net whose train net has none."""
     net, at = draft.net, settings.get("at")
-    head = chosen_head(net, classifier)
+    head = choose_head(net, classifier)
     insertion = hash_deploy_net(net, head, settings.recipe, at, binary=form.binary)
     draft.notes += draft.do(insertion, fitted).notes
 
@@ -218,12 +218,12 @@ def _refuse_batch(
             location=train.named(name)[0].location,
             hint="--batch N and --input-shape give the deploy net the inputs of the training",
         )
-    return told(before) if findings else []
+    return as_warnings(before) if findings else []
 
 
 def _mistakes(net: Net, folders: Sequence[Path]) -> list[Finding]:
     """What Caffe would stop at when it sets up a net to be used."""
-    return mistakes(net, net.state("TEST"), folders)
+    return build_errors_with_data(net, net.state("TEST"), folders)
 
 
 def _refuse_other(net: Net, existing: HashLayer, explicit: Settings) -> None:

@@ -15,11 +15,11 @@ from ssdh_surgery.pipeline.edit.hash_net import hash_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
 from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.caffe_refusals import mistakes, told
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
+from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change
@@ -69,7 +69,7 @@ def patch_deploy(
     before = draft.net
     existing = hash_layer_in(before, settings, record)
     if existing is None:
-        head = chosen_head(before, settings.get("head"))
+        head = choose_head(before, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batched = inputs.set_batch(draft.net, batch)
@@ -77,15 +77,17 @@ def patch_deploy(
         _insert(draft, head.classifier.name, settings, record, binary, batched)
     else:
         _adjust(draft, existing, explicit, record, binary, batched)
-    warnings += _refusals(before, draft.net, data_folders(source.path))
+    warnings += _refusals(before, draft.net, working_folders(source.path))
     result = result_of(source, draft.draft, plan, draft.notes)
     return replace(result, warnings=(*result.warnings, *warnings))
 
 
 def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
     """Warnings about what Caffe refuses in a deploy net, where it was not the classifier's."""
-    still = mistakes(after, after.state("TEST"), folders)
-    return told(mistakes(before, before.state("TEST"), folders)) if still else []
+    still = build_errors_with_data(after, after.state("TEST"), folders)
+    return (
+        as_warnings(build_errors_with_data(before, before.state("TEST"), folders)) if still else []
+    )
 
 
 def _insert(

@@ -10,6 +10,7 @@ from typing import Any
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar
 
@@ -23,7 +24,7 @@ def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
 
     Args:
         net: a train net.
-        file: its file, from which and above which its data may be found; None for no file.
+        file: its file, above which its data may be found; None for no file.
     """
     layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
     values: dict[str, Any] = {}
@@ -65,7 +66,7 @@ def _resize(net: Net, file: Path | None) -> list[int] | None:
 
 def _record_size(source: str, file: Path | None) -> list[int] | None:
     """The size that the records of an LMDB have in common, where it is at hand."""
-    for folder in (Path.cwd(), *Path.cwd().parents, *(file.absolute().parents if file else ())):
+    for folder in working_folders(file):
         if not (folder / source / "data.mdb").is_file():
             continue
         from ssdh_surgery.data.lmdb_store import common_shape

@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.files.file_group import Group
+from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.change import path_of_message
@@ -32,10 +30,8 @@ def upgraded(document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_
     """A net or a solver, with the nets inside it, as Caffe's upgrade makes it.
 
     Raises:
-        SurgeryError: it is neither a net nor a solver, or Caffe could not upgrade it.
+        SurgeryError: Caffe could not upgrade it.
     """
-    if kind is Kind.UNKNOWN:
-        raise SurgeryError(str(kind), location=Location(document.source.file))
     draft = Draft(document, kind)
     nets = [NetDraft(draft)]
     if kind is Kind.SOLVER:
@@ -63,7 +59,7 @@ def upgraded_source(source: SourceFile) -> SourceFile:
     return replace(source, document=current.document, notes=(*source.notes, *current.notes))
 
 
-def upgraded_group(group: Group) -> Group:
+def upgraded_group(group: FileGroup) -> FileGroup:
     """Files that belong together, each upgraded.
 
     Raises:

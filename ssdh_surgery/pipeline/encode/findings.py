@@ -1,4 +1,4 @@
-"""Findings about a net's input, its weights and its codes."""
+"""SSDH7xx: doubts about a net's input, its weights and its codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ssdh_surgery import findings as rules
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -19,23 +20,23 @@ from ssdh_surgery.pipeline.encode.transform import InputTransform
 # The published means of ImageNet's channels, blue first.
 _IMAGENET = np.array([103.94, 116.78, 123.68])
 _NEAR = 3.0
-# Layers that normalize pixels of any range.
+# Layers that normalise pixels of any range.
 _NORMALISING = frozenset(["BatchNorm", "MVN", "Power", "Scale"])
-# Items whose range of pixels is measured.
+# The number of images whose range of values is looked at.
 _PROBED = 8
-# The inputs of trained nets span about 1 to 255.
+# The inputs of trained nets range from about 1 to 255 in magnitude.
 _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
-COLLAPSED_CODES = Finding(
-    "SSDH710", "collapsed-codes", "warning",
-    "the codes have collapsed: they hardly differ from image to image",
-    "check that the weights belong to this net, and its mean and scale; otherwise train with a "
-    "smaller learning rate",
-)  # fmt: skip
+COLLAPSED_CODES = rules.COLLAPSED_CODES.at(
+    None,
+    "the codes have collapsed: nearly all images have the same one",
+    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
+    "learning rate",
+)
 
 
 def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
-    """All findings before the run, from the net, the workspace and the first images.
+    """All doubts, from the net, the workspace and the first images.
 
     Raises:
         FileError, DataError: the weights cannot be read.
@@ -50,33 +51,31 @@ def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:
-    missing = encoder.net.without_weights(encoder.weights)
+    missing = encoder.net.layers_without_weights(encoder.weights)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing[:_NAMED])
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
-        yield Finding(
-            "SSDH701", "layers-without-weights", "warning",
-            f"'{encoder.blob}' depends on {named}{more}, which have no weights in this file: "
-            "its values mean nothing",
-            "use weights that were trained with the hash layer: --weights FILE",
+        yield rules.LAYERS_WITHOUT_WEIGHTS.at(
             Location(str(encoder.weights)),
-        )  # fmt: skip
+            f"'{encoder.blob}' depends on {named}{more}, which have no weights in this file: "
+            "its values are meaningless",
+            "give the weights that were trained with the hash layer: --weights FILE",
+        )
 
 
 def _blob(encoder: Encoder) -> Iterator[Finding]:
     layer = encoder.net.layer
     if encoder.options.blob is None and not encoder.net.is_code:
         kind = f"a {layer.type} layer writes it" if layer else "it is the input"
-        yield Finding(
-            "SSDH702", "no-code", "warning",
-            f"the blob '{encoder.blob}' is not a code ({kind}): only its activations are kept",
-            "ssdh deploy adds the hash layer to a deploy net; --blob NAME selects a blob",
+        yield rules.NO_CODE.at(
             encoder.net.location,
-        )  # fmt: skip
+            f"the blob '{encoder.blob}' is not a code ({kind}): only its activations are stored",
+            "ssdh deploy adds the hash layer to a deploy net; --blob NAME chooses a blob",
+        )
 
 
 def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
-    """Options that differ from the training."""
+    """Options that differ from what the net was trained with."""
     if encoder.record is None:
         return
     options, values = encoder.options.transform, encoder.record.values
@@ -89,22 +88,22 @@ def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
     ]
     for option, value, trained in pairs:
         if value is not None and trained is not None and _plain(value) != _plain(trained):
-            yield Finding(
-                "SSDH703", "unlike-training", "warning",
-                f"{option} {_shown(value)} differs from the training, where ssdh.toml has "
+            yield rules.UNLIKE_TRAINING.at(
+                None,
+                f"{option} is {_shown(value)}, but by ssdh.toml the net was trained with "
                 f"{_shown(trained)}",
-            )  # fmt: skip
+            )
 
 
 def _size(transform: InputTransform) -> Iterator[Finding]:
     if transform.is_size_guessed and transform.resize is not None:
         width, height = transform.resize
-        yield Finding(
-            "SSDH704", "unknown-resize", "warning",
-            "the size that images were resized to for the training is unknown: using the size of "
-            f"the net's input, {width}x{height}",
-            "give it: --resize WxH, and --crop if the net's input is a crop of it",
-        )  # fmt: skip
+        yield rules.UNKNOWN_RESIZE.at(
+            None,
+            "the size that images were resized to for training is unknown: using the size of the "
+            f"net's input, {width}x{height}",
+            "give it with --resize WxH, and with --crop where training cropped the input from that",
+        )
 
 
 def _normalisation(encoder: Encoder) -> Iterator[Finding]:
@@ -114,31 +113,31 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
     if not values["mean_file"] and not mean and scale is None:
         normalised = any(layer.type in _NORMALISING for layer in encoder.net.first_layers)
         if encoder.record is None and not normalised:
-            yield Finding(
-                "SSDH705", "no-mean", "warning",
+            yield rules.NO_MEAN.at(
+                None,
                 "neither a mean nor a scale is known, so the net gets pixels from 0 to 255",
                 "give those of the training: --mean-file, --mean-value, --scale",
-            )  # fmt: skip
+            )
         return
     if scale is not None and not 1 / 1024 <= abs(scale) <= 2:
         times = "large" if abs(scale) > 2 else "small"
-        yield Finding(
-            "SSDH706", "scale", "warning",
-            f"a scale of {scale:g} makes inputs of up to {255 * abs(scale):g}: they may be 255 "
+        yield rules.SCALE.at(
+            None,
+            f"a scale of {scale:g} gives inputs of up to {255 * abs(scale):g}: they may be 255 "
             f"times too {times}",
-            "pixels range from 0 to 255; 0.00390625 maps them to 0 to 1",
-        )  # fmt: skip
+            "pixels range from 0 to 255; a scale of 0.00390625 maps them to 0 to 1",
+        )
     if mean and 0 < max(map(abs, mean)) <= 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean values {_shown(mean)} are for pixels from 0 to 1, but pixels range from 0 "
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
+            None,
+            f"the mean values {_shown(mean)} are for pixels from 0 to 1, but these range from 0 "
             "to 255",
-            "the mean is subtracted before scaling: give it for 0 to 255",
-        )  # fmt: skip
+            "the mean is subtracted before scaling: give it for pixels from 0 to 255",
+        )
 
 
 def _channels(transform: InputTransform) -> Iterator[Finding]:
-    """ImageNet's mean in the wrong order of channels."""
+    """ImageNet's mean in the other order of channels."""
     mean = transform.values["mean_value"]
     if transform.values["mean_file"]:
         mean = read_mean(transform.values["mean_file"]).mean((1, 2)).tolist()
@@ -148,57 +147,53 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
     is_rgb = np.abs(np.array(mean) - _IMAGENET[::-1]).max() < _NEAR
     is_bgr = np.abs(np.array(mean) - _IMAGENET).max() < _NEAR
     if (is_rgb and order == "BGR") or (is_bgr and order == "RGB"):
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
-            f"the mean of the channels, {_shown(mean)}, is ImageNet's in the order "
-            f"{'RGB' if is_rgb else 'BGR'}, but the net gets {order}",
-            "nets trained by Caffe take BGR, and their mean starts with blue (104); "
+        yield rules.CHANNEL_ORDER.at(
+            None,
+            f"the mean {_shown(mean)} is ImageNet's in the order {'RGB' if is_rgb else 'BGR'}, but "
+            f"the net gets {order}",
+            "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
-        )  # fmt: skip
+        )
 
 
 def _records_order(transform: InputTransform, source: EncodeSource) -> Iterator[Finding]:
-    """Records that are converted to RGB, though their own order is not recorded."""
+    """Records to be converted to RGB: they do not state their own order."""
     if transform.values["channels"] == "RGB":
-        yield Finding(
-            "SSDH708", "channel-order", "warning",
-            "the records are assumed to be BGR, as convert_imageset writes them, and converted to "
-            "RGB",
-            "--channels BGR feeds records to the net unchanged",
+        yield rules.CHANNEL_ORDER.at(
             Location(source.name),
-        )  # fmt: skip
+            "the records are assumed to be BGR, as convert_imageset writes them, and are "
+            "converted to RGB",
+            "--channels BGR passes records on as they are",
+        )
 
 
 def _ranges(transform: InputTransform, source: EncodeSource) -> Iterator[Finding]:
-    """The range of the net's inputs, measured on the first items."""
+    """The range of values of the first items."""
     lowest, highest, brightest = np.inf, -np.inf, 0.0
     for item in itertools.islice(source.items(0), _PROBED):
         try:
             pixels = item.read()
             values = transform.prepare(pixels)
         except SsdhError:
-            continue  # reported when the item is encoded
+            continue  # reported when it is encoded
         lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
         brightest = max(brightest, float(np.abs(pixels).max()))
     if highest - lowest == 0 or highest < lowest:
         return
     if brightest <= 1 and max(map(abs, transform.values["mean_value"] or [0])) > 1:
-        yield Finding(
-            "SSDH707", "mean-of-another-scale", "warning",
-            f"the mean is for pixels from 0 to 255, but those of {source.name} only reach "
-            f"{brightest:g}",
-            None,
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(
             Location(source.name),
-        )  # fmt: skip
+            f"the mean is for pixels from 0 to 255, but those of {source.name} are at most "
+            f"{brightest:g}",
+        )
     elif highest - lowest < _SMALL or max(-lowest, highest) > _LARGE:
         times = "small" if highest - lowest < _SMALL else "large"
-        yield Finding(
-            "SSDH709", "input-range", "warning",
+        yield rules.INPUT_RANGE.at(
+            Location(source.name),
             f"the net gets values from {lowest:.4g} to {highest:.4g}: they may be 255 times too "
             f"{times}",
             "compare mean and scale with the transform_param of the train net",
-            Location(source.name),
-        )  # fmt: skip
+        )
 
 
 def _plain(value: Any) -> Any:

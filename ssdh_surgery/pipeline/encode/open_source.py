@@ -62,7 +62,7 @@ def open_source(
     source = _opened(inputs, transform, options)
     if options.labels is None:
         return source
-    error = next((each for each in source.findings if each.severity == "error"), None)
+    error = next((each for each in source.findings if each.is_error), None)
     if error is not None:
         raise DataError(
             "a file of labels needs every item in order, but items with errors are left out",

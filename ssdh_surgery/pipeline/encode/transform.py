@@ -18,7 +18,7 @@ from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.nets.trained_files import located
+from ssdh_surgery.pipeline.nets.trained_files import locate_file
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 
 Channels = Literal["BGR", "RGB", "gray"]
@@ -104,7 +104,7 @@ class InputTransform:
             values["mean_value"] = list(options.mean_value)
         elif self._record is not None and recorded.get("mean_file"):
             values["mean_file"] = str(
-                located(self._record, str(recorded["mean_file"]), "mean file")
+                locate_file(self._record, str(recorded["mean_file"]), "mean file")
             )
         elif mean := recorded.get("mean_value"):
             values["mean_value"] = [float(each) for each in mean]
@@ -152,7 +152,7 @@ class InputTransform:
             try:
                 if not source:
                     continue
-                shape = common_shape(located(self._record, source, "LMDB"), _RECORDS)
+                shape = common_shape(locate_file(self._record, source, "LMDB"), _RECORDS)
             except SsdhError:
                 continue
             if shape is not None:

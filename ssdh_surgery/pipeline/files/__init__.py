@@ -1,1 +1,1 @@
-"""Files that commands read and write: what a user names, where caffe looks, where results go."""
+"""Files that commands read and write: what the user names, where caffe looks, where results go."""

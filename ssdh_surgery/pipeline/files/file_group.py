@@ -15,21 +15,26 @@ from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files import solver_paths
-from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
+from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry
 
-# A field that names a net is spelt out, whatever its value looks like.
+# The name of a field that names a net; its value may be anything.
 _NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
 _INNER_TRAIN = ("net_param", "train_net_param")
 
 
 @dataclass(frozen=True)
-class Group:
+class FileGroup:
     """Files that belong together.
 
-    `train` is the solver itself where the train net is written inside it, and None for a
-    solver from standard input, whose nets are not read. `net_files` are the files that the net
-    fields of the solver name, in the order of `Solver.nets`; None where a field is not used.
+    Attributes:
+        train: the train net's file; the solver itself where the net is written inside it, None
+            for a solver from standard input, whose nets are not read.
+        tests: the files of further test nets.
+        solver: the solver.
+        net_files: the files that the net fields of the solver name, in the order of
+            `Solver.nets`; None where a field is not used.
+        notes: what to tell the user about the choice.
     """
 
     train: SourceFile | None
@@ -44,8 +49,8 @@ class Group:
         if self.solver is None:
             return []
         document = self.solver.document
-        found = [(name, net_of(document, root)) for name, root in Solver(document).inner_nets]
-        return sorted(found, key=lambda each: each[0] not in _INNER_TRAIN)
+        nets = [(field, net_of(document, root)) for field, root in Solver(document).inner_nets]
+        return sorted(nets, key=lambda each: each[0] not in _INNER_TRAIN)
 
     @property
     def named_nets(self) -> list[tuple[str, SourceFile]]:
@@ -68,90 +73,83 @@ class Group:
         return net_of(self.train.document)
 
 
-def groups(
+def file_groups(
     sources: Sequence[SourceFile], solver: str | None, usual: Path | None = None
-) -> list[Group]:
-    """The files that were named, with the solver and the test nets that go with them.
+) -> list[FileGroup]:
+    """The files on the command line, with the solvers and test nets that belong to them.
 
     Args:
-        sources: the files that were named.
-        solver: a solver's path, `none`, or None to look beside the train net.
-        usual: the solver that was patched with the train net before.
+        sources: the files on the command line.
+        solver: a solver's path, `none`, or None to look next to the train net.
+        usual: the solver that the train net was patched with before.
 
     Raises:
         UsageError: several solvers name the net, and none was chosen.
-        SurgeryError: a solver names no net, or not the one that it was named with.
-        FileError: a net that a solver names is not there.
+        SurgeryError: a solver names no net, or not the one on the command line.
+        FileError: a net that a solver names does not exist.
     """
     nets = [source for source in sources if source.kind is Kind.TRAIN]
     solvers = [source for source in sources if source.kind is Kind.SOLVER]
-    found = [_of_solver(each, nets) for each in solvers]
+    result = [_of_solver(each, nets) for each in solvers]
     if solver and solver != "none":
-        found.append(_of_chosen(_named_solver(solver), nets))
-    taken = {id(net) for group in found for net in (group.train, *group.tests)}
+        result.append(_of_option(solver, nets))
+    grouped = {id(net) for group in result for net in (group.train, *group.tests)}
     for net in nets:
-        if id(net) not in taken:
-            found.append(_of_net(net, solver, usual))
-    return found
+        if id(net) not in grouped:
+            result.append(_of_net(net, solver, usual))
+    return result
 
 
-def _named_solver(name: str) -> SourceFile:
-    source = read_source(name)
-    if source.kind is not Kind.SOLVER:
-        article = "" if source.kind is Kind.UNKNOWN else "a "
-        raise SurgeryError(
-            f"a solver is needed, and this is {article}{source.kind}",
-            location=Location(source.name),
-        )
-    return source
-
-
-def _of_chosen(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
-    """The group of `--solver`, which must be that of the net it was named with."""
+def _of_option(name: str, nets: Sequence[SourceFile]) -> FileGroup:
+    """The group of `--solver`, which must name a net of the command line."""
+    solver = read_source(name)
+    need(solver, Kind.SOLVER)
     group = _of_solver(solver, nets)
-    known = {id(net) for net in (group.train, *group.tests)}
-    if nets and not any(id(net) in known for net in nets):
-        named = " and ".join(f"'{each.path}'" for each in Solver(solver.document).nets)
+    in_group = {id(net) for net in (group.train, *group.tests)}
+    if nets and not any(id(net) in in_group for net in nets):
+        paths = " and ".join(f"'{each.path}'" for each in Solver(solver.document).nets)
         raise SurgeryError(
-            f"this solver does not name {nets[0].name}, but {named or 'no net at all'}",
+            f"this solver does not name {nets[0].name}, but {paths or 'no net at all'}",
             location=Location(solver.name),
-            hint="correct its net, or choose another with --solver",
+            hint="correct its net field, or choose another solver with --solver",
         )
     return group
 
 
-def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> Group:
-    """A train net by itself: its solver is looked for beside it."""
+def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> FileGroup:
+    """The group of a train net: its solver is looked for next to it."""
     if net.is_stdin or solver == "none":
-        return Group(net)
+        return FileGroup(net)
     if net.is_zoo:
         return _of_solver(read_source(net.name.removesuffix("/train_val") + "/solver"), [net])
-    found = _solvers_beside(net)
-    if not found:
-        return Group(net, notes=("no solver beside it names this net; --solver FILE does",))
-    if len(found) == 1:
-        return _of_solver(found[0], [net])
-    chosen = next((each for each in found if each.place == usual), None) or next(
-        (each for each in found if each.place.name == "solver.prototxt"), None
+    solvers = _solvers_beside(net)
+    if not solvers:
+        return FileGroup(
+            net, notes=("no solver next to it names this net; choose one with --solver FILE",)
+        )
+    if len(solvers) == 1:
+        return _of_solver(solvers[0], [net])
+    chosen = next((each for each in solvers if each.place == usual), None) or next(
+        (each for each in solvers if each.place.name == "solver.prototxt"), None
     )
     if chosen is None:
         raise UsageError(
-            f"several solvers name this net: {', '.join(source.name for source in found)}",
+            f"several solvers name this net: {', '.join(source.name for source in solvers)}",
             location=Location(net.name),
             hint="choose one with --solver FILE, or --solver none",
         )
-    others = ", ".join(source.name for source in found if source is not chosen)
+    others = ", ".join(source.name for source in solvers if source is not chosen)
     group = _of_solver(chosen, [net])
-    return replace(group, notes=(*group.notes, f"solvers left alone: {others}"))
+    return replace(group, notes=(*group.notes, f"other solvers left alone: {others}"))
 
 
 def _solvers_beside(net: SourceFile) -> list[SourceFile]:
-    """The solvers beside a net that train it; where none does, those that test it."""
+    """The solvers next to a net that train it, or else those that test it."""
     solvers = [
         source for source in neighbours(net.folder, _NAMES_NETS) if source.kind is Kind.SOLVER
     ]
     for is_test in (False, True):
-        found = [
+        matching = [
             source
             for source in solvers
             if any(
@@ -159,17 +157,17 @@ def _solvers_beside(net: SourceFile) -> list[SourceFile]:
                 for named in Solver(source.document).nets
             )
         ]
-        if found:
-            return found
+        if matching:
+            return matching
     return []
 
 
-def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
+def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> FileGroup:
     """A solver with the nets that it names or holds."""
     view = Solver(solver.document)
     if solver.is_stdin:
         is_inside = any(name in _INNER_TRAIN for name, _ in view.inner_nets)
-        return Group(solver if is_inside else None, solver=solver)
+        return FileGroup(solver if is_inside else None, solver=solver)
     named: dict[Entry, SourceFile] = {}
     train: SourceFile | None = None
     folder: Path | None = None
@@ -177,13 +175,13 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         train = solver
     elif reference := view.train_net:
         train = _file_of(reference, solver, nets, None)
-        folder = solver_paths.working_folder(reference.path, train.place, solver.folder)
+        folder = solver_paths.working_folder(reference.path, train.place, solver.place)
         named[reference.entry] = train
     else:
         raise SurgeryError(
             "the solver names no net to train",
             location=Location(solver.name),
-            hint="it needs net: or train_net:",
+            hint="add net: with the path of the train net",
         )
     tests: list[SourceFile] = []
     others = [net for net in nets if net is not train]
@@ -191,16 +189,16 @@ def _of_solver(solver: SourceFile, nets: Sequence[SourceFile]) -> Group:
         is_train = view.train_net is not None and reference.path == view.train_net.path
         test = train if is_train else _file_of(reference, solver, others, folder)
         named[reference.entry] = test
-        if not any(_is_same(test, known) for known in (train, *tests)):
+        if not any(_is_same(test, other) for other in (train, *tests)):
             tests.append(test)
     net_files = tuple(named.get(reference.entry) for reference in view.nets)
-    return Group(train, tuple(tests), solver, net_files)
+    return FileGroup(train, tuple(tests), solver, net_files)
 
 
 def _file_of(
     reference: NetReference, solver: SourceFile, nets: Sequence[SourceFile], folder: Path | None
 ) -> SourceFile:
-    """The file that a net field means: one that was named, else one on disk."""
+    """The file that a net field means: one of the command line, else one on disk."""
     if solver.is_zoo:
         name = solver.name.removesuffix("/solver")
         ours = (net for net in nets if net.name.removesuffix("/train_val") == name)
@@ -208,11 +206,11 @@ def _file_of(
     alike = [net for net in nets if net.path and solver_paths.names_file(reference, net.path)]
     if alike:
         return max(alike, key=lambda net: _common_tail(reference.path, net.place))
-    return read_source(str(solver_paths.locate(reference, solver.folder, folder)))
+    return read_source(str(solver_paths.locate(reference, solver.place, folder)))
 
 
 def _common_tail(named: str, real: Path) -> int:
-    """How many parts at the end of two paths are the same."""
+    """The number of equal parts at the end of two paths."""
     one = PurePosixPath(os.path.normpath(named)).parts[::-1]
     other = Path(os.path.abspath(real)).parts[::-1]
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))

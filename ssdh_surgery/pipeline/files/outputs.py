@@ -1,4 +1,4 @@
-"""Writing what a command made: where it goes, what stands in its way, how it is shown."""
+"""Writing results: where they go, which existing files may be replaced, how a diff is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 
 class Mode(Enum):
-    """What is done with the files that a command made."""
+    """What is done with the results of a command."""
 
     WRITE = "write"
     DRY_RUN = "dry-run"
@@ -36,8 +36,8 @@ class WritePlan:
     force: bool = False
     suffix: str = "_ssdh"
 
-    def named(self, stem: str) -> str:
-        """A name with the suffix, which is never there twice."""
+    def add_suffix(self, stem: str) -> str:
+        """A name with the suffix, which is never added twice."""
         return stem if self.suffix and stem.endswith(self.suffix) else stem + self.suffix
 
     def target(self, source: Path) -> Path:
@@ -45,18 +45,18 @@ class WritePlan:
         if self.in_place:
             return source
         folder = source.parent if self.out is None else self.out
-        return folder / f"{self.named(source.stem)}{source.suffix or '.prototxt'}"
+        return folder / f"{self.add_suffix(source.stem)}{source.suffix or '.prototxt'}"
 
     def unwritten(self, outputs: Iterable[Path]) -> tuple[Path, ...]:
-        """Of the places of results those that are only shown."""
+        """The paths of results that are shown and not written."""
         return () if self.mode is Mode.WRITE else tuple(outputs)
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file that was made: its place, its bytes, and the source that it came from.
+    """A result: its path, its bytes, and the source file that it was made from.
 
-    `old` is what the source held; `source` is None for what is no file.
+    `old` is what the source held; `source` is None for standard input and the zoo.
     """
 
     path: Path
@@ -66,19 +66,16 @@ class Output:
 
     @property
     def is_written(self) -> bool:
-        """Whether the place already holds these very bytes."""
-        try:
-            return self.path.read_bytes() == self.data
-        except (OSError, ValueError):
-            return False
+        """Whether the file already holds these very bytes."""
+        return _holds(self.path, self.data)
 
     def is_blocked(self, plan: WritePlan) -> bool:
-        """Whether a file stands in the way that may not be replaced."""
+        """Whether another file is in the way that may not be replaced."""
         replaces_source = plan.in_place and self.source == self.path
         return not (plan.force or replaces_source or self.is_written) and self.path.exists()
 
     def write(self, plan: WritePlan) -> staging.Write:
-        """The file as it is to be written."""
+        """The file to write."""
         if self.source == self.path:
             return staging.Write(self.path, self.data, self.old)
         return staging.Write(self.path, self.data, is_new=not plan.force)
@@ -87,50 +84,80 @@ class Output:
 def write_all(
     outputs: Sequence[Output], plan: WritePlan, also: Sequence[staging.Write] = ()
 ) -> list[Path]:
-    """Write the files, all or none; what is there already stays.
+    """Write results, all or none; files that hold the very bytes already are left alone.
 
     Args:
-        outputs: what was made.
+        outputs: the results.
         plan: the writing options.
-        also: what is written along with them, whatever the options.
+        also: further files to write with them, whatever the options.
 
     Returns:
         The paths of the outputs that were written.
 
     Raises:
-        FileError: a file exists and may not be replaced, two results have one place, a source
-            changed since it was read, or a file cannot be written.
+        FileError: a file exists and may not be replaced, two results have the same path, a
+            source changed since it was read, or a file cannot be written.
     """
     pending = _distinct([output for output in outputs if not output.is_written])
     for output in pending:
         if output.is_blocked(plan):
             how = "--in-place changes it" if output.source == output.path else "--force replaces it"
-            raise FileError(
-                "the file exists and holds something else; nothing was written",
-                location=Location(str(output.path)),
-                hint=f"{how}, --suffix or --out choose another place",
+            raise _holds_something_else(
+                output.path, f"{how}, --suffix or --out choose another place"
             )
     for output in outputs:
         _refuse_changed(output)
-    made = [folder for output in pending for folder in _make_folder(output.path.parent)]
+    new_folders = [folder for output in pending for folder in _make_folder(output.path.parent)]
     try:
         files.write_files([*(output.write(plan) for output in pending), *also])
     except BaseException:
-        for folder in reversed(made):
+        for folder in reversed(new_folders):
             folder.rmdir()
         raise
     return [output.path for output in pending]
 
 
-def _distinct(outputs: Sequence[Output]) -> list[Output]:
-    """The outputs, each place once.
+def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
+    """Write files, all or none, as `write_all` does for a command with `--force` alone.
+
+    Returns:
+        The paths that were written.
 
     Raises:
-        FileError: two that differ have one place.
+        FileError: a file exists and holds something else, or cannot be written.
     """
-    found: dict[str, Output] = {}
+    new = {path: data for path, data in contents.items() if not _holds(path, data)}
+    for path in new:
+        if path.exists() and not force:
+            raise _holds_something_else(path, "--force replaces it")
+    files.write_files([staging.Write(path, data, is_new=not force) for path, data in new.items()])
+    return list(new)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.is_file() and path.read_bytes() == data
+    except (OSError, ValueError):
+        return False
+
+
+def _holds_something_else(path: Path, hint: str) -> FileError:
+    return FileError(
+        "the file exists and holds something else; nothing was written",
+        location=Location(str(path)),
+        hint=hint,
+    )
+
+
+def _distinct(outputs: Sequence[Output]) -> list[Output]:
+    """The outputs, each path once.
+
+    Raises:
+        FileError: two that differ have the same path.
+    """
+    distinct: dict[str, Output] = {}
     for output in outputs:
-        other = found.setdefault(os.path.realpath(output.path), output)
+        other = distinct.setdefault(os.path.realpath(output.path), output)
         if other.data != output.data:
             raise FileError(
                 f"the results of {other.source} and {output.source} would both go here; "
@@ -138,7 +165,7 @@ def _distinct(outputs: Sequence[Output]) -> list[Output]:
                 location=Location(str(output.path)),
                 hint="patch them one by one, with another --out or --suffix",
             )
-    return list(found.values())
+    return list(distinct.values())
 
 
 def _refuse_changed(output: Output) -> None:
@@ -147,7 +174,7 @@ def _refuse_changed(output: Output) -> None:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it; which ones there were not."""
+    """Make a folder and its parents; returns those that did not exist."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     with errors.file_errors(folder, "make the folder"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +184,7 @@ def _make_folder(folder: Path) -> list[Path]:
 def unified_diff(output: Output, old: str | None = None, new: str | None = None) -> str:
     """The difference from source to result as `diff -u` shows it; empty where there is none.
 
-    `old` and `new` are what the two are called where they are no files.
+    `old` and `new` name the two where they are not files.
     """
     # A line ends at "\n" alone: a lone "\r" or a form feed is part of it.
     before, after = (
@@ -170,31 +197,12 @@ def unified_diff(output: Output, old: str | None = None, new: str | None = None)
     )
 
 
-def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
-    """Write files whose paths a user named, all or none; a file with these very bytes stays.
-
-    Returns:
-        The paths that were written.
+def refuse_derived_in_place(plan: WritePlan, what: str) -> None:
+    """Refuse `--in-place` where the result is derived from another kind of net.
 
     Raises:
-        FileError: a file exists and may not be replaced, or cannot be written.
+        UsageError: `--in-place` was given.
     """
-    plan = WritePlan(force=force)
-    outputs = [Output(path, data, None) for path, data in contents.items()]
-    pending = [output for output in outputs if not output.is_written]
-    for output in pending:
-        if output.is_blocked(plan):
-            raise FileError(
-                "the file exists and holds something else; nothing was written",
-                location=Location(str(output.path)),
-                hint="--force replaces it",
-            )
-    files.write_files([output.write(plan) for output in pending])
-    return [output.path for output in pending]
-
-
-def refuse_derived_in_place(plan: WritePlan, what: str) -> None:
-    """Refuse `--in-place` where the result is derived from another kind of net."""
     if plan.in_place:
         raise UsageError(
             f"--in-place would replace the {what} net by one that is derived from it",

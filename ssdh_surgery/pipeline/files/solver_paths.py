@@ -1,29 +1,30 @@
-"""Paths inside a solver: caffe reads them from its working directory, not from the file's.
+"""Paths inside a solver, which start at caffe's working directory, not at the solver's folder.
 
-What a solver calls its net, and where that net really is, say which directory that is; new
-paths are written as seen from there.
+A solver's path of its net and the real place of that net tell which directory that is; new
+paths are written relative to it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import FileError
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 
 
-def working_folder(named: str, real: Path, beside: Path) -> Path | None:
+def working_folder(named: str, real: Path, solver: Path) -> Path | None:
     """The directory from which a path names a file, or None where none does.
 
     Args:
-        named: the path as the solver has it.
-        real: the file, as seen from here.
-        beside: the solver's folder.
+        named: the path in the solver.
+        real: the file, relative to the current directory.
+        solver: the solver's file.
     """
     if PurePosixPath(named).is_absolute():
         return None
@@ -31,48 +32,42 @@ def working_folder(named: str, real: Path, beside: Path) -> Path | None:
     where = Path(os.path.abspath(real)).parts
     if ".." not in parts and where[-len(parts) :] == parts:
         return Path(*where[: -len(parts)])
-    for base in _bases(beside):
-        found = base / named
-        if found.is_file() and real.is_file() and found.samefile(real):
-            return base
+    for folder in working_folders(solver):
+        path = folder / named
+        if path.is_file() and real.is_file() and path.samefile(real):
+            return folder
     return None
 
 
-def _bases(beside: Path) -> Iterator[Path]:
-    """Where caffe may run: here and above, the solver's folder and above."""
-    for folder in (Path.cwd(), Path(os.path.abspath(beside))):
-        yield from (folder, *folder.parents)
-
-
 def names_file(reference: NetReference, path: Path) -> bool:
-    """Whether a solver's net field may mean a file: their base names are the same."""
+    """Whether a solver's net field may mean a file: their base names are equal."""
     return PurePosixPath(reference.path).name == path.name
 
 
-def locate(reference: NetReference, beside: Path, folder: Path | None) -> Path:
-    """The file that a net field names: seen from caffe's directory, or beside the solver.
+def locate(reference: NetReference, solver: Path, folder: Path | None) -> Path:
+    """The file that a net field names: from a working folder of caffe, or next to the solver.
 
     Raises:
-        FileError: there is none.
+        FileError: it does not exist.
     """
-    bases = [*([folder] if folder else []), *_bases(beside)]
-    candidates = [base / reference.path for base in bases]
-    candidates.append(beside / PurePosixPath(reference.path).name)
+    folders = [*([folder] if folder else []), *working_folders(solver)]
+    candidates = [each / reference.path for each in folders]
+    candidates.append(solver.parent / PurePosixPath(reference.path).name)
     for candidate in candidates:
         if reference.path and candidate.is_file():
             return Path(os.path.relpath(candidate))
     raise FileError(
-        f"the solver names '{reference.path}' as {reference.field}, and there is no such file",
+        f"the solver names '{reference.path}' as {reference.field}, but there is no such file",
         location=reference.entry.location,
-        hint="name the file on the command line too, or correct the solver",
+        hint="name that file on the command line too, or correct the solver",
     )
 
 
 @dataclass(frozen=True)
 class NewPaths:
-    """What a solver's path fields are to say: net fields by their place, and the prefix.
+    """New values for a solver's paths: of its net fields, and the snapshot prefix.
 
-    `notes` tell of a path that leads elsewhere than to the file.
+    `notes` name paths that do not lead to the file from any folder.
     """
 
     nets: Mapping[Entry, str]
@@ -83,28 +78,27 @@ class NewPaths:
 def new_paths(
     solver: Solver, solver_path: Path, nets: Mapping[Entry, tuple[Path, Path]], plan: WritePlan
 ) -> NewPaths:
-    """New paths with the same folder prefix as the old ones, or with `--out`'s folder.
+    """New paths in the folders of the old ones, or in the folder of `--out`.
 
     Args:
         solver: the solver.
         solver_path: its file.
-        nets: the file of each net field, before and after the patch.
+        nets: the files of each net field, before and after the patch.
         plan: the writing options.
     """
-    found = {
-        entry: working_folder(_text(entry), old, solver_path.parent)
-        for entry, (old, _) in nets.items()
+    folders = {
+        entry: working_folder(_text(entry), old, solver_path) for entry, (old, _) in nets.items()
     }
-    folder = next((each for each in found.values() if each is not None), None)
+    folder = next((each for each in folders.values() if each is not None), None)
     fields: dict[Entry, str] = {}
     notes = []
     for entry, (old, new) in nets.items():
         if not plan.in_place:
             fields[entry] = _in_folder(_text(entry), new.name, plan, folder)
-        if found[entry] is None and not PurePosixPath(_text(entry)).is_absolute():
+        if folders[entry] is None and not PurePosixPath(_text(entry)).is_absolute():
             notes.append(
-                f"from no folder does '{_text(entry)}' lead to {old}: caffe must find it from "
-                "where it runs"
+                f"'{_text(entry)}' does not lead to {old} from any folder above it: check that "
+                "caffe finds it from its working directory"
             )
     prefix = _prefix(solver, solver_path, nets, plan, folder)
     return NewPaths(fields, prefix, tuple(notes))
@@ -116,7 +110,7 @@ def _text(entry: Entry) -> str:
 
 
 def _in_folder(old: str, name: str, plan: WritePlan, folder: Path | None) -> str:
-    """A file's name behind the folder that the old path has, or behind `--out`'s."""
+    """A file name in the folder of the old path, or in that of `--out`."""
     if plan.out is None:
         return _folder_of(old) + name
     new = Path(os.path.abspath(plan.out)) / name
@@ -133,23 +127,23 @@ def _prefix(
     folder: Path | None,
 ) -> str:
     old = solver.string("snapshot_prefix")
-    name = plan.named(solver_path.stem)
+    name = plan.add_suffix(solver_path.stem)
     if not old:
-        # Caffe itself takes the solver's own name, in the folder that it is given with.
+        # Caffe itself takes the solver's path.
         old = _own_folder(solver_path, nets, folder) + name
     elif old.endswith("/") or any(
         (base / old).is_dir() for base in (folder, solver_path.parent) if base is not None
     ):
         old = old.rstrip("/") + "/" + name
     else:
-        old = _folder_of(old) + plan.named(old.rpartition("/")[2])
+        old = _folder_of(old) + plan.add_suffix(old.rpartition("/")[2])
     return old if plan.out is None else _in_folder(old, old.rpartition("/")[2], plan, folder)
 
 
 def _own_folder(
     solver_path: Path, nets: Mapping[Entry, tuple[Path, Path]], folder: Path | None
 ) -> str:
-    """The solver's folder as caffe sees it; where that is not known, the net's."""
+    """The solver's folder as caffe sees it; where that is unknown, the net's."""
     if folder is None:
         return next((_folder_of(_text(entry)) for entry in nets), "")
     relative = Path(os.path.relpath(os.path.abspath(solver_path.parent), folder)).as_posix()
@@ -157,6 +151,6 @@ def _own_folder(
 
 
 def _folder_of(path: str) -> str:
-    """What stands before a path's last part, with its slash."""
+    """A path without its last part, with the slash."""
     head, slash, _ = path.rpartition("/")
     return head + slash

@@ -1,4 +1,4 @@
-"""What the user names: a prototxt (or weights) on disk, on standard input, or from the zoo."""
+"""What the user names: a prototxt or weights on disk, on standard input, or in the zoo."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
-from ssdh_surgery.errors import DataError, SsdhError, UsageError
+from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
+NETS = (Kind.TRAIN, Kind.DEPLOY)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A prototxt that was read: its bytes, its tree, and what it is.
+    """A prototxt: its bytes, its document, and its kind.
 
-    `path` is None for standard input and for the zoo. The tree of a weights file is that of
-    its net, without values. `notes` tell what was done to the document since it was read.
+    `path` is None for standard input and the zoo. The document of a weights file is its net
+    without values. `notes` name the changes of the document since it was read.
     """
 
     name: str
@@ -47,7 +48,7 @@ class SourceFile:
 
     @property
     def place(self) -> Path:
-        """Its path; for what is no file, the one that it would have in the current directory."""
+        """Its path; without one, the path that it would have in the current directory."""
         if self.path:
             return self.path
         name = self.name.removeprefix(zoo.PREFIX).removesuffix("/train_val")
@@ -60,18 +61,36 @@ class SourceFile:
 
     @property
     def folder(self) -> Path:
-        """The folder that it stands in."""
+        """The folder that it is in."""
         return self.place.parent
 
 
-def refuse_in_place(source: SourceFile) -> None:
-    """Refuse to change in place what is no file.
+def need(source: SourceFile, *kinds: Kind) -> None:
+    """Refuse a file of another kind than the ones that a command works on.
 
     Raises:
-        UsageError: it is a built-in network's.
+        SurgeryError: naming what is needed and what the file is.
+    """
+    if source.kind in kinds:
+        return
+    takes_nets = set(NETS) <= set(kinds)
+    names = ["net"] if takes_nets else [str(kind) for kind in NETS if kind in kinds]
+    names += [str(Kind.SOLVER)] if Kind.SOLVER in kinds else []
+    needed = " or ".join(f"a {name}" for name in names)
+    actual = str(source.kind) if source.kind in (Kind.UNKNOWN, Kind.WEIGHTS) else f"a {source.kind}"
+    if source.kind is Kind.UNKNOWN and takes_nets and Kind.SOLVER in kinds:
+        actual = "neither"
+    raise SurgeryError(f"{needed} is needed, but this is {actual}", location=Location(source.name))
+
+
+def refuse_in_place(source: SourceFile) -> None:
+    """Refuse to change a built-in network in place.
+
+    Raises:
+        UsageError: it is one.
     """
     if source.is_zoo:
-        raise UsageError(f"--in-place does not go with {source.name}: it is no file")
+        raise UsageError(f"--in-place does not go with {source.name}: it is not a file")
 
 
 def read_source(name: str) -> SourceFile:
@@ -85,7 +104,7 @@ def read_source(name: str) -> SourceFile:
         ParseError: it is not a prototxt.
         DataError: it is empty, or a binary file.
     """
-    return _parsed(*_found(name))
+    return _parse(*_read(name))
 
 
 def read_source_or_weights(name: str) -> SourceFile:
@@ -93,26 +112,26 @@ def read_source_or_weights(name: str) -> SourceFile:
 
     Raises:
         FileError: it cannot be read.
-        ParseError: it is a text, and not a prototxt.
-        DataError: it is empty, or a binary file and no weights, or damaged.
+        ParseError: it is text, but not a prototxt.
+        DataError: it is empty or damaged, or a binary file other than weights.
     """
-    name, path, data = _found(name)
+    name, path, data = _read(name)
     if not is_binary(data) or data.startswith(_UTF16):
-        return _parsed(name, path, data)
+        return _parse(name, path, data)
     from ssdh_surgery.caffe.weights.weights_text import text_without_values
 
     text = text_without_values(data, name)
     return SourceFile(name, path, data, parse(text.encode(), name), Kind.WEIGHTS)
 
 
-def _found(name: str) -> tuple[str, Path | None, bytes]:
-    """What errors call it, its path, its bytes."""
+def _read(name: str) -> tuple[str, Path | None, bytes]:
+    """The name for messages, the path, the bytes."""
     if name == "-":
         return files.STDIN, None, files.read_stdin()
     if zoo.is_zoo_name(name):
         return name, None, zoo.text(*zoo.parse_name(name)).encode()
     path = Path(name)
-    if os.path.isfile(path / "data.mdb"):  # False, too, where no file can be called that
+    if os.path.isfile(path / "data.mdb"):  # False, too, for impossible file names
         raise DataError(
             "an LMDB, not a prototxt",
             location=Location(name),
@@ -121,9 +140,9 @@ def _found(name: str) -> tuple[str, Path | None, bytes]:
     return name, path, files.read_bytes(path)
 
 
-# A command may come across a file several times: beside a net, in a solver, in the workspace.
+# A command may need a file several times: next to a net, in a solver, in the workspace.
 @lru_cache(maxsize=16)
-def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:
+def _parse(name: str, path: Path | None, data: bytes) -> SourceFile:
     if not data.strip():
         raise DataError("the file is empty", location=Location(name))
     refuse_binary(name, data)
@@ -132,10 +151,10 @@ def _parsed(name: str, path: Path | None, data: bytes) -> SourceFile:
 
 
 def refuse_binary(name: str, data: bytes) -> None:
-    """Refuse bytes that are no text.
+    """Refuse bytes that are not text.
 
     Raises:
-        DataError: saying what the file seems to be.
+        DataError: naming what the file seems to be.
     """
     if data.startswith(_UTF16):
         raise DataError(
@@ -149,12 +168,12 @@ def refuse_binary(name: str, data: bytes) -> None:
     elif data.startswith(b"PK\3\4"):
         what = "an archive of arrays (.npz)"
     elif _is_weights(data):
-        what, hint = "a .caffemodel", "weights are given with --weights"
+        what, hint = "a .caffemodel", "give weights with --weights"
     raise DataError(f"{what}, not a prototxt", location=Location(name), hint=hint)
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether there are control characters that no text has."""
+    """Whether there are control characters that text does not have."""
     return any(byte < 32 and byte not in _TEXT_CONTROLS for byte in data[:4096])
 
 
@@ -171,19 +190,19 @@ def _is_weights(data: bytes) -> bool:
 
 
 def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[SourceFile]:
-    """The prototxt files of a folder that can be read, by name; others are passed over.
+    """The readable prototxt files of a folder, by name; others are skipped.
 
-    Only those in which `holding` is found are parsed.
+    Only files that match `holding` are parsed.
     """
-    found = []
+    sources = []
     for path in sorted(folder.glob("*.prototxt")):
-        # A pipe of that name would be waited for.
+        # Reading a pipe would wait for it.
         if not path.is_file():
             continue
         try:
             data = files.read_bytes(path)
             if holding is None or holding.search(data):
-                found.append(_parsed(str(path), path, data))
+                sources.append(_parse(str(path), path, data))
         except SsdhError:
             continue
-    return found
+    return sources

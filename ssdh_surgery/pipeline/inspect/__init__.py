@@ -1,1 +1,1 @@
-"""What is known of a net without changing it."""
+"""Reading commands: a net as a table, the choice of a head explained, the cost of hashing."""

@@ -1,4 +1,4 @@
-"""What hashing costs and saves: params, multiply-adds, and the bytes that an image takes."""
+"""The cost of a hash layer: parameters, multiply-adds, and bytes per image before and after."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLOAT_BYTES = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """The params of a net and its multiply-adds for one image; None where not known."""
+    """Parameters, and multiply-adds for one image; None where unknown."""
 
     params: int | None
     macs: int | None
@@ -31,16 +31,16 @@ class Cost:
 class HashCost:
     """A net before and after it got a hash layer.
 
-    A code is narrower than the features, so that the classifier on it is smaller: often the
-    whole net has become smaller, though the latent layer was added.
+    A code is narrower than the features, so the classifier on it is smaller: often the whole
+    net shrinks, although a latent layer is added.
 
     Attributes:
-        before: the net as it was.
+        before: the net without the hash layer.
         after: the net with the hash layer.
         latent: the latent layer alone.
         bits: the width of the code, None where it is not stated.
         features: the blob that is hashed.
-        feature_bytes: what an image's features take as float32; None where not known.
+        feature_bytes: the size of an image's features as float32, None where unknown.
     """
 
     before: Cost
@@ -52,7 +52,7 @@ class HashCost:
 
     @property
     def code_bytes(self) -> int | None:
-        """What an image's code takes, packed: eight bits a byte."""
+        """The size of an image's code, eight bits to a byte."""
         return None if self.bits is None else -(-self.bits // 8)
 
 
@@ -63,35 +63,37 @@ def hash_cost(
     inputs: Mapping[str, Sequence[int]] | None = None,
     folders: Sequence[Path] = (),
 ) -> HashCost | None:
-    """What a hash layer costs a net; None where `after` has none, or several.
+    """The cost of a hash layer; None where `after` has none, or several.
 
     Args:
-        before: the net as it was.
-        after: the same net with a hash layer.
+        before: the net without the hash layer.
+        after: the same net with it.
         phase: the phase to count in; None is TRAIN where a layer is in TRAIN only, else TEST.
-        inputs: shapes of blobs that only their data know.
-        folders: where data may be that know shapes; those of `after` count for both.
+        inputs: shapes of blobs that are unknown without their data.
+        folders: where to look for data; the shapes found for `after` count for both nets.
 
     Raises:
-        UnknownLayer: `inputs` names a blob that no data layer or input gives.
+        UnknownLayer: `inputs` names a blob that is neither an input nor a top of a data layer.
     """
     phase = phase or default_phase(after)
     latent = _latent(after, phase)
     if latent is None:
         return None
     features = latent.bottoms[0]
-    known = {**shapes_at_hand(after, phase, folders), **(inputs or {})}
-    new = shapes(after, phase, known)
-    old = shapes(before, phase, {name: known[name] for name in _given(before, phase) & set(known)})
-    (hashed, *_), own = new.of(latent).bottoms, new.of(latent)
-    batch = hashed[0] if hashed else None
+    input_shapes = {**shapes_at_hand(after, phase, folders), **(inputs or {})}
+    names_before = _input_names(before, phase)
+    inputs_before = {name: input_shapes[name] for name in names_before & set(input_shapes)}
+    new, old = shapes(after, phase, input_shapes), shapes(before, phase, inputs_before)
+    latent_shapes = new.of(latent)
+    features_shape = latent_shapes.bottoms[0]
+    batch = features_shape[0] if features_shape else None
     return HashCost(
-        before=Cost(old.param_count, _each(old.macs, _batch(old, features))),
-        after=Cost(new.param_count, _each(new.macs, batch)),
-        latent=Cost(own.param_count, _each(own.macs, batch)),
+        before=Cost(old.param_count, _per_image(old.macs, _batch(old, features))),
+        after=Cost(new.param_count, _per_image(new.macs, batch)),
+        latent=Cost(latent_shapes.param_count, _per_image(latent_shapes.macs, batch)),
         bits=num_output(latent),
         features=features,
-        feature_bytes=math.prod(hashed[1:]) * _FLOAT_BYTES if hashed else None,
+        feature_bytes=math.prod(features_shape[1:]) * _FLOAT_BYTES if features_shape else None,
     )
 
 
@@ -99,23 +101,22 @@ def _latent(net: Net, phase: Phase) -> Layer | None:
     graph = net.graph(phase)
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     roles = inserted(graph, present)
-    found = [net.layers[index] for index, role in roles.items() if role == "latent"]
-    return found[0] if len(found) == 1 and found[0].bottoms else None
+    latents = [net.layers[index] for index, role in roles.items() if role == "latent"]
+    return latents[0] if len(latents) == 1 and latents[0].bottoms else None
 
 
-def _given(net: Net, phase: Phase) -> set[str]:
-    """The blobs whose shapes may be given."""
+def _input_names(net: Net, phase: Phase) -> set[str]:
     tops = (top for layer in net.layers_in(phase) if layer.is_data for top in layer.tops)
     return {*net.inputs, *tops}
 
 
-def _batch(found: NetShapes, blob: str) -> int | None:
-    shape = found.blobs.get(blob)
+def _batch(net_shapes: NetShapes, blob: str) -> int | None:
+    shape = net_shapes.blobs.get(blob)
     return shape[0] if shape else None
 
 
-def _each(macs: int | None, batch: int | None) -> int | None:
-    """The multiply-adds of one image; None where the count is no multiple of the batch."""
+def _per_image(macs: int | None, batch: int | None) -> int | None:
+    """The multiply-adds of one image; None where the count is not a multiple of the batch."""
     if macs is None or not batch or macs % batch:
         return None
     return macs // batch

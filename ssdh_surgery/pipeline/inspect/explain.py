@@ -1,4 +1,4 @@
-"""What was found in a net and why, before it is patched: the chain, the head, the features."""
+"""Why a patch chooses what it chooses: the chain of layers, the head, the features."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ssdh_surgery.surgery.hashing.insert import features_blob
 
 @dataclass(frozen=True)
 class Link:
-    """One layer on the way from data to the loss, with the blob that goes on from it."""
+    """One layer of the chain, with the blob that it hands on."""
 
     layer: Layer
     blob: str
@@ -31,10 +31,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a patch found: `chain` runs from data to the loss by each layer's first bottom.
+    """What a patch works on.
 
-    `reason` says why the head was taken; `features` is the blob to hash, `size` its values
-    for one picture, and `hashed` the names of a hash layer that is there.
+    Attributes:
+        phase: the phase that the net is looked at in.
+        chain: the layers from the data to the loss, along each layer's first bottom.
+        head: the head that was chosen.
+        reason: why it was chosen.
+        features: the blob to hash.
+        shape: its shape, None where unknown.
+        hash_layer_names: the latent and the sigmoid layer of a net that has a hash layer.
     """
 
     phase: Phase
@@ -43,67 +49,69 @@ class Explanation:
     reason: str
     features: str
     shape: Shape | None
-    hashed: tuple[str, str] | None
+    hash_layer_names: tuple[str, str] | None
 
     @property
     def size(self) -> int | None:
-        """The values of the features of one picture, None where the shape is not known."""
+        """The number of features of one image, None where the shape is unknown."""
         return None if self.shape is None else prod(self.shape[1:])
 
 
 def explain(
-    net: Net, head: Head, asked: str | None, at: str | None, folders: Sequence[Path] = ()
+    net: Net, head: Head, name: str | None, at: str | None, folders: Sequence[Path] = ()
 ) -> Explanation:
     """Explain a net as `patch` sees it.
 
     Args:
         net: the net before it is changed.
         head: the head that was chosen.
-        asked: the name that it was asked for by, or None.
-        at: the place that was asked for, or None.
-        folders: where its data may be, which know their shapes.
+        name: the name that the user chose it by, or None.
+        at: the blob or layer that the user chose to hash, or None.
+        folders: where to look for the data, which have their shapes.
 
     Raises:
-        UnknownLayer: no blob and no layer is called `at`.
+        UnknownLayer: no blob and no layer has the name `at`.
         SurgeryError: it is not below the classifier, or the classifier is in no phase.
     """
     state = net.state_with(head.classifier)
     if state is None:
         raise SurgeryError(
-            f"layer '{head.classifier.name}' is in no phase", location=head.classifier.location
+            f"layer '{head.classifier.name}' takes part in no phase",
+            location=head.classifier.location,
         )
-    found, graph = shapes(net, state, shapes_at_hand(net, state, folders)), net.graph(state)
+    net_shapes = shapes(net, state, shapes_at_hand(net, state, folders))
+    graph = net.graph(state)
     top = next((loss for loss in head.losses if graph.takes_part(loss)), head.classifier)
-    there = hash_layer_below(net, head.classifier)
+    hash_layer = hash_layer_below(net, head.classifier)
     features = features_blob(net, head, at)
     return Explanation(
-        # A deploy net is the same in both, and used in TEST.
+        # A deploy net is the same in both phases, and runs in TEST.
         state.phase if net.has_phases else "TEST",
-        _chain(graph, found, top),
+        _chain(graph, net_shapes, top),
         head,
-        _reason(heads(net), head, asked),
+        _reason(heads(net), head, name),
         features,
-        found.blobs.get(features),
-        (there.latent.name, there.code.name) if there else None,
+        net_shapes.blobs.get(features),
+        (hash_layer.latent.name, hash_layer.code.name) if hash_layer else None,
     )
 
 
-def _chain(graph: BlobGraph, found: NetShapes, top: Layer) -> tuple[Link, ...]:
+def _chain(graph: BlobGraph, net_shapes: NetShapes, top: Layer) -> tuple[Link, ...]:
     links = []
     layer: Layer | None = top
     while layer is not None:
-        name = layer.tops[0] if layer.tops else ""
-        shape = found.of(layer).tops[0] if found.of(layer).tops else None
-        links.append(Link(layer, name, shape))
+        blob = layer.tops[0] if layer.tops else ""
+        top_shapes = net_shapes.of(layer).tops
+        links.append(Link(layer, blob, top_shapes[0] if top_shapes else None))
         below = graph.reads(layer)[0] if layer.bottoms else None
         layer = below.writer if below else None
     return tuple(reversed(links))
 
 
-def _reason(found: tuple[Head, ...], head: Head, asked: str | None) -> str:
-    others = [each for each in found if each.classifier.index != head.classifier.index]
-    if asked is not None:
-        return f"asked for as '{asked}'"
+def _reason(all_heads: tuple[Head, ...], head: Head, name: str | None) -> str:
+    others = [each for each in all_heads if each.classifier.index != head.classifier.index]
+    if name is not None:
+        return f"chosen by name, '{name}'"
     if not others:
         return "the only one"
     names = ", ".join(
@@ -111,33 +119,35 @@ def _reason(found: tuple[Head, ...], head: Head, asked: str | None) -> str:
         for each in others
     )
     most = max(each.weight for each in others)
-    why = "it weighs most" if head.weight > most else "it lies deepest"
-    return f"{why}: weight {head.weight:g}, {head.depth} layers deep, beside {names}"
+    why = "it has the largest weight" if head.weight > most else "it is the deepest"
+    return f"{why}: weight {head.weight:g}, {head.depth} layers deep; others: {names}"
 
 
 def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] = ()) -> str | None:
-    """What a latent layer makes of features that are spread over places, in a sentence.
+    """A sentence about a latent layer that flattens features with a height and a width.
+
+    None where the features have no more than one position, or their shape is unknown.
 
     Args:
-        net: the net as it is after the hash layer was put in.
+        net: the net with the hash layer.
         features: the blob that the latent layer reads.
         latent: the latent layer's name.
-        folders: where its data may be, which know their shapes.
+        folders: where to look for the data, which have their shapes.
     """
     # The phase that costs are counted in comes first: its shapes are known then.
     for phase in (default_phase(net), *PHASES):
         layer = next((each for each in net.graph(phase).layers if each.name == latent), None)
         if layer is None:
             continue
-        found = shapes(net, phase, shapes_at_hand(net, phase, folders))
-        shape, params = found.blobs.get(features), found.of(layer).param_count
+        net_shapes = shapes(net, phase, shapes_at_hand(net, phase, folders))
+        shape, params = net_shapes.blobs.get(features), net_shapes.of(layer).param_count
         if shape is None or params is None:
             continue
         if prod(shape[2:]) == 1:
             return None
-        places = size_text(shape[1:])
+        sizes = size_text(shape[1:])
         return (
-            f"'{features}' has {places} values a picture: '{latent}' flattens them to "
+            f"'{features}' has {sizes} values per image: '{latent}' flattens them to "
             f"{prod(shape[1:]):,} and has {params:,} params"
         )
     return None

@@ -1,4 +1,4 @@
-"""A net as a table: what `ssdh show` tells, as plain values."""
+"""A net as a table of layers: what `ssdh show` prints, as plain values."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import Head, heads
-from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
-from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.files.caffe_paths import data_folders
-from ssdh_surgery.pipeline.files.sources import SourceFile
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing.find import Role, inserted
 
 
 @dataclass(frozen=True)
-class ShownNet:
+class NetTable:
     """A net in one state: its shapes and costs, and the heads that take part.
 
-    `hashing` says what the layers of a hash layer do, by their indices: `latent`, `code`,
-    `term`.
+    `hashing` has the roles of the layers that hashing added, by their indices: `latent`,
+    `code`, `term`.
     """
 
     net: Net
@@ -40,46 +38,46 @@ class ShownNet:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the net, and why some shapes are not known."""
+        """What is wrong with the net, and why some shapes are unknown."""
         return (*self.net.graph(self.state).findings, *self.shapes.findings)
 
     @property
     def batch(self) -> int | None:
-        """The number of items that the first blob holds, where it is known."""
+        """The number of items that the first blob holds, None where unknown."""
         first = next(iter(self.shapes.blobs.values()), None)
         return first[0] if first else None
 
 
-def shown_net(
+def net_table(
     source: SourceFile,
     phase: Phase | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     level: int = 0,
     stages: Collection[str] = (),
-) -> ShownNet:
+) -> NetTable:
     """A net with its shapes.
 
     Args:
         source: a net in any dialect.
         phase: the phase to show; None is TRAIN where a layer is in TRAIN only, else TEST.
-        inputs: shapes of blobs that only their data know; these count before the data at hand.
+        inputs: shapes of blobs that are unknown without their data; they override the data.
         level: the level that the net is built for, 0 for its own.
-        stages: the stages that it is built for, beside its own.
+        stages: the stages that it is built for, in addition to its own.
 
     Raises:
         SurgeryError: the file is not a net.
-        UnknownLayer: `inputs` names a blob that no data layer or input gives.
+        UnknownLayer: `inputs` names a blob that is neither an input nor a top of a data layer.
     """
     net = as_net(source)
-    own = net.state(phase or default_phase(net))
-    state = State(own.phase, level or own.level, own.stages | set(stages))
-    known = shapes_at_hand(net, state, data_folders(source.path))
-    graph, found = net.graph(state), shapes(net, state, {**known, **(inputs or {})})
+    net_state = net.state(phase or default_phase(net))
+    state = State(net_state.phase, level or net_state.level, net_state.stages | set(stages))
+    from_data = shapes_at_hand(net, state, working_folders(source.path))
+    graph, net_shapes = net.graph(state), shapes(net, state, {**from_data, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     hashing = inserted(graph, present)
-    # In a deploy net the latent layer stands where a classifier would.
+    # In a deploy net the latent layer takes the place of the classifier.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
-    return ShownNet(net, state, found, classifying, hashing)
+    return NetTable(net, state, net_shapes, classifying, hashing)
 
 
 def as_net(source: SourceFile) -> Net:
@@ -88,32 +86,30 @@ def as_net(source: SourceFile) -> Net:
     Raises:
         SurgeryError: the file is a solver, or neither.
     """
-    if source.kind not in (Kind.TRAIN, Kind.DEPLOY):
-        article = "a " if source.kind is Kind.SOLVER else ""
-        raise SurgeryError(f"{source.name}: a net is needed, and this is {article}{source.kind}")
+    need(source, *NETS)
     return net_of(source.document)
 
 
 def default_phase(net: Net) -> Phase:
-    """The phase that is shown when none is asked for."""
+    """The phase that is shown by default."""
     return "TRAIN" if any(net.phase_of(layer) == "TRAIN" for layer in net.layers) else "TEST"
 
 
-def net_json(shown: ShownNet) -> dict[str, Any]:
-    """The net as `show --json` gives it; what is not known is null."""
-    found = shown.shapes
+def net_json(shown: NetTable) -> dict[str, Any]:
+    """The net as `show --json` prints it; unknown values are null."""
+    net_shapes = shown.shapes
     return {
         "name": shown.net.name,
         "phase": shown.phase,
         "dialect": str(shown.net.dialect),
-        "layers": [_layer(each) for each in found.layers],
-        "blobs": {name: _listed(shape) for name, shape in found.blobs.items()},
+        "layers": [_layer(each) for each in net_shapes.layers],
+        "blobs": {name: _listed(shape) for name, shape in net_shapes.blobs.items()},
         "heads": [_head(head) for head in shown.heads],
         "totals": {
-            "params": found.param_count,
-            "learned": found.learned_count,
-            "macs": found.macs,
-            "memory": found.memory,
+            "params": net_shapes.param_count,
+            "learned": net_shapes.learned_count,
+            "macs": net_shapes.macs,
+            "memory": net_shapes.memory,
         },
     }
 

@@ -1,4 +1,4 @@
-"""Choosing the head of a net."""
+"""Choosing the head of a net: the main one, or the one that the user names."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, refuse_siamese
 
 
-def head_name(net: Net, wanted: Settings, known: NetRecord | None) -> str | None:
-    """The head that is asked for, as a net calls it: a patched one has a new name for it.
+def head_name(net: Net, settings: Settings, record: NetRecord | None) -> str | None:
+    """The name of the chosen head in a net: in a patched net the classifier has a new name.
 
     Args:
         net: a train net, patched or not.
-        wanted: what the command line asks for, with what is remembered where it is silent.
-        known: what is remembered of the net.
+        settings: explicit values over the recorded ones.
+        record: the workspace's record of the net.
     """
-    name = wanted.get("head")
-    if known is None or not net.named(str(known.get("classifier"))):
+    name = settings.get("head")
+    if record is None or not net.named(str(record.get("classifier"))):
         return None if name is None else str(name)
-    before = (None, known.get("classifier_source"), known.settings.get("head"))
+    names_before = (None, record.get("classifier_source"), record.settings.get("head"))
     is_gone = name is None or not (net.named(name) or name in net.blob_names)
-    return str(known.get("classifier") if name in before and is_gone else name)
+    return str(record.get("classifier") if name in names_before and is_gone else name)
 
 
-def chosen_head(net: Net, name: str | None) -> Head:
+def choose_head(net: Net, name: str | None) -> Head:
     """The main head, or the one that a name belongs to.
 
     The name is that of its classifier, loss or accuracy, or of a blob that one of these writes.
 
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
-        SurgeryError: the net has no classifier, or several and none was chosen; it compares
-            branches that share weights; the classifier is another one in another phase.
+        SurgeryError: the net has no classifier, or several of equal weight and none was chosen;
+            it compares branches that share weights; another phase has another classifier.
     """
     head = _named_head(net, name) if name is not None else _main_head(net)
     refuse_twins(net, head.classifier)
@@ -55,18 +55,18 @@ def chosen_head(net: Net, name: str | None) -> Head:
 
 
 def _named_head(net: Net, name: str) -> Head:
-    found = heads(net)
-    for head in found:
+    all_heads = heads(net)
+    for head in all_heads:
         if any(name == layer.name or name in layer.tops for layer in head.layers):
             return head
     if (unjudged_head := find_head(net, name)) is not None:
         return unjudged_head
-    raise _no_head(net, found, name)
+    raise _no_head(net, all_heads, name)
 
 
 def _main_head(net: Net) -> Head:
-    found = heads(net)
-    if not found:
+    all_heads = heads(net)
+    if not all_heads:
         refuse_siamese(net)
         raise SurgeryError(
             "no classifier found: "
@@ -78,15 +78,15 @@ def _main_head(net: Net) -> Head:
             hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
             findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
         )
-    main = next((head for head in found if head.main), None)
+    main = next((head for head in all_heads if head.main), None)
     if main is None:
-        for head in top_heads(found):
+        for head in top_heads(all_heads):
             refuse_twins(net, head.classifier)
             refuse_shared(net, head.classifier)
         raise SurgeryError(
-            f"several classifiers weigh the same:\n{heads_text(found)}",
+            f"several classifiers have the same weight:\n{heads_text(all_heads)}",
             location=Location(net.file),
-            hint=f"choose one with --head, for example --head {found[0].classifier.name}",
+            hint=f"choose one with --head, for example --head {all_heads[0].classifier.name}",
         )
     return main
 
@@ -98,10 +98,10 @@ def _reasons(net: Net) -> str:
 
 
 def refuse_twins(net: Net, classifier: Layer) -> None:
-    """Refuse a classifier that another layer stands for in another phase or stage.
+    """Refuse a classifier that another layer replaces in another phase or stage.
 
-    A hash layer would go under the one, and Caffe would test, or train, the other. Nor can a
-    classifier be told from another layer of its name in the same phase.
+    The hash layer would go below one of them, and Caffe would train or test the other. Nor
+    can a classifier be distinguished from another layer of its name in the same phase.
 
     Raises:
         SurgeryError: naming the other layer.
@@ -112,17 +112,17 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
         below = classifier.tops if classifier.is_in_place() else ()
         if other.name == classifier.name and _stand_together(net, classifier, other):
             raise SurgeryError(
-                f"the classifier has the name of another layer, on line {other.line}: "
+                f"the classifier has the same name as another layer, on line {other.line}: "
                 f"'{other.name}'; Caffe copies weights by name",
                 location=classifier.location,
-                hint="give each layer a name of its own, then patch",
+                hint="give each layer its own name, then patch",
                 layer=classifier.name,
             )
         if other.name == classifier.name or set(other.tops) & set(classifier.tops) - set(below):
             raise SurgeryError(
                 f"the classifier '{classifier.name}' is written twice, for different phases or "
                 f"stages: here, and on line {other.line} as '{other.name}'; a hash layer would go "
-                "under one of them only",
+                "below one of them only",
                 location=classifier.location,
                 hint="write it once, without include and exclude rules, then patch",
                 layer=classifier.name,
@@ -133,13 +133,14 @@ def _stand_together(net: Net, one: Layer, other: Layer) -> bool:
     return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
 
 
-def _no_head(net: Net, found: Sequence[Head], name: str) -> UnknownLayer:
+def _no_head(net: Net, all_heads: Sequence[Head], name: str) -> UnknownLayer:
     layers = [layer.name for layer in net.layers]
     if name in layers or name in net.blob_names:
-        message = (
-            f"'{name}' belongs to no classifier; the net has:\n{heads_text(found) or '  none'}"
+        return UnknownLayer(
+            f"'{name}' belongs to no classifier; the net has:\n{heads_text(all_heads) or '  none'}",
+            location=Location(net.file),
+            layer=name,
         )
-        return UnknownLayer(message, location=Location(net.file), layer=name)
     return UnknownLayer(
         f"no layer or blob is called '{name}'",
         location=Location(net.file),

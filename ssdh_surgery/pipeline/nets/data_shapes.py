@@ -1,4 +1,4 @@
-"""The shape of what a data layer reads, from all that may know it: options, data, means."""
+"""The shapes of the blobs of data layers: from options, the net itself, data, and means."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ssdh_surgery.surgery.derive.deploy import DataBlob
 
 Shape = tuple[int, ...]
 _COLORS = 3
-# The messages of data layers whose shape depends on their data; they have the size of the batch.
+# The messages of the data layers whose shapes depend on their data; they state the batch size.
 _READERS = {
     "Data": "data_param",
     "HDF5Data": "hdf5_data_param",
     "ImageData": "image_data_param",
     "WindowData": "window_data_param",
 }
-# The data layers whose mean has as many values as their pictures have channels.
-_PICTURES = frozenset(["Data", "ImageData", "WindowData"])
+# The data layers whose mean has one value per channel of their images.
+_IMAGE_LAYERS = frozenset(["Data", "ImageData", "WindowData"])
 
 
 def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> dict[str, Shape]:
-    """The shapes of blobs that a net's data layers would read from the data at hand.
+    """The shapes of the blobs that a net's data layers would read from the data on disk.
 
-    Only those of pictures and of arrays; labels have as many items as these.
+    Only those of images and arrays: labels follow their batch.
     """
-    found: dict[str, Shape] = {}
+    known: dict[str, Shape] = {}
     for layer in net.layers_in(phase):
         if layer.type not in _READERS:
             continue
@@ -38,29 +38,29 @@ def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> d
         for top in layer.tops if layer.type == "HDF5Data" else layer.tops[:1]:
             shape = _Sizes.of(net, layer, top, folders).shape
             if shape and batch:
-                found[top] = (batch, *shape[1:])
-    return found
+                known[top] = (batch, *shape[1:])
+    return known
 
 
 def data_shape(
-    net: Net, blob: DataBlob, given: Mapping[str, Shape], folders: Sequence[Path]
+    net: Net, blob: DataBlob, explicit: Mapping[str, Shape], folders: Sequence[Path]
 ) -> Shape:
-    """The shape of one item of a data blob, with a batch of 1 (or as it was given).
+    """The shape of a data blob with a batch of 1, or as given on the command line.
 
-    Taken from `given`, else the layer's own sizes, records, mean file or mean values, in
-    this order; the first of the blob's layers that can tell it counts.
+    From `explicit`, else the layer's own sizes, the records, the mean file, the mean values,
+    in this order; of several layers that write the blob the first whose shape is known.
 
     Raises:
-        SurgeryError: nothing tells it; what was looked at is named.
+        SurgeryError: the shape is unknown; the message names what was looked at.
     """
-    if blob.name in given:
-        return given[blob.name]
+    if blob.name in explicit:
+        return explicit[blob.name]
     for layer in blob.layers:
         if shape := _Sizes.of(net, layer, blob.name, folders).shape:
             return shape
     layer = blob.layers[0]
     raise SurgeryError(
-        f"the shape of '{blob.name}' cannot be told: {_looked_at(layer)}",
+        f"the shape of '{blob.name}' is unknown: {_evidence(layer)}",
         location=layer.location,
         hint=f"give it: --input-shape {blob.name}=1,C,H,W",
         layer=layer.name,
@@ -70,12 +70,12 @@ def data_shape(
 
 @dataclass
 class _Sizes:
-    """What is known so far of the pictures that a layer reads."""
+    """What is known so far of the images that a layer reads."""
 
     channels: int | None = None
     height: int | None = None
     width: int | None = None
-    # Data of other kinds than pictures has a shape at once.
+    # The shape of data other than images, which is known as a whole.
     whole: Shape | None = None
 
     @classmethod
@@ -98,7 +98,7 @@ class _Sizes:
                 param.new_width or None,
             )
         elif layer.type == "WindowData":
-            # Caffe reads its pictures in colour, whatever they are.
+            # Caffe reads its images in colour, whatever they are.
             sizes.learn(_COLORS, None, None)
         elif layer.type == "Data":
             sizes.learn(*_of_records(layer, folders))
@@ -111,14 +111,14 @@ class _Sizes:
         return sizes
 
     def learn(self, channels: int | None, height: int | None, width: int | None) -> None:
-        """Take over what is not known yet."""
+        """Fill in what is unknown so far."""
         self.channels = self.channels or channels
         self.height = self.height or height
         self.width = self.width or width
 
     @property
     def shape(self) -> Shape | None:
-        """The shape of one item, where all of it is known."""
+        """The shape with a batch of 1, None as long as part of it is unknown."""
         if self.whole is not None:
             return self.whole
         if self.channels and self.height and self.width:
@@ -126,8 +126,9 @@ class _Sizes:
         return None
 
 
-_NOTHING = (None, None, None)
-Known = tuple[int | None, int | None, int | None]
+# Channels, height and width.
+ImageSize = tuple[int | None, int | None, int | None]
+_UNKNOWN = (None, None, None)
 
 
 def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
@@ -140,22 +141,22 @@ def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
     return (1, *shape[1:]) if shape else None
 
 
-def _of_records(layer: Layer, folders: Sequence[Path]) -> Known:
+def _of_records(layer: Layer, folders: Sequence[Path]) -> ImageSize:
     source = layer.parameter.data_param.source
-    for path in _found(source, folders):
-        # Only here: most nets are patched where their data are not.
+    for path in _existing(source, folders):
+        # Imported late: most nets are patched where their data is not.
         from ssdh_surgery.data.lmdb_store import common_shape
 
         try:
-            return common_shape(path, 1) or _NOTHING
+            return common_shape(path, 1) or _UNKNOWN
         except SsdhError:
             continue
-    return _NOTHING
+    return _UNKNOWN
 
 
-def _of_mean_file(name: str, folders: Sequence[Path]) -> Known:
-    for path in _found(name, folders):
-        # Only here: it imports numpy.
+def _of_mean_file(name: str, folders: Sequence[Path]) -> ImageSize:
+    for path in _existing(name, folders):
+        # Imported late: it imports numpy.
         from ssdh_surgery.data.mean import read_mean
 
         try:
@@ -163,11 +164,11 @@ def _of_mean_file(name: str, folders: Sequence[Path]) -> Known:
         except SsdhError:
             continue
         return channels, height, width
-    return _NOTHING
+    return _UNKNOWN
 
 
 def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
-    """The shape of an array in the first file of the list, which Caffe reads first."""
+    """The shape of an array in the first file of the list, the first that Caffe reads."""
     from ssdh_surgery.caffe.weights import hdf5
 
     for folder in folders:
@@ -183,14 +184,14 @@ def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
     return None
 
 
-def _found(name: str, folders: Sequence[Path]) -> list[Path]:
-    """The places of a path that a net names; a net without one names none."""
+def _existing(name: str, folders: Sequence[Path]) -> list[Path]:
+    """The files that a path in a net may mean; none for an empty path."""
     paths = [folder / name for folder in folders] if name else []
     return [path for path in dict.fromkeys(paths) if path.exists()]
 
 
-def _looked_at(layer: Layer) -> str:
-    """What a layer says of its data, for a person who wonders why that is not enough."""
+def _evidence(layer: Layer) -> str:
+    """What a layer states about its data, so that a user sees why that is not enough."""
     param = layer.parameter
     transform = param.transform_param
     source = (
@@ -199,16 +200,12 @@ def _looked_at(layer: Layer) -> str:
         or param.image_data_param.source
         or param.window_data_param.source
     )
-    said = [
+    parts = [
         f"crop_size is {transform.crop_size}" if transform.crop_size else "",
-        f"'{source}' is not at hand or cannot be read" if source else "it names no source",
-        f"mean file '{transform.mean_file}' is not at hand" if transform.mean_file else "",
-        _means_said(len(transform.mean_value)) if layer.type in _PICTURES else "",
+        f"'{source}' does not exist or cannot be read" if source else "it names no source",
+        f"mean file '{transform.mean_file}' does not exist" if transform.mean_file else "",
     ]
-    return f"of layer '{layer.name}' ({layer.type}), " + ", ".join(filter(None, said))
-
-
-def _means_said(count: int) -> str:
-    if count > 1:
-        return ""
-    return "one mean_value serves any number of channels" if count else "there is no mean_value"
+    if layer.type in _IMAGE_LAYERS and len(transform.mean_value) < 2:
+        has_one = len(transform.mean_value) == 1
+        parts.append("one mean_value serves any channels" if has_one else "it has no mean_value")
+    return f"in layer '{layer.name}' ({layer.type}), " + ", ".join(filter(None, parts))

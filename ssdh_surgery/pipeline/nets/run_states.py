@@ -1,34 +1,44 @@
-"""The states in which Caffe builds nets: those that a solver asks for, or a net alone implies."""
+"""The states in which Caffe builds nets, and what it would refuse to build in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
-from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.file_group import FileGroup
+from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 
 
-def solver_states(solver: Solver, nets: Mapping[str, Sequence[Net]]) -> Iterator[tuple[Net, State]]:
-    """The nets that a solver runs, each in the state that it is run in.
+def solver_states(
+    solver: Solver, nets_of_fields: Iterable[tuple[str, Net]]
+) -> Iterator[tuple[Net, State]]:
+    """The nets that a solver runs, each in the state that it is run in, the train net first.
 
     Args:
         solver: the solver.
-        nets: the nets that its fields (`net`, `test_net_param`, ...) name or hold, by field, in
-            order.
+        nets_of_fields: the nets that its fields (`net`, `test_net_param`, ...) name or hold.
     """
+    nets: dict[str, list[Net]] = {}
+    for field, net in nets_of_fields:
+        nets.setdefault(field, []).append(net)
     for field in ("train_net_param", "train_net", "net_param", "net"):
         for net in nets.get(field, ()):
             yield net, solver.train_state(net)
     for test, (field, index) in enumerate(solver.tests):
-        if index < len(held := nets.get(field, ())):
-            yield held[index], solver.test_state(held[index], test)
+        if index < len(of_field := nets.get(field, ())):
+            yield of_field[index], solver.test_state(of_field[index], test)
 
 
 def usual_states(net: Net) -> Iterator[tuple[Net, State]]:
-    """The states of a train net without a solver: TRAIN, and TEST where it has data for that.
+    """The states of a train net without a solver: TRAIN, and TEST where it has data for it.
 
-    None where its rules ask for stages or levels, which only a solver would tell.
+    None at all where its rules ask for stages or levels, which only a solver knows.
     """
     rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
     if any(rule.has_level_or_stage for rule in rules):
@@ -36,3 +46,47 @@ def usual_states(net: Net) -> Iterator[tuple[Net, State]]:
     yield net, net.state("TRAIN")
     if any(layer.is_data and net.phase_of(layer) == "TEST" for layer in net.layers):
         yield net, net.state("TEST")
+
+
+def build_errors(net: Net, state: State, net_shapes: NetShapes) -> list[Finding]:
+    """The errors at which Caffe would stop when it builds a net in a state.
+
+    A shape that is unknown because the data is not at hand is not one of them.
+    """
+    return [
+        finding
+        for finding in (*net.graph(state).findings, *net_shapes.findings)
+        if finding.is_error
+    ]
+
+
+def build_errors_with_data(net: Net, state: State, folders: Sequence[Path]) -> list[Finding]:
+    """The same, with the shapes of the data that is found from `folders`."""
+    net_shapes = shapes(net, state, shapes_at_hand(net, state, folders))
+    return build_errors(net, state, net_shapes)
+
+
+def group_refusals(group: FileGroup) -> list[str]:
+    """Warnings about the nets of a group that Caffe refuses as they are."""
+    if group.train is None:
+        return []
+    folders = working_folders(group.train.path)
+    runs = dict.fromkeys(_runs(group))
+    return as_warnings(
+        error for net, state in runs for error in build_errors_with_data(net, state, folders)
+    )
+
+
+def as_warnings(errors: Iterable[Finding]) -> list[str]:
+    """Errors of a net before it was changed, as warnings without duplicates."""
+    return [
+        f"Caffe would refuse this net, with a hash layer or without\n{error}"
+        for error in dict.fromkeys(errors)
+    ]
+
+
+def _runs(group: FileGroup) -> Iterator[tuple[Net, State]]:
+    if group.solver is None:
+        return usual_states(group.train_net)
+    named = [(field, net_of(source.document)) for field, source in group.named_nets]
+    return solver_states(Solver(group.solver.document), [*group.inner_nets, *named])

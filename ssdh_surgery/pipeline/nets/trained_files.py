@@ -1,81 +1,105 @@
-"""Where a trained net's files are: what `ssdh.toml` records of them, found on the disk."""
+"""The files of a trained net: its deploy net, the data that it names, and its snapshots."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from ssdh_surgery.errors import FileError, UsageError
+from ssdh_surgery.caffe.weights.snapshot_names import (
+    snapshot_name,
+    snapshots_on_disk,
+    weights_beside,
+)
+from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
 
 
-def recorded_deploy(known: NetRecord | None) -> Path:
-    """The deploy net.
+def recorded_deploy(record: NetRecord | None) -> Path:
+    """The deploy net of a record.
 
     Raises:
         UsageError: none is recorded.
     """
-    path = known.path("deploy") if known else None
+    path = record.path("deploy") if record else None
     if path is None:
         raise UsageError(
-            "no deploy net: ssdh.toml names none" if known else "no deploy net",
+            "no deploy net: ssdh.toml names none" if record else "no deploy net",
             hint="run ssdh deploy first, or name one: --deploy FILE",
         )
     return path
 
 
-def newest_weights(known: NetRecord | None) -> Path:
-    """The weights that training saved last.
+def locate_file(record: NetRecord, name: str, what: str) -> Path:
+    """A file that the net names by a path relative to caffe's working directory.
 
     Raises:
-        UsageError: it is not recorded where training saves.
-        FileError: nothing was saved yet.
+        FileError: it does not exist.
     """
-    prefix = known.get("snapshot_prefix") if known else None
-    if known is None or prefix is None:
-        raise UsageError("no weights", hint="name them: --weights FILE")
-    for folder in _folders(known):
-        if found := _saved_weights(folder / prefix):
-            return relative_to_cwd(found[-1])
+    for folder in working_folders(record.folder / NAME):
+        if (folder / name).exists():
+            return relative_to_cwd(folder / name)
     raise FileError(
-        f"no snapshot {prefix}_iter_N.caffemodel yet",
-        location=Location(str(known.folder)),
+        f"the {what} of the net does not exist",
+        location=Location(name),
+        hint="it was looked up from the current directory, the folder of ssdh.toml, the folders "
+        "above them, and $CAFFE_ROOT",
+    )
+
+
+def newest_weights(record: NetRecord | None) -> Path:
+    """The weights of the last snapshot.
+
+    Raises:
+        UsageError: the record has no snapshot prefix.
+        FileError: there is no snapshot yet.
+    """
+    prefix = record.get("snapshot_prefix") if record else None
+    if record is None or prefix is None:
+        raise UsageError("no weights", hint="name them: --weights FILE")
+    for folder in working_folders(record.folder / NAME):
+        if snapshots := snapshots_on_disk(folder / prefix, "caffemodel"):
+            return relative_to_cwd(snapshots[-1][1])
+    raise FileError(
+        f"no snapshot {snapshot_name(prefix, 'N', 'caffemodel')} yet",
+        location=Location(str(record.folder)),
         hint="train first (ssdh train), or name the weights: --weights FILE",
     )
 
 
-def located(known: NetRecord, name: str, what: str) -> Path:
-    """A file that the net names by a path relative to caffe's working directory.
+def newest_whole_state(prefix: Path) -> Path:
+    """The newest solverstate of a prefix that can be read, with weights that can be read.
 
     Raises:
-        FileError: it is not there.
+        EngineError: there is none.
     """
-    for folder in _folders(known):
-        if (folder / name).exists():
-            return relative_to_cwd(folder / name)
-    raise FileError(
-        f"the {what} of the net is not there",
-        location=Location(name),
-        hint="it is looked up from here, from the folder of ssdh.toml, and from above",
+    damaged = []
+    for _, state in reversed(snapshots_on_disk(prefix, "solverstate")):
+        weights = weights_beside(state)
+        if not weights.is_file():
+            continue
+        if _is_whole(state, weights):
+            return state
+        damaged.append(state.name)
+    note = f" (incomplete: {', '.join(damaged)})" if damaged else ""
+    raise EngineError(
+        "nothing to resume: no complete snapshot "
+        f"{snapshot_name(prefix, 'N', 'solverstate')} with its weights{note}"
     )
 
 
-def _saved_weights(prefix: Path) -> list[Path]:
-    """The weights that were saved with a prefix, in the order of their iterations."""
-    pattern = re.compile(re.escape(prefix.name) + r"_iter_([0-9]+)\.caffemodel(\.h5)?")
+def _is_whole(state: Path, weights: Path) -> bool:
+    if state.suffix == ".h5":
+        return state.stat().st_size > 0
+    from google.protobuf.message import DecodeError
+
+    from ssdh_surgery.caffe.messages import schema
+    from ssdh_surgery.caffe.weights.binary_weights import read_weights
+
     try:
-        names = os.listdir(prefix.parent)
-    except OSError:
-        return []
-    matches = [match for name in names if (match := pattern.fullmatch(name))]
-    return [prefix.with_name(each[0]) for each in sorted(matches, key=lambda each: int(each[1]))]
-
-
-def _folders(known: NetRecord) -> Iterator[Path]:
-    """Where a path of the net may start: here and above, the workspace's folder and above."""
-    for folder in (Path.cwd(), known.folder.absolute()):
-        yield from (folder, *folder.parents)
+        message = schema.SolverState.FromString(state.read_bytes())
+        read_weights(weights)
+    except (DecodeError, OSError, SsdhError):
+        return False
+    return bool(message.HasField("iter"))

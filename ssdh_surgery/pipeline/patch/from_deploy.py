@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.edit.remember import PatchedNet
 from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.parser import parse
@@ -79,7 +79,7 @@ def derived_training(
 def _train_net(source: SourceFile, settings: Settings) -> _Training:
     """The deploy net with data layers, a loss and learning rates."""
     draft = NetDraft(Draft(source.document, source.kind))
-    head = chosen_head(draft.net, settings.get("head"))
+    head = choose_head(draft.net, settings.get("head"))
     name = head.classifier.name
     make_inner_product(draft, head, settings.recipe.remove)
     net, blob = draft.net, only_input(draft.net)
@@ -94,7 +94,7 @@ def _train_net(source: SourceFile, settings: Settings) -> _Training:
     trainable = draft.do(
         derive_train_net(
             net,
-            chosen_head(net, name),
+            choose_head(net, name),
             known,
             records,
             transform,
@@ -124,7 +124,7 @@ def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataS
     train, place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
     name = net_of(source.document).name
     name = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
-    prefix = train.with_name(plan.named(name or TRAIN_STEM)).as_posix()
+    prefix = train.with_name(plan.add_suffix(name or TRAIN_STEM)).as_posix()
     recipe = settings.solver_recipe
     text = solver_text(train.as_posix(), prefix, size, recipe)
     draft = Draft(parse(text.encode(), "<new solver>"), Kind.SOLVER)

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.errors import SurgeryError, UsageError, WorkspaceError
-from ssdh_surgery.location import Location
+from ssdh_surgery.errors import UsageError, WorkspaceError
 from ssdh_surgery.pipeline.edit import remember
 from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
-from ssdh_surgery.pipeline.files.file_group import Group, groups
+from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
-from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
-from ssdh_surgery.pipeline.nets.caffe_refusals import refusals
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
+from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
+from ssdh_surgery.pipeline.nets.run_states import group_refusals
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
@@ -56,8 +55,7 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
     solver_verbs.chosen(options.given.get("sets") or ())
     sources = _distinct(sources)
     for source in sources:
-        if source.kind is Kind.UNKNOWN:
-            raise SurgeryError("neither a net nor a solver", location=Location(source.name))
+        need(source, *NETS, Kind.SOLVER)
         if plan.in_place:
             refuse_in_place(source)
     patching = _Patching(options, plan)
@@ -83,10 +81,10 @@ def _distinct(sources: Iterable[SourceFile]) -> list[SourceFile]:
 
 def _groups(
     sources: Sequence[SourceFile], options: PatchOptions, patching: _Patching
-) -> list[Group]:
+) -> list[FileGroup]:
     nets = [source for source in sources if source.kind is Kind.TRAIN]
     known = patching.known(nets[0]) if nets else None
-    return groups(sources, options.solver, known.path("solver_source") if known else None)
+    return file_groups(sources, options.solver, known.path("solver_source") if known else None)
 
 
 class _Patching:
@@ -119,11 +117,11 @@ class _Patching:
             return workspace.nets.get(self.options.net)
         return workspace.net_of(source.place, source.stem)
 
-    def add_group(self, group: Group) -> None:
+    def add_group(self, group: FileGroup) -> None:
         """Patch a train net with its test nets and its solver."""
         _refuse_freeze(self.options.given)
         self.notes += group.notes
-        self.warnings += refusals(group)
+        self.warnings += group_refusals(group)
         train = group.train
         known = self.known(train) if train else None
         wanted = self.options.given.over(known.settings if known else Settings())
@@ -217,12 +215,12 @@ class _Patching:
         """Tell, where it is asked for, what was found in a net before anything is done."""
         if self.options.explain is None:
             return
-        from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+        from ssdh_surgery.pipeline.files.caffe_paths import working_folders
         from ssdh_surgery.pipeline.inspect.explain import explain
 
-        head = chosen_head(net, head_name(net, wanted, known))
+        head = choose_head(net, head_name(net, wanted, known))
         asked = (self.options.given.get("head"), wanted.get("at"))
-        self.options.explain(source.name, explain(net, head, *asked, data_folders(source.path)))
+        self.options.explain(source.name, explain(net, head, *asked, working_folders(source.path)))
 
     def done(self) -> Patched:
         """All written, and what there is to say."""

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.edit.result import PatchedFile
 from ssdh_surgery.pipeline.files import solver_paths
-from ssdh_surgery.pipeline.files.file_group import Group
+from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.cst import Entry
@@ -21,7 +21,7 @@ _MATTERS = ("test_iter", "max_iter", "stepsize", "stepvalue", "snapshot")
 
 
 def retarget(
-    draft: Draft, group: Group, nets: Sequence[PatchedFile], settings: Settings, plan: WritePlan
+    draft: Draft, group: FileGroup, nets: Sequence[PatchedFile], settings: Settings, plan: WritePlan
 ) -> list[str]:
     """Fit a solver to nets that got a hash layer.
 
@@ -48,7 +48,7 @@ def retarget(
 
 
 def _targets(
-    solver: Solver, group: Group, nets: Sequence[PatchedFile], plan: WritePlan
+    solver: Solver, group: FileGroup, nets: Sequence[PatchedFile], plan: WritePlan
 ) -> dict[Entry, tuple[Path, Path]]:
     """The file of each net field, before and after."""
     if group.train is None:
@@ -64,7 +64,7 @@ def _targets(
 
 
 def follow(
-    draft: Draft, group: Group, nets: Sequence[PatchedFile], explicit: Settings, plan: WritePlan
+    draft: Draft, group: FileGroup, nets: Sequence[PatchedFile], explicit: Settings, plan: WritePlan
 ) -> list[str]:
     """Let the paths of a solver whose nets had a hash layer follow nets that went elsewhere.
 
@@ -89,7 +89,7 @@ def follow(
 def names_patched_nets(solver: Solver, plan: WritePlan) -> bool:
     """Whether all nets that a solver names are called as results are."""
     stems = [Path(each.path).stem for each in solver.nets]
-    return bool(stems) and all(stem == plan.named(stem) for stem in stems)
+    return bool(stems) and all(stem == plan.add_suffix(stem) for stem in stems)
 
 
 def set_explicit(draft: Draft, explicit: Settings, reason: str | None = None) -> list[str]:

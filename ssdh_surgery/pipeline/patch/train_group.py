@@ -14,9 +14,9 @@ from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import HashedNet, HashPlan, hash_net, hash_test_net
 from ssdh_surgery.pipeline.edit.remember import PatchedNet
 from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
-from ssdh_surgery.pipeline.files.file_group import Group
+from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head, head_name
+from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.patch import solver as solver_part
 from ssdh_surgery.pipeline.patch.head_notes import head_notes
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -39,7 +39,7 @@ class TrainGroup:
     `explicit` are the settings of the command line, `settings` these over the recorded ones.
     """
 
-    group: Group
+    group: FileGroup
     explicit: Settings
     settings: Settings
     plan: WritePlan
@@ -54,7 +54,7 @@ class TrainGroup:
         """
         group, net = self.group, self.group.train_net
         assert group.train is not None, "a solver from standard input is patched by itself"
-        head = chosen_head(net, head_name(net, self.settings, self.record))
+        head = choose_head(net, head_name(net, self.settings, self.record))
         hash_plan = HashPlan(head.classifier.name, self.explicit, self.settings)
         solver = Draft(group.solver.document, Kind.SOLVER) if group.solver else None
         is_inside = group.train is group.solver
@@ -125,7 +125,7 @@ class TrainGroup:
         return _with_kept_notes(result) if train.insertion else result
 
 
-def patch_lone_solver(group: Group, explicit: Settings, plan: WritePlan) -> PatchedFile:
+def patch_lone_solver(group: FileGroup, explicit: Settings, plan: WritePlan) -> PatchedFile:
     """Patch a solver from standard input: its nets are known by their names alone."""
     assert group.solver is not None
     draft = Draft(group.solver.document, group.solver.kind)
@@ -152,10 +152,10 @@ def _with_flatten_note(
         return result
 
     def note() -> str | None:
-        from ssdh_surgery.pipeline.files.caffe_paths import data_folders
+        from ssdh_surgery.pipeline.files.caffe_paths import working_folders
         from ssdh_surgery.pipeline.inspect.explain import flatten_note
 
-        folders = data_folders(result.source.path)
+        folders = working_folders(result.source.path)
         return flatten_note(net, insertion.features, settings.recipe.latent_name, folders)
 
     return replace(result, late_note=note)

@@ -1,1 +1,1 @@
-"""The second story: check, launch the engine, follow it, and say how to go on."""
+"""The second story: check, choose an engine, run it, and say how to resume."""

@@ -1,8 +1,8 @@
-"""Whether codes are collapsing, as far as the objective's terms in a log can tell.
+"""Whether codes are collapsing during training, as far as the objective's terms can tell.
 
-With the full objective the term that forces bits apart lies in [-0.125, 0]. Near -0.125
-every bit is decided; together with a classification loss at chance, ln(classes), and a
-fire-rate term that no longer moves, every image has the same code.
+With the full objective, the term that pushes bits towards 0 and 1 lies in [-0.125, 0]. Near
+-0.125 every bit is decided; if the classification loss is at chance then, ln(classes), every
+image has the same code.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _AT_CHANCE = 0.02
 
 @dataclass(frozen=True)
 class CodeHealth:
-    """What the terms say; `collapsed` is the warning that a run is lost."""
+    """The state of the codes in words; `collapsed` means that the run is lost."""
 
     words: str
     collapsed: bool = False
 
 
 def code_health(terms: Mapping[str, TrainOutput], classes: int | None) -> CodeHealth | None:
-    """Judge the last terms of the objective, or None where they cannot tell.
+    """The health of the codes by the last terms of the objective, None where it is unknown.
 
     Args:
         terms: the outputs of the train net by name.
@@ -51,5 +51,5 @@ def code_health(terms: Mapping[str, TrainOutput], classes: int | None) -> CodeHe
 
 
 def _is_binary(term: TrainOutput) -> bool:
-    """The only term of the objective that is negative."""
+    """Whether it is the term that pushes bits apart, the only negative one of the objective."""
     return term.weighted is not None and -0.1251 <= term.weighted < 0

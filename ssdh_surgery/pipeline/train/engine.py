@@ -1,4 +1,4 @@
-"""Which engine trains: the one that was asked for, or the first that can do what is asked."""
+"""Which engine trains: the one that was asked for, or the first that can do the job."""
 
 from __future__ import annotations
 
@@ -17,30 +17,35 @@ from ssdh_surgery.errors import EngineError, SsdhError, UsageError, require_extr
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 
-# In the order in which `auto` asks them.
+# In the order in which `auto` tries them.
 ENGINES = ("auto", "binary", "torch")
 
 
 @dataclass(frozen=True)
 class EngineChoice:
-    """The engine and why; `program` is the path to type, None where `caffe` says it.
+    """The engine that trains.
 
-    `passed_over` says in sentences why `auto` did not take the engines before it.
+    Attributes:
+        trainer: the engine.
+        name: `binary` or `torch`.
+        reason: why it was chosen, in a sentence.
+        program: caffe's path as a user would type it, None where `caffe` will do.
+        refusals: why `auto` did not take the engines before it, a sentence each.
     """
 
     trainer: Trainer
     name: str
     reason: str
     program: Path | None = None
-    passed_over: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
-def choose(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
+def choose_engine(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
     """The engine for a launch.
 
     Raises:
         EngineError: the engine that was asked for cannot do it, or with `auto` none can.
-        MissingExtra: the embedded engine was asked for and PyTorch is not installed.
+        MissingExtra: the embedded engine was asked for, and PyTorch is not installed.
         UsageError: options of one engine were given with another.
     """
     if options.engine == "torch":
@@ -52,23 +57,14 @@ def choose(options: TrainOptions, launch: Launch, subject: Subject) -> EngineCho
     except EngineError as error:
         if options.caffe:
             raise
-        return _after(error, options, launch, subject)
-
-
-def _after(
-    refusal: EngineError, options: TrainOptions, launch: Launch, subject: Subject
-) -> EngineChoice:
-    """The embedded engine in the place of caffe, or caffe's own refusal."""
+        refusal = error
     try:
-        choice = _torch(options, launch, subject)
+        return _torch(options, launch, subject, (f"caffe: {refusal.message}",))
     except (SsdhError, UsageError) as error:
         raise EngineError(
             f"no engine can train this: {refusal.message}; embedded engine: {error.message}",
             hint=error.hint or refusal.hint,
         ) from error
-    return EngineChoice(
-        choice.trainer, choice.name, choice.reason, None, (f"caffe: {refusal.message}",)
-    )
 
 
 # ---------------------------------------------------------------- the user's caffe
@@ -82,8 +78,8 @@ def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
     executable = find_caffe(options.caffe)
     if executable is None:
         raise missing_caffe()
-    if problem := _cannot(executable, launch):
-        raise EngineError(problem, hint="--gpu none trains on the CPU")
+    if obstacle := _gpu_obstacle(executable, launch):
+        raise EngineError(obstacle, hint="--gpu none trains on the CPU")
     return EngineChoice(
         BinaryTrainer(executable.path),
         "binary",
@@ -92,13 +88,8 @@ def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
     )
 
 
-def _program(executable: Executable) -> Path | None:
-    """What a printed command calls it: only a path that the user chose is worth spelling out."""
-    return None if executable.origin in ("PATH", "make caffe") else executable.path
-
-
-def _cannot(executable: Executable, launch: Launch) -> str | None:
-    """What a caffe cannot do of a launch, in a sentence."""
+def _gpu_obstacle(executable: Executable, launch: Launch) -> str | None:
+    """Why a caffe cannot use the GPUs of a launch, in a sentence; None where it can."""
     gpu = launch.job.gpu
     if gpu is None and launch.solver.string("solver_mode", "GPU") in ("GPU", "1"):
         gpu = str(launch.solver.integer("device_id") or 0)
@@ -114,8 +105,8 @@ def _cannot(executable: Executable, launch: Launch) -> str | None:
     return None
 
 
-def missing_sentence(options: TrainOptions) -> tuple[Path | None, str | None]:
-    """For a dry run: the program to type, and a sentence that says what is missing."""
+def find_program(options: TrainOptions) -> tuple[Path | None, str | None]:
+    """For a dry run: caffe as a user would type it, and a sentence where it is missing."""
     try:
         executable = find_caffe(options.caffe)
     except SsdhError as error:
@@ -123,10 +114,17 @@ def missing_sentence(options: TrainOptions) -> tuple[Path | None, str | None]:
     return (_program(executable), None) if executable else (None, missing_caffe().message)
 
 
+def _program(executable: Executable) -> Path | None:
+    """The path to print: only one that the user chose is worth spelling out."""
+    return None if executable.origin in ("PATH", "make caffe") else executable.path
+
+
 # ---------------------------------------------------------------- the embedded engine
 
 
-def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineChoice:
+def _torch(
+    options: TrainOptions, launch: Launch, subject: Subject, refusals: tuple[str, ...] = ()
+) -> EngineChoice:
     from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported
 
     require_extra("train", "the embedded engine", "torch")
@@ -139,4 +137,4 @@ def _torch(options: TrainOptions, launch: Launch, subject: Subject) -> EngineCho
     from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
 
     trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)
-    return EngineChoice(trainer, "torch", "the embedded engine, PyTorch")
+    return EngineChoice(trainer, "torch", "the embedded engine, PyTorch", refusals=refusals)

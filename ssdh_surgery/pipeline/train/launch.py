@@ -1,19 +1,19 @@
-"""From a solver and a command line to a job: folder, solver copy, snapshot, engine."""
+"""From a command line to a job: the solver (or a copy), caffe's directory, and the snapshot."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, SurgeryError, UsageError
+from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
-from ssdh_surgery.pipeline.nets.snapshots import newest_whole
+from ssdh_surgery.pipeline.files.sources import SourceFile, need, read_source
+from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -24,19 +24,21 @@ from ssdh_surgery.surgery.solver import settings as solver_verbs
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a command line asks for; None is what it left open."""
+    """The options of a command line; None is an option that was not given.
+
+    `gpu` is CUDA's numbers with commas, `all` or `none`; `precision` and `threads` are for
+    the embedded engine, `extra` for caffe's own command line.
+    """
 
     solver: str | None = None
     weights: str | None = None
     snapshot: str | None = None
     resume: bool = False
-    # CUDA's numbers with commas, `all`, or `none`.
     gpu: str | None = None
     engine: str = "auto"
     caffe: str | None = None
     iterations: int | None = None
     net: str | None = None
-    # Of the embedded engine: `float32`, `tf32` or `bf16`; threads that compute.
     precision: Literal["float32", "tf32", "bf16"] | None = None
     threads: int | None = None
     extra: tuple[str, ...] = ()
@@ -44,24 +46,41 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class Launch:
-    """Everything that is known before the first iteration.
+    """Everything that is known before an engine is chosen.
 
-    `solver` is the view of the solver that runs (the copy, where one is made), `known` the
-    workspace's record of its net; `missing` says in sentences what is not there.
+    Attributes:
+        job: what the engine is asked to do.
+        source: the solver that the user named.
+        solver: the solver that runs: the same, or its copy.
+        solver_copy: the text of the copy, None where none is needed.
+        prefix: the path of the snapshots before `_iter_N`.
+        run: the folder for what the run leaves.
+        record: the workspace's record of the net, None without a workspace.
     """
 
     job: TrainJob
     source: SourceFile
     solver: Solver
+    solver_copy: bytes | None
+    prefix: Path
     run: RunFolder
-    copied: bytes | None
-    known: NetRecord | None
-    missing: tuple[str, ...] = field(default=())
+    record: NetRecord | None
 
     @property
-    def prefix(self) -> Path:
-        """Where the snapshots go: before `_iter_N`."""
-        return self.job.cwd / self.solver.snapshot_prefix(self.source.name, self.job.cwd)
+    def weights(self) -> tuple[str, ...]:
+        """The weights files to start from."""
+        return tuple(path for path in (self.job.weights or "").split(",") if path)
+
+    @property
+    def missing(self) -> list[FileError]:
+        """An error for each file on the command line that does not exist."""
+        named = [("--weights", path) for path in self.weights]
+        named += [("--snapshot", self.job.snapshot)] if self.job.snapshot else []
+        return [
+            FileError(f"no such file ({option})", location=Location(path))
+            for option, path in named
+            if not Path(path).is_file()
+        ]
 
 
 def prepare(options: TrainOptions) -> Launch:
@@ -69,7 +88,8 @@ def prepare(options: TrainOptions) -> Launch:
 
     Raises:
         UsageError: options that exclude each other, or no solver and no workspace.
-        FileError: no folder from which the solver's nets are there.
+        FileError: the solver's nets are found from no folder.
+        EngineError: there is nothing to resume.
         SsdhError: the solver cannot be read.
     """
     if options.weights and (options.snapshot or options.resume):
@@ -77,31 +97,32 @@ def prepare(options: TrainOptions) -> Launch:
     if options.snapshot and options.resume:
         raise UsageError("--snapshot and --resume exclude each other")
     workspace = Workspace.find()
-    path, known = _solver_path(options, workspace)
+    path, record = _solver_path(options, workspace)
     source = read_source(path)
-    if source.kind is not Kind.SOLVER:
-        raise SurgeryError(
-            f"a solver is needed, and this is a {source.kind}", location=Location(source.name)
-        )
+    need(source, Kind.SOLVER)
     solver = Solver(source.document)
     base = workspace.folder if workspace else Path.cwd()
     run = next_run(base, Path(path).stem)
-    folder = _folder(options, solver, path, base)
-    copied, solver = _copy(options, source, solver, folder)
+    folder = None
+    if options.resume or options.snapshot:
+        folder = first_folder(base, Path(path))
+    folder = folder or launch_folder(solver, Path(path))
+    prefix = solver.snapshot_prefix(source.name, folder)
+    solver_copy, solver = _copy(options, source, solver, prefix)
+    snapshot = options.snapshot
+    if options.resume:
+        snapshot = str(relative_to_cwd(newest_whole_state(folder / prefix)))
     job = TrainJob(
-        solver=str(run.solver) if copied else path,
+        solver=str(run.solver) if solver_copy else path,
         cwd=folder,
         log=run.log,
         weights=options.weights,
-        snapshot=options.snapshot,
+        snapshot=snapshot,
         gpu=None if options.gpu == "none" else options.gpu,
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
     )
-    launch = Launch(job, source, solver, run, copied, known)
-    if options.resume:
-        job = replace(job, snapshot=str(relative_to_cwd(newest_whole(launch.prefix).state)))
-    return replace(launch, job=job, missing=_missing(job))
+    return Launch(job, source, solver, solver_copy, folder / prefix, run, record)
 
 
 def _solver_path(
@@ -109,69 +130,36 @@ def _solver_path(
 ) -> tuple[str, NetRecord | None]:
     if options.solver:
         return options.solver, None
-    known = workspace.net(options.net) if workspace else None
-    if known is None:
+    record = workspace.net(options.net) if workspace else None
+    if record is None:
         raise UsageError(
             "no ssdh.toml here or above: name the solver",
             hint="ssdh train --solver FILE, or run ssdh patch first",
         )
-    path = known.path("solver")
+    path = record.path("solver")
     if path is None:
         raise UsageError(
-            f"the workspace knows no solver for '{known.stem}'",
-            hint="ssdh train --solver FILE",
+            f"ssdh.toml names no solver for '{record.stem}'", hint="ssdh train --solver FILE"
         )
-    return str(path), known
-
-
-def _folder(options: TrainOptions, solver: Solver, path: str, base: Path) -> Path:
-    if options.resume or options.snapshot:
-        earlier = first_folder(base, Path(path))
-        if earlier is not None:
-            return earlier
-    return launch_folder(solver, Path(path))
+    return str(path), record
 
 
 def _copy(
-    options: TrainOptions, source: SourceFile, solver: Solver, folder: Path
+    options: TrainOptions, source: SourceFile, solver: Solver, prefix: str
 ) -> tuple[bytes | None, Solver]:
-    """The solver with another end, or for the CPU, proven as any other change."""
+    """The solver with another `max_iter`, or for the CPU, proven like any other change."""
     sets = []
     if options.iterations is not None:
         sets.append(("max_iter", str(options.iterations)))
     if options.gpu == "none":
         sets.append(("solver_mode", "CPU"))
-    prefix = solver.snapshot_prefix(source.name, folder)
-    if sets and prefix != solver.string("snapshot_prefix"):
+    if not sets:
+        return None, solver
+    if prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
         sets.append(("snapshot_prefix", prefix))
     change = solver_verbs.set_chosen(solver, solver_verbs.chosen(sets))
     if not change:
         return None, solver
-    proven = prove(source.document, change, "SolverParameter")
-    return bytes(proven.document), Solver(proven.document)
-
-
-def _missing(job: TrainJob) -> tuple[str, ...]:
-    """Files of the command line that are not there."""
-    named = [("weights", path) for path in (job.weights or "").split(",") if path]
-    if job.snapshot:
-        named.append(("snapshot", job.snapshot))
-    return tuple(
-        f"{path}: no such file ({what})" for what, path in named if not Path(path).is_file()
-    )
-
-
-def refuse_missing(launch: Launch) -> None:
-    """Refuse to start without the files that the command line names.
-
-    Raises:
-        FileError: naming the first that is not there.
-    """
-    job = launch.job
-    named = [path for path in (job.weights or "").split(",") if path]
-    named += [job.snapshot] if job.snapshot else []
-    for path in named:
-        if not Path(path).is_file():
-            option = "--snapshot" if path == job.snapshot else "--weights"
-            raise FileError(f"no such file, and {option} names it", location=Location(path))
+    proof = prove(source.document, change, "SolverParameter")
+    return bytes(proof.document), Solver(proof.document)

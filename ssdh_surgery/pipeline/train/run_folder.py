@@ -1,4 +1,4 @@
-"""What a run leaves: a folder with its log, its command, and the solver that it ran with."""
+"""The folder of a run: its log, a record of what was started, and the solver that ran."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUNS = "runs"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """`runs/NAME/`, beside the workspace or in the current directory."""
+    """`runs/NAME/`, next to the workspace or in the current directory."""
 
     path: Path
 
@@ -26,30 +26,28 @@ class RunFolder:
 
     @property
     def solver(self) -> Path:
-        """The copy of the solver."""
+        """The solver, or the copy of it that ran."""
         return self.path / "solver.prototxt"
 
     @property
     def record(self) -> Path:
-        """What was started: command, folder, solver."""
+        """What was started: command, engine, working directory, solver."""
         return self.path / "run.json"
 
-    def create(self) -> None:
-        """Make the folder.
+    def create(self, solver: bytes, record: dict[str, Any]) -> None:
+        """Create the folder with its solver and its record.
 
         Raises:
-            FileError: it cannot be made.
+            FileError: it cannot be created or written.
         """
         with errors.file_errors(self.path, "make the folder"):
             self.path.mkdir(parents=True)
-
-    def write_record(self, values: dict[str, Any]) -> None:
-        """Write what was started."""
-        files.write_bytes(self.record, (json.dumps(values, indent=2) + "\n").encode())
+        files.write_bytes(self.solver, solver)
+        files.write_bytes(self.record, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def next_run(base: Path, stem: str) -> RunFolder:
-    """The folder of the next run of a solver: its name and the next free number."""
+    """The folder for the next run of a solver: its stem and the next free number."""
     runs = base / RUNS
     number = 1
     while (runs / f"{stem}-{number}").exists():
@@ -58,14 +56,14 @@ def next_run(base: Path, stem: str) -> RunFolder:
 
 
 def first_folder(base: Path, solver: Path) -> Path | None:
-    """The directory that caffe ran in when a solver was first run."""
+    """The directory that caffe ran in when a solver was first run, None where no run has it."""
     records = sorted((base / RUNS).glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     for path in records:
         try:
             record = json.loads(path.read_text())
         except (OSError, ValueError):
             continue
-        named, folder = (Path(str(record.get(key))) for key in ("solver", "cwd"))
-        if named == solver.resolve() and folder.is_dir():
+        recorded, folder = (Path(str(record.get(key))) for key in ("solver", "cwd"))
+        if recorded == solver.resolve() and folder.is_dir():
             return folder
     return None

@@ -1,4 +1,4 @@
-"""The second story: check, launch the engine, follow it, and say how to go on."""
+"""The story of `ssdh train`: check, choose an engine, run it, and say how to resume."""
 
 from __future__ import annotations
 
@@ -9,123 +9,112 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery import files
 from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
-from ssdh_surgery.errors import DataError, SsdhError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.errors import DataError
+from ssdh_surgery.findings import NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.check.check import findings
+from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
-from ssdh_surgery.pipeline.check.weights import Copied, copied
-from ssdh_surgery.pipeline.train.engine import EngineChoice, choose, missing_sentence
-from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, refuse_missing
+from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What would be run: the line to type, and what stands in its way."""
+    """The line to type, and a sentence for everything that is in its way."""
 
     line: str
-    missing: tuple[str, ...]
+    obstacles: tuple[str, ...]
 
 
 def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
-    """The command of a launch; whatever is missing is said and stops nothing."""
-    program, sentence = missing_sentence(options)
-    missing = [*launch.missing, *([sentence] if sentence else [])]
-    missing += [
+    """The command of a launch; nothing is written, and nothing that is missing is an error."""
+    program, obstacle = find_program(options)
+    obstacles = [f"{error.location}: {error.message}" for error in launch.missing]
+    obstacles += [obstacle] if obstacle else []
+    obstacles += [
         finding.message
-        for finding in _findings(launch)
-        if finding.severity == "error"
-        if finding.code != "SSDH401"
+        for finding in check_solver(launch.solver, launch.job.cwd, launch.prefix, launch.weights)
+        if finding.is_error and finding.rule is not NO_WEIGHTS
     ]
     line = shell_line(command(launch.job, program), launch.job.cwd)
-    return DryRun(line, tuple(missing))
-
-
-def _findings(launch: Launch) -> list[Finding]:
-    try:
-        return findings(subject(launch))
-    except SsdhError as error:
-        return [
-            Finding("SSDH200", "unreadable-net", "error", error.message, error.hint, error.location)
-        ]
-
-
-def subject(launch: Launch) -> Subject:
-    """What is checked before a launch."""
-    weights = tuple(path for path in (launch.job.weights or "").split(",") if path)
-    return subject_of(launch.solver, launch.job.cwd, launch.prefix, weights)
+    return DryRun(line, tuple(obstacles))
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that is about to start."""
+    """A run that is about to start; `weights` says what the train net copies of each file."""
 
     options: TrainOptions
     launch: Launch
     engine: EngineChoice
-    weights: tuple[Copied, ...] = ()
+    weights: tuple[WeightsCopy, ...] = ()
 
     @property
     def line(self) -> str:
-        """The command as a user would type it; the embedded engine has no other than ours."""
+        """The command as a user would type it; for the embedded engine that is our own."""
         if self.engine.name == "torch":
             return shlex.join(self.launch.job.own_command)
         return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
 
 
 def start(
-    options: TrainOptions, launch: Launch, warn: Callable[[Finding], None], checked: bool = True
+    options: TrainOptions, launch: Launch, warn: Callable[[Finding], None], *, skip_check: bool
 ) -> Run:
-    """Check what is launched, choose the engine and make the run's folder.
+    """Check what is launched, choose the engine and create the run's folder.
+
+    Args:
+        options: the options of the command line.
+        launch: what `prepare` made of them.
+        warn: is called with each finding that is not an error.
+        skip_check: start whatever a check would find.
 
     Raises:
-        DataError: the checks found errors; all are listed.
-        SsdhError: no engine, or a file that is not there.
+        DataError: the check found errors, which are all listed.
+        SsdhError: a file that does not exist or cannot be read, or no engine that can train.
     """
-    refuse_missing(launch)
-    checked_subject = subject(launch)
-    if checked:
-        found = findings(checked_subject)
-        errors = [finding for finding in found if finding.severity == "error"]
-        for finding in found:
-            if finding not in errors:
-                warn(finding)
-        if errors:
-            count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
-            raise DataError(
-                f"found {count} before the first iteration",
-                location=Location(launch.source.name),
-                findings=errors,
-            )
-    engine = choose(options, launch, checked_subject)
-    run = Run(options, launch, engine, tuple(copied(checked_subject)))
-    _prepare_folder(run)
-    return run
-
-
-def _prepare_folder(run: Run) -> None:
-    launch = run.launch
-    launch.run.create()
-    files.write_bytes(launch.run.solver, launch.copied or launch.source.data)
-    launch.run.write_record(
+    if launch.missing:
+        raise launch.missing[0]
+    subject = subject_of(launch.solver, launch.job.cwd, launch.prefix, launch.weights)
+    if not skip_check:
+        _check(subject, launch, warn)
+    engine = choose_engine(options, launch, subject)
+    run = Run(options, launch, engine, tuple(weights_copies(subject)))
+    launch.run.create(
+        launch.solver_copy or launch.source.data,
         {
             "command": run.line,
             "cwd": str(launch.job.cwd.resolve()),
-            "engine": run.engine.name,
-            "reason": run.engine.reason,
+            "engine": engine.name,
+            "reason": engine.reason,
             "solver": str(Path(launch.source.name).resolve()),
             "weights": launch.job.weights,
             "snapshot": launch.job.snapshot,
             "snapshot_prefix": str(launch.prefix),
-        }
+        },
     )
+    return run
+
+
+def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) -> None:
+    findings = check(subject)
+    errors = [finding for finding in findings if finding.is_error]
+    for finding in findings:
+        if not finding.is_error:
+            warn(finding)
+    if errors:
+        count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
+        raise DataError(
+            f"found {count} before the first iteration",
+            location=Location(launch.source.name),
+            findings=errors,
+        )
 
 
 def follow(run: Run) -> Iterator[Event]:
-    """Run the engine and pass on its events; whoever leaves early stops it.
+    """Run the engine and yield its events; leaving the iterator early stops the engine.
 
     Raises:
         EngineError: the engine failed.
@@ -134,8 +123,13 @@ def follow(run: Run) -> Iterator[Event]:
         yield from events
 
 
+def was_interrupted(event: Event | None) -> bool:
+    """Whether a run ended because the user asked for it."""
+    return isinstance(event, Exited) and event.interrupted
+
+
 def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
-    """How to go on after an interruption, for a snapshot that exists."""
+    """The command that resumes an interrupted run, None without a snapshot on disk."""
     if snapshot is None:
         return None
     state = run.launch.job.cwd / snapshot.state
@@ -150,8 +144,3 @@ def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
     words += ["--engine", options.engine] if options.engine != "auto" else []
     words += ["--iterations", str(options.iterations)] if options.iterations else []
     return shlex.join(words)
-
-
-def was_interrupted(event: Event | None) -> bool:
-    """Whether a run ended because the user asked for it."""
-    return isinstance(event, Exited) and event.interrupted

@@ -26,7 +26,7 @@ def read_codes(path: Path | str) -> Codes:
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is not a file of codes, cut short, inconsistent, or holds only features.
+        DataError: it is not a file of codes, truncated, inconsistent, or holds only features.
         MissingExtra: the library that reads this format is not installed.
     """
     codes = read_features(path)
@@ -45,7 +45,7 @@ def read_features(path: Path | str) -> Codes:
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is not a file of codes, cut short, or inconsistent.
+        DataError: it is not a file of codes, truncated, or inconsistent.
         MissingExtra: the library that reads this format is not installed.
     """
     if str(path) != "-" and not Path(path).is_fifo():

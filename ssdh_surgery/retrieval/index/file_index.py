@@ -235,7 +235,7 @@ def open_file_index(place: str) -> FileIndex:
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is not an index, cut short or damaged, or made by a newer version.
+        DataError: it is not an index, truncated or damaged, or made by a newer version.
     """
     stamp = stamp_of(place)
     parts = read_arrays(place, _MEMBERS, None, "an index", _MADE_BY, mapped=True)

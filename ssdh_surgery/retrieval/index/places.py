@@ -39,7 +39,7 @@ def open_index(place: str) -> Index:
 
     Raises:
         FileError: it is missing or cannot be read, or the database cannot be reached.
-        DataError: it is not an index, cut short or damaged, or made by a newer version.
+        DataError: it is not an index, truncated or damaged, or made by a newer version.
         UsageError: a URL names no table.
         MissingExtra: psycopg is not installed.
     """

@@ -187,7 +187,7 @@ def test_too_deep_for_protobuf() -> None:
         schema.parse_text(
             "a {" * 5000 + "}" * 5000, "NetParameter", allow_unknown=True, file="a.prototxt"
         )
-    assert str(caught.value) == "a.prototxt: messages are nested too deep for protobuf"
+    assert str(caught.value) == "a.prototxt: messages are nested too deeply for protobuf"
 
 
 # The same messages as `caffe.proto` in package `caffe`, in the pool that all generated code

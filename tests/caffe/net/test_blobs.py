@@ -123,7 +123,7 @@ WRONG = [
             f"n.prototxt:1:27: {UNKNOWN} 'x' (layer 'a', bottom index 0)\n"
             '  1 | layer { name: "a" bottom: "x" }\n'
             "    |                           ^^^\n"
-            "hint: layer 'b' of line 2 writes it, further down: its layer must stand above"
+            "hint: layer 'b' of line 2 writes it, further down: its layer must come first"
         ],
     ),
     (
@@ -134,8 +134,8 @@ WRONG = [
             f"n.prototxt:3:27: {UNKNOWN} 'xx' (layer 'a', bottom index 0)\n"
             '  3 | layer { name: "a" bottom: "xx" }\n'
             "    |                           ^^^^\n"
-            "hint: layer 'd' of line 1 writes it, but takes no part here: see its include and "
-            "exclude"
+            "hint: layer 'd' of line 1 writes it, but is not in this phase: see its include and "
+            "exclude rules"
         ],
     ),
     (
@@ -157,8 +157,8 @@ WRONG = [
             "layer 'a' of line 1, and layer 'c'\n"
             '  3 | layer { name: "c" bottom: "x" top: "x" }\n'
             "    |                                    ^^^\n"
-            "hint: layer 'b' of line 2 reads it, too, so that 'c' cannot write over it: give it a "
-            "top of its own"
+            "hint: layer 'b' of line 2 reads it, too, so 'c' cannot overwrite it: give it another "
+            "top"
         ],
     ),
     (

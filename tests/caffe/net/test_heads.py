@@ -293,12 +293,12 @@ FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", 
     [
         pytest.param(
             [*FUSED, layer("loss", "SoftmaxWithLoss", "sum label", "l")],
-            "judges 'sum', and Eltwise layer 'sum' is no classifier",
+            "judges 'sum', and Eltwise layer 'sum' is not a classifier",
             id="sum-of-two",
         ),
         pytest.param(
             [DATA, ip("a", "data"), layer("loss", "EuclideanLoss", "a data", "l")],
-            "compares data with what is made of the same data",
+            "compares data with a blob computed from the same data",
             id="autoencoder",
         ),
         pytest.param(
@@ -308,12 +308,12 @@ FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", 
         ),
         pytest.param(
             [DATA, ip("a", "data"), layer("loss", "SoftmaxWithLoss", "a", "l")],
-            "has no label beside what it judges",
+            "has no label bottom",
             id="no-label",
         ),
         pytest.param(
             [ip("a", "nothing"), DATA, layer("loss", "SoftmaxWithLoss", "a label", "l")],
-            "reads what no data leads to",
+            "reads a blob that does not depend on data",
             id="no-data",
         ),
     ],

@@ -68,14 +68,14 @@ def test_ambiguous_layer() -> None:
     with pytest.raises(AmbiguousLayer) as caught:
         net().layer("data")
     assert str(caught.value) == (
-        "n.prototxt:4:15: layers of lines 4 and 5 are both called 'data'\n"
+        "n.prototxt:4:15: the layers on lines 4 and 5 are all called 'data'\n"
         '  4 | layer { name: "data" top: "data" include { phase: TRAIN } }\n'
-        "    |               ^^^^^^\nhint: say which by its phase"
+        "    |               ^^^^^^\nhint: specify its phase"
     )
 
 
 def test_ambiguous_within_a_phase() -> None:
-    with pytest.raises(AmbiguousLayer, match="layers of lines 8 and 8 are both called 'twice'"):
+    with pytest.raises(AmbiguousLayer, match="the layers on lines 8 and 8 are all called 'twice'"):
         net().layer("twice", "TRAIN")
 
 

@@ -194,8 +194,8 @@ def test_channels_that_are_taken_for_granted_are_told() -> None:
     shaped = found(
         data_layer("Data", "transform_param { crop_size: 5 } data_param { batch_size: 1 }")
     )
-    assert [finding.message for finding in shaped.findings] == [
-        "layer 'd': 3 channels are taken for granted"
+    assert [(each.code, each.message) for each in shaped.findings] == [
+        ("SSDH212", "layer 'd': assuming 3 channels")
     ]
 
 
@@ -258,6 +258,7 @@ layer {{ name: "b" type: "InnerProduct" bottom: "x" top: "b" param {{ name: "w" 
     findings = found(text).findings
     assert [finding.message for finding in findings] == ([] if message is None else [message])
     if message:
+        assert findings[0].code == "SSDH215"
         place = findings[0].location
         assert place is not None
         assert (place.line, place.column) == (4, 61)

@@ -68,7 +68,7 @@ def test_names_that_hdf5_takes_for_paths(tmp_path: Path, name: str) -> None:
         write_any_weights(tmp_path / "x.h5", [LayerWeights(name, "", ())])
     assert str(caught.value) == (
         f"HDF5 cannot hold weights of a layer called '{name}'\n"
-        "hint: snapshot_format: BINARYPROTO takes any name"
+        "hint: snapshot_format: BINARYPROTO allows any name"
     )
     assert not list(tmp_path.iterdir())
 
@@ -79,7 +79,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in [8, 200, len(whole) // 2, len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r"x\.caffemodel\.h5: is cut short or damaged: "):
+        with pytest.raises(DataError, match=r"x\.caffemodel\.h5: is truncated or damaged: "):
             read_any_weights(path)
 
 
@@ -89,7 +89,7 @@ def test_hdf5_files_that_are_no_weights(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file["label"] = [1, 2]
-    with pytest.raises(DataError, match=r"x\.h5: holds no layers of weights"):
+    with pytest.raises(DataError, match=r"x\.h5: contains no layers of weights"):
         read_any_weights(path)
     with h5py.File(path, "w") as file:
         file["data/conv1/weights"] = [1.0]
@@ -101,7 +101,7 @@ def test_hdf5_files_that_are_no_weights(tmp_path: Path) -> None:
     )
     with h5py.File(path, "w") as file:
         file["data/conv1/0"] = b"text"
-    with pytest.raises(DataError, match="the dataset '/data/conv1/0' holds no numbers"):
+    with pytest.raises(DataError, match="the dataset '/data/conv1/0' does not hold numbers"):
         read_any_weights(path)
 
 

@@ -109,7 +109,7 @@ def test_every_truncation_is_an_error_or_a_shorter_state(tmp_path: Path) -> None
             assert len(state.history) < 3 or state.step == 0
         except DataError as error:
             messages.add(error.message)
-    assert messages == {"is empty", "is cut short, or not a solverstate"}
+    assert messages == {"is empty", "is truncated, or not a solverstate"}
 
 
 def test_every_truncation_of_hdf5_is_an_error(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_every_truncation_of_hdf5_is_an_error(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in [8, 9, 100, len(whole) // 2, len(whole) - 1]:
         path.write_bytes(whole[:length])
-        with pytest.raises(DataError, match="is cut short or damaged: "):
+        with pytest.raises(DataError, match="is truncated or damaged: "):
             read_solver_state(path)
 
 
@@ -126,7 +126,7 @@ def test_files_of_other_kinds(tmp_path: Path) -> None:
     weights = (TRAIN / "init.caffemodel").read_bytes()
     said = "x.solverstate: is not a solverstate: it has no iteration"
     assert refusal(tmp_path, weights) == said
-    assert refusal(tmp_path, b"net: 'x'\n").startswith("x.solverstate: is cut short, or not a")
+    assert refusal(tmp_path, b"net: 'x'\n").startswith("x.solverstate: is truncated, or not a")
     message = schema.SolverState(iter=1)
     message.history.add(data=[1, 2, 3]).shape.dim.extend([2, 2])
     assert refusal(tmp_path, message.SerializeToString()) == (

@@ -185,14 +185,14 @@ def test_every_cut_is_noticed_unless_protobuf_too_finds_a_whole_message(tmp_path
             message = schema.NetParameter.FromString(data[:size])
         except DecodeError:
             said = refusal(tmp_path, data[:size])
-            assert said.startswith("x.caffemodel: is cut short or corrupt: "), size
+            assert said.startswith("x.caffemodel: is truncated or corrupt: "), size
             continue
         layers_in_whole.append(len(message.layer))
         if message.layer:
             assert len(read(tmp_path, data[:size]).layers) == len(message.layer)
         else:
             said = refusal(tmp_path, data[:size])
-            assert said == "x.caffemodel: is not a .caffemodel: it holds no layers"
+            assert said == "x.caffemodel: is not a .caffemodel: it contains no layers"
     # Behind the net's name, and behind the first layer.
     assert layers_in_whole == [0, 1]
 
@@ -219,7 +219,7 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
         (b"", "is empty"),
         (
             b"PK\x03\x04" + bytes(100),
-            "is an archive as NumPy and PyTorch write them, and no .caffemodel",
+            "is an archive of NumPy or PyTorch, not a .caffemodel",
         ),
         (
             b"\x89HDF\r\n\x1a\n" + bytes(100),
@@ -227,21 +227,21 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
         ),
         (b'name: "n"\nlayer {\n  name: "x"\n}\n', "is a prototxt, not weights"),
         (b"# V1\r\nlayers\r\n{ type: DATA }\r\n", "is a prototxt, not weights"),
-        (b"<!DOCTYPE html>\n<html>Not found</html>\n", "is a text, not weights"),
-        (b"\x0a\x01n\x38\x00", "is not a .caffemodel: it holds no layers"),
+        (b"<!DOCTYPE html>\n<html>Not found</html>\n", "is text, not weights"),
+        (b"\x0a\x01n\x38\x00", "is not a .caffemodel: it contains no layers"),
         (
             b"\x1f\x8b\x08\x00\x00\x00",
-            "is cut short or corrupt: no field begins at byte 0",
+            "is truncated or corrupt: no field begins at byte 0",
         ),
-        (b"\x00\x00\x00", "is cut short or corrupt: no field begins at byte 0"),
-        (b"\x18" + b"\xff" * 20, "is cut short or corrupt: the number at byte 1 has no end"),
+        (b"\x00\x00\x00", "is truncated or corrupt: no field begins at byte 0"),
+        (b"\x18" + b"\xff" * 20, "is truncated or corrupt: the number at byte 1 has no end"),
         (
             b"\x18" + b"\xff" * 10 + b"\x01",
-            "is cut short or corrupt: the number at byte 1 has no end",
+            "is truncated or corrupt: the number at byte 1 has no end",
         ),
         (
             SNAPSHOT.read_bytes()[:-5],
-            "is cut short or corrupt: the field at byte 12210 needs 5 bytes more",
+            "is truncated or corrupt: the field at byte 12210 needs 5 more bytes",
         ),
         (
             net('layer { name: "a" } layers { name: "b" }'),
@@ -261,11 +261,11 @@ def test_damage_is_read_or_refused_and_nothing_else(tmp_path: Path) -> None:
         ),
         (
             wrapped(b"\x2a\x05" + ONE + b"\x00"),
-            "is cut short or corrupt: a value of blob 0 of layer 'a' has no end",
+            "is truncated or corrupt: a value of blob 0 of layer 'a' has no end",
         ),
         (
             wrapped(b"\x2d" + ONE + b"\x3a\x01\x08"),
-            "is cut short or corrupt: protobuf cannot read a blob's values",
+            "is truncated or corrupt: protobuf cannot read a blob's values",
         ),
     ],
     ids=[
@@ -282,17 +282,17 @@ def test_what_is_no_weights_file(content: bytes | Message, said: str, tmp_path: 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("mean.binaryproto", "is not a .caffemodel: it holds no layers"),
+        ("mean.binaryproto", "is not a .caffemodel: it contains no layers"),
         (
             "snap_sgd_step_ssdh_iter_20.solverstate",
-            "is cut short or corrupt: ",
+            "is truncated or corrupt: ",
         ),
     ],
 )
 def test_other_files_of_caffe(name: str, said: str) -> None:
     with pytest.raises(DataError) as caught:
         read_weights(TRAIN / name)
-    hint = "\nhint: a solverstate and a mean file begin like this one"
+    hint = "\nhint: solverstates and mean files begin like this one"
     assert str(caught.value).startswith(f"{TRAIN / name}: {said}")
     assert str(caught.value).endswith(hint)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.check.check import findings
+from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.prototxt.parser import parse
 
@@ -41,7 +44,7 @@ def write(folder: Path, labels: list[int], rule: str = "", loss: str = "") -> No
 
 def told(folder: Path, solver: str) -> list[Finding]:
     view = Solver(parse(solver.encode(), "solver.prototxt"))
-    return findings(subject_of(view, folder, folder / "run"))
+    return check(subject_of(view, folder, folder / "run"))
 
 
 def codes(folder: Path, solver: str = SOLVER) -> list[str]:
@@ -70,7 +73,7 @@ def test_labels_out_of_range(folder: Path) -> None:
     (finding,) = told(folder, SOLVER)
     assert str(finding).splitlines()[0] == (
         "net.prototxt:3:24: error SSDH101 labels-out-of-range: 2 of 4 records of lmdb have labels "
-        "from 3 to 9 (first: key '00000001'), and the classifier has 3 outputs (0 to 2)"
+        "from 3 to 9 (first: key '00000001'), but the classifier has 3 outputs (0 to 2)"
     )
 
 
@@ -91,5 +94,183 @@ def test_a_run_without_snapshots_needs_no_folder_for_them(folder: Path) -> None:
         parse((SOLVER + 'snapshot_prefix: "no/run" snapshot_after_train: false').encode())
     )
     prefix = folder / "no" / "run"
-    assert [f.code for f in findings(subject_of(view, folder, prefix))] == ["SSDH307"]
-    assert findings(subject_of(none, folder, prefix)) == []
+    assert [f.code for f in check(subject_of(view, folder, prefix))] == ["SSDH307"]
+    assert check(subject_of(none, folder, prefix)) == []
+
+
+def texts(folder: Path, solver: str = SOLVER) -> list[str]:
+    """The findings without the excerpts of their files."""
+    return [
+        "\n".join(line for line in str(finding).splitlines() if not line.startswith("  "))
+        for finding in told(folder, solver)
+    ]
+
+
+def replace(folder: Path, old: str, new: str) -> None:
+    net = folder / "net.prototxt"
+    assert old in net.read_text()
+    net.write_text(net.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (
+            'type: "Data" top: "data" top: "label" transform_param { mean_file: "mean" } ',
+            "net.prototxt:2:89: error SSDH102 no-mean-file: the mean file does not exist: mean",
+        ),
+        (
+            'type: "ImageData" top: "data" top: "label" image_data_param { source: "list" } ',
+            "net.prototxt:2:92: error SSDH103 no-source: the source does not exist: list",
+        ),
+        (
+            'type: "Data" top: "data" top: "label" ',
+            "net.prototxt:3:24: error SSDH104 no-database: the database does not exist: lmdb",
+        ),
+    ],
+    ids=["SSDH102", "SSDH103", "SSDH104"],
+)
+def test_data_that_is_not_there(folder: Path, field: str, message: str) -> None:
+    write(folder, [0])
+    shutil.rmtree(folder / "lmdb")
+    replace(folder, 'type: "Data" top: "data" top: "label" ', field)
+    assert texts(folder)[0] == (
+        f"{message}\nhint: paths in a net start at caffe's working directory: {folder}"
+    )
+
+
+def test_an_lmdb_that_is_read_as_a_leveldb(folder: Path) -> None:
+    write(folder, [0])
+    replace(folder, " backend: LMDB", "")
+    assert texts(folder) == [
+        "net.prototxt:3:24: error SSDH105 wrong-backend: lmdb is an LMDB, but layer 'data' reads "
+        "it as LEVELDB, Caffe's default\nhint: write backend: LMDB in its data_param"
+    ]
+
+
+def test_a_leveldb_that_is_read_as_an_lmdb(folder: Path) -> None:
+    write(folder, [0])
+    (folder / "level").mkdir()
+    (folder / "level" / "CURRENT").touch()
+    replace(folder, '"lmdb"', '"level"')
+    assert texts(folder) == [
+        "net.prototxt:3:55: error SSDH105 wrong-backend: level is a LevelDB, but layer 'data' "
+        "reads it as LMDB\nhint: write backend: LEVELDB in its data_param"
+    ]
+
+
+def test_a_damaged_database(folder: Path) -> None:
+    write(folder, [0])
+    (folder / "lmdb" / "data.mdb").write_bytes(b"no lmdb" * 2000)
+    (finding,) = told(folder, SOLVER)
+    assert finding.code == "SSDH106"
+    assert str(finding).startswith("lmdb")
+
+
+def test_a_net_that_cannot_be_read_is_a_finding_of_the_solver(folder: Path) -> None:
+    (folder / "net.prototxt").write_text("layer {")
+    view = Solver(parse(SOLVER.encode(), "solver.prototxt"))
+    (finding,) = check_solver(view, folder, folder / "run")
+    assert (finding.code, finding.location and finding.location.file) == ("SSDH200", "net.prototxt")
+
+
+def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
+    (folder / "net.prototxt").write_text('name: "none"')
+    assert texts(folder) == [
+        "net.prototxt: error SSDH203 no-layers: the net has no layers in phase TRAIN"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("solver", "message"),
+    [
+        (
+            "base_lr: 0.1 max_iter: 9",
+            "solver.prototxt: error SSDH301 no-net: the solver names no net to train\n"
+            "hint: add net: with the path of the train net",
+        ),
+        (
+            'net: "net.prototxt" base_lr: 0.1',
+            "solver.prototxt: error SSDH302 no-max-iter: max_iter is not set, or 0: Caffe would "
+            "not train at all\nhint: set max_iter",
+        ),
+        (
+            'net: "net.prototxt" max_iter: 9',
+            "solver.prototxt: error SSDH303 no-base-lr: base_lr is not set: nothing would be "
+            "learned\nhint: set base_lr",
+        ),
+        (
+            SOLVER + "momentun: 0.9",
+            "solver.prototxt:1:65: error SSDH304 unreadable-solver: Caffe cannot read this solver: "
+            'Message type "SolverParameter" has no field named "momentun"',
+        ),
+        (
+            SOLVER.replace("net:", "train_net:") + "test_iter: 3 test_interval: 5",
+            "solver.prototxt:1:82: error SSDH305 test-iter-count: 1 test_iter for 0 test nets; "
+            "Caffe needs one for each\nhint: repeat test_iter, in the order of the test nets",
+        ),
+        (
+            SOLVER + 'test_net: "net.prototxt"',
+            "solver.prototxt: error SSDH305 test-iter-count: 0 test_iter for 1 test net; "
+            "Caffe needs one for each\nhint: repeat test_iter, in the order of the test nets",
+        ),
+        (
+            SOLVER + "test_iter: 3",
+            "solver.prototxt:1:76: error SSDH306 no-test-interval: test_iter is set, but "
+            "test_interval is not\n"
+            "hint: set test_interval, or remove test_iter to train without tests",
+        ),
+    ],
+    ids=["SSDH301", "SSDH302", "SSDH303", "SSDH304", "SSDH305", "SSDH305-none", "SSDH306"],
+)
+def test_a_solver_that_trains_nothing_or_is_refused(
+    folder: Path, solver: str, message: str
+) -> None:
+    write(folder, [0])
+    replace(folder, "include { phase: TRAIN  }", "")
+    assert texts(folder, solver)[0] == message
+
+
+def test_a_folder_for_snapshots_that_is_read_only(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, [0])
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert texts(folder) == [
+        "solver.prototxt: error SSDH308 snapshot-folder-read-only: the folder for the snapshots is "
+        "not writable: .\n"
+        "hint: change its permissions, or set snapshot_prefix to another folder"
+    ]
+
+
+def weighed(folder: Path, name: str) -> list[str]:
+    view = Solver(parse(SOLVER.encode(), "solver.prototxt"))
+    found = check(subject_of(view, folder, folder / "run", (name,)))
+    return [str(finding).splitlines()[0] for finding in found]
+
+
+def test_weights_that_are_not_there_or_not_weights(folder: Path) -> None:
+    write(folder, [0])
+    assert weighed(folder, "w") == ["w: error SSDH401 no-weights: no such weights file"]
+    (folder / "w").write_bytes(b"\0\1\2")
+    (message,) = weighed(folder, "w")
+    assert message.startswith("w: error SSDH402 unreadable-weights: ")
+
+
+def test_weights_of_another_net(folder: Path) -> None:
+    write(folder, [0])
+    blobs = (np.zeros((3, 5), np.float32), np.zeros(3, np.float32))
+    for layer, message in (
+        (
+            "fc",
+            "net.prototxt:4:15: error SSDH404 shape-clash: layer 'fc' has blobs 3x4, 3, but w "
+            "holds 3x5, 3 for it, and Caffe stops at that",
+        ),
+        (
+            "other",
+            "w: error SSDH403 nothing-copied: no layer of w has the name of a layer of "
+            "net.prototxt: nothing would be copied",
+        ),
+    ):
+        write_weights(folder / "w", [LayerWeights(layer, "InnerProduct", blobs)])
+        assert weighed(folder, "w") == [message]

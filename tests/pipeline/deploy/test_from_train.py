@@ -26,7 +26,7 @@ from ssdh_surgery.pipeline.deploy.from_train import DeployForm, deploy_draft
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import HashPlan, hash_net
 from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
@@ -63,7 +63,7 @@ def patched(train: Path, folder: Path) -> Path:
     """The train net with a hash layer, as `patch` makes it."""
     source = read_source(str(train))
     draft = NetDraft(Draft(source.document, source.kind))
-    classifier = chosen_head(draft.net, None).classifier.name
+    classifier = choose_head(draft.net, None).classifier.name
     hash_net(draft, HashPlan(classifier, SETTINGS, SETTINGS))
     path = folder / "train_ssdh.prototxt"
     path.write_bytes(bytes(draft.draft.document))
@@ -104,7 +104,7 @@ def codes(net: Any, data: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def deployed(train: Path | str, form: DeployForm) -> NetDraft:
     source = read_source(str(train))
-    head = chosen_head(Net(source.document), None)
+    head = choose_head(Net(source.document), None)
     return deploy_draft(source, head, SETTINGS, form)
 
 
@@ -191,7 +191,7 @@ def test_in_old_dialects_the_scores_are_those_of_the_train_net(
     train.write_bytes((corpus / name).read_bytes())
     document = read_source(str(train)).document
     net = Net(document)
-    needed = needed_for(net, chosen_head(net, None))
+    needed = needed_for(net, choose_head(net, None))
     change = derive_deploy_net(net, needed, {"data": (1, *shape)}, "comment").change
     (tmp_path / "deploy.prototxt").write_bytes(
         bytes(prove(document, change, "NetParameter").document)
@@ -422,9 +422,8 @@ def test_a_shape_that_nothing_tells_is_an_error(
     with pytest.raises(SurgeryError) as caught:
         deployed("net.prototxt", DeployForm())
     assert str(caught.value) == (
-        "net.prototxt:2:9: the shape of 'data' cannot be told: of layer 'source' (Data), crop_size "
-        "is 4, 'none' is not at hand or cannot be read, one mean_value serves any number of "
-        "channels\n"
+        "net.prototxt:2:9: the shape of 'data' is unknown: in layer 'source' (Data), crop_size "
+        "is 4, 'none' does not exist or cannot be read, one mean_value serves any channels\n"
         '  2 |   name: "source" top: "data" top: "label"\n'
         "    |         ^^^^^^^^\n"
         "hint: give it: --input-shape data=1,C,H,W"

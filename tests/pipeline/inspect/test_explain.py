@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.cli.patch import explanation_lines
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.insert import hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
@@ -22,7 +22,7 @@ def net(name: str) -> Net:
 
 def test_lenet_in_words() -> None:
     of = net("lenet")
-    found = explain(of, chosen_head(of, None), None, None)
+    found = explain(of, choose_head(of, None), None, None)
     lines = explanation_lines("lenet", found)
     assert lines[0] == "lenet: from data to the loss, in TRAIN"
     chain = [line.split()[0] for line in lines[1:-3]]
@@ -38,15 +38,15 @@ def test_lenet_in_words() -> None:
     [
         (
             None,
-            "it weighs most: weight 1, 61 layers deep, beside 'loss1/classifier' (weight 0.3, 34 "
-            "layers deep), 'loss2/classifier' (weight 0.3, 49 layers deep)",
+            "it has the largest weight: weight 1, 61 layers deep; others: 'loss1/classifier' "
+            "(weight 0.3, 34 layers deep), 'loss2/classifier' (weight 0.3, 49 layers deep)",
         ),
-        ("loss1/classifier", "asked for as 'loss1/classifier'"),
+        ("loss1/classifier", "chosen by name, 'loss1/classifier'"),
     ],
 )
 def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
     of = net("googlenet")
-    found = explain(of, chosen_head(of, asked), asked, None)
+    found = explain(of, choose_head(of, asked), asked, None)
     assert found.reason == reason
     assert explanation_lines("n", found)[-1].endswith(": 1,024 values an image")
 
@@ -69,16 +69,16 @@ def test_a_classifier_of_one_stage() -> None:
 def test_a_classifier_that_never_takes_part() -> None:
     never = STAGED.replace('TEST stage: "s"', "TEST min_level: 2 max_level: 1")
     of = Net(parse(never.encode(), "staged"))
-    with pytest.raises(SurgeryError, match="layer 'fc' is in no phase"):
+    with pytest.raises(SurgeryError, match="layer 'fc' takes part in no phase"):
         explain(of, Head(of.layer("fc"), "x", (), (), 1.0, 1), "fc", None)
 
 
 def test_a_hash_layer_that_is_there() -> None:
     of = net("lenet")
-    change = hash_train_net(of, chosen_head(of, None), Recipe()).change
+    change = hash_train_net(of, choose_head(of, None), Recipe()).change
     after = Net(prove(of.document, change, "NetParameter").document)
-    found = explain(after, chosen_head(after, None), None, None)
-    assert found.hashed == ("latent_SSDH", "latent_SSDH_encode")
+    found = explain(after, choose_head(after, None), None, None)
+    assert found.hash_layer_names == ("latent_SSDH", "latent_SSDH_encode")
     assert explanation_lines("n", found)[-1] == (
         "  hash layer: 'latent_SSDH' -> 'latent_SSDH_encode' exists already"
     )
@@ -89,7 +89,7 @@ def test_a_hash_layer_that_is_there() -> None:
     [
         (
             "pool5",
-            "'pool5' has 256 x 6 x 6 values a picture: 'latent_SSDH' flattens them to 9,216 and "
+            "'pool5' has 256 x 6 x 6 values per image: 'latent_SSDH' flattens them to 9,216 and "
             "has 1,179,776 params",
         ),
         (None, None),
@@ -97,6 +97,6 @@ def test_a_hash_layer_that_is_there() -> None:
 )
 def test_spread_features_are_flattened(at: str | None, note: str | None) -> None:
     of = net("alexnet")
-    hashed = hash_train_net(of, chosen_head(of, None), Recipe(), at)
+    hashed = hash_train_net(of, choose_head(of, None), Recipe(), at)
     after = Net(prove(of.document, hashed.change, "NetParameter").document)
     assert flatten_note(after, hashed.features, "latent_SSDH") == note

@@ -136,7 +136,7 @@ def test_a_file_cut_short_anywhere_is_refused(tmp_path: Path) -> None:
     data = path.read_bytes()
     for length in range(0, len(data), 41):
         path.write_bytes(data[:length])
-        with pytest.raises(DataError, match=r"cut short or damaged|not a file of codes"):
+        with pytest.raises(DataError, match=r"is truncated or damaged|not a file of codes"):
             read_codes(path)
 
 

@@ -116,7 +116,7 @@ def test_damage_is_told(tmp_path: Path, form: str) -> None:
     data = path.read_bytes()
     for length in range(0, len(data), len(data) // 40):
         path.write_bytes(data[:length])
-        with pytest.raises(DataError, match=r"cut short or damaged|not a file of codes"):
+        with pytest.raises(DataError, match=r"is truncated or damaged|not a file of codes"):
             read_features(path)
     at = data.index(codes.packed[:1].tobytes()) if form != "parquet" else data.index(b"PAR1") + 40
     path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])

@@ -82,7 +82,7 @@ def test_large_parts_are_mapped_and_a_file_may_replace_itself(tmp_path: Path) ->
     data = path.read_bytes()
     for length in (len(data) - 1, len(data) // 2, 100):
         path.write_bytes(data[:length])
-        with pytest.raises(DataError, match=r"x\.index: cut short or damaged: "):
+        with pytest.raises(DataError, match=r"x\.index: is truncated or damaged: "):
             open_file_index(str(path))
 
 
@@ -95,7 +95,9 @@ def test_a_file_cut_short_anywhere_is_refused(
     data = path.read_bytes()
     for length in range(0, len(data), step):
         path.write_bytes(data[:length])
-        with pytest.raises(DataError, match=r"^.*x\.index: (cut short or damaged: |not an index)"):
+        with pytest.raises(
+            DataError, match=r"^.*x\.index: (is truncated or damaged: |not an index)"
+        ):
             open_file_index(str(path))
 
 

@@ -9,7 +9,7 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.pipeline.nets.choose_head import chosen_head
+from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, sharers
 
 SIAMESE = """layer { name: "data" type: "Data" top: "data" top: "label" }
@@ -58,7 +58,7 @@ def test_a_classifier_of_its_own(text: str) -> None:
 def test_siamese_mnist(version: str, corpus: Path) -> None:
     path = corpus / version / "examples/siamese/mnist_siamese_train_test.prototxt"
     with pytest.raises(SurgeryError) as caught:
-        chosen_head(Net(parse(path.read_bytes(), "n.prototxt")), None)
+        choose_head(Net(parse(path.read_bytes(), "n.prototxt")), None)
     assert caught.value.message == (
         "layer 'loss' compares two branches that share weights, and nothing classifies: the two "
         "branches would get different hash layers, and codes that cannot be compared"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import errors, files
+from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.engines.torch.layers.base import Layer
 from ssdh_surgery.engines.torch.net.weights import save_weights
@@ -32,15 +33,11 @@ class SnapshotPlace:
 
     def weights(self, iteration: int) -> str:
         """The weights file of an iteration, from `folder`."""
-        return f"{self.prefix}_iter_{iteration}.caffemodel{self._ending}"
+        return snapshot_name(self.prefix, iteration, "caffemodel", is_hdf5=self.is_hdf5)
 
     def state(self, iteration: int) -> str:
         """The solverstate of an iteration, from `folder`."""
-        return f"{self.prefix}_iter_{iteration}.solverstate{self._ending}"
-
-    @property
-    def _ending(self) -> str:
-        return ".h5" if self.is_hdf5 else ""
+        return snapshot_name(self.prefix, iteration, "solverstate", is_hdf5=self.is_hdf5)
 
     def check(self, location: Location) -> None:
         """Find out whether snapshots can be written, before any work is done.

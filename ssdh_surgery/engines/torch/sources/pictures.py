@@ -121,7 +121,7 @@ class PictureReader:
 
 def _refuse_errors(pictures: ImageList) -> None:
     if pictures.errors:
-        errors = [finding for finding in pictures.findings if finding.severity == "error"]
+        errors = [finding for finding in pictures.findings if finding.is_error]
         raise DataError(
             "the list has lines that Caffe would read wrongly",
             location=Location(pictures.source),

@@ -38,7 +38,7 @@ class Form(Protocol):
         """The arrays of a file: all of `NEEDED`, and those of `OPTIONAL` that it has.
 
         Raises:
-            DataError: it is not such a file, cut short or damaged.
+            DataError: it is not such a file, truncated or damaged.
         """
         ...
 

@@ -54,7 +54,7 @@ def read_arrays(
 
     Raises:
         FileError: it is missing or cannot be read.
-        DataError: it is not such a file, cut short, or damaged.
+        DataError: it is not such a file, truncated or damaged.
     """
     where = Location(str(path))
     with file_errors(path, "read"):
@@ -72,7 +72,7 @@ def read_arrays(
                     maps = _mapped_arrays(file, archive) if mapped else {}
                     return {name: maps[name] if name in maps else archive[name] for name in names}
         except _DAMAGE as error:
-            raise DataError(f"cut short or damaged: {error}", location=where) from error
+            raise DataError(f"is truncated or damaged: {error}", location=where) from error
     raise DataError(f"not {what}: it has no '{missing[0]}'", location=where, hint=hint)
 
 

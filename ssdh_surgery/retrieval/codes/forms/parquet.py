@@ -46,7 +46,7 @@ def read(path: Path | str) -> dict[str, NDArray[Any]]:
         about = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
     except (arrow.ArrowException, ValueError, OSError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"cut short or damaged: {reason}", location=where) from error
+        raise DataError(f"is truncated or damaged: {reason}", location=where) from error
     missing = [name for name in ("ids", "labels") if name not in table.column_names]
     if about is None or missing:
         raise DataError(
