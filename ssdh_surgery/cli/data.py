@@ -32,7 +32,7 @@ _root = click.option(
     help="Resolve a list's paths from this folder (default: the current one).",
 )
 _resize = click.option("--resize", type=SizeType(), help="Resize each image to this size.")
-_gray = click.option("--gray", is_flag=True, help="Read images in gray.")
+_gray = click.option("--gray", is_flag=True, help="Read images as grayscale.")
 
 
 @click.group("data", epilog="\b\nExample:\n  ssdh data show photos_lmdb")

@@ -47,17 +47,31 @@ _FILE = click.Path(path_type=Path)
     "--protocol", "preset", type=click.Choice(list(PRESETS)), default="authors",
     help="Use these definitions (default: authors).",
 )  # fmt: skip
-@click.option("--ties", type=click.Choice(TIES), help="Order items at one distance like this.")
-@click.option("--divisor", type=click.Choice(DIVISORS), help="Divide AP by this.")
 @click.option(
-    "--no-hits", type=click.Choice(NO_HITS), help="Treat queries without a relevant item like this."
+    "--ties",
+    type=click.Choice(TIES),
+    help="Set the order of items at one distance (default: the protocol's).",
 )
 @click.option(
-    "--radius", type=click.IntRange(0), help="Compute precision within this radius (default: 2)."
+    "--divisor",
+    type=click.Choice(DIVISORS),
+    help="Set what AP is divided by (default: the protocol's).",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), help="Random seed for ties and baselines (default: 0)."
+    "--no-hits",
+    type=click.Choice(NO_HITS),
+    help="Count queries without a relevant item as 0, or skip them (default: the protocol's).",
 )
+@click.option(
+    "--radius",
+    type=click.IntRange(0),
+    metavar="R",
+    help="Compute precision within this radius (default: 2).",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N",
+    help="Random seed for ties and baselines (default: 0).",
+)  # fmt: skip
 @click.option(
     "--features", type=_FILE, nargs=2, metavar="QUERIES DATABASE",
     help="Compare with unsupervised codes of the same width, made from these activations.",

@@ -95,9 +95,7 @@ def test_a_file_cut_short_anywhere_is_refused(
     data = path.read_bytes()
     for length in range(0, len(data), step):
         path.write_bytes(data[:length])
-        with pytest.raises(
-            DataError, match=r"^.*x\.index: (is truncated or damaged: |not an index)"
-        ):
+        with pytest.raises(DataError, match=r"x\.index: (is truncated or damaged: |not an index)"):
             open_file_index(str(path))
 
 
