@@ -54,7 +54,7 @@ class _Commands(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"ssdh_surgery.cli.{COMMANDS[cmd_name][0]}")
+        module = import_module(f"ssdh_surgery.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import ssdh_surgery.cli.commands.patch
 
-import ssdh_surgery.cli.patch
 from ssdh_surgery.pipeline.settings.options import OPTIONS, Option
 from ssdh_surgery.pipeline.settings.value_types import Number
 from support import lenet
@@ -27,9 +27,9 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Option]:
     """An option that the table gets for a test."""
     with monkeypatch.context() as patched:
         patched.setitem(OPTIONS, TOY.name, TOY)
-        importlib.reload(ssdh_surgery.cli.patch)
+        importlib.reload(ssdh_surgery.cli.commands.patch)
         yield TOY
-    importlib.reload(ssdh_surgery.cli.patch)
+    importlib.reload(ssdh_surgery.cli.commands.patch)
 
 
 def test_a_row_is_all_that_an_option_takes(ssdh: Ssdh, toy: Option) -> None:

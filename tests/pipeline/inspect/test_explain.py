@@ -7,7 +7,7 @@ import pytest
 from ssdh_surgery import parse, zoo
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.cli.patch import explanation_lines
+from ssdh_surgery.cli.commands.patch import explanation_lines
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.inspect.explain import explain, flatten_note
 from ssdh_surgery.pipeline.nets.choose_head import choose_head

@@ -78,7 +78,7 @@ def test_patch_with_a_preset(
 ) -> None:
     from click.testing import CliRunner
 
-    from ssdh_surgery.cli.patch import command
+    from ssdh_surgery.cli.commands.patch import command
 
     monkeypatch.chdir(tmp_path)
     ran = CliRunner().invoke(command, ["zoo:alexnet", "--preset", name, *words, "--out", "."])

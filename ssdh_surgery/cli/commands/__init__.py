@@ -1,0 +1,1 @@
+"""Commands: one module each, which parses options, calls the pipeline, and prints."""
