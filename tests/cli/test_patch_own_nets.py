@@ -136,7 +136,7 @@ def test_a_loss_of_a_stage_is_told(ssdh: Ssdh) -> None:
     )
     silence = 'layer { name: "s" type: "Silence" bottom: "f" }\n'
     write(f"{PRODUCT}num_output: 6 }} }}\n{silence}", staged)
-    assert "SoftmaxWithLoss layer 'loss' takes part in no phase by itself: see include and " in (
+    assert "SoftmaxWithLoss layer 'loss' is in no phase by default: see include and " in (
         ssdh(*PATCH, code=3).err
     )
 

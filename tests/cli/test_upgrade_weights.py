@@ -112,7 +112,7 @@ def test_net_and_weights_in_one_command_all_or_none(ssdh: Ssdh) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (net(V1).SerializeToString()[:-5], "is cut short or corrupt"),
+        (net(V1).SerializeToString()[:-5], "is truncated or corrupt"),
         (b"\x89HDF\r\n\x1a\n\x00\x00", "is an HDF5 file: only binary .caffemodel files"),
         (b"\x12\x06\x22\x02\xb2\xe3\x28\x0e", "a name in it is not UTF-8"),
         (b"\x0a\x01n\x38\x00", "is not a .caffemodel: it contains no layers"),
