@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import ssdh_surgery.cli.commands.patch
 
+import ssdh_surgery.cli.commands.patch
 from ssdh_surgery.pipeline.settings.options import OPTIONS, Option
 from ssdh_surgery.pipeline.settings.value_types import Number
 from support import lenet
