@@ -248,6 +248,11 @@ SNAPSHOT_FOLDER_READ_ONLY = _rule(
     "The folder of `snapshot_prefix` is not writable.",
     "Caffe stops at the start, and old versions only when they write the first snapshot.",
 )
+NO_SNAPSHOTS = _rule(
+    "SSDH309", "no-snapshots", "warning",
+    "A solver writes no weights at all: `snapshot` is 0 and `snapshot_after_train` is false.",
+    "Caffe trains to the end and exits with 0; what it learned is lost.",
+)
 
 # ---------------------------------------------------------------- SSDH4xx weights
 

@@ -12,6 +12,7 @@ from ssdh_surgery.findings import (
     NO_MAX_ITER,
     NO_NET,
     NO_SNAPSHOT_FOLDER,
+    NO_SNAPSHOTS,
     NO_TEST_INTERVAL,
     SNAPSHOT_FOLDER_READ_ONLY,
     TEST_ITER_COUNT,
@@ -74,9 +75,15 @@ def _tests(subject: Subject) -> Iterator[Finding]:
 
 
 def _snapshots(subject: Subject) -> Iterator[Finding]:
-    """Whether snapshots can be written into their folder."""
+    """Whether snapshots are written, and can be written into their folder."""
     solver = subject.solver
     if not solver.integer("snapshot") and not solver.flag("snapshot_after_train", True):
+        entry = solver.root.entry("snapshot_after_train")
+        yield NO_SNAPSHOTS.at(
+            entry.location if entry else Location(solver.file),
+            "no snapshot is written, not even at the end: what the net learns is lost",
+            "remove snapshot_after_train: false, or set snapshot to a number of iterations",
+        )
         return
     folder = subject.prefix.parent
     entry = solver.root.entry("snapshot_prefix")

@@ -95,7 +95,7 @@ def test_a_run_without_snapshots_needs_no_folder_for_them(folder: Path) -> None:
     )
     prefix = folder / "no" / "run"
     assert [f.code for f in check(subject_of(view, folder, prefix))] == ["SSDH307"]
-    assert check(subject_of(none, folder, prefix)) == []
+    assert [f.code for f in check(subject_of(none, folder, prefix))] == ["SSDH309"]
 
 
 def texts(folder: Path, solver: str = SOLVER) -> list[str]:
@@ -241,6 +241,17 @@ def test_a_folder_for_snapshots_that_is_read_only(
         "not writable: .\n"
         "hint: change its permissions, or set snapshot_prefix to another folder"
     ]
+
+
+def test_a_run_that_writes_no_weights(folder: Path) -> None:
+    write(folder, [0])
+    assert texts(folder, f"{SOLVER}snapshot_after_train: false snapshot: 0") == [
+        "solver.prototxt:1:87: warning SSDH309 no-snapshots: no snapshot is written, not even at "
+        "the end: what the net learns is lost\n"
+        "hint: remove snapshot_after_train: false, or set snapshot to a number of iterations"
+    ]
+    assert texts(folder, f"{SOLVER}snapshot_after_train: false snapshot: 5") == []
+    assert texts(folder, SOLVER) == []
 
 
 def weighed(folder: Path, name: str) -> list[str]:
