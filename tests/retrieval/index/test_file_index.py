@@ -14,6 +14,9 @@ from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.index.file_index import FileIndex, create_file_index, open_file_index
 from ssdh_surgery.retrieval.index.ids import Ids
 from ssdh_surgery.retrieval.index.index import About
+from ssdh_surgery.retrieval.index.kinds import KINDS
+
+APPROXIMATE = [kind.name for kind in KINDS.values() if not kind.is_exact]
 
 
 def saved(path: Path, kind: str, count: int, bits: int = 24) -> FileIndex:
@@ -26,7 +29,7 @@ def saved(path: Path, kind: str, count: int, bits: int = 24) -> FileIndex:
     return open_file_index(str(path))
 
 
-@pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
+@pytest.mark.parametrize("kind", APPROXIMATE)
 def test_what_a_backend_saves_is_opened_and_added_to(tmp_path: Path, kind: str) -> None:
     index = saved(tmp_path / "x.index", kind, 1100)
     assert index.saved is not None
@@ -37,7 +40,7 @@ def test_what_a_backend_saves_is_opened_and_added_to(tmp_path: Path, kind: str) 
     assert again.search(new, 1)[1].tolist() == [[1100]]
 
 
-@pytest.mark.parametrize("kind", ["ivf", "hnsw", "multihash"])
+@pytest.mark.parametrize("kind", APPROXIMATE)
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_a_small_index_misses_nothing_and_grows(
     tmp_path: Path, kind: str, count: int, capfd: pytest.CaptureFixture[str]
