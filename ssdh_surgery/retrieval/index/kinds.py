@@ -51,6 +51,10 @@ _TABLE = (
         "multihash", "approximate, hash tables", "faiss:MultiHash",
         {"tables": 4}, min_codes=_MIN_CODES,
     ),
+    IndexKind(
+        "hash", "approximate, one hash table", "faiss:Hash",
+        {"flips": 2}, min_codes=_MIN_CODES,
+    ),
     IndexKind("numpy", "exact, without FAISS", "plain:Plain", is_exact=True),
 )  # fmt: skip
 KINDS: dict[str, IndexKind] = {kind.name: kind for kind in _TABLE}

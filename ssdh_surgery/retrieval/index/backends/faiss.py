@@ -125,6 +125,18 @@ class Graph(FaissBackend):
         return index
 
 
+class Hash(FaissBackend):
+    """Looks up the first bits of a code in a hash table, and all keys up to `flips` bits away."""
+
+    def new_index(self, packed: Packed) -> Any:
+        """See `FaissBackend`."""
+        # Keys so short that the buckets within reach hold a few hundred codes.
+        width = max(1, min(self.bits, round(math.log2(max(2, len(packed)))) - 2))
+        index = self.faiss.IndexBinaryHash(self.bits, width)
+        index.nflip = int(self.options["flips"])
+        return index
+
+
 class MultiHash(FaissBackend):
     """Looks up parts of a code, and their neighbours at distance 1, in `tables` hash tables."""
 
