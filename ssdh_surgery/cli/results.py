@@ -8,7 +8,7 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.writing import outcome
-from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
+from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, unified_diff
 from ssdh_surgery.pipeline.files.sources import NETS
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost
 
 
-def show(patched: Patched, plan: WritePlan, *, json: bool) -> int:
+def show(patched: Results, plan: WritePlan, *, json: bool) -> int:
     """Show what was written or would be, and return the exit code."""
     of_files = (warning for file in patched.files for warning in file.warnings)
     for warning in (*of_files, *patched.warnings):
@@ -34,7 +34,7 @@ def show(patched: Patched, plan: WritePlan, *, json: bool) -> int:
     return 1 if plan.mode is Mode.CHECK and any(map(_would_change, patched.files)) else 0
 
 
-def as_json(patched: Patched) -> dict[str, Any]:
+def as_json(patched: Results) -> dict[str, Any]:
     """The answer of `patch --json` and `deploy --json`."""
     return {
         "files": [
@@ -52,7 +52,7 @@ def as_json(patched: Patched) -> dict[str, Any]:
     }
 
 
-def _workspace_path(patched: Patched) -> str | None:
+def _workspace_path(patched: Results) -> str | None:
     if patched.workspace is None or not patched.workspace.nets:
         return None
     from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -60,13 +60,13 @@ def _workspace_path(patched: Patched) -> str | None:
     return str(relative_to_cwd(patched.workspace.path))
 
 
-def _would_change(file: PatchedFile) -> bool:
+def _would_change(file: FileResult) -> bool:
     if file.source.is_stdin:
         return file.is_changed
     return file.is_result and not file.output.is_written
 
 
-def _pass_on(file: PatchedFile, plan: WritePlan) -> None:
+def _pass_on(file: FileResult, plan: WritePlan) -> None:
     """From standard input: the file to stdout, the words to stderr."""
     terminal.answer_to_stderr()
     if plan.mode is Mode.DIFF:
@@ -76,7 +76,7 @@ def _pass_on(file: PatchedFile, plan: WritePlan) -> None:
     _describe(file, "" if file.is_changed else "nothing to do")
 
 
-def _summary(patched: Patched, plan: WritePlan) -> None:
+def _summary(patched: Results, plan: WritePlan) -> None:
     for file in patched.files:
         words = "nothing to do"
         _describe(file, outcome(file.output, plan, patched.written) if file.is_result else words)
@@ -86,7 +86,7 @@ def _summary(patched: Patched, plan: WritePlan) -> None:
         terminal.answer(f"next: {patched.next_command}")
 
 
-def _describe(file: PatchedFile, words: str) -> None:
+def _describe(file: FileResult, words: str) -> None:
     title = f"{file.source.name} ({file.source.kind})"
     terminal.answer(f"{title}: {words}" if words else title)
     for change in file.differences:
@@ -100,7 +100,7 @@ def _describe(file: PatchedFile, words: str) -> None:
 # ---------------------------------------------------------------- what hashing costs a net
 
 
-def _cost_lines(file: PatchedFile) -> list[str]:
+def _cost_lines(file: FileResult) -> list[str]:
     """The cost of a net's hash layer; nothing for other files, or if nothing changed."""
     if not file.is_changed or file.source.kind not in NETS:
         return []

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.weights.weights_text import with_values
-from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
-from ssdh_surgery.pipeline.edit.upgraded import upgraded
+from ssdh_surgery.pipeline.edit.result import FileResult, Results
+from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
@@ -17,7 +17,7 @@ from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
 def upgrade(
     sources: Sequence[SourceFile], plan: WritePlan, *, stock_objective: bool = False
-) -> Patched:
+) -> Results:
     """Upgrade nets, solvers and weights; files in the current dialect stay as they are.
 
     Args:
@@ -38,16 +38,16 @@ def upgrade(
     written: list[Path] = []
     if plan.mode is Mode.WRITE:
         written = write_all([each.output for each in results if each.is_result], plan)
-    return Patched(results, None, tuple(written))
+    return Results(results, None, tuple(written))
 
 
-def _finished(source: SourceFile, plan: WritePlan, steps: Sequence[UpgradeStep]) -> PatchedFile:
-    result = upgraded(source.document, source.kind, steps)
+def _finished(source: SourceFile, plan: WritePlan, steps: Sequence[UpgradeStep]) -> FileResult:
+    result = upgrade_document(source.document, source.kind, steps)
     is_changed = result.document is not source.document
     target = plan.target(source.place) if is_changed or source.is_zoo else source.place
     data = _bytes(source, result.document) if is_changed else source.data
     output = Output(target, data, source.path, source.data)
-    return PatchedFile(source, output, result.document, result.notes, result.warnings)
+    return FileResult(source, output, result.document, result.notes, result.warnings)
 
 
 def _bytes(source: SourceFile, document: Document) -> bytes:

@@ -23,7 +23,7 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
-from ssdh_surgery.pipeline.edit.result import Patched
+from ssdh_surgery.pipeline.edit.result import Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.inspect.show import net_table
@@ -93,7 +93,7 @@ class Judge:
                 raise No(f"'{name}' is not finite")
         return YES
 
-    def _made(self, result: Patched) -> str:
+    def _made(self, result: Results) -> str:
         """A result that Caffe sets up with the shapes that we expect."""
         net = Net(result.files[0].after)
         phases = PHASES if result.files[0].output.path.stem.startswith("train") else PHASES[1:]
@@ -115,7 +115,7 @@ class Judge:
             raise No("another net than Caffe's own tool makes")
         return YES
 
-    def _patched(self, source: SourceFile) -> Patched:
+    def _patched(self, source: SourceFile) -> Results:
         """The train net with a hash layer; of a deploy net, with data layers for an LMDB."""
         given = {}
         if source.kind is Kind.DEPLOY:
@@ -154,7 +154,7 @@ def _show(source: SourceFile) -> str:
     return YES if Drawing(shown.net, shown.shapes, shown.heads, shown.hashing).dot else ""
 
 
-def _deployed(source: SourceFile) -> Patched:
+def _deployed(source: SourceFile) -> Results:
     net = Net(source.document)
     if source.kind is Kind.DEPLOY:
         return deploy(source.name, DeployOptions(), _DRY)

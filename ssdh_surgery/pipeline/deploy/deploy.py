@@ -13,10 +13,10 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.find import deploy_beside
-from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derived_deploy
+from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit import remember
-from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
+from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import (
     NETS,
@@ -49,7 +49,7 @@ class DeployOptions:
     classifier: bool = False
 
 
-def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched:
+def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results:
     """Put the hash layer into a deploy net, or derive one from the train net.
 
     Args:
@@ -83,7 +83,7 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Patched
             written = write_all([result.output] if is_result else [], plan, also)
     ahead = plan.unwritten([result.output.path])
     warnings = workspace.nets[known.stem].warnings(ahead) if workspace and known else []
-    return Patched((result,), workspace, tuple(written), warnings=tuple(warnings))
+    return Results((result,), workspace, tuple(written), warnings=tuple(warnings))
 
 
 def _workspace(name: str | None) -> Workspace | None:
@@ -98,11 +98,11 @@ def _workspace(name: str | None) -> Workspace | None:
 
 def _made(
     source: SourceFile, options: DeployOptions, known: NetRecord | None, plan: WritePlan
-) -> PatchedFile:
+) -> FileResult:
     """The deploy net: of a deploy file with the hash layer in it, of a train net derived."""
     if source.kind is Kind.TRAIN:
         form = DeployForm(options.shapes, options.binary, options.batch, options.classifier)
-        return derived_deploy(source, options.given, known, plan, form)
+        return derive_deploy(source, options.given, known, plan, form)
     if options.shapes:
         raise UsageError(
             f"--input-shape does not go with {source.name}: a deploy net declares its own",

@@ -17,8 +17,8 @@ from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
-from ssdh_surgery.pipeline.edit.result import PatchedFile
-from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
+from ssdh_surgery.pipeline.edit.result import FileResult
+from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
@@ -52,13 +52,13 @@ class DeployForm:
     classifier: bool = False
 
 
-def derived_deploy(
+def derive_deploy(
     train: SourceFile,
     explicit: Settings,
     record: NetRecord | None,
     plan: WritePlan,
     form: DeployForm,
-) -> PatchedFile:
+) -> FileResult:
     """A deploy net for a train net that has none.
 
     A train net that has a hash layer keeps it, with its names and width; another one gets
@@ -79,7 +79,7 @@ def derived_deploy(
     """
     refuse_derived_in_place(plan, "train")
     settings = explicit.over(record.settings if record else Settings())
-    train = upgraded_source(train) if settings.get("upgrade") else train
+    train = upgrade_source(train) if settings.get("upgrade") else train
     net, folders = net_of(train.document), working_folders(train.path)
     head = choose_head(net, head_name(net, settings, record))
     existing = hash_layer_below(net, head.classifier)
@@ -95,7 +95,7 @@ def derived_deploy(
         )
     warnings += compare(draft.net, record, own_settings)
     document = draft.draft.document
-    return PatchedFile(
+    return FileResult(
         train,
         Output(plan.target(train.place.with_name(DEPLOY)), bytes(document), train.path, train.data),
         document,

@@ -13,8 +13,8 @@ from ssdh_surgery.pipeline.deploy.compare import compare
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import hash_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
-from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
-from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
+from ssdh_surgery.pipeline.edit.result import FileResult, result_of
+from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
@@ -48,7 +48,7 @@ def patch_deploy(
     *,
     binary: bool = False,
     batch: int | None = None,
-) -> PatchedFile:
+) -> FileResult:
     """A deploy net with the hash layer in the place of its classifier.
 
     Args:
@@ -64,7 +64,7 @@ def patch_deploy(
             the train net has them.
     """
     settings = deploy_settings(explicit, record)
-    source = upgraded_source(source) if settings.get("upgrade") else source
+    source = upgrade_source(source) if settings.get("upgrade") else source
     draft = NetDraft(Draft(source.document, source.kind))
     before = draft.net
     existing = hash_layer_in(before, settings, record)

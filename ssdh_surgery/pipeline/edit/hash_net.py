@@ -36,7 +36,7 @@ class HashPlan:
 
 
 @dataclass(frozen=True)
-class HashedNet:
+class HashResult:
     """What became of one net: `insertion` of a new hash layer, or the `existing` one.
 
     `classifier` is the classifier's name afterwards, and `renamed` are the new names of layers
@@ -55,8 +55,8 @@ def hash_net(
     draft: NetDraft,
     plan: HashPlan,
     phases: Collection[Phase] = (),
-    train: HashedNet | None = None,
-) -> HashedNet:
+    train: HashResult | None = None,
+) -> HashResult:
     """Give a net its hash layer; where it has one, set what the command line asks for.
 
     Args:
@@ -93,14 +93,14 @@ def hash_net(
 
 def _insert(
     draft: NetDraft, plan: HashPlan, settings: Settings, phases: Collection[Phase]
-) -> HashedNet:
+) -> HashResult:
     """A new hash layer for a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
     draft.do(insertion, repoint(net, plan.settings.data, phases))
     draft.notes += hash_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
-    return HashedNet(insertion.classifier, insertion, has_objective=has_objective)
+    return HashResult(insertion.classifier, insertion, has_objective=has_objective)
 
 
 def _adjust(
@@ -108,8 +108,8 @@ def _adjust(
     before: Head,
     plan: HashPlan,
     phases: Collection[Phase],
-    train: HashedNet | None,
-) -> HashedNet:
+    train: HashResult | None,
+) -> HashResult:
     """The settings of an existing hash layer, as far as they are explicit."""
     explicit = plan.explicit
     name = rename_where_changed(draft, before, explicit)
@@ -128,7 +128,7 @@ def _adjust(
     draft.notes += _adjust_notes(existing, values, renamed, plan)
     draft.do(change, repoint(net, explicit.data, phases))
     name = str(explicit.get("classifier_name") or renamed.get(name, name))
-    return HashedNet(name, existing=existing, renamed=renamed)
+    return HashResult(name, existing=existing, renamed=renamed)
 
 
 def _new_names(
@@ -194,8 +194,8 @@ def hash_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
 
 
 def hash_test_net(
-    draft: NetDraft, plan: HashPlan, train: HashedNet, phases: Collection[Phase]
-) -> HashedNet:
+    draft: NetDraft, plan: HashPlan, train: HashResult, phases: Collection[Phase]
+) -> HashResult:
     """Give a test net the hash layer of its train net: the same names, bits and place.
 
     Raises:

@@ -11,9 +11,9 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.files import digest
-from ssdh_surgery.pipeline.edit.hash_net import HashedNet
+from ssdh_surgery.pipeline.edit.hash_net import HashResult
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry
-from ssdh_surgery.pipeline.edit.result import PatchedFile
+from ssdh_surgery.pipeline.edit.result import FileResult
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
@@ -22,7 +22,7 @@ from ssdh_surgery.surgery.hashing.objective import has_objective
 
 
 @dataclass(frozen=True)
-class PatchedNet:
+class GroupResult:
     """A train net that was patched, with all that the workspace records of it.
 
     `net` and `head` are as they were, `after` is the net as it is now.
@@ -32,12 +32,12 @@ class PatchedNet:
     net: Net
     after: Net
     head: Head
-    hashed: HashedNet
-    results: Sequence[PatchedFile]
+    hashed: HashResult
+    results: Sequence[FileResult]
     settings: Settings
 
 
-def remember(workspace: Workspace, patched: PatchedNet, record: NetRecord | None) -> None:
+def remember(workspace: Workspace, patched: GroupResult, record: NetRecord | None) -> None:
     """Record a patched net; of one that was patched before, what it has now.
 
     Raises:
@@ -54,11 +54,11 @@ def remember(workspace: Workspace, patched: PatchedNet, record: NetRecord | None
     workspace.record(patched.stem, {**values, **_stale(record, values)})
 
 
-def _of_input(patched: PatchedNet) -> dict[str, Any]:
+def _of_input(patched: GroupResult) -> dict[str, Any]:
     return input_geometry(patched.after, patched.results[0].source.path)
 
 
-def _of_hash_layer(patched: PatchedNet, record: NetRecord | None) -> dict[str, Any]:
+def _of_hash_layer(patched: GroupResult, record: NetRecord | None) -> dict[str, Any]:
     recipe, hashed = patched.settings.recipe, patched.hashed
     values: dict[str, Any] = {
         "remove": recipe.remove,
@@ -81,7 +81,7 @@ def _of_hash_layer(patched: PatchedNet, record: NetRecord | None) -> dict[str, A
     return values
 
 
-def _of_files(workspace: Workspace, results: Sequence[PatchedFile]) -> dict[str, Any]:
+def _of_files(workspace: Workspace, results: Sequence[FileResult]) -> dict[str, Any]:
     folder = workspace.folder
     train = results[0]
     solver = next((each for each in results if each.source.kind is Kind.SOLVER), None)
@@ -106,11 +106,11 @@ def _of_files(workspace: Workspace, results: Sequence[PatchedFile]) -> dict[str,
     return values
 
 
-def _source_name(workspace: Workspace, each: PatchedFile) -> str:
+def _source_name(workspace: Workspace, each: FileResult) -> str:
     return relative(each.source.path, workspace.folder) if each.source.path else each.source.name
 
 
-def _recorded_source(each: PatchedFile) -> bytes:
+def _recorded_source(each: FileResult) -> bytes:
     """What the source holds after all is written: with `--in-place` the result."""
     return each.output.data if each.output.path == each.source.path else each.source.data
 
@@ -133,7 +133,7 @@ def _stale(record: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any
     return stale
 
 
-def _refresh(workspace: Workspace, patched: PatchedNet, record: NetRecord) -> None:
+def _refresh(workspace: Workspace, patched: GroupResult, record: NetRecord) -> None:
     """Update a net that was patched before: its files' hashes, and what was set anew."""
     sources, written = record.get("sources", {}), record.get("written", {})
     values: dict[str, Any] = {"sources": {}, "written": {}}
@@ -175,7 +175,7 @@ def _of_existing(net: Net, before: HashLayer) -> dict[str, Any]:
     return {}
 
 
-def remember_deploy(workspace: Workspace, record: NetRecord, result: PatchedFile) -> None:
+def remember_deploy(workspace: Workspace, record: NetRecord, result: FileResult) -> None:
     """Record the deploy net of a patched net."""
     output = relative(result.output.path, workspace.folder)
     source = _source_name(workspace, result)

@@ -18,7 +18,7 @@ from ssdh_surgery.surgery.diff.differences import Difference, differences
 
 
 @dataclass(frozen=True)
-class PatchedFile:
+class FileResult:
     """What became of one file: what a command made of its source."""
 
     source: SourceFile
@@ -63,13 +63,13 @@ class PatchedFile:
 
 
 @dataclass(frozen=True)
-class Patched:
+class Results:
     """What a command made; `workspace` is None where none is kept.
 
     `next_command` is what a user would do now.
     """
 
-    files: tuple[PatchedFile, ...]
+    files: tuple[FileResult, ...]
     workspace: Workspace | None
     written: tuple[Path, ...]
     notes: tuple[str, ...] = ()
@@ -79,11 +79,11 @@ class Patched:
 
 def result_of(
     source: SourceFile, draft: Draft, plan: WritePlan, notes: Sequence[str] = ()
-) -> PatchedFile:
+) -> FileResult:
     """A draft as the result of its source, at the place where it goes."""
     # What needs no change needs no copy of its own: the file itself is the result.
     data = bytes(draft.document)
     is_new = data != source.data or source.is_zoo
     target = plan.target(source.place) if is_new else source.place
     output = Output(target, data, source.path, source.data)
-    return PatchedFile(source, output, draft.document, tuple(notes), draft.warnings)
+    return FileResult(source, output, draft.document, tuple(notes), draft.warnings)

@@ -14,8 +14,8 @@ from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import HashPlan, hash_net
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
-from ssdh_surgery.pipeline.edit.remember import PatchedNet
-from ssdh_surgery.pipeline.edit.result import PatchedFile
+from ssdh_surgery.pipeline.edit.remember import GroupResult
+from ssdh_surgery.pipeline.edit.result import FileResult
 from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
@@ -46,9 +46,9 @@ class _Training:
     size: DataSize
 
 
-def derived_training(
+def derive_training(
     source: SourceFile, settings: Settings, plan: WritePlan, stem: str
-) -> PatchedNet:
+) -> GroupResult:
     """A train net and a solver for a deploy net alone.
 
     Raises:
@@ -63,7 +63,7 @@ def derived_training(
     plain, head = draft.net, draft.head(training.classifier)
     hashed = hash_net(draft, HashPlan(training.classifier, settings, settings))
     place = plan.target(source.place.with_name(TRAIN))
-    net = PatchedFile(
+    net = FileResult(
         source,
         Output(place, bytes(draft.draft.document), source.path, source.data),
         draft.draft.document,
@@ -73,7 +73,7 @@ def derived_training(
     results = [net]
     if not source.is_stdin:
         results.append(_solver(source, settings, plan, training.size))
-    return PatchedNet(stem, plain, draft.net, head, hashed, results, settings)
+    return GroupResult(stem, plain, draft.net, head, hashed, results, settings)
 
 
 def _train_net(source: SourceFile, settings: Settings) -> _Training:
@@ -119,7 +119,7 @@ def _refuse_v0(net: Net) -> None:
         )
 
 
-def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataSize) -> PatchedFile:
+def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataSize) -> FileResult:
     """The solver for a derived train net, with a comment for each value."""
     train, place = (plan.target(source.place.with_name(name)) for name in (TRAIN, SOLVER))
     name = net_of(source.document).name
@@ -131,4 +131,4 @@ def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataS
     draft.do(set_chosen(draft.solver, chosen(recipe.sets)))
     empty = SourceFile(source.name, None, b"", parse(b"", source.name), Kind.SOLVER)
     output = Output(place, bytes(draft.document), None)
-    return PatchedFile(empty, output, draft.document, ("each value says why in its comment",))
+    return FileResult(empty, output, draft.document, ("each value says why in its comment",))

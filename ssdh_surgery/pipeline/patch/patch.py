@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import UsageError, WorkspaceError
 from ssdh_surgery.pipeline.edit import remember
-from ssdh_surgery.pipeline.edit.result import Patched, PatchedFile
+from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
@@ -45,7 +45,7 @@ class PatchOptions:
     explain: Callable[[str, Explanation], None] | None = None
 
 
-def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan) -> Patched:
+def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan) -> Results:
     """Patch what was named, and what belongs to it.
 
     Raises:
@@ -93,7 +93,7 @@ class _Patching:
     def __init__(self, options: PatchOptions, plan: WritePlan) -> None:
         self.options = options
         self.plan = plan
-        self.files: list[PatchedFile] = []
+        self.files: list[FileResult] = []
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.stems: list[str] = []
@@ -126,9 +126,9 @@ class _Patching:
         known = self.known(train) if train else None
         wanted = self.options.given.over(known.settings if known else Settings())
         if wanted.get("upgrade"):
-            from ssdh_surgery.pipeline.edit.upgraded import upgraded_group
+            from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_group
 
-            group = upgraded_group(group)
+            group = upgrade_group(group)
         if train is None:
             self.files.append(patch_lone_solver(group, self.options.given, self.plan))
             return
@@ -147,7 +147,7 @@ class _Patching:
             self._remember(workspace, replace(done, stem=stem), known)
 
     def _remember(
-        self, workspace: Workspace, done: remember.PatchedNet, known: NetRecord | None
+        self, workspace: Workspace, done: remember.GroupResult, known: NetRecord | None
     ) -> None:
         try:
             remember.remember(workspace, done, known)
@@ -178,11 +178,11 @@ class _Patching:
         stem = known.stem if known else (self.options.net or from_deploy.TRAIN_STEM)
         wanted = self.options.given.over(known.settings if known else Settings())
         if wanted.get("upgrade"):
-            from ssdh_surgery.pipeline.edit.upgraded import upgraded_source
+            from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 
-            source = upgraded_source(source)
+            source = upgrade_source(source)
         self._explain(source, net_of(source.document), wanted)
-        done = from_deploy.derived_training(source, wanted, _with_suffix(self.plan, wanted), stem)
+        done = from_deploy.derive_training(source, wanted, _with_suffix(self.plan, wanted), stem)
         self.files += done.results
         self.stems.append(stem)
         workspace = self.workspace(source)
@@ -222,7 +222,7 @@ class _Patching:
         asked = (self.options.given.get("head"), wanted.get("at"))
         self.options.explain(source.name, explain(net, head, *asked, working_folders(source.path)))
 
-    def done(self) -> Patched:
+    def done(self) -> Results:
         """All written, and what there is to say."""
         spaces = [each for each in self._workspaces.values() if each.nets]
         written: list[Path] = []
@@ -233,7 +233,7 @@ class _Patching:
         known = [space.nets[stem] for space in spaces for stem in self.stems if stem in space.nets]
         ahead = self.plan.unwritten(each.output.path for each in self.files)
         warnings = [*self.warnings, *(said for net in known for said in net.warnings(ahead))]
-        return Patched(
+        return Results(
             tuple(self.files),
             spaces[0] if spaces else None,
             tuple(written),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.edit.draft import Draft
-from ssdh_surgery.pipeline.edit.result import PatchedFile
+from ssdh_surgery.pipeline.edit.result import FileResult
 from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
@@ -21,7 +21,7 @@ _MATTERS = ("test_iter", "max_iter", "stepsize", "stepvalue", "snapshot")
 
 
 def retarget(
-    draft: Draft, group: FileGroup, nets: Sequence[PatchedFile], settings: Settings, plan: WritePlan
+    draft: Draft, group: FileGroup, nets: Sequence[FileResult], settings: Settings, plan: WritePlan
 ) -> list[str]:
     """Fit a solver to nets that got a hash layer.
 
@@ -48,7 +48,7 @@ def retarget(
 
 
 def _targets(
-    solver: Solver, group: FileGroup, nets: Sequence[PatchedFile], plan: WritePlan
+    solver: Solver, group: FileGroup, nets: Sequence[FileResult], plan: WritePlan
 ) -> dict[Entry, tuple[Path, Path]]:
     """The file of each net field, before and after."""
     if group.train is None:
@@ -64,7 +64,7 @@ def _targets(
 
 
 def follow(
-    draft: Draft, group: FileGroup, nets: Sequence[PatchedFile], explicit: Settings, plan: WritePlan
+    draft: Draft, group: FileGroup, nets: Sequence[FileResult], explicit: Settings, plan: WritePlan
 ) -> list[str]:
     """Let the paths of a solver whose nets had a hash layer follow nets that went elsewhere.
 

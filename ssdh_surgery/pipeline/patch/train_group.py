@@ -9,16 +9,15 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.pipeline.edit.data import data_note
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.edit.hash_net import HashedNet, HashPlan, hash_net, hash_test_net
-from ssdh_surgery.pipeline.edit.remember import PatchedNet
-from ssdh_surgery.pipeline.edit.result import PatchedFile, result_of
+from ssdh_surgery.pipeline.edit.hash_net import HashPlan, HashResult, hash_net, hash_test_net
+from ssdh_surgery.pipeline.edit.remember import GroupResult
+from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.patch import solver as solver_part
-from ssdh_surgery.pipeline.patch.head_notes import head_notes
+from ssdh_surgery.pipeline.patch.notes import data_note, head_notes
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import path_of_message
@@ -45,7 +44,7 @@ class TrainGroup:
     plan: WritePlan
     record: NetRecord | None
 
-    def patch(self) -> PatchedNet:
+    def patch(self) -> GroupResult:
         """Patch the train net first; the others follow it.
 
         Raises:
@@ -77,7 +76,9 @@ class TrainGroup:
             results = [result, *results] if is_inside else [*results, result]
         after = draft.net
         results[0] = _with_flatten_note(results[0], after, hashed, self.settings)
-        return PatchedNet(group.train.stem, net, after, head, hashed, tuple(results), self.settings)
+        return GroupResult(
+            group.train.stem, net, after, head, hashed, tuple(results), self.settings
+        )
 
     def _train_phases(self) -> tuple[Phase, ...]:
         """The phases of the train net: by `train_net` it is never tested."""
@@ -96,7 +97,7 @@ class TrainGroup:
         note = data_note(nets, self.settings)
         return [note] if note else []
 
-    def _inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashedNet) -> list[str]:
+    def _inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashResult) -> list[str]:
         """Patch the other nets that are written inside the solver."""
         notes: list[str] = []
         is_inside = self.group.train is self.group.solver
@@ -110,8 +111,8 @@ class TrainGroup:
         return notes
 
     def _solver(
-        self, draft: Draft, train: HashedNet, nets: Sequence[PatchedFile], notes: list[str]
-    ) -> PatchedFile:
+        self, draft: Draft, train: HashResult, nets: Sequence[FileResult], notes: list[str]
+    ) -> FileResult:
         source = self.group.solver
         assert source is not None
         if train.insertion is None:
@@ -125,7 +126,7 @@ class TrainGroup:
         return _with_kept_notes(result) if train.insertion else result
 
 
-def patch_lone_solver(group: FileGroup, explicit: Settings, plan: WritePlan) -> PatchedFile:
+def patch_lone_solver(group: FileGroup, explicit: Settings, plan: WritePlan) -> FileResult:
     """Patch a solver from standard input: its nets are known by their names alone."""
     assert group.solver is not None
     draft = Draft(group.solver.document, group.solver.kind)
@@ -136,7 +137,7 @@ def patch_lone_solver(group: FileGroup, explicit: Settings, plan: WritePlan) -> 
     return _with_kept_notes(result_of(group.solver, draft, plan, notes))
 
 
-def _with_kept_notes(result: PatchedFile) -> PatchedFile:
+def _with_kept_notes(result: FileResult) -> FileResult:
     if not result.is_changed:
         return result
     kept = solver_part.kept_notes(Solver(result.source.document), Solver(result.after))
@@ -144,8 +145,8 @@ def _with_kept_notes(result: PatchedFile) -> PatchedFile:
 
 
 def _with_flatten_note(
-    result: PatchedFile, net: Net, train: HashedNet, settings: Settings
-) -> PatchedFile:
+    result: FileResult, net: Net, train: HashResult, settings: Settings
+) -> FileResult:
     """A result that says what becomes of features with several values for each channel."""
     insertion = train.insertion
     if insertion is None:

@@ -18,10 +18,10 @@ from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
-from ssdh_surgery.pipeline.edit.remember import PatchedNet
+from ssdh_surgery.pipeline.edit.remember import GroupResult
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.patch.from_deploy import derived_training
+from ssdh_surgery.pipeline.patch.from_deploy import derive_training
 from ssdh_surgery.pipeline.patch.pixel_presets import preset_for
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing.recipe import Recipe
@@ -87,9 +87,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(deploy: str = "deploy.prototxt", **given: Any) -> PatchedNet:
+def made(deploy: str = "deploy.prototxt", **given: Any) -> GroupResult:
     """What is derived, written."""
-    result = derived_training(read_source(deploy), wishes(**given), WritePlan(), "train_val")
+    result = derive_training(read_source(deploy), wishes(**given), WritePlan(), "train_val")
     for each in result.results:
         each.output.path.write_bytes(each.output.data)
     return result
@@ -314,12 +314,12 @@ PUBLISHED = {
 }
 
 
-def derived_from_published(name: str, freeze: str | None, corpus: Path) -> PatchedNet:
+def derived_from_published(name: str, freeze: str | None, corpus: Path) -> GroupResult:
     write_lmdb(Path("large"), 300, 2)
     source = name if name.startswith("zoo:") else f"{corpus / name}.prototxt"
     data = {"train_data": "large", "test_data": "large", "train_batch": 2, "test_batch": 2}
     wanted = wishes(**data, freeze=freeze)
-    result = derived_training(read_source(source), wanted, WritePlan(out=Path()), "train_val")
+    result = derive_training(read_source(source), wanted, WritePlan(out=Path()), "train_val")
     Path("train.prototxt").write_bytes(result.results[0].output.data)
     return result
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.pipeline.edit.upgraded import upgraded
+from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.gate import prove
@@ -31,7 +31,7 @@ def hashed(document: Document, verb: Any) -> Document:
 
 
 def current(document: Document) -> Document:
-    return upgraded(document, Kind.TRAIN).document
+    return upgrade_document(document, Kind.TRAIN).document
 
 
 def check(data: bytes, verb: Any) -> None:

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.net_message import net_parameter
-from ssdh_surgery.pipeline.edit.upgraded import upgraded
+from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.prototxt.tokens import is_comment
@@ -37,7 +37,7 @@ def without_empty_transforms(message: Any) -> Any:
 @given(st.one_of(old_nets(), old_nets(is_deploy=True)).flatmap(texts))
 def test_means_what_caffe_makes_of_it(data: bytes) -> None:
     document = parse(data)
-    done = upgraded(document, Kind.TRAIN).document
+    done = upgrade_document(document, Kind.TRAIN).document
     net = Net(done)
     assert net.dialect is Dialect.CURRENT
     found, wanted = judged(done, "NetParameter"), net_parameter(Net(document))
@@ -45,5 +45,5 @@ def test_means_what_caffe_makes_of_it(data: bytes) -> None:
     # What Caffe drops is a comment afterwards, with its own comments in it.
     joined = "\n".join(comments(done))
     assert all(joined.count(text) >= count for text, count in Counter(comments(document)).items())
-    again = upgraded(parse(bytes(done)), Kind.TRAIN)
+    again = upgrade_document(parse(bytes(done)), Kind.TRAIN)
     assert (bytes(again.document), again.notes) == (bytes(done), ())

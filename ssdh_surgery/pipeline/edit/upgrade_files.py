@@ -18,7 +18,7 @@ from ssdh_surgery.surgery.upgrade.v0 import dropped_fields
 
 
 @dataclass(frozen=True)
-class Upgraded:
+class Upgrade:
     """A document in the current dialect, what was done to it, and what protobuf could not judge."""
 
     document: Document
@@ -26,7 +26,9 @@ class Upgraded:
     warnings: tuple[str, ...]
 
 
-def upgraded(document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_STEPS) -> Upgraded:
+def upgrade_document(
+    document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_STEPS
+) -> Upgrade:
     """A net or a solver, with the nets inside it, as Caffe's upgrade makes it.
 
     Raises:
@@ -46,20 +48,20 @@ def upgraded(document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_
             net = net_draft.net
             if draft.do(step.change(net)):
                 notes += (step.description, *step.notes(net))
-    return Upgraded(draft.document, tuple(dict.fromkeys(notes)), draft.warnings)
+    return Upgrade(draft.document, tuple(dict.fromkeys(notes)), draft.warnings)
 
 
-def upgraded_source(source: SourceFile) -> SourceFile:
+def upgrade_source(source: SourceFile) -> SourceFile:
     """A file with its document upgraded; its bytes stay those that were read.
 
     Raises:
         SurgeryError: Caffe could not upgrade it.
     """
-    current = upgraded(source.document, source.kind)
+    current = upgrade_document(source.document, source.kind)
     return replace(source, document=current.document, notes=(*source.notes, *current.notes))
 
 
-def upgraded_group(group: FileGroup) -> FileGroup:
+def upgrade_group(group: FileGroup) -> FileGroup:
     """Files that belong together, each upgraded.
 
     Raises:
@@ -69,7 +71,7 @@ def upgraded_group(group: FileGroup) -> FileGroup:
 
     def new(source: SourceFile) -> SourceFile:
         if id(source) not in upgraded_sources:
-            upgraded_sources[id(source)] = upgraded_source(source)
+            upgraded_sources[id(source)] = upgrade_source(source)
         return upgraded_sources[id(source)]
 
     return replace(
