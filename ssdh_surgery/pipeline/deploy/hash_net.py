@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.deploy.compare import compare
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.edit.hash_net import hash_notes
+from ssdh_surgery.pipeline.edit.hash_net import insertion_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
@@ -102,7 +102,7 @@ def _insert(
     net, recipe = draft.net, settings.recipe
     place = _place(net, settings, record)
     insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
-    draft.notes += hash_notes(insertion, recipe)
+    draft.notes += insertion_notes(insertion, recipe)
     draft.notes += _doubts(net, classifier) if record is None else []
     draft.do(insertion, batched)
 

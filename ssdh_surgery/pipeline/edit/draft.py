@@ -1,4 +1,4 @@
-"""A draft: a document under edit, each change proven before the next is worked out."""
+"""A draft: a document under edit, each change proven before the next one is worked out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ssdh_surgery.surgery.core.promise import Path
 
 
 class HasChange(Protocol):
-    """The result of a verb: its change, with what else the verb says about it."""
+    """The result of a verb: a change, and what the verb reports about it."""
 
     @property
     def change(self) -> Change:
@@ -24,19 +24,19 @@ class HasChange(Protocol):
         ...
 
 
-Result = TypeVar("Result", bound=Change | HasChange)
+VerbResult = TypeVar("VerbResult", bound=Change | HasChange)
 
 
 class Draft:
-    """A document under edit: its text as it is now, its last proof, and the judge's warnings.
+    """A document under edit: its current text, its last proof, and the judge's warnings.
 
-    Verbs work on what the draft holds now, and `do` proves what they return:
+    Verbs read the draft as it is now, and `do` proves what they return:
 
         aux = draft.do(aux_heads.drop(draft.net, head, "comment"))
 
     Args:
         document: the text to begin with.
-        kind: what the text is: a net or a solver.
+        kind: the kind of the text: a net or a solver.
     """
 
     def __init__(self, document: Document, kind: Kind) -> None:
@@ -55,16 +55,11 @@ class Draft:
         """The solver that the document describes."""
         return Solver(self.document)
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether anything was done."""
-        return self._proof is not None
-
-    def do(self, result: Result, *others: Change | HasChange) -> Result:
+    def do(self, result: VerbResult, *others: Change | HasChange) -> VerbResult:
         """Prove a verb's change and move on to the text that it leaves.
 
         Args:
-            result: what a verb returned for the document as it is now.
+            result: what a verb returned for the current document.
             others: results for the same document, proven together with it.
 
         Returns:
@@ -89,11 +84,11 @@ def _change_of(result: Change | HasChange) -> Change:
 
 
 class NetDraft:
-    """One net of a draft, and what the user should know about it.
+    """One net of a draft, with notes for the user.
 
     Args:
         draft: the document that the net is in.
-        path: where it stands there: nothing for the document itself, a field of a solver.
+        path: where the net is in it: empty for the document itself, else a field of a solver.
     """
 
     def __init__(self, draft: Draft, path: Path = ()) -> None:
@@ -112,11 +107,11 @@ class NetDraft:
         return net_of(self.draft.document, message) if self.path else self.draft.net
 
     def head(self, classifier: str) -> Head:
-        """The head of the net as it is now whose classifier has a name."""
+        """The head with a given classifier in the net as it is now."""
         head = find_head(self.net, classifier)
         assert head is not None, f"the net has the classifier '{classifier}'"
         return head
 
-    def do(self, result: Result, *others: Change | HasChange) -> Result:
+    def do(self, result: VerbResult, *others: Change | HasChange) -> VerbResult:
         """See `Draft.do`."""
         return self.draft.do(result, *others)

@@ -1,4 +1,4 @@
-"""The hash layer of one net: put in, or, where the net has one, adjusted."""
+"""The hash layer of one net: inserted, or adjusted where the net has one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ssdh_surgery.surgery.verbs.data_layers import repoint
 
 @dataclass(frozen=True)
 class HashPlan:
-    """What is done to every net of a group, decided on the train net before it is changed.
+    """What to do with every net of a file group, decided on the train net before any change.
 
     Attributes:
         classifier: the classifier that learns from the codes, by its name before the patch.
-        explicit: the settings of the command line; a hash layer that a net has gets these alone.
+        explicit: the settings of the command line; all that an existing hash layer gets.
         settings: the explicit settings over the recorded ones; a new hash layer gets these.
     """
 
@@ -37,17 +37,17 @@ class HashPlan:
 
 @dataclass(frozen=True)
 class HashResult:
-    """What became of one net: `insertion` of a new hash layer, or the `existing` one.
+    """The result for one net: the `insertion` of a new hash layer, or the `existing` one.
 
-    `classifier` is the classifier's name afterwards, and `renamed` are the new names of layers
-    whose weights no longer fit the width of an existing hash layer, by the old ones. A new
-    hash layer `has_objective` where terms on the code were added with it.
+    `classifier` is the name of the classifier after the patch. `new_names` maps the layers
+    whose weights no longer fit the new width of an existing hash layer to their new names.
+    `has_objective` is true of a new hash layer with objective terms on its code.
     """
 
     classifier: str
     insertion: HashInsertion | None = None
     existing: HashLayer | None = None
-    renamed: Mapping[str, str] = field(default_factory=dict)
+    new_names: Mapping[str, str] = field(default_factory=dict)
     has_objective: bool = False
 
 
@@ -57,13 +57,13 @@ def hash_net(
     phases: Collection[Phase] = (),
     train: HashResult | None = None,
 ) -> HashResult:
-    """Give a net its hash layer; where it has one, set what the command line asks for.
+    """Insert a hash layer; in a net that has one, set the explicit settings.
 
     Args:
         draft: the net.
         plan: what to do.
-        phases: the phases whose data layers are pointed at the data of the settings.
-        train: of a test net: what became of its train net.
+        phases: the phases whose data layers read the data of the settings.
+        train: for a test net: the result for its train net.
 
     Raises:
         SurgeryError: the net cannot be hashed.
@@ -72,7 +72,7 @@ def hash_net(
     before, head = draft.net, draft.head(plan.classifier)
     hash_layer = hash_layer_below(before, head.classifier)
     settings = plan.settings
-    # An InnerProduct with a Sigmoid may be a net's own: --at names its code to hash that.
+    # An InnerProduct with a Sigmoid may be the net's own: --at with its code puts ours on it.
     is_new = hash_layer is None or settings.get("at") in (head.features, hash_layer.code.name)
     if is_new and hash_layer is not None:
         settings = plan.explicit.over(settings.without(_names_of(hash_layer)))
@@ -91,16 +91,47 @@ def hash_net(
     return result
 
 
+def hash_test_net(
+    draft: NetDraft, plan: HashPlan, train: HashResult, phases: Collection[Phase]
+) -> HashResult:
+    """Give a test net the hash layer of its train net: the same names, width and place.
+
+    Raises:
+        UnknownLayer: the test net does not have the classifier.
+    """
+    net = draft.net
+    names = [plan.classifier, *([train.insertion.classifier] if train.insertion else [])]
+    head = next(filter(None, (find_head(net, name) for name in names)), None)
+    if head is None:
+        raise UnknownLayer(
+            f"the test net does not have the classifier '{plan.classifier}' of the train net: "
+            "Caffe would test a random one",
+            location=Location(net.file),
+            hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
+        )
+    refuse_twins(net, head.classifier)
+    own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
+    return hash_net(draft, own_plan, phases, train)
+
+
 def _insert(
     draft: NetDraft, plan: HashPlan, settings: Settings, phases: Collection[Phase]
 ) -> HashResult:
-    """A new hash layer for a net that is ready for it."""
+    """Insert a hash layer into a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
     draft.do(insertion, repoint(net, plan.settings.data, phases))
-    draft.notes += hash_notes(insertion, settings.recipe)
+    draft.notes += insertion_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
     return HashResult(insertion.classifier, insertion, has_objective=has_objective)
+
+
+def insertion_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
+    """Notes about a new hash layer: the layers that it made superfluous first."""
+    how = "commented out" if recipe.remove == "comment" else "removed"
+    names = ", ".join(layer.name for layer in insertion.removed)
+    notes = [f"{how}, no longer needed: {names}"] if names else []
+    return (*notes, *insertion.notes)
 
 
 def _adjust(
@@ -110,69 +141,75 @@ def _adjust(
     phases: Collection[Phase],
     train: HashResult | None,
 ) -> HashResult:
-    """The settings of an existing hash layer, as far as they are explicit."""
+    """Set the explicit settings of an existing hash layer."""
     explicit = plan.explicit
     name = rename_where_changed(draft, before, explicit)
     net, head = draft.net, draft.head(name)
     existing = hash_layer_below(net, head.classifier)
     assert existing is not None, "a net that gets no new hash layer has one"
     if train is not None and train.existing is not None:
-        renamed = train.renamed
+        new_names = train.new_names
     else:
-        kept = {name} - {before.classifier.name}
-        renamed = _new_names(draft, head, existing, explicit, kept)
+        stays = {name} - {before.classifier.name}
+        new_names = _new_names(draft, head, existing, explicit, stays)
     if explicit.get("at") is not None:
         adjust.refuse_moving(net, head, existing, explicit.get("at"))
     values = explicit.named(adjust.SETTINGS)
-    change = adjust.adjust(net, head.classifier, existing, values, renamed)
-    draft.notes += _adjust_notes(existing, values, renamed, plan)
+    change = adjust.adjust(net, head.classifier, existing, values, new_names)
+    draft.notes += _adjust_notes(existing, values, new_names, plan)
     draft.do(change, repoint(net, explicit.data, phases))
-    name = str(explicit.get("classifier_name") or renamed.get(name, name))
-    return HashResult(name, existing=existing, renamed=renamed)
+    name = str(explicit.get("classifier_name") or new_names.get(name, name))
+    return HashResult(name, existing=existing, new_names=new_names)
 
 
 def _new_names(
-    draft: NetDraft, head: Head, existing: HashLayer, explicit: Settings, kept: Collection[str]
+    draft: NetDraft, head: Head, existing: HashLayer, explicit: Settings, stays: Collection[str]
 ) -> Mapping[str, str]:
-    """New names for layers that another width was asked for; not for those that have one."""
+    """New names for the layers of a hash layer that gets another width.
+
+    Layers that `stays` names keep theirs, and so do those that an explicit setting names.
+    """
     if explicit.get("bits") in (None, existing.bits):
         return {}
     names = {"latent_name": existing.latent.name, "classifier_name": head.classifier.name}
-    named = {names[option] for option in explicit.named(tuple(names))}
-    return width.fresh_names(draft.net, existing, {*kept, *named})
+    explicit_names = {names[option] for option in explicit.named(tuple(names))}
+    return width.fresh_names(draft.net, existing, {*stays, *explicit_names})
 
 
 def _adjust_notes(
     existing: HashLayer,
     values: Mapping[str, object],
-    renamed: Mapping[str, str],
+    new_names: Mapping[str, str],
     plan: HashPlan,
 ) -> list[str]:
     names = f"'{existing.latent.name}' -> '{existing.code.name}', {existing.bits} bits"
-    offer = "" if values else "; --bits N gives it another width"
-    notes = [f"has a hash layer already: {names}{offer}"]
+    offer = "" if values else "; --bits N changes its width"
+    notes = [f"the net already has a hash layer: {names}{offer}"]
     ours = {*_names(Recipe()), *_names(plan.settings.recipe)}
     if not values and not ours & {existing.latent.name, existing.code.name}:
-        notes.append(f"if that is the net's own, --at {existing.code.name} puts a hash layer on it")
+        notes.append(
+            f"if those layers are part of the classifier, --at {existing.code.name} puts a hash "
+            "layer on top of them"
+        )
     if plan.explicit.get("classifier_lr") is not None:
-        notes.append("--classifier-lr goes with a new hash layer: the rates stay as they are")
+        notes.append("--classifier-lr applies to a new hash layer only: the rates are unchanged")
     if values.get("bits", existing.bits) != existing.bits:
-        notes += _width_notes(existing, values, renamed)
+        notes += _width_notes(existing, values, new_names)
     return notes
 
 
 def _width_notes(
-    existing: HashLayer, values: Mapping[str, object], renamed: Mapping[str, str]
+    existing: HashLayer, values: Mapping[str, object], new_names: Mapping[str, str]
 ) -> list[str]:
-    names = ", ".join(f"'{old}' is now '{new}'" for old, new in renamed.items())
-    notes = [f"its width becomes {values['bits']} bits: weights of the old width no longer fit"]
+    names = ", ".join(f"'{old}' is now '{new}'" for old, new in new_names.items())
+    notes = [f"its width is now {values['bits']} bits: weights of the old width no longer fit"]
     if names:
-        notes.append(f"start from their fillers, under names that no trained weights have: {names}")
+        notes.append(f"start from their fillers, under names without trained weights: {names}")
     inner = existing.latent.holder("inner_product_param")
     if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(
-            f"'{existing.latent.name}' has no weight_filler, and Caffe starts it from zeros: "
-            f"--filler {Recipe().filler.text} gives it one"
+            f"'{existing.latent.name}' has no weight_filler, so Caffe starts it from zeros: "
+            f"--filler {Recipe().filler.text} adds one"
         )
     return notes
 
@@ -183,34 +220,3 @@ def _names_of(hash_layer: HashLayer) -> dict[str, str]:
 
 def _names(recipe: Recipe) -> tuple[str, str]:
     return recipe.latent_name, recipe.code_name
-
-
-def hash_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
-    """What went with a new hash layer."""
-    how = "commented out" if recipe.remove == "comment" else "removed"
-    names = ", ".join(layer.name for layer in insertion.removed)
-    removed = [f"{how}, nothing needs them any more: {names}"] if names else []
-    return (*removed, *insertion.notes)
-
-
-def hash_test_net(
-    draft: NetDraft, plan: HashPlan, train: HashResult, phases: Collection[Phase]
-) -> HashResult:
-    """Give a test net the hash layer of its train net: the same names, bits and place.
-
-    Raises:
-        UnknownLayer: it has no such classifier.
-    """
-    net = draft.net
-    names = [plan.classifier, *([train.insertion.classifier] if train.insertion else [])]
-    head = next(filter(None, (find_head(net, name) for name in names)), None)
-    if head is None:
-        raise UnknownLayer(
-            f"the test net has no classifier '{plan.classifier}' as the train net has; Caffe "
-            "would test a random one",
-            location=Location(net.file),
-            hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
-        )
-    refuse_twins(net, head.classifier)
-    own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
-    return hash_net(draft, own_plan, phases, train)

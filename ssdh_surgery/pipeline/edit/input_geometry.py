@@ -1,4 +1,4 @@
-"""The geometry of a net's input: crop, mean, scale, channels, and the size before the crop."""
+"""The input geometry of a net: crop, mean, scale, channel order, and the size before the crop."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar
 
 KEYS = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
-# As many records say whether all have one size.
+# The number of records that are read to see whether all have one size.
 _RECORDS = 100
 
 
 def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
-    """The geometry of the input, from the first data layer that states it.
+    """The input geometry, from the first data layer with a `transform_param`, by `KEYS`.
 
     Args:
         net: a train net.
-        file: its file, above which its data may be found; None for no file.
+        file: its file, from whose folders its data may be found; None for standard input
+            and the zoo.
     """
     layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
     values: dict[str, Any] = {}
@@ -33,7 +34,7 @@ def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
         values["mean_value"] = _numbers(transform.scalars("mean_value")) or None
         values["mean_file"] = transform.string("mean_file") or None
         values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
-    # Records and pictures come through OpenCV: blue, green, red.
+    # OpenCV decodes records and images: blue, green, red.
     values["channels"] = "BGR"
     values["resize"] = _resize(net, file)
     return {key: value for key, value in values.items() if value is not None}
@@ -44,13 +45,16 @@ def _transform(layer: Layer) -> Message | None:
 
 
 def _numbers(scalars: Sequence[Scalar]) -> list[int | float]:
-    found = (literals.real(each.text) for each in scalars)
-    values = [value for value in found if value is not None and isfinite(value)]
-    return [int(value) if value.is_integer() else value for value in values]
+    values = (literals.real(each.text) for each in scalars)
+    return [
+        int(value) if value.is_integer() else value
+        for value in values
+        if value is not None and isfinite(value)
+    ]
 
 
 def _resize(net: Net, file: Path | None) -> list[int] | None:
-    """[width, height] before the crop: as the net states it, else as its train records are."""
+    """[width, height] before the crop: those that the net states, else those of its records."""
     for layer in net.layers:
         message = layer.core.message("image_data_param")
         width, height = integer(message, "new_width"), integer(message, "new_height")
@@ -65,7 +69,7 @@ def _resize(net: Net, file: Path | None) -> list[int] | None:
 
 
 def _record_size(source: str, file: Path | None) -> list[int] | None:
-    """The size that the records of an LMDB have in common, where it is at hand."""
+    """[width, height] of all records of an LMDB; None if it is not found, or they differ."""
     for folder in working_folders(file):
         if not (folder / source / "data.mdb").is_file():
             continue

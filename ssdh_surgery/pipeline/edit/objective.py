@@ -1,4 +1,4 @@
-"""The rest of a recipe, once the hash layer is in: the objective, the classifier's filler."""
+"""The objective on the code, and the classifier's filler, in a net that has its hash layer."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings
 from ssdh_surgery.surgery.hashing import classifier
-from ssdh_surgery.surgery.hashing.objective import (
-    Objective,
-    add_objective,
-    objective_terms,
-)
+from ssdh_surgery.surgery.hashing.objective import Objective, add_objective, objective_terms
 from ssdh_surgery.surgery.verbs.unread import newly_unread, silence
 
 
 def objective_of(settings: Settings) -> Objective | None:
-    """The full objective, where the settings ask for it.
+    """The full objective; None where the settings do not choose it.
 
     Raises:
-        UsageError: they do not, and have details of it.
+        UsageError: the settings have details of an objective that they do not choose.
     """
     if settings.get("objective") != "ssdh":
         if details := settings.named(OBJECTIVE):
@@ -36,21 +32,21 @@ def objective_of(settings: Settings) -> Objective | None:
 
 
 def sets_objective(settings: Settings) -> bool:
-    """Whether the settings ask for anything that comes after the hash layer."""
+    """Whether the settings have an objective or a filler for the classifier."""
     return bool(settings.named(("objective", "classifier_filler", *OBJECTIVE)))
 
 
 def put_objective(draft: NetDraft, name: str, settings: Settings) -> None:
-    """Put the rest of a recipe on a net that has its hash layer: the objective, a filler.
+    """Add the objective to a net that has its hash layer, and give its classifier a filler.
 
     Args:
         draft: the net.
-        name: its classifier.
-        settings: the settings in force.
+        name: the name of its classifier.
+        settings: the effective settings.
 
     Raises:
-        UsageError: details of an objective are given, and not the objective.
-        SurgeryError: the net's dialect has no layers for it.
+        UsageError: the settings have details of an objective that they do not choose.
+        SurgeryError: the net's dialect has no layers for the objective.
     """
     objective = objective_of(settings)
     if (filler := settings.get("classifier_filler")) is not None:
@@ -61,17 +57,19 @@ def put_objective(draft: NetDraft, name: str, settings: Settings) -> None:
     if terms and settings.get("objective"):
         names = " and ".join(f"'{layer.name}'" for layer in terms)
         draft.notes.append(
-            f"the code has terms of an objective already, {names}: they stay as they are; their "
-            "weight is their loss_weight"
+            f"the code already has objective terms, {names}: they are unchanged; their loss_weight "
+            "is their weight"
         )
     if objective is not None:
-        assert hash_layer is not None, "the hash layer was put in or found before"
+        assert hash_layer is not None, "a net that gets an objective has its hash layer"
         draft.do(add_objective(draft.net, head, hash_layer, objective))
 
 
 def silence_unread(draft: NetDraft, before: Net) -> None:
-    """Let a Silence take the blobs that only removed layers read."""
+    """Add a Silence layer that reads the blobs that only removed layers read."""
     blobs = tuple(newly_unread(before, draft.net).items())
     if draft.do(silence(draft.net, blobs)):
         names = ", ".join(f"'{blob}'" for blob, _ in blobs)
-        draft.notes.append(f"nothing else reads {names}: a Silence keeps it from being an output")
+        draft.notes.append(
+            f"no other layer reads {names}: a Silence layer keeps it from becoming an output"
+        )

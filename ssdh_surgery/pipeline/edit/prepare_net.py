@@ -1,9 +1,8 @@
-"""A net made ready for its hash layer: its classifier, its classes, its other heads."""
+"""Preparing a net for its hash layer: the classifier, its classes, the auxiliary heads."""
 
 from __future__ import annotations
 
 from ssdh_surgery.caffe.net.heads import Head
-from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -15,24 +14,24 @@ from ssdh_surgery.surgery.verbs.fields import Removal
 
 
 def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
-    """Make a net ready for its hash layer: one InnerProduct, the classes, the other heads.
+    """Prepare a net for its hash layer: classifier, classes and auxiliary heads.
 
     Args:
         draft: the net.
-        head: the head that is to learn from the codes.
-        settings: the settings in force; for a net that has a hash layer the explicit ones alone.
+        head: the head that will learn from the codes.
+        settings: the effective settings; for a net that has a hash layer, the explicit ones.
 
     Raises:
         UsageError: options contradict each other.
-        SurgeryError: the classifier classifies places or shares its weights, or auxiliary heads
-            have too few classes.
+        SurgeryError: the classifier is applied at several positions or shares its weights, or
+            auxiliary heads have too few classes.
     """
     refuse_shared(draft.net, head.classifier)
     make_inner_product(draft, head, settings.recipe.remove)
     name, recipe = head.classifier.name, settings.recipe
     aux, classes = settings.get("aux") or "keep", settings.get("classes")
     if aux == "retarget" and classes is None:
-        raise UsageError("--aux retarget needs --classes: the number of classes of all heads")
+        raise UsageError("--aux retarget needs --classes, the number of classes of all heads")
     if aux == "drop":
         _drop_aux_heads(draft, name, recipe)
     if classes is not None:
@@ -40,49 +39,50 @@ def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
 
 
 def make_inner_product(draft: NetDraft, head: Head, remove: Removal) -> None:
-    """Make a head's classifier an InnerProduct, where it is a convolution of one place.
+    """Turn a classifier that is a convolution with a single position into an InnerProduct.
 
     Raises:
-        SurgeryError: it classifies places.
+        SurgeryError: the convolution has several positions.
     """
     draft.notes += draft.do(to_inner_product(draft.net, head, remove)).notes
 
 
 def _drop_aux_heads(draft: NetDraft, name: str, recipe: Recipe) -> None:
-    dropped = draft.do(aux_heads.drop(draft.net, draft.head(name), recipe.remove))
-    if dropped.removed:
+    removed = draft.do(aux_heads.drop(draft.net, draft.head(name), recipe.remove)).removed
+    if removed:
         how = "commented out" if recipe.remove == "comment" else "removed"
-        draft.notes.append(f"auxiliary heads {how}: {_names(dropped.removed)}")
+        names = ", ".join(layer.name for layer in removed)
+        draft.notes.append(f"auxiliary heads {how}: {names}")
 
 
 def _set_classes(draft: NetDraft, name: str, classes: int, retarget: bool, recipe: Recipe) -> None:
     head = draft.head(name)
-    renamed: tuple[str, ...] = ()
+    aux_names: tuple[str, ...] = ()
     if retarget:
         aux = draft.do(aux_heads.retarget(draft.net, head, classes, recipe.classifier_lr))
-        renamed = tuple(aux.classifiers)
+        aux_names = tuple(aux.classifiers)
     else:
         aux_heads.refuse_too_few_classes(draft.net, head, classes)
     before = head.classes
     draft.do(classifier.set_classes(draft.head(name), classes))
     if before != classes:
         draft.notes.append(
-            f"'{name}' had {before} classes and gets {classes}: it starts from its filler"
+            f"'{name}' now has {classes} classes (before: {before}): it starts from its filler"
         )
-    if renamed:
-        listed = ", ".join(f"'{each}'" for each in renamed)
+    if aux_names:
+        listed = ", ".join(f"'{each}'" for each in aux_names)
         draft.notes.append(
-            f"auxiliary heads with {classes} classes start from their fillers: {listed}"
+            f"the auxiliary heads now have {classes} classes and start from their fillers: {listed}"
         )
 
 
 def rename_where_changed(draft: NetDraft, before: Head, settings: Settings) -> str:
-    """Rename a classifier that has a hash layer and gets other classes: old weights do not fit.
+    """Rename a classifier above a hash layer that gets other classes: its weights do not fit.
 
-    A name given on the command line is set later, and needs no note.
+    A name that the command line sets is applied later and needs no note.
 
     Returns:
-        The name that it has then.
+        The name of the classifier afterwards.
     """
     name, classes = before.classifier.name, settings.get("classes")
     if classes is None or before.classes == classes:
@@ -91,9 +91,5 @@ def rename_where_changed(draft: NetDraft, before: Head, settings: Settings) -> s
     new = classifier.changed_name(net, layer)
     draft.do(classifier.rename_classifier(net, layer, new))
     if settings.get("classifier_name") is None:
-        draft.notes.append(f"it is called '{new}' now")
+        draft.notes.append(f"'{name}' is now '{new}'")
     return new
-
-
-def _names(layers: tuple[Layer, ...]) -> str:
-    return ", ".join(layer.name for layer in layers)

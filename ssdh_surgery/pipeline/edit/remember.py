@@ -1,4 +1,4 @@
-"""What a patch remembers in the workspace: values, paths and hashes, never a time."""
+"""What `ssdh.toml` records of a patch: values, paths and hashes, never a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, heads, num_output
+from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads, num_output
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
@@ -23,143 +23,65 @@ from ssdh_surgery.surgery.hashing.objective import has_objective
 
 @dataclass(frozen=True)
 class GroupResult:
-    """A train net that was patched, with all that the workspace records of it.
+    """The results for a file group, and what the workspace records of them.
 
-    `net` and `head` are as they were, `after` is the net as it is now.
+    Attributes:
+        files: the results, that of the train net first.
+        net: the train net after the patch.
+        classifier: the name of its classifier before the patch.
+        hashing: the hash layer that it has now.
+        settings: the effective settings.
     """
 
-    stem: str
+    files: Sequence[FileResult]
     net: Net
-    after: Net
-    head: Head
-    hashed: HashResult
-    results: Sequence[FileResult]
+    classifier: str
+    hashing: HashResult
     settings: Settings
 
 
-def remember(workspace: Workspace, patched: GroupResult, record: NetRecord | None) -> None:
-    """Record a patched net; of one that was patched before, what it has now.
+def remember_group(
+    workspace: Workspace, stem: str, group: GroupResult, record: NetRecord | None
+) -> None:
+    """Record a patched train net as `[nets.STEM]`; a hash layer patched again updates it.
 
     Raises:
-        WorkspaceError: a name is not text that TOML can hold.
+        WorkspaceError: a name cannot be written as TOML.
     """
-    if patched.hashed.insertion is None and record is not None:
-        _refresh(workspace, patched, record)
+    if group.hashing.insertion is None and record is not None:
+        workspace.record(stem, _update(workspace, group, record))
         return
     values = {
-        **_of_files(workspace, patched.results),
-        **_of_hash_layer(patched, record),
-        **_of_input(patched),
+        **_file_values(workspace, group.files),
+        "remove": group.settings.recipe.remove,
+        "classifier_source": group.classifier,
+        **_hash_values(group),
+        "options": group.settings.as_toml(record.options if record else {}),
+        **input_geometry(group.net, group.files[0].source.path),
     }
-    workspace.record(patched.stem, {**values, **_stale(record, values)})
+    workspace.record(stem, {**values, **_removals(record, values)})
 
 
-def _of_input(patched: GroupResult) -> dict[str, Any]:
-    return input_geometry(patched.after, patched.results[0].source.path)
-
-
-def _of_hash_layer(patched: GroupResult, record: NetRecord | None) -> dict[str, Any]:
-    recipe, hashed = patched.settings.recipe, patched.hashed
-    values: dict[str, Any] = {
-        "remove": recipe.remove,
-        "classifier_source": patched.head.classifier.name,
+def _hash_values(group: GroupResult) -> dict[str, Any]:
+    """The values of a hash layer: its width, its names and its objective."""
+    recipe, hashing = group.settings.recipe, group.hashing
+    if hashing.existing is not None:
+        return _existing_values(group.net, hashing.existing)
+    assert hashing.insertion is not None, "a net without an existing hash layer has a new one"
+    classifier = hashing.insertion.classifier
+    return {
+        "bits": recipe.bits,
+        "features": hashing.insertion.features,
+        "latent": recipe.latent_name,
+        "code": recipe.code_name,
+        "classifier": classifier,
+        "classes": num_output(group.net.named(classifier)[0]),
+        "objective": "ssdh" if hashing.has_objective else "sigmoid",
     }
-    if hashed.insertion is not None:
-        classifier = hashed.insertion.classifier
-        values |= {
-            "bits": recipe.bits,
-            "features": hashed.insertion.features,
-            "latent": recipe.latent_name,
-            "code": recipe.code_name,
-            "classifier": classifier,
-            "classes": num_output(patched.after.named(classifier)[0]),
-            "objective": "ssdh" if hashed.has_objective else "sigmoid",
-        }
-    elif hashed.existing is not None:
-        values |= _of_existing(patched.after, hashed.existing)
-    values["options"] = patched.settings.as_toml(record.options if record else {})
-    return values
 
 
-def _of_files(workspace: Workspace, results: Sequence[FileResult]) -> dict[str, Any]:
-    folder = workspace.folder
-    train = results[0]
-    solver = next((each for each in results if each.source.kind is Kind.SOLVER), None)
-    values: dict[str, Any] = {
-        "train": relative(train.output.path, folder),
-        "train_source": _source_name(workspace, train),
-        "sources": {
-            _source_name(workspace, each): digest(_recorded_source(each))
-            for each in results
-            if each.source.path
-        },
-        "written": {
-            relative(each.output.path, folder): digest(each.output.data)
-            for each in results
-            if each.is_changed or each.source.is_zoo
-        },
-    }
-    if solver is not None:
-        values["solver"] = relative(solver.output.path, folder)
-        values["solver_source"] = _source_name(workspace, solver)
-        values["snapshot_prefix"] = Solver(solver.after).string("snapshot_prefix") or None
-    return values
-
-
-def _source_name(workspace: Workspace, each: FileResult) -> str:
-    return relative(each.source.path, workspace.folder) if each.source.path else each.source.name
-
-
-def _recorded_source(each: FileResult) -> bytes:
-    """What the source holds after all is written: with `--in-place` the result."""
-    return each.output.data if each.output.path == each.source.path else each.source.data
-
-
-def _stale(record: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Our own keys that no longer hold, to be removed; what belongs to the deploy net stays."""
-    if record is None:
-        return {}
-    stale: dict[str, Any] = {
-        key: None
-        for key in ("solver", "solver_source", "snapshot_prefix", *KEYS)
-        if key not in values and key in record.values
-    }
-    kept = {record.get("deploy"), record.get("deploy_source")}
-    for key in ("sources", "written"):
-        old, new = record.get(key, {}), values[key]
-        removed = {name: None for name in old if name not in new and name not in kept}
-        if removed and new:
-            stale[key] = {**new, **removed}
-    return stale
-
-
-def _refresh(workspace: Workspace, patched: GroupResult, record: NetRecord) -> None:
-    """Update a net that was patched before: its files' hashes, and what was set anew."""
-    sources, written = record.get("sources", {}), record.get("written", {})
-    values: dict[str, Any] = {"sources": {}, "written": {}}
-    for each in patched.results:
-        if each.source.path is None:
-            continue
-        source = relative(each.source.path, workspace.folder)
-        output = relative(each.output.path, workspace.folder)
-        if source in sources:
-            values["sources"][source] = digest(_recorded_source(each))
-        if output in written or each.is_changed:
-            values["written"][output] = digest(each.output.data)
-        if each.is_changed and each.source.kind is Kind.TRAIN and record.get("train") == source:
-            values["train"] = output
-        if each.is_changed and each.source.kind is Kind.SOLVER and record.get("solver") == source:
-            values["solver"] = output
-            prefix = Solver(each.after).string("snapshot_prefix")
-            values |= {"snapshot_prefix": prefix} if prefix else {}
-    if patched.results[0].is_changed:
-        assert patched.hashed.existing is not None, "a net without a new hash layer has one"
-        values |= {**_of_existing(patched.after, patched.hashed.existing), **_of_input(patched)}
-    workspace.record(record.stem, values)
-
-
-def _of_existing(net: Net, before: HashLayer) -> dict[str, Any]:
-    """The hash layer of a net as it is now; it may have been adjusted."""
+def _existing_values(net: Net, before: HashLayer) -> dict[str, Any]:
+    """The same of an existing hash layer, as it is after the patch."""
     for head in heads(net):
         hash_layer = hash_layer_below(net, head.classifier)
         if hash_layer is not None and hash_layer.latent.index == before.latent.index:
@@ -175,8 +97,86 @@ def _of_existing(net: Net, before: HashLayer) -> dict[str, Any]:
     return {}
 
 
+def _file_values(workspace: Workspace, files: Sequence[FileResult]) -> dict[str, Any]:
+    """The paths of the files, and the hashes of sources and outputs."""
+    folder = workspace.folder
+    train = files[0]
+    solver = next((each for each in files if each.source.kind is Kind.SOLVER), None)
+    values: dict[str, Any] = {
+        "train": relative(train.output.path, folder),
+        "train_source": _source_name(workspace, train),
+        "sources": {
+            _source_name(workspace, each): digest(_source_bytes(each))
+            for each in files
+            if each.source.path
+        },
+        "written": {
+            relative(each.output.path, folder): digest(each.output.data)
+            for each in files
+            if each.is_changed or each.source.is_zoo
+        },
+    }
+    if solver is not None:
+        values["solver"] = relative(solver.output.path, folder)
+        values["solver_source"] = _source_name(workspace, solver)
+        values["snapshot_prefix"] = Solver(solver.after).string("snapshot_prefix") or None
+    return values
+
+
+def _source_name(workspace: Workspace, file: FileResult) -> str:
+    return relative(file.source.path, workspace.folder) if file.source.path else file.source.name
+
+
+def _source_bytes(file: FileResult) -> bytes:
+    """The bytes of the source once the command has written: with `--in-place` the output."""
+    return file.output.data if file.output.path == file.source.path else file.source.data
+
+
+def _removals(record: NetRecord | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded values that no longer apply, to be removed; those of the deploy net stay."""
+    if record is None:
+        return {}
+    removals: dict[str, Any] = {
+        key: None
+        for key in ("solver", "solver_source", "snapshot_prefix", *KEYS)
+        if key not in values and key in record.values
+    }
+    deploy_files = {record.get("deploy"), record.get("deploy_source")}
+    for key in ("sources", "written"):
+        old, new = record.get(key, {}), values[key]
+        removed = {name: None for name in old if name not in new and name not in deploy_files}
+        if removed and new:
+            removals[key] = {**new, **removed}
+    return removals
+
+
+def _update(workspace: Workspace, group: GroupResult, record: NetRecord) -> dict[str, Any]:
+    """The values that change where a net that has its hash layer is patched again."""
+    sources, written = record.get("sources", {}), record.get("written", {})
+    values: dict[str, Any] = {"sources": {}, "written": {}}
+    for each in group.files:
+        if each.source.path is None:
+            continue
+        source = relative(each.source.path, workspace.folder)
+        output = relative(each.output.path, workspace.folder)
+        if source in sources:
+            values["sources"][source] = digest(_source_bytes(each))
+        if output in written or each.is_changed:
+            values["written"][output] = digest(each.output.data)
+        if each.is_changed and each.source.kind is Kind.TRAIN and record.get("train") == source:
+            values["train"] = output
+        if each.is_changed and each.source.kind is Kind.SOLVER and record.get("solver") == source:
+            values["solver"] = output
+            prefix = Solver(each.after).string("snapshot_prefix")
+            values |= {"snapshot_prefix": prefix} if prefix else {}
+    train = group.files[0]
+    if train.is_changed:
+        values |= {**_hash_values(group), **input_geometry(group.net, train.source.path)}
+    return values
+
+
 def remember_deploy(workspace: Workspace, record: NetRecord, result: FileResult) -> None:
-    """Record the deploy net of a patched net."""
+    """Record the deploy net of a train net."""
     output = relative(result.output.path, workspace.folder)
     source = _source_name(workspace, result)
     if record.lists_as_written(result.source.place) and not result.is_changed:
@@ -186,5 +186,5 @@ def remember_deploy(workspace: Workspace, record: NetRecord, result: FileResult)
         values["deploy_source"] = source
         values["written"] = {output: digest(result.output.data)}
         if result.source.path:
-            values["sources"] = {source: digest(_recorded_source(result))}
+            values["sources"] = {source: digest(_source_bytes(result))}
     workspace.record(record.stem, values)

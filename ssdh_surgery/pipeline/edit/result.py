@@ -1,4 +1,4 @@
-"""Results of commands that edit: one file each, with its place and what to say about it."""
+"""The results of a command that edits: one for each file, with its place and its notes."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ssdh_surgery.surgery.diff.differences import Difference, differences
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file: what a command made of its source."""
+    """The result for one file: the source, the output, and the document after all changes."""
 
     source: SourceFile
     output: Output
     after: Document
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    # A note that takes its time: worked out when notes are shown.
+    # A note that is slow to work out, so only when notes are shown.
     late_note: Callable[[], str | None] | None = None
 
     @property
     def all_notes(self) -> tuple[str, ...]:
-        """What there is to say, the late note last."""
+        """All notes: those of the source first, the late note last."""
         late = self.late_note() if self.late_note else None
         return (*self.source.notes, *self.notes, *([] if late is None else [late]))
 
     @property
     def as_text(self) -> Output:
-        """The result as people read it: of weights the net, without values."""
+        """The output as text: for weights their net, without values."""
         if self.source.kind is not Kind.WEIGHTS:
             return self.output
         before, after = bytes(self.source.document), bytes(self.after)
@@ -45,17 +45,17 @@ class FileResult:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the result differs from the source."""
+        """Whether the output differs from the source."""
         return self.output.data != self.output.old
 
     @property
     def is_result(self) -> bool:
-        """Whether there is a file to write: a result that its source is not already."""
+        """Whether there is a file to write: an output other than the source itself."""
         return not self.source.is_stdin and (self.is_changed or self.source.is_zoo)
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """What changed in meaning; worked out when it is asked for."""
+        """The semantic differences between source and result."""
         if not self.is_changed:
             return ()
         kind = MESSAGE_OF[self.source.kind]
@@ -64,9 +64,10 @@ class FileResult:
 
 @dataclass(frozen=True)
 class Results:
-    """What a command made; `workspace` is None where none is kept.
+    """All results of a command.
 
-    `next_command` is what a user would do now.
+    `workspace` is None where none is kept, `written` are the paths of the files that were
+    written, and `next_command` is what the user would run next.
     """
 
     files: tuple[FileResult, ...]
@@ -80,10 +81,16 @@ class Results:
 def result_of(
     source: SourceFile, draft: Draft, plan: WritePlan, notes: Sequence[str] = ()
 ) -> FileResult:
-    """A draft as the result of its source, at the place where it goes."""
-    # What needs no change needs no copy of its own: the file itself is the result.
+    """The result of editing a source; without a change, the source itself is its output."""
     data = bytes(draft.document)
     is_new = data != source.data or source.is_zoo
-    target = plan.target(source.place) if is_new else source.place
-    output = Output(target, data, source.path, source.data)
+    path = plan.target(source.place) if is_new else source.place
+    return derived_result(source, draft, path, notes)
+
+
+def derived_result(
+    source: SourceFile, draft: Draft, path: Path, notes: Sequence[str] = ()
+) -> FileResult:
+    """The result of deriving the file at `path` from a source."""
+    output = Output(path, bytes(draft.document), source.path, source.data)
     return FileResult(source, output, draft.document, tuple(notes), draft.warnings)

@@ -1,4 +1,4 @@
-"""Files of old dialects in the current one, before anything else is done to them."""
+"""Files in old dialects upgraded to the current one, before any other change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ssdh_surgery.surgery.upgrade.v0 import dropped_fields
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A document in the current dialect, what was done to it, and what protobuf could not judge."""
+    """A document in the current dialect, notes on its changes, and the judge's warnings."""
 
     document: Document
     notes: tuple[str, ...]
@@ -29,7 +29,7 @@ class Upgrade:
 def upgrade_document(
     document: Document, kind: Kind, steps: Sequence[UpgradeStep] = NET_STEPS
 ) -> Upgrade:
-    """A net or a solver, with the nets inside it, as Caffe's upgrade makes it.
+    """Upgrade a net, or a solver with the nets inside it, as Caffe does.
 
     Raises:
         SurgeryError: Caffe could not upgrade it.
@@ -38,11 +38,11 @@ def upgrade_document(
     nets = [NetDraft(draft)]
     if kind is Kind.SOLVER:
         nets = [NetDraft(draft, path_of_message(root)) for _, root in draft.solver.inner_nets]
-    # What weights drop was never a text that could become a comment.
+    # In weights, fields that are dropped have no text to become a comment.
     dropped = () if kind is Kind.WEIGHTS else chain(*(dropped_fields(each.net) for each in nets))
     notes = [str(each) for each in dropped]
     if kind is Kind.SOLVER and draft.do(solver_type_to_type(draft.solver)):
-        notes.append("solver_type made type")
+        notes.append("solver_type replaced by type")
     for net_draft in nets:
         for step in steps:
             net = net_draft.net
@@ -52,33 +52,33 @@ def upgrade_document(
 
 
 def upgrade_source(source: SourceFile) -> SourceFile:
-    """A file with its document upgraded; its bytes stay those that were read.
+    """Upgrade the document of a file; its bytes stay those that were read.
 
     Raises:
         SurgeryError: Caffe could not upgrade it.
     """
-    current = upgrade_document(source.document, source.kind)
-    return replace(source, document=current.document, notes=(*source.notes, *current.notes))
+    result = upgrade_document(source.document, source.kind)
+    return replace(source, document=result.document, notes=(*source.notes, *result.notes))
 
 
 def upgrade_group(group: FileGroup) -> FileGroup:
-    """Files that belong together, each upgraded.
+    """Upgrade each file of a group.
 
     Raises:
         SurgeryError: Caffe could not upgrade one.
     """
-    upgraded_sources: dict[int, SourceFile] = {}
+    sources: dict[int, SourceFile] = {}
 
-    def new(source: SourceFile) -> SourceFile:
-        if id(source) not in upgraded_sources:
-            upgraded_sources[id(source)] = upgrade_source(source)
-        return upgraded_sources[id(source)]
+    def upgrade(source: SourceFile) -> SourceFile:
+        if id(source) not in sources:
+            sources[id(source)] = upgrade_source(source)
+        return sources[id(source)]
 
     return replace(
         group,
-        train=new(group.train) if group.train else None,
-        tests=tuple(map(new, group.tests)),
-        solver=new(group.solver) if group.solver else None,
-        # The upgrade leaves the fields that name nets, in their order.
-        net_files=tuple(each and new(each) for each in group.net_files),
+        train=upgrade(group.train) if group.train else None,
+        tests=tuple(map(upgrade, group.tests)),
+        solver=upgrade(group.solver) if group.solver else None,
+        # The upgrade keeps the fields that name nets, in their order.
+        net_files=tuple(source and upgrade(source) for source in group.net_files),
     )

@@ -1,4 +1,4 @@
-"""What a user should know of the head that gets a hash layer, before it is trained."""
+"""Notes on a net that just got its hash layer: facts that a run would show late or not at all."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
 
 
-def head_notes(net: Net, head: Head, wanted: Settings) -> Iterator[str]:
-    """Sentences about a head that its net says nothing of, and a run would show late."""
+def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
+    """Notes on a head: how it is trained, and from which weights it starts."""
     name = head.classifier.name
     if head.is_regression:
         kinds = " and ".join(dict.fromkeys(loss.type for loss in head.losses))
-        yield f"'{name}' is judged by {kinds}: the codes learn from numbers, not from classes"
+        yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
-        yield f"no loss depends on '{name}' in TRAIN: nothing trains the hash layer"
+        yield f"no loss depends on '{name}' in TRAIN: the hash layer is not trained"
     message = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
     message = message or head.classifier.core
-    if message.message("weight_filler") is None and wanted.get("classifier_filler") is None:
+    if message.message("weight_filler") is None and settings.get("classifier_filler") is None:
         yield (
-            f"'{name}' has no weight_filler: under its new name it starts at 0; "
-            "--classifier-filler gaussian:0.01 gives it one"
+            f"'{name}' has no weight_filler, so under its new name it starts from zeros; "
+            "--classifier-filler gaussian:0.01 adds one"
         )
-    yield from _other_hash(net, head)
+    yield from _other_hash_layer(net, head)
 
 
 def _is_trained(net: Net, head: Head) -> bool:
@@ -37,8 +37,8 @@ def _is_trained(net: Net, head: Head) -> bool:
     )
 
 
-def _other_hash(net: Net, head: Head) -> Iterator[str]:
-    """A narrow TanH layer under the classifier may be a hash layer of another method."""
+def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
+    """A narrow TanH layer below the classifier may be the hash layer of another method."""
     graph = net.graph("TRAIN")
     if not graph.takes_part(head.classifier):
         return
@@ -49,29 +49,31 @@ def _other_hash(net: Net, head: Head) -> Iterator[str]:
     if code is not None and latent is not None and latent.type == "InnerProduct":
         yield (
             f"'{latent.name}' -> '{code.name}' is an InnerProduct with a TanH: if it is a hash "
-            f"layer of {num_output(latent)} bits, those are signs, and ours are Sigmoids above "
+            f"layer of {num_output(latent)} bits, its bits are signs, and ours are Sigmoids above "
             f"0.5; --at {latent.bottoms[0]} puts ours in its place"
         )
 
 
 def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings) -> str | None:
-    """The sources that nets keep, in a sentence; None where the settings name all of them."""
+    """A note on the data that nets keep reading; None where the settings name all of it."""
     choices = settings.data
     kept: list[str] = []
-    also: list[str] = []
+    notes: list[str] = []
     means: list[str] = []
     options: dict[str, None] = {}
     for net, phases in nets:
         for each in data_layers.data_sources(net, phases):
-            stays = [phase for phase in each.phases if not _source_of(choices, phase)]
+            stays = [
+                phase for phase in each.phases if phase not in choices or not choices[phase].source
+            ]
             if 0 < len(stays) < len(each.phases):
-                also.append(
-                    f"layer '{each.layer.name}' serves both phases: {stays[0]} reads what was "
-                    "given, too"
+                notes.append(
+                    f"layer '{each.layer.name}' serves both phases: the new data is read in "
+                    f"{stays[0]}, too"
                 )
             elif stays and each.source:
-                asked = [choices[phase].batch for phase in each.phases if phase in choices]
-                batch = next(filter(None, asked), each.batch or 1)
+                batches = [choices[phase].batch for phase in each.phases if phase in choices]
+                batch = next(filter(None, batches), each.batch or 1)
                 kept.append(f"{' and '.join(stays)} '{each.source}' (batch {batch})")
                 options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
             if each.mean and not any(choice.mean for choice in choices.values()):
@@ -80,12 +82,8 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
         kept.append(f"mean {' and '.join(dict.fromkeys(means))}")
         options.update(dict.fromkeys(["--mean-file", "--mean-value"]))
     if kept:
-        also.append(f"data stays: {', '.join(kept)}; to change it: {_listed(list(options))}")
-    return "; ".join(dict.fromkeys(also)) or None
-
-
-def _source_of(choices: dict[Phase, data_layers.DataChoice], phase: Phase) -> str | None:
-    return choices[phase].source if phase in choices else None
+        notes.append(f"data kept: {', '.join(kept)}; to change: {_listed(list(options))}")
+    return "; ".join(dict.fromkeys(notes)) or None
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,4 +1,8 @@
-"""The first story: a train net, its test nets and its solver get a hash layer."""
+"""The story of `ssdh patch`: file groups get a hash layer, and deploy nets that of their train net.
+
+A deploy net alone becomes a train net and a solver. Each part of the work returns its results;
+`patch` writes them all, or none.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,20 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import UsageError, WorkspaceError
-from ssdh_surgery.pipeline.edit import remember
+from ssdh_surgery.pipeline.edit.remember import GroupResult, remember_deploy, remember_group
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.run_states import group_refusals
-from ssdh_surgery.pipeline.patch.train_group import TrainGroup, patch_lone_solver
+from ssdh_surgery.pipeline.patch.solver import patch_lone_solver
+from ssdh_surgery.pipeline.patch.train_group import TrainGroup
+from ssdh_surgery.pipeline.patch.workspaces import Workspaces
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import relative
-from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.surgery.solver import settings as solver_verbs
+from ssdh_surgery.surgery.solver.settings import chosen
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.explain import Explanation
@@ -34,238 +38,226 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PatchOptions:
-    """What a command line asks for; what it leaves open is not among the values."""
+    """The options of a command line.
 
-    given: Settings = field(default_factory=Settings)
-    # A path, "none", or None: look beside the train net.
+    Attributes:
+        explicit: the settings; those that are not set come from the workspace or the recipe.
+        solver: the path of the solver, `none`, or None for the one next to the train net.
+        net: the table `[nets.STEM]` to use; None for the one that a file belongs to.
+        explain: called with the name of a net and the explanation of its head, before any change.
+    """
+
+    explicit: Settings = field(default_factory=Settings)
     solver: str | None = None
-    # The workspace's table to use, where it is not that of the file.
     net: str | None = None
-    # Told what was found in a train net of that name, before it is changed.
     explain: Callable[[str, Explanation], None] | None = None
 
 
 def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan) -> Results:
-    """Patch what was named, and what belongs to it.
+    """Patch files, and those that belong to them.
 
     Raises:
-        SsdhError: something named cannot be patched; nothing was written.
+        SsdhError: a file cannot be patched; nothing was written.
     """
-    # A field that no solver has is told even where there is none.
-    solver_verbs.chosen(options.given.get("sets") or ())
+    # Refuses a field that no solver has, even where there is no solver.
+    chosen(options.explicit.get("sets") or ())
     sources = _distinct(sources)
     for source in sources:
         need(source, *NETS, Kind.SOLVER)
         if plan.in_place:
             refuse_in_place(source)
-    patching = _Patching(options, plan)
-    for group in _groups(sources, options, patching):
-        patching.add_group(group)
+    run = _Run(options, plan, Workspaces(plan, options.net))
+    parts = [run.patch_group(group) for group in _file_groups(sources, run)]
     for source in sources:
-        if source.kind is not Kind.DEPLOY:
-            continue
-        if patching.is_to_train(source):
-            patching.add_training(source)
-        else:
-            patching.add_deploy(source)
-    return patching.done()
+        if source.kind is Kind.DEPLOY:
+            stems = [part.stem for part in parts if part.stem is not None]
+            derives = not stems and run.derives_training(source)
+            parts.append(run.derive(source) if derives else run.patch_deploy(source, stems))
+    return _write(parts, run)
 
 
 def _distinct(sources: Iterable[SourceFile]) -> list[SourceFile]:
-    """Each file once, however it was named."""
+    """Each file once, under whatever names it was given."""
     by_place: dict[str, SourceFile] = {}
     for source in sources:
         by_place.setdefault(os.path.realpath(source.path or source.name), source)
     return list(by_place.values())
 
 
-def _groups(
-    sources: Sequence[SourceFile], options: PatchOptions, patching: _Patching
-) -> list[FileGroup]:
-    nets = [source for source in sources if source.kind is Kind.TRAIN]
-    known = patching.known(nets[0]) if nets else None
-    return file_groups(sources, options.solver, known.path("solver_source") if known else None)
+def _file_groups(sources: Sequence[SourceFile], run: _Run) -> list[FileGroup]:
+    train = next((source for source in sources if source.kind is Kind.TRAIN), None)
+    record = run.workspaces.record_of(train) if train else None
+    usual_solver = record.path("solver_source") if record else None
+    return file_groups(sources, run.options.solver, usual_solver)
 
 
-class _Patching:
-    """One run of the story: what was patched so far, and the workspaces beside the results."""
+@dataclass(frozen=True)
+class _Part:
+    """The results for one file group or one deploy net; `stem` is that of a train net."""
 
-    def __init__(self, options: PatchOptions, plan: WritePlan) -> None:
-        self.options = options
-        self.plan = plan
-        self.files: list[FileResult] = []
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-        self.stems: list[str] = []
-        self._workspaces: dict[Path, Workspace] = {}
+    files: Sequence[FileResult]
+    stem: str | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    def workspace(self, source: SourceFile) -> Workspace | None:
-        """The workspace beside a file's result; standard input has none."""
-        if source.is_stdin:
-            return None
-        folder = self.plan.target(source.place).parent
-        if folder not in self._workspaces:
-            self._workspaces[folder] = Workspace.open(folder)
-        return self._workspaces[folder]
 
-    def known(self, source: SourceFile) -> NetRecord | None:
-        """What the workspace knows of a train net."""
-        workspace = self.workspace(source)
-        if workspace is None:
-            return None
-        if self.options.net is not None:
-            return workspace.nets.get(self.options.net)
-        return workspace.net_of(source.place, source.stem)
+@dataclass(frozen=True)
+class _Run:
+    """One run of `ssdh patch`: what its parts have in common."""
 
-    def add_group(self, group: FileGroup) -> None:
+    options: PatchOptions
+    plan: WritePlan
+    workspaces: Workspaces
+
+    def patch_group(self, group: FileGroup) -> _Part:
         """Patch a train net with its test nets and its solver."""
-        _refuse_freeze(self.options.given)
-        self.notes += group.notes
-        self.warnings += group_refusals(group)
-        train = group.train
-        known = self.known(train) if train else None
-        wanted = self.options.given.over(known.settings if known else Settings())
-        if wanted.get("upgrade"):
+        explicit, train = self.options.explicit, group.train
+        _refuse_freeze(explicit)
+        warnings = group_refusals(group)
+        record = self.workspaces.record_of(train) if train else None
+        settings = self._settings(record)
+        if settings.get("upgrade"):
             from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_group
 
             group = upgrade_group(group)
         if train is None:
-            self.files.append(patch_lone_solver(group, self.options.given, self.plan))
-            return
-        self._explain(train, group.train_net, wanted, known)
-        plan = _with_suffix(self.plan, wanted)
-        done = TrainGroup(group, self.options.given, wanted, plan, known).patch()
-        self.files += done.results
-        self.stems.append(done.stem)
-        if group.solver is None and (unused := self.options.given.named(SOLVER)):
-            names = ", ".join(OPTIONS[name].flag for name in unused)
-            self.notes.append(f"there is no solver for {names}")
-        workspace = self.workspace(train)
-        if workspace is not None:
-            stem = known.stem if known else (self.options.net or done.stem)
-            self.stems[-1] = stem
-            self._remember(workspace, replace(done, stem=stem), known)
+            lone = patch_lone_solver(group, explicit, self.plan)
+            return _Part([lone], notes=group.notes, warnings=tuple(warnings))
+        self._explain(train, group.train_net, settings, record)
+        plan = _with_suffix(self.plan, settings)
+        result = TrainGroup(group, explicit, settings, plan, record).patch()
+        stem = record.stem if record else self.options.net or train.stem
+        notes = list(group.notes)
+        if group.solver is None and (unused := explicit.named(SOLVER)):
+            flags = ", ".join(OPTIONS[name].flag for name in unused)
+            notes.append(f"no solver to apply {flags} to")
+        warnings += self._remember(train, stem, result, record)
+        return _Part(result.files, stem, tuple(notes), tuple(warnings))
 
-    def _remember(
-        self, workspace: Workspace, done: remember.GroupResult, known: NetRecord | None
-    ) -> None:
-        try:
-            remember.remember(workspace, done, known)
-        except WorkspaceError as error:
-            self.warnings.append(f"not remembered: {error}")
+    def derives_training(self, source: SourceFile) -> bool:
+        """Whether a train net is to be derived from a deploy net, or was before."""
+        from ssdh_surgery.pipeline.patch.from_deploy import TRIGGERS
 
-    def is_to_train(self, source: SourceFile) -> bool:
-        """Whether a deploy net is all there is, and a train net is to be made of it."""
-        from ssdh_surgery.pipeline.patch import from_deploy
+        has_data = bool(self.options.explicit.named(TRIGGERS))
+        return has_data or self.workspaces.record_derived_from(source) is not None
 
-        asks = bool(self.options.given.named(from_deploy.ASKING))
-        return not self.stems and (asks or self._known_training(source) is not None)
+    def derive(self, source: SourceFile) -> _Part:
+        """Derive a train net and a solver from a deploy net."""
+        from ssdh_surgery.pipeline.patch.from_deploy import TRAIN_STEM, derive_training
 
-    def _known_training(self, source: SourceFile) -> NetRecord | None:
-        """What the workspace knows of the train net that was made of a deploy net."""
-        workspace = self.workspace(source)
-        if workspace is None:
-            return None
-        name = relative(source.path, workspace.folder) if source.path else source.name
-        nets = workspace.nets.values()
-        return next((known for known in nets if known.get("train_source") == name), None)
-
-    def add_training(self, source: SourceFile) -> None:
-        """Make a train net and a solver for a deploy net alone."""
-        from ssdh_surgery.pipeline.patch import from_deploy
-
-        known = self._known_training(source)
-        stem = known.stem if known else (self.options.net or from_deploy.TRAIN_STEM)
-        wanted = self.options.given.over(known.settings if known else Settings())
-        if wanted.get("upgrade"):
+        record = self.workspaces.record_derived_from(source)
+        settings = self._settings(record)
+        if settings.get("upgrade"):
             from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 
             source = upgrade_source(source)
-        self._explain(source, net_of(source.document), wanted)
-        done = from_deploy.derive_training(source, wanted, _with_suffix(self.plan, wanted), stem)
-        self.files += done.results
-        self.stems.append(stem)
-        workspace = self.workspace(source)
+        self._explain(source, net_of(source.document), settings)
+        result = derive_training(source, settings, _with_suffix(self.plan, settings))
+        stem = record.stem if record else self.options.net or TRAIN_STEM
+        warnings = self._remember(source, stem, result, record)
+        return _Part(result.files, stem, warnings=tuple(warnings))
+
+    def patch_deploy(self, source: SourceFile, stems: Sequence[str]) -> _Part:
+        """Patch a deploy net as the train net next to its result was patched.
+
+        Args:
+            source: the deploy net.
+            stems: the stems of the train nets that this run patches.
+        """
+        from ssdh_surgery.pipeline.deploy import hash_net as deploy_net
+
+        explicit = self.options.explicit
+        _refuse_freeze(explicit)
+        stem = stems[0] if len(stems) == 1 else None
+        record = self.workspaces.record_of_deploy(source, stem)
+        settings, net = self._settings(record), net_of(source.document)
+        deploy_settings = deploy_net.deploy_settings(settings, record)
+        if deploy_net.hash_layer_in(net, deploy_settings, record) is None:
+            self._explain(source, net, settings)
+        plan = _with_suffix(self.plan, settings)
+        result = deploy_net.patch_deploy(source, explicit, record, plan)
+        workspace = self.workspaces.next_to(source)
+        if workspace is not None and record is not None:
+            remember_deploy(workspace, record, result)
+        return _Part([result])
+
+    def _settings(self, record: NetRecord | None) -> Settings:
+        return self.options.explicit.over(record.settings if record else Settings())
+
+    def _remember(
+        self, train: SourceFile, stem: str, result: GroupResult, record: NetRecord | None
+    ) -> list[str]:
+        """Record a train net; where that fails, a warning."""
+        workspace = self.workspaces.next_to(train)
         if workspace is not None:
-            self._remember(workspace, done, known)
-
-    def add_deploy(self, source: SourceFile) -> None:
-        """Patch a deploy net that was named, as the train net beside its result was."""
-        from ssdh_surgery.pipeline.deploy.hash_net import (
-            deploy_settings,
-            hash_layer_in,
-            patch_deploy,
-        )
-
-        _refuse_freeze(self.options.given)
-        workspace = self.workspace(source)
-        stem = self.options.net or (self.stems[0] if len(self.stems) == 1 else None)
-        known = workspace.net(stem, source.path) if workspace and workspace.nets else None
-        wanted = self.options.given.over(known.settings if known else Settings())
-        plan = _with_suffix(self.plan, wanted)
-        if hash_layer_in(net_of(source.document), deploy_settings(wanted, known), known) is None:
-            self._explain(source, net_of(source.document), wanted)
-        self.files.append(patch_deploy(source, self.options.given, known, plan))
-        if workspace is not None and known is not None:
-            remember.remember_deploy(workspace, known, self.files[-1])
+            try:
+                remember_group(workspace, stem, result, record)
+            except WorkspaceError as error:
+                return [f"not recorded: {error}"]
+        return []
 
     def _explain(
-        self, source: SourceFile, net: Net, wanted: Settings, known: NetRecord | None = None
+        self, source: SourceFile, net: Net, settings: Settings, record: NetRecord | None = None
     ) -> None:
-        """Tell, where it is asked for, what was found in a net before anything is done."""
+        """Explain the choice of the head, where the options ask for it."""
         if self.options.explain is None:
             return
         from ssdh_surgery.pipeline.files.caffe_paths import working_folders
         from ssdh_surgery.pipeline.inspect.explain import explain
 
-        head = choose_head(net, head_name(net, wanted, known))
-        asked = (self.options.given.get("head"), wanted.get("at"))
-        self.options.explain(source.name, explain(net, head, *asked, working_folders(source.path)))
-
-    def done(self) -> Results:
-        """All written, and what there is to say."""
-        spaces = [each for each in self._workspaces.values() if each.nets]
-        written: list[Path] = []
-        if self.plan.mode is Mode.WRITE:
-            outputs = [each.output for each in self.files if each.is_result]
-            also = [write for workspace in spaces for write in workspace.pending()]
-            written = write_all(outputs, self.plan, also)
-        known = [space.nets[stem] for space in spaces for stem in self.stems if stem in space.nets]
-        ahead = self.plan.unwritten(each.output.path for each in self.files)
-        warnings = [*self.warnings, *(said for net in known for said in net.warnings(ahead))]
-        return Results(
-            tuple(self.files),
-            spaces[0] if spaces else None,
-            tuple(written),
-            tuple(self.notes),
-            tuple(dict.fromkeys(warnings)),
-            self._next(),
-        )
-
-    def _next(self) -> str | None:
-        """The command that goes on from here, where something was patched to train."""
-        solver = next((each for each in self.files if each.source.kind is Kind.SOLVER), None)
-        if solver is None or solver.source.is_stdin or not solver.is_result:
-            return None
-        nets = [stem for space in self._workspaces.values() for stem in space.nets]
-        which = ""
-        if solver.output.path.parent.resolve() != Path.cwd() or self.stems[0] not in nets:
-            which = f" --solver {shlex.quote(str(solver.output.path))}"
-        elif len(nets) > 1:
-            which = f" --net {shlex.quote(self.stems[0])}"
-        on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
-        gpu = "" if on_cpu else " --gpu 0"
-        return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"
+        head = choose_head(net, head_name(net, settings, record))
+        names = (self.options.explicit.get("head"), settings.get("at"))
+        self.options.explain(source.name, explain(net, head, *names, working_folders(source.path)))
 
 
-def _refuse_freeze(given: Settings) -> None:
-    if given.get("freeze") is not None:
+def _refuse_freeze(explicit: Settings) -> None:
+    if explicit.get("freeze") is not None:
         raise UsageError(
-            "--freeze goes with a train net that is made of a deploy net alone",
+            "--freeze goes with a train net that is derived from a deploy net",
             hint="ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER",
         )
 
 
-def _with_suffix(plan: WritePlan, wanted: Settings) -> WritePlan:
-    suffix = wanted.get("suffix")
+def _with_suffix(plan: WritePlan, settings: Settings) -> WritePlan:
+    suffix = settings.get("suffix")
     return plan if suffix is None else replace(plan, suffix=suffix)
+
+
+def _write(parts: Sequence[_Part], run: _Run) -> Results:
+    """Write the files of all parts and the workspaces, and collect notes and warnings."""
+    files = [file for part in parts for file in part.files]
+    stems = [part.stem for part in parts if part.stem is not None]
+    workspaces = run.workspaces
+    written: list[Path] = []
+    if run.plan.mode is Mode.WRITE:
+        outputs = [file.output for file in files if file.is_result]
+        written = write_all(outputs, run.plan, workspaces.pending())
+    unwritten = run.plan.unwritten(file.output.path for file in files)
+    warnings = [warning for part in parts for warning in part.warnings]
+    for record in workspaces.records(stems):
+        warnings += record.warnings(unwritten)
+    return Results(
+        tuple(files),
+        next(iter(workspaces.with_nets), None),
+        tuple(written),
+        tuple(note for part in parts for note in part.notes),
+        tuple(dict.fromkeys(warnings)),
+        _next_command(files, stems, workspaces),
+    )
+
+
+def _next_command(
+    files: Sequence[FileResult], stems: Sequence[str], workspaces: Workspaces
+) -> str | None:
+    """The command that trains the net; None where no solver is written."""
+    solver = next((file for file in files if file.source.kind is Kind.SOLVER), None)
+    if solver is None or solver.source.is_stdin or not solver.is_result:
+        return None
+    which = ""
+    if solver.output.path.parent.resolve() != Path.cwd() or stems[0] not in workspaces.stems:
+        which = f" --solver {shlex.quote(str(solver.output.path))}"
+    elif len(workspaces.stems) > 1:
+        which = f" --net {shlex.quote(stems[0])}"
+    on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
+    gpu = "" if on_cpu else " --gpu 0"
+    return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"

@@ -1,4 +1,4 @@
-"""What was done to the pixels that a published net was trained with, found by its layers."""
+"""The transform of the pixels that a published net was trained with, found by its layers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.zoo.layers import Field
 
-# The layers whose names and types tell a network; what classifies is often another one.
-_TELLING = frozenset(["Convolution", "InnerProduct"])
-# A net with so many of a network's layers, and few others, is of its family.
-_ALIKE = 0.9
-# The channel means of data/ilsvrc12/imagenet_mean.binaryproto, blue, green, red.
+# The layer types that identify a network.
+_TYPES = frozenset(["Convolution", "InnerProduct"])
+# A net belongs to the family of a network if they share at least this fraction of layers.
+_MIN_OVERLAP = 0.9
+# The channel means of data/ilsvrc12/imagenet_mean.binaryproto: blue, green, red.
 _IMAGENET = (Decimal(104), Decimal(117), Decimal(123))
 _IMAGENET_FILE = "imagenet_mean.binaryproto"
 
@@ -24,7 +24,7 @@ _IMAGENET_FILE = "imagenet_mean.binaryproto"
 class Preset:
     """The transform of a family of nets; `mean` is in the order blue, green, red.
 
-    `has_mean` without a `mean`: its values depend on the records that were trained with.
+    `has_mean` without a `mean`: its values depend on the records of the training.
     """
 
     family: str
@@ -36,42 +36,44 @@ class Preset:
 
 
 def preset_for(layers: Iterable[Layer]) -> Preset | None:
-    """The preset of the network of the zoo that has these layers, by names and types.
+    """The preset of the built-in network that has these layers, by names and types.
 
-    The last layer of a kind that tells is left out: a fine-tuned net has its own classifier.
+    The last layer is not compared: a fine-tuned net has its own classifier.
     """
     own = [
-        _Telling(layer.name, layer.type, layer.bottoms[0])
+        _Signature(layer.name, layer.type, layer.bottoms[0])
         for layer in layers
-        if layer.type in _TELLING and layer.bottoms
+        if layer.type in _TYPES and layer.bottoms
     ][:-1]
-    theirs = {name: _telling(zoo.find(name).deploy())[:-1] for name in zoo.names()}
-    # Of networks with the same layers the one that connects them so.
-    best = max(theirs, key=lambda name: (_alike(own, theirs[name], 2), _alike(own, theirs[name])))
-    return _preset(best) if _alike(own, theirs[best], 2) >= _ALIKE else None
+    networks = {name: _signatures(zoo.find(name).deploy())[:-1] for name in zoo.names()}
+    # Of networks with the same layers, the one that connects them in the same way.
+    best = max(
+        networks, key=lambda name: (_overlap(own, networks[name], 2), _overlap(own, networks[name]))
+    )
+    return _preset(best) if _overlap(own, networks[best], 2) >= _MIN_OVERLAP else None
 
 
-class _Telling(NamedTuple):
-    """A layer that tells a network."""
+class _Signature(NamedTuple):
+    """A layer that identifies a network."""
 
     name: str
     kind: str
     bottom: str
 
 
-def _telling(fields: Iterable[Field]) -> list[_Telling]:
+def _signatures(fields: Iterable[Field]) -> list[_Signature]:
     layers = [dict(_pairs(value)) for name, value in fields if name == "layer"]
     return [
-        _Telling(str(layer["name"]), str(layer["type"]), str(layer["bottom"]))
+        _Signature(str(layer["name"]), str(layer["type"]), str(layer["bottom"]))
         for layer in layers
-        if layer["type"] in _TELLING
+        if layer["type"] in _TYPES
     ]
 
 
-def _alike(own: Iterable[_Telling], theirs: Iterable[_Telling], parts: int = 3) -> float:
-    """The share of layers that both have, among all, by so many of their parts."""
-    one, other = ({layer[:parts] for layer in layers} for layers in (own, theirs))
-    return len(one & other) / max(1, len(one | other))
+def _overlap(one: Iterable[_Signature], other: Iterable[_Signature], parts: int = 3) -> float:
+    """The fraction of layers that two nets share, compared by their first `parts` parts."""
+    ours, theirs = ({layer[:parts] for layer in layers} for layers in (one, other))
+    return len(ours & theirs) / max(1, len(ours | theirs))
 
 
 def _pairs(value: object) -> list[Field]:
@@ -80,7 +82,7 @@ def _pairs(value: object) -> list[Field]:
 
 
 def _preset(name: str) -> Preset:
-    """What the network's own train net does to its data."""
+    """The transform of a built-in network, as its train net has it."""
     layers = [dict(_pairs(value)) for each, value in zoo.find(name).train_val() if each == "layer"]
     transform = next(
         (_pairs(layer["transform_param"]) for layer in layers if "transform_param" in layer), []
@@ -95,7 +97,7 @@ def _preset(name: str) -> Preset:
     if not mean and file.endswith(_IMAGENET_FILE):
         mean, note = _IMAGENET, f", the channel means of {file}"
     elif file:
-        note = f" less the mean of its own records, {file}"
+        note = f" minus the mean of its own records, {file}"
     return Preset(
         name,
         mean or None,

@@ -1,4 +1,4 @@
-"""A train net, its test nets and its solver, patched: the train net first, the others follow."""
+"""Patching one file group: the train net first, then its test nets and its solver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
-from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import HashPlan, HashResult, hash_net, hash_test_net
 from ssdh_surgery.pipeline.edit.remember import GroupResult
@@ -16,7 +15,7 @@ from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
-from ssdh_surgery.pipeline.patch import solver as solver_part
+from ssdh_surgery.pipeline.patch import solver as solver_steps
 from ssdh_surgery.pipeline.patch.notes import data_note, head_notes
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -33,9 +32,14 @@ _PHASES: dict[str, tuple[Phase, ...]] = {
 
 @dataclass(frozen=True)
 class TrainGroup:
-    """A train net with what belongs to it, to be patched.
+    """A file group with a train net, to be patched.
 
-    `explicit` are the settings of the command line, `settings` these over the recorded ones.
+    Attributes:
+        group: the files.
+        explicit: the settings of the command line.
+        settings: the explicit settings over the recorded ones.
+        plan: the writing options.
+        record: the workspace's record of the train net.
     """
 
     group: FileGroup
@@ -45,43 +49,40 @@ class TrainGroup:
     record: NetRecord | None
 
     def patch(self) -> GroupResult:
-        """Patch the train net first; the others follow it.
+        """Patch all files of the group.
 
         Raises:
             SurgeryError: a net cannot be hashed.
             UsageError: options contradict each other.
         """
         group, net = self.group, self.group.train_net
-        assert group.train is not None, "a solver from standard input is patched by itself"
+        assert group.train is not None, "a solver without its nets is not a group with a train net"
         head = choose_head(net, head_name(net, self.settings, self.record))
         hash_plan = HashPlan(head.classifier.name, self.explicit, self.settings)
         solver = Draft(group.solver.document, Kind.SOLVER) if group.solver else None
         is_inside = group.train is group.solver
         train = solver if solver and is_inside else Draft(group.train.document, group.train.kind)
         draft = NetDraft(train, path_of_message(net.root))
-        hashed = hash_net(draft, hash_plan, self._train_phases())
+        hashing = hash_net(draft, hash_plan, self._train_phases())
         notes = draft.notes
-        if hashed.insertion is not None:
+        if hashing.insertion is not None:
             notes += head_notes(net, head, self.settings)
             notes += self._data_notes()
         results = [] if is_inside else [result_of(group.train, train, self.plan, notes)]
         for test in group.tests:
             test_draft = NetDraft(Draft(test.document, test.kind))
-            hash_test_net(test_draft, hash_plan, hashed, _PHASES["test_net"])
+            hash_test_net(test_draft, hash_plan, hashing, _PHASES["test_net"])
             results.append(result_of(test, test_draft.draft, self.plan, test_draft.notes))
         if solver is not None:
             solver_notes = notes if is_inside else []
-            solver_notes += self._inner_nets(solver, hash_plan, hashed)
-            result = self._solver(solver, hashed, results, solver_notes)
+            solver_notes += self._patch_inner_nets(solver, hash_plan, hashing)
+            result = self._patch_solver(solver, hashing, results, solver_notes)
             results = [result, *results] if is_inside else [*results, result]
-        after = draft.net
-        results[0] = _with_flatten_note(results[0], after, hashed, self.settings)
-        return GroupResult(
-            group.train.stem, net, after, head, hashed, tuple(results), self.settings
-        )
+        results[0] = _add_flatten_note(results[0], draft.net, hashing, self.settings)
+        return GroupResult(results, draft.net, head.classifier.name, hashing, self.settings)
 
     def _train_phases(self) -> tuple[Phase, ...]:
-        """The phases of the train net: by `train_net` it is never tested."""
+        """The phases that the train net is built for: TRAIN alone where `train_net` names it."""
         if self.group.train is self.group.solver:
             return _PHASES.get(self.group.inner_nets[0][0], PHASES)
         fields = {field for field, source in self.group.named_nets if source is self.group.train}
@@ -97,8 +98,8 @@ class TrainGroup:
         note = data_note(nets, self.settings)
         return [note] if note else []
 
-    def _inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashResult) -> list[str]:
-        """Patch the other nets that are written inside the solver."""
+    def _patch_inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashResult) -> list[str]:
+        """Patch the other nets inside the solver, and return their notes."""
         notes: list[str] = []
         is_inside = self.group.train is self.group.solver
         for field, net in self.group.inner_nets[is_inside:]:
@@ -110,44 +111,26 @@ class TrainGroup:
             notes += draft.notes
         return notes
 
-    def _solver(
+    def _patch_solver(
         self, draft: Draft, train: HashResult, nets: Sequence[FileResult], notes: list[str]
     ) -> FileResult:
         source = self.group.solver
         assert source is not None
         if train.insertion is None:
-            more = solver_part.follow(draft, self.group, nets, self.explicit, self.plan)
+            own_notes = solver_steps.follow(draft, self.group, nets, self.explicit, self.plan)
         elif self.record and self.record.lists_as_written(source.place):
-            reason = "ssdh.toml lists it as written: its rates are not divided again"
-            more = solver_part.set_explicit(draft, self.explicit, reason)
+            reason = "ssdh.toml lists it as written, so its rates are not divided again"
+            own_notes = solver_steps.set_explicit(draft, self.explicit, reason)
         else:
-            more = solver_part.retarget(draft, self.group, nets, self.settings, self.plan)
-        result = result_of(source, draft, self.plan, tuple(dict.fromkeys([*notes, *more])))
-        return _with_kept_notes(result) if train.insertion else result
+            own_notes = solver_steps.retarget(draft, self.group, nets, self.settings, self.plan)
+        result = result_of(source, draft, self.plan, tuple(dict.fromkeys([*notes, *own_notes])))
+        return solver_steps.with_kept_notes(result) if train.insertion else result
 
 
-def patch_lone_solver(group: FileGroup, explicit: Settings, plan: WritePlan) -> FileResult:
-    """Patch a solver from standard input: its nets are known by their names alone."""
-    assert group.solver is not None
-    draft = Draft(group.solver.document, group.solver.kind)
-    if solver_part.names_patched_nets(draft.solver, plan):
-        notes = solver_part.set_explicit(draft, explicit)
-    else:
-        notes = solver_part.retarget(draft, group, (), explicit, plan)
-    return _with_kept_notes(result_of(group.solver, draft, plan, notes))
-
-
-def _with_kept_notes(result: FileResult) -> FileResult:
-    if not result.is_changed:
-        return result
-    kept = solver_part.kept_notes(Solver(result.source.document), Solver(result.after))
-    return replace(result, notes=(*result.notes, *kept))
-
-
-def _with_flatten_note(
+def _add_flatten_note(
     result: FileResult, net: Net, train: HashResult, settings: Settings
 ) -> FileResult:
-    """A result that says what becomes of features with several values for each channel."""
+    """Add a note on features that have several values in each channel."""
     insertion = train.insertion
     if insertion is None:
         return result

@@ -1,4 +1,4 @@
-"""The data that a derived train net reads: counted, measured, and fitted to the net's input."""
+"""The data of a derived train net: its LMDBs, and how their records fit the input."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ssdh_surgery.surgery.derive.train import Transform
 from ssdh_surgery.surgery.solver.text import DataSize
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 
-# As many pictures as the authors' own fine-tuning takes, and as Caffe's own nets test.
+# The batch sizes of the authors' own fine-tuning, and of tests in Caffe's own nets.
 _TRAIN_BATCH, _TEST_BATCH = 32, 50
 _IMAGE_AXES = 4
 _COLORS = 3
-# Labels are looked at in so many records: reading all of a large LMDB takes its time.
-_LABELS_SEEN = 10_000
+# The number of records whose labels are read: a large LMDB takes long to read in full.
+_LABEL_RECORDS = 10_000
 
 # A mean file, or values per channel.
 Mean = str | Sequence[Decimal]
@@ -31,20 +31,24 @@ Mean = str | Sequence[Decimal]
 
 @dataclass(frozen=True)
 class Lmdb:
-    """An LMDB as it was named: its records, and the (channels, height, width) of the first.
+    """An LMDB: its path, and facts about its records.
 
-    `label` is the largest one of its first records.
+    Attributes:
+        source: the path, as the user named it.
+        records: the number of records.
+        shape: the (channels, height, width) of the first record.
+        max_label: the largest label of the first `_LABEL_RECORDS` records.
     """
 
     source: str
     records: int
     shape: tuple[int, int, int]
-    label: int
+    max_label: int
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What is trained and tested with; `crop` is None where records fit the input exactly."""
+    """The data for training and testing; `crop` is None where records have the input's size."""
 
     train: Lmdb
     test: Lmdb
@@ -56,127 +60,126 @@ class TrainingData:
 def training_data(
     net: Net, blob: str, shape: Shape | None, train: DataChoice, test: DataChoice
 ) -> TrainingData:
-    """Read what there is to train and test with.
+    """Read the LMDBs for training and testing.
 
     Args:
         net: the deploy net.
         blob: its input.
-        shape: the input's shape, None where the net does not declare it.
-        train: the LMDB and batch of training.
+        shape: the shape of the input; None where the net does not declare it.
+        train: the LMDB and the batch size of training.
         test: those of testing.
 
     Raises:
         UsageError: an LMDB is not named.
-        SurgeryError: the input is no picture, or of unknown shape.
+        SurgeryError: the input does not hold images, or its shape is unknown.
         DataError: an LMDB cannot be read, or its records do not fit the input.
     """
     if train.source is None or test.source is None:
         missing = "--train-data" if train.source is None else "--test-data"
         raise UsageError(
-            f"a train net for a deploy net needs {missing}",
+            f"a train net derived from a deploy net needs {missing}",
             hint="ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB",
         )
     if shape is None or len(shape) != _IMAGE_AXES:
-        told = "no shape" if shape is None else f"the shape {size_text(shape)}"
+        actual = "no shape" if shape is None else f"the shape {size_text(shape)}"
         raise SurgeryError(
-            f"the input '{blob}' has {told}, and data layers read pictures: N x C x H x W",
+            f"the input '{blob}' has {actual}, but data layers read images: N x C x H x W",
             location=Location(net.file),
             hint="declare it in the deploy net: input_shape { dim: 1 dim: C dim: H dim: W }",
             blob=blob,
         )
-    found = [_read(source) for source in (train.source, test.source)]
-    crop = _crop(found, blob, (shape[1], shape[2], shape[3]))
+    train_lmdb, test_lmdb = _read(train.source), _read(test.source)
+    crop = _crop([train_lmdb, test_lmdb], blob, (shape[1], shape[2], shape[3]))
     size = DataSize(
-        found[0].records,
-        train.batch or min(_TRAIN_BATCH, found[0].records),
-        found[1].records,
-        test.batch or min(_TEST_BATCH, found[1].records),
+        train_lmdb.records,
+        train.batch or min(_TRAIN_BATCH, train_lmdb.records),
+        test_lmdb.records,
+        test.batch or min(_TEST_BATCH, test_lmdb.records),
     )
-    return TrainingData(found[0], found[1], size, shape[1], crop)
+    return TrainingData(train_lmdb, test_lmdb, size, shape[1], crop)
 
 
 def _read(source: str) -> Lmdb:
     with LmdbStore(source) as store:
-        label = store.scan_labels(_LABELS_SEEN).maximum
+        label = store.scan_labels(_LABEL_RECORDS).maximum
         return Lmdb(source, len(store), store.record_shape(), label)
 
 
-def _crop(found: list[Lmdb], blob: str, wanted: tuple[int, int, int]) -> int | None:
-    """The crop that makes the input of records, None where they have its size."""
-    channels, height, width = wanted
-    for lmdb in found:
+def _crop(lmdbs: list[Lmdb], blob: str, shape: tuple[int, int, int]) -> int | None:
+    """The crop that fits records to the input; None where they have its size."""
+    channels, height, width = shape
+    for lmdb in lmdbs:
         own_channels, own_height, own_width = lmdb.shape
         # Caffe crops squares.
         is_larger = height == width and own_height >= height and own_width >= width
-        if own_channels != channels or not (is_larger or lmdb.shape == wanted):
+        if own_channels != channels or not (is_larger or lmdb.shape == shape):
             gray = " --gray" if channels == 1 else ""
             raise DataError(
-                f"its records are {size_text(lmdb.shape)}, and the input '{blob}' is "
-                f"{size_text(wanted)}",
+                f"its records are {size_text(lmdb.shape)}, but the input '{blob}' is {size_text(shape)}",
                 location=Location(lmdb.source),
                 hint=f"ssdh data build --resize {width}x{height}{gray} makes records that fit",
             )
-    return height if any(lmdb.shape != wanted for lmdb in found) else None
+    return height if any(lmdb.shape != shape for lmdb in lmdbs) else None
 
 
 def labels_note(data: TrainingData, classes: int | None) -> str | None:
-    """What a user should know of labels and classes; None where they go together.
+    """A note on labels that do not use all classes; None where they do.
 
     Raises:
-        DataError: a label is none of the classes, which Caffe would not tell.
+        DataError: a label is out of range, which Caffe does not check.
     """
     for lmdb in (data.train, data.test):
-        if classes is not None and lmdb.label >= classes:
+        if classes is not None and lmdb.max_label >= classes:
             raise DataError(
-                f"label {lmdb.label} is none of the {classes} classes of the classifier",
+                f"label {lmdb.max_label} is out of range: the classifier has {classes} classes",
                 location=Location(lmdb.source),
-                hint=f"--classes {lmdb.label + 1}",
+                hint=f"--classes {lmdb.max_label + 1}",
             )
-    seen = max(data.train.label, data.test.label) + 1
-    if classes is None or seen == classes:
+    count = max(data.train.max_label, data.test.max_label) + 1
+    if classes is None or count == classes:
         return None
     return (
-        f"the classifier has {classes} classes, and the labels seen need {seen}: "
-        f"--classes {seen}, if these are all"
+        f"the classifier has {classes} classes, but the labels read use only {count}: "
+        f"--classes {count}, if there are no others"
     )
 
 
 def pixels(net: Net, data: TrainingData, mean: Mean | None) -> tuple[Transform, list[str]]:
-    """What is done to the pixels of records, and where that was taken from.
+    """The transform of the records, and notes on where it comes from.
 
     Args:
-        net: the deploy net, in which no transform stands.
+        net: the deploy net, which has no transform itself.
         data: the records.
-        mean: a mean file, or values per channel, as they were given; None for the family's.
+        mean: a mean file, or values per channel; None for those of the net's family.
 
     Raises:
-        DataError: the mean file cannot be read, or is of another size than the records.
-        UsageError: there are neither one nor as many mean values as channels.
+        DataError: the mean file cannot be read, or its size is not that of the records.
+        UsageError: the number of mean values is neither one nor that of the channels.
     """
     preset = preset_for(net.layers)
     if mean is not None:
         _refuse_unfit_mean(mean, data)
     elif preset is not None:
         mean = preset.mean
-    notes = [_told(preset)]
+    notes = [_preset_note(preset)]
     if mean is None and (preset is None or preset.has_mean):
-        notes.append("no mean is subtracted: --mean-file or --mean-value gives it")
+        notes.append("no mean is subtracted: --mean-file or --mean-value sets one")
     mirror = data.channels == _COLORS if preset is None else preset.mirror
     scale = preset.scale if preset else None
     return Transform(data.crop, mean, scale, mirror), notes
 
 
-def _told(preset: Preset | None) -> str:
-    """Where the transform comes from."""
+def _preset_note(preset: Preset | None) -> str:
+    """A note on where the transform comes from."""
     if preset is None:
         return (
-            "the net is of no known family, so how its pixels were scaled is not known: compare "
-            "transform_param with where the net comes from"
+            "the net belongs to no known family, so the scaling of its pixels is unknown: compare "
+            "transform_param with the source of the net"
         )
     mean = f"mean {', '.join(map(str, preset.mean))} (blue, green, red)" if preset.mean else ""
     scale = f"scale {preset.scale}" if preset.scale else ""
-    done = " and ".join(filter(None, [mean, scale]))
-    return f"the layers are those of {preset.family}: {done or 'raw pixels'}{preset.note}"
+    transform = " and ".join(filter(None, [mean, scale])) or "raw pixels"
+    return f"the layers are those of {preset.family}: {transform}{preset.note}"
 
 
 def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:
@@ -188,9 +191,8 @@ def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:
     for lmdb in (data.train, data.test):
         if shape != lmdb.shape:
             raise DataError(
-                f"the mean is {size_text(shape)}, the records of {lmdb.source} "
-                f"{size_text(lmdb.shape)}; Caffe subtracts it before the crop, so they must be "
-                "equal",
+                f"the mean is {size_text(shape)}, but the records of {lmdb.source} are "
+                f"{size_text(lmdb.shape)}; Caffe subtracts it before the crop, so they must be equal",
                 location=Location(mean),
                 hint=f"ssdh data mean {data.train.source}",
             )

@@ -89,8 +89,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def made(deploy: str = "deploy.prototxt", **given: Any) -> GroupResult:
     """What is derived, written."""
-    result = derive_training(read_source(deploy), wishes(**given), WritePlan(), "train_val")
-    for each in result.results:
+    result = derive_training(read_source(deploy), wishes(**given), WritePlan())
+    for each in result.files:
         each.output.path.write_bytes(each.output.data)
     return result
 
@@ -143,12 +143,12 @@ def test_the_solver_counts_the_records_and_names_the_net(folder: Path) -> None:
 
 def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
     result = made(mean_value=None, train_batch=None)
-    assert result.results[0].notes[1:3] == (
+    assert result.files[0].notes[1:3] == (
         "the net is of no known family, so how its pixels were scaled is not known: compare "
         "transform_param with where the net comes from",
         "no mean is subtracted: --mean-file or --mean-value gives it",
     )
-    data = result.after.layer("data", "TRAIN").parameter
+    data = result.net.layer("data", "TRAIN").parameter
     assert (data.transform_param.mirror, data.transform_param.crop_size) == (True, 16)
     assert not data.transform_param.mean_value
     assert data.data_param.batch_size == 32
@@ -156,22 +156,22 @@ def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
 
 def test_classes_that_no_label_needs_are_told(folder: Path) -> None:
     said = "the classifier has 4 classes, and the labels seen need 2: --classes 2, if these are all"
-    assert said in made().results[0].notes
+    assert said in made().files[0].notes
     result = made(classes=2)
-    assert said not in result.results[0].notes
-    assert shapes(result.after, "TEST").params["fc_change"][0] == (2, RECIPE.bits)
+    assert said not in result.files[0].notes
+    assert shapes(result.net, "TEST").params["fc_change"][0] == (2, RECIPE.bits)
 
 
 def test_records_of_the_inputs_size_are_not_cropped(folder: Path) -> None:
     text = DEPLOY.replace("dim: 16 dim: 16", "dim: 20 dim: 20")
     Path("deploy.prototxt").write_text(text)
-    assert "crop_size" not in made().after.document.text
+    assert "crop_size" not in made().net.document.text
 
 
 def test_a_mean_file_of_the_records_size(folder: Path) -> None:
     write_mean("mean.binaryproto", np.zeros((3, 20, 20), np.float32))
     result = made(mean_value=None, mean_file="mean.binaryproto")
-    assert result.after.document.text.count('mean_file: "mean.binaryproto"') == 2
+    assert result.net.document.text.count('mean_file: "mean.binaryproto"') == 2
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,8 @@ def derived_from_published(name: str, freeze: str | None, corpus: Path) -> Group
     source = name if name.startswith("zoo:") else f"{corpus / name}.prototxt"
     data = {"train_data": "large", "test_data": "large", "train_batch": 2, "test_batch": 2}
     wanted = wishes(**data, freeze=freeze)
-    result = derive_training(read_source(source), wanted, WritePlan(out=Path()), "train_val")
-    Path("train.prototxt").write_bytes(result.results[0].output.data)
+    result = derive_training(read_source(source), wanted, WritePlan(out=Path()))
+    Path("train.prototxt").write_bytes(result.files[0].output.data)
     return result
 
 
@@ -330,7 +330,7 @@ def test_published_weights_fit_the_derived_net(
     name: str, freeze: str | None, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    after = derived_from_published(name, freeze, corpus).after
+    after = derived_from_published(name, freeze, corpus).net
     deploy = Net(read_source(f"{corpus / name}.prototxt").document)
     published = shapes(deploy, "TEST").params
     classifier = next(head.classifier.name for head in heads(deploy) if head.main)
