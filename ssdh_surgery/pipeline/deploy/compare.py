@@ -1,4 +1,4 @@
-"""Comparing a deploy net with its train net: whether trained weights fit, and codes agree."""
+"""Comparing a deploy net with its train net: do trained weights fit, and do the codes agree?"""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.hashing.insert import features_blob
 
-# Layers that leave values as they are once a net is trained.
-_NO_PART = frozenset(["Dropout", "Silence", "Split"])
-# Layers of forks that compute what a stock one does, with the same weights.
+# Layers that pass values on unchanged in a trained net.
+_PASSING = frozenset(["Dropout", "Silence", "Split"])
+# Layers of forks, and the stock layers that compute the same with the same weights.
 _STOCK = {"ConvolutionDepthwise": "Convolution", "DepthwiseConvolution": "Convolution"}
 
 
 def train_view(train: SourceFile) -> Net:
-    """The net of a train file: for a solver, the one that it holds to train.
+    """The train net in a file; in a solver, the one inside it.
 
     Raises:
-        SurgeryError: the solver holds none.
+        SurgeryError: the solver has none inside.
     """
     if train.kind is not Kind.SOLVER:
         return net_of(train.document)
     for name in ("net_param", "train_net_param"):
         if root := train.document.root.message(name):
             return net_of(train.document, root)
-    raise SurgeryError("the solver holds no net to train", location=Location(train.name))
+    raise SurgeryError("the solver has no train net inside", location=Location(train.name))
 
 
 def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]:
-    """Warnings about a deploy net that computes other codes than the train net of a record.
+    """Warnings about a deploy net whose codes would differ from those of its train net.
 
     Raises:
-        SurgeryError: layers that the codes need differ; trained weights would not fit.
+        SurgeryError: layers that the codes need differ, so that trained weights would not fit.
     """
     path = record.path("train") if record else None
     if path is None or not path.is_file():
@@ -52,8 +52,7 @@ def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]
     comparison = Comparison(net, train_view(read_source(str(path))), settings)
     if names := comparison.differing:
         raise SurgeryError(
-            f"the codes need {_listed(names)} as {path} has {_them(names)}: trained weights "
-            "would not fit",
+            f"the codes need {_listed(names)} as in {path}: trained weights would not fit",
             location=Location(net.file),
             hint="name the deploy net of this train net, or choose another with --net",
         )
@@ -62,12 +61,12 @@ def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]
 
 
 class Comparison:
-    """A deploy net beside a train net: the layers that the codes need in each.
+    """A deploy net and its train net, compared in the layers that the codes need.
 
     Args:
-        deploy: the deploy net, with its hash layer or without.
-        train: the train net, with its hash layer or without.
-        settings: what the nets are patched with.
+        deploy: the deploy net, with or without its hash layer.
+        train: the train net, with or without its hash layer.
+        settings: the settings that the nets are patched with.
     """
 
     def __init__(self, deploy: Net, train: Net, settings: Settings) -> None:
@@ -77,7 +76,7 @@ class Comparison:
 
     @property
     def fits(self) -> bool:
-        """Whether the deploy net has the layers with weights that the codes need, and no others.
+        """Whether the codes need the same layers with weights in both nets.
 
         Raises:
             SurgeryError: one of the nets has no features to hash.
@@ -88,10 +87,10 @@ class Comparison:
 
     @cached_property
     def differing(self) -> list[str]:
-        """The layers with weights that the codes need and that the deploy net lacks as they are.
+        """The names of the layers with weights that the codes need and the deploy net lacks.
 
-        Compared by name, type, number of outputs, and the shapes of their weights where both
-        are known: weights are copied by name, and a shape that differs is fatal.
+        A layer is the same if name, type, number of outputs and, where both are known, the
+        shapes of its weights are equal: Caffe copies weights by name, and stops at another shape.
         """
         layers = self.deploy.graph("TEST").layers
         return [
@@ -103,13 +102,13 @@ class Comparison:
 
     @property
     def other_types(self) -> str | None:
-        """The layer types between those with weights that one net alone has, in a sentence."""
+        """A sentence on the layer types that only one of the nets computes the codes with."""
         train, deploy = _types(self._train_layers), _types(self._deploy_layers)
         if train == deploy:
             return None
         return (
-            f"the train net computes the codes with {_counted(train - deploy)} where this net has "
-            f"{_counted(deploy - train)}: the codes would differ from those that it learns"
+            f"the train net computes the codes with {_counted(train - deploy)}, this net with "
+            f"{_counted(deploy - train)}: its codes would differ from the trained ones"
         )
 
     @cached_property
@@ -126,16 +125,16 @@ class Comparison:
 
     @cached_property
     def _train_shapes(self) -> NetShapes:
-        """The shapes of the train net; those that its data lack are as the deploy net has them."""
+        """The shapes of the train net; unknown ones of its data are those of the deploy net."""
         phase = _phase(self.train)
         own, declared = shapes(self.train, phase), self._deploy_shapes.blobs
         inputs = {}
         for layer in self.train.graph(phase).layers:
             for name in layer.tops if layer.is_data else ():
-                here, other = own.blobs.get(name), declared.get(name)
-                if other is not None and len(other) == 4 and (here is None or len(here) == 4):
-                    # The channels may be a guess where only the records know them.
-                    inputs[name] = other if here is None else (here[0], other[1], *here[2:])
+                shape, other = own.blobs.get(name), declared.get(name)
+                if other is not None and len(other) == 4 and (shape is None or len(shape) == 4):
+                    # The channels may be a guess: only the records have their number.
+                    inputs[name] = other if shape is None else (shape[0], other[1], *shape[2:])
         return shapes(self.train, phase, inputs) if inputs else own
 
     def _is_alike(self, deploy: Layer, train: Layer) -> bool:
@@ -148,9 +147,10 @@ class Comparison:
 
 
 def _needed_layers(net: Net, other: Net, settings: Settings) -> list[Layer]:
-    """The layers below a net's hash layer, or below where it would be.
+    """The layers below the hash layer of a net, or below the blob that it would hash.
 
-    A hash layer under any name is one where the other net has no layer of that name.
+    A layer with another name than the recipe's is the hash layer only if the other net has no
+    layer of that name.
     """
     graph, name = net.graph(_phase(net)), settings.recipe.latent_name
     latent = next((each for each in graph.layers if each.name == name), None)
@@ -168,14 +168,16 @@ def _needed_layers(net: Net, other: Net, settings: Settings) -> list[Layer]:
 
 
 def _phase(net: Net) -> Phase:
-    """The phase in which a net gives codes: TEST, or TRAIN of a net that is whole there alone."""
+    """The phase in which a net computes codes: TRAIN if the net is complete only there."""
     graph = net.graph("TEST")
-    is_whole = not graph.findings and any(graph.takes_part(head.classifier) for head in heads(net))
-    return "TRAIN" if net.has_phases and not is_whole else "TEST"
+    is_complete = not graph.findings and any(
+        graph.takes_part(head.classifier) for head in heads(net)
+    )
+    return "TRAIN" if net.has_phases and not is_complete else "TEST"
 
 
 def _weighted(net: Net, net_shapes: NetShapes, layers: Sequence[Layer]) -> set[str]:
-    """The names of those layers that have weights and take part."""
+    """The names of the layers that have weights and take part in the phase."""
     graph = net.graph(net_shapes.phase)
     return {
         layer.name
@@ -185,7 +187,7 @@ def _weighted(net: Net, net_shapes: NetShapes, layers: Sequence[Layer]) -> set[s
 
 
 def _has_weights(layer: Layer, net_shapes: NetShapes) -> bool:
-    """Whether a layer has weights, by its params or, where these are unknown, its outputs."""
+    """Whether a layer has weights: by its params, or by `num_output` if these are unknown."""
     params = net_shapes.of(layer).params
     return bool(params) or (params is None and num_output(layer) is not None)
 
@@ -194,7 +196,7 @@ def _types(layers: Sequence[Layer]) -> Counter[str]:
     return Counter(
         _STOCK.get(layer.type, layer.type)
         for layer in layers
-        if not layer.is_data and layer.type not in _NO_PART
+        if not layer.is_data and layer.type not in _PASSING
     )
 
 
@@ -206,7 +208,3 @@ def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     shown = ", ".join(f"'{name}'" for name in names[:5])
     return f"layer{'s' if len(names) > 1 else ''} {shown}{more}"
-
-
-def _them(names: Sequence[str]) -> str:
-    return "it" if len(names) == 1 else "them"

@@ -1,58 +1,158 @@
-"""Which deploy net goes with a train net: recognised by the layers that the codes need."""
+"""Finding what a deploy net is made from: a deploy file that fits the train net, or that itself."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Literal
 
+from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.errors import SurgeryError, UsageError
+from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
-from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours, read_source
+from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
-# Without it a file is not a net: solvers need not be parsed.
+Origin = Literal["train", "deploy"]
+# A file without a layer is not a net: solvers are not parsed.
 _LAYERS = re.compile(rb"layer")
 
 
-def deploy_beside(
-    train: SourceFile, record: NetRecord | None, settings: Settings
-) -> SourceFile | None:
-    """The deploy file that goes with a train net, looked for beside it; None where none does.
+def find_source(
+    name: str | None, record: NetRecord | None, settings: Settings, origin: Origin | None
+) -> SourceFile:
+    """Find the deploy file, or the train net to derive one from.
+
+    Args:
+        name: the deploy net, its train net, or None for those of the workspace.
+        record: the workspace's record of the train net.
+        settings: the effective settings.
+        origin: which of the two must be found; None for the deploy file if there is one.
 
     Raises:
-        UsageError: several fit, and none is called `deploy.prototxt`.
+        UsageError: nothing was named and there is no workspace, or several deploy files fit.
+        WorkspaceError: the record names no train net.
+        SurgeryError: what was named is not a net, or no deploy file fits where one must.
+    """
+    if name is None:
+        if record is None:
+            raise UsageError(
+                "no ssdh.toml here or above: name the deploy net", hint=_folder_hint(Path())
+            )
+        return _recorded_source(record, settings, origin)
+    source = read_source(name)
+    need(source, *NETS)
+    if source.kind is Kind.DEPLOY:
+        if origin == "train":
+            need(source, Kind.TRAIN)
+        return source
+    if source.is_stdin and origin == "deploy":
+        need(source, Kind.DEPLOY)
+    return source if source.is_stdin else _deploy_or_train(source, record, settings, origin)
+
+
+def _folder_hint(folder: Path) -> str:
+    """The command to run in a folder without a workspace, with the nets that it has."""
+    sources = neighbours(folder)
+    trains = [shlex.quote(each.name) for each in sources if each.kind is Kind.TRAIN]
+    deploys = [shlex.quote(each.name) for each in sources if each.kind is Kind.DEPLOY]
+    patch = f"ssdh patch {trains[0]}, then ssdh deploy" if len(trains) == 1 else ""
+    deploy = f"ssdh deploy {deploys[0]}" if deploys else ""
+    return "; or ".join(filter(None, [patch, deploy])) or (
+        "ssdh deploy deploy.prototxt, or run ssdh patch first"
+    )
+
+
+def _recorded_source(record: NetRecord, settings: Settings, origin: Origin | None) -> SourceFile:
+    """The source that the workspace records, else one that fits its train net."""
+    name = record.get("deploy_source")
+    path = record.path("deploy_source")
+    if name is not None and zoo.is_zoo_name(str(name)) and origin != "train":
+        return read_source(str(name))
+    if path is not None and path.is_file():
+        source = read_source(str(path))
+        if origin is None or origin == ("train" if source.kind is Kind.TRAIN else "deploy"):
+            return source
+    train = record.path("train")
+    if train is None:
+        raise WorkspaceError(
+            f"[nets.{record.stem}] names no train net",
+            location=Location(str(record.folder / "ssdh.toml")),
+            hint="run ssdh patch first",
+        )
+    train_source = str(record.get("train_source", ""))
+    if zoo.is_zoo_name(train_source) and origin != "train":
+        return _deploy_or_train(read_source(train_source), record, settings, origin)
+    try:
+        return _deploy_or_train(read_source(str(train)), record, settings, origin)
+    except FileError as error:
+        error.hint = error.hint or "ssdh.toml names it: run ssdh patch again"
+        raise
+
+
+def _deploy_or_train(
+    train: SourceFile, record: NetRecord | None, settings: Settings, origin: Origin | None
+) -> SourceFile:
+    """The deploy file that fits a train net; the train net itself if none does."""
+    deploy = None if origin == "train" else _fitting_deploy(train, record, settings)
+    if deploy is not None:
+        return deploy
+    if origin != "deploy" and train.kind is not Kind.TRAIN:
+        raise SurgeryError(
+            "no deploy net next to this solver has the layers that the codes need, and a net "
+            "inside a solver cannot be used to derive one",
+            location=Location(train.name),
+            hint="name one: ssdh deploy FILE; or move the net to a file that net: names",
+        )
+    if origin == "deploy":
+        raise SurgeryError(
+            "no deploy net next to this train net has the layers that the codes need",
+            location=Location(train.name),
+            hint="name it: ssdh deploy FILE",
+        )
+    return train
+
+
+def _fitting_deploy(
+    train: SourceFile, record: NetRecord | None, settings: Settings
+) -> SourceFile | None:
+    """The deploy file next to a train net that has the layers that the codes need, or None.
+
+    Raises:
+        UsageError: several fit, and none of them is called `deploy.prototxt`.
     """
     if train.is_zoo:
         return read_source(train.name.removesuffix("/train_val") + "/deploy")
-    view = train_view(train)
+    train_net = train_view(train)
     code = settings.recipe.code_name
-    found = [
+    fitting = [
         source
         for folder in _folders(train, record)
         for source in neighbours(relative_to_cwd(folder), _LAYERS)
         if source.kind is Kind.DEPLOY
         and not (record and record.lists_as_written(source.place))
-        and _fits(net_of(source.document), view, settings)
+        and _fits(net_of(source.document), train_net, settings)
     ]
-    plain = [source for source in found if not net_of(source.document).named(code)]
-    found = plain or (found if _had_code(record, code) else [])
-    if len(found) == 1:
-        return found[0]
-    if not found:
+    plain = [source for source in fitting if not net_of(source.document).named(code)]
+    fitting = plain or (fitting if _had_code(record, code) else [])
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
         return None
-    default = [source for source in found if source.place.name == "deploy.prototxt"]
+    default = [source for source in fitting if source.place.name == "deploy.prototxt"]
     if len(default) == 1:
         return default[0]
-    names = ", ".join(source.name for source in found)
+    names = ", ".join(source.name for source in fitting)
     raise UsageError(f"several deploy nets fit: {names}", hint="name one: ssdh deploy FILE")
 
 
 def _had_code(record: NetRecord | None, code: str) -> bool:
-    """Whether a train net had its hash layer before it was patched; its deploy net then, too."""
+    """Whether the train net, and so its deploy net, had the hash layer before the patch."""
     path = record.path("train_source") if record else None
     if path is None or not path.is_file():
         return False
@@ -60,7 +160,7 @@ def _had_code(record: NetRecord | None, code: str) -> bool:
 
 
 def _folders(train: SourceFile, record: NetRecord | None) -> list[Path]:
-    """Where the train net stands, and where it came from."""
+    """The folder of the train net, and those of its sources."""
     folders = [train.folder]
     if record:
         folders += [(record.folder / name).parent for name in record.get("sources", {})]

@@ -1,9 +1,9 @@
-"""A deploy net derived from a train net that has none."""
+"""A deploy net derived from a train net."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below
@@ -17,10 +17,10 @@ from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
-from ssdh_surgery.pipeline.edit.result import FileResult
+from ssdh_surgery.pipeline.edit.result import FileResult, derived_result
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
-from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, refuse_derived_in_place
+from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.data_shapes import data_shape
@@ -33,17 +33,20 @@ from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
 from ssdh_surgery.surgery.verbs import inputs as input_verbs
 from ssdh_surgery.surgery.verbs import layers
 
-# What a derived net is called, before the suffix.
+# The name of a derived net, before the suffix.
 DEPLOY = "deploy.prototxt"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class DeployForm:
-    """The form of a derived deploy net; None leaves a thing to the train net.
+    """The form of a derived deploy net.
 
-    `shapes` are input shapes by blob name, `binary` adds a top of zeros and ones, `batch` is
-    the batch size, and `classifier` keeps the classifier above the code.
+    Attributes:
+        shapes: input shapes by blob name; others are taken from the train net and its data.
+        binary: add a top of zeros and ones.
+        batch: the batch size; None for 1.
+        classifier: keep the classifier above the code.
     """
 
     shapes: Shapes = field(default_factory=dict)
@@ -59,23 +62,23 @@ def derive_deploy(
     plan: WritePlan,
     form: DeployForm,
 ) -> FileResult:
-    """A deploy net for a train net that has none.
+    """Derive a deploy net from a train net.
 
-    A train net that has a hash layer keeps it, with its names and width; another one gets
-    one. Every layer that the codes need is that of the train net's TEST phase.
+    The hash layer of the train net is kept, with its names and width; a train net without one
+    gets a new one. All layers that the codes need are those of the TEST phase.
 
     Args:
         train: the train net.
         explicit: the settings of the command line.
-        record: what the workspace has of the train net.
+        record: the workspace's record of the train net.
         plan: the writing options.
         form: the form of the deploy net.
 
     Raises:
         UsageError: the train net would be overwritten.
         SurgeryError: the net has no classifier that can be hashed, the shape of its input is
-            unknown, or its hash layer differs from the explicit settings.
-        MissingExtra: the shape stands in an HDF5 file and h5py is not installed.
+            unknown, or its hash layer contradicts the explicit settings.
+        MissingExtra: the shape is in an HDF5 file and h5py is not installed.
     """
     refuse_derived_in_place(plan, "train")
     settings = explicit.over(record.settings if record else Settings())
@@ -90,32 +93,28 @@ def derive_deploy(
     warnings = _refuse_batch(net, draft.net, own_settings, form.batch, folders)
     if existing is None and record is None:
         warnings.append(
-            f"{train.name} has no hash layer: weights that it trains have no "
-            f"'{settings.recipe.latent_name}'; ssdh patch puts it there"
+            f"{train.name} has no hash layer, so its trained weights have no "
+            f"'{settings.recipe.latent_name}'; ssdh patch adds one"
         )
     warnings += compare(draft.net, record, own_settings)
-    document = draft.draft.document
-    return FileResult(
-        train,
-        Output(plan.target(train.place.with_name(DEPLOY)), bytes(document), train.path, train.data),
-        document,
-        (f"derived from {train.name}", *draft.notes),
-        (*draft.draft.warnings, *warnings),
-    )
+    path = plan.target(train.place.with_name(DEPLOY))
+    notes = [f"derived from {train.name}", *draft.notes]
+    result = derived_result(train, draft.draft, path, notes)
+    return replace(result, warnings=(*result.warnings, *warnings))
 
 
 def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: DeployForm) -> NetDraft:
-    """A train net made a deploy net, with its hash layer.
+    """A draft of the deploy net for a train net, with a hash layer.
 
     Args:
         source: the train net.
-        head: its head that learns from the codes.
-        settings: the settings in force.
+        head: the head that learns from the codes.
+        settings: the effective settings.
         form: the form of the deploy net.
 
     Raises:
-        SurgeryError: it has no classifier that can be hashed, or the shape of its input is
-            unknown.
+        SurgeryError: the net has no classifier that can be hashed, or the shape of its input
+            is unknown.
     """
     draft, folders = NetDraft(Draft(source.document, source.kind)), working_folders(source.path)
     name, remove = head.classifier.name, settings.recipe.remove
@@ -126,7 +125,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         raise SurgeryError(
             f"no hash layer below the classifier '{name}'",
             location=head.classifier.location,
-            hint="ssdh patch puts one there; without one, your own deploy net has the classifier",
+            hint="ssdh patch adds one; without one, use your own deploy net with the classifier",
         )
     needed = needed_for(train, head, with_classifier=form.classifier)
     data = {blob.name: data_shape(train, blob, form.shapes, folders) for blob in needed.data}
@@ -138,19 +137,19 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
     if data:
         listed = ", ".join(f"{blob} {size_text(sizes[blob])}" for blob in data)
         draft.notes.insert(0, f"inputs: {listed}")
-    fitted = _fitted_inputs(draft.net, form, sizes, settings)
+    inputs = _fit_inputs(draft.net, form, sizes, settings)
     if existing is None:
-        _insert(draft, name, settings, form, fitted)
+        _insert(draft, name, settings, form, inputs)
     else:
-        _keep(draft, existing, head, settings, form, fitted)
+        _keep(draft, existing, head, settings, form, inputs)
     return draft
 
 
-def _fitted_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Settings) -> Change:
-    """The inputs with a batch of 1 or of the form; those that only the training needs go.
+def _fit_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Settings) -> Change:
+    """Set the sizes of the inputs, and remove those that only the training needs.
 
     Raises:
-        UnknownLayer: the form has a shape for something that is not an input.
+        UnknownLayer: the form has a shape for a blob that is not an input.
     """
     unread = input_verbs.unread_inputs(deploy)
     names = [name for name in input_verbs.input_names(deploy) if name not in unread]
@@ -159,7 +158,7 @@ def _fitted_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Setti
             raise UnknownLayer(
                 f"the deploy net has no input '{name}'",
                 location=Location(deploy.file),
-                hint=did_you_mean(name, names) or f"these are: {', '.join(names) or 'none'}",
+                hint=did_you_mean(name, names) or f"its inputs: {', '.join(names) or 'none'}",
                 blob=name,
             )
     sized = input_verbs.set_sizes(deploy, names, form.batch or 1, sizes)
@@ -167,13 +166,13 @@ def _fitted_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Setti
 
 
 def _insert(
-    draft: NetDraft, classifier: str, settings: Settings, form: DeployForm, fitted: Change
+    draft: NetDraft, classifier: str, settings: Settings, form: DeployForm, inputs: Change
 ) -> None:
-    """A hash layer for a deploy net whose train net has none."""
+    """Add the hash layer that the train net does not have."""
     net, at = draft.net, settings.get("at")
     head = choose_head(net, classifier)
     insertion = hash_deploy_net(net, head, settings.recipe, at, binary=form.binary)
-    draft.notes += draft.do(insertion, fitted).notes
+    draft.notes += draft.do(insertion, inputs).notes
 
 
 def _keep(
@@ -182,63 +181,64 @@ def _keep(
     head: Head,
     settings: Settings,
     form: DeployForm,
-    fitted: Change,
+    inputs: Change,
 ) -> None:
-    """The hash layer that the train net has."""
+    """Keep the hash layer of the train net."""
     code = draft.net.layer(existing.code.name)
     draft.notes.append(f"the hash layer is the train net's: '{code.name}', {existing.bits} bits")
     if form.classifier:
         scores = head.classifier.tops[0]
-        draft.notes.append(f"the classifier stays: 'ssdh encode --blob {scores}' keeps its scores")
+        draft.notes.append(
+            f"the classifier is kept: 'ssdh encode --blob {scores}' writes its scores"
+        )
     binary = [settings.recipe.binary_layer()] if form.binary else []
-    draft.do(layers.insert_after(code, binary), fitted)
+    draft.do(layers.insert_after(code, binary), inputs)
 
 
 def _refuse_batch(
     train: Net, deploy: Net, settings: Settings, batch: int | None, folders: Sequence[Path]
 ) -> list[str]:
-    """Refuse another batch than the train net has where some layer stands and falls with it.
+    """Refuse a batch size that a layer of the net does not work with.
 
     Returns:
-        Warnings about a deploy net that Caffe refuses for what the train net has as well.
+        Warnings about errors that the train net has as well.
     """
-    findings, before = _mistakes(deploy, folders), _mistakes(train, folders)
-    if findings and not before:
+    errors, errors_before = _build_errors(deploy, folders), _build_errors(train, folders)
+    if errors and not errors_before:
         raise SurgeryError(
-            f"with a batch of {batch or 1} Caffe would refuse the deploy net: "
-            f"{findings[0].message}",
+            f"with a batch of {batch or 1} Caffe would refuse the deploy net: {errors[0].message}",
             location=Location(train.file),
-            hint="--batch N gives it the batch that the net is trained with",
+            hint="--batch N sets the batch size that the net is trained with",
         )
     params = shapes(deploy, "TEST").params
     for name in filter(params.get, Comparison(deploy, train, settings).differing):
         raise SurgeryError(
-            f"the params of layer '{name}' would have other shapes than those that the net is "
-            "trained with: its weights would not fit",
+            f"the params of layer '{name}' would have other shapes than in the train net: its "
+            "weights would not fit",
             location=train.named(name)[0].location,
-            hint="--batch N and --input-shape give the deploy net the inputs of the training",
+            hint="--batch N and --input-shape set the inputs that the net is trained with",
         )
-    return as_warnings(before) if findings else []
+    return as_warnings(errors_before) if errors else []
 
 
-def _mistakes(net: Net, folders: Sequence[Path]) -> list[Finding]:
-    """What Caffe would stop at when it sets up a net to be used."""
+def _build_errors(net: Net, folders: Sequence[Path]) -> list[Finding]:
+    """The errors at which Caffe would stop when it builds a net in phase TEST."""
     return build_errors_with_data(net, net.state("TEST"), folders)
 
 
 def _refuse_other(net: Net, existing: HashLayer, explicit: Settings) -> None:
-    """Refuse to derive another hash layer than the train net learns."""
-    own = {
+    """Refuse explicit settings that contradict the hash layer of the train net."""
+    values = {
         "bits": existing.bits,
         "latent_name": existing.latent.name,
         "code_name": existing.code.name,
         "at": existing.latent.bottoms[0],
     }
-    for name, value in explicit.named(tuple(own)).items():
-        if value != own[name]:
+    for name, value in explicit.named(tuple(values)).items():
+        if value != values[name]:
             option = f"--{name.replace('_', '-')}"
             raise SurgeryError(
-                f"the train net's hash layer has {option} {own[name]}, not {value}",
+                f"the hash layer of the train net has {option} {values[name]}, not {value}",
                 location=Location(net.file),
-                hint=f"the train net decides: ssdh patch with {option}",
+                hint=f"change it in the train net: ssdh patch with {option}",
             )

@@ -1,4 +1,4 @@
-"""The hash layer of a deploy net, in the place of its classifier."""
+"""Patching a deploy net: the hash layer takes the place of its classifier."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from ssdh_surgery.surgery.verbs import inputs, layers
 
 
 def deploy_settings(explicit: Settings, record: NetRecord | None) -> Settings:
-    """The settings of a deploy net: the explicit ones, then those of its train net.
+    """The settings of a deploy net: the explicit ones over those of its train net.
 
-    Its own head is its output: `--head` of the train net says nothing about it.
+    The head of the train net is not one of them: a deploy net has its own.
     """
     if record is None:
         return explicit
@@ -49,19 +49,19 @@ def patch_deploy(
     binary: bool = False,
     batch: int | None = None,
 ) -> FileResult:
-    """A deploy net with the hash layer in the place of its classifier.
+    """Put the hash layer in the place of a deploy net's classifier; adjust an existing one.
 
     Args:
         source: the deploy net.
         explicit: the settings of the command line.
-        record: what the workspace has of its train net.
+        record: the workspace's record of its train net.
         plan: the writing options.
         binary: add a top of zeros and ones.
         batch: the batch size of the inputs; None leaves it.
 
     Raises:
-        SurgeryError: it cannot be hashed, or the codes need layers that it does not have as
-            the train net has them.
+        SurgeryError: it cannot be hashed, or layers that the codes need differ from those of
+            the train net.
     """
     settings = deploy_settings(explicit, record)
     source = upgrade_source(source) if settings.get("upgrade") else source
@@ -83,11 +83,10 @@ def patch_deploy(
 
 
 def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
-    """Warnings about what Caffe refuses in a deploy net, where it was not the classifier's."""
-    still = build_errors_with_data(after, after.state("TEST"), folders)
-    return (
-        as_warnings(build_errors_with_data(before, before.state("TEST"), folders)) if still else []
-    )
+    """Warnings about what Caffe refuses in a deploy net, unless it went with the classifier."""
+    if not build_errors_with_data(after, after.state("TEST"), folders):
+        return []
+    return as_warnings(build_errors_with_data(before, before.state("TEST"), folders))
 
 
 def _insert(
@@ -98,37 +97,38 @@ def _insert(
     binary: bool,
     batched: Change,
 ) -> None:
-    """The hash layer in the place of the classifier of a net that is ready for it."""
+    """Put the hash layer in the place of the classifier of a net that is ready for it."""
     net, recipe = draft.net, settings.recipe
     place = _place(net, settings, record)
     insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
     draft.notes += insertion_notes(insertion, recipe)
-    draft.notes += _doubts(net, classifier) if record is None else []
+    draft.notes += _code_notes(net, classifier) if record is None else []
     draft.do(insertion, batched)
 
 
 def _place(net: Net, settings: Settings, record: NetRecord | None) -> str | None:
-    """The blob to hash: the train net's, where this net has one of that name."""
+    """The blob to hash: that of the train net, if this net has a blob of that name."""
     features = record.get("features") if record else None
     return settings.get("at") or (str(features) if features in net.blob_names else None)
 
 
-def _doubts(net: Net, classifier: str) -> list[str]:
-    """A doubt: probabilities of several labels and a code are written alike."""
+def _code_notes(net: Net, classifier: str) -> list[str]:
+    """Notes on outputs that may be codes: Sigmoids over several labels look the same."""
     graph = net.graph("TEST")
     hash_layers = (hash_layer_of(graph, blob) for blob in graph.outputs)
     return [
-        f"'{each.latent.name}' is taken for the classifier; if '{each.code.name}' is a code "
-        f"already: --code-name {each.code.name}"
+        f"'{each.latent.name}' is assumed to be the classifier; if '{each.code.name}' is already "
+        f"a code: --code-name {each.code.name}"
         for each in hash_layers
         if each is not None and each.latent.name == classifier
     ]
 
 
 def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> HashLayer | None:
-    """The hash layer that a deploy net has: by the code's name, else below its classifier.
+    """The hash layer of a deploy net: found by the name of the code, else below its classifier.
 
-    A net's own InnerProduct with a Sigmoid is none where its train net has the code elsewhere.
+    With a record of the train net only the name counts: another InnerProduct with a Sigmoid is
+    the net's own.
     """
     graph, name = net.graph("TEST"), settings.recipe.code_name
     for layer in graph.layers:
@@ -139,8 +139,8 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
     below = (hash_layer_below(net, head.classifier) for head in heads(net))
     hash_layer = next(filter(None, below), None)
     at = settings.get("at")
-    is_it = hash_layer is None or at in (None, hash_layer.latent.bottoms[0])
-    return hash_layer if is_it else None
+    is_at = hash_layer is None or at in (None, hash_layer.latent.bottoms[0])
+    return hash_layer if is_at else None
 
 
 def _adjust(
@@ -151,16 +151,21 @@ def _adjust(
     binary: bool,
     batched: Change,
 ) -> None:
-    """What the train net's hash layer has, or the command line sets, for the one that exists."""
+    """Give an existing hash layer the values of the train net's, and the explicit settings."""
     net = draft.net
-    draft.notes.append(f"has a hash layer already: '{existing.code.name}'")
+    draft.notes.append(f"the net already has a hash layer: '{existing.code.name}'")
     classifier = next(
-        (h.classifier for h in heads(net) if hash_layer_below(net, h.classifier) == existing), None
+        (
+            head.classifier
+            for head in heads(net)
+            if hash_layer_below(net, head.classifier) == existing
+        ),
+        None,
     )
-    values = {**_as_trained(record), **explicit.named(("bits", "latent_name", "code_name"))}
+    values = {**_recorded_values(record), **explicit.named(("bits", "latent_name", "code_name"))}
     bits = values.get("bits", existing.bits)
     if bits != existing.bits:
-        draft.notes.append(f"its width becomes {bits} bits")
+        draft.notes.append(f"its width is now {bits} bits")
     changes = [batched]
     name = f"{values.get('code_name', existing.code.name)}_binary"
     if binary and not net.named(name):
@@ -169,8 +174,8 @@ def _adjust(
     draft.do(adjust(net, classifier, existing, values, {}), *changes)
 
 
-def _as_trained(record: NetRecord | None) -> dict[str, Any]:
-    """The width and the names that the train net's hash layer has."""
+def _recorded_values(record: NetRecord | None) -> dict[str, Any]:
+    """The width and the names of the train net's hash layer."""
     keys = {"bits": "bits", "latent": "latent_name", "classifier": "classifier_name"}
     values = {option: record.get(key) for key, option in keys.items()} if record else {}
     return {option: value for option, value in values.items() if value is not None}
