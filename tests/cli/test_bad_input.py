@@ -410,7 +410,7 @@ def test_a_name_that_toml_cannot_hold(ssdh: Ssdh, here: Path) -> None:
     (here / name).write_text(lenet.TRAIN)
     ran = ssdh("patch", name, "--solver", "none")
     assert ran.err == (
-        "warning: not remembered: ssdh.toml: 'caf\\udce9' is not UTF-8, as TOML requires\n"
+        "warning: not recorded: ssdh.toml: 'caf\\udce9' is not UTF-8, as TOML requires\n"
     )
     assert ran.out.startswith("caf\\udce9.prototxt (train net): wrote caf\\udce9_ssdh.prototxt\n")
     assert not (here / "ssdh.toml").exists()

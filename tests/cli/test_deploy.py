@@ -70,7 +70,7 @@ def test_the_summary(ssdh: Ssdh, patched: Path) -> None:
         "     22  - layer[ip2] InnerProduct ip1 -> ip2\n"
         "     29  - layer[prob] Softmax ip2 -> prob\n"
     )
-    assert out.endswith("  note: commented out, nothing needs them any more: ip2, prob\n")
+    assert out.endswith("  note: commented out, no longer needed: ip2, prob\n")
 
 
 INPUTS = {
@@ -143,7 +143,7 @@ def test_a_second_run(ssdh: Ssdh, patched: Path) -> None:
     for words in (("deploy_ssdh.prototxt",), ("deploy_ssdh.prototxt", "--batch", "1")):
         assert ssdh("deploy", *words).out == (
             "deploy_ssdh.prototxt (deploy net): nothing to do\n"
-            "  note: has a hash layer already: 'latent_SSDH_encode'\n"
+            "  note: the net already has a hash layer: 'latent_SSDH_encode'\n"
         )
     assert snapshot(patched) == before
     ran = ssdh("deploy", "--batch", "2", code=3)
@@ -242,7 +242,7 @@ def test_one_that_trained_weights_would_not_fit(ssdh: Ssdh, patched: Path) -> No
     before = snapshot(patched)
     ran = ssdh("deploy", "x.prototxt", code=3)
     assert ran.err == (
-        "x.prototxt: the codes need layers 'conv1', 'ip1' as train_val_ssdh.prototxt has them: "
+        "x.prototxt: the codes need layers 'conv1', 'ip1' as in train_val_ssdh.prototxt: "
         "trained weights would not fit\n"
         "hint: name the deploy net of this train net, or choose another with --net\n"
     )
@@ -253,8 +253,8 @@ def test_one_that_computes_other_codes(ssdh: Ssdh, patched: Path) -> None:
     (patched / "deploy.prototxt").write_text(DEPLOY.replace("ReLU", "TanH"))
     ran = ssdh("deploy")
     assert ran.err == (
-        "warning: deploy.prototxt: the train net computes the codes with 1 ReLU where this net "
-        "has 1 TanH: the codes would differ from those that it learns\n"
+        "warning: deploy.prototxt: the train net computes the codes with 1 ReLU, this net with "
+        "1 TanH: its codes would differ from the trained ones\n"
     )
 
 

@@ -62,7 +62,9 @@ def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted(ssdh: Ssdh) 
     assert "train_val.prototxt:8:15: no hash layer below the classifier 'fc'" in err
     ssdh("patch", "train_val.prototxt", "--bits", "8", "--remove", "delete")
     told = ssdh("deploy", "--with-classifier").out
-    assert "  note: the classifier stays: 'ssdh encode --blob fc_change' keeps its scores" in told
+    assert (
+        "  note: the classifier is kept: 'ssdh encode --blob fc_change' writes its scores" in told
+    )
     Path("deploy.prototxt").write_text(Path("deploy_ssdh.prototxt").read_text())
     err = ssdh("deploy", "deploy.prototxt", "--with-classifier", code=3).err
     assert "a train net is needed, but this is a deploy net" in err
@@ -110,12 +112,12 @@ def test_an_input_that_the_weights_do_not_fit_is_refused(ssdh: Ssdh) -> None:
     told = ssdh("deploy", "train_val.prototxt", "--bits", "4", "--input-shape", "data=1,1,9,9",
                 code=3)  # fmt: skip
     assert told.err == (
-        "train_val.prototxt:7:15: the params of layer 'ip' would have other shapes than those that "
-        "the net is trained with: its weights would not fit\n"
+        "train_val.prototxt:7:15: the params of layer 'ip' would have other shapes than in the "
+        "train net: its weights would not fit\n"
         '  7 | layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" '
         "inner_product_param { num_output: 6...\n"
         "    |               ^^^^\n"
-        "hint: --batch N and --input-shape give the deploy net the inputs of the training\n"
+        "hint: --batch N and --input-shape set the inputs that the net is trained with\n"
     )
     assert not Path("deploy_ssdh.prototxt").exists()
 
@@ -133,7 +135,7 @@ def test_an_input_that_the_weights_do_not_fit_is_refused(ssdh: Ssdh) -> None:
         pytest.param(
             ["deploy", "--from", "deploy"],
             3,
-            "train_val_ssdh.prototxt: no deploy net beside this train net has the layers that the "
+            "train_val_ssdh.prototxt: no deploy net next to this train net has the layers that the "
             "codes need\n"
             "hint: name it: ssdh deploy FILE\n",
             id="from-deploy",
@@ -141,9 +143,9 @@ def test_an_input_that_the_weights_do_not_fit_is_refused(ssdh: Ssdh) -> None:
         pytest.param(
             ["deploy", "--code-name", "other"],
             3,
-            "train_val_ssdh.prototxt: the train net's hash layer has --code-name "
+            "train_val_ssdh.prototxt: the hash layer of the train net has --code-name "
             "latent_SSDH_encode, not other\n"
-            "hint: the train net decides: ssdh patch with --code-name\n",
+            "hint: change it in the train net: ssdh patch with --code-name\n",
             id="another-hash-layer",
         ),
     ],
@@ -179,12 +181,12 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: 
         "  cost: the latent layer has 56 params and 48 multiply-adds an image",
         "  code: 8 bits, 1 byte an image; the features 'ip' take 24 bytes, 24 times as much",
         "  note: derived from deploy.prototxt",
-        "  note: the net is of no known family, so how its pixels were scaled is not known: "
-        "compare transform_param with where the net comes from",
+        "  note: the net belongs to no known family, so the scaling of its pixels is unknown: "
+        "compare transform_param with the source of the net",
         "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not go "
         "back through them",
         "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
-        "  note: each value says why in its comment",
+        "  note: comments give the reason for each value",
         "next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel",
     ]
     assert f'snapshot_prefix: "{folder.name}_ssdh"' in Path("solver_ssdh.prototxt").read_text()
@@ -207,8 +209,8 @@ def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded(ssdh: Ssdh) -> None:
     words = ("patch", "deploy.prototxt", *DATA, "--bits", "8", "--mean-value", "120")
     said = ssdh(*words, code=3).err
     assert said == (
-        "deploy.prototxt:2:24: a train net cannot be made in Caffe's dialect V0: it has no phases, "
-        "for data to train with and data to test with\n"
+        "deploy.prototxt:2:24: a train net cannot be derived in Caffe's dialect V0: it has no "
+        "phases, so it cannot have data for training and data for testing\n"
         f"  2 | {DEPLOY_V0.splitlines()[1]}\n"
         "    |                        ^^^^\n"
         "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect\n"
@@ -254,7 +256,7 @@ def test_from_standard_input_the_train_net_goes_on(ssdh: Ssdh) -> None:
         pytest.param(
             ["patch", "deploy.prototxt", "--train-data", "lmdb"],
             2,
-            "error: a train net for a deploy net needs --test-data\n"
+            "error: a train net derived from a deploy net needs --test-data\n"
             "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB\n",
             id="test-data",
         ),
@@ -268,7 +270,7 @@ def test_from_standard_input_the_train_net_goes_on(ssdh: Ssdh) -> None:
         pytest.param(
             ["patch", "deploy.prototxt", "--freeze", "ip"],
             2,
-            "error: --freeze goes with a train net that is made of a deploy net alone\n"
+            "error: --freeze goes with a train net that is derived from a deploy net\n"
             "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER\n",
             id="freeze-a-deploy-net",
         ),

@@ -225,20 +225,20 @@ def test_several_sources(ssdh: Ssdh, here: Path) -> None:
 def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:
     def note(*words: str) -> str | None:
         out = ssdh("patch", "train_val.prototxt", "--dry-run", *words).out
-        rows = [row for row in out.splitlines() if "data stays" in row]
-        return rows[0].removeprefix("  note: data stays: ") if rows else None
+        rows = [row for row in out.splitlines() if "data kept" in row]
+        return rows[0].removeprefix("  note: data kept: ") if rows else None
 
     assert note("--train-data", "a") == (
-        "TEST 'mnist_test_lmdb' (batch 100); to change it: --test-data"
+        "TEST 'mnist_test_lmdb' (batch 100); to change: --test-data"
     )
     assert note("--train-batch", "16", "--test-data", "b") == (
-        "TRAIN 'mnist_train_lmdb' (batch 16); to change it: --train-data"
+        "TRAIN 'mnist_train_lmdb' (batch 16); to change: --train-data"
     )
     assert note("--train-data", "a", "--test-data", "b") is None
     text = TRAIN.replace("scale: 0.00390625", 'mean_file: "mean.binaryproto"')
     (here / "train_val.prototxt").write_text(text)
     assert note("--train-data", "a", "--test-data", "b") == (
-        "mean mean.binaryproto; to change it: --mean-file or --mean-value"
+        "mean mean.binaryproto; to change: --mean-file or --mean-value"
     )
     assert note("--train-data", "a", "--test-data", "b", "--mean-value", "1") is None
 
@@ -247,5 +247,5 @@ def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:
 def test_a_layer_of_both_phases_is_told(ssdh: Ssdh, here: Path, given: str, other: str) -> None:
     (here / "x.prototxt").write_text(TRAIN.replace(DATA, SHARED))
     out = ssdh("patch", "x.prototxt", "--solver", "none", "--dry-run", given, "a").out
-    assert f"note: layer 'data' serves both phases: {other} reads what was given, too\n" in out
-    assert "data stays" not in out
+    assert f"note: layer 'data' serves both phases: the new data is read in {other}, too\n" in out
+    assert "data kept" not in out

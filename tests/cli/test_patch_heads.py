@@ -102,17 +102,18 @@ def test_a_gradient_that_was_stopped(ssdh: Ssdh) -> None:
     [
         pytest.param(
             ip("age") + loss("age", "EuclideanLoss"),
-            "'age' is judged by EuclideanLoss: the codes learn from numbers, not from classes",
+            "the loss of 'age' is EuclideanLoss: the codes learn from numbers, not from classes",
             id="regression",
         ),
         pytest.param(
             ip("fc") + loss("fc", "Accuracy"),
-            "no loss depends on 'fc' in TRAIN: nothing trains the hash layer",
+            "no loss depends on 'fc' in TRAIN: the hash layer is not trained",
             id="no-loss",
         ),
         pytest.param(
             ip("fc").replace('weight_filler { type: "xavier" }', "") + loss("fc"),
-            "'fc' has no weight_filler: under its new name it starts at 0; --classifier-filler",
+            "'fc' has no weight_filler, so under its new name it starts from zeros; "
+            "--classifier-filler",
             id="no-filler",
         ),
         pytest.param(
@@ -120,7 +121,7 @@ def test_a_gradient_that_was_stopped(ssdh: Ssdh) -> None:
             + 'layer { name: "t" type: "TanH" bottom: "h" top: "t" }\n'
             + ip("fc", "t")
             + loss("fc"),
-            "'h' -> 't' is an InnerProduct with a TanH: if it is a hash layer of 5 bits, those",
+            "'h' -> 't' is an InnerProduct with a TanH: if it is a hash layer of 5 bits, its",
             id="tanh",
         ),
     ],
@@ -131,7 +132,7 @@ def test_what_a_user_should_know(ssdh: Ssdh, text: str, note: str) -> None:
 
 def test_nothing_to_know(ssdh: Ssdh) -> None:
     said = patch(ssdh, DATA + ip("fc7") + ip("fc", "fc7") + loss("fc"))
-    assert said.count("note: ") == said.count("note: data stays") == 1
+    assert said.count("note: ") == said.count("note: data kept") == 1
 
 
 def test_no_new_output(ssdh: Ssdh) -> None:
@@ -142,7 +143,10 @@ def test_no_new_output(ssdh: Ssdh) -> None:
     said = patch(ssdh, text, "--aux", "drop")
     assert "note: auxiliary heads commented out: data2, unused, age, EuclideanLoss_age\n" in said
     said = patch(ssdh, text, "--aux", "drop", "--head", "age", "--force")
-    assert "note: nothing else reads 'label': a Silence keeps it from being an output\n" in said
+    assert (
+        "note: no other layer reads 'label': a Silence layer keeps it from becoming an output\n"
+        in said
+    )
     assert written().layer("silence_label").type == "Silence"
 
 

@@ -22,7 +22,8 @@ def test_all_of_it_on_googlenet(ssdh: Ssdh, tmp_path: Path) -> None:
     words = ("--classes", "20", "--aux", "retarget", "--objective", "ssdh", "--bits", "48")
     said = ssdh("patch", "train_val.prototxt", *words).out
     assert (
-        "note: 'loss3/classifier' had 1000 classes and gets 20: it starts from its filler\n" in said
+        "note: 'loss3/classifier' now has 20 classes (before: 1000): it starts from its filler\n"
+        in said
     )
     net = written(tmp_path / "train_val_ssdh.prototxt")
     assert [(head.classifier.name, head.classes) for head in heads(net)] == [
@@ -74,7 +75,7 @@ def test_terms_that_are_there_are_named(ssdh: Ssdh, kind: str, tmp_path: Path) -
     for asked in ("ssdh", "sigmoid"):
         words = ("patch", "train_val_ssdh.prototxt", "--objective", asked)
         ran = ssdh(*words)
-        assert "'forcing_binary' and 'fire_rate': they stay as they are" in ran.out
+        assert "'forcing_binary' and 'fire_rate': they are unchanged" in ran.out
 
 
 def test_the_objective_on_our_own_file_says_how(ssdh: Ssdh, tmp_path: Path) -> None:

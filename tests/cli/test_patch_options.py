@@ -128,7 +128,7 @@ def test_at_a_blob_or_a_layer(ssdh: Ssdh, here: Path, at: str) -> None:
 def test_at_a_lower_blob_what_goes_is_listed(ssdh: Ssdh, here: Path, remove: str) -> None:
     out = ssdh("patch", "train_val.prototxt", "--at", "conv1", "--remove", remove).out
     how = "commented out" if remove == "comment" else "removed"
-    assert f"  note: {how}, nothing needs them any more: ip1, relu1\n" in out
+    assert f"  note: {how}, no longer needed: ip1, relu1\n" in out
     text = (here / "train_val_ssdh.prototxt").read_text()
     assert ('# layer { name: "relu1"' in text) is (remove == "comment")
     assert ("num_output: 500" in text) is (remove == "comment")
@@ -352,9 +352,9 @@ def test_a_sigmoid_of_the_nets_own_can_be_hashed(ssdh: Ssdh, here: Path) -> None
     (here / "train_val.prototxt").write_text(own)
     assert ssdh("patch", "train_val.prototxt", "--solver", "none").out == (
         "train_val.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'ip1' -> 'sig1', 500 bits; --bits N "
-        "gives it another width\n"
-        "  note: if that is the net's own, --at sig1 puts a hash layer on it\n"
+        "  note: the net already has a hash layer: 'ip1' -> 'sig1', 500 bits; --bits N "
+        "changes its width\n"
+        "  note: if these layers are the net's own, --at sig1 puts a hash layer on top of them\n"
     )
     ssdh("patch", "train_val.prototxt", "--solver", "none", "--at", "sig1")
     text = (here / "train_val_ssdh.prototxt").read_text()

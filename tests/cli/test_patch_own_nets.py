@@ -36,8 +36,8 @@ def write(features: str, classifier: str = FC) -> None:
         ),
         pytest.param(
             'layer { name: "s" type: "Scale" bottom: "data" top: "f" scale_param { axis: 0 } }\n',
-            "net_ssdh.prototxt:3:15: the params of layer 's' would have other shapes than those "
-            "that the net is trained with: its weights would not fit\n",
+            "net_ssdh.prototxt:3:15: the params of layer 's' would have other shapes than in the "
+            "train net: its weights would not fit\n",
             id="params",
         ),
     ],
@@ -109,7 +109,7 @@ def test_inputs_of_its_own_get_a_batch_of_one_and_the_label_goes(ssdh: Ssdh, dat
     ("shape", "said"),
     [
         ("dota=1,3,8,8", ": the deploy net has no input 'dota'\nhint: did you mean 'data'?\n"),
-        ("label=4", ": the deploy net has no input 'label'\nhint: these are: data\n"),
+        ("label=4", ": the deploy net has no input 'label'\nhint: its inputs: data\n"),
     ],
 )
 @pytest.mark.parametrize("data", [DATA, OWN_INPUTS["layers"]], ids=["data", "own"])

@@ -118,7 +118,7 @@ def test_deploy_tells_what_is_left_of_it(ssdh: Ssdh) -> None:
 
 def test_a_train_net_without_hash_layer_makes_a_deploy_net_that_no_weights_fit(ssdh: Ssdh) -> None:
     write(NET)
-    said = "warning: net.prototxt has no hash layer: weights that it trains have no 'latent_SSDH'"
+    said = "warning: net.prototxt has no hash layer, so its trained weights have no 'latent_SSDH'"
     assert said in ssdh("deploy", "net.prototxt").err
     ssdh("patch", "net.prototxt")
     assert "no hash layer" not in ssdh("deploy", "--force").err
@@ -141,5 +141,5 @@ def test_a_net_inside_a_solver_is_not_derived_from(ssdh: Ssdh) -> None:
     Path("solver.prototxt").write_text(f"base_lr: 1 lr_policy: 'fixed' net_param {{\n{NET}}}\n")
     ssdh("patch", "solver.prototxt")
     error = ssdh("deploy", code=3).err
-    assert "none is derived from a net inside a solver\n" in error
+    assert "a net inside a solver cannot be used to derive one\n" in error
     assert error.endswith("ssdh deploy FILE; or move the net to a file that net: names\n")

@@ -93,7 +93,7 @@ def test_none_beside_it(ssdh: Ssdh, here: Path) -> None:
     assert ran.err == "note: no solver next to it names this net; choose one with --solver FILE\n"
     assert "next:" not in ran.out
     ran = ssdh("patch", "train_val.prototxt", "--set", "max_iter=5", "--lr-divide", "2")
-    assert ran.err.endswith("note: there is no solver for --lr-divide, --set\n")
+    assert ran.err.endswith("note: no effect without a solver: --lr-divide, --set\n")
 
 
 def test_none_is_wanted(ssdh: Ssdh, here: Path) -> None:
@@ -201,11 +201,11 @@ def test_test_nets_go_along(ssdh: Ssdh, here: Path) -> None:
     assert value("solver_ssdh.prototxt", "test_net") == "nets/test_ssdh.prototxt"
     assert ssdh("patch", "train_ssdh.prototxt").out == (
         "train_ssdh.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits; --bits N "
-        "gives it another width\n"
+        "  note: the net already has a hash layer: 'codes' -> 'latent_SSDH_encode', 24 bits; "
+        "--bits N changes its width\n"
         "test_ssdh.prototxt (train net): nothing to do\n"
-        "  note: has a hash layer already: 'codes' -> 'latent_SSDH_encode', 24 bits; --bits N "
-        "gives it another width\n"
+        "  note: the net already has a hash layer: 'codes' -> 'latent_SSDH_encode', 24 bits; "
+        "--bits N changes its width\n"
         "solver_ssdh.prototxt (solver): nothing to do\n"
     )
 
@@ -249,8 +249,8 @@ def test_a_test_net_with_another_classifier(ssdh: Ssdh, here: Path) -> None:
     before = snapshot(here)
     ran = ssdh("patch", "train.prototxt", code=3)
     assert ran.err == (
-        "test.prototxt: the test net has no classifier 'ip2' as the train net has; Caffe would "
-        "test a random one\nhint: did you mean 'ip1'?\n"
+        "test.prototxt: the test net does not have the classifier 'ip2' of the train net: Caffe "
+        "would test a random one\nhint: did you mean 'ip1'?\n"
     )
     assert snapshot(here) == before
 
@@ -488,8 +488,8 @@ def test_the_summary_names_what_is_kept(ssdh: Ssdh, here: Path) -> None:
         "--set stepsize=N --set snapshot=N\n"
     ) in out
     assert (
-        "  note: data stays: TRAIN 'mnist_train_lmdb' (batch 64), TEST 'mnist_test_lmdb' (batch "
-        "100); to change it: --train-data or --test-data\n"
+        "  note: data kept: TRAIN 'mnist_train_lmdb' (batch 64), TEST 'mnist_test_lmdb' (batch "
+        "100); to change: --train-data or --test-data\n"
     ) in out
     assert out.endswith("next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel\n")
 
@@ -501,8 +501,8 @@ def test_the_next_command_asks_for_no_gpu_where_the_solver_does_not(ssdh: Ssdh, 
 
 def test_the_first_test_is_announced(ssdh: Ssdh, here: Path) -> None:
     note = (
-        "  note: Caffe tests before the first iteration, 100 batches without a word in the log; "
-        "--set test_initialization=false skips that\n"
+        "  note: Caffe tests before the first iteration, 100 batches without any output in the "
+        "log; --set test_initialization=false skips this test\n"
     )
     assert note in ssdh("patch", "train_val.prototxt", "--dry-run").out
     words = ("--set", "test_initialization=false")
@@ -605,7 +605,7 @@ def test_a_solver_that_is_patched_takes_what_is_asked_for(ssdh: Ssdh, here: Path
     assert (here / "solver_ssdh.prototxt").read_text() == text.replace(
         "max_iter: 10000", "max_iter: 9"
     ).replace("0.0005", "0.1")
-    assert "  note: --lr-divide goes with a new hash layer: base_lr stays as it is\n" in out
+    assert "  note: --lr-divide applies to a new hash layer only: base_lr is unchanged\n" in out
     ssdh("patch", "train_val_ssdh.prototxt", *words, "--check")
 
 
@@ -615,7 +615,7 @@ def test_one_that_the_workspace_lists_is_not_divided_again(ssdh: Ssdh, here: Pat
     out = ssdh("patch", "train_val.prototxt", "--in-place").out
     assert value("solver.prototxt", "base_lr") == "0.001"
     assert "solver.prototxt (solver): nothing to do\n" in out
-    assert "  note: ssdh.toml lists it as written: its rates are not divided again\n" in out
+    assert "  note: ssdh.toml lists it as written, so its rates are not divided again\n" in out
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])

@@ -136,8 +136,8 @@ def test_the_same_width_is_nothing_to_do(ssdh: Ssdh, here: Path) -> None:
 
 def test_without_bits_they_are_offered(ssdh: Ssdh, here: Path) -> None:
     assert (
-        "has a hash layer already: 'latent' -> 'latent_encode', 48 bits; --bits N gives it "
-        "another width\n"
+        "the net already has a hash layer: 'latent' -> 'latent_encode', 48 bits; --bits N changes "
+        "its width\n"
     ) in ssdh("patch", "train_val.prototxt").out
 
 
@@ -191,7 +191,7 @@ def test_only_names_that_the_classifier_keeps_are_told(
     ssdh: Ssdh, here: Path, words: tuple[str, ...], name: str
 ) -> None:
     told = ssdh("patch", "train_val.prototxt", "--classes", "7", *words).out
-    assert ("it is called 'fc9_change' now" in told) is not bool(words)
+    assert ("'fc9' is now 'fc9_change'" in told) is not bool(words)
     assert f"~ layer[fc9].name: 'fc9' -> '{name}'" in told
 
 
@@ -263,7 +263,7 @@ def test_a_deploy_net_that_ends_in_its_code(ssdh: Ssdh, here: Path) -> None:
     text = DEPLOY[: DEPLOY.index('layer { name: "fc9"')]
     (here / "deploy.prototxt").write_text(text)
     ran = ssdh("deploy", "deploy.prototxt", "--dry-run")
-    assert "if 'latent_encode' is a code already: --code-name latent_encode\n" in ran.out
+    assert "if 'latent_encode' is already a code: --code-name latent_encode\n" in ran.out
     ssdh("deploy", "deploy.prototxt", "--code-name", "latent_encode", "--check")
     ssdh("patch", "train_val.prototxt", "--bits", "24")
     ssdh("deploy")

@@ -188,8 +188,8 @@ def _adjust_notes(
     ours = {*_names(Recipe()), *_names(plan.settings.recipe)}
     if not values and not ours & {existing.latent.name, existing.code.name}:
         notes.append(
-            f"if those layers are part of the classifier, --at {existing.code.name} puts a hash "
-            "layer on top of them"
+            f"if these layers are the net's own, --at {existing.code.name} puts a hash layer on "
+            "top of them"
         )
     if plan.explicit.get("classifier_lr") is not None:
         notes.append("--classifier-lr applies to a new hash layer only: the rates are unchanged")

@@ -130,7 +130,7 @@ class _Run:
         notes = list(group.notes)
         if group.solver is None and (unused := explicit.named(SOLVER)):
             flags = ", ".join(OPTIONS[name].flag for name in unused)
-            notes.append(f"no solver to apply {flags} to")
+            notes.append(f"no effect without a solver: {flags}")
         warnings += self._remember(train, stem, result, record)
         return _Part(result.files, stem, tuple(notes), tuple(warnings))
 

@@ -131,7 +131,7 @@ def labels_note(data: TrainingData, classes: int | None) -> str | None:
     for lmdb in (data.train, data.test):
         if classes is not None and lmdb.max_label >= classes:
             raise DataError(
-                f"label {lmdb.max_label} is out of range: the classifier has {classes} classes",
+                f"label {lmdb.max_label} is out of range: the classifier has num_output {classes}",
                 location=Location(lmdb.source),
                 hint=f"--classes {lmdb.max_label + 1}",
             )

@@ -144,9 +144,9 @@ def test_the_solver_counts_the_records_and_names_the_net(folder: Path) -> None:
 def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
     result = made(mean_value=None, train_batch=None)
     assert result.files[0].notes[1:3] == (
-        "the net is of no known family, so how its pixels were scaled is not known: compare "
-        "transform_param with where the net comes from",
-        "no mean is subtracted: --mean-file or --mean-value gives it",
+        "the net belongs to no known family, so the scaling of its pixels is unknown: compare "
+        "transform_param with the source of the net",
+        "no mean is subtracted: --mean-file or --mean-value sets one",
     )
     data = result.net.layer("data", "TRAIN").parameter
     assert (data.transform_param.mirror, data.transform_param.crop_size) == (True, 16)
@@ -155,7 +155,10 @@ def test_what_is_not_known_of_the_pixels_is_said(folder: Path) -> None:
 
 
 def test_classes_that_no_label_needs_are_told(folder: Path) -> None:
-    said = "the classifier has 4 classes, and the labels seen need 2: --classes 2, if these are all"
+    said = (
+        "the classifier has 4 classes, but the labels read use only 2: --classes 2, if there are "
+        "no others"
+    )
     assert said in made().files[0].notes
     result = made(classes=2)
     assert said not in result.files[0].notes
@@ -181,7 +184,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {"test_data": None},
             DEPLOY,
             UsageError,
-            "a train net for a deploy net needs --test-data\n"
+            "a train net derived from a deploy net needs --test-data\n"
             "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB",
             id="no-test-data",
         ),
@@ -189,7 +192,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {},
             DEPLOY.replace("dim: 3 dim: 16", "dim: 1 dim: 16"),
             DataError,
-            "train: its records are 3 x 20 x 20, and the input 'data' is 1 x 16 x 16\n"
+            "train: its records are 3 x 20 x 20, but the input 'data' is 1 x 16 x 16\n"
             "hint: ssdh data build --resize 16x16 --gray makes records that fit",
             id="channels",
         ),
@@ -197,7 +200,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {},
             DEPLOY.replace("dim: 16 dim: 16", "dim: 16 dim: 18"),
             DataError,
-            "train: its records are 3 x 20 x 20, and the input 'data' is 3 x 16 x 18\n"
+            "train: its records are 3 x 20 x 20, but the input 'data' is 3 x 16 x 18\n"
             "hint: ssdh data build --resize 18x16 makes records that fit",
             id="no-square",
         ),
@@ -205,7 +208,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {},
             DEPLOY.replace("dim: 16 dim: 16", "dim: 24 dim: 24"),
             DataError,
-            "train: its records are 3 x 20 x 20, and the input 'data' is 3 x 24 x 24\n"
+            "train: its records are 3 x 20 x 20, but the input 'data' is 3 x 24 x 24\n"
             "hint: ssdh data build --resize 24x24 makes records that fit",
             id="small-records",
         ),
@@ -213,7 +216,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {},
             DEPLOY.replace("input_shape { dim: 1 dim: 3 dim: 16 dim: 16 }\n", ""),
             SurgeryError,
-            "deploy.prototxt: the input 'data' has no shape, and data layers read pictures: "
+            "deploy.prototxt: the input 'data' has no shape, but data layers read images: "
             "N x C x H x W\n"
             "hint: declare it in the deploy net: input_shape { dim: 1 dim: C dim: H dim: W }",
             id="no-shape",
@@ -222,7 +225,7 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {},
             DEPLOY.replace("num_output: 4 }", "num_output: 1 }"),
             DataError,
-            "train: label 1 is none of the 1 classes of the classifier\nhint: --classes 2",
+            "train: label 1 is out of range: the classifier has num_output 1\nhint: --classes 2",
             id="labels",
         ),
         pytest.param(
@@ -236,8 +239,8 @@ def test_a_mean_file_of_the_records_size(folder: Path) -> None:
             {"mean_value": None, "mean_file": "mean.binaryproto"},
             DEPLOY,
             DataError,
-            "mean.binaryproto: the mean is 3 x 8 x 8, the records of train 3 x 20 x 20; Caffe "
-            "subtracts it before the crop, so they must be equal\n"
+            "mean.binaryproto: the mean is 3 x 8 x 8, but the records of train are 3 x 20 x 20; "
+            "Caffe subtracts it before the crop, so they must be equal\n"
             "hint: ssdh data mean train",
             id="mean-file",
         ),
