@@ -115,7 +115,8 @@ def _crop(lmdbs: list[Lmdb], blob: str, shape: tuple[int, int, int]) -> int | No
         if own_channels != channels or not (is_larger or lmdb.shape == shape):
             gray = " --gray" if channels == 1 else ""
             raise DataError(
-                f"its records are {size_text(lmdb.shape)}, but the input '{blob}' is {size_text(shape)}",
+                f"its records are {size_text(lmdb.shape)}, but the input '{blob}' is "
+                f"{size_text(shape)}",
                 location=Location(lmdb.source),
                 hint=f"ssdh data build --resize {width}x{height}{gray} makes records that fit",
             )
@@ -192,7 +193,8 @@ def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:
         if shape != lmdb.shape:
             raise DataError(
                 f"the mean is {size_text(shape)}, but the records of {lmdb.source} are "
-                f"{size_text(lmdb.shape)}; Caffe subtracts it before the crop, so they must be equal",
+                f"{size_text(lmdb.shape)}; Caffe subtracts it before the crop, so they must be "
+                "equal",
                 location=Location(mean),
                 hint=f"ssdh data mean {data.train.source}",
             )

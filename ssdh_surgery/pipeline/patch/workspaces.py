@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssdh_surgery import files
+from ssdh_surgery import staging
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -78,7 +78,7 @@ class Workspaces:
         """The records with some stems."""
         return [each.nets[stem] for each in self.with_nets for stem in stems if stem in each.nets]
 
-    def pending(self) -> list[files.Write]:
+    def pending(self) -> list[staging.Write]:
         """The files to be written.
 
         Raises:
