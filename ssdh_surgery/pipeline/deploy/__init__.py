@@ -1,1 +1,1 @@
-"""The last story: the deploy net gets the hash layer that was trained."""
+"""The story of `ssdh deploy`: a deploy net gets the hash layer of its train net."""

@@ -206,5 +206,5 @@ def _counted(types: Counter[str]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    shown = ", ".join(f"'{name}'" for name in names[:5])
-    return f"layer{'s' if len(names) > 1 else ''} {shown}{more}"
+    listed = ", ".join(f"'{name}'" for name in names[:5])
+    return f"layer{'s' if len(names) > 1 else ''} {listed}{more}"

@@ -34,7 +34,7 @@ from ssdh_surgery.surgery.verbs import inputs as input_verbs
 from ssdh_surgery.surgery.verbs import layers
 
 # The name of a derived net, before the suffix.
-DEPLOY = "deploy.prototxt"
+_DEPLOY = "deploy.prototxt"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -85,19 +85,19 @@ def derive_deploy(
     train = upgrade_source(train) if settings.get("upgrade") else train
     net, folders = net_of(train.document), working_folders(train.path)
     head = choose_head(net, head_name(net, settings, record))
-    existing = hash_layer_below(net, head.classifier)
-    if existing is not None:
-        _refuse_other(net, existing, explicit)
+    hash_layer = hash_layer_below(net, head.classifier)
+    if hash_layer is not None:
+        _refuse_contradictions(net, hash_layer, explicit)
     draft = deploy_draft(train, head, settings, form)
     own_settings = deploy_settings(explicit, record)
     warnings = _refuse_batch(net, draft.net, own_settings, form.batch, folders)
-    if existing is None and record is None:
+    if hash_layer is None and record is None:
         warnings.append(
             f"{train.name} has no hash layer, so its trained weights have no "
             f"'{settings.recipe.latent_name}'; ssdh patch adds one"
         )
     warnings += compare(draft.net, record, own_settings)
-    path = plan.target(train.place.with_name(DEPLOY))
+    path = plan.target(train.place.with_name(_DEPLOY))
     notes = [f"derived from {train.name}", *draft.notes]
     result = derived_result(train, draft.draft, path, notes)
     return replace(result, warnings=(*result.warnings, *warnings))
@@ -120,8 +120,8 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
     name, remove = head.classifier.name, settings.recipe.remove
     make_inner_product(draft, head, remove)
     train, head = draft.net, choose_head(draft.net, name)
-    existing = hash_layer_below(train, head.classifier)
-    if form.classifier and existing is None:
+    hash_layer = hash_layer_below(train, head.classifier)
+    if form.classifier and hash_layer is None:
         raise SurgeryError(
             f"no hash layer below the classifier '{name}'",
             location=head.classifier.location,
@@ -138,10 +138,10 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         listed = ", ".join(f"{blob} {size_text(sizes[blob])}" for blob in data)
         draft.notes.insert(0, f"inputs: {listed}")
     inputs = _fit_inputs(draft.net, form, sizes, settings)
-    if existing is None:
+    if hash_layer is None:
         _insert(draft, name, settings, form, inputs)
     else:
-        _keep(draft, existing, head, settings, form, inputs)
+        _keep(draft, hash_layer, head, settings, form, inputs)
     return draft
 
 
@@ -177,15 +177,15 @@ def _insert(
 
 def _keep(
     draft: NetDraft,
-    existing: HashLayer,
+    hash_layer: HashLayer,
     head: Head,
     settings: Settings,
     form: DeployForm,
     inputs: Change,
 ) -> None:
     """Keep the hash layer of the train net."""
-    code = draft.net.layer(existing.code.name)
-    draft.notes.append(f"the hash layer is the train net's: '{code.name}', {existing.bits} bits")
+    code = draft.net.layer(hash_layer.code.name)
+    draft.notes.append(f"the hash layer is the train net's: '{code.name}', {hash_layer.bits} bits")
     if form.classifier:
         scores = head.classifier.tops[0]
         draft.notes.append(
@@ -226,13 +226,13 @@ def _build_errors(net: Net, folders: Sequence[Path]) -> list[Finding]:
     return build_errors_with_data(net, net.state("TEST"), folders)
 
 
-def _refuse_other(net: Net, existing: HashLayer, explicit: Settings) -> None:
+def _refuse_contradictions(net: Net, hash_layer: HashLayer, explicit: Settings) -> None:
     """Refuse explicit settings that contradict the hash layer of the train net."""
     values = {
-        "bits": existing.bits,
-        "latent_name": existing.latent.name,
-        "code_name": existing.code.name,
-        "at": existing.latent.bottoms[0],
+        "bits": hash_layer.bits,
+        "latent_name": hash_layer.latent.name,
+        "code_name": hash_layer.code.name,
+        "at": hash_layer.latent.bottoms[0],
     }
     for name, value in explicit.named(tuple(values)).items():
         if value != values[name]:

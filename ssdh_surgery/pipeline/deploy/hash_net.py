@@ -67,16 +67,16 @@ def patch_deploy(
     source = upgrade_source(source) if settings.get("upgrade") else source
     draft = NetDraft(Draft(source.document, source.kind))
     before = draft.net
-    existing = hash_layer_in(before, settings, record)
-    if existing is None:
+    hash_layer = hash_layer_in(before, settings, record)
+    if hash_layer is None:
         head = choose_head(before, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
-    batched = inputs.set_batch(draft.net, batch)
-    if existing is None:
-        _insert(draft, head.classifier.name, settings, record, binary, batched)
+    batch_change = inputs.set_batch(draft.net, batch)
+    if hash_layer is None:
+        _insert(draft, head.classifier.name, settings, record, binary, batch_change)
     else:
-        _adjust(draft, existing, explicit, record, binary, batched)
+        _adjust(draft, hash_layer, explicit, record, binary, batch_change)
     warnings += _refusals(before, draft.net, working_folders(source.path))
     result = result_of(source, draft.draft, plan, draft.notes)
     return replace(result, warnings=(*result.warnings, *warnings))
@@ -95,7 +95,7 @@ def _insert(
     settings: Settings,
     record: NetRecord | None,
     binary: bool,
-    batched: Change,
+    batch_change: Change,
 ) -> None:
     """Put the hash layer in the place of the classifier of a net that is ready for it."""
     net, recipe = draft.net, settings.recipe
@@ -103,7 +103,7 @@ def _insert(
     insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
     draft.notes += insertion_notes(insertion, recipe)
     draft.notes += _code_notes(net, classifier) if record is None else []
-    draft.do(insertion, batched)
+    draft.do(insertion, batch_change)
 
 
 def _place(net: Net, settings: Settings, record: NetRecord | None) -> str | None:
@@ -145,33 +145,33 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
 
 def _adjust(
     draft: NetDraft,
-    existing: HashLayer,
+    hash_layer: HashLayer,
     explicit: Settings,
     record: NetRecord | None,
     binary: bool,
-    batched: Change,
+    batch_change: Change,
 ) -> None:
     """Give an existing hash layer the values of the train net's, and the explicit settings."""
     net = draft.net
-    draft.notes.append(f"the net already has a hash layer: '{existing.code.name}'")
+    draft.notes.append(f"the net already has a hash layer: '{hash_layer.code.name}'")
     classifier = next(
         (
             head.classifier
             for head in heads(net)
-            if hash_layer_below(net, head.classifier) == existing
+            if hash_layer_below(net, head.classifier) == hash_layer
         ),
         None,
     )
     values = {**_recorded_values(record), **explicit.named(("bits", "latent_name", "code_name"))}
-    bits = values.get("bits", existing.bits)
-    if bits != existing.bits:
+    bits = values.get("bits", hash_layer.bits)
+    if bits != hash_layer.bits:
         draft.notes.append(f"its width is now {bits} bits")
-    changes = [batched]
-    name = f"{values.get('code_name', existing.code.name)}_binary"
+    changes = [batch_change]
+    name = f"{values.get('code_name', hash_layer.code.name)}_binary"
     if binary and not net.named(name):
-        recipe = Recipe(code_name=values.get("code_name", existing.code.tops[0]))
-        changes.append(layers.insert_after(existing.code, [recipe.binary_layer()]))
-    draft.do(adjust(net, classifier, existing, values, {}), *changes)
+        recipe = Recipe(code_name=values.get("code_name", hash_layer.code.tops[0]))
+        changes.append(layers.insert_after(hash_layer.code, [recipe.binary_layer()]))
+    draft.do(adjust(net, classifier, hash_layer, values, {}), *changes)
 
 
 def _recorded_values(record: NetRecord | None) -> dict[str, Any]:

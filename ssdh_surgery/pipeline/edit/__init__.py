@@ -1,1 +1,1 @@
-"""Editing the nets of a user: a draft, what is done to it, and the file that results."""
+"""Editing nets and solvers: a draft, the verbs of the method on it, and the resulting file."""

@@ -37,7 +37,7 @@ class HashPlan:
 
 @dataclass(frozen=True)
 class HashResult:
-    """The result for one net: the `insertion` of a new hash layer, or the `existing` one.
+    """The result for one net: the `insertion` of a hash layer, or the `hash_layer` it had before.
 
     `classifier` is the name of the classifier after the patch. `new_names` maps the layers
     whose weights no longer fit the new width of an existing hash layer to their new names.
@@ -46,7 +46,7 @@ class HashResult:
 
     classifier: str
     insertion: HashInsertion | None = None
-    existing: HashLayer | None = None
+    hash_layer: HashLayer | None = None
     new_names: Mapping[str, str] = field(default_factory=dict)
     has_objective: bool = False
 
@@ -145,70 +145,70 @@ def _adjust(
     explicit = plan.explicit
     name = rename_where_changed(draft, before, explicit)
     net, head = draft.net, draft.head(name)
-    existing = hash_layer_below(net, head.classifier)
-    assert existing is not None, "a net that gets no new hash layer has one"
-    if train is not None and train.existing is not None:
+    hash_layer = hash_layer_below(net, head.classifier)
+    assert hash_layer is not None, "a net that gets no new hash layer has one"
+    if train is not None and train.hash_layer is not None:
         new_names = train.new_names
     else:
         stays = {name} - {before.classifier.name}
-        new_names = _new_names(draft, head, existing, explicit, stays)
+        new_names = _new_names(draft, head, hash_layer, explicit, stays)
     if explicit.get("at") is not None:
-        adjust.refuse_moving(net, head, existing, explicit.get("at"))
+        adjust.refuse_moving(net, head, hash_layer, explicit.get("at"))
     values = explicit.named(adjust.SETTINGS)
-    change = adjust.adjust(net, head.classifier, existing, values, new_names)
-    draft.notes += _adjust_notes(existing, values, new_names, plan)
+    change = adjust.adjust(net, head.classifier, hash_layer, values, new_names)
+    draft.notes += _adjust_notes(hash_layer, values, new_names, plan)
     draft.do(change, repoint(net, explicit.data, phases))
     name = str(explicit.get("classifier_name") or new_names.get(name, name))
-    return HashResult(name, existing=existing, new_names=new_names)
+    return HashResult(name, hash_layer=hash_layer, new_names=new_names)
 
 
 def _new_names(
-    draft: NetDraft, head: Head, existing: HashLayer, explicit: Settings, stays: Collection[str]
+    draft: NetDraft, head: Head, hash_layer: HashLayer, explicit: Settings, stays: Collection[str]
 ) -> Mapping[str, str]:
     """New names for the layers of a hash layer that gets another width.
 
     Layers that `stays` names keep theirs, and so do those that an explicit setting names.
     """
-    if explicit.get("bits") in (None, existing.bits):
+    if explicit.get("bits") in (None, hash_layer.bits):
         return {}
-    names = {"latent_name": existing.latent.name, "classifier_name": head.classifier.name}
+    names = {"latent_name": hash_layer.latent.name, "classifier_name": head.classifier.name}
     explicit_names = {names[option] for option in explicit.named(tuple(names))}
-    return width.fresh_names(draft.net, existing, {*stays, *explicit_names})
+    return width.fresh_names(draft.net, hash_layer, {*stays, *explicit_names})
 
 
 def _adjust_notes(
-    existing: HashLayer,
+    hash_layer: HashLayer,
     values: Mapping[str, object],
     new_names: Mapping[str, str],
     plan: HashPlan,
 ) -> list[str]:
-    names = f"'{existing.latent.name}' -> '{existing.code.name}', {existing.bits} bits"
+    names = f"'{hash_layer.latent.name}' -> '{hash_layer.code.name}', {hash_layer.bits} bits"
     offer = "" if values else "; --bits N changes its width"
     notes = [f"the net already has a hash layer: {names}{offer}"]
     ours = {*_names(Recipe()), *_names(plan.settings.recipe)}
-    if not values and not ours & {existing.latent.name, existing.code.name}:
+    if not values and not ours & {hash_layer.latent.name, hash_layer.code.name}:
         notes.append(
-            f"if these layers are the net's own, --at {existing.code.name} puts a hash layer on "
+            f"if these layers are the net's own, --at {hash_layer.code.name} puts a hash layer on "
             "top of them"
         )
     if plan.explicit.get("classifier_lr") is not None:
         notes.append("--classifier-lr applies to a new hash layer only: the rates are unchanged")
-    if values.get("bits", existing.bits) != existing.bits:
-        notes += _width_notes(existing, values, new_names)
+    if values.get("bits", hash_layer.bits) != hash_layer.bits:
+        notes += _width_notes(hash_layer, values, new_names)
     return notes
 
 
 def _width_notes(
-    existing: HashLayer, values: Mapping[str, object], new_names: Mapping[str, str]
+    hash_layer: HashLayer, values: Mapping[str, object], new_names: Mapping[str, str]
 ) -> list[str]:
     names = ", ".join(f"'{old}' is now '{new}'" for old, new in new_names.items())
     notes = [f"its width is now {values['bits']} bits: weights of the old width no longer fit"]
     if names:
         notes.append(f"start from their fillers, under names without trained weights: {names}")
-    inner = existing.latent.holder("inner_product_param")
+    inner = hash_layer.latent.holder("inner_product_param")
     if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(
-            f"'{existing.latent.name}' has no weight_filler, so Caffe starts it from zeros: "
+            f"'{hash_layer.latent.name}' has no weight_filler, so Caffe starts it from zeros: "
             f"--filler {Recipe().filler.text} adds one"
         )
     return notes

@@ -65,8 +65,8 @@ def remember_group(
 def _hash_values(group: GroupResult) -> dict[str, Any]:
     """The values of a hash layer: its width, its names and its objective."""
     recipe, hashing = group.settings.recipe, group.hashing
-    if hashing.existing is not None:
-        return _existing_values(group.net, hashing.existing)
+    if hashing.hash_layer is not None:
+        return _existing_values(group.net, hashing.hash_layer)
     assert hashing.insertion is not None, "a net without an existing hash layer has a new one"
     classifier = hashing.insertion.classifier
     return {

@@ -77,7 +77,7 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
 
 
 def _distinct(sources: Iterable[SourceFile]) -> list[SourceFile]:
-    """Each file once, under whatever names it was given."""
+    """Each file once, even if it was named in several ways."""
     by_place: dict[str, SourceFile] = {}
     for source in sources:
         by_place.setdefault(os.path.realpath(source.path or source.name), source)

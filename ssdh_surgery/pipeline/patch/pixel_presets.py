@@ -40,7 +40,7 @@ def preset_for(layers: Iterable[Layer]) -> Preset | None:
 
     The last layer is not compared: a fine-tuned net has its own classifier.
     """
-    own = [
+    signatures = [
         _Signature(layer.name, layer.type, layer.bottoms[0])
         for layer in layers
         if layer.type in _TYPES and layer.bottoms
@@ -48,9 +48,13 @@ def preset_for(layers: Iterable[Layer]) -> Preset | None:
     networks = {name: _signatures(zoo.find(name).deploy())[:-1] for name in zoo.names()}
     # Of networks with the same layers, the one that connects them in the same way.
     best = max(
-        networks, key=lambda name: (_overlap(own, networks[name], 2), _overlap(own, networks[name]))
+        networks,
+        key=lambda name: (
+            _overlap(signatures, networks[name], 2),
+            _overlap(signatures, networks[name]),
+        ),
     )
-    return _preset(best) if _overlap(own, networks[best], 2) >= _MIN_OVERLAP else None
+    return _preset(best) if _overlap(signatures, networks[best], 2) >= _MIN_OVERLAP else None
 
 
 class _Signature(NamedTuple):
