@@ -23,7 +23,7 @@ from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.image import encode, opencv
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.engines.trainer import TrainJob
 
 RECORDS, SIZE, BATCH = 200, 256, 10

@@ -1,18 +1,18 @@
-"""What stops an engine from copying weights into a net, in Caffe's words."""
+"""Weights that cannot be copied into a net: the error, in Caffe's words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssdh_surgery.caffe.shapes.layer_setup import shape_string as shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
 
 def refuse_clashes(rows: Iterable[CopyRow], path: str | Path) -> None:
-    """Stop where Caffe stops: at the first layer whose params do not fit those of the file.
+    """Stop where Caffe stops: at the first layer whose params do not match those in the file.
 
     Raises:
         DataError: with both shapes, or both numbers of blobs.

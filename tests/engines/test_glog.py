@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.glog import LogParser, LogWriter, parse_log, read_line
+from ssdh_surgery.engines.log_parser import LogParser, parse_log, read_line
+from ssdh_surgery.engines.log_writer import LogWriter
 from support.paths import GOLDEN
 
 LOGS = sorted((GOLDEN / "logs").glob("*.log"))

@@ -71,7 +71,7 @@ def choose_engine(options: TrainOptions, launch: Launch, subject: Subject) -> En
 
 
 def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
-    from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
+    from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
 
     if options.precision is not None or options.threads is not None:
         raise EngineError("--precision and --threads are for the embedded engine, not for caffe")
@@ -134,7 +134,7 @@ def _torch(
         for layer in net.layers_in(state):
             if not is_supported(layer.type):
                 raise unsupported(layer.type, layer.name, layer.location)
-    from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+    from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 
     trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)
     return EngineChoice(trainer, "torch", "the embedded engine, PyTorch", refusals=refusals)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
+from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, Exited, Snapshot
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.findings import NO_WEIGHTS, Finding

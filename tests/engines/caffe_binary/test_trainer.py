@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer, command, shell_line
+from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer, command, shell_line
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError
 from support.paths import STAND_IN_CAFFE
@@ -237,17 +237,16 @@ def test_weights_that_caffe_forgets_are_missed(here, weights):
     write_solver()
     warnings = [event for event in run(job(weights=weights), executable) if "W" in repr(event)[:1]]
     assert [warning.message for warning in warnings] == [
-        "caffe did not say that it loads the weights it was given: this Caffe may be training "
-        "from random ones"
+        "caffe did not log that it loads the weights passed to it: it may be training from "
+        "random weights"
     ][: 1 if weights else 0]
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("#!/no/such/interpreter\n", "what runs it is missing\nhint: its interpreter, or the "
-         "dynamic loader"),
-        ("no program", "Exec format error\nhint: it is built for another kind of machine, or is a "
+        ("#!/no/such/interpreter\n", "its interpreter or dynamic loader is missing"),
+        ("no program", "Exec format error\nhint: it was built for another architecture, or is a "
          "script without a #! line"),
     ],
 )  # fmt: skip
@@ -415,7 +414,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
+from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
 job = TrainJob(solver="solver.prototxt", cwd=Path(), log=Path("c.log"))
 for event in BinaryTrainer(Path(sys.argv[1])).run(job):
     print(type(event).__name__, flush=True)
@@ -457,7 +456,7 @@ def test_a_script_that_leaves_caffe_behind(here):
     write_solver(**ENDLESS)
     with pytest.raises(EngineError) as caught:
         run(job(), here / "wrapper")
-    assert caught.value.message.startswith("caffe ended before its work was done")
+    assert caught.value.message.startswith("caffe ended prematurely")
     written = Path("c.log").stat().st_size
     time.sleep(0.1)
     assert Path("c.log").stat().st_size == written

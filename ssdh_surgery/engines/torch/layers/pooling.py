@@ -1,7 +1,7 @@
-"""Pooling with Caffe's rounding and clipping, and pyramids of it (SPP).
+"""Pooling with Caffe's rounding and clipping, and pyramid pooling (SPP).
 
-Caffe rounds the number of windows up, and drops a last one that would begin in the padding;
-an average counts the padding that a window covers, but nothing beyond it.
+Caffe rounds the number of windows up, and drops a last window that would start in the padding.
+An average counts the padding that a window covers, but nothing beyond it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Shape
 from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 _FLT_MAX = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Pooling windows along height and width: each field has the two."""
+    """Pooling windows along height and width, in this order in each field."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
@@ -32,7 +31,7 @@ class Windows:
     rounds_up: bool = True
 
     def counts(self, sizes: Sequence[int]) -> tuple[int, int]:
-        """How many windows there are for a height and a width."""
+        """The numbers of windows for a height and a width."""
         height, width = (self._count(axis, size) for axis, size in enumerate(sizes))
         return height, width
 
@@ -44,8 +43,8 @@ class Windows:
             windows -= 1
         return windows
 
-    def is_torchs(self, sizes: Sequence[int]) -> bool:
-        """Whether torch's own pooling has the same windows (its rule for the last differs)."""
+    def matches_torch(self, sizes: Sequence[int]) -> bool:
+        """Whether torch's own pooling has the same windows (its rule for the last one differs)."""
         for axis, windows in enumerate(self.counts(sizes)):
             size, kernel = sizes[axis], self.kernel[axis]
             stride, pad = self.stride[axis], self.pad[axis]
@@ -58,7 +57,7 @@ class Windows:
         return True
 
     def padding(self, sizes: Sequence[int]) -> list[int]:
-        """For `F.pad`: what to add so that every window lies inside, and no more."""
+        """The arguments of `F.pad` that make every window fit exactly."""
         ends = [
             max(0, (windows - 1) * stride + kernel - size - pad)
             for windows, stride, kernel, size, pad in zip(
@@ -68,7 +67,7 @@ class Windows:
         return [self.pad[1], ends[1], self.pad[0], ends[0]]
 
     def areas(self, sizes: Sequence[int]) -> Tensor:
-        """By how much the sum of each window is divided in an average."""
+        """The divisor for the sum of each window in an average."""
         lengths = []
         for axis, windows in enumerate(self.counts(sizes)):
             begin = torch.arange(windows) * self.stride[axis] - self.pad[axis]
@@ -78,13 +77,13 @@ class Windows:
 
 
 def max_pool(bottom: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
-    """The greatest value of each window, and where it lies in the bottom's plane.
+    """The maximum of each window, and its index in the bottom's plane.
 
-    A window that lies wholly outside has -FLT_MAX and the place -1.
+    A window entirely outside of the plane has the value -FLT_MAX and the index -1.
     """
     sizes = bottom.shape[2:]
-    if windows.is_torchs(sizes):
-        pooled, place = F.max_pool2d(
+    if windows.matches_torch(sizes):
+        pooled, index = F.max_pool2d(
             bottom,
             windows.kernel,
             windows.stride,
@@ -92,24 +91,24 @@ def max_pool(bottom: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
             ceil_mode=windows.rounds_up,
             return_indices=True,
         )
-        return pooled, place
+        return pooled, index
     padding = windows.padding(sizes)
     padded = F.pad(bottom, padding, value=-math.inf)
-    # Windows may overlap less than the padded plane: cut off what none of them covers.
-    pooled, place = F.max_pool2d(padded, windows.kernel, windows.stride, return_indices=True)
+    # torch may fit in more windows than Caffe: cut those off.
+    pooled, index = F.max_pool2d(padded, windows.kernel, windows.stride, return_indices=True)
     height, width = windows.counts(sizes)
-    pooled, place = pooled[..., :height, :width], place[..., :height, :width]
-    row = place // padded.shape[3] - padding[2]
-    column = place % padded.shape[3] - padding[0]
+    pooled, index = pooled[..., :height, :width], index[..., :height, :width]
+    row = index // padded.shape[3] - padding[2]
+    column = index % padded.shape[3] - padding[0]
     is_empty = pooled == -math.inf
-    place = torch.where(is_empty, -1, row * sizes[1] + column)
-    return torch.where(is_empty, -_FLT_MAX, pooled), place
+    index = torch.where(is_empty, -1, row * sizes[1] + column)
+    return torch.where(is_empty, -_FLT_MAX, pooled), index
 
 
 def average_pool(bottom: Tensor, windows: Windows) -> Tensor:
     """The mean of each window."""
     sizes = bottom.shape[2:]
-    if windows.is_torchs(sizes):
+    if windows.matches_torch(sizes):
         return F.avg_pool2d(
             bottom, windows.kernel, windows.stride, windows.pad, ceil_mode=windows.rounds_up
         )
@@ -119,18 +118,16 @@ def average_pool(bottom: Tensor, windows: Windows) -> Tensor:
     return sums[..., :height, :width] / windows.areas(sizes).to(bottom.device)
 
 
-class Pooling(Layer):
-    """The greatest value or the mean of windows; a second top of MAX says where."""
-
-    exact_bottoms = 1
-    min_tops = 1
-    max_tops = 2
+class Pooling(TorchLayer):
+    """The maximum or the mean of windows; with MAX, a second top has the indices."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the method."""
         self.method = self.choice(self.param.pooling_param, "pool")
         if self.method == "STOCHASTIC":
-            self.fail("has stochastic pooling, which Caffe has on a GPU only", "use MAX or AVE")
+            self.fail(
+                "uses stochastic pooling, which Caffe supports on a GPU only", "use MAX or AVE"
+            )
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows."""
@@ -143,18 +140,15 @@ class Pooling(Layer):
         )
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The pooled values, and the places of the greatest where a top takes them."""
+        """The pooled values, and the indices of the maxima if there is a second top."""
         if self.method == "AVE":
             return [average_pool(bottoms[0], self.windows)]
-        pooled, place = max_pool(bottoms[0], self.windows)
-        return [pooled, place.float()] if self.num_tops == 2 else [pooled]
+        pooled, index = max_pool(bottoms[0], self.windows)
+        return [pooled, index.float()] if self.num_tops == 2 else [pooled]
 
 
-class SPP(Layer):
-    """A pyramid of poolings into 1, 4, 16, ... windows, one after the other in one row."""
-
-    exact_bottoms = 1
-    exact_tops = 1
+class SPP(TorchLayer):
+    """A pyramid of poolings into 1, 4, 16, ... windows, concatenated."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the method."""
@@ -162,7 +156,7 @@ class SPP(Layer):
         self.check(self.method != "STOCHASTIC", "Unknown pooling method.")
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Work out the windows of each level."""
+        """Compute the windows of each level."""
         height, width = bottom_shapes[0][2:]
         levels = range(self.param.spp_param.pyramid_height)
         self.levels = [_level(1 << level, height, width) for level in levels]
@@ -179,7 +173,7 @@ class SPP(Layer):
 
 
 def _level(bins: int, height: int, width: int) -> Windows:
-    """The windows of a level: as many as `bins` along each axis, padded to fit."""
+    """The windows of a level: `bins` along each axis, padded to fit."""
     rows, columns = pyramid_bin(height, bins), pyramid_bin(width, bins)
     kernel = rows.kernel, columns.kernel
     return Windows(kernel=kernel, stride=kernel, pad=(rows.pad, columns.pad))

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES
-from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.net.registry import REGISTRY, is_supported, layer_class, unsupported
 from ssdh_surgery.location import Location
 from support.paths import ROOT
@@ -24,7 +24,7 @@ def test_reads_without_torch():
 
 @pytest.mark.parametrize("layer_type", REGISTRY)
 def test_every_entry_is_a_layer_that_has_a_rule(layer_type):
-    assert issubclass(layer_class(layer_type), Layer)
+    assert issubclass(layer_class(layer_type), TorchLayer)
     assert layer_type in SHAPE_RULES
 
 

@@ -21,7 +21,7 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.run.devices import devices
-from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
 from support.training import (
     Run,
@@ -443,7 +443,7 @@ def test_a_blob_that_is_no_number_is_named(tmp_path: Path) -> None:
     said = refusal(Runner(tmp_path), write_solver(tmp_path))
     assert re.match(
         r"net\.prototxt:2:15: the loss of iteration 1 is (nan|inf): blob 'data', a top of layer "
-        r"'data' \(Data\), is the first that has inf\n",
+        r"'data' \(Data\), is the first to contain inf\n",
         said,
     )
 
@@ -473,7 +473,7 @@ def test_out_of_memory_says_what_to_change(tmp_path: Path, where: str) -> None:
     write_net(tmp_path, more=huge)
     assert refusal(Runner(tmp_path), write_solver(tmp_path)) == (
         "out of memory (batch_size 4 of layer 'data')\n"
-        "hint: lower batch_size, and raise iter_size by as much: the updates stay the same"
+        "hint: lower batch_size, and raise iter_size by the same factor: the updates stay the same"
     )
 
 
@@ -493,13 +493,13 @@ def test_bad_data_end_a_run_with_their_own_words(tmp_path: Path) -> None:
         ({"type": '"Adma"'}, "unknown solver type 'Adma'"),
         ({"iter_size": 0}, "iter_size must be at least 1, not 0"),
         ({"average_loss": 0}, "average_loss must be at least 1, not 0"),
-        ({"test_iter": 1}, "test_interval must be above 0 where there are test nets"),
-        ({"test_net": '"net.prototxt"'}, "test_iter must be given for each test net: 0 for 1"),
+        ({"test_iter": 1}, "test_interval must be above 0 if there are test nets"),
+        ({"test_net": '"net.prototxt"'}, "test_iter must be set once per test net: 0 for 1"),
         (
             {"train_net": '"net.prototxt"'},
-            "the train net must be given by one field, not by net and train_net",
+            "the train net must be set by one field, not by net and train_net",
         ),
-        ({"net": None}, "the train net must be given by one field, not by none"),
+        ({"net": None}, "the train net must be set by one field, not by none"),
     ],
 )
 def test_solvers_that_caffe_refuses(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
@@ -520,7 +520,7 @@ def test_a_field_that_caffe_does_not_have(tmp_path: Path) -> None:
 
 def test_arguments_for_a_command_line_are_refused(tmp_path: Path) -> None:
     solver = write_all(tmp_path)
-    with pytest.raises(UsageError, match="the embedded engine takes no -sigint_effect stop"):
+    with pytest.raises(UsageError, match="the embedded engine does not accept -sigint_effect stop"):
         Runner(tmp_path).run(solver, extra=("-sigint_effect", "stop"))
 
 
@@ -531,13 +531,13 @@ def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         list(TorchTrainer().run(job))
     assert caught.value.message == "net 'net.prototxt': cannot read: no such file"
-    assert caught.value.hint == f"it is looked up from {tmp_path / 'gone'}"
+    assert caught.value.hint == f"relative paths start at {tmp_path / 'gone'}"
 
 
 def test_gradients_are_not_in_snapshots(tmp_path: Path) -> None:
     run = Runner(tmp_path).run(write_all(tmp_path, max_iter=1, snapshot_diff="true"))
     assert [warning.message for warning in run.all(events.Warned)] == [
-        "snapshot_diff: snapshots hold no gradients"
+        "snapshot_diff: snapshots do not contain gradients"
     ]
 
 
@@ -558,12 +558,10 @@ def test_the_cpu_is_taken_where_nothing_else_is_asked_for() -> None:
 def test_without_a_gpu() -> None:
     names, warning = devices(None, solver_message("solver_mode: GPU"))
     assert names == ["cpu"]
-    assert warning == (
-        "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
-    )
+    assert warning == ("solver_mode is GPU, but PyTorch finds no usable GPU: training on the CPU")
     for gpu, message in (
-        ("0", "there is no GPU 0: PyTorch sees no GPU"),
-        ("all", "there is no GPU that PyTorch can use"),
+        ("0", "there is no GPU 0: PyTorch finds no GPU"),
+        ("all", "PyTorch finds no usable GPU"),
     ):
         with pytest.raises(EngineError) as caught:
             devices(gpu, solver_message(""))
@@ -584,6 +582,6 @@ def test_a_solver_for_a_gpu_warns_and_runs(tmp_path: Path) -> None:
         pytest.skip("there is a GPU")
     run = Runner(tmp_path).run(write_all(tmp_path, solver_mode="GPU"))
     assert [warning.message for warning in run.all(events.Warned)] == [
-        "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
+        "solver_mode is GPU, but PyTorch finds no usable GPU: training on the CPU"
     ]
     assert len(losses(run)) == 7

@@ -10,10 +10,10 @@ import pytest
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.glog import parse_log
-from ssdh_surgery.engines.torch.solver.nets import BuildOptions, TrainingNets, build_nets
+from ssdh_surgery.engines.log_parser import parse_log
 from ssdh_surgery.engines.torch.solver.setup import read_setup
-from ssdh_surgery.engines.torch.solver.solver import Solver
+from ssdh_surgery.engines.torch.solver.solver import TorchSolver
+from ssdh_surgery.engines.torch.solver.solver_nets import BuildOptions, SolverNets, build_nets
 from support.paths import GOLDEN
 from support.training import TRAIN, Runner, copy_golden
 
@@ -21,7 +21,7 @@ CASES = sorted(path.stem.removeprefix("golden_") for path in TRAIN.glob("golden_
 LOG = GOLDEN / "logs" / "finetune_ok.log"
 
 
-def built(steps: Generator[Event, None, TrainingNets]) -> TrainingNets:
+def built(steps: Generator[Event, None, SolverNets]) -> SolverNets:
     while True:
         try:
             next(steps)
@@ -39,7 +39,7 @@ def test_trajectory(case: str) -> None:
     setup = read_setup(TRAIN / f"solver_{case}.prototxt", TRAIN)
     options = BuildOptions("cpu", seed=1, weights=[TRAIN / "init.caffemodel"])
     nets = built(build_nets(setup, options, lambda _source, _message: None))
-    solver = Solver(setup, nets, lambda _source, _message: None)
+    solver = TorchSolver(setup, nets, lambda _source, _message: None)
     try:
         for recorded in record["last_micro_batch_loss"]:
             list(solver.step())
@@ -63,7 +63,7 @@ SAID_WHILE_TRAINING = (
     events.Solving,
     events.Iteration,
     events.LearningRate,
-    events.Output,
+    events.NetOutput,
     events.TestStarted,
     events.TestFinished,
     events.Snapshot,
