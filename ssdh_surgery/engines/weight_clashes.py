@@ -31,10 +31,11 @@ def _clash(row: CopyRow, location: Location) -> DataError:
             layer=row.layer,
         )
     pairs = enumerate(zip(row.shapes, row.file_shapes, strict=True))
-    index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    index, (net_shape, file_shape) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
     return DataError(
         f"Cannot copy param {index} weights from layer '{row.layer}'; shape mismatch.  Source "
-        f"param shape is {shape_string(theirs)}; target param shape is {shape_string(ours)}.",
+        f"param shape is {shape_string(file_shape)}; target param shape is "
+        f"{shape_string(net_shape)}.",
         location=location,
         hint="To learn this layer's parameters from scratch rather than copying from a saved "
         "net, rename the layer.",

@@ -190,8 +190,8 @@ class BinaryTrainer:
         exit_code, is_asked, is_killed = shell_code(code), self._requests > 0, self._requests > 1
         # Our signals may arrive before caffe handles them, or after it has stopped to.
         interrupts = {signal.SIGINT, signal.SIGHUP}
-        ours = {signal.SIGKILL} if is_killed else interrupts if is_asked else set()
-        if (code == 0 and parser.finished) or exit_code - 128 in ours:
+        our_signals = {signal.SIGKILL} if is_killed else interrupts if is_asked else set()
+        if (code == 0 and parser.finished) or exit_code - 128 in our_signals:
             is_interrupted = is_asked and (parser.stopped_early or not parser.finished)
             return events.Exited(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
         with open(job.log, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:

@@ -37,7 +37,7 @@ def find_caffe(
     """
     for name, origin in ((explicit, "--caffe"), (environ.get("SSDH_CAFFE"), "$SSDH_CAFFE")):
         if name:
-            return Executable(_named(name, origin, environ), origin)
+            return Executable(_executable_path(name, origin, environ), origin)
     if root := environ.get("CAFFE_ROOT"):
         tool = Path(root) / "build" / "tools" / "caffe"
         if _is_executable(tool):
@@ -64,7 +64,7 @@ def on_path(environ: Mapping[str, str] = os.environ) -> Path | None:
     return Path(path).absolute() if path else None
 
 
-def _named(name: str, origin: str, environ: Mapping[str, str]) -> Path:
+def _executable_path(name: str, origin: str, environ: Mapping[str, str]) -> Path:
     path = Path(shutil.which(name, path=environ.get("PATH", os.defpath)) or name).absolute()
     if _is_executable(path):
         return path

@@ -69,7 +69,7 @@ def _fatal(evidence: Evidence, cwd: Path) -> Diagnosis:
     if match := PARSE_FAILURE.search(line.message):
         return unreadable_file(evidence, cwd, message, match)
     if match := MISSING_FILE.search(line.message):
-        return missing_file(evidence, cwd, _matched(message, match), match)
+        return missing_file(evidence, cwd, _match_span(message, match), match)
     if diagnosis := _by_rules(FATAL_RULES, evidence, cwd, message):
         return diagnosis
     if evidence.divergence:
@@ -100,7 +100,7 @@ def _by_rule(
             rule.kind,
             rule.sentence.format_map(words),
             hint,
-            _matched(span, match),
+            _match_span(span, match),
             blob=words["blob"],
         ),
         evidence,
@@ -123,7 +123,7 @@ def _context(evidence: Evidence, cwd: Path) -> defaultdict[str, str]:
     )
 
 
-def _matched(span: LogSpan, match: re.Match[str]) -> LogSpan:
+def _match_span(span: LogSpan, match: re.Match[str]) -> LogSpan:
     """The part of a span that matched."""
     return replace(span, start=span.start + match.start(), width=match.end() - match.start())
 

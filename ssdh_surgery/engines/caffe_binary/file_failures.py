@@ -93,15 +93,15 @@ def _location(cwd: Path, file: str, line: int, column: int, sentence: str) -> Lo
         raw = path.read_bytes().split(b"\n")[line - 1]
     except (OSError, IndexError):
         return Location(name, line, column)
-    reached, count = 0, 0
-    while count < len(raw) and reached < column - 1:
-        reached = reached - reached % 8 + 8 if raw[count : count + 1] == b"\t" else reached + 1
+    position, count = 0, 0
+    while count < len(raw) and position < column - 1:
+        position = position - position % 8 + 8 if raw[count : count + 1] == b"\t" else position + 1
         count += 1
-    before = raw[:count].decode("utf-8", "replace")
+    prefix = raw[:count].decode("utf-8", "replace")
     text = raw.decode("utf-8", "replace").rstrip("\r")
     # For an unknown name, protobuf reports the place after it.
     word = re.search(r'"([\w./]+)"$', sentence)
-    start = before.rfind(word[1]) if word else -1
+    start = prefix.rfind(word[1]) if word else -1
     if word and start >= 0:
         return Location(name, line, start + 1, text, len(word[1]))
-    return Location(name, line, len(before) + 1, text)
+    return Location(name, line, len(prefix) + 1, text)

@@ -37,8 +37,8 @@ class OnnxExtractor:
         last = net.graph(state).last(extraction.blob)
         reach = [last.writer] if last and last.writer else []
         inputs = {extraction.input: (extraction.batch, *extraction.shape)}
-        planned = plan(net, state, inputs=inputs, reach=reach)
-        model = build(planned, read_params(planned, extraction.weights), [extraction.blob])
+        net_plan = plan(net, state, inputs=inputs, reach=reach)
+        model = build(net_plan, read_params(net_plan, extraction.weights), [extraction.blob])
         self.batch = extraction.batch
         self.width = width_of(model.shapes[extraction.blob], extraction)
         self._is_bound = model.plan.is_bound
@@ -53,7 +53,7 @@ class OnnxExtractor:
         count = len(inputs)
         if self._is_bound:
             if count < self.batch:
-                inputs = _padded(inputs, self.batch)
+                inputs = _pad(inputs, self.batch)
             portions = [inputs]
         else:
             portions = [inputs[start : start + _PORTION] for start in range(0, count, _PORTION)]
@@ -65,7 +65,7 @@ class OnnxExtractor:
         return values
 
 
-def _padded(inputs: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+def _pad(inputs: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
     import numpy as np
 
     result = np.zeros((batch, *inputs.shape[1:]), np.float32)

@@ -208,11 +208,11 @@ class OnnxNet:
         Raises:
             FileError: the file cannot be written.
         """
-        saved = [
+        layer_weights = [
             LayerWeights(layer.name, layer.type, tuple(param.data for param in layer.blobs))
             for layer in self.layers
         ]
-        write_any_weights(path, saved, name=self.name, owners=named_owners(self._plan))
+        write_any_weights(path, layer_weights, name=self.name, owners=named_owners(self._plan))
 
     # Not supported by this engine.
 
@@ -261,7 +261,10 @@ def _differ_in_batch_only(old: OnnxPlan, new: OnnxPlan) -> bool:
     """Whether a model built from one plan also serves the other."""
     pairs = [(shape, new.inputs[name]) for name, shape in old.inputs.items()]
     return not (old.is_bound or new.is_bound) and all(
-        before == after
-        or (before[1:] == after[1:] and (before[0], after[0]) == (old.batch, new.batch))
-        for before, after in pairs
+        old_shape == new_shape
+        or (
+            old_shape[1:] == new_shape[1:]
+            and (old_shape[0], new_shape[0]) == (old.batch, new.batch)
+        )
+        for old_shape, new_shape in pairs
     )

@@ -40,7 +40,7 @@ def read_params(plan: OnnxPlan, path: str | Path | None) -> Params:
     weights = read_any_weights(path, named_owners(plan))
     table = copy_table([(layer.spec.param.name, layer.params) for layer in layers], weights)
     refuse_clashes(table, path)
-    arrays = _copied(layers, owners, weights)
+    arrays = _copy(layers, owners, weights)
     if set(owners.values()) - set(arrays):
         raise _missing(layers, arrays, owners, weights, f"{path} does not contain it")
     return tuple(
@@ -92,7 +92,7 @@ def _owners(layers: Sequence[PlannedLayer]) -> dict[_Key, _Key]:
     return owners
 
 
-def _copied(
+def _copy(
     layers: Sequence[PlannedLayer], owners: dict[_Key, _Key], weights: Weights
 ) -> dict[_Key, NDArray[np.float32]]:
     # If several layers share a name, Caffe copies to the first one only.

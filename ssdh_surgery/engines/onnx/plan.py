@@ -109,7 +109,7 @@ def plan(
         shapes(net, state, {**(inputs or {}), **_with_batch(sizes, batch, factor * batch)})
         for factor in _PROBES
     ]
-    layers = tuple(_planned(spec, shaped, probes) for spec, shaped in pairs)
+    layers = tuple(_plan_layer(spec, shaped, probes) for spec, shaped in pairs)
     result = OnnxPlan(net.name, layers, sizes, batch)
     reason = _binding(pairs, probes) if batch else "no input has a batch axis"
     return result.bind(reason) if reason else result
@@ -167,13 +167,15 @@ def _refuse_unknown(
     )
 
 
-def _planned(spec: LayerSpec, stated: LayerShapes, probes: Sequence[NetShapes]) -> PlannedLayer:
-    others = [probe.of(stated.layer) for probe in probes]
-    tops = tuple(shape for shape in stated.tops if shape is not None)
+def _plan_layer(
+    spec: LayerSpec, layer_shapes: LayerShapes, probes: Sequence[NetShapes]
+) -> PlannedLayer:
+    others = [probe.of(layer_shapes.layer) for probe in probes]
+    tops = tuple(shape for shape in layer_shapes.tops if shape is not None)
     varying = tuple(
         _varying(shape, [other.tops[index] for other in others]) for index, shape in enumerate(tops)
     )
-    return PlannedLayer(spec, tops, varying, stated.params or ())
+    return PlannedLayer(spec, tops, varying, layer_shapes.params or ())
 
 
 def _varying(shape: Shape, others: Sequence[Shape | None]) -> frozenset[int]:
@@ -190,14 +192,14 @@ def _binding(
 ) -> str | None:
     """Why the batch size is fixed, in words; None if it is not."""
     for probe in probes:
-        for _, stated in layers:
-            other = probe.of(stated.layer)
+        for _, layer_shapes in layers:
+            other = probe.of(layer_shapes.layer)
             if (
-                other.params != stated.params
+                other.params != layer_shapes.params
                 or None in other.tops
                 or [len(shape or ()) for shape in other.tops]
-                != [len(shape or ()) for shape in stated.tops]
+                != [len(shape or ()) for shape in layer_shapes.tops]
             ):
-                layer = stated.layer
+                layer = layer_shapes.layer
                 return f"layer '{layer.name}' ({layer.type}) of line {layer.line} accepts no other"
     return None

@@ -125,7 +125,7 @@ def _program(executable: Executable) -> Path | None:
 def _torch(
     options: TrainOptions, launch: Launch, subject: Subject, refusals: tuple[str, ...] = ()
 ) -> EngineChoice:
-    from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported
+    from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported_type
 
     require_extra("train", "the embedded engine", "torch")
     if launch.job.extra:
@@ -133,7 +133,7 @@ def _torch(
     for net, state in subject.nets:
         for layer in net.layers_in(state):
             if not is_supported(layer.type):
-                raise unsupported(layer.type, layer.name, layer.location)
+                raise unsupported_type(layer.type, layer.name, layer.location)
     from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 
     trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)

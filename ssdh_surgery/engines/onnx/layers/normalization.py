@@ -38,7 +38,7 @@ def batch_norm(layer: LayerGraph) -> list[str]:
 
 def _batch_statistics(layer: LayerGraph, eps: float) -> str:
     axes = [0, *range(2, len(layer.shape))]
-    centered, variance = _centered(layer, layer.bottom, axes)
+    centered, variance = _center(layer, layer.bottom, axes)
     deviation = layer.node("Sqrt", linear(layer, variance, 1, eps))
     return layer.node("Div", centered, deviation)
 
@@ -81,14 +81,14 @@ def mvn(layer: LayerGraph) -> list[str]:
     if len(layer.shape) != len(layer.tops[0].shape):
         maps = layer.reshape(maps, layer.sizes(layer.tops[0]))
     axes = [1, 2, 3] if param.across_channels else [2, 3]
-    centered, variance = _centered(layer, maps, axes)
+    centered, variance = _center(layer, maps, axes)
     if not param.normalize_variance:
         return [centered]
     deviation = linear(layer, layer.node("Sqrt", variance), 1, param.eps)
     return [layer.node("Div", centered, deviation)]
 
 
-def _centered(layer: LayerGraph, value: str, axes: list[int]) -> tuple[str, str]:
+def _center(layer: LayerGraph, value: str, axes: list[int]) -> tuple[str, str]:
     """A value minus its mean along some axes, and its variance along them."""
     centered = layer.node("Sub", value, layer.node("ReduceMean", value, axes=axes, keepdims=1))
     square = layer.node("Mul", centered, centered)

@@ -8,27 +8,27 @@ from ssdh_surgery.engines.onnx.graph import LayerGraph
 def scale(layer: LayerGraph) -> list[str]:
     """The bottom times a scale, plus a bias (`bias_term`)."""
     param = layer.param.scale_param
-    top = layer.node("Mul", layer.bottom, _expanded(layer, param.axis))
+    top = layer.node("Mul", layer.bottom, _expand(layer, param.axis))
     if param.bias_term:
-        top = layer.node("Add", top, _expanded_param(layer, param.axis, len(layer.params) - 1))
+        top = layer.node("Add", top, _expand_param(layer, param.axis, len(layer.params) - 1))
     return [top]
 
 
 def bias(layer: LayerGraph) -> list[str]:
     """The bottom plus a bias."""
-    return [layer.node("Add", layer.bottom, _expanded(layer, layer.param.bias_param.axis))]
+    return [layer.node("Add", layer.bottom, _expand(layer, layer.param.bias_param.axis))]
 
 
-def _expanded(layer: LayerGraph, axis: int) -> str:
+def _expand(layer: LayerGraph, axis: int) -> str:
     """The second bottom or the first param, with trailing axes of size 1 to broadcast."""
     if len(layer.bottoms) == 1:
-        return _expanded_param(layer, axis, 0)
+        return _expand_param(layer, axis, 0)
     small = layer.bottoms[1]
     trailing = _trailing_axes(layer, axis, len(small.shape))
     return layer.reshape(small.name, [*layer.sizes(small), *[1] * trailing])
 
 
-def _expanded_param(layer: LayerGraph, axis: int, index: int) -> str:
+def _expand_param(layer: LayerGraph, axis: int, index: int) -> str:
     values = layer.params[index]
     trailing = _trailing_axes(layer, axis, values.ndim)
     return layer.array(values.reshape(*values.shape, *[1] * trailing))

@@ -29,8 +29,8 @@ class Accuracy(TorchLayer):
         """The fractions."""
         accuracy, classes = self.param.accuracy_param, bottoms[0].shape[self.class_axis]
         rows = bottoms[0].detach().movedim(self.class_axis, -1).reshape(-1, classes)
-        ignored = accuracy.ignore_label if accuracy.HasField("ignore_label") else None
-        labels, valid = read_labels(self, bottoms[1], classes, ignored)
+        ignore_label = accuracy.ignore_label if accuracy.HasField("ignore_label") else None
+        labels, valid = read_labels(self, bottoms[1], classes, ignore_label)
         rows, labels = rows[valid], labels[valid]
         better = (rows >= rows.gather(1, labels[:, None])).sum(1) - 1
         is_correct = (better < accuracy.top_k).float()

@@ -55,13 +55,13 @@ class LabelLoss(LossLayer):
         """Rows [labels, classes] in the shape of the predictions again."""
         return rows.view(self.outer, self.inner, self.classes).transpose(1, 2).reshape(*shape)
 
-    def labels(self, blob: Tensor, ignored: int | None = None) -> tuple[Tensor, Tensor]:
+    def labels(self, blob: Tensor, ignore_label: int | None = None) -> tuple[Tensor, Tensor]:
         """Labels as integers (0 for ignored ones), and a mask of those that count.
 
         Raises:
             EngineError: a label that counts is out of range.
         """
-        return read_labels(self, blob, self.classes, ignored)
+        return read_labels(self, blob, self.classes, ignore_label)
 
     def normalizer(self, mode: str, valid: Tensor) -> Tensor:
         """The divisor of the sum of losses, at least 1."""
@@ -69,7 +69,7 @@ class LabelLoss(LossLayer):
 
 
 def read_labels(
-    layer: TorchLayer, blob: Tensor, classes: int, ignored: int | None
+    layer: TorchLayer, blob: Tensor, classes: int, ignore_label: int | None
 ) -> tuple[Tensor, Tensor]:
     """Labels as integers, truncated as in C++ (0 for ignored ones), and a mask of those that count.
 
@@ -79,7 +79,11 @@ def read_labels(
         EngineError: a label that counts is out of range.
     """
     labels = blob.detach().flatten().long()
-    valid = torch.ones_like(labels, dtype=torch.bool) if ignored is None else labels != ignored
+    valid = (
+        torch.ones_like(labels, dtype=torch.bool)
+        if ignore_label is None
+        else labels != ignore_label
+    )
     labels = labels.where(valid, 0)
     if labels.numel():
         low, high = (int(bound) for bound in torch.aminmax(labels))

@@ -40,9 +40,13 @@ class SigmoidCrossEntropyLoss(LossLayer):
         """The loss."""
         shape = tuple(bottoms[0].shape)
         targets = bottoms[1].detach().reshape(shape)
-        ignored = ignored_label(self.param.loss_param)
+        ignore_label = ignored_label(self.param.loss_param)
         # Caffe compares the integer part of the target.
-        valid = torch.ones_like(targets) if ignored is None else (targets.long() != ignored).float()
+        valid = (
+            torch.ones_like(targets)
+            if ignore_label is None
+            else (targets.long() != ignore_label).float()
+        )
         losses = F.binary_cross_entropy_with_logits(bottoms[0], targets, valid, reduction="sum")
         return [losses / normalizer(self.mode, valid, shape[0], count(shape, 1))]
 

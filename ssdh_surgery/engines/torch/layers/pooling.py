@@ -49,10 +49,10 @@ class Windows:
             size, kernel = sizes[axis], self.kernel[axis]
             stride, pad = self.stride[axis], self.pad[axis]
             steps = (size + 2 * pad - kernel) / stride
-            theirs = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
-            if self.rounds_up and (theirs - 1) * stride >= size + pad:
-                theirs -= 1
-            if theirs != windows or pad > kernel // 2 or size + 2 * pad < kernel:
+            torch_windows = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
+            if self.rounds_up and (torch_windows - 1) * stride >= size + pad:
+                torch_windows -= 1
+            if torch_windows != windows or pad > kernel // 2 or size + 2 * pad < kernel:
                 return False
         return True
 

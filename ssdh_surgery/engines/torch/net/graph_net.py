@@ -288,9 +288,9 @@ class GraphNet:
         Raises:
             EngineError: layers with the same name have different params.
         """
-        ours = {layer.name: layer for layer in reversed(self.layers)}
+        layers = {layer.name: layer for layer in reversed(self.layers)}
         for source in other.layers:
-            target = ours.get(source.name)
+            target = layers.get(source.name)
             if target is None:
                 continue
             target.check(

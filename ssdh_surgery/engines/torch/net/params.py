@@ -118,11 +118,11 @@ def _share(layer: TorchLayer, index: int, spec: ParamSpec, owner: LearnableParam
             f"expects shape {shape}",
         )
     for field in ("lr_mult", "decay_mult"):
-        ours, theirs = _explicit(spec, field), getattr(owner, f"explicit_{field}")
+        layer_mult, owner_mult = _explicit(spec, field), getattr(owner, f"explicit_{field}")
         layer.check(
-            ours is None or theirs is None or ours == theirs,
+            layer_mult is None or owner_mult is None or layer_mult == owner_mult,
             f"Shared param '{spec.name}' has mismatched {field}.",
         )
-        if theirs is None:
-            setattr(owner, f"explicit_{field}", ours)
+        if owner_mult is None:
+            setattr(owner, f"explicit_{field}", layer_mult)
     param.share(owner.param, (owner.layer, owner.index))

@@ -86,7 +86,7 @@ def is_supported(layer_type: str) -> bool:
     return layer_type in REGISTRY
 
 
-def unsupported(layer_type: str, name: str, location: Location | None = None) -> EngineError:
+def unsupported_type(layer_type: str, name: str, location: Location | None = None) -> EngineError:
     """The error for a layer type that the embedded engine lacks."""
     near = did_you_mean(layer_type, REGISTRY)
     hint = "use --engine binary with a Caffe that has it"
@@ -105,11 +105,11 @@ def refuse_unsupported(layer: LayerView) -> None:
         EngineError: with the layer and its place.
     """
     if not is_supported(layer.type):
-        raise unsupported(layer.type, layer.name, layer.location)
+        raise unsupported_type(layer.type, layer.name, layer.location)
 
 
 def layer_class(layer_type: str) -> type[TorchLayer]:
     """The class of a supported layer type; imports PyTorch."""
     module, _, name = REGISTRY[layer_type].partition(":")
-    loaded: type[TorchLayer] = getattr(importlib.import_module(f"{_LAYERS}.{module}"), name)
-    return loaded
+    cls: type[TorchLayer] = getattr(importlib.import_module(f"{_LAYERS}.{module}"), name)
+    return cls

@@ -55,8 +55,8 @@ def save_weights(layers: Sequence[TorchLayer], path: str | Path, name: str) -> N
         FileError: the file cannot be written.
         DataError: HDF5 cannot hold a layer's name.
     """
-    saved = [LayerWeights(layer.name, layer.type, _arrays(layer)) for layer in layers]
-    write_any_weights(path, saved, name=name, owners=_owners(layers))
+    layer_weights = [LayerWeights(layer.name, layer.type, _arrays(layer)) for layer in layers]
+    write_any_weights(path, layer_weights, name=name, owners=_owners(layers))
 
 
 def _owners(layers: Sequence[TorchLayer]) -> dict[ParamKey, ParamKey]:

@@ -24,27 +24,27 @@ def fuse_scales(steps: Sequence[LayerStep]) -> list[LayerStep]:
     """The steps, with one step for each BatchNorm and Scale that can be fused."""
     result: list[LayerStep] = []
     for step in steps:
-        below = result[-1] if result else None
-        if below is not None and _can_fuse(below, step):
-            fused = _BatchNormScale(below.layer, step.layer)
-            result[-1] = replace(below, layer=fused, needs_backward=step.needs_backward)
+        previous = result[-1] if result else None
+        if previous is not None and _can_fuse(previous, step):
+            fused = _BatchNormScale(previous.layer, step.layer)
+            result[-1] = replace(previous, layer=fused, needs_backward=step.needs_backward)
         else:
             result.append(step)
     return result
 
 
-def _can_fuse(below: LayerStep, step: LayerStep) -> bool:
-    norm, scale = below.layer, step.layer
+def _can_fuse(previous: LayerStep, step: LayerStep) -> bool:
+    norm, scale = previous.layer, step.layer
     return (
         isinstance(norm, BatchNorm)
         and isinstance(scale, Scale)
         and norm.uses_global_stats
-        and step.bottoms == step.tops == below.tops
+        and step.bottoms == step.tops == previous.tops
         and len(scale.params[0].shape) == 1
         and scale.start == 1
-        and not any(below.loss_weights + step.loss_weights)
+        and not any(previous.loss_weights + step.loss_weights)
         # The gradient flows down as it would through both.
-        and step.propagate_down == [below.needs_backward]
+        and step.propagate_down == [previous.needs_backward]
     )
 
 

@@ -84,12 +84,12 @@ def _start(spec: RunSpec, devices: Sequence[str], rendezvous: Path) -> list[_Wor
     context = multiprocessing.get_context("spawn")
     workers = []
     for rank, device in enumerate(devices):
-        ours, theirs = context.Pipe()
-        arguments = (spec, rank, list(devices), str(rendezvous), theirs)
+        parent_end, child_end = context.Pipe()
+        arguments = (spec, rank, list(devices), str(rendezvous), child_end)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
-        theirs.close()
-        workers.append(_Worker(rank, device, process, ours))
+        child_end.close()
+        workers.append(_Worker(rank, device, process, parent_end))
     return workers
 
 

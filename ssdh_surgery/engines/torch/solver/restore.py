@@ -51,20 +51,20 @@ def restore(solver: TorchSolver, path: Path) -> Iterator[Event]:
 
 
 def _check_history(solver: TorchSolver, state: SolverState, path: Path) -> None:
-    own = solver.rule.history
+    history = solver.rule.history
     location = Location(str(path))
-    if len(state.history) != len(own):
+    if len(state.history) != len(history):
         raise DataError(
             f"belongs to another solver type or net: it has {len(state.history)} history blobs, "
-            f"but {solver.kind} has {len(own)} for this net",
+            f"but {solver.kind} has {len(history)} for this net",
             location=location,
             hint="start from the weights alone (--weights), or use the solver that wrote it",
         )
-    for index, (ours, theirs) in enumerate(zip(own, state.history, strict=True)):
-        if ours.numel() != theirs.size:
+    for index, (blob, values) in enumerate(zip(history, state.history, strict=True)):
+        if blob.numel() != values.size:
             raise DataError(
-                f"belongs to another net: history blob {index} is {shape_string(theirs.shape)}, "
-                f"but the param is {shape_string(tuple(ours.shape))}",
+                f"belongs to another net: history blob {index} is {shape_string(values.shape)}, "
+                f"but the param is {shape_string(tuple(blob.shape))}",
                 location=location,
             )
 
@@ -105,10 +105,10 @@ def _restore_sidecar(solver: TorchSolver, sidecar_file: Path, path: Path) -> Ite
 
 def _restore_generator(solver_net: SolverNet, position: NetPosition, rank: int) -> None:
     """Set the state of a net's random generator, if the saved one is of the same kind."""
-    own = solver_net.net.generator.get_state()
-    if rank < len(position.generators) and len(position.generators[rank]) == own.numel():
-        saved = np.frombuffer(position.generators[rank], np.uint8).copy()
-        solver_net.net.generator.set_state(torch.from_numpy(saved))
+    state = solver_net.net.generator.get_state()
+    if rank < len(position.generators) and len(position.generators[rank]) == state.numel():
+        state_bytes = np.frombuffer(position.generators[rank], np.uint8).copy()
+        solver_net.net.generator.set_state(torch.from_numpy(state_bytes))
 
 
 def _warning(message: str) -> Event:

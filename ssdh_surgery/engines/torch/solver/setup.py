@@ -83,13 +83,13 @@ def read_setup(path: Path | str, folder: Path) -> SolverSetup:
     """
     view, param = read_solver(path)
     reader = _Reader(view, param, folder)
-    with _located(view):
+    with _with_locations(view):
         reader.check()
         return SolverSetup(view, param, folder, reader.train(), reader.tests())
 
 
 @contextmanager
-def _located(view: SolverView) -> Iterator[None]:
+def _with_locations(view: SolverView) -> Iterator[None]:
     """Add the place to errors about a field of the solver."""
     try:
         yield

@@ -92,15 +92,15 @@ class Feed:
 
         These have no position, or a different number of records than before.
         """
-        changed = []
+        layers = []
         for name, source in self.sources.items():
             position = positions.get(name)
             if position is None or position.count != source.reader.count:
-                changed.append(name)
+                layers.append(name)
             else:
                 source.chance.seed = position.seed
                 source.seek(position.position)
-        return changed
+        return layers
 
     def step_back(self) -> None:
         """Repeat the last batch of each source."""

@@ -59,7 +59,7 @@ class Hdf5Reader:
         self.count = sum(file.rows for file in self._files)
         # The order of files in a pass, the file in memory, the order of its rows; with their keys.
         self._order: tuple[tuple[int, ...], list[int]] | None = None
-        self._loaded: tuple[int, list[Array]] | None = None
+        self._file_rows: tuple[int, list[Array]] | None = None
         self._row_order: tuple[tuple[int, ...], NDArray[np.intp]] | None = None
 
     def read(self, numbers: range) -> Reading:
@@ -76,7 +76,7 @@ class Hdf5Reader:
 
     def close(self) -> None:
         """Free the rows in memory."""
-        self._loaded = None
+        self._file_rows = None
 
     def _inspect(self, path: Path) -> _File:
         """The number of rows in a file, and the shapes of a row."""
@@ -124,11 +124,11 @@ class Hdf5Reader:
 
     def _load(self, index: int) -> list[Array]:
         """The rows of a file, which stay in memory until another file is needed."""
-        if self._loaded is None or self._loaded[0] != index:
+        if self._file_rows is None or self._file_rows[0] != index:
             path = self._files[index].path
             with hdf5.open_file(path) as file:
-                self._loaded = index, [hdf5.floats(file, top, path) for top in self._tops]
-        return self._loaded[1]
+                self._file_rows = index, [hdf5.floats(file, top, path) for top in self._tops]
+        return self._file_rows[1]
 
 
 def _label(values: Sequence[Array]) -> float | None:
