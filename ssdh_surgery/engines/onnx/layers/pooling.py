@@ -64,12 +64,12 @@ class _Pool:
         self.windows = windows
         self.sizes = sizes
         self.counts = counts or tuple(
-            _count(window, size, is_padded=any(axis.pad for axis in windows))
+            window.window_count(size, is_padded=any(axis.pad for axis in windows))
             for window, size in zip(windows, sizes, strict=True)
         )
         # The padding at the end that the last window needs.
         self.ends = [
-            max(0, (count - 1) * window.stride + window.kernel - size - window.pad)
+            window.end_padding(size, count)
             for window, size, count in zip(windows, sizes, self.counts, strict=True)
         ]
 
@@ -151,21 +151,14 @@ class _Pool:
         )
 
     def _areas(self) -> NDArray[np.float32]:
-        lengths = []
-        for window, size, count in zip(self.windows, self.sizes, self.counts, strict=True):
-            begin = np.arange(count) * window.stride - window.pad
-            end = np.minimum(begin + window.kernel, size + window.pad)
-            lengths.append((end - begin).astype(np.float32))
+        """The number of positions that each window averages over."""
+        lengths = [
+            np.array(window.lengths(size, count), np.float32)
+            for window, size, count in zip(self.windows, self.sizes, self.counts, strict=True)
+        ]
         return np.outer(*lengths)
 
     def _padded(self, fill: float, value: str | None = None) -> str:
         top, left, bottom, right = self._pads
         pads = self.layer.integers([0, 0, top, left, 0, 0, bottom, right])
         return self.layer.node("Pad", value or self.layer.bottom, pads, self.layer.number(fill))
-
-
-def _count(window: Axis, size: int, *, is_padded: bool) -> int:
-    pooled = -(-(size + 2 * window.pad - window.kernel) // window.stride) + 1
-    if is_padded and (pooled - 1) * window.stride >= size + window.pad:
-        pooled -= 1
-    return pooled

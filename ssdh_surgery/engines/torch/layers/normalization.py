@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.caffe.shapes.pooling import Axis
 from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.layers.pooling import Windows, average_pool
 
@@ -76,7 +77,8 @@ class LRN(TorchLayer):
             band = self._band(values)
             return F.conv2d(values, band, torch.full_like(band[:, 0, 0, 0], start))
         size, reach = param.local_size, param.local_size // 2
-        windows = Windows((size, size), (1, 1), (reach, reach))
+        axis = Axis(kernel=size, stride=1, pad=reach)
+        windows = Windows(axis, axis)
         return average_pool(values, windows).mul_(param.alpha).add_(start)
 
     def _band(self, values: Tensor) -> Tensor:

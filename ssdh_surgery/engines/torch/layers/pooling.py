@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Shape
-from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
+from ssdh_surgery.caffe.shapes.pooling import Axis, pyramid_bin, read_windows
 from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 _FLT_MAX = torch.finfo(torch.float32).max
@@ -23,56 +23,63 @@ _FLT_MAX = torch.finfo(torch.float32).max
 
 @dataclass(frozen=True)
 class Windows:
-    """Pooling windows along height and width, in this order in each field."""
+    """Pooling windows along height and width."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pad: tuple[int, int]
+    rows: Axis
+    columns: Axis
     rounds_up: bool = True
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """The windows along height and width."""
+        return self.rows, self.columns
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """The height and the width of a window."""
+        return self.rows.kernel, self.columns.kernel
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """The strides along height and width."""
+        return self.rows.stride, self.columns.stride
+
+    @property
+    def pad(self) -> tuple[int, int]:
+        """The padding along height and width."""
+        return self.rows.pad, self.columns.pad
 
     def counts(self, sizes: Sequence[int]) -> tuple[int, int]:
         """The numbers of windows for a height and a width."""
-        height, width = (self._count(axis, size) for axis, size in enumerate(sizes))
+        is_padded = any(self.pad)
+        height, width = (
+            axis.window_count(size, is_ceil=self.rounds_up, is_padded=is_padded)
+            for axis, size in zip(self.axes, sizes, strict=True)
+        )
         return height, width
-
-    def _count(self, axis: int, size: int) -> int:
-        stride, pad = self.stride[axis], self.pad[axis]
-        steps = (size + 2 * pad - self.kernel[axis]) / stride
-        windows = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
-        if any(self.pad) and (windows - 1) * stride >= size + pad:
-            windows -= 1
-        return windows
 
     def matches_torch(self, sizes: Sequence[int]) -> bool:
         """Whether torch's own pooling has the same windows (its rule for the last one differs)."""
-        for axis, windows in enumerate(self.counts(sizes)):
-            size, kernel = sizes[axis], self.kernel[axis]
-            stride, pad = self.stride[axis], self.pad[axis]
-            steps = (size + 2 * pad - kernel) / stride
-            torch_windows = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
-            if self.rounds_up and (torch_windows - 1) * stride >= size + pad:
-                torch_windows -= 1
-            if torch_windows != windows or pad > kernel // 2 or size + 2 * pad < kernel:
-                return False
-        return True
+        return all(
+            axis.window_count(size, is_ceil=self.rounds_up, is_padded=self.rounds_up) == windows
+            and axis.pad <= axis.kernel // 2
+            and size + 2 * axis.pad >= axis.kernel
+            for axis, size, windows in zip(self.axes, sizes, self.counts(sizes), strict=True)
+        )
 
     def padding(self, sizes: Sequence[int]) -> list[int]:
         """The arguments of `F.pad` that make every window fit exactly."""
-        ends = [
-            max(0, (windows - 1) * stride + kernel - size - pad)
-            for windows, stride, kernel, size, pad in zip(
-                self.counts(sizes), self.stride, self.kernel, sizes, self.pad, strict=True
-            )
-        ]
-        return [self.pad[1], ends[1], self.pad[0], ends[0]]
+        windows = self.counts(sizes)
+        bottom = self.rows.end_padding(sizes[0], windows[0])
+        right = self.columns.end_padding(sizes[1], windows[1])
+        return [self.columns.pad, right, self.rows.pad, bottom]
 
     def areas(self, sizes: Sequence[int]) -> Tensor:
         """The divisor for the sum of each window in an average."""
-        lengths = []
-        for axis, windows in enumerate(self.counts(sizes)):
-            begin = torch.arange(windows) * self.stride[axis] - self.pad[axis]
-            end = (begin + self.kernel[axis]).clamp(max=sizes[axis] + self.pad[axis])
-            lengths.append((end - begin).float())
+        lengths = [
+            torch.tensor(axis.lengths(size, windows), dtype=torch.float32)
+            for axis, size, windows in zip(self.axes, sizes, self.counts(sizes), strict=True)
+        ]
         return torch.outer(*lengths)
 
 
@@ -132,12 +139,8 @@ class Pooling(TorchLayer):
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows."""
         rows, columns = read_windows(LayerSetup(self.param, bottom_shapes, self.num_tops))
-        self.windows = Windows(
-            kernel=(rows.kernel, columns.kernel),
-            stride=(rows.stride, columns.stride),
-            pad=(rows.pad, columns.pad),
-            rounds_up=self.choice(self.param.pooling_param, "round_mode") == "CEIL",
-        )
+        rounds_up = self.choice(self.param.pooling_param, "round_mode") == "CEIL"
+        self.windows = Windows(rows, columns, rounds_up)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values, and the indices of the maxima if there is a second top."""
@@ -159,7 +162,10 @@ class SPP(TorchLayer):
         """Compute the windows of each level."""
         height, width = bottom_shapes[0][2:]
         levels = range(self.param.spp_param.pyramid_height)
-        self.levels = [_level(1 << level, height, width) for level in levels]
+        self.levels = [
+            Windows(pyramid_bin(height, 1 << level), pyramid_bin(width, 1 << level))
+            for level in levels
+        ]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values of all levels."""
@@ -170,10 +176,3 @@ class SPP(TorchLayer):
             for level in self.levels
         ]
         return pooled if len(pooled) == 1 else [torch.cat([top.flatten(1) for top in pooled], 1)]
-
-
-def _level(bins: int, height: int, width: int) -> Windows:
-    """The windows of a level: `bins` along each axis, padded to fit."""
-    rows, columns = pyramid_bin(height, bins), pyramid_bin(width, bins)
-    kernel = rows.kernel, columns.kernel
-    return Windows(kernel=kernel, stride=kernel, pad=(rows.pad, columns.pad))
