@@ -26,9 +26,9 @@ class Axis(NamedTuple):
         """
         room = size + 2 * self.pad - self.kernel
         windows = (-(-room // self.stride) if is_ceil else room // self.stride) + 1
-        return (
-            windows - 1 if is_padded and (windows - 1) * self.stride >= size + self.pad else windows
-        )
+        if is_padded and (windows - 1) * self.stride >= size + self.pad:
+            windows -= 1
+        return windows
 
     def end_padding(self, size: int, windows: int) -> int:
         """The padding at the end of the map that the last window needs."""

@@ -265,7 +265,7 @@ def test_a_corrupt_caffemodel(tmp_path: Path) -> None:
     broken = tmp_path / "broken.caffemodel"
     for length in (0, 1, 100, len(whole) - 1):
         broken.write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r"broken\.caffemodel: is (empty|cut short|text)"):
+        with pytest.raises(DataError, match=r"broken\.caffemodel: is (empty|truncated|text)"):
             Runner(tmp_path, count=length).run(solver, weights=str(broken))
 
 
