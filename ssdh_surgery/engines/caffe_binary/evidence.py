@@ -32,11 +32,11 @@ def loss_trouble(value: float) -> str | None:
     It applies to the total loss and to each loss among the outputs of the train net.
     """
     if math.isnan(value):
-        return "became nan"
+        return "the loss became nan"
     if math.isinf(value):
-        return "became infinite"
+        return "the loss became infinite"
     if abs(value - SATURATED_LOSS) < 1e-3:
-        return f"stuck at {SATURATED_LOSS} (-ln of the smallest float)"
+        return f"the loss is stuck at {SATURATED_LOSS} (-ln of the smallest float)"
     return None
 
 

@@ -133,7 +133,7 @@ def _divergence(evidence: Evidence) -> Diagnosis:
     number, text, event, trouble = evidence.divergence
     return Diagnosis(
         "diverged",
-        f"the loss {trouble} by iteration {event.iteration}",
+        f"{trouble} by iteration {event.iteration}",
         "lower base_lr; check the labels (below num_output?), the mean and the scale",
         LogSpan(number, text, text.find("loss = ")),
     )

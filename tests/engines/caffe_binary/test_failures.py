@@ -711,7 +711,7 @@ def test_a_saturated_loss():
         code=-11,
     )
     assert error.message == (
-        "the loss stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended with "
+        "the loss is stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended with "
         "exit code 139 (SIGSEGV)"
     )
     assert error.location.line == 3
@@ -733,10 +733,10 @@ def test_a_known_check_says_more_than_a_bad_loss():
 @pytest.mark.parametrize(
     ("value", "trouble"),
     [
-        (math.nan, "became nan"),
-        (-math.nan, "became nan"),
-        (math.inf, "became infinite"),
-        (87.3365, "stuck at 87.3365 (-ln of the smallest float)"),
+        (math.nan, "the loss became nan"),
+        (-math.nan, "the loss became nan"),
+        (math.inf, "the loss became infinite"),
+        (87.3365, "the loss is stuck at 87.3365 (-ln of the smallest float)"),
         (87.33, None),
         (0.0, None),
     ],
