@@ -711,8 +711,8 @@ def test_a_saturated_loss():
         code=-11,
     )
     assert error.message == (
-        "the loss is stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended with "
-        "exit code 139 (SIGSEGV)"
+        "the loss is stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended "
+        "with exit code 139 (SIGSEGV)"
     )
     assert error.location.line == 3
 
