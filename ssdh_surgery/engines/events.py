@@ -18,7 +18,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Started(Event):
+class RunStart(Event):
     """The engine is running: `command` in the folder `cwd`, as process `pid`."""
 
     command: tuple[str, ...]
@@ -34,28 +34,28 @@ class Device(Event):
 
 
 @dataclass(frozen=True)
-class Finetuning(Event):
+class WeightsLoad(Event):
     """Weights are copied by layer name from a file (reported once per net)."""
 
     weights: str
 
 
 @dataclass(frozen=True)
-class LayerIgnored(Event):
+class SurplusLayer(Event):
     """The weights contain a layer that the net does not have (reported once per net)."""
 
     layer: str
 
 
 @dataclass(frozen=True)
-class Resuming(Event):
+class SnapshotLoad(Event):
     """Training resumes from a solverstate."""
 
     snapshot: str
 
 
 @dataclass(frozen=True)
-class Solving(Event):
+class TrainingStart(Event):
     """The nets are built; training of the net of this name begins."""
 
     net: str
@@ -106,7 +106,7 @@ class LearningRate(Event):
 
 
 @dataclass(frozen=True)
-class TestStarted(Event):
+class TestStart(Event):
     """A pass over the `test_iter` batches of a test net begins; Caffe logs nothing during it."""
 
     iteration: int
@@ -114,7 +114,7 @@ class TestStarted(Event):
 
 
 @dataclass(frozen=True)
-class TestFinished(Event):
+class TestEnd(Event):
     """A test pass is complete (its `TestOutput`s follow), or it was interrupted."""
 
     iteration: int
@@ -142,7 +142,7 @@ class Snapshot(Event):
 
 
 @dataclass(frozen=True)
-class Warned(Event):
+class LogWarning(Event):
     """A warning, or an error that the engine survives.
 
     `source` is as in `Fatal`; it is empty for a warning of ours about something missing from
@@ -163,21 +163,21 @@ class Fatal(Event):
 
 
 @dataclass(frozen=True)
-class Finished(Event):
+class TrainingEnd(Event):
     """Training is complete: at `max_iter`, or early because a signal asked for it."""
 
     stopped_early: bool = False
 
 
 @dataclass(frozen=True)
-class Stopping(Event):
+class StopRequest(Event):
     """The user asked to stop; `killed` if it was the second request."""
 
     killed: bool = False
 
 
 @dataclass(frozen=True)
-class Exited(Event):
+class RunExit(Event):
     """The engine has exited, and not because it failed.
 
     `code` is what a shell shows (130 for a process ended by SIGINT); `interrupted` says that

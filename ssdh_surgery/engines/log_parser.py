@@ -41,10 +41,10 @@ _OUTPUT = re.compile(
 )
 _DEVICE = re.compile(r"Use CPU\.|Using GPUs (\d+(?:, \d+)*)|Use GPU with device ID (\d+)")
 _NAMED_EVENTS: dict[str, Callable[..., Event]] = {
-    "Ignoring source layer": events.LayerIgnored,
-    "Finetuning from": events.Finetuning,
-    "Resuming from": events.Resuming,
-    "Solving": events.Solving,
+    "Ignoring source layer": events.SurplusLayer,
+    "Finetuning from": events.WeightsLoad,
+    "Resuming from": events.SnapshotLoad,
+    "Solving": events.TrainingStart,
 }
 _SNAPSHOT = re.compile(r"Snapshotting (solver state )?to (?:binary proto|HDF5) file (.*)")
 _YEAR = timedelta(days=366)
@@ -140,13 +140,13 @@ class LogParser:
 
     def _warning(self, message: str, source: str, is_warning: bool) -> Event:
         severity: Literal["warning", "error"] = "warning" if is_warning else "error"
-        return events.Warned(message, source, severity, elapsed=self.elapsed)
+        return events.LogWarning(message, source, severity, elapsed=self.elapsed)
 
     def _read_iteration(self, message: str) -> list[Event]:
         if match := _TESTING.fullmatch(message):
             previous = self._end_test()
             self._test = self._last_test = int(match[1]), int(match[2])
-            return [*previous, events.TestStarted(*self._test, elapsed=self.elapsed)]
+            return [*previous, events.TestStart(*self._test, elapsed=self.elapsed)]
         if match := _RATE.fullmatch(message):
             rate = float(match[2])
             return [events.LearningRate(int(match[1]), rate, elapsed=self.elapsed)]
@@ -193,7 +193,7 @@ class LogParser:
             return []
         iteration, net = self._test
         self._test = None
-        return [events.TestFinished(iteration, net, interrupted, elapsed=self.elapsed)]
+        return [events.TestEnd(iteration, net, interrupted, elapsed=self.elapsed)]
 
     def _read_snapshot(self, message: str) -> list[Event]:
         match = _SNAPSHOT.fullmatch(message)
@@ -210,7 +210,7 @@ class LogParser:
         if self.finished or not (is_early or message == "Optimization Done."):
             return []
         self.finished, self.stopped_early = True, is_early
-        return [*self._end_test(), events.Finished(is_early, elapsed=self.elapsed)]
+        return [*self._end_test(), events.TrainingEnd(is_early, elapsed=self.elapsed)]
 
     def _read_device(self, message: str) -> list[Event]:
         match = _DEVICE.fullmatch(message)

@@ -43,13 +43,13 @@ def _messages(event: Event) -> list[tuple[str, str] | tuple[str, str, str]]:
             return [("caffe.cpp:197", "Use CPU.")]
         case events.Device(gpus=gpus):
             return [("caffe.cpp:204", f"Using GPUs {', '.join(map(str, gpus))}")]
-        case events.Finetuning(weights=weights):
+        case events.WeightsLoad(weights=weights):
             return [("solver.cpp:72", f"Finetuning from {weights}")]
-        case events.LayerIgnored(layer=layer):
+        case events.SurplusLayer(layer=layer):
             return [("net.cpp:746", f"Ignoring source layer {layer}")]
-        case events.Resuming(snapshot=snapshot):
+        case events.SnapshotLoad(snapshot=snapshot):
             return [("caffe.cpp:235", f"Resuming from {snapshot}")]
-        case events.Solving(net=net):
+        case events.TrainingStart(net=net):
             return [("solver.cpp:289", f"Solving {net}")]
         case events.Snapshot(weights=weights, state=state):
             kind = "HDF5" if state.endswith(".h5") else "binary proto"
@@ -57,13 +57,13 @@ def _messages(event: Event) -> list[tuple[str, str] | tuple[str, str, str]]:
                 ("solver.cpp:464", f"Snapshotting to {kind} file {weights}"),
                 ("sgd_solver.cpp:284", f"Snapshotting solver state to {kind} file {state}"),
             ]
-        case events.Warned(message=message, source=source, severity=severity):
+        case events.LogWarning(message=message, source=source, severity=severity):
             return [(source, message, severity[0].upper())]
         case events.Fatal(message=message, source=source):
             return [(source, message, "F")]
-        case events.Finished(stopped_early=True):
+        case events.TrainingEnd(stopped_early=True):
             return [("solver.cpp:311", "Optimization stopped early."), _DONE]
-        case events.Finished():
+        case events.TrainingEnd():
             return [("solver.cpp:332", _DONE[1]), _DONE]
     return _progress(event)
 
@@ -80,11 +80,11 @@ def _progress(event: Event) -> list[tuple[str, str] | tuple[str, str, str]]:
             return [("sgd_solver.cpp:112", f"Iteration {iteration}, lr = {_number(rate)}")]
         case events.TrainOutput():
             return [("solver.cpp:258", f"    Train net output {_output(event)}")]
-        case events.TestStarted(iteration=iteration, net=net):
+        case events.TestStart(iteration=iteration, net=net):
             return [("solver.cpp:347", f"Iteration {iteration}, Testing net (#{net})")]
         case events.TestOutput():
             return [("solver.cpp:414", f"    Test net output {_output(event)}")]
-        case events.TestFinished(interrupted=True):
+        case events.TestEnd(interrupted=True):
             return [("solver.cpp:396", "Test interrupted.")]
     return []
 

@@ -57,7 +57,7 @@ class Trainer(Protocol):
     """An engine that trains nets. A trainer runs one job at a time."""
 
     def run(self, job: TrainJob) -> Iterator[Event]:
-        """Train, and report events as they happen; the last one is `Exited`.
+        """Train, and report events as they happen; the last one is `RunExit`.
 
         During the run, Ctrl-C and SIGTERM call `stop` (in the main thread). A caller that
         leaves the iterator early must close it (`contextlib.closing`), which stops the run.

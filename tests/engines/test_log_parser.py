@@ -60,9 +60,9 @@ def test_finetuning_log():
     found = without_time(parse_log(lines_of("finetune_ok")))
     assert found[:4] == [
         ("Device", {"gpus": ()}),
-        ("Finetuning", {"weights": "init.caffemodel"}),
-        ("Finetuning", {"weights": "init.caffemodel"}),  # for the test net
-        ("Solving", {"net": "golden_ssdh"}),
+        ("WeightsLoad", {"weights": "init.caffemodel"}),
+        ("WeightsLoad", {"weights": "init.caffemodel"}),  # for the test net
+        ("TrainingStart", {"net": "golden_ssdh"}),
     ]
     output = {"iteration": 0, "net": 0}
     fire = {"name": "fire_rate", "value": 6.00354e-05, "loss_weight": 0.5, "weighted": 3.00177e-05}
@@ -75,8 +75,8 @@ def test_finetuning_log():
     }
     accuracy = {"name": "accuracy", "value": 0.046875, "loss_weight": None, "weighted": None}
     assert found[4:10] == [
-        ("TestStarted", {"iteration": 0, "net": 0}),
-        ("TestFinished", {"iteration": 0, "net": 0, "interrupted": False}),
+        ("TestStart", {"iteration": 0, "net": 0}),
+        ("TestEnd", {"iteration": 0, "net": 0, "interrupted": False}),
         ("TestOutput", {"index": 0, **accuracy, **output}),
         ("TestOutput", {"index": 1, **fire, **output}),
         ("TestOutput", {"index": 2, **binary, **output}),
@@ -94,7 +94,7 @@ def test_finetuning_log():
     assert found[20] == ("Snapshot", snapshot)
     last = {"iteration": 20, "loss": 3.10712, "rate": None, "seconds": None, "display": None}
     assert ("Iteration", last) in found
-    assert found[-1] == ("Finished", {"stopped_early": False})
+    assert found[-1] == ("TrainingEnd", {"stopped_early": False})
 
 
 def test_elapsed_is_the_time_since_the_first_line():
@@ -115,14 +115,14 @@ def test_older_caffe_has_no_rate():
         (20, 3.34248),
     ]
     assert {(i.rate, i.seconds, i.display) for i in iterations} == {(None, None, None)}
-    tests = [event for event in found if isinstance(event, events.TestFinished)]
+    tests = [event for event in found if isinstance(event, events.TestEnd)]
     assert [test.iteration for test in tests] == [0, 10, 20]
 
 
 def test_resumed_log():
     found = without_time(parse_log(lines_of("resume_ok")))
     state = "snapshots/ssdh_step_ssdh_iter_10.solverstate"
-    assert ("Resuming", {"snapshot": state}) in found
+    assert ("SnapshotLoad", {"snapshot": state}) in found
     iterations = [fields["iteration"] for name, fields in found if name == "Iteration"]
     assert iterations == [10, 15, 20]
 
@@ -140,7 +140,7 @@ def test_stopped_log():
                 "state": "snapshots/ssdh_step_ssdh_iter_1830.solverstate",
             },
         ),
-        ("Finished", {"stopped_early": True}),
+        ("TrainingEnd", {"stopped_early": True}),
     ]
 
 
@@ -154,7 +154,7 @@ def test_diverged_log():
 def test_fatal_and_protobuf_lines():
     assert without_time(parse_log(lines_of("unknown_field")))[1:] == [
         (
-            "Warned",
+            "LogWarning",
             {
                 "message": "Error parsing text-format caffe.NetParameter: 13:187: Message type "
                 '"caffe.InnerProductParameter" has no field named "num_outptu".',
@@ -176,13 +176,13 @@ def test_fatal_and_protobuf_lines():
 def test_abseils_prefix():
     text = "E0000 00:00:1795467029.123456   15645 text_format.cc:337] Error parsing"
     ((name, fields),) = without_time(parse_log([text]))
-    assert (name, fields["message"], fields["severity"]) == ("Warned", "Error parsing", "error")
+    assert (name, fields["message"], fields["severity"]) == ("LogWarning", "Error parsing", "error")
 
 
 def test_warning():
     found = without_time(parse_log(["W1123 20:50:26.734620 15616 net.cpp:969] Unknown blob"]))
     fields = {"message": "Unknown blob", "source": "net.cpp:969", "severity": "warning"}
-    assert found == [("Warned", fields)]
+    assert found == [("LogWarning", fields)]
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,12 @@ def test_devices(message, gpus):
 
 def test_ignored_layer():
     assert parse("Ignoring source layer loss3/classifier") == [
-        ("LayerIgnored", {"layer": "loss3/classifier"})
+        ("SurplusLayer", {"layer": "loss3/classifier"})
     ]
 
 
 def test_net_without_a_name():
-    assert parse("Solving ") == [("Solving", {"net": ""})]
+    assert parse("Solving ") == [("TrainingStart", {"net": ""})]
 
 
 def test_hdf5_snapshot():
@@ -234,8 +234,8 @@ def test_an_output_of_several_numbers():
 def test_interrupted_test_pass():
     found = parse("Iteration 40, Testing net (#1)", "Test interrupted.")
     assert found == [
-        ("TestStarted", {"iteration": 40, "net": 1}),
-        ("TestFinished", {"iteration": 40, "net": 1, "interrupted": True}),
+        ("TestStart", {"iteration": 40, "net": 1}),
+        ("TestEnd", {"iteration": 40, "net": 1, "interrupted": True}),
     ]
 
 
@@ -243,7 +243,7 @@ def test_test_pass_with_its_loss():
     found = parse(
         "Iteration 4, Testing net (#0)", "Test loss: 2.5", "    Test net output #0: a = 1"
     )
-    assert [name for name, _ in found] == ["TestStarted", "TestFinished", "TestOutput"]
+    assert [name for name, _ in found] == ["TestStart", "TestEnd", "TestOutput"]
 
 
 def test_test_pass_without_outputs_ends_with_the_next_step():
@@ -251,10 +251,10 @@ def test_test_pass_without_outputs_ends_with_the_next_step():
         "Iteration 0, Testing net (#0)", "Iteration 0, Testing net (#1)", "Iteration 0, loss = 1"
     )
     assert [(name, fields.get("net")) for name, fields in found] == [
-        ("TestStarted", 0),
-        ("TestFinished", 0),
-        ("TestStarted", 1),
-        ("TestFinished", 1),
+        ("TestStart", 0),
+        ("TestEnd", 0),
+        ("TestStart", 1),
+        ("TestEnd", 1),
         ("Iteration", None),
     ]
 
@@ -330,7 +330,7 @@ def test_written_lines_are_caffes_own(name):
 
 def test_a_whole_end_is_written():
     writer = LogWriter(lambda: datetime(2026, 11, 23, 20, 50, 26, 800122), 16)
-    assert writer.lines(events.Finished()) == [
+    assert writer.lines(events.TrainingEnd()) == [
         "I20261123 20:50:26.800122    16 solver.cpp:332] Optimization Done.",
         "I20261123 20:50:26.800122    16 caffe.cpp:250] Optimization Done.",
     ]
@@ -358,18 +358,20 @@ def outputs(kind, **more):
 
 EVENTS = st.one_of(
     st.builds(events.Device, st.lists(COUNTS).map(tuple)),
-    st.builds(events.Finetuning, PATHS),
-    st.builds(events.LayerIgnored, PATHS),
-    st.builds(events.Resuming, PATHS),
-    st.builds(events.Solving, PATHS),
+    st.builds(events.WeightsLoad, PATHS),
+    st.builds(events.SurplusLayer, PATHS),
+    st.builds(events.SnapshotLoad, PATHS),
+    st.builds(events.TrainingStart, PATHS),
     st.builds(events.Iteration, COUNTS, FLOATS),
     st.builds(events.Iteration, COUNTS, FLOATS, st.none(), FLOATS, COUNTS),
     st.builds(events.LearningRate, COUNTS, FLOATS),
-    st.builds(events.TestStarted, COUNTS, COUNTS),
+    st.builds(events.TestStart, COUNTS, COUNTS),
     st.builds(events.Snapshot, PATHS, PATHS),
-    st.builds(events.Warned, PATHS, st.just("net.cpp:5"), st.sampled_from(["warning", "error"])),
+    st.builds(
+        events.LogWarning, PATHS, st.just("net.cpp:5"), st.sampled_from(["warning", "error"])
+    ),
     st.builds(events.Fatal, PATHS, st.just("net.cpp:5")),
-    st.builds(events.Finished, st.booleans()),
+    st.builds(events.TrainingEnd, st.booleans()),
 )
 
 
@@ -390,8 +392,8 @@ def test_train_outputs_are_read_back(output):
 @given(outputs(events.TestOutput, net=COUNTS))
 def test_test_outputs_are_read_back(output):
     writer = LogWriter(lambda: datetime(2026, 11, 23), 15616)
-    started = events.TestStarted(output.iteration, output.net)
-    finished = events.TestFinished(output.iteration, output.net)
+    started = events.TestStart(output.iteration, output.net)
+    finished = events.TestEnd(output.iteration, output.net)
     lines = [line for event in (started, finished, output) for line in writer.lines(event)]
     assert list(parse_log(lines)) == [started, finished, output]
 

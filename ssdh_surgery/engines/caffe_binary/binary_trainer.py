@@ -96,7 +96,7 @@ class BinaryTrainer:
                 log = _GrowingLog(stack.enter_context(open(job.log, "rb")))
             process = self._start(argv, job, sink)
             stack.callback(self._clean_up, process, log)
-            yield events.Started(tuple(argv), job.cwd, process.pid)
+            yield events.RunStart(tuple(argv), job.cwd, process.pid)
             yield from self._follow(process, log)
         yield self._exit(job, process.returncode, log.parser)
 
@@ -162,14 +162,14 @@ class BinaryTrainer:
             has_ended = _has_ended(process)
             if self._requests > reported:
                 reported = self._requests
-                yield events.Stopping(killed=reported > 1, elapsed=log.parser.elapsed)
+                yield events.StopRequest(killed=reported > 1, elapsed=log.parser.elapsed)
             for event in log.events(has_ended):
                 if isinstance(event, events.Snapshot):
                     self._stop_after_snapshot()
-                is_loaded = is_loaded or isinstance(event, events.Finetuning)
+                is_loaded = is_loaded or isinstance(event, events.WeightsLoad)
                 yield event
-                if isinstance(event, events.Solving) and not is_loaded:
-                    yield events.Warned(_NOT_LOADED, source="", elapsed=event.elapsed)
+                if isinstance(event, events.TrainingStart) and not is_loaded:
+                    yield events.LogWarning(_NOT_LOADED, source="", elapsed=event.elapsed)
             if not has_ended:
                 time.sleep(_POLL_SECONDS)
 
@@ -186,14 +186,14 @@ class BinaryTrainer:
             for _ in self._follow(process, log):
                 pass
 
-    def _exit(self, job: TrainJob, code: int, parser: LogParser) -> events.Exited:
+    def _exit(self, job: TrainJob, code: int, parser: LogParser) -> events.RunExit:
         exit_code, is_asked, is_killed = shell_code(code), self._requests > 0, self._requests > 1
         # Our signals may arrive before caffe handles them, or after it has stopped to.
         interrupts = {signal.SIGINT, signal.SIGHUP}
         our_signals = {signal.SIGKILL} if is_killed else interrupts if is_asked else set()
         if (code == 0 and parser.finished) or exit_code - 128 in our_signals:
             is_interrupted = is_asked and (parser.stopped_early or not parser.finished)
-            return events.Exited(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
+            return events.RunExit(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
         with open(job.log, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             raise explain(lines, code, log=str(job.log), cwd=job.cwd)
 

@@ -40,11 +40,8 @@ def open_pycaffe(
     phase: Phase = "TEST",
     level: int = 0,
     stages: Sequence[str] = (),
-    gpu: int | None = None,
 ) -> Runner:
-    """Build a net and copy its weights; see `engines.open_net.open_net`.
-
-    `gpu` is CUDA's number of a GPU, used by the whole process; None means the CPU.
+    """Build a net on the CPU and copy its weights; see `engines.open_net.open_net`.
 
     Raises:
         EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
@@ -52,7 +49,7 @@ def open_pycaffe(
     """
     caffe = import_pycaffe()
     net = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    return _build(caffe, net, str(prototxt), weights, phase, level, stages, gpu)
+    return _build(caffe, net, str(prototxt), weights, phase, level, stages)
 
 
 def open_extractor(extraction: Extraction) -> Extractor:
@@ -81,7 +78,10 @@ def _build(
     stages: Sequence[str] = (),
     gpu: int | None = None,
 ) -> Runner:
-    """Build a net from the file at `path`, which contains the text of `net`."""
+    """Build a net from the file at `path`, which contains the text of `net`.
+
+    `gpu` is CUDA's number of a GPU, used by the whole process; None means the CPU.
+    """
     types = set(caffe.layer_type_list())
     for layer in net.layers_in(phase):
         if layer.type not in types and not layer.is_padding:

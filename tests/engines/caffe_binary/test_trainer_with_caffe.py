@@ -89,7 +89,7 @@ def test_training(folder, caffe, golden):
     assert [s.state for s in of(seen, events.Snapshot)] == [
         f"snap_sgd_step_ssdh_iter_{i}.solverstate" for i in (10, 20)
     ]
-    assert {event.weights for event in of(seen, events.Finetuning)} == {"init.caffemodel"}
+    assert {event.weights for event in of(seen, events.WeightsLoad)} == {"init.caffemodel"}
     # The log is caffe's own, and says the same when it is read afterwards.
     assert list(parse_log(Path("c.log").read_text().splitlines())) == seen[1:-1]
 
@@ -97,7 +97,7 @@ def test_training(folder, caffe, golden):
 def test_an_interrupt_and_a_resumed_run(folder, caffe):
     change(SOLVER, max_iter=10**7, snapshot_after_train="true", display=1000)
     seen = train(caffe, act=interrupt_at_start())
-    assert names(seen[-3:]) == ["Snapshot", "Finished", "Exited"]
+    assert names(seen[-3:]) == ["Snapshot", "TrainingEnd", "RunExit"]
     assert (seen[-1].code, seen[-1].interrupted) == (0, True)
     snapshot = seen[-3]
     assert Path(snapshot.weights).exists()
@@ -106,7 +106,7 @@ def test_an_interrupt_and_a_resumed_run(folder, caffe):
     reached = int(snapshot.state.split("_iter_")[1].removesuffix(".solverstate"))
     change(SOLVER, max_iter=reached + 5, display=1)
     seen = train(caffe, snapshot=snapshot.state, log=Path("d.log"))
-    assert of(seen, events.Resuming)[0].snapshot == snapshot.state
+    assert of(seen, events.SnapshotLoad)[0].snapshot == snapshot.state
     assert [event.iteration for event in of(seen, events.Iteration)] == list(
         range(reached, reached + 6)
     )
@@ -117,7 +117,7 @@ def test_an_interrupt_without_snapshot_after_train(folder, caffe):
     assert "snapshot_after_train: false" in Path(SOLVER).read_text()
     seen = train(caffe, act=interrupt_at_start(), snapshot_after_train=False)
     assert len(of(seen, events.Snapshot)) == 1
-    assert names(seen[-2:]) == ["Finished", "Exited"]
+    assert names(seen[-2:]) == ["TrainingEnd", "RunExit"]
     assert seen[-2].stopped_early
     assert (seen[-1].code, seen[-1].interrupted) == (0, True)
     assert len(list(folder.glob("*.solverstate"))) == 1
@@ -133,17 +133,17 @@ def test_an_interrupt_during_a_test_pass(folder, caffe):
     )
 
     def act(event):
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             os.kill(os.getpid(), signal.SIGINT)
 
     seen = train(caffe, act=act)
     assert names(seen[-6:]) == [
-        "TestStarted",
-        "Stopping",
-        "TestFinished",
+        "TestStart",
+        "StopRequest",
+        "TestEnd",
         "Snapshot",
-        "Finished",
-        "Exited",
+        "TrainingEnd",
+        "RunExit",
     ]
     assert seen[-4].interrupted
 
@@ -152,7 +152,7 @@ def test_two_interrupts(folder, caffe):
     change(SOLVER, test_iter=10**9, test_initialization="true", test_interval=10)
 
     def act(event):
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -164,7 +164,7 @@ def test_layers_that_the_net_lacks(folder, caffe):
     change(NET, texts={'name: "classifier_change"': 'name: "another"'})
     change(NET, texts={'name: "a"': 'name: "b2"'})
     seen = train(caffe, weights="init.caffemodel")
-    ignored = {event.layer for event in of(seen, events.LayerIgnored)}
+    ignored = {event.layer for event in of(seen, events.SurplusLayer)}
     assert {"classifier_change", "a"} <= ignored
 
 

@@ -73,14 +73,14 @@ def train(
             )
             _check_snapshots(setup, solver)
             if setup.param.snapshot_diff:
-                yield events.Warned(
+                yield events.LogWarning(
                     "snapshot_diff: snapshots do not contain gradients", "solver.cpp:464"
                 )
             say("solver.cpp:57", "Solver scaffolding done.")
             if group.rank:
                 nets.train.net.generator.manual_seed(spec.seed + group.rank)
             if spec.snapshot:
-                yield events.Resuming(spec.snapshot)
+                yield events.SnapshotLoad(spec.snapshot)
                 yield from restore(solver, Path(spec.snapshot))
             say("caffe.cpp:239", "Starting Optimization")
             start = time.monotonic()

@@ -94,8 +94,8 @@ class TorchTrainer:
             while (event := self._next(steps)) is not None:
                 if self._stop_requests > reported:
                     reported = self._stop_requests
-                    yield log.record(events.Stopping())
-                is_early = isinstance(event, events.Finished) and event.stopped_early
+                    yield log.record(events.StopRequest())
+                is_early = isinstance(event, events.TrainingEnd) and event.stopped_early
                 yield log.record(event)
         except GeneratorExit:
             # Nobody follows any more: end with a snapshot, as if asked to stop.
@@ -105,10 +105,10 @@ class TorchTrainer:
             raise
         except _Killed:
             steps.close()
-            yield log.record(events.Stopping(killed=True))
-            yield log.record(events.Exited(130, interrupted=True, killed=True))
+            yield log.record(events.StopRequest(killed=True))
+            yield log.record(events.RunExit(130, interrupted=True, killed=True))
             return
-        yield log.record(events.Exited(0, interrupted=is_early))
+        yield log.record(events.RunExit(0, interrupted=is_early))
 
     def _next(self, steps: Iterator[Event]) -> Event | None:
         if self._stop_requests > 1:
@@ -123,10 +123,10 @@ class TorchTrainer:
         folder = Path() if is_current(job.cwd) else job.cwd
         _, param = read_solver(job.solver)
         names, warning = (list(self._on), None) if self._on else devices(job.gpu, param)
-        yield events.Started(job.own_command, job.cwd, os.getpid())
+        yield events.RunStart(job.own_command, job.cwd, os.getpid())
         yield events.Device(tuple(int(name[5:]) for name in names if name.startswith("cuda:")))
         if warning:
-            yield events.Warned(warning, "caffe.cpp:197")
+            yield events.LogWarning(warning, "caffe.cpp:197")
         seed = param.random_seed if param.random_seed >= 0 else secrets.randbelow(_SEED_LIMIT)
         weights = [path.strip() for path in (job.weights or "").split(",") if path.strip()]
         spec = RunSpec(

@@ -112,4 +112,4 @@ def _restore_generator(solver_net: SolverNet, position: NetPosition, rank: int) 
 
 
 def _warning(message: str) -> Event:
-    return events.Warned(message, _SOURCE)
+    return events.LogWarning(message, _SOURCE)

@@ -96,7 +96,7 @@ class TorchSolver:
             FileError: a snapshot cannot be written.
         """
         param = self.param
-        yield events.Solving(self.nets.train.net.name)
+        yield events.TrainingStart(self.nets.train.net.name)
         self._say("solver.cpp:290", f"Learning Rate Policy: {param.lr_policy}")
         self.group.synchronise(self._leaves)
         self._clock = time.monotonic()
@@ -108,7 +108,7 @@ class TorchSolver:
             yield from self._snapshot()
         if not self._is_stopping and self._leads:
             yield from self._display_end()
-        yield events.Finished(stopped_early=self._is_stopping)
+        yield events.TrainingEnd(stopped_early=self._is_stopping)
 
     def _display_end(self) -> Iterator[Event]:
         """Run one more pass of the train net and the test nets, to display the final state."""
@@ -216,19 +216,19 @@ class TorchSolver:
 
     def _test(self, number: int, test: SolverNet) -> Iterator[Event]:
         """Run a test net over its `test_iter` batches."""
-        yield events.TestStarted(self.iteration, number)
+        yield events.TestStart(self.iteration, number)
         count = self.param.test_iter[number]
         weights = output_weights(test.net)
         average, loss = Average(), 0.0
         for _ in range(count):
             yield from self._answer_requests()
             if self._pending_request is Request.STOP:
-                yield events.TestFinished(self.iteration, number, interrupted=True)
+                yield events.TestEnd(self.iteration, number, interrupted=True)
                 return
             result = self._test_batch(test)
             average.add(scores(result.outputs, weights))
             loss += float(result.loss)
-        yield events.TestFinished(self.iteration, number)
+        yield events.TestEnd(self.iteration, number)
         if self.param.test_compute_loss:
             # Without any batches there is no mean, and Caffe logs nan.
             mean = loss / count if count else math.nan

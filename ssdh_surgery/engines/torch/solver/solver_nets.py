@@ -118,7 +118,7 @@ def build_nets(
             say(place, f"Creating {kind} {by} {source.origin}")
             nets.append(_build(setup.folder, source, options, number))
             for path in options.weights:
-                yield events.Finetuning(str(path))
+                yield events.WeightsLoad(str(path))
                 yield from _report(copy_weights(nets[-1].net.layers, path), say)
         for test in nets[1:]:
             test.net.share_with(nets[0].net)
@@ -152,7 +152,7 @@ def _report(rows: Sequence[CopyRow], say: Say) -> Generator[Event]:
     """Report what a net copied from a weights file, as a debug build of Caffe does."""
     for row in rows:
         if row.status == "unused":
-            yield events.LayerIgnored(row.layer)
+            yield events.SurplusLayer(row.layer)
         elif row.status == "copied":
             say("net.cpp:750", f"Copying source layer {row.layer}")
         else:

@@ -82,7 +82,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(tmp_path: Path, kind: str, form
         json.loads((folder / "snap_iter_6.ssdhstate").read_text()) for folder in (whole, parts)
     ]
     assert sidecars[0]["nets"] == sidecars[1]["nets"]
-    assert [event.snapshot for event in resumed.all(events.Resuming)] == [str(state)]
+    assert [event.snapshot for event in resumed.all(events.SnapshotLoad)] == [str(state)]
 
 
 def test_without_a_sidecar_data_begin_at_the_first_record(tmp_path: Path) -> None:
@@ -99,12 +99,14 @@ def test_without_a_sidecar_data_begin_at_the_first_record(tmp_path: Path) -> Non
         began_anew = runner.run(solver, snapshot=str(state))
         same = losses(placed.events, 0) == losses(began_anew.events, 0)
         assert same == is_whole_pass
-        assert not began_anew.all(events.Warned)
+        assert not began_anew.all(events.LogWarning)
 
 
 def warnings(runner: Runner, solver: Path, state: Path) -> list[str]:
     run = runner.run(solver, snapshot=str(state))
-    return [warning.message.replace(f"{runner.folder}/", "") for warning in run.all(events.Warned)]
+    return [
+        warning.message.replace(f"{runner.folder}/", "") for warning in run.all(events.LogWarning)
+    ]
 
 
 def test_a_sidecar_that_does_not_belong_is_left_aside(tmp_path: Path) -> None:
@@ -341,5 +343,5 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
     resumed = Runner(tmp_path).run(
         write_solver(tmp_path, max_iter=last + 1), snapshot=str(states[-1])
     )
-    assert resumed.all(events.Warned) == []
+    assert resumed.all(events.LogWarning) == []
     assert losses(resumed.events, 0)[0][0] == last

@@ -60,14 +60,14 @@ def test_trajectory(case: str) -> None:
 
 SAID_WHILE_TRAINING = (
     events.Device,
-    events.Solving,
+    events.TrainingStart,
     events.Iteration,
     events.LearningRate,
     events.NetOutput,
-    events.TestStarted,
-    events.TestFinished,
+    events.TestStart,
+    events.TestEnd,
     events.Snapshot,
-    events.Finished,
+    events.TrainingEnd,
 )
 
 
@@ -113,5 +113,5 @@ def test_a_run_logs_what_caffe_logs(tmp_path: Path) -> None:
     assert_alike(ours, theirs)
     # What is reported is what is logged.
     assert_alike(facts(run.events), theirs)
-    assert isinstance(run.events[-1], events.Exited)
+    assert isinstance(run.events[-1], events.RunExit)
     assert (run.events[-1].code, run.events[-1].interrupted) == (0, False)
