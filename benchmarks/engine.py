@@ -109,10 +109,10 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
     from ssdh_surgery.caffe.net.net import Net
     from ssdh_surgery.caffe.net.phase import State
     from ssdh_surgery.engines.torch.net.graph_net import GraphNet
-    from ssdh_surgery.engines.torch.passes import speed_up
-    from ssdh_surgery.engines.torch.solver.nets import FedNet, TrainingNets
+    from ssdh_surgery.engines.torch.passes.speed_up import speed_up
     from ssdh_surgery.engines.torch.solver.setup import read_setup
-    from ssdh_surgery.engines.torch.solver.solver import Solver
+    from ssdh_surgery.engines.torch.solver.solver import TorchSolver
+    from ssdh_surgery.engines.torch.solver.solver_nets import SolverNet, SolverNets
     from ssdh_surgery.engines.torch.sources.feed import Feed
     from ssdh_surgery.prototxt.parser import parse
 
@@ -138,8 +138,8 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
 
         return forward
     setup = read_setup(folder / "solver.prototxt", folder)
-    nets = TrainingNets(FedNet(net, Feed(folder)), ())
-    solver = Solver(setup, nets, lambda place, message: None)
+    nets = SolverNets(SolverNet(net, Feed(folder)), ())
+    solver = TorchSolver(setup, nets, lambda place, message: None)
 
     def train(count: int) -> None:
         for _ in range(count):

@@ -23,7 +23,7 @@ from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.image import encode, opencv
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.engines.trainer import TrainJob
 
 RECORDS, SIZE, BATCH = 200, 256, 10
@@ -62,9 +62,9 @@ def measure(folder: Path, text: str, batch: int, iterations: int) -> None:
     log = folder / f"{batch}.log"
     started = ended = 0.0
     for event in TorchTrainer(threads=2).run(TrainJob(str(solver), folder, log)):
-        if isinstance(event, events.Solving):
+        if isinstance(event, events.TrainingStart):
             started = event.elapsed
-        if isinstance(event, events.Finished):
+        if isinstance(event, events.TrainingEnd):
             ended = event.elapsed
     (share,) = re.findall(r"Waiting for data took ([\d.]+%)", log.read_text())
     rate = batch * iterations / (ended - started)

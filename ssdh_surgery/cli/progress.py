@@ -59,10 +59,10 @@ class TrainingView:
                 self.terms[event.name] = event
             case events.LearningRate():
                 self.learning_rate = event.rate
-            case events.TestStarted():
+            case events.TestStart():
                 self._test_began = event.elapsed
                 self._announce(self._testing(event.net))
-            case events.TestFinished():
+            case events.TestEnd():
                 if self._test_began is not None:
                     self._test_seconds[event.net] = event.elapsed - self._test_began
             case events.TestOutput():
@@ -72,9 +72,9 @@ class TrainingView:
             case events.Snapshot():
                 self.snapshot = event
                 terminal.say(f"snapshot {event.weights}")
-            case events.Warned():
+            case events.LogWarning():
                 terminal.warn(event.message)
-            case events.Stopping():
+            case events.StopRequest():
                 stopping = "stopping with a snapshot; interrupt again to kill"
                 terminal.say("killing the engine" if event.killed else stopping)
             case _:

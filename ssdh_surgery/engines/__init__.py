@@ -1,1 +1,1 @@
-"""Programs that run a net: the only room that imports caffe, torch or onnxruntime."""
+"""Engines run nets: the user's own Caffe, the embedded engine on PyTorch, and ONNX Runtime."""

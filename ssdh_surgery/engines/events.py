@@ -1,6 +1,6 @@
-"""What happens while a net is trained, as values that every engine reports alike.
+"""What happens while a net is trained, as values that every engine reports in the same way.
 
-Events are facts; what they mean for the codes is for the pipeline to judge.
+Events state facts; what they mean for the codes is for the pipeline to judge.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Started(Event):
-    """The engine runs: `command` in the folder `cwd`, as the process `pid`."""
+class RunStart(Event):
+    """The engine is running: `command` in the folder `cwd`, as process `pid`."""
 
     command: tuple[str, ...]
     cwd: Path
@@ -28,35 +28,35 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Device(Event):
-    """The GPUs that are used, by CUDA's numbers; none means the CPU."""
+    """The GPUs in use, by CUDA's numbers; an empty tuple means the CPU."""
 
     gpus: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
-class Finetuning(Event):
-    """Weights are copied by layer name from a file (once per net, so repeated)."""
+class WeightsLoad(Event):
+    """Weights are copied by layer name from a file (reported once per net)."""
 
     weights: str
 
 
 @dataclass(frozen=True)
-class LayerIgnored(Event):
-    """The weights hold a layer that the net does not have (once per net, so repeated)."""
+class SurplusLayer(Event):
+    """The weights contain a layer that the net does not have (reported once per net)."""
 
     layer: str
 
 
 @dataclass(frozen=True)
-class Resuming(Event):
-    """Training goes on from a solverstate."""
+class SnapshotLoad(Event):
+    """Training resumes from a solverstate."""
 
     snapshot: str
 
 
 @dataclass(frozen=True)
-class Solving(Event):
-    """The nets stand; training the net of this name begins."""
+class TrainingStart(Event):
+    """The nets are built; training of the net of this name begins."""
 
     net: str
 
@@ -66,8 +66,8 @@ class Iteration(Event):
     """The smoothed total loss at an iteration; `TrainOutput`s and `LearningRate` follow.
 
     `rate` is in iterations per second, over the last `seconds` and `display` iterations. It
-    is None where it is not known: in older Caffes, in the line after the last iteration, and
-    in the first line of a run, where Caffe prints an uninitialised number.
+    is None if unknown: in older Caffes, in the line after the last iteration, and in the first
+    line of a run, where Caffe prints an uninitialised number.
     """
 
     iteration: int
@@ -78,10 +78,10 @@ class Iteration(Event):
 
 
 @dataclass(frozen=True)
-class Output(Event):
-    """One number of an output blob of a net: a term of the objective, an accuracy.
+class NetOutput(Event):
+    """One number of a net's output blob: a term of the objective, an accuracy.
 
-    `loss_weight` and `weighted` (their product) are None for an output that is no loss.
+    `loss_weight` and `weighted` (value times weight) are None for an output that is not a loss.
     """
 
     iteration: int
@@ -93,7 +93,7 @@ class Output(Event):
 
 
 @dataclass(frozen=True)
-class TrainOutput(Output):
+class TrainOutput(NetOutput):
     """An output of the train net, on the last batch of an iteration."""
 
 
@@ -106,16 +106,16 @@ class LearningRate(Event):
 
 
 @dataclass(frozen=True)
-class TestStarted(Event):
-    """A pass over the `test_iter` batches of a test net begins; Caffe is silent during it."""
+class TestStart(Event):
+    """A pass over the `test_iter` batches of a test net begins; Caffe logs nothing during it."""
 
     iteration: int
     net: int = 0
 
 
 @dataclass(frozen=True)
-class TestFinished(Event):
-    """All batches of a test pass are through (its `TestOutput`s follow), or it was stopped."""
+class TestEnd(Event):
+    """A test pass is complete (its `TestOutput`s follow), or it was interrupted."""
 
     iteration: int
     net: int = 0
@@ -123,7 +123,7 @@ class TestFinished(Event):
 
 
 @dataclass(frozen=True)
-class TestOutput(Output):
+class TestOutput(NetOutput):
     """An output of a test net, averaged over its batches."""
 
     net: int = 0
@@ -133,8 +133,8 @@ class TestOutput(Output):
 class Snapshot(Event):
     """Weights and solver state are being written.
 
-    The log says so before the state is written: both files are whole once another event
-    has come, or the run has ended well.
+    The log says so before the state is written: both files are complete once another event
+    arrives, or the run ends successfully.
     """
 
     weights: str
@@ -142,10 +142,11 @@ class Snapshot(Event):
 
 
 @dataclass(frozen=True)
-class Warned(Event):
-    """A warning, or an error that the engine goes on after.
+class LogWarning(Event):
+    """A warning, or an error that the engine survives.
 
-    `source` is as in `Fatal`, or empty where we warn of what the log does not say.
+    `source` is as in `Fatal`; it is empty for a warning of ours about something missing from
+    the log.
     """
 
     message: str
@@ -155,32 +156,32 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Fatal(Event):
-    """The line that the engine died with, and the place in its source code (`net.cpp:759`)."""
+    """The engine's last message before it died, and its place in the source (`net.cpp:759`)."""
 
     message: str
     source: str
 
 
 @dataclass(frozen=True)
-class Finished(Event):
-    """Training is done: at `max_iter`, or early because a signal asked for it."""
+class TrainingEnd(Event):
+    """Training is complete: at `max_iter`, or early because a signal asked for it."""
 
     stopped_early: bool = False
 
 
 @dataclass(frozen=True)
-class Stopping(Event):
-    """The user asked to stop; `killed` says that it was the second time."""
+class StopRequest(Event):
+    """The user asked to stop; `killed` if it was the second request."""
 
     killed: bool = False
 
 
 @dataclass(frozen=True)
-class Exited(Event):
-    """The engine is gone, in a way that is no failure.
+class RunExit(Event):
+    """The engine has exited, and not because it failed.
 
-    `code` is as a shell shows it (130 for a process that SIGINT ended); `interrupted` says
-    that the user asked for the end, `killed` that it was not waited for.
+    `code` is what a shell shows (130 for a process ended by SIGINT); `interrupted` says that
+    the user asked for the end, `killed` that the engine was not given time to finish.
     """
 
     code: int

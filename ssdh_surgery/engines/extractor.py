@@ -1,4 +1,4 @@
-"""What every engine that makes codes offers: inputs in, the values of one blob out."""
+"""The interface of every engine that computes codes: inputs in, the values of one blob out."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What is asked of an engine.
+    """What an engine is to compute.
 
     Args:
         net: the deploy net.
-        weights: its weights.
+        weights: the weights file.
         input: the name of the net's one input.
-        shape: of one input, (channels, height, width).
-        blob: the blob whose values are wanted.
-        layer: the last layer that writes the blob; None where it is the input itself.
-        batch: how many inputs the net takes at a time.
-        gpu: CUDA's number of the GPU to run on; None is the CPU.
+        shape: the shape of one input, (channels, height, width).
+        blob: the blob whose values are read.
+        layer: the last layer that writes the blob; None if the blob is the input itself.
+        batch: the number of inputs that the net takes at a time.
+        gpu: CUDA's number of the GPU to run on; None means the CPU.
     """
 
     net: Net
@@ -44,24 +44,20 @@ class Extraction:
 
 
 class Extractor(Protocol):
-    """A net that is open and gives what a blob holds.
-
-    `width` is the number of values for each input, `batch` how many inputs it is best given
-    at a time.
-    """
+    """An open net that returns the values of a blob."""
 
     @property
     def width(self) -> int:
-        """How many values of the blob belong to each input."""
+        """The number of values of the blob per input."""
         ...
 
     @property
     def batch(self) -> int:
-        """As many inputs are best given at a time."""
+        """The number of inputs that are best passed at a time."""
         ...
 
     def activations(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The values [n, width] of the blob for inputs [n, C, H, W], n at most `batch`.
+        """The values [n, width] of the blob for inputs [n, C, H, W], with n at most `batch`.
 
         Raises:
             EngineError: the engine failed.
@@ -69,38 +65,38 @@ class Extractor(Protocol):
         ...
 
 
-def width_of(shape: tuple[int, ...], wanted: Extraction) -> int:
-    """The values for each input of a blob whose shape is known for a whole batch.
+def width_of(shape: tuple[int, ...], extraction: Extraction) -> int:
+    """The number of values per input, from the shape of the blob for a whole batch.
 
     Raises:
-        DataError: the blob's rows are not those of the inputs.
+        DataError: the rows of the blob do not correspond to the inputs.
     """
-    if not shape or shape[0] != wanted.batch:
+    if not shape or shape[0] != extraction.batch:
         raise DataError(
-            f"the blob '{wanted.blob}' has no row for each picture",
-            location=Location(wanted.net.file),
-            blob=wanted.blob,
+            f"the blob '{extraction.blob}' does not have one row per image",
+            location=Location(extraction.net.file),
+            blob=extraction.blob,
         )
     return math.prod(shape[1:])
 
 
 class NetExtractor:
-    """An `Extractor` on a net with pycaffe's manners."""
+    """An `Extractor` on any net with pycaffe's interface."""
 
-    def __init__(self, net: Runner, wanted: Extraction) -> None:
+    def __init__(self, net: Runner, extraction: Extraction) -> None:
         self._net = net
-        self._wanted = wanted
-        self.batch = wanted.batch
-        net.blobs[wanted.input].reshape(wanted.batch, *wanted.shape)
+        self._extraction = extraction
+        self.batch = extraction.batch
+        net.blobs[extraction.input].reshape(extraction.batch, *extraction.shape)
         net.reshape()
-        self.width = width_of(tuple(net.blobs[wanted.blob].shape), wanted)
+        self.width = width_of(tuple(net.blobs[extraction.blob].shape), extraction)
 
     def activations(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Extractor`; the batch is filled up with zeros."""
+        """See `Extractor`; the batch is padded with zeros."""
         count = len(inputs)
-        data = self._net.blobs[self._wanted.input].data
+        data = self._net.blobs[self._extraction.input].data
         data[:count] = inputs
         data[count:] = 0
-        self._net.forward(end=self._wanted.layer)
-        values: NDArray[np.float32] = self._net.blobs[self._wanted.blob].data
+        self._net.forward(end=self._extraction.layer)
+        values: NDArray[np.float32] = self._net.blobs[self._extraction.blob].data
         return values[:count].reshape(count, -1).copy()

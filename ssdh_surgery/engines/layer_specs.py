@@ -1,7 +1,7 @@
-"""The layers that take part in a net, as messages with their places; for engines of our own.
+"""The layers of a net in a state, as messages with their places; for our own engines.
 
-A net's text becomes specs of the layers of its state, in the current dialect, refused before
-anything is built where an engine lacks a layer type or Caffe a field.
+The layers are in the current dialect. Before anything is built, a layer type that the engine
+lacks and a field that Caffe does not have are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ssdh_surgery.location import Location
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer to build: its message in the current dialect, and its text where it has some."""
+    """A layer to build: its message in the current dialect, and its text if it has one."""
 
     param: LayerParameter
     view: Layer | None = None
@@ -33,7 +33,7 @@ class LayerSpec:
 
     @property
     def location(self) -> Location | None:
-        """Where it stands."""
+        """The layer's place in the file."""
         return self.view.location if self.view else None
 
 
@@ -42,25 +42,25 @@ def read_specs(
 ) -> list[LayerSpec]:
     """The layers of a net in a state, ready to be built.
 
-    `refuse_unsupported` raises for a layer that the engine does not have.
+    `refuse_unsupported` raises for a layer type that the engine lacks.
 
     Raises:
-        EngineError: a layer type that only another engine has, or both kinds of phase rules.
+        EngineError: an unsupported layer type, or a layer with both kinds of phase rules.
         SchemaError: a field or value that Caffe does not have.
     """
     layers = [layer for layer in net.layers if not layer.is_padding]
-    taken = [layer for layer in layers if layer.is_in(state)]
-    for layer in taken:
+    active = [layer for layer in layers if layer.is_in(state)]
+    for layer in active:
         refuse_unsupported(layer)
         _refuse_both_rules(layer)
-    for layer in taken:
+    for layer in active:
         _refuse_unknown_fields(layer)
     message = net_parameter(net)
-    # The inputs of an old net have become a layer before all others.
+    # The declared inputs of an old net become a layer before all others.
     inputs = len(message.layer) - len(layers)
     specs = [LayerSpec(param) for param in message.layer[:inputs]]
     for layer, param in zip(layers, message.layer[inputs:], strict=True):
-        if layer in taken:
+        if layer in active:
             specs.append(LayerSpec(param, layer))
     return specs
 
@@ -75,17 +75,17 @@ def _refuse_both_rules(layer: Layer) -> None:
 
 
 def _refuse_unknown_fields(layer: Layer) -> None:
-    """Let protobuf read the layer's text strictly: what it does not know would be left out."""
+    """Parse the layer's text strictly: unknown fields would be dropped silently otherwise."""
     document = layer.entry.document
     start = document.offsets[layer.outer.first] + 1
     place = document.source.location(start)
-    # As far down and to the right as in the file, so that the error's place is right.
+    # Padded to the line and column of the file, so that the error's place is right.
     margin = "\n" * ((place.line or 1) - 1) + " " * ((place.column or 1) - 1)
     is_current = layer.dialect is Dialect.CURRENT
     kind: Any = schema.LayerParameter if is_current else schema.V1LayerParameter
     text = document.text
-    for each in fork_fields(layer.outer, kind.DESCRIPTOR):
-        end = document.offsets[max(each.last, each.separator) + 1]
-        text = text[: each.start] + re.sub(r"\S", " ", text[each.start : end]) + text[end:]
+    for field in fork_fields(layer.outer, kind.DESCRIPTOR):
+        end = document.offsets[max(field.last, field.separator) + 1]
+        text = text[: field.start] + re.sub(r"\S", " ", text[field.start : end]) + text[end:]
     text = text[start : document.offsets[layer.outer.last]]
     schema.parse_text(margin + text, kind.DESCRIPTOR.name, file=document.source.file)

@@ -1,10 +1,10 @@
-"""Opening a net to run it from Python, on the engine that was asked for."""
+"""Open a net and run it from Python, on any engine."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net.net import Net
@@ -15,17 +15,15 @@ from ssdh_surgery.errors import EngineError, UsageError, is_installed, require_e
 from ssdh_surgery.prototxt.parser import parse
 
 if TYPE_CHECKING:
-    from ssdh_surgery.engines.onnx.net import OnnxNet
+    from ssdh_surgery.engines.onnx.onnx_net import OnnxNet
     from ssdh_surgery.engines.torch.net.torch_net import TorchNet
 
 Engine = Literal["auto", "torch", "onnx", "pycaffe"]
-
-
-_ENGINES = ("auto", "torch", "onnx", "pycaffe")
+_ENGINES: tuple[Engine, ...] = get_args(Engine)
 
 
 class Opener(Protocol):
-    """How an engine opens a net."""
+    """A function that opens a net on one engine."""
 
     def __call__(
         self,
@@ -48,33 +46,33 @@ def open_net(
     level: int = 0,
     stages: Sequence[str] = (),
 ) -> Runner:
-    """Open a net to run it from Python, with pycaffe's manners.
+    """Open a net to run it from Python, with pycaffe's interface.
 
     Args:
         prototxt: the net's file, in any dialect.
-        weights: a .caffemodel or HDF5 file to copy params from, by layer names.
+        weights: a .caffemodel or HDF5 file to copy params from, by layer name.
         phase: `TRAIN` or `TEST`.
-        engine: `torch`, the embedded engine; `pycaffe`, where it can be imported; `auto`
-            takes the first of these that is installed. `onnx`, ONNX Runtime, is the fastest on
-            a CPU, and runs only forward: no diffs, params that can be read and not written.
-        level: the level that the layers' phase rules ask for, in place of the file's own.
-        stages: the stages that they ask for, beside the file's own.
+        engine: `torch` is the embedded engine; `pycaffe` needs a pycaffe that can be imported;
+            `auto` takes the first of these two that is installed. `onnx` (ONNX Runtime) is the
+            fastest on a CPU, but only runs forward: it has no diffs, and params are read-only.
+        level: the level for the layers' phase rules, in place of the one in the file.
+        stages: stages for the layers' phase rules, in addition to those in the file.
 
     Raises:
         FileError: a file cannot be read.
-        ParseError: the net's file is no prototxt.
+        ParseError: the net's file is not a prototxt.
         SchemaError: a field or value that Caffe does not have.
         EngineError: the engine cannot run the net.
-        DataError: the weights do not fit.
+        DataError: the weights do not match the net.
         MissingExtra: no engine is installed.
-        UsageError: no such phase or engine.
+        UsageError: unknown phase or engine.
     """
-    known: Phase | None = next((name for name in PHASES if name == str(phase).upper()), None)
-    if known is None:
-        raise UsageError(f"there is no phase '{phase}'", hint="TRAIN or TEST")
+    net_phase: Phase | None = next((name for name in PHASES if name == str(phase).upper()), None)
+    if net_phase is None:
+        raise UsageError(f"unknown phase '{phase}'", hint="TRAIN or TEST")
     if engine not in _ENGINES:
-        raise UsageError(f"no engine called '{engine}' runs nets", hint=", ".join(_ENGINES))
-    return _opener(engine)(prototxt, weights, known, level, stages)
+        raise UsageError(f"unknown engine '{engine}'", hint=", ".join(_ENGINES))
+    return _opener(engine)(prototxt, weights, net_phase, level, stages)
 
 
 def _opener(engine: Engine) -> Opener:
@@ -94,19 +92,19 @@ def open_onnx(
     level: int = 0,
     stages: Sequence[str] = (),
 ) -> OnnxNet:
-    """Read a net and its weights, all that it needs; see `open_net`.
+    """Open a net on ONNX Runtime, with all of its weights; see `open_net`.
 
     Raises:
-        EngineError: another phase than TEST, or a layer that ONNX cannot express.
-        DataError: the weights do not fit, or lack a layer.
+        EngineError: a phase other than TEST, or a layer that ONNX cannot express.
+        DataError: the weights do not match the net, or lack a layer.
         MissingExtra: onnx or onnxruntime is not installed.
     """
     require_extra("onnx", "the ONNX engine", "onnx", "onnxruntime")
     if phase != "TEST":
         raise EngineError(
-            "the ONNX engine runs nets in phase TEST only", hint='engine="torch" knows both'
+            "the ONNX engine runs nets in phase TEST only", hint='engine="torch" runs both phases'
         )
-    from ssdh_surgery.engines.onnx.net import OnnxNet
+    from ssdh_surgery.engines.onnx.onnx_net import OnnxNet
 
     view = Net(parse(files.read_bytes(prototxt), str(prototxt)))
     return OnnxNet(view, view.state(phase).with_arguments(level, stages), weights)
@@ -119,7 +117,7 @@ def open_torch(
     level: int = 0,
     stages: Sequence[str] = (),
 ) -> TorchNet:
-    """Build a net of the embedded engine on the CPU and load its weights; see `open_net`.
+    """Open a net on the embedded engine, on the CPU, and load its weights; see `open_net`.
 
     Raises:
         MissingExtra: PyTorch is not installed.

@@ -1,9 +1,11 @@
-"""What every engine that runs a net offers: a net with pycaffe's manners, opened by one call."""
+"""The interface of every engine that runs a net: pycaffe's own, and the errors it shares."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class BlobArrays(Protocol):
-    """A blob or a param: two float32 arrays of one shape, assignable in place."""
+    """A blob or a param: two float32 arrays of the same shape, assignable in place."""
 
     @property
     def shape(self) -> Sequence[int]:
@@ -30,9 +32,9 @@ class BlobArrays(Protocol):
 
 
 class Runner(Protocol):
-    """A net that an engine runs, with pycaffe's manners.
+    """A net that an engine runs, with pycaffe's interface.
 
-    `blobs` and `params` are in the net's order, `outputs` in the alphabet's.
+    `blobs` and `params` are in the net's order, `outputs` in alphabetical order.
     """
 
     @property
@@ -42,17 +44,17 @@ class Runner(Protocol):
 
     @property
     def params(self) -> Mapping[str, Sequence[BlobArrays]]:
-        """The params of each layer that has some, by its name."""
+        """The params of each layer that has any, by the layer's name."""
         ...
 
     @property
     def inputs(self) -> Sequence[str]:
-        """The names of the blobs that a user fills."""
+        """The names of the blobs that the user fills."""
         ...
 
     @property
     def outputs(self) -> Sequence[str]:
-        """The names of the blobs that no layer takes."""
+        """The names of the blobs that no layer reads."""
         ...
 
     @property
@@ -72,7 +74,7 @@ class Runner(Protocol):
         end: str | None = None,
         **inputs: ArrayLike,
     ) -> dict[str, NDArray[np.float32]]:
-        """Run the layers from `start` to `end`; the outputs by name."""
+        """Run the layers from `start` to `end`; return the outputs by name."""
         ...
 
     def backward(
@@ -82,19 +84,19 @@ class Runner(Protocol):
         end: str | None = None,
         **outputs: ArrayLike,
     ) -> dict[str, NDArray[np.float32]]:
-        """Run the backward passes; the diffs of the inputs by name."""
+        """Run the backward passes; return the diffs of the inputs by name."""
         ...
 
     def reshape(self) -> None:
-        """Pass on the shapes of blobs that were reshaped."""
+        """Propagate the shapes of blobs that were reshaped."""
         ...
 
     def clear_param_diffs(self) -> None:
-        """Set the diffs of the params, which accumulate, to zero."""
+        """Set the accumulated diffs of the params to zero."""
         ...
 
     def copy_from(self, path: str) -> Any:
-        """Copy params from a weights file, by layer names."""
+        """Copy params from a weights file, by layer name."""
         ...
 
     def share_with(self, other: Any) -> None:
@@ -104,3 +106,25 @@ class Runner(Protocol):
     def save(self, path: str) -> None:
         """Write the params to a weights file."""
         ...
+
+
+def unknown_layer(name: str, names: Iterable[str]) -> EngineError:
+    """The error for a layer name that is not one of the net's."""
+    return EngineError(f"no layer is called '{name}'", hint=did_you_mean(name, names), layer=name)
+
+
+def unknown_blob(name: str, names: Iterable[str]) -> EngineError:
+    """The error for a blob name that is not one of the net's."""
+    return EngineError(f"no blob is called '{name}'", hint=did_you_mean(name, names), blob=name)
+
+
+def refuse_other_names(message: str, names: Collection[str], expected: Collection[str]) -> None:
+    """Refuse arguments by name unless they are exactly those of the net, in any order.
+
+    Raises:
+        EngineError: `message`, with both lists of names.
+    """
+    if set(names) != set(expected):
+        raise EngineError(
+            f"{message} Given: {', '.join(sorted(names))}; the net has: {', '.join(expected)}"
+        )

@@ -1,7 +1,8 @@
-"""What every engine that trains a net offers: one job in, a stream of events out."""
+"""The interface of every engine that trains nets: a job in, a stream of events out."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +13,19 @@ from ssdh_surgery.engines.events import Event
 
 @dataclass(frozen=True)
 class TrainJob:
-    """One run of training.
+    """One training run.
 
     Args:
         solver: the solver file.
-        cwd: the folder that the paths inside solver and net are relative to.
-        log: where the engine's log is written; nothing may stand there yet.
-        weights: weights to start from, several separated by commas.
-        snapshot: a solverstate to go on from; not together with `weights`.
+        cwd: the folder that paths inside the solver and the net are relative to.
+        log: the file for the engine's log; it must not exist yet.
+        weights: weights to start from; several files are separated by commas.
+        snapshot: a solverstate to resume from; excludes `weights`.
         gpu: CUDA's numbers of the GPUs, separated by commas, or `all`; None leaves the
             choice to the solver.
-        extra: arguments for the engine's own command line, as they are.
-        snapshot_after_train: the solver's field of that name: where it is false, a run that
-            is stopped writes no snapshot by itself.
+        extra: arguments passed unchanged to the engine's own command line.
+        snapshot_after_train: the solver's field of that name: if false, a run that is stopped
+            does not write a snapshot of its own accord.
 
     `solver`, `weights`, `snapshot` and `log` are as the user wrote them: relative to the
     current directory, not to `cwd`.
@@ -41,7 +42,7 @@ class TrainJob:
 
     @property
     def own_command(self) -> tuple[str, ...]:
-        """The command line of ours that asks the embedded engine for the same."""
+        """The `ssdh` command line that runs the job on the embedded engine."""
         words = ["ssdh", "train", "--engine", "torch", "--solver", self.solver]
         for option, value in (
             ("--weights", self.weights),
@@ -53,13 +54,13 @@ class TrainJob:
 
 
 class Trainer(Protocol):
-    """An engine that trains nets. One trainer runs one job at a time."""
+    """An engine that trains nets. A trainer runs one job at a time."""
 
     def run(self, job: TrainJob) -> Iterator[Event]:
-        """Train, and report what happens while it happens; the last event is `Exited`.
+        """Train, and report events as they happen; the last one is `RunExit`.
 
-        While it runs, Ctrl-C and SIGTERM mean `stop` (in the main thread). Whoever leaves
-        the iterator before its end closes it (`contextlib.closing`), which stops the run.
+        During the run, Ctrl-C and SIGTERM call `stop` (in the main thread). A caller that
+        leaves the iterator early must close it (`contextlib.closing`), which stops the run.
 
         Raises:
             EngineError: the run failed.
@@ -68,5 +69,17 @@ class Trainer(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ask the run to write a snapshot and end; asked a second time, end it at once."""
+        """Ask the run to write a snapshot and end; a second call ends it at once."""
         ...
+
+
+def is_same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one existing file or folder."""
+    with contextlib.suppress(OSError):
+        return path.samefile(other)
+    return False
+
+
+def is_current(folder: Path) -> bool:
+    """Whether a folder is the current directory."""
+    return is_same_file(folder, Path.cwd())

@@ -1,18 +1,18 @@
-"""What stops an engine from copying weights into a net, in Caffe's words."""
+"""Weights that cannot be copied into a net: the error, in Caffe's words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from ssdh_surgery.caffe.shapes.layer_setup import shape_string as shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
 
 def refuse_clashes(rows: Iterable[CopyRow], path: str | Path) -> None:
-    """Stop where Caffe stops: at the first layer whose params do not fit those of the file.
+    """Stop where Caffe stops: at the first layer whose params do not match those in the file.
 
     Raises:
         DataError: with both shapes, or both numbers of blobs.
@@ -31,10 +31,11 @@ def _clash(row: CopyRow, location: Location) -> DataError:
             layer=row.layer,
         )
     pairs = enumerate(zip(row.shapes, row.file_shapes, strict=True))
-    index, (ours, theirs) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    index, (net_shape, file_shape) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
     return DataError(
         f"Cannot copy param {index} weights from layer '{row.layer}'; shape mismatch.  Source "
-        f"param shape is {shape_string(theirs)}; target param shape is {shape_string(ours)}.",
+        f"param shape is {shape_string(file_shape)}; target param shape is "
+        f"{shape_string(net_shape)}.",
         location=location,
         hint="To learn this layer's parameters from scratch rather than copying from a saved "
         "net, rename the layer.",

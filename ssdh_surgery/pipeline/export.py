@@ -104,7 +104,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
         },
         "transform": transform.recipe() if transform else None,
     }
-    data = model.checked({"recipe": json.dumps(recipe)})
+    data = model.to_bytes({"recipe": json.dumps(recipe)})
     files.write_bytes(out, data)
     from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
 

@@ -49,10 +49,10 @@ def test_the_phase_may_be_written_small(prototxt):
 @pytest.mark.parametrize(
     ("settings", "message", "hint"),
     [
-        ({"phase": "VALID"}, "there is no phase 'VALID'", "TRAIN or TEST"),
+        ({"phase": "VALID"}, "unknown phase 'VALID'", "TRAIN or TEST"),
         (
             {"engine": "binary"},
-            "no engine called 'binary' runs nets",
+            "unknown engine 'binary'",
             "auto, torch, onnx, pycaffe",
         ),
     ],

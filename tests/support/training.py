@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.engines.trainer import TrainJob
 from support.paths import GOLDEN
 

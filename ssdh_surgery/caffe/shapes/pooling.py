@@ -19,6 +19,26 @@ class Axis(NamedTuple):
     stride: int
     pad: int
 
+    def window_count(self, size: int, *, is_ceil: bool = True, is_padded: bool) -> int:
+        """The number of windows along a map of a size.
+
+        If the layer is padded, a last window must start in the map or in its first padding.
+        """
+        room = size + 2 * self.pad - self.kernel
+        windows = (-(-room // self.stride) if is_ceil else room // self.stride) + 1
+        if is_padded and (windows - 1) * self.stride >= size + self.pad:
+            windows -= 1
+        return windows
+
+    def end_padding(self, size: int, windows: int) -> int:
+        """The padding at the end of the map that the last window needs."""
+        return max(0, (windows - 1) * self.stride + self.kernel - size - self.pad)
+
+    def lengths(self, size: int, windows: int) -> list[int]:
+        """The number of positions of each window in the map and its padding, not beyond."""
+        starts = [window * self.stride - self.pad for window in range(windows)]
+        return [min(start + self.kernel, size + self.pad) - start for start in starts]
+
 
 def pooling(setup: LayerSetup) -> SetupResult:
     """One top; MAX may have a second one with the positions of the maxima."""
@@ -136,12 +156,7 @@ def _pooled_size(
     setup: LayerSetup, size: int, window: Axis, *, is_ceil: bool, is_padded: bool
 ) -> int:
     """The size of a map after pooling along one axis."""
-    room = size + 2 * window.pad - window.kernel
-    steps = -(-room // window.stride) if is_ceil else room // window.stride
-    pooled = steps + 1
-    # The last window must begin inside the map or its first padding.
-    if is_padded and (pooled - 1) * window.stride >= size + window.pad:
-        pooled -= 1
+    pooled = window.window_count(size, is_ceil=is_ceil, is_padded=is_padded)
     setup.check(
         pooled >= 0,
         f"Check failed: shape[i] >= 0 ({pooled} vs. 0)",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.layer_rules import Counts, LayerRule
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, Counts
 from ssdh_surgery.caffe.shapes import (
     convolution,
     data,
@@ -23,6 +23,9 @@ from ssdh_surgery.caffe.shapes.layer_setup import (
     SetupResult,
     refuse_impossible,
 )
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
 
 SHAPE_RULES: dict[str, Callable[[LayerSetup], SetupResult]] = {
     "AbsVal": same_shape.neuron,
@@ -104,30 +107,30 @@ def layer_shapes(setup: LayerSetup) -> SetupResult:
     return result
 
 
-def check_counts(layer: Layer, rule: LayerRule, tops: int) -> None:
+def check_counts(param: LayerParameter, tops: int) -> None:
     """Refuse a layer with too few or too many blobs.
 
     Args:
-        layer: the layer.
-        rule: the rule of its type.
+        param: the layer's message; its type has a rule.
         tops: the number of its tops, including those that Caffe adds.
 
     Raises:
         Refusal: in Caffe's words, at the first surplus blob or at the layer.
     """
-    _check(layer, "bottom", len(layer.bottoms), rule.bottoms)
-    _check(layer, "top", tops, rule.tops)
-    if rule.has_equal_counts and tops != len(layer.bottoms):
+    rule, bottoms = LAYER_RULES[param.type], len(param.bottom)
+    _check(param.type, "bottom", bottoms, rule.bottoms)
+    _check(param.type, "top", tops, rule.tops)
+    if rule.has_equal_counts and tops != bottoms:
         raise Refusal(
-            f"{layer.type} Layer produces one top blob as output for each bottom blob input. "
-            f"({len(layer.bottoms)} vs. {tops})",
+            f"{param.type} Layer produces one top blob as output for each bottom blob input. "
+            f"({bottoms} vs. {tops})",
             field="top",
         )
-    if not rule.allows_in_place and layer.tops[:1] == layer.bottoms[:1]:
-        raise Refusal(f"{layer.type} Layer does not allow in-place computation.", field="top")
+    if not rule.allows_in_place and param.top[:1] == param.bottom[:1]:
+        raise Refusal(f"{param.type} Layer does not allow in-place computation.", field="top")
 
 
-def _check(layer: Layer, name: str, found: int, counts: Counts) -> None:
+def _check(layer_type: str, name: str, found: int, counts: Counts) -> None:
     least, most = counts
     verb, role = ("takes", "input") if name == "bottom" else ("produces", "output")
     if least == most and found != least:
@@ -139,6 +142,6 @@ def _check(layer: Layer, name: str, found: int, counts: Counts) -> None:
     else:
         return
     raise Refusal(
-        f"{layer.type} Layer {verb} {limit}{bound} {name} blob(s) as {role}. ({bound} vs. {found})",
+        f"{layer_type} Layer {verb} {limit}{bound} {name} blob(s) as {role}. ({bound} vs. {found})",
         field=name if found > bound else None,
     )

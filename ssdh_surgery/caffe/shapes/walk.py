@@ -159,7 +159,7 @@ class _Walk:
             self._report_type(layer)
             return None
         try:
-            check_counts(layer, rule, tops)
+            check_counts(param, tops)
             known = [shape for shape in bottoms if shape is not None]
             if len(known) < len(bottoms):
                 return None

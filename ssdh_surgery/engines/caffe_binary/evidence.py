@@ -1,4 +1,4 @@
-"""What the log of a caffe run says that may explain why it failed."""
+"""What in the log of a caffe run may explain why it failed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import re
 from collections import deque
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.glog import LogLine, LogParser, read_line
+from ssdh_surgery.engines.log_parser import LogLine, LogParser, read_line
 
-# -ln of the smallest normal float: what SoftmaxWithLoss gives where a probability is 0.
+# -ln of the smallest normal float: the loss of SoftmaxWithLoss for a probability of 0.
 SATURATED_LOSS = 87.3365
 
 _LAST_LINES = 5
 _STACK = re.compile(r"    @ |\*\*\* |PC: @")
-_PLACE = re.compile(r"Error parsing text-format \S+: (?P<line>\d+):(?P<column>\d+): (?P<says>.*)")
+_PARSE_ERROR = re.compile(
+    r"Error parsing text-format \S+: (?P<line>\d+):(?P<column>\d+): (?P<reason>.*)"
+)
 _ROLES = (
     (re.compile(r"Creating training net from (?:net|train_net) file: (.*)"), "net"),
     (re.compile(r"Creating test net \(#\d+\) specified by (?:net|test_net) file: (.*)"), "net"),
@@ -25,58 +27,63 @@ _ROLES = (
 
 
 def loss_trouble(value: float) -> str | None:
-    """What a loss says of a run that cannot recover, or None where it says nothing.
+    """Why a loss shows that a run cannot recover; None if it does not.
 
-    To be asked of the total loss and of each output of the train net.
+    It applies to the total loss and to each loss among the outputs of the train net.
     """
     if math.isnan(value):
-        return "became nan"
+        return "the loss became nan"
     if math.isinf(value):
-        return "became infinite"
+        return "the loss became infinite"
     if abs(value - SATURATED_LOSS) < 1e-3:
-        return f"stuck at {SATURATED_LOSS} (-ln of the smallest float)"
+        return f"the loss is stuck at {SATURATED_LOSS} (-ln of the smallest float)"
     return None
 
 
 class Evidence:
-    """What a log says that may explain a failure; lines count from 1."""
+    """What in a log may explain a failure; lines count from 1."""
 
     def __init__(self) -> None:
-        self.last: deque[tuple[int, str]] = deque(maxlen=_LAST_LINES)
+        self.last_lines: deque[tuple[int, str]] = deque(maxlen=_LAST_LINES)
         self.fatal: tuple[int, str, LogLine] | None = None
-        self.parse: tuple[int, str, re.Match[str]] | None = None
-        self.plain: list[tuple[int, str]] = []
+        self.parse_error: tuple[str, re.Match[str]] | None = None
+        self.plain_lines: list[tuple[int, str]] = []
         self.roles: dict[str, str] = {}
         self.sources: dict[str, str] = {}
         self.snapshot = ""
-        self.diverged: tuple[int, str, events.Iteration, str] | None = None
+        self.divergence: tuple[int, str, events.Iteration, str] | None = None
         self.parser = LogParser()
         self._number = 0
         self._iteration: tuple[int, str, events.Iteration] | None = None
-        self._printed: list[str] = []
-        self._building = False
-        self._created = ""
-        self._set_up = 0
+        self._net_layers: list[str] = []
+        self._is_building = False
+        self._new_layer = ""
+        self._layers_set_up = 0
 
     @property
     def layer(self) -> str:
-        """The layer that was being built when the log ended, or nothing.
+        """The name of the layer that was being built when the log ended; may be empty.
 
-        Older Caffes say so only once it exists: until then it is the one that comes, in the
-        net that was printed, after the last that was set up.
+        Older Caffes log a layer only once it exists. Until then it is the one that follows the
+        last one set up, in the net that they print.
         """
-        if self._created or not self._building:
-            return self._created
-        return self._printed[self._set_up] if self._set_up < len(self._printed) else ""
+        if self._new_layer or not self._is_building:
+            return self._new_layer
+        return (
+            self._net_layers[self._layers_set_up]
+            if self._layers_set_up < len(self._net_layers)
+            else ""
+        )
 
     def feed(self, text: str) -> None:
-        """Take in one more line."""
+        """Take in the next line."""
         self._number += 1
         if not text or _STACK.match(text):
             return
-        self.last.append((self._number, text))
+        self.last_lines.append((self._number, text))
         line = read_line(text)
-        self._note_parse(text)
+        if self.parse_error is None and (match := _PARSE_ERROR.search(text)):
+            self.parse_error = text, match
         if line is None:
             self._note_plain(text)
         elif line.severity == "F" and self.fatal is None:
@@ -86,30 +93,26 @@ class Evidence:
         for event in self.parser.feed(text):
             self._note_loss(text, event)
 
-    def _note_parse(self, text: str) -> None:
-        if self.parse is None and (match := _PLACE.search(text)):
-            self.parse = self._number, text, match
-
     def _note_plain(self, text: str) -> None:
-        # The nets that Caffe prints at start-up tell where a data layer reads from.
+        # The nets that Caffe prints at start-up name the source of each data layer.
         if match := re.fullmatch(r'  name: "(.*)"', text):
-            self._printed.append(match[1])
+            self._net_layers.append(match[1])
         elif match := re.fullmatch(r'    source: "(.*)"', text):
-            self.sources[self._printed[-1] if self._printed else ""] = match[1]
+            self.sources[self._net_layers[-1] if self._net_layers else ""] = match[1]
         else:
-            self.plain.append((self._number, text))
+            self.plain_lines.append((self._number, text))
 
     def _note_message(self, message: str) -> None:
         if message.startswith("Initializing net from parameters"):
-            self._building, self._printed, self._set_up = True, [], 0
+            self._is_building, self._net_layers, self._layers_set_up = True, [], 0
         elif match := re.fullmatch(r"Creating [lL]ayer (.*)", message):
-            self._created = match[1]
+            self._new_layer = match[1]
         elif match := re.fullmatch(r"Setting up (.*)", message):
-            self._created = ""
-            if match[1] in self._printed:  # and no split of Caffe's own
-                self._set_up = self._printed.index(match[1]) + 1
+            self._new_layer = ""
+            if match[1] in self._net_layers:  # not a split that Caffe inserted
+                self._layers_set_up = self._net_layers.index(match[1]) + 1
         elif message.startswith(("Network initialization done", "Solver scaffolding done")):
-            self._building, self._created = False, ""
+            self._is_building, self._new_layer = False, ""
         elif match := re.fullmatch(r"Snapshotting .* file (.*)", message):
             self.snapshot = match[1]
         for pattern, role in _ROLES:
@@ -121,10 +124,10 @@ class Evidence:
             self._iteration = self._number, text, event
             trouble = loss_trouble(event.loss)
             if trouble is None:
-                self.diverged = None
+                self.divergence = None
         elif isinstance(event, events.TrainOutput) and event.loss_weight:
             trouble = loss_trouble(event.value)
         else:
             return
-        if trouble and self._iteration and self.diverged is None:
-            self.diverged = *self._iteration, trouble
+        if trouble and self._iteration and self.divergence is None:
+            self.divergence = *self._iteration, trouble

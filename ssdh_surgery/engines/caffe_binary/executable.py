@@ -11,67 +11,67 @@ from pathlib import Path
 
 from ssdh_surgery.errors import EngineError
 
-# What `caffe train` says without NCCL is in the file only when it was built without.
+# The error message of `caffe train` without NCCL; only builds without NCCL contain it.
 _WITHOUT_NCCL = b"Multi-GPU execution not available"
 _QUERY_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Executable:
-    """A caffe executable (an absolute path) and what named it: `--caffe`, `$SSDH_CAFFE` ..."""
+    """A caffe executable (absolute path) and where it was named: `--caffe`, `$SSDH_CAFFE` ..."""
 
     path: Path
     origin: str
 
 
 def find_caffe(
-    given: str | None = None, environ: Mapping[str, str] = os.environ
+    explicit: str | None = None, environ: Mapping[str, str] = os.environ
 ) -> Executable | None:
-    """The executable to train with, or None when there is none.
+    """The executable to train with; None if there is none.
 
-    In this order: `given` (from `--caffe`), `$SSDH_CAFFE`, `$CAFFE_ROOT/build/tools/caffe`,
-    `PATH`, the one that `make caffe` built.
+    It looks in this order: `explicit` (the value of `--caffe`), `$SSDH_CAFFE`,
+    `$CAFFE_ROOT/build/tools/caffe`, `PATH`, and the Caffe that `make caffe` built.
 
     Raises:
-        EngineError: `--caffe` or `$SSDH_CAFFE` names something that is no executable.
+        EngineError: `--caffe` or `$SSDH_CAFFE` names something that is not an executable.
     """
-    for name, origin in ((given, "--caffe"), (environ.get("SSDH_CAFFE"), "$SSDH_CAFFE")):
+    for name, origin in ((explicit, "--caffe"), (environ.get("SSDH_CAFFE"), "$SSDH_CAFFE")):
         if name:
-            return Executable(_named(name, origin, environ), origin)
+            return Executable(_executable_path(name, origin, environ), origin)
     if root := environ.get("CAFFE_ROOT"):
-        path = Path(root) / "build" / "tools" / "caffe"
-        if _is_executable(path):
-            return Executable(path.absolute(), "$CAFFE_ROOT")
-    if found := on_path(environ):
-        return Executable(found, "PATH")
-    built = built_caffe()
-    return Executable(built, "make caffe") if built else None
+        tool = Path(root) / "build" / "tools" / "caffe"
+        if _is_executable(tool):
+            return Executable(tool.absolute(), "$CAFFE_ROOT")
+    if path := on_path(environ):
+        return Executable(path, "PATH")
+    if path := built_caffe():
+        return Executable(path, "make caffe")
+    return None
 
 
 def missing_caffe() -> EngineError:
-    """The error for `find_caffe` giving None."""
+    """The error for when `find_caffe` returns None."""
     return EngineError(
-        "no caffe executable: neither --caffe nor $SSDH_CAFFE is given, and there is none at "
+        "no caffe executable found: neither --caffe nor $SSDH_CAFFE is set, and there is none at "
         "$CAFFE_ROOT/build/tools/caffe, on PATH, or built by make caffe",
-        hint="name yours with --caffe, or run: make caffe",
+        hint="give the path of yours with --caffe, or run: make caffe",
     )
 
 
 def on_path(environ: Mapping[str, str] = os.environ) -> Path | None:
     """The `caffe` that a shell would run."""
-    found = shutil.which("caffe", path=environ.get("PATH", os.defpath))
-    return Path(found).absolute() if found else None
+    path = shutil.which("caffe", path=environ.get("PATH", os.defpath))
+    return Path(path).absolute() if path else None
 
 
-def _named(name: str, origin: str, environ: Mapping[str, str]) -> Path:
-    found = shutil.which(name, path=environ.get("PATH", os.defpath))
-    path = Path(found or name).absolute()
+def _executable_path(name: str, origin: str, environ: Mapping[str, str]) -> Path:
+    path = Path(shutil.which(name, path=environ.get("PATH", os.defpath)) or name).absolute()
     if _is_executable(path):
         return path
     if path.is_dir():
         reason, hint = "is a folder", f"the executable may be {path / 'build/tools/caffe'}"
     elif path.exists():
-        reason, hint = "may not be executed", f"chmod +x {path}"
+        reason, hint = "is not executable", f"chmod +x {path}"
     else:
         reason, hint = "does not exist", "give the path of your caffe executable"
     raise EngineError(f"the caffe executable '{name}' ({origin}) {reason}", hint=hint)
@@ -82,7 +82,7 @@ def _is_executable(path: Path) -> bool:
 
 
 def can_use_gpu(executable: Path, gpu: str) -> bool:
-    """Whether `caffe device_query` succeeds for `gpu`: numbers, or `all`."""
+    """Whether `caffe device_query` succeeds for `gpu` (numbers, or `all`)."""
     try:
         query = subprocess.run(
             [str(executable), "device_query", "-gpu", gpu],
@@ -99,10 +99,10 @@ def can_use_gpu(executable: Path, gpu: str) -> bool:
 
 
 def can_use_several_gpus(executable: Path) -> bool:
-    """Whether it was built with NCCL (or is old enough to do without).
+    """Whether it was built with NCCL (or is old enough not to need it).
 
-    Told from the file itself: for a script that starts the real one the answer is yes, and
-    the run would say otherwise.
+    Detected from the contents of the file. For a script that starts the real executable the
+    answer is always yes; the run itself then reports the failure.
     """
     try:
         return _WITHOUT_NCCL not in executable.read_bytes()
@@ -111,30 +111,30 @@ def can_use_several_gpus(executable: Path) -> bool:
 
 
 def caffe_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment that caffe runs in: GPUs in nvidia-smi's order, and a whole log."""
-    # Scripts that use pycaffe silence glog with these; a run is followed through its log.
-    silencing = ("GLOG_minloglevel", "GLOG_log_prefix", "GLOG_logtostdout")
-    kept = {key: value for key, value in environ.items() if key not in silencing}
-    return kept | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    """The environment for caffe: GPUs numbered as in nvidia-smi, and a complete log."""
+    # Scripts that use pycaffe set these to silence glog, but we follow a run through its log.
+    silencers = ("GLOG_minloglevel", "GLOG_log_prefix", "GLOG_logtostdout")
+    others = {key: value for key, value in environ.items() if key not in silencers}
+    return others | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def built_caffe() -> Path | None:
-    """The `caffe` executable that `make caffe` built, or None if it has not been run.
+    """The `caffe` executable that `make caffe` built; None if it has not been run.
 
     Caffe's other tools (`convert_imageset`, `compute_image_mean`, `extract_features`,
-    `upgrade_net_proto_text`, ...) lie beside it.
+    `upgrade_net_proto_text`, ...) are next to it.
     """
     path = _current() / "bin" / "caffe"
     return path if os.access(path, os.X_OK) else None
 
 
 def built_pycaffe() -> Path | None:
-    """The folder to put on `sys.path` for `import caffe`, or None if nothing is built."""
+    """The folder to put on `sys.path` for `import caffe`; None if nothing has been built."""
     path = _current() / "python"
     return path if (path / "caffe" / "_caffe.so").is_file() else None
 
 
 def _current() -> Path:
-    """The latest build, resolved: a build made meanwhile does not move it under a reader."""
+    """The latest build, with links resolved: a new build does not change it for a reader."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(os.path.realpath(os.path.join(cache, "ssdh-surgery", "caffe", "current")))

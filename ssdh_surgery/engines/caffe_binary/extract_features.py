@@ -1,7 +1,7 @@
-"""Codes by Caffe's own tool `extract_features`, which lies beside the user's caffe.
+"""Codes computed by Caffe's own tool `extract_features`, next to the user's caffe.
 
-The tool reads a net whose input comes from an LMDB and writes another LMDB of what a blob
-holds. Each call of `activations` is one run of it, so it takes many inputs at a time.
+The tool runs a net whose input comes from an LMDB and writes the values of a blob to another
+LMDB. Each call of `activations` is one run of the tool, so it takes many inputs at a time.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAME = "extract_features"
-# Builds that install nothing have it under this name, too.
+# The names of the tool: installed, and in the build folder.
 _NAMES = (NAME, f"{NAME}.bin")
-# Inputs and outputs lie in the temporary folder under these names.
+# The names of inputs, outputs and the net in the temporary folder.
 INPUTS, _OUTPUTS, _NET = "inputs", "outputs", "net.prototxt"
-# Of one run, so that starting the tool and reading the weights hardly count.
+# Bytes of input per run, so that the time to start and to read the weights is negligible.
 _RUN_BYTES = 256 << 20
 _MOST_INPUTS = 2048
 
 
 def find_tool(caffe: str | None = None) -> Path:
-    """The tool beside the caffe executable that `caffe` (or the environment) names.
+    """The tool next to the caffe executable that `caffe` (or the environment) names.
 
     Raises:
-        EngineError: there is no caffe, or no tool beside it.
+        EngineError: there is no caffe, or no tool next to it.
     """
     executable = find_caffe(caffe)
     if executable is None:
@@ -55,8 +55,8 @@ def find_tool(caffe: str | None = None) -> Path:
             if os.access(folder / name, os.X_OK) and (folder / name).is_file():
                 return folder / name
     raise EngineError(
-        f"there is no {NAME} beside {executable.path}",
-        hint=f"it is built with Caffe's tools (make tools); link it beside your caffe as {NAME}",
+        f"there is no {NAME} next to {executable.path}",
+        hint=f"build it with Caffe's tools (make tools), or link it next to your caffe as {NAME}",
     )
 
 
@@ -65,50 +65,52 @@ class ToolExtractor:
 
     Args:
         tool: its absolute path.
-        text: the net, with a Data layer that reads the LMDB `INPUTS`, `wanted.batch` records
-            at a time.
-        wanted: what is asked for.
-        width: the values of the blob for each input; None asks the tool.
+        text: the net, with a Data layer that reads the LMDB `INPUTS`, `extraction.batch`
+            records at a time.
+        extraction: what to compute.
+        width: the number of values per input; None finds out by running the tool.
 
     Raises:
         EngineError: the tool failed.
     """
 
-    def __init__(self, tool: Path, text: str, wanted: Extraction, width: int | None) -> None:
+    def __init__(self, tool: Path, text: str, extraction: Extraction, width: int | None) -> None:
         self._tool = tool
-        self._wanted = wanted
-        if "," in wanted.blob:
-            raise EngineError(f"{NAME} takes no blob with a comma in its name: '{wanted.blob}'")
+        self._extraction = extraction
+        if "," in extraction.blob:
+            raise EngineError(
+                f"{NAME} cannot extract a blob with a comma in its name: '{extraction.blob}'"
+            )
         self._folder = Path(tempfile.mkdtemp(prefix="ssdh-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         files.write_bytes(self._folder / _NET, text.encode("utf-8", "surrogateescape"))
-        channels, height, across = wanted.shape
-        rounds = _RUN_BYTES // (4 * channels * height * across * wanted.batch)
-        self.batch = wanted.batch * max(1, min(rounds, _MOST_INPUTS // wanted.batch))
-        self.width = self._asked_width() if width is None else width
+        channels, height, across = extraction.shape
+        rounds = _RUN_BYTES // (4 * channels * height * across * extraction.batch)
+        self.batch = extraction.batch * max(1, min(rounds, _MOST_INPUTS // extraction.batch))
+        self.width = self._measure_width() if width is None else width
 
-    def _asked_width(self) -> int:
+    def _measure_width(self) -> int:
         import numpy as np
 
-        return int(self.activations(np.zeros((1, *self._wanted.shape), np.float32)).shape[1])
+        return int(self.activations(np.zeros((1, *self._extraction.shape), np.float32)).shape[1])
 
     def activations(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `Extractor`; the last batch begins again at the first input, as Caffe reads."""
+        """See `Extractor`; the last batch is filled up from the first input on, as Caffe reads."""
         for name in (INPUTS, _OUTPUTS):
             shutil.rmtree(self._folder / name, ignore_errors=True)
         with LmdbWriter(self._folder / INPUTS) as writer:
-            for number, each in enumerate(inputs):
-                writer.put(b"%08d" % number, write_floats(each))
-        self._run(-(-len(inputs) // self._wanted.batch))
+            for number, values in enumerate(inputs):
+                writer.put(b"%08d" % number, write_floats(values))
+        self._run(-(-len(inputs) // self._extraction.batch))
         return self._read(len(inputs))
 
     def _run(self, batches: int) -> None:
-        wanted = self._wanted
-        device = ["CPU"] if wanted.gpu is None else ["GPU", str(wanted.gpu)]
-        weights = os.path.abspath(wanted.weights)
-        words = [str(self._tool), weights, _NET, wanted.blob, _OUTPUTS, str(batches), "lmdb"]
+        extraction = self._extraction
+        device = ["CPU"] if extraction.gpu is None else ["GPU", str(extraction.gpu)]
+        weights = os.path.abspath(extraction.weights)
+        words = [str(self._tool), weights, _NET, extraction.blob, _OUTPUTS, str(batches), "lmdb"]
         try:
-            done = subprocess.run(
+            run = subprocess.run(
                 [*words, *device],
                 cwd=self._folder,
                 env=caffe_environment(),
@@ -119,24 +121,24 @@ class ToolExtractor:
             )
         except OSError as error:
             raise EngineError(f"cannot start {self._tool}: {error.strerror}") from error
-        if done.returncode:
-            lines = done.stderr.decode("utf-8", "surrogateescape").split("\n")
-            raise explain(lines, done.returncode, log=NAME, cwd=self._folder)
+        if run.returncode:
+            lines = run.stderr.decode("utf-8", "surrogateescape").split("\n")
+            raise explain(lines, run.returncode, log=NAME, cwd=self._folder)
 
     def _read(self, count: int) -> NDArray[np.float32]:
         import numpy as np
 
         rows: dict[int, NDArray[np.float32]] = {}
         with LmdbStore(self._folder / _OUTPUTS) as store:
-            # Old builds do not fill up the numbers with zeros, so the order is not theirs.
+            # Old builds do not pad the numbers with zeros, so keys are not in numerical order.
             for key, record in store.items():
                 if int(key) < count:
                     values = read_datum(record).floats
                     rows[int(key)] = np.empty(0, np.float32) if values is None else values
         if len(rows) < count:
             raise EngineError(
-                f"{NAME} gave {len(rows):,} values of '{self._wanted.blob}' for {count:,} inputs: "
-                "the blob has no row for each picture",
-                blob=self._wanted.blob,
+                f"{NAME} returned {len(rows):,} rows of '{self._extraction.blob}' for {count:,} "
+                "inputs: the blob does not have one row per image",
+                blob=self._extraction.blob,
             )
         return np.stack([rows[number] for number in range(count)])

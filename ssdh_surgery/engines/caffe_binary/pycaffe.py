@@ -1,7 +1,7 @@
-"""Opening a net on pycaffe, found on Python's path, under $CAFFE_ROOT, or built by `make caffe`.
+"""Opens a net on pycaffe: on Python's path, under $CAFFE_ROOT, or built by `make caffe`.
 
-Caffe ends the whole process when it refuses something. What is most often wrong is therefore
-an error before Caffe is asked: syntax, unknown layer types, weights that do not fit.
+Caffe ends the whole process when it refuses something. The most common problems are therefore
+checked first: syntax, unknown layer types, weights that do not match.
 """
 
 from __future__ import annotations
@@ -40,19 +40,16 @@ def open_pycaffe(
     phase: Phase = "TEST",
     level: int = 0,
     stages: Sequence[str] = (),
-    gpu: int | None = None,
 ) -> Runner:
-    """Build a net and copy its weights; see `engines.open_net.open_net`.
-
-    `gpu` is CUDA's number of a GPU, for the whole process; None is the CPU.
+    """Build a net on the CPU and copy its weights; see `engines.open_net.open_net`.
 
     Raises:
         EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
-        DataError: the weights do not fit.
+        DataError: the weights do not match the net.
     """
     caffe = import_pycaffe()
     net = Net(parse(files.read_bytes(prototxt), str(prototxt)))
-    return _build(caffe, net, str(prototxt), weights, phase, level, stages, gpu)
+    return _build(caffe, net, str(prototxt), weights, phase, level, stages)
 
 
 def open_extractor(extraction: Extraction) -> Extractor:
@@ -60,7 +57,7 @@ def open_extractor(extraction: Extraction) -> Extractor:
 
     Raises:
         EngineError: pycaffe cannot be imported, or lacks a layer type of the net.
-        DataError: the weights do not fit.
+        DataError: the weights do not match the net.
     """
     caffe = import_pycaffe()
     net = extraction.net
@@ -81,10 +78,13 @@ def _build(
     stages: Sequence[str] = (),
     gpu: int | None = None,
 ) -> Runner:
-    """Build a net from the file at `path`, which holds the text of `net`."""
-    known = set(caffe.layer_type_list())
+    """Build a net from the file at `path`, which contains the text of `net`.
+
+    `gpu` is CUDA's number of a GPU, used by the whole process; None means the CPU.
+    """
+    types = set(caffe.layer_type_list())
     for layer in net.layers_in(phase):
-        if layer.type not in known and not layer.is_padding:
+        if layer.type not in types and not layer.is_padding:
             raise EngineError(
                 f"layer '{layer.name}' has the type '{layer.type}', which this pycaffe does "
                 "not have",
@@ -112,7 +112,7 @@ def import_pycaffe() -> Any:
     """The module `caffe`.
 
     Raises:
-        EngineError: there is none.
+        EngineError: it is not installed, or cannot be imported.
     """
     if not is_installed():
         folder = next(
@@ -133,9 +133,9 @@ def import_pycaffe() -> Any:
 
 @contextlib.contextmanager
 def _errors_only() -> Iterator[None]:
-    """Have glog leave out INFO and WARNING, which it asks the environment when it is loaded.
+    """Silence glog's INFO and WARNING: it reads the environment when it is loaded.
 
-    A caffe that this process starts later says all that it has to say.
+    A caffe started by this process later still logs everything.
     """
     if _GLOG_LEVEL in os.environ:
         yield
@@ -148,7 +148,7 @@ def _errors_only() -> Iterator[None]:
 
 
 def _use_gpu(caffe: Any, number: int) -> None:
-    """Run on a GPU from now on, if a process of its own does not end when it tries to."""
+    """Run on a GPU from now on, after trying it in another process, which Caffe may end."""
     folder = os.path.dirname(os.path.dirname(caffe.__file__))
     script = "import sys; sys.path.insert(0, sys.argv[1]); import caffe; caffe.set_device({})"
     trial = subprocess.run(
@@ -158,14 +158,14 @@ def _use_gpu(caffe: Any, number: int) -> None:
         raise EngineError(
             f"pycaffe cannot use GPU {number}: it was built for the CPU only, or the machine has "
             "no such GPU",
-            hint="leave out --gpu",
+            hint="omit --gpu",
         )
     caffe.set_device(number)
     caffe.set_mode_gpu()
 
 
 def is_installed() -> bool:
-    """Whether pycaffe is on Python's path; a mere folder called `caffe` is not it."""
+    """Whether pycaffe is on Python's path; a mere folder called `caffe` does not count."""
     spec = importlib.util.find_spec("caffe")
     return spec is not None and spec.origin is not None
 

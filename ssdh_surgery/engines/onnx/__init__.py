@@ -1,5 +1,6 @@
-"""Nets as ONNX models, built straight from the text and its weights, and ONNX Runtime to run them.
+"""Nets as ONNX models, built directly from the text and its weights, and run by ONNX Runtime.
 
-The numbers are BVLC Caffe's, in phase TEST. `registry.py` says which layer types there are;
-`layers/` has a file for each family; `model.py` builds; `net.py` runs with pycaffe's manners.
+Results are those of BVLC Caffe in phase TEST. `registry.py` lists the supported layer types,
+`layers/` has one file per family, `model.py` builds the model, and `onnx_net.py` runs it with
+pycaffe's interface.
 """

@@ -1,4 +1,4 @@
-"""The graph under construction: values, nodes and constants, and what one layer sees of it."""
+"""The graph under construction: values, nodes and constants, and one layer's view of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class BatchBound(Exception):
-    """A layer that can be written only for one size of the batch; never reaches a user."""
+    """A layer that can be expressed for a fixed batch size only; never reaches the user."""
 
     def __init__(self, spec: LayerSpec) -> None:
         super().__init__()
@@ -29,9 +29,9 @@ class BatchBound(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """A value of the graph: its shape for the batch that the net states.
+    """A value of the graph, with its shape for the batch size in the net.
 
-    `varying` has the axes whose size goes with the batch.
+    `varying` are the axes whose size depends on the batch size.
     """
 
     name: str
@@ -48,39 +48,40 @@ class Graph:
         self._names: set[str] = set()
 
     def reserve(self, names: Iterable[str]) -> None:
-        """Keep names for values to come."""
+        """Reserve names for later values."""
         self._names.update(names)
 
-    def fresh(self, wanted: str) -> str:
-        """A name that nothing else has."""
-        name, number = wanted, 1
+    def fresh(self, base: str) -> str:
+        """An unused name: `base`, with a number if it is taken."""
+        name, number = base, 1
         while name in self._names:
             number += 1
-            name = f"{wanted}_{number}"
+            name = f"{base}_{number}"
         self._names.add(name)
         return name
 
     def identity(self, value: str, name: str) -> None:
-        """Give a value a second name."""
+        """Add a second name for a value."""
         self.nodes.append(helper.make_node("Identity", [value], [name], name=f"{name}:identity"))
 
     def prune(self, outputs: Iterable[str]) -> None:
-        """Drop nodes and constants that no output comes from."""
-        wanted = set(outputs)
-        kept = []
+        """Drop nodes and constants that no output depends on."""
+        needed = set(outputs)
+        nodes = []
         for node in reversed(self.nodes):
-            if wanted.intersection(node.output):
-                wanted.update(node.input)
-                kept.append(node)
-        self.nodes = kept[::-1]
-        self.constants = {name: array for name, array in self.constants.items() if name in wanted}
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                nodes.append(node)
+        self.nodes = nodes[::-1]
+        self.constants = {name: array for name, array in self.constants.items() if name in needed}
 
 
 class LayerGraph:
-    """One layer to be written as nodes: its message, its bottoms and params, and its tops.
+    """A layer to express as nodes: its message, bottoms, params and tops.
 
-    `tops` have the shapes that are to come out; what a layer's function returns is named after
-    them. Sizes are taken from `sizes` and `size`, which refuse what goes with the batch.
+    `tops` have the expected shapes; the values that a layer's function returns are renamed to
+    them. Functions read sizes through `sizes` and `size`, which refuse sizes that depend on the
+    batch.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class LayerGraph:
         return self.spec.param
 
     @property
-    def subject(self) -> LayerSetup:
-        """The layer as the rules of shapes take it."""
+    def setup(self) -> LayerSetup:
+        """The layer as an argument of the shape rules."""
         return LayerSetup(self.param, [bottom.shape for bottom in self.bottoms], len(self.tops))
 
     @property
@@ -119,12 +120,12 @@ class LayerGraph:
         return self.bottoms[0].shape
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output; its name."""
+        """Add a node with one output; returns its name."""
         (output,) = self.nodes(operator, *inputs, outputs=1, **attributes)
         return output
 
     def nodes(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
-        """Add a node of several outputs; their names."""
+        """Add a node with several outputs; returns their names."""
         name = self._graph.fresh(f"{self.param.name}:{operator}")
         names = [name] + [self._graph.fresh(name) for _ in range(outputs - 1)]
         self._graph.nodes.append(
@@ -137,17 +138,17 @@ class LayerGraph:
         return self.array(np.float32(value))
 
     def integers(self, values: Sequence[int]) -> str:
-        """An int64 constant of one axis."""
+        """A one-dimensional int64 constant."""
         return self.array(np.array(values, np.int64))
 
     def array(self, values: ArrayLike) -> str:
-        """A constant of whatever type."""
+        """A constant of any type."""
         name = self._graph.fresh(f"{self.param.name}:constant")
         self._graph.constants[name] = np.asarray(values)
         return name
 
     def weight(self, index: int) -> str:
-        """A param as it is, however often it is used."""
+        """A param as a constant, which is added only once."""
         if index not in self._weights:
             name = self._graph.fresh(f"{self.param.name}:param{index}")
             self._graph.constants[name] = self.params[index]
@@ -155,7 +156,7 @@ class LayerGraph:
         return self._weights[index]
 
     def size(self, value: Value, axis: int) -> int:
-        """A size that does not go with the batch.
+        """A size that does not depend on the batch.
 
         Raises:
             BatchBound: it does.
@@ -165,7 +166,7 @@ class LayerGraph:
         return value.shape[axis]
 
     def sizes(self, value: Value, start: int = 0, end: int | None = None) -> list[int]:
-        """The sizes of some axes for a Reshape: -1 for the one that goes with the batch.
+        """The sizes of some axes for a Reshape, with -1 for the one that depends on the batch.
 
         Raises:
             BatchBound: several do.
@@ -175,8 +176,8 @@ class LayerGraph:
             raise BatchBound(self.spec)
         return [-1 if axis in value.varying else value.shape[axis] for axis in axes]
 
-    def reshaped(self, value: str, sizes: Sequence[int]) -> str:
-        """A value in another shape; one size may be -1.
+    def reshape(self, value: str, sizes: Sequence[int]) -> str:
+        """Reshape a value; one size may be -1.
 
         Raises:
             BatchBound: several are.
@@ -186,7 +187,7 @@ class LayerGraph:
         return self.node("Reshape", value, self.integers(sizes))
 
     def fail(self, message: str, hint: str | None = None) -> NoReturn:
-        """Stop, naming the layer and its place."""
+        """Stop with an error that names the layer and its place."""
         raise EngineError(
             f"layer '{self.param.name}' ({self.param.type}): {message}",
             location=self.spec.location,
@@ -196,7 +197,7 @@ class LayerGraph:
 
 
 def rename(nodes: Sequence[NodeProto], names: Mapping[str, str]) -> None:
-    """Give values other names wherever these nodes write or read them."""
+    """Rename values wherever these nodes read or write them."""
     for node in nodes:
         for values in (node.input, node.output):
             for index, name in enumerate(values):

@@ -1,7 +1,7 @@
-"""What is to be written: the layers with their shapes, and which sizes go with the batch.
+"""The plan of a model: the layers with their shapes, and which sizes depend on the batch.
 
-Caffe's own rules are asked for two more batch sizes: an axis whose size is another then goes with
-the batch. Where these rules refuse, the net is for the one batch that it states.
+The shape rules are evaluated for two more batch sizes: an axis whose size changes depends on the
+batch. If a rule refuses them, the net supports only the batch size in its file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PROBES = (2, 3)
 
 @dataclass(frozen=True)
 class PlannedLayer:
-    """A layer, the shapes of its tops and params, and the axes of each top that vary."""
+    """A layer, the shapes of its tops and params, and the batch-dependent axes of each top."""
 
     spec: LayerSpec
     tops: tuple[Shape, ...]
@@ -32,11 +32,11 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The layers in order; `inputs` by name with their shapes.
+class OnnxPlan:
+    """The layers in order; `inputs` are the shapes of the inputs, by name.
 
-    `batch` is the size that the net states, which stands for any unless `is_bound`;
-    `bound_by` says in words what binds the net to it.
+    `batch` is the batch size in the net; unless `is_bound`, others are possible. `bound_by` is
+    the reason for a fixed batch size, in words.
     """
 
     name: str
@@ -47,25 +47,25 @@ class Plan:
 
     @property
     def is_bound(self) -> bool:
-        """Whether the batch can have that size only."""
+        """Whether the batch size is fixed."""
         return self.bound_by is not None
 
     @property
     def outputs(self) -> list[str]:
-        """The blobs that a layer computes and none takes, in the alphabet's order."""
-        left: set[str] = set()
-        for each in self.layers:
-            left -= set(each.spec.param.bottom)
-            if each.spec.param.type != "Input":
-                left |= set(each.spec.param.top)
-        return sorted(left)
+        """The blobs that a layer computes and none reads, in alphabetical order."""
+        unread: set[str] = set()
+        for layer in self.layers:
+            unread -= set(layer.spec.param.bottom)
+            if layer.spec.param.type != "Input":
+                unread |= set(layer.spec.param.top)
+        return sorted(unread)
 
-    def bound(self, reason: str) -> Plan:
-        """The same for the stated batch only."""
-        fixed = (
-            replace(each, varying=(frozenset[int](),) * len(each.tops)) for each in self.layers
+    def bind(self, reason: str) -> OnnxPlan:
+        """The plan for the batch size in the net only."""
+        layers = (
+            replace(layer, varying=(frozenset[int](),) * len(layer.tops)) for layer in self.layers
         )
-        return replace(self, layers=tuple(fixed), bound_by=reason)
+        return replace(self, layers=tuple(layers), bound_by=reason)
 
 
 def plan(
@@ -74,49 +74,49 @@ def plan(
     *,
     inputs: Mapping[str, Sequence[int]] | None = None,
     reach: Sequence[Layer] | None = None,
-) -> Plan:
+) -> OnnxPlan:
     """Plan a net.
 
     Args:
         net: a net in any dialect.
         state: the state that it is built for.
-        inputs: shapes of inputs that are to be others than the file says.
-        reach: layers that the net may end with; None is all that there are.
+        inputs: shapes of inputs that override those in the file.
+        reach: the last layers that are needed; None means all layers.
 
     Raises:
-        EngineError: a layer that ONNX cannot express, or that Caffe would stop at; shapes that
-            are not known.
+        EngineError: a layer that ONNX cannot express, or that Caffe would refuse; unknown
+            shapes.
         SchemaError: a field or value that Caffe does not have.
-        UnknownLayer: `inputs` names no input.
+        UnknownLayer: a name in `inputs` is not an input.
     """
     graph = net.graph(state)
     _raise_first(graph.findings)
-    kept = None if reach is None else graph.below(reach)
+    needed = None if reach is None else graph.below(reach)
 
     def refuse(layer: Layer) -> None:
-        if kept is None or layer.index in kept:
+        if needed is None or layer.index in needed:
             refuse_inexpressible(layer)
 
     specs = read_specs(net, state, refuse)
-    stated = shapes(net, state, inputs)
-    _raise_first(stated.findings)
-    chosen = _paired(net, specs, stated, kept)
-    given = _inputs(net, specs, stated)
-    _refuse_unknown(chosen, given, stated.findings)
-    sizes = {name: shape for name, shape in given.items() if shape is not None}
+    file_shapes = shapes(net, state, inputs)
+    _raise_first(file_shapes.findings)
+    pairs = _pair(specs, file_shapes, needed)
+    input_shapes = _inputs(net, specs, file_shapes)
+    _refuse_unknown(pairs, input_shapes, file_shapes.findings)
+    sizes = {name: shape for name, shape in input_shapes.items() if shape is not None}
     batch = next((shape[0] for shape in sizes.values() if shape), 0)
     probes = [
         shapes(net, state, {**(inputs or {}), **_with_batch(sizes, batch, factor * batch)})
         for factor in _PROBES
     ]
-    layers = tuple(_planned(spec, each, probes) for spec, each in chosen)
-    result = Plan(net.name, layers, sizes, batch)
-    reason = _binding(chosen, probes) if batch else "no input has a batch"
-    return result.bound(reason) if reason else result
+    layers = tuple(_plan_layer(spec, shaped, probes) for spec, shaped in pairs)
+    result = OnnxPlan(net.name, layers, sizes, batch)
+    reason = _binding(pairs, probes) if batch else "no input has a batch axis"
+    return result.bind(reason) if reason else result
 
 
 def _with_batch(inputs: Mapping[str, Shape], batch: int, size: int) -> dict[str, Shape]:
-    """The inputs that have the batch, of another size."""
+    """The inputs with a batch axis, for another batch size."""
     return {
         name: (size, *shape[1:]) for name, shape in inputs.items() if shape and shape[0] == batch
     }
@@ -128,19 +128,21 @@ def _raise_first(findings: Iterable[Finding]) -> None:
             raise EngineError(finding.message, location=finding.location, hint=finding.hint)
 
 
-def _paired(
-    net: Net, specs: Sequence[LayerSpec], found: NetShapes, kept: set[int] | None
+def _pair(
+    specs: Sequence[LayerSpec], net_shapes: NetShapes, needed: set[int] | None
 ) -> list[tuple[LayerSpec, LayerShapes]]:
-    """The layers of the text with their shapes; without the Input layer of old nets."""
-    each = [shaped for shaped in found.layers if not shaped.layer.is_padding]
-    pairs = zip(specs[len(specs) - len(each) :], each, strict=True)
-    return [(spec, shaped) for spec, shaped in pairs if kept is None or shaped.layer.index in kept]
+    """The layers in the text with their shapes; without the Input layer added for old nets."""
+    layers = [shaped for shaped in net_shapes.layers if not shaped.layer.is_padding]
+    pairs = zip(specs[len(specs) - len(layers) :], layers, strict=True)
+    return [
+        (spec, shaped) for spec, shaped in pairs if needed is None or shaped.layer.index in needed
+    ]
 
 
-def _inputs(net: Net, specs: Sequence[LayerSpec], found: NetShapes) -> dict[str, Shape | None]:
-    """Every input by name; declared ones have become a layer."""
+def _inputs(net: Net, specs: Sequence[LayerSpec], net_shapes: NetShapes) -> dict[str, Shape | None]:
+    """The shapes of all inputs, by name: declared ones and Input layers."""
     names = [top for spec in specs if spec.param.type == "Input" for top in spec.param.top]
-    return {name: found.blobs.get(name) for name in dict.fromkeys([*net.inputs, *names])}
+    return {name: net_shapes.blobs.get(name) for name in dict.fromkeys([*net.inputs, *names])}
 
 
 def _refuse_unknown(
@@ -161,17 +163,19 @@ def _refuse_unknown(
         if f"'{unknown[0]}'" in finding.message:
             raise EngineError(finding.message, location=finding.location, hint=finding.hint)
     raise EngineError(
-        f"the shape of '{unknown[0]}' is not known", hint=f"--input-shape {unknown[0]}=N,C,H,W"
+        f"the shape of '{unknown[0]}' is unknown", hint=f"--input-shape {unknown[0]}=N,C,H,W"
     )
 
 
-def _planned(spec: LayerSpec, stated: LayerShapes, probes: Sequence[NetShapes]) -> PlannedLayer:
-    others = [probe.of(stated.layer) for probe in probes]
-    tops = tuple(shape for shape in stated.tops if shape is not None)
+def _plan_layer(
+    spec: LayerSpec, layer_shapes: LayerShapes, probes: Sequence[NetShapes]
+) -> PlannedLayer:
+    others = [probe.of(layer_shapes.layer) for probe in probes]
+    tops = tuple(shape for shape in layer_shapes.tops if shape is not None)
     varying = tuple(
         _varying(shape, [other.tops[index] for other in others]) for index, shape in enumerate(tops)
     )
-    return PlannedLayer(spec, tops, varying, stated.params or ())
+    return PlannedLayer(spec, tops, varying, layer_shapes.params or ())
 
 
 def _varying(shape: Shape, others: Sequence[Shape | None]) -> frozenset[int]:
@@ -186,16 +190,16 @@ def _varying(shape: Shape, others: Sequence[Shape | None]) -> frozenset[int]:
 def _binding(
     layers: Sequence[tuple[LayerSpec, LayerShapes]], probes: Sequence[NetShapes]
 ) -> str | None:
-    """What binds the net to its batch, in words; None for nothing."""
+    """Why the batch size is fixed, in words; None if it is not."""
     for probe in probes:
-        for _, stated in layers:
-            other = probe.of(stated.layer)
+        for _, layer_shapes in layers:
+            other = probe.of(layer_shapes.layer)
             if (
-                other.params != stated.params
+                other.params != layer_shapes.params
                 or None in other.tops
                 or [len(shape or ()) for shape in other.tops]
-                != [len(shape or ()) for shape in stated.tops]
+                != [len(shape or ()) for shape in layer_shapes.tops]
             ):
-                layer = stated.layer
-                return f"layer '{layer.name}' ({layer.type}) of line {layer.line} takes no other"
+                layer = layer_shapes.layer
+                return f"layer '{layer.name}' ({layer.type}) of line {layer.line} accepts no other"
     return None

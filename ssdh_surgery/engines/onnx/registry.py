@@ -1,7 +1,7 @@
-"""Which layer types ONNX can express, and where that is written: readable without onnx.
+"""The layer types that ONNX can express, and their functions: readable without onnx.
 
-To add a layer, write a function in `layers/` that takes a `LayerGraph` and gives the value of each
-top, and name it here under the type that prototxt files call it by.
+To add a layer type, write a function in its family's file in `layers/` that takes a `LayerGraph`
+and returns the name of each top's value, and add it here under its type in prototxt files.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ EXPRESSIONS: dict[str, str] = {
     "Threshold": "arithmetic:threshold",
     "Tile": "shaping:tile",
 }
-_READS_DATA = frozenset(["Data", "HDF5Data", "ImageData", "MemoryData", "WindowData"])
+_DATA_TYPES = frozenset(["Data", "HDF5Data", "ImageData", "MemoryData", "WindowData"])
 
 
 def is_expressible(layer_type: str) -> bool:
@@ -73,17 +73,17 @@ def is_expressible(layer_type: str) -> bool:
 
 
 def refuse_inexpressible(layer: Layer) -> None:
-    """Stop at a layer that ONNX cannot express.
+    """Refuse a layer that ONNX cannot express.
 
     Raises:
-        EngineError: naming it, its place, and what to do.
+        EngineError: with the layer, its place, and what to do.
     """
     if is_expressible(layer.type):
         return
-    if layer.type in _READS_DATA:
-        hint: str | None = "a deploy net has an input in its place: ssdh deploy makes one"
+    if layer.type in _DATA_TYPES:
+        hint: str | None = "a deploy net has an input instead: ssdh deploy makes one"
     elif layer.is_loss or layer.type == "Accuracy":
-        hint = "a deploy net has none: ssdh deploy makes one"
+        hint = "a deploy net does not have it: ssdh deploy makes one"
     else:
         hint = did_you_mean(layer.type, EXPRESSIONS) or "--blob NAME stops at a blob below it"
     raise EngineError(
@@ -95,9 +95,9 @@ def refuse_inexpressible(layer: Layer) -> None:
 
 
 def expression(layer_type: str) -> Callable[[LayerGraph], Sequence[str]]:
-    """What writes a layer of an expressible type as ONNX; imports onnx."""
+    """The function that expresses a layer type in ONNX; imports onnx."""
     module, _, name = EXPRESSIONS[layer_type].partition(":")
-    found: Callable[[LayerGraph], Sequence[str]] = getattr(
+    function: Callable[[LayerGraph], Sequence[str]] = getattr(
         importlib.import_module(f"{_LAYERS}.{module}"), name
     )
-    return found
+    return function

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: a model made ready, and run."""
+"""Runs a model on ONNX Runtime, on the CPU."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Session:
     """A model with all of ONNX Runtime's optimisations, on the CPU.
 
     Args:
-        model: what is run.
-        threads: how many share in one run; None stands for all processors. Several threads may
-            call `run` at a time.
+        model: the model to run.
+        threads: the number of threads for one run; None uses all processors. Several threads may
+            call `run` at the same time.
 
     Raises:
-        EngineError: ONNX Runtime does not take it.
+        EngineError: ONNX Runtime does not accept the model.
     """
 
     def __init__(self, model: Model, threads: int | None = None) -> None:
         self.is_bound = model.plan.is_bound
         if model.size > MOST_BYTES:
             raise EngineError(
-                f"the weights take {model.size / 2**30:.1f} GB, ONNX Runtime loads 2 from memory",
+                f"the weights take {model.size / 2**30:.1f} GB, but ONNX Runtime is limited to 2",
                 hint="use --engine torch",
             )
         self._names = [value.name for value in model.outputs]
@@ -39,37 +39,37 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
         options.intra_op_num_threads = threads or processors()
-        # A thread that waits by spinning takes its core from those that decode the next pictures.
+        # A spinning thread would take its core from those that decode the next images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 model.proto().SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            raise _stopped(error) from error
+            raise _error(error) from error
 
     def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """The outputs, in the model's order.
 
         Raises:
-            EngineError: ONNX Runtime stops at what it was given.
+            EngineError: ONNX Runtime fails on these inputs.
         """
         try:
-            found: list[NDArray[np.float32]] = self._session.run(
+            outputs: list[NDArray[np.float32]] = self._session.run(
                 self._names, {name: inputs[name] for name in self._inputs}
             )
         except Exception as error:
-            raise _stopped(error) from error
-        return found
+            raise _error(error) from error
+        return outputs
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _stopped(error: Exception) -> EngineError:
-    # Its exceptions have no common base that is public.
-    return EngineError(f"ONNX Runtime stopped: {str(error).strip().splitlines()[0]}")
+def _error(error: Exception) -> EngineError:
+    # Its exceptions have no common public base class.
+    return EngineError(f"ONNX Runtime failed: {str(error).strip().splitlines()[0]}")

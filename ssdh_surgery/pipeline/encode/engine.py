@@ -58,14 +58,14 @@ def _onnx(extraction: Extraction, caffe: str | None) -> Extractor:
     if extraction.gpu is not None:
         raise EngineError(f"it runs on the CPU, not on GPU {extraction.gpu}")
     require_extra("onnx", "the ONNX engine", "onnx", "onnxruntime")
-    from ssdh_surgery.engines.onnx.extractor import OnnxExtractor
+    from ssdh_surgery.engines.onnx.onnx_extractor import OnnxExtractor
 
     return OnnxExtractor(extraction)
 
 
 def _torch(extraction: Extraction, caffe: str | None) -> Extractor:
     require_extra("train", "the embedded engine", "torch")
-    from ssdh_surgery.engines.torch.run.extractor import TorchExtractor
+    from ssdh_surgery.engines.torch.run.torch_extractor import TorchExtractor
 
     return TorchExtractor(extraction)
 

@@ -71,7 +71,7 @@ def choose_engine(options: TrainOptions, launch: Launch, subject: Subject) -> En
 
 
 def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
-    from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
+    from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
 
     if options.precision is not None or options.threads is not None:
         raise EngineError("--precision and --threads are for the embedded engine, not for caffe")
@@ -125,7 +125,7 @@ def _program(executable: Executable) -> Path | None:
 def _torch(
     options: TrainOptions, launch: Launch, subject: Subject, refusals: tuple[str, ...] = ()
 ) -> EngineChoice:
-    from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported
+    from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported_type
 
     require_extra("train", "the embedded engine", "torch")
     if launch.job.extra:
@@ -133,8 +133,8 @@ def _torch(
     for net, state in subject.nets:
         for layer in net.layers_in(state):
             if not is_supported(layer.type):
-                raise unsupported(layer.type, layer.name, layer.location)
-    from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+                raise unsupported_type(layer.type, layer.name, layer.location)
+    from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 
     trainer = TorchTrainer(precision=options.precision or "float32", threads=options.threads)
     return EngineChoice(trainer, "torch", "the embedded engine, PyTorch", refusals=refusals)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.engines.caffe_binary.trainer import command, shell_line
-from ssdh_surgery.engines.events import Event, Exited, Snapshot
+from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
+from ssdh_surgery.engines.events import Event, RunExit, Snapshot
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.findings import NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location
@@ -125,7 +125,7 @@ def follow(run: Run) -> Iterator[Event]:
 
 def was_interrupted(event: Event | None) -> bool:
     """Whether a run ended because the user asked for it."""
-    return isinstance(event, Exited) and event.interrupted
+    return isinstance(event, RunExit) and event.interrupted
 
 
 def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:

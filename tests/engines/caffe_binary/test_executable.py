@@ -76,7 +76,7 @@ def test_a_relative_path_becomes_absolute(places, monkeypatch):
     ("make", "reason", "hint"),
     [
         (lambda path: None, "does not exist", "give the path of your caffe executable"),
-        (lambda path: path.touch(), "may not be executed", "chmod +x {path}"),
+        (lambda path: path.touch(), "is not executable", "chmod +x {path}"),
         (
             lambda path: path.mkdir(),
             "is a folder",
@@ -99,9 +99,9 @@ def test_what_is_named_must_be_an_executable(tmp_path, origin, make, reason, hin
 
 def test_the_error_when_there_is_none():
     assert str(missing_caffe()) == (
-        "no caffe executable: neither --caffe nor $SSDH_CAFFE is given, and there is none at "
+        "no caffe executable found: neither --caffe nor $SSDH_CAFFE is set, and there is none at "
         "$CAFFE_ROOT/build/tools/caffe, on PATH, or built by make caffe\n"
-        "hint: name yours with --caffe, or run: make caffe"
+        "hint: give the path of yours with --caffe, or run: make caffe"
     )
 
 

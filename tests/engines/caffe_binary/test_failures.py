@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from ssdh_surgery.engines.caffe_binary.diagnosis import shell_code
 from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
-from ssdh_surgery.engines.caffe_binary.failures import explain, shell_code
+from ssdh_surgery.engines.caffe_binary.failures import explain
 from ssdh_surgery.engines.caffe_binary.rules import FATAL_RULES
 from ssdh_surgery.errors import EngineError
 from support.paths import GOLDEN
@@ -34,88 +35,87 @@ def fatal(message):
 
 GOLDEN = {
     "crop_too_big": """\
-runs/a/crop_too_big.log:277:59: crop_size is 40, but the pictures of 'train_lmdb' have a height \
-of 28 (layer 'data'); caffe ended with exit code 134 (SIGABRT)
+runs/a/crop_too_big.log:277:59: crop_size is 40, but the height of the images of 'train_lmdb' is \
+28 (layer 'data'); caffe ended with exit code 134 (SIGABRT)
   277 | ...ata_transformer.cpp:466] Check failed: datum_height >= crop_size (28 vs. 40)\x20
       |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: lower crop_size, or build the data with larger pictures""",
+hint: lower crop_size, or build the data from larger images""",
     "diverged": """\
 runs/a/diverged.log:961:96: the loss became nan by iteration 10; caffe ended with exit code 134 \
 (SIGABRT)
   961 | ...ration 10 (333.333 iter/s, 0.015s/5 iters), loss = -nan
       |                                                ^^^^^^^^^^^
-hint: lower base_lr; look at the labels (below num_output?) and at the mean and scale""",
+hint: lower base_lr; check the labels (below num_output?), the mean and the scale""",
     "gpu_on_cpu_build": """\
-runs/a/gpu_on_cpu_build.log:2:48: a GPU was asked for, but this Caffe was built for the CPU \
+runs/a/gpu_on_cpu_build.log:2:48: a GPU was requested, but this Caffe was built for the CPU \
 only; caffe ended with exit code 134 (SIGABRT)
   2 | F20261123 20:50:29.439404 15670 common.cpp:66] Cannot use GPU in CPU-only Caffe: check mode.
     |                                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: train with --gpu none, or name a Caffe with CUDA with --caffe""",
+hint: train with --gpu none, or choose a Caffe with CUDA: --caffe""",
     "missing_lmdb": """\
 runs/a/missing_lmdb.log:271:63: the LMDB 'absent_lmdb' does not exist (layer 'data'); caffe \
 ended with exit code 134 (SIGABRT)
   271 | ...db.hpp:15] Check failed: mdb_status == 0 (2 vs. 0) No such file or directory
       |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: it is looked for in /data/job, the folder that caffe runs in""",
+hint: relative paths start at /data/job, the folder that caffe runs in""",
     "missing_mean": """\
 runs/a/missing_mean.log:276:79: the mean file 'absent.binaryproto' does not exist; caffe ended \
 with exit code 134 (SIGABRT)
   276 | ...eck failed: fd != -1 (-1 vs. -1) File not found: absent.binaryproto
       |                                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: it is looked for in /data/job, the folder that caffe runs in""",
+hint: relative paths start at /data/job, the folder that caffe runs in""",
     "missing_solver": """\
 runs/a/missing_solver.log:1:79: the solver 'nope.prototxt' does not exist; caffe ended with exit \
 code 134 (SIGABRT)
   1 | ...Check failed: fd != -1 (-1 vs. -1) File not found: nope.prototxt
     |                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: it is looked for in /data/job, the folder that caffe runs in""",
+hint: relative paths start at /data/job, the folder that caffe runs in""",
     "missing_weights": """\
 runs/a/missing_weights.log:487:85: the weights file 'nope.caffemodel' does not exist; caffe \
 ended with exit code 134 (SIGABRT)
   487 | ...k failed: file_hid >= 0 (-1 vs. 0) Couldn't open nope.caffemodel
       |                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: it is looked for in /data/job, the folder that caffe runs in""",
+hint: relative paths start at /data/job, the folder that caffe runs in""",
     "mixed_v1_v2": """\
-runs/a/mixed_v1_v2.log:24:109: the net has both 'layer' and 'layers' entries, which Caffe does \
-not read together; caffe ended with exit code 134 (SIGABRT)
+runs/a/mixed_v1_v2.log:24:109: the net mixes 'layer' and 'layers' entries, which Caffe does not \
+accept; caffe ended with exit code 134 (SIGABRT)
   24 | ...tent NetParameter input; the definition includes both 'layer' and 'layers' fields. The \
 current forma...
      |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 hint: write all of them as layer, with the type as a string""",
     "unknown_bottom": """\
 runs/a/unknown_bottom.log:270:55: layer 'latent_SSDH' reads the blob 'pool55' (bottom index 0), \
-which no layer before it makes in this phase; caffe ended with exit code 134 (SIGABRT)
+which no layer above writes in this phase; caffe ended with exit code 134 (SIGABRT)
   270 | ...42 insert_splits.cpp:29] Unknown bottom blob 'pool55' (layer 'latent_SSDH', \
 bottom index 0)
       |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: check the name, and the include and exclude rules of the layer that makes it""",
+hint: check the name, and the include and exclude rules of the layer that writes it""",
     "unknown_field": """\
-/data/job/n_tmp.prototxt:13:187: caffe cannot read this net: Message type \
+/data/job/n_tmp.prototxt:13:187: caffe cannot parse this net: Message type \
 "caffe.InnerProductParameter" has no field named "num_outptu"; caffe ended with exit code 134 \
 (SIGABRT)
-hint: a field that this Caffe does not know is of another version or fork of Caffe""",
+hint: a field that this Caffe lacks comes from another version or fork of Caffe""",
     "unknown_layer_type": """\
 runs/a/unknown_layer_type.log:387:105: this Caffe has no layer type 'K1_EuclideanLoss' (layer \
-'bin'): it is in the SSDH authors' Caffe only; caffe ended with exit code 134 (SIGABRT)
+'bin'): only the SSDH authors' Caffe has it; caffe ended with exit code 134 (SIGABRT)
   387 | ...stry.count(type) == 1 (0 vs. 1) Unknown layer type: K1_EuclideanLoss (known types: \
 AbsVal, Accuracy,...
       |                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: write the same term with stock layers (Power and Reduction), or name their Caffe with \
---caffe""",
+hint: express the term with stock layers (Power and Reduction), or choose their Caffe: --caffe""",
     "unwritable_snapshot": """\
-runs/a/unwritable_snapshot.log:22:49: no snapshot can be written to 'absent_dir/x'; caffe ended \
+runs/a/unwritable_snapshot.log:22:49: snapshots cannot be written to 'absent_dir/x'; caffe ended \
 with exit code 134 (SIGABRT)
   22 | ...7247 15675 solver.cpp:448] Cannot write to snapshot prefix 'absent_dir/x'.  Make sure \
 that the direc...
      |                               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: make the folder (it is looked for in /data/job), or set snapshot_prefix""",
+hint: create the folder (relative paths start at /data/job), or change snapshot_prefix""",
     "weights_shape_mismatch": """\
 runs/a/weights_shape_mismatch.log:460:46: param 0 of layer 'latent_SSDH' has the shape (16 128) \
-in the weights and (24 128) in the net; caffe ended with exit code 134 (SIGABRT)
+in the weights, but (24 128) in the net; caffe ended with exit code 134 (SIGABRT)
   460 | ...83307 15634 net.cpp:759] Cannot copy param 0 weights from layer 'latent_SSDH'; shape \
 mismatch.  Sour...
       |                             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-hint: rename the layer to train it from scratch, or use the net that the weights are of""",
+hint: rename the layer to train it from scratch, or use the net that the weights belong to""",
 }
 
 
@@ -130,7 +130,7 @@ def test_recorded_failures(name):
 
 def test_killed_from_outside():
     assert str(of_log("sigterm_killed", -15)) == (
-        "runs/a/sigterm_killed.log: caffe was told to end by another program; caffe ended with "
+        "runs/a/sigterm_killed.log: another program asked caffe to terminate; caffe ended with "
         "exit code 143 (SIGTERM)"
     )
 
@@ -155,12 +155,12 @@ def test_the_place_is_the_nets_where_it_can_be_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = of_log("unknown_field", cwd=Path())
     assert str(error) == (
-        "n_tmp.prototxt:13:169: caffe cannot read this net: Message type "
+        "n_tmp.prototxt:13:169: caffe cannot parse this net: Message type "
         '"caffe.InnerProductParameter" has no field named "num_outptu"; caffe ended with exit '
         "code 134 (SIGABRT)\n"
         "  13 | ...                                             num_outptu: 5 }\n"
         "     |                                                 ^^^^^^^^^^\n"
-        "hint: a field that this Caffe does not know is of another version or fork of Caffe"
+        "hint: a field that this Caffe lacks comes from another version or fork of Caffe"
     )
     assert [line[:20] for line in error.data["lines"]] == [
         "[libprotobuf ERROR g",
@@ -181,7 +181,7 @@ def test_a_place_behind_tabs_and_letters(tmp_path):
         cwd=tmp_path,
     )
     assert str(error) == (
-        f"{tmp_path}/s.prototxt:2:7: caffe cannot read this solver: Expected integer, got: "
+        f"{tmp_path}/s.prototxt:2:7: caffe cannot parse this solver: Expected integer, got: "
         f"oops{ENDING}\n"
         "  2 | \tö\tx: oops\n"
         "    | \t \t   ^"
@@ -192,7 +192,7 @@ def test_a_binary_file_that_cannot_be_read():
     says = "Check failed: ReadProtoFromBinaryFile(param_file, param) Failed to parse NetParameter"
     error = of_lines(info("Finetuning from w.caffemodel"), fatal(f"{says} file: w.caffemodel"))
     assert error.message == f"the weights file 'w.caffemodel' cannot be read{ENDING}"
-    assert error.hint == "it is damaged, or something else: an unfinished download, a web page"
+    assert error.hint == "it is damaged or of another type: an incomplete download, or a web page"
     # For a mean file, Caffe does not say which.
     error = of_lines(
         info("Loading mean file from: mean.binaryproto"),
@@ -217,7 +217,7 @@ def test_what_kind_of_file_is_missing():
     assert missing(train, file="w.caffemodel") == "the weights file 'w.caffemodel' does not exist"
     assert missing(resume, file="a.solverstate") == "the snapshot 'a.solverstate' does not exist"
     assert missing(resume, file="b.caffemodel") == (
-        "the weights file 'b.caffemodel' that the snapshot names does not exist"
+        "the weights file 'b.caffemodel', named by the snapshot, does not exist"
     )
     state = (
         "Check failed: file_hid >= 0 (-1 vs. 0) Couldn't open solver state file a.solverstate.h5"
@@ -233,7 +233,7 @@ def test_a_file_that_is_there_but_cannot_be_opened(tmp_path):
         fatal("Check failed: fd != -1 (-1 vs. -1) File not found: s.prototxt"), cwd=tmp_path
     )
     assert error.message == f"the solver 's.prototxt' cannot be opened{ENDING}"
-    assert error.hint == "may you read it?"
+    assert error.hint == "check its permissions"
 
 
 # What the log says of a data layer before it fails.
@@ -253,7 +253,7 @@ CASES = [
     (
         "Check failed: registry.count(type) == 1 (0 vs. 1) Unknown layer type: Python (known "
         "types: AbsVal)",
-        "this Caffe was built without Python layers, and the net has one (layer 'data')",
+        "the net has a Python layer, and this Caffe was built without them (layer 'data')",
     ),
     (
         "Check failed: registry.count(type) == 1 (0 vs. 1) Unknown layer type: Swish (known "
@@ -262,55 +262,55 @@ CASES = [
     ),
     (
         "Unknown blob input pool55 (at index 0) to layer 7",
-        "layer '7' reads the blob 'pool55', which no layer before it makes in this phase",
+        "layer '7' reads the blob 'pool55', which no layer above writes in this phase",
     ),
     (
         "Top blob 'conv1' produced by multiple sources.",
-        "two layers make the blob 'conv1' in the same phase",
+        "two layers write the blob 'conv1' in the same phase",
     ),
     (
         "Duplicate blobs produced by multiple sources.",
-        "two layers make the same blob in the same phase (layer 'data')",
+        "two layers write the same blob in the same phase (layer 'data')",
     ),
     (
         "Check failed: target_blobs.size() == source_layer.blobs_size() (2 vs. 1) Incompatible "
         "number of blobs for layer fc8",
-        "layer 'fc8' has another number of param blobs in the weights than in the net",
+        "layer 'fc8' has a different number of params in the weights than in the net",
     ),
     (
         "Check failed: this_blob->count() == owner_blob->count() (4 vs. 2) Cannot share param "
         "'w' owned by layer 'a' with layer 'b'; count mismatch.  Owner layer param shape is 2",
-        "layers 'a' and 'b' share the param 'w', but their shapes differ",
+        "layers 'a' and 'b' share the param 'w', but its shapes differ",
     ),
     (
         "Check failed: param_size <= num_param_blobs (2 vs. 1) Too many params specified for "
         "layer fc",
-        "layer 'fc' has more param entries than learnable blobs",
+        "layer 'fc' has more param entries than learned blobs",
     ),
     (
         "Check failed: ExactNumBottomBlobs() == bottom.size() (2 vs. 1) EuclideanLoss Layer "
         "takes 2 bottom blob(s) as input.",
-        "a EuclideanLoss layer takes 2 bottom blob(s), and here has 1 (layer 'data')",
+        "a EuclideanLoss layer takes 2 bottom blob(s), but this one has 1 (layer 'data')",
     ),
     (
         "Check failed: MinTopBlobs() <= top.size() (1 vs. 0) Slice Layer produces at least 1 top "
         "blob(s) as output.",
-        "a Slice layer produces at least 1 top blob(s), and here has 0 (layer 'data')",
+        "a Slice layer produces at least 1 top blob(s), but this one has 0 (layer 'data')",
     ),
     (
         "Check failed: top_k_ <= bottom[0]->count() / bottom[1]->count() (5 vs. 3) top_k must be "
         "less than or equal to the number of classes.",
-        "an Accuracy or ArgMax layer has top_k: 5, but there are only 3 classes (layer 'data')",
+        "an Accuracy or ArgMax layer has top_k: 5, but only 3 classes (layer 'data')",
     ),
     (
         "Check failed: outer_num_ * inner_num_ == bottom[1]->count() (16 vs. 32) Number of "
         "labels must match number of predictions; e.g.,",
-        "there are 16 predictions, but 32 labels (layer 'data')",
+        "there are 16 predictions but 32 labels (layer 'data')",
     ),
     (
         "Check failed: K_ == new_K (1024 vs. 4096) Input size incompatible with inner product "
         "parameters.",
-        "the input of a layer has another size than its inner product parameters: 1024 and 4096 "
+        "the input of a layer does not match its inner product parameters: 1024 vs. 4096 "
         "(layer 'data')",
     ),
     (
@@ -326,16 +326,16 @@ CASES = [
     (
         "Check failed: param_.test_iter_size() == num_test_nets (0 vs. 1) test_iter must be "
         "specified for each test network.",
-        "the solver does not have one test_iter for each of its test nets",
+        "the solver needs one test_iter per test net",
     ),
     (
         "Check failed: shape[i] <= 2147483647 / count_ (224 vs. 13) blob size exceeds INT_MAX",
-        "a blob would hold more than 2147483647 numbers (layer 'data')",
+        "a blob would have more than 2147483647 values (layer 'data')",
     ),
     (f"{LMDB} (2 vs. 0) No such file or directory", "the LMDB 'db' does not exist (layer 'data')"),
     (
         f"{LMDB} (13 vs. 0) Permission denied",
-        "the LMDB 'db' may not be opened: permission denied (layer 'data')",
+        "the LMDB 'db' cannot be opened: permission denied (layer 'data')",
     ),
     (
         f"{LMDB} (11 vs. 0) Resource temporarily unavailable",
@@ -347,7 +347,8 @@ CASES = [
     ),
     (
         f"{LMDB} (-30793 vs. 0) MDB_INVALID: File is not an LMDB file",
-        "the LMDB 'db' is not whole: MDB_INVALID: File is not an LMDB file (layer 'data')",
+        "the LMDB 'db' is damaged or incomplete: MDB_INVALID: File is not an LMDB file (layer "
+        "'data')",
     ),
     (
         f"{LMDB} (5 vs. 0) Input/output error",
@@ -359,56 +360,56 @@ CASES = [
     ),
     (
         "Unknown database backend",
-        "this Caffe was built without the database that a data layer asks for (layer 'data')",
+        "this Caffe was built without the database backend of a data layer (layer 'data')",
     ),
     (
         "Check failed: datum_width >= crop_size (200 vs. 224) ",
-        "crop_size is 224, but the pictures of 'db' have a width of 200 (layer 'data')",
+        "crop_size is 224, but the width of the images of 'db' is 200 (layer 'data')",
     ),
     (
         "Check failed: datum_height >= crop_h (28 vs. 40) ",
-        "crop_size is 40, but the pictures of 'db' have a height of 28 (layer 'data')",
+        "crop_size is 40, but the height of the images of 'db' is 28 (layer 'data')",
     ),
     (
         "Check failed: datum_channels == data_mean_.channels() (1 vs. 3) ",
-        "the mean file was made of other pictures: channels 3, and 1 in the data of 'db' (layer "
+        "the mean file does not match the data of 'db': channels 3, but 1 in the images (layer "
         "'data')",
     ),
     (
         "Check failed: mean_values_.size() == 1 || mean_values_.size() == datum_channels "
         "Specify either 1 mean_value or as many as channels: 1",
-        "the number of mean_value entries is neither 1 nor that of channels, 1 (layer 'data')",
+        "a data layer needs 1 mean_value or one per channel (1) (layer 'data')",
     ),
     (
         "Check failed: param_.mean_value_size() == 0 (3 vs. 0) Cannot specify mean_file and "
         "mean_value at the same time",
-        "a data layer has both mean_file and mean_value (layer 'data')",
+        "a data layer sets both mean_file and mean_value (layer 'data')",
     ),
     (
         "Check failed: channels == datum_channels (3 vs. 1) ",
-        "the pictures of 'db' differ in size or channels: 3 and 1 (layer 'data')",
+        "the images of 'db' differ in size or channels: 3 and 1 (layer 'data')",
     ),
     (
         "Check failed: datum_height == height (30 vs. 28) ",
-        "the pictures of 'db' differ in size or channels: 30 and 28 (layer 'data')",
+        "the images of 'db' differ in size or channels: 30 and 28 (layer 'data')",
     ),
     (
         "Check failed: datum_channels > 0 (0 vs. 0) ",
-        "the records of 'db' hold no picture (layer 'data')",
+        "the records of 'db' contain no image (layer 'data')",
     ),
     (
         "Encoded datum requires OpenCV; compile with USE_OPENCV.",
-        "the records of 'db' are compressed pictures, and this Caffe has no OpenCV (layer 'data')",
+        "the records of 'db' are compressed images, and this Caffe has no OpenCV (layer 'data')",
     ),
     (
         "Check failed: cv_img.data Could not load images/a b.jpg",
-        "the picture 'images/a b.jpg' cannot be read (layer 'data')",
+        "the image 'images/a b.jpg' cannot be read (layer 'data')",
     ),
     ("Failed opening HDF5 file: a.h5", "'a.h5' cannot be opened (layer 'data')"),
     (
         "Check failed: param_.has_snapshot_prefix() In solver params, snapshot is specified but "
         "snapshot_prefix is not",
-        "the solver has snapshot, but no snapshot_prefix",
+        "the solver sets snapshot but not snapshot_prefix",
     ),
     (
         "Check failed: file_hid >= 0 (-1 vs. 0) Couldn't open a.caffemodel.h5 to save weights.",
@@ -417,7 +418,7 @@ CASES = [
     (
         "Check failed: state.history_size() == history_.size() (12 vs. 14) Incorrect length of "
         "history blobs.",
-        "the solverstate is of another net or another kind of solver",
+        "the solverstate belongs to another net or another solver type",
     ),
     (
         "Check failed: !FLAGS_snapshot.size() || !FLAGS_weights.size() Give a snapshot to resume "
@@ -426,25 +427,25 @@ CASES = [
     ),
     (
         "Multi-GPU execution not available - rebuild with USE_NCCL",
-        "this Caffe was built without NCCL and trains on one GPU only",
+        "this Caffe was built without NCCL: it trains on one GPU only",
     ),
     (
         f"{CUDA} (2 vs. 0)  out of memory",
-        "the GPU has too little free memory for this net (layer 'data')",
+        "the GPU does not have enough free memory for this net (layer 'data')",
     ),
-    (f"{CUDA} (101 vs. 0)  invalid device ordinal", "there is no GPU of that number"),
+    (f"{CUDA} (101 vs. 0)  invalid device ordinal", "there is no GPU with that number"),
     (
         f"{CUDA} (38 vs. 0)  no CUDA-capable device is detected",
         "CUDA finds no GPU on this machine",
     ),
     (
         f"{CUDA} (35 vs. 0)  CUDA driver version is insufficient for CUDA runtime version",
-        "CUDA does not work with the driver of this machine: CUDA driver version is insufficient "
+        "CUDA does not work with the driver on this machine: CUDA driver version is insufficient "
         "for CUDA runtime version",
     ),
     (
         f"{CUDA} (46 vs. 0)  all CUDA-capable devices are busy or unavailable",
-        "the GPU is in use by another program that keeps it to itself",
+        "another program has exclusive use of the GPU",
     ),
     (
         f"{CUDA} (209 vs. 0)  no kernel image is available for execution on the device",
@@ -460,7 +461,7 @@ CASES = [
     ),
     (
         "Check failed: status == CUDNN_STATUS_SUCCESS (1 vs. 0)  CUDNN_STATUS_NOT_INITIALIZED",
-        "cuDNN could not be started",
+        "cuDNN could not be initialised",
     ),
     (
         "Check failed: status == CUDNN_STATUS_SUCCESS (3 vs. 0)  CUDNN_STATUS_BAD_PARAM",
@@ -480,7 +481,7 @@ CASES = [
     ),
     (
         "Check failed: *ptr host allocation of size 4096 failed",
-        "the machine has too little free memory for this net",
+        "the machine does not have enough free memory for this net",
     ),
 ]
 
@@ -503,7 +504,7 @@ PLAIN_CASES = [
     (
         "caffe: /lib/libc.so.6: version `GLIBC_2.99' not found (required by caffe)",
         1,
-        "caffe does not fit the libraries of this system; caffe ended with exit code 1",
+        "caffe is incompatible with the libraries of this system; caffe ended with exit code 1",
     ),
     (
         "ERROR: unknown command line flag 'iteration'",
@@ -515,32 +516,33 @@ PLAIN_CASES = [
         "3.5.0 of the Protocol Buffer runtime library, but the installed version is 2.6.1.  "
         "Please update your library.",
         -6,
-        f"caffe was built with protobuf 3.5.0, and finds 2.6.1{ENDING}",
+        f"caffe was built with protobuf 3.5.0, but 2.6.1 is installed{ENDING}",
     ),
     (
         "Warning! ***HDF5 library version mismatched error***",
         -6,
-        f"caffe was built with another version of HDF5 than it finds{ENDING}",
+        f"caffe was built with a different version of HDF5 than the one installed{ENDING}",
     ),
     (
         "terminate called after throwing an instance of 'std::bad_alloc'",
         -6,
-        f"the machine has too little free memory for this net{ENDING}",
+        f"the machine does not have enough free memory for this net{ENDING}",
     ),
     (
         "  what():  bad lexical cast: source type value could not be interpreted as target",
         -6,
-        f"caffe cannot read the numbers that it was given for -gpu{ENDING}",
+        f"caffe cannot parse the GPU numbers passed with -gpu{ENDING}",
     ),
     (
         "  what():  locale::facet::_S_create_c_locale name not valid",
         -6,
-        f"caffe ended with an exception: locale::facet::_S_create_c_locale name not valid{ENDING}",
+        f"caffe was terminated by an exception: locale::facet::_S_create_c_locale name not "
+        f"valid{ENDING}",
     ),
     (
         "caffe: command line brew",
         0,
-        "caffe printed its usage and did not train; caffe ended with exit code 0",
+        "caffe printed its usage message and did not train; caffe ended with exit code 0",
     ),
 ]
 
@@ -575,7 +577,7 @@ def test_a_snapshot_that_cannot_be_written():
         fatal("Check failed: proto.SerializeToOstream(&output) "),
     )
     assert error.message == f"the snapshot 'a_iter_5.caffemodel' could not be written{ENDING}"
-    assert error.hint == "is the disk full, or the folder gone?"
+    assert error.hint == "is the disk full, or was the folder removed?"
 
 
 def test_a_layer_is_named_only_while_nets_are_built():
@@ -606,11 +608,11 @@ def test_a_leveldb_in_an_lmdbs_place(tmp_path):
     (tmp_path / "db").mkdir()
     line = fatal(f"{LMDB} (2 vs. 0) No such file or directory")
     error = of_lines(*SETUP, line, cwd=tmp_path)
-    assert error.message == f"'db' is not an LMDB: it holds no data.mdb (layer 'data'){ENDING}"
+    assert error.message == f"'db' is not an LMDB: it contains no data.mdb (layer 'data'){ENDING}"
     (tmp_path / "db" / "CURRENT").touch()
     error = of_lines(*SETUP, line, cwd=tmp_path)
     assert error.message == f"'db' is a LevelDB, not an LMDB (layer 'data'){ENDING}"
-    assert error.hint == "write backend: LEVELDB in the layer"
+    assert error.hint == "set backend: LEVELDB in the layer"
 
 
 @pytest.mark.parametrize(
@@ -620,14 +622,14 @@ def test_an_lmdb_in_a_leveldbs_place(tmp_path, says):
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "data.mdb").touch()
     error = of_lines(*SETUP, fatal(says), cwd=tmp_path)
-    assert error.message == f"'db' is an LMDB, and read as a LevelDB (layer 'data'){ENDING}"
-    assert error.hint == "write backend: LMDB in the layer"
+    assert error.message == f"'db' is an LMDB, but read as a LevelDB (layer 'data'){ENDING}"
+    assert error.hint == "set backend: LMDB in the layer"
 
 
 def test_an_unknown_check():
     error = of_lines(info("Use CPU."), fatal("Check failed: a == b (1 vs. 2) "))
     assert str(error) == (
-        f"caffe.log:2:42: caffe gave up: Check failed: a == b (1 vs. 2){ENDING}\n"
+        f"caffe.log:2:42: caffe failed: Check failed: a == b (1 vs. 2){ENDING}\n"
         "  2 | F20261123 20:50:26.734620 15616 x.cpp:1] Check failed: a == b (1 vs. 2) \n"
         "    |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
     )
@@ -644,17 +646,16 @@ def test_the_first_of_several_fatal_lines_is_the_cause():
         (-9, "caffe was killed; caffe ended with exit code 137 (SIGKILL)"),
         (
             -11,
-            "caffe crashed: it touched memory that is not its own; caffe ended with exit code 139 "
-            "(SIGSEGV)",
+            "caffe crashed with an invalid memory access; caffe ended with exit code 139 (SIGSEGV)",
         ),
         (
             132,  # as a script that started it shows the signal
-            "caffe crashed: its code is not for this processor; caffe ended with exit code 132 "
+            "caffe crashed: it was built for another processor; caffe ended with exit code 132 "
             "(SIGILL)",
         ),
         (
             -7,
-            "caffe crashed: a file that it had mapped into memory was cut short; caffe ended with "
+            "caffe crashed: a memory-mapped file was truncated; caffe ended with "
             "exit code 135 (SIGBUS)",
         ),
     ],
@@ -665,21 +666,21 @@ def test_signals(code, means):
 
 def test_the_hint_for_a_kill_is_memory():
     assert of_lines(code=-9).hint == (
-        "if nobody did, the system ran out of memory (dmesg says so): lower batch_size"
+        "if nobody killed it, the system ran out of memory (see dmesg): lower batch_size"
     )
 
 
 def test_without_a_word_the_last_lines_are_shown():
     error = of_lines(*(f"line {i}" for i in range(9)), "*** Aborted at 1 ***", "", code=255)
     assert str(error) == (
-        "caffe.log: caffe failed and did not say why; caffe ended with exit code 255\n"
+        "caffe.log: caffe failed without giving a reason; caffe ended with exit code 255\n"
         "  | line 4\n  | line 5\n  | line 6\n  | line 7\n  | line 8"
     )
 
 
 def test_an_empty_log_and_a_good_exit_code():
     assert str(of_lines(code=0)) == (
-        "caffe.log: caffe ended before its work was done; caffe ended with exit code 0"
+        "caffe.log: caffe ended prematurely; caffe ended with exit code 0"
     )
 
 
@@ -690,8 +691,8 @@ def test_a_crash_after_the_work_was_done():
         info("Optimization Done."),
         fatal("Check failed: error == cudaSuccess (29 vs. 0)  driver shutting down"),
     )
-    assert error.message == f"training was done, but caffe crashed while ending{ENDING}"
-    assert error.hint == "the snapshot can be used: a_iter_5.solverstate"
+    assert error.message == f"training was complete, but caffe crashed on exit{ENDING}"
+    assert error.hint == "the snapshot is usable: a_iter_5.solverstate"
     assert error.location.line == 4
     error = of_lines(info("Optimization Done."), "double free or corruption (out)")
     assert error.hint is None
@@ -710,8 +711,8 @@ def test_a_saturated_loss():
         code=-11,
     )
     assert error.message == (
-        "the loss stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended with "
-        "exit code 139 (SIGSEGV)"
+        "the loss is stuck at 87.3365 (-ln of the smallest float) by iteration 20; caffe ended "
+        "with exit code 139 (SIGSEGV)"
     )
     assert error.location.line == 3
 
@@ -732,10 +733,10 @@ def test_a_known_check_says_more_than_a_bad_loss():
 @pytest.mark.parametrize(
     ("value", "trouble"),
     [
-        (math.nan, "became nan"),
-        (-math.nan, "became nan"),
-        (math.inf, "became infinite"),
-        (87.3365, "stuck at 87.3365 (-ln of the smallest float)"),
+        (math.nan, "the loss became nan"),
+        (-math.nan, "the loss became nan"),
+        (math.inf, "the loss became infinite"),
+        (87.3365, "the loss is stuck at 87.3365 (-ln of the smallest float)"),
         (87.33, None),
         (0.0, None),
     ],

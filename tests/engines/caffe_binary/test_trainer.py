@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer, command, shell_line
+from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer, command, shell_line
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError
 from support.paths import STAND_IN_CAFFE
@@ -159,15 +159,15 @@ def test_a_run_from_start_to_end(here):
     write_solver()
     seen = run(job(weights="w.caffemodel", gpu="0"))
     assert [type(event).__name__ for event in seen] == [
-        "Started",
-        "Finetuning",
-        "Solving",
+        "RunStart",
+        "WeightsLoad",
+        "TrainingStart",
         "Iteration",
         "Iteration",
         "Iteration",
         "Snapshot",
-        "Finished",
-        "Exited",
+        "TrainingEnd",
+        "RunExit",
     ]
     argv = (str(STAND_IN_CAFFE), "train", "--solver=solver.prototxt", "-weights", "w.caffemodel")
     assert seen[0].command == (*argv, "-gpu", "0")
@@ -235,19 +235,19 @@ def test_weights_that_caffe_forgets_are_missed(here, weights):
     executable.write_text(STAND_IN_CAFFE.read_text().replace("Finetuning from", "forgotten:"))
     executable.chmod(0o755)
     write_solver()
-    warnings = [event for event in run(job(weights=weights), executable) if "W" in repr(event)[:1]]
+    seen = run(job(weights=weights), executable)
+    warnings = [event for event in seen if isinstance(event, events.LogWarning)]
     assert [warning.message for warning in warnings] == [
-        "caffe did not say that it loads the weights it was given: this Caffe may be training "
-        "from random ones"
+        "caffe did not log that it loads the weights passed to it: it may be training from "
+        "random weights"
     ][: 1 if weights else 0]
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("#!/no/such/interpreter\n", "what runs it is missing\nhint: its interpreter, or the "
-         "dynamic loader"),
-        ("no program", "Exec format error\nhint: it is built for another kind of machine, or is a "
+        ("#!/no/such/interpreter\n", "its interpreter or dynamic loader is missing"),
+        ("no program", "Exec format error\nhint: it was built for another architecture, or is a "
          "script without a #! line"),
     ],
 )  # fmt: skip
@@ -274,17 +274,17 @@ def test_a_missing_folder_to_run_in(here):
 def test_an_interrupt_stops_with_a_snapshot(here, number):
     write_solver(**ENDLESS)
     seen = run(job(), act=at_iteration(2, lambda: os.kill(os.getpid(), number)))
-    assert sum(isinstance(event, events.Stopping) for event in seen) == 1
-    assert [type(event).__name__ for event in seen[-3:]] == ["Snapshot", "Finished", "Exited"]
+    assert sum(isinstance(event, events.StopRequest) for event in seen) == 1
+    assert [type(event).__name__ for event in seen[-3:]] == ["Snapshot", "TrainingEnd", "RunExit"]
     assert Path(seen[-3].state).exists()
-    assert seen[-1] == events.Exited(0, interrupted=True, elapsed=seen[-1].elapsed)
+    assert seen[-1] == events.RunExit(0, interrupted=True, elapsed=seen[-1].elapsed)
     assert signals_in(Path("c.log")) == ["SIGINT"]
 
 
 def test_without_snapshot_after_train_sighup_comes_first(here):
     write_solver(**ENDLESS, snapshot_after_train="false")
     seen = run(job(snapshot_after_train=False), act=at_iteration(2, interrupt))
-    assert [type(event).__name__ for event in seen[-2:]] == ["Finished", "Exited"]
+    assert [type(event).__name__ for event in seen[-2:]] == ["TrainingEnd", "RunExit"]
     assert len([event for event in seen if isinstance(event, events.Snapshot)]) == 1
     assert signals_in(Path("c.log")) == ["SIGHUP", "SIGINT"]
     assert seen[-1].interrupted
@@ -294,15 +294,15 @@ def test_a_second_interrupt_kills(here):
     write_solver(**{**ENDLESS, "seconds": 30})
 
     def act(event):
-        if isinstance(event, events.Iteration | events.Stopping):
+        if isinstance(event, events.Iteration | events.StopRequest):
             interrupt()
 
     seen = run(job(), act=act)
-    assert [event for event in seen if isinstance(event, events.Stopping)] == [
-        events.Stopping(elapsed=seen[-1].elapsed),
-        events.Stopping(killed=True, elapsed=seen[-1].elapsed),
+    assert [event for event in seen if isinstance(event, events.StopRequest)] == [
+        events.StopRequest(elapsed=seen[-1].elapsed),
+        events.StopRequest(killed=True, elapsed=seen[-1].elapsed),
     ]
-    assert seen[-1] == events.Exited(137, interrupted=True, killed=True, elapsed=seen[-1].elapsed)
+    assert seen[-1] == events.RunExit(137, interrupted=True, killed=True, elapsed=seen[-1].elapsed)
     assert signals_in(Path("c.log")) == ["SIGINT"]
 
 
@@ -310,13 +310,13 @@ def test_an_interrupt_before_caffe_can_handle_it(here):
     write_solver(**ENDLESS, start_seconds=30)
 
     def act(event):
-        if isinstance(event, events.Started):
+        if isinstance(event, events.RunStart):
             while "arguments" not in Path("c.log").read_text():
                 time.sleep(0.01)
             interrupt()
 
     seen = run(job(), act=act)
-    assert [type(event).__name__ for event in seen] == ["Started", "Stopping", "Exited"]
+    assert [type(event).__name__ for event in seen] == ["RunStart", "StopRequest", "RunExit"]
     assert (seen[-1].code, seen[-1].interrupted) == (130, True)
 
 
@@ -324,7 +324,7 @@ def test_an_interrupt_that_comes_too_late_changes_nothing(here):
     write_solver(max_iter=1)
 
     def act(event):
-        if isinstance(event, events.Finished):
+        if isinstance(event, events.TrainingEnd):
             interrupt()
 
     last = run(job(), act=act)[-1]
@@ -338,7 +338,7 @@ def test_someone_else_stops_caffe(here):
     pids = []
 
     def act(event):
-        if isinstance(event, events.Started):
+        if isinstance(event, events.RunStart):
             pids.append(event.pid)
         elif isinstance(event, events.Iteration) and event.iteration == 1:
             os.kill(pids[0], signal.SIGINT)
@@ -353,7 +353,7 @@ def test_killed_by_someone_else_is_a_failure(here):
     pids = []
 
     def act(event):
-        if isinstance(event, events.Started):
+        if isinstance(event, events.RunStart):
             pids.append(event.pid)
         elif isinstance(event, events.Iteration) and event.iteration == 1:
             os.kill(pids[0], signal.SIGKILL)
@@ -415,7 +415,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
+from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
 job = TrainJob(solver="solver.prototxt", cwd=Path(), log=Path("c.log"))
 for event in BinaryTrainer(Path(sys.argv[1])).run(job):
     print(type(event).__name__, flush=True)
@@ -436,7 +436,7 @@ def test_the_terminals_interrupt_reaches_caffe_once(here):
         rest = driver.stdout.read().split()
     assert driver.returncode == 0
     rest = [name for name in rest if name != "Iteration"]
-    assert rest == ["Stopping", "Snapshot", "Finished", "Exited"]
+    assert rest == ["StopRequest", "Snapshot", "TrainingEnd", "RunExit"]
     assert signals_in(here / "c.log") == ["SIGINT"]
 
 
@@ -457,7 +457,7 @@ def test_a_script_that_leaves_caffe_behind(here):
     write_solver(**ENDLESS)
     with pytest.raises(EngineError) as caught:
         run(job(), here / "wrapper")
-    assert caught.value.message.startswith("caffe ended before its work was done")
+    assert caught.value.message.startswith("caffe ended prematurely")
     written = Path("c.log").stat().st_size
     time.sleep(0.1)
     assert Path("c.log").stat().st_size == written

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.caffe_binary.trainer import BinaryTrainer
-from ssdh_surgery.engines.glog import parse_log
+from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
+from ssdh_surgery.engines.log_parser import parse_log
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError
 
@@ -89,7 +89,7 @@ def test_training(folder, caffe, golden):
     assert [s.state for s in of(seen, events.Snapshot)] == [
         f"snap_sgd_step_ssdh_iter_{i}.solverstate" for i in (10, 20)
     ]
-    assert {event.weights for event in of(seen, events.Finetuning)} == {"init.caffemodel"}
+    assert {event.weights for event in of(seen, events.WeightsLoad)} == {"init.caffemodel"}
     # The log is caffe's own, and says the same when it is read afterwards.
     assert list(parse_log(Path("c.log").read_text().splitlines())) == seen[1:-1]
 
@@ -97,7 +97,7 @@ def test_training(folder, caffe, golden):
 def test_an_interrupt_and_a_resumed_run(folder, caffe):
     change(SOLVER, max_iter=10**7, snapshot_after_train="true", display=1000)
     seen = train(caffe, act=interrupt_at_start())
-    assert names(seen[-3:]) == ["Snapshot", "Finished", "Exited"]
+    assert names(seen[-3:]) == ["Snapshot", "TrainingEnd", "RunExit"]
     assert (seen[-1].code, seen[-1].interrupted) == (0, True)
     snapshot = seen[-3]
     assert Path(snapshot.weights).exists()
@@ -106,7 +106,7 @@ def test_an_interrupt_and_a_resumed_run(folder, caffe):
     reached = int(snapshot.state.split("_iter_")[1].removesuffix(".solverstate"))
     change(SOLVER, max_iter=reached + 5, display=1)
     seen = train(caffe, snapshot=snapshot.state, log=Path("d.log"))
-    assert of(seen, events.Resuming)[0].snapshot == snapshot.state
+    assert of(seen, events.SnapshotLoad)[0].snapshot == snapshot.state
     assert [event.iteration for event in of(seen, events.Iteration)] == list(
         range(reached, reached + 6)
     )
@@ -117,7 +117,7 @@ def test_an_interrupt_without_snapshot_after_train(folder, caffe):
     assert "snapshot_after_train: false" in Path(SOLVER).read_text()
     seen = train(caffe, act=interrupt_at_start(), snapshot_after_train=False)
     assert len(of(seen, events.Snapshot)) == 1
-    assert names(seen[-2:]) == ["Finished", "Exited"]
+    assert names(seen[-2:]) == ["TrainingEnd", "RunExit"]
     assert seen[-2].stopped_early
     assert (seen[-1].code, seen[-1].interrupted) == (0, True)
     assert len(list(folder.glob("*.solverstate"))) == 1
@@ -133,17 +133,17 @@ def test_an_interrupt_during_a_test_pass(folder, caffe):
     )
 
     def act(event):
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             os.kill(os.getpid(), signal.SIGINT)
 
     seen = train(caffe, act=act)
     assert names(seen[-6:]) == [
-        "TestStarted",
-        "Stopping",
-        "TestFinished",
+        "TestStart",
+        "StopRequest",
+        "TestEnd",
         "Snapshot",
-        "Finished",
-        "Exited",
+        "TrainingEnd",
+        "RunExit",
     ]
     assert seen[-4].interrupted
 
@@ -152,7 +152,7 @@ def test_two_interrupts(folder, caffe):
     change(SOLVER, test_iter=10**9, test_initialization="true", test_interval=10)
 
     def act(event):
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -164,7 +164,7 @@ def test_layers_that_the_net_lacks(folder, caffe):
     change(NET, texts={'name: "classifier_change"': 'name: "another"'})
     change(NET, texts={'name: "a"': 'name: "b2"'})
     seen = train(caffe, weights="init.caffemodel")
-    ignored = {event.layer for event in of(seen, events.LayerIgnored)}
+    ignored = {event.layer for event in of(seen, events.SurplusLayer)}
     assert {"classifier_change", "a"} <= ignored
 
 
@@ -179,7 +179,7 @@ def ended(message, code=134, name=" (SIGABRT)"):
 
 
 def test_missing_files(folder, caffe):
-    here = f"it is looked for in {folder}, the folder that caffe runs in"
+    here = f"relative paths start at {folder}, the folder that caffe runs in"
     error = fail(caffe, solver="absent.prototxt")
     assert error.message == ended("the solver 'absent.prototxt' does not exist")
     assert error.hint == here
@@ -210,8 +210,8 @@ def test_weights_of_another_shape(folder, caffe):
     change(NET, texts={"num_output: 16": "num_output: 24"})
     error = fail(caffe, weights="init.caffemodel")
     assert error.message == ended(
-        "param 0 of layer 'latent_SSDH' has the shape (16 128) in the weights and (24 128) in the "
-        "net"
+        "param 0 of layer 'latent_SSDH' has the shape (16 128) in the weights, but (24 128) in "
+        "the net"
     )
     assert error.layer == "latent_SSDH"
 
@@ -225,8 +225,8 @@ def test_an_unknown_field(folder, caffe):
     start = error.location.column - 1
     assert error.location.text[start:].startswith("num_outptu: 16")
     assert error.message == ended(
-        'caffe cannot read this net: Message type "caffe.InnerProductParameter" has no field named '
-        '"num_outptu"'
+        'caffe cannot parse this net: Message type "caffe.InnerProductParameter" has no field '
+        'named "num_outptu"'
     )
 
 
@@ -240,34 +240,34 @@ def test_wrong_nets(folder, caffe):
             Path(NET).write_text(text)
 
     assert of_change('"Sigmoid"', '"K1_EuclideanLoss"', "1.log") == ended(
-        "this Caffe has no layer type 'K1_EuclideanLoss' (layer 'latent_SSDH_encode'): it is in "
-        "the SSDH authors' Caffe only"
+        "this Caffe has no layer type 'K1_EuclideanLoss' (layer 'latent_SSDH_encode'): only the "
+        "SSDH authors' Caffe has it"
     )
     assert of_change('bottom: "pool5"', 'bottom: "pool55"', "2.log") == ended(
-        "layer 'latent_SSDH' reads the blob 'pool55' (bottom index 0), which no layer before it "
-        "makes in this phase"
+        "layer 'latent_SSDH' reads the blob 'pool55' (bottom index 0), which no layer above "
+        "writes in this phase"
     )
     assert of_change('top: "loss"', 'top: "fire_rate"', "3.log") == ended(
-        "two layers make the blob 'fire_rate' in the same phase"
+        "two layers write the blob 'fire_rate' in the same phase"
     )
     assert of_change('mean_file: "mean', 'crop_size: 40 mean_file: "mean', "4.log") == ended(
-        "crop_size is 40, but the pictures of 'train_lmdb' have a height of 28 (layer 'data')"
+        "crop_size is 40, but the height of the images of 'train_lmdb' is 28 (layer 'data')"
     )
     assert of_change("backend: LMDB", "", "5.log") == ended(
-        "'train_lmdb' is an LMDB, and read as a LevelDB (layer 'data')"
+        "'train_lmdb' is an LMDB, but read as a LevelDB (layer 'data')"
     )
     assert of_change('"xavier"', '"xaver"', "6.log") == ended(
         "Caffe has no filler 'xaver' (layer 'conv1')"
     )
     assert of_change('source: "train_lmdb"', 'source: "."', "7.log") == ended(
-        "'.' is not an LMDB: it holds no data.mdb (layer 'data')"
+        "'.' is not an LMDB: it contains no data.mdb (layer 'data')"
     )
 
 
 def test_mixed_dialects(folder, caffe):
     change(NET, name='"x" layers { name: "old" type: RELU bottom: "a" top: "a" }')
     assert fail(caffe).message == ended(
-        "the net has both 'layer' and 'layers' entries, which Caffe does not read together"
+        "the net mixes 'layer' and 'layers' entries, which Caffe does not accept"
     )
 
 
@@ -281,22 +281,22 @@ def test_wrong_solvers(folder, caffe):
     assert error.hint == "did you mean 'SGD'?"
     change(SOLVER, type='"SGD"', snapshot=5, snapshot_prefix='"absent/x"')
     error = fail(caffe, log=Path("3.log"))
-    assert error.message == ended("no snapshot can be written to 'absent/x'")
+    assert error.message == ended("snapshots cannot be written to 'absent/x'")
 
 
 def test_a_gpu_for_a_cpu_only_caffe(folder, caffe):
     error = fail(caffe, gpu="1")
-    assert error.message == ended("a GPU was asked for, but this Caffe was built for the CPU only")
-    assert error.hint == "train with --gpu none, or name a Caffe with CUDA with --caffe"
+    assert error.message == ended("a GPU was requested, but this Caffe was built for the CPU only")
+    assert error.hint == "train with --gpu none, or choose a Caffe with CUDA: --caffe"
 
 
 def test_wrong_command_lines(folder, caffe):
     error = fail(caffe, extra=("--iteration=5",))
     assert error.message == ended("caffe has no flag 'iteration'", 1, "")
     error = fail(caffe, extra=("again",), log=Path("2.log"))
-    assert error.message == ended("caffe printed its usage and did not train", 0, "")
+    assert error.message == ended("caffe printed its usage message and did not train", 0, "")
     error = fail(caffe, gpu="first", log=Path("3.log"))
-    assert error.message == ended("caffe cannot read the numbers that it was given for -gpu")
+    assert error.message == ended("caffe cannot parse the GPU numbers passed with -gpu")
     error = fail(caffe, weights="init.caffemodel", snapshot="s", log=Path("4.log"))
     assert error.message == ended("caffe takes -snapshot or -weights, not both")
 
@@ -305,12 +305,12 @@ def test_solverstates_that_do_not_fit(folder, caffe, golden):
     stem = "snap_sgd_step_ssdh_iter_20"
     shutil.copy(golden / "train" / f"{stem}.solverstate", folder)
     assert fail(caffe, snapshot=f"{stem}.solverstate").message == ended(
-        f"the weights file '{stem}.caffemodel' that the snapshot names does not exist"
+        f"the weights file '{stem}.caffemodel', named by the snapshot, does not exist"
     )
     shutil.copy(golden / "train" / f"{stem}.caffemodel", folder)
     change(SOLVER, type='"Adam"')
     error = fail(caffe, snapshot=f"{stem}.solverstate", log=Path("2.log"))
-    assert error.message == ended("the solverstate is of another net or another kind of solver")
+    assert error.message == ended("the solverstate belongs to another net or another solver type")
 
 
 def test_a_loss_of_nan(folder, caffe):

@@ -1,1 +1,1 @@
-"""What layers are in ONNX: a function for each type, from its message to the names of its tops."""
+"""Caffe's layers in ONNX: a function per type, from a layer to the names of its tops."""

@@ -1,4 +1,4 @@
-"""Activations: a function of each value by itself; dropout, which is none; softmax."""
+"""Activations: element-wise functions, dropout (the identity in TEST), and softmax."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def relu(layer: LayerGraph) -> list[str]:
 
 
 def prelu(layer: LayerGraph) -> list[str]:
-    """ReLU with a learned slope for each channel, or one for all."""
+    """ReLU with a learned negative slope, per channel or for all of them."""
     slopes = layer.params[0].reshape(-1, *[1] * (len(layer.shape) - 2))
     return [layer.node("PRelu", layer.bottom, layer.array(slopes))]
 
 
 def elu(layer: LayerGraph) -> list[str]:
-    """X above zero, `alpha` * (exp(x) - 1) below."""
+    """X if positive, else `alpha` * (exp(x) - 1)."""
     return [layer.node("Elu", layer.bottom, alpha=layer.param.elu_param.alpha)]
 
 
@@ -47,17 +47,17 @@ def swish(layer: LayerGraph) -> list[str]:
 
 
 def clip(layer: LayerGraph) -> list[str]:
-    """Values kept between `min` and `max`."""
+    """Values clipped to the range from `min` to `max`."""
     param = layer.param.clip_param
     return [layer.node("Clip", layer.bottom, layer.number(param.min), layer.number(param.max))]
 
 
 def dropout(layer: LayerGraph) -> list[str]:
-    """The values as they are: only training drops any."""
+    """The values unchanged: only training drops any."""
     return [layer.bottom]
 
 
 def softmax(layer: LayerGraph) -> list[str]:
-    """exp(x) over the sum of exp(x) along an axis."""
-    axis = layer.subject.axis(layer.param.softmax_param.axis)
+    """exp(x) divided by the sum of exp(x) along an axis."""
+    axis = layer.setup.axis(layer.param.softmax_param.axis)
     return [layer.node("Softmax", layer.bottom, axis=axis)]

@@ -1,4 +1,4 @@
-"""Arithmetic on each value by itself: powers, exponentials, logarithms, absolute values."""
+"""Element-wise arithmetic: powers, exponentials, logarithms, absolute values, thresholds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def power(layer: LayerGraph) -> list[str]:
     """(`shift` + `scale` * x) ^ `power`."""
     param = layer.param.power_param
     if param.power * param.scale == 0:
-        # Caffe does not look at the bottom then.
+        # Caffe ignores the bottom in this case.
         value = _in_c(np.power, param.shift, param.power)
         constant = helper.make_tensor("value", TensorProto.FLOAT, [1], [value])
         size = layer.node("Shape", layer.bottom)
@@ -41,7 +41,7 @@ def exp(layer: LayerGraph) -> list[str]:
 
 
 def log(layer: LayerGraph) -> list[str]:
-    """The logarithm of `shift` + `scale` * x to a `base`; a base of -1 is e."""
+    """The logarithm of `shift` + `scale` * x to the base `base`; a base of -1 is e."""
     param = layer.param.log_param
     log_base = _log_of_base(layer, param.base)
     if log_base == 0:
@@ -51,14 +51,14 @@ def log(layer: LayerGraph) -> list[str]:
 
 
 def threshold(layer: LayerGraph) -> list[str]:
-    """1 where x is strictly above `threshold`, else 0."""
+    """1 if x is strictly above `threshold`, else 0."""
     limit = layer.number(layer.param.threshold_param.threshold)
     is_above = layer.node("Greater", layer.bottom, limit)
     return [layer.node("Cast", is_above, to=TensorProto.FLOAT)]
 
 
 def linear(layer: LayerGraph, value: str, scale: float, shift: float) -> str:
-    """`scale` * value + `shift`, without what changes nothing."""
+    """`scale` * value + `shift`, omitting operations without effect."""
     if scale != 1:
         value = layer.node("Mul", value, layer.number(scale))
     if shift != 0:
@@ -75,6 +75,6 @@ def _log_of_base(layer: LayerGraph, base: float) -> float:
 
 
 def _in_c(function: np.ufunc, *values: float) -> float:
-    """A function of floats that gives nan and inf as C does."""
+    """A function evaluated in float32, with nan and inf as in C."""
     with np.errstate(all="ignore"):
         return float(function(*map(np.float32, values)))

@@ -1,4 +1,4 @@
-"""Blobs that no layer computes: inputs, constants, learned blobs."""
+"""Layers without bottoms: inputs, constants, learned blobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ssdh_surgery.engines.onnx.graph import BatchBound, LayerGraph
 
 
 def input_(layer: LayerGraph) -> list[str]:
-    """What is given to the model: its inputs have the names already."""
+    """An input of the model, which already has the blob's name."""
     return [top.name for top in layer.tops]
 
 
@@ -18,8 +18,8 @@ def dummy_data(layer: LayerGraph) -> list[str]:
     for filler in fillers:
         if filler.type != "constant":
             layer.fail(
-                f"its filler '{filler.type}' makes other values in each pass",
-                hint="a constant filler, or an Input layer in its place",
+                f"its filler '{filler.type}' makes new values in each pass",
+                hint="use a constant filler, or an Input layer instead",
             )
     values = [filler.value for filler in fillers] or [0.0]
     values *= len(layer.tops) if len(values) == 1 else 1

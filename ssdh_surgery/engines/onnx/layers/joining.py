@@ -1,4 +1,4 @@
-"""Layers that join blobs, or pass one on."""
+"""Layers that combine, duplicate or discard blobs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ssdh_surgery.engines.onnx.layers.arithmetic import linear
 
 
 def concat(layer: LayerGraph) -> list[str]:
-    """Blobs one after the other along an axis."""
+    """Concatenates blobs along an axis."""
     param = layer.param.concat_param
-    at = param.concat_dim if param.HasField("concat_dim") else layer.subject.axis(param.axis)
-    return [layer.node("Concat", *(bottom.name for bottom in layer.bottoms), axis=at)]
+    axis = param.concat_dim if param.HasField("concat_dim") else layer.setup.axis(param.axis)
+    return [layer.node("Concat", *(bottom.name for bottom in layer.bottoms), axis=axis)]
 
 
 def eltwise(layer: LayerGraph) -> list[str]:
-    """The sum (with coefficients), product or maximum of blobs of one shape."""
+    """The sum (with coefficients), product or maximum of blobs of the same shape."""
     param = layer.param.eltwise_param
     names = [bottom.name for bottom in layer.bottoms]
     if param.operation == param.MAX:
@@ -33,10 +33,10 @@ def eltwise(layer: LayerGraph) -> list[str]:
 
 
 def split(layer: LayerGraph) -> list[str]:
-    """The bottom again for each top."""
+    """The bottom, for each top."""
     return [layer.bottom] * len(layer.tops)
 
 
 def silence(layer: LayerGraph) -> list[str]:
-    """Nothing."""
+    """No tops."""
     return []

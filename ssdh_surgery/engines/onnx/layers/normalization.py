@@ -1,4 +1,4 @@
-"""Normalisation: by the statistics of training, by neighbours, by the image itself."""
+"""Normalisation: BatchNorm, LRN, MVN."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from ssdh_surgery.engines.onnx.graph import LayerGraph
 from ssdh_surgery.engines.onnx.layers.arithmetic import linear
 
-# A power that two square roots make, several times faster.
+# With this beta, two square roots replace the power, several times faster.
 _COMMON_BETA = 0.75
 
 
 def batch_norm(layer: LayerGraph) -> list[str]:
-    """(x - mean) / sqrt(variance + eps) for each channel, by the statistics in the blobs.
+    """(x - mean) / sqrt(variance + eps) per channel, with the statistics in the blobs.
 
-    Caffe keeps sums: the third blob is what the first two are divided by.
+    Caffe's blobs are sums: the first two are divided by the third.
     """
     param = layer.param.batch_norm_param
     if param.HasField("use_global_stats") and not param.use_global_stats:
-        return [_by_the_batch(layer, param.eps)]
+        return [_batch_statistics(layer, param.eps)]
     mean, variance, weight = layer.params
     factor = 0 if weight.item() == 0 else 1 / weight.item()
     ones = np.ones_like(mean)
@@ -36,9 +36,9 @@ def batch_norm(layer: LayerGraph) -> list[str]:
     ]
 
 
-def _by_the_batch(layer: LayerGraph, eps: float) -> str:
+def _batch_statistics(layer: LayerGraph, eps: float) -> str:
     axes = [0, *range(2, len(layer.shape))]
-    centered, variance = _centered(layer, layer.bottom, axes)
+    centered, variance = _center(layer, layer.bottom, axes)
     deviation = layer.node("Sqrt", linear(layer, variance, 1, eps))
     return layer.node("Div", centered, deviation)
 
@@ -46,8 +46,9 @@ def _by_the_batch(layer: LayerGraph, eps: float) -> str:
 def lrn(layer: LayerGraph) -> list[str]:
     """X / (k + alpha/n * sum of n neighbours' squares) ^ beta, across channels or within one.
 
-    Within a channel Caffe has 1 in place of k, and the mean of a window. Across channels it is a
-    1x1 convolution and not ONNX's own LRN, which takes a third of GoogLeNet's time in ONNX Runtime.
+    Within a channel, Caffe uses 1 instead of k, and alpha times the mean of a window. Across
+    channels, a 1x1 convolution replaces ONNX's own LRN, which takes a third of GoogLeNet's time
+    in ONNX Runtime.
     """
     param = layer.param.lrn_param
     square = layer.node("Mul", layer.bottom, layer.bottom)
@@ -67,28 +68,28 @@ def lrn(layer: LayerGraph) -> list[str]:
 
 def _band(channels: int, size: int, alpha: float) -> NDArray[np.float32]:
     """A 1x1 kernel that sums each channel's neighbours, times alpha/n."""
-    place = np.arange(channels)
-    is_near = np.abs(place[:, np.newaxis] - place) <= size // 2
+    channel = np.arange(channels)
+    is_near = np.abs(channel[:, np.newaxis] - channel) <= size // 2
     band: NDArray[np.float32] = (is_near * np.float32(alpha / size))[:, :, np.newaxis, np.newaxis]
     return band.astype(np.float32)
 
 
 def mvn(layer: LayerGraph) -> list[str]:
-    """Each plane (or each image) with its mean taken off, over its deviation; four axes."""
+    """Each plane (or image) minus its mean, divided by its deviation; four axes."""
     param = layer.param.mvn_param
     maps = layer.bottom
     if len(layer.shape) != len(layer.tops[0].shape):
-        maps = layer.reshaped(maps, layer.sizes(layer.tops[0]))
+        maps = layer.reshape(maps, layer.sizes(layer.tops[0]))
     axes = [1, 2, 3] if param.across_channels else [2, 3]
-    centered, variance = _centered(layer, maps, axes)
+    centered, variance = _center(layer, maps, axes)
     if not param.normalize_variance:
         return [centered]
     deviation = linear(layer, layer.node("Sqrt", variance), 1, param.eps)
     return [layer.node("Div", centered, deviation)]
 
 
-def _centered(layer: LayerGraph, value: str, axes: list[int]) -> tuple[str, str]:
-    """A value with its mean along some axes taken off, and its variance there."""
+def _center(layer: LayerGraph, value: str, axes: list[int]) -> tuple[str, str]:
+    """A value minus its mean along some axes, and its variance along them."""
     centered = layer.node("Sub", value, layer.node("ReduceMean", value, axes=axes, keepdims=1))
     square = layer.node("Mul", centered, centered)
     return centered, layer.node("ReduceMean", square, axes=axes, keepdims=1)

@@ -1,4 +1,4 @@
-"""Pooling with Caffe's windows: rounded up, clipped, an average over what its padding covers."""
+"""Pooling with Caffe's windows: rounded up, clipped, averages that count covered padding."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _FLT_MIN = float(np.finfo(np.float32).tiny)
 
 
 def pooling(layer: LayerGraph) -> list[str]:
-    """The greatest value or the mean of windows; a second top of MAX says where.
+    """The maximum or the mean of windows; with MAX, a second top has the indices.
 
-    Stochastic pooling is what Caffe makes of it in TEST: the mean weighed by the values.
+    Stochastic pooling is Caffe's version for TEST: the mean weighted by the values.
     """
     param = layer.param.pooling_param
-    windows = read_windows(layer.subject)
+    windows = read_windows(layer.setup)
     counts = layer.tops[0].shape[2:]
     sizes = [layer.size(layer.bottoms[0], axis) for axis in (2, 3)]
     pool = _Pool(layer, windows, (sizes[0], sizes[1]), (counts[0], counts[1]))
     if param.pool == param.MAX:
-        return pool.greatest_with_places() if len(layer.tops) == 2 else [pool.greatest()]
+        return pool.maximum_with_indices() if len(layer.tops) == 2 else [pool.maximum()]
     if param.pool == param.AVE:
         return [pool.mean()]
     squares = pool.total(layer.node("Mul", layer.bottom, layer.bottom))
@@ -33,24 +33,24 @@ def pooling(layer: LayerGraph) -> list[str]:
 
 
 def spp(layer: LayerGraph) -> list[str]:
-    """A pyramid of poolings into 1, 4, 16, ... windows, one after the other in one row."""
+    """A pyramid of poolings into 1, 4, 16, ... windows, concatenated."""
     param = layer.param.spp_param
     channels, height, width = (layer.size(layer.bottoms[0], axis) for axis in (1, 2, 3))
     levels = []
     for level in range(param.pyramid_height):
         windows = pyramid_bin(height, 2**level), pyramid_bin(width, 2**level)
         pool = _Pool(layer, windows, (height, width), None)
-        pooled = pool.greatest() if param.pool == param.MAX else pool.mean()
+        pooled = pool.maximum() if param.pool == param.MAX else pool.mean()
         values = channels * int(np.prod(pool.counts))
         is_alone = param.pyramid_height == 1
-        levels.append(pooled if is_alone else layer.reshaped(pooled, [-1, values]))
+        levels.append(pooled if is_alone else layer.reshape(pooled, [-1, values]))
     return [levels[0] if len(levels) == 1 else layer.node("Concat", *levels, axis=1)]
 
 
 class _Pool:
-    """The windows of a layer over maps of a size.
+    """The windows of a layer over maps of a given size.
 
-    `counts` says how many there are along each axis; None is Caffe's rule for a pyramid.
+    `counts` are the numbers of windows along each axis; None applies Caffe's rule for pyramids.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class _Pool:
         self.windows = windows
         self.sizes = sizes
         self.counts = counts or tuple(
-            _count(window, size, is_padded=any(each.pad for each in windows))
+            window.window_count(size, is_padded=any(axis.pad for axis in windows))
             for window, size in zip(windows, sizes, strict=True)
         )
-        # What is missing for the last window to lie inside.
+        # The padding at the end that the last window needs.
         self.ends = [
-            max(0, (count - 1) * window.stride + window.kernel - size - window.pad)
+            window.end_padding(size, count)
             for window, size, count in zip(windows, sizes, self.counts, strict=True)
         ]
 
@@ -86,7 +86,7 @@ class _Pool:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether there is one window, the whole map."""
+        """Whether a single window covers the whole map."""
         return (
             self.counts == (1, 1)
             and not any(self._pads)
@@ -97,34 +97,34 @@ class _Pool:
 
     @property
     def _fits(self) -> bool:
-        """Whether every window meets the map: a pad of a whole kernel is not allowed in ONNX."""
+        """Whether every window overlaps the map: ONNX requires pads smaller than the kernel."""
         kernels = [window.kernel for window in self.windows] * 2
         return all(pad < kernel for pad, kernel in zip(self._pads, kernels, strict=True))
 
-    def greatest(self) -> str:
-        """The greatest value of each window; -FLT_MAX of an empty one."""
+    def maximum(self) -> str:
+        """The maximum of each window; -FLT_MAX for an empty one."""
         if self._is_whole:
             return self.layer.node("GlobalMaxPool", self.layer.bottom)
         if not self._fits:
             return self.layer.node("MaxPool", self._padded(-_FLT_MAX), **self._settings)
         return self.layer.node("MaxPool", self.layer.bottom, pads=self._pads, **self._settings)
 
-    def greatest_with_places(self) -> list[str]:
-        """The greatest value of each window, and where it lies in its plane."""
+    def maximum_with_indices(self) -> list[str]:
+        """The maximum of each window, and its index in its plane."""
         if not self._fits:
-            self.layer.fail("has windows without a value, whose place ONNX cannot tell")
-        greatest, places = self.layer.nodes(
+            self.layer.fail("has windows without a value, for which ONNX has no index")
+        maximum, indices = self.layer.nodes(
             "MaxPool", self.layer.bottom, outputs=2, pads=self._pads, **self._settings
         )
-        # ONNX counts through the whole blob.
+        # ONNX numbers the values of the whole blob.
         plane = self.layer.array(np.int64(self.sizes[0] * self.sizes[1]))
-        places = self.layer.node("Mod", places, plane)
-        return [greatest, self.layer.node("Cast", places, to=TensorProto.FLOAT)]
+        indices = self.layer.node("Mod", indices, plane)
+        return [maximum, self.layer.node("Cast", indices, to=TensorProto.FLOAT)]
 
     def mean(self) -> str:
-        """The mean of each window, over as many places as Caffe counts.
+        """The mean of each window, over the positions that Caffe counts.
 
-        These are all that lie within the map and its padding, but not what is beyond.
+        These are the positions in the map and its padding, but not those beyond.
         """
         if self._is_whole:
             return self.layer.node("GlobalAveragePool", self.layer.bottom)
@@ -143,7 +143,7 @@ class _Pool:
         return self.layer.node("Mul", self._mean_of_all(value), self.layer.number(whole))
 
     def _mean_of_all(self, value: str) -> str:
-        """The mean over the whole kernel, zeros outside of the map."""
+        """The mean over the whole kernel, with zeros outside of the map."""
         if not self._fits:
             return self.layer.node("AveragePool", self._padded(0, value), **self._settings)
         return self.layer.node(
@@ -151,21 +151,14 @@ class _Pool:
         )
 
     def _areas(self) -> NDArray[np.float32]:
-        lengths = []
-        for window, size, count in zip(self.windows, self.sizes, self.counts, strict=True):
-            begin = np.arange(count) * window.stride - window.pad
-            end = np.minimum(begin + window.kernel, size + window.pad)
-            lengths.append((end - begin).astype(np.float32))
+        """The number of positions that each window averages over."""
+        lengths = [
+            np.array(window.lengths(size, count), np.float32)
+            for window, size, count in zip(self.windows, self.sizes, self.counts, strict=True)
+        ]
         return np.outer(*lengths)
 
     def _padded(self, fill: float, value: str | None = None) -> str:
         top, left, bottom, right = self._pads
         pads = self.layer.integers([0, 0, top, left, 0, 0, bottom, right])
         return self.layer.node("Pad", value or self.layer.bottom, pads, self.layer.number(fill))
-
-
-def _count(window: Axis, size: int, *, is_padded: bool) -> int:
-    pooled = -(-(size + 2 * window.pad - window.kernel) // window.stride) + 1
-    if is_padded and (pooled - 1) * window.stride >= size + window.pad:
-        pooled -= 1
-    return pooled

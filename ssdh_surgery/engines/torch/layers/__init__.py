@@ -1,1 +1,1 @@
-"""Caffe's layers in PyTorch, one file per family; `registry.py` says which class is which type."""
+"""Caffe's layers in PyTorch, one file per family; `net/registry.py` maps types to classes."""

@@ -1,4 +1,4 @@
-"""Activations: a function of each value by itself, and dropout."""
+"""Activations: element-wise functions, and dropout."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import NeuronLayer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class ReLU(NeuronLayer):
-    """max(0, x), with a slope for negative values where `negative_slope` gives one."""
+class ReLU(TorchLayer):
+    """max(0, x), or with a slope for negative values (`negative_slope`)."""
 
     rereads_bottom = True
 
     @property
     def is_exact_in_place(self) -> bool:
-        """A top has the sign of its bottom."""
+        """The top has the sign of its bottom."""
         return self.param.relu_param.negative_slope >= 0
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -28,15 +28,15 @@ class ReLU(NeuronLayer):
         return [F.leaky_relu(bottoms[0], slope) if slope else F.relu(bottoms[0])]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         return top_diff * torch.where(bottom > 0, 1.0, self.param.relu_param.negative_slope)
 
 
-class PReLU(NeuronLayer):
-    """ReLU whose negative slope is learned, for each channel or for all (`channel_shared`)."""
+class PReLU(TorchLayer):
+    """ReLU with a learned negative slope, per channel or for all of them (`channel_shared`)."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Make the slopes; 0.25 where no filler is given."""
+        """Create the slopes: 0.25 by default."""
         prelu = self.param.prelu_param
         filler = prelu.filler
         if not prelu.HasField("filler"):
@@ -44,7 +44,7 @@ class PReLU(NeuronLayer):
         self.add_param(self.param_shapes[0], filler)
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check that there is a slope for each channel."""
+        """Check that there is one slope per channel."""
         self.check(
             self.params[0].shape == self.param_shapes[0],
             "Negative slope size is inconsistent with prototxt config",
@@ -55,15 +55,15 @@ class PReLU(NeuronLayer):
         return [F.prelu(bottoms[0], self.weight(0).view(-1))]
 
 
-class ELU(NeuronLayer):
-    """x above zero, `alpha` * (exp(x) - 1) below."""
+class ELU(TorchLayer):
+    """x if positive, else `alpha` * (exp(x) - 1)."""
 
     rereads_bottom = True
     rereads_top = True
 
     @property
     def is_exact_in_place(self) -> bool:
-        """A top has the sign of its bottom."""
+        """The top has the sign of its bottom."""
         return self.param.elu_param.alpha >= 0
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -71,11 +71,11 @@ class ELU(NeuronLayer):
         return [F.elu(bottoms[0], self.param.elu_param.alpha)]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         return top_diff * torch.where(bottom > 0, 1.0, self.param.elu_param.alpha + top)
 
 
-class Sigmoid(NeuronLayer):
+class Sigmoid(TorchLayer):
     """1 / (1 + exp(-x))."""
 
     rereads_top = True
@@ -85,11 +85,11 @@ class Sigmoid(NeuronLayer):
         return [torch.sigmoid(bottoms[0])]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         return top_diff * top * (1 - top)
 
 
-class TanH(NeuronLayer):
+class TanH(TorchLayer):
     """The hyperbolic tangent."""
 
     rereads_top = True
@@ -99,11 +99,11 @@ class TanH(NeuronLayer):
         return [torch.tanh(bottoms[0])]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         return top_diff * (1 - top.square())
 
 
-class BNLL(NeuronLayer):
+class BNLL(TorchLayer):
     """log(1 + exp(x))."""
 
     rereads_bottom = True
@@ -113,11 +113,11 @@ class BNLL(NeuronLayer):
         return [F.softplus(bottoms[0], threshold=50)]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         return top_diff * torch.sigmoid(bottom)
 
 
-class Swish(NeuronLayer):
+class Swish(TorchLayer):
     """x * sigmoid(`beta` * x)."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -125,8 +125,8 @@ class Swish(NeuronLayer):
         return [bottoms[0] * torch.sigmoid(self.param.swish_param.beta * bottoms[0])]
 
 
-class Clip(NeuronLayer):
-    """Values kept between `min` and `max`."""
+class Clip(TorchLayer):
+    """Values clipped to the range from `min` to `max`."""
 
     rereads_bottom = True
 
@@ -136,13 +136,13 @@ class Clip(NeuronLayer):
         return [bottoms[0].clamp(clip.min, clip.max)]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         clip = self.param.clip_param
         return top_diff * ((bottom >= clip.min) & (bottom <= clip.max))
 
 
-class Dropout(NeuronLayer):
-    """In TRAIN, zeros with the probability `dropout_ratio` and the rest scaled up."""
+class Dropout(TorchLayer):
+    """In TRAIN, zeroes values with probability `dropout_ratio` and scales up the others."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Check the ratio."""
@@ -150,9 +150,9 @@ class Dropout(NeuronLayer):
         self.check(0 <= ratio < 1, f"dropout_ratio must be at least 0 and below 1, not {ratio:g}")
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The values that are left; in TEST all of them."""
+        """The remaining values; in TEST, all of them."""
         if self.phase != "TRAIN":
             return [bottoms[0].clone()]
-        kept = 1 - self.param.dropout_param.dropout_ratio
-        mask = torch.empty_like(bottoms[0]).bernoulli_(kept, generator=self.setting.generator)
-        return [bottoms[0] * mask.div_(kept)]
+        keep_ratio = 1 - self.param.dropout_param.dropout_ratio
+        mask = torch.empty_like(bottoms[0]).bernoulli_(keep_ratio, generator=self.context.generator)
+        return [bottoms[0] * mask.div_(keep_ratio)]

@@ -1,4 +1,4 @@
-"""Arithmetic on each value by itself: powers, exponentials, logarithms, absolute values."""
+"""Element-wise arithmetic: powers, exponentials, logarithms, absolute values, thresholds."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import NeuronLayer
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class AbsVal(NeuronLayer):
+class AbsVal(TorchLayer):
     """The absolute value."""
-
-    allows_in_place = False
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The absolute values."""
         return [bottoms[0].abs()]
 
 
-class Power(NeuronLayer):
+class Power(TorchLayer):
     """(`shift` + `scale` * x) ^ `power`."""
 
     rereads_top = True
@@ -41,7 +39,7 @@ class Power(NeuronLayer):
         return [result.square() if power == 2 else result**power if power != 1 else result.clone()]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         param = self.param.power_param
         slope = param.power * param.scale
         if slope == 0 or param.power == 1:
@@ -54,8 +52,8 @@ class Power(NeuronLayer):
         return top_diff * slope * top / base
 
 
-class Threshold(NeuronLayer):
-    """1 where x is strictly above `threshold`, else 0."""
+class Threshold(TorchLayer):
+    """1 if x is strictly above `threshold`, else 0."""
 
     has_gradient = False
 
@@ -64,7 +62,7 @@ class Threshold(NeuronLayer):
         return [(bottoms[0] > self.param.threshold_param.threshold).float()]
 
 
-class Exp(NeuronLayer):
+class Exp(TorchLayer):
     """`base` ^ (`shift` + `scale` * x); a base of -1 is e."""
 
     rereads_top = True
@@ -76,18 +74,18 @@ class Exp(NeuronLayer):
         result = torch.exp(bottoms[0] * (log_base * param.scale))
         if param.shift == 0:
             return [result]
-        # Apart from the exponential, as in Caffe: either of them may be inf.
+        # A separate factor, as in Caffe: either of the two may be inf.
         return [result * torch.tensor(log_base * param.shift).exp()]
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         param = self.param.exp_param
         log_base = 1.0 if param.base == -1 else math.log(param.base)
         return top_diff * top * (log_base * param.scale)
 
 
-class Log(NeuronLayer):
-    """The logarithm of `shift` + `scale` * x to a `base`; a base of -1 is e."""
+class Log(TorchLayer):
+    """The logarithm of `shift` + `scale` * x to the base `base`; a base of -1 is e."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The logarithms."""

@@ -1,4 +1,4 @@
-"""Convolution, its transpose (Deconvolution), and the columns that Caffe makes of images."""
+"""Convolution, its transpose (Deconvolution), and Im2col."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.convolution import read_window
-from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
-from ssdh_surgery.engines.torch.layers.base import Layer, count
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Shape, count
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
 
 
-class Window(Layer):
-    """A layer with the windows of a `convolution_param`: sizes for each spatial axis."""
+class WindowLayer(TorchLayer):
+    """A layer with a `convolution_param`: window sizes for each spatial axis."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -29,26 +28,26 @@ class Window(Layer):
     channel_axis: int
 
     @property
-    def settings(self) -> ConvolutionParameter:
+    def conv_param(self) -> ConvolutionParameter:
         """The layer's convolution_param."""
         return self.param.convolution_param
 
     def read_windows(self, bottom_shape: Shape) -> None:
         """Read kernel, stride, pad and dilation for the bottom's spatial axes."""
-        self.channel_axis = self.axis(self.settings.axis, bottom_shape)
+        self.channel_axis = self.axis(self.conv_param.axis, bottom_shape)
         axes = len(bottom_shape) - self.channel_axis - 1
         if axes > 3:
             self.fail(
-                f"has {axes} spatial axes, the embedded engine takes up to 3",
+                f"has {axes} spatial axes, but the embedded engine supports up to 3",
                 hint="use --engine binary",
             )
         _, window = read_window(LayerSetup(self.param, [bottom_shape], self.num_tops))
         self.kernel, self.stride, self.pad, self.dilation = window
 
     def output_sizes(self, sizes: Sequence[int]) -> list[int]:
-        """How many windows there are along each spatial axis."""
+        """The number of windows along each spatial axis."""
         return [
-            # As C++ divides: towards zero.
+            # Rounds towards zero, as division in C++.
             int((size + 2 * pad - self._extent(axis)) / self.stride[axis]) + 1
             for axis, (size, pad) in enumerate(zip(sizes, self.pad, strict=True))
         ]
@@ -57,7 +56,7 @@ class Window(Layer):
         return self.dilation[axis] * (self.kernel[axis] - 1) + 1
 
     def overhang(self, sizes: Sequence[int]) -> list[int]:
-        """How far the last window reaches beyond the padded bottom: Caffe reads zeros there."""
+        """How far the last window extends beyond the padded bottom, where Caffe reads zeros."""
         return [
             max(0, (windows - 1) * self.stride[axis] + self._extent(axis) - size - 2 * pad)
             for axis, (windows, size, pad) in enumerate(
@@ -66,22 +65,18 @@ class Window(Layer):
         ]
 
 
-class Convolution(Window):
-    """Convolution over 0 to 3 spatial axes; several bottoms share the weights."""
-
-    min_bottoms = 1
-    min_tops = 1
-    has_equal_counts = True
+class Convolution(WindowLayer):
+    """Convolution over 0 to 3 spatial axes; bottoms share the weights."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Read the windows and make the weights and the bias."""
+        """Read the windows, and create the weights and the bias."""
         self.read_windows(bottom_shapes[0])
-        fillers = self.settings.weight_filler, self.settings.bias_filler
+        fillers = self.conv_param.weight_filler, self.conv_param.bias_filler
         for shape, filler in zip(self.param_shapes, fillers, strict=False):
             self.add_param(shape, filler)
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check that the weights go with the bottoms."""
+        """Check that the weights match the bottoms."""
         first, axis = bottom_shapes[0], self.channel_axis
         self.check(len(first) == axis + 1 + len(self.kernel), "bottom num_axes may not change.")
         self.check(
@@ -91,13 +86,13 @@ class Convolution(Window):
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The responses."""
-        bias = self.weight(1) if self.settings.bias_term else None
+        bias = self.weight(1) if self.conv_param.bias_term else None
         return [self._respond(bottom, bias) for bottom in bottoms]
 
     def _respond(self, bottom: Tensor, bias: Tensor | None) -> Tensor:
         lead = bottom.shape[: self.channel_axis]
         spatial = bottom.shape[self.channel_axis :]
-        # torch wants one axis before the channels, and a spatial one.
+        # torch needs one axis before the channels, and at least one spatial axis.
         bottom = bottom.reshape(math.prod(lead), *spatial) if len(lead) != 1 else bottom
         if not self.kernel:
             bottom = bottom.unsqueeze(-1)
@@ -111,7 +106,7 @@ class Convolution(Window):
         return weight if self.kernel else weight.unsqueeze(-1)
 
     def convolve(self, bottom: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The responses to one bottom, torch's way round."""
+        """The responses to one bottom, in torch's layout."""
         if any(overhang := self.overhang(bottom.shape[2:] if self.kernel else ())):
             bottom = F.pad(bottom, [side for size in reversed(overhang) for side in (0, size)])
         function: Callable[..., Tensor] = _CONVOLUTIONS[max(1, len(self.kernel))]
@@ -122,22 +117,22 @@ class Convolution(Window):
             self.stride or 1,
             self.pad or 0,
             self.dilation or 1,
-            self.settings.group,
+            self.conv_param.group,
         )
 
 
 class Deconvolution(Convolution):
-    """Convolution with its directions reversed, as for upsampling."""
+    """Transposed convolution, for example for upsampling."""
 
     def output_sizes(self, sizes: Sequence[int]) -> list[int]:
-        """The sizes that a convolution would have had as its bottom."""
+        """The sizes of the bottom of the corresponding convolution."""
         return [
             self.stride[axis] * (size - 1) + self._extent(axis) - 2 * self.pad[axis]
             for axis, size in enumerate(sizes)
         ]
 
     def convolve(self, bottom: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """The responses to one bottom, torch's way round."""
+        """The responses to one bottom, in torch's layout."""
         function: Callable[..., Tensor] = _TRANSPOSED[max(1, len(self.kernel))]
         return function(
             bottom,
@@ -145,21 +140,20 @@ class Deconvolution(Convolution):
             bias,
             stride=self.stride or 1,
             padding=self.pad or 0,
-            groups=self.settings.group,
+            groups=self.conv_param.group,
             dilation=self.dilation or 1,
         )
 
 
-class Im2col(Window):
+class Im2col(WindowLayer):
     """The windows of an image as columns: channels times kernel positions."""
-
-    exact_bottoms = 1
-    exact_tops = 1
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows."""
         self.read_windows(bottom_shapes[0])
-        self.check(len(self.kernel) == 2, "the embedded engine has Im2col for 2 spatial axes only")
+        self.check(
+            len(self.kernel) == 2, "the embedded engine supports Im2col for 2 spatial axes only"
+        )
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The columns."""

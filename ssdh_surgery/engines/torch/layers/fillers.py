@@ -1,4 +1,4 @@
-"""Caffe's fillers: the first values of params, by the distributions of Caffe's filler.hpp."""
+"""Caffe's fillers: initial values of params, with the distributions of Caffe's filler.hpp."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Generator = torch.Generator | None
 
 
 def fill(tensor: Tensor, filler: FillerParameter, generator: Generator = None) -> None:
-    """Fill a tensor in place as a `FillerParameter` says.
+    """Fill a tensor in place according to a `FillerParameter`.
 
     Raises:
         EngineError: an unknown filler, or one that cannot fill this shape.
@@ -53,7 +53,7 @@ def _gaussian(tensor: Tensor, filler: FillerParameter, generator: Generator) -> 
     if filler.sparse < -1:
         raise EngineError(f"a filler's sparse must be -1 or more, not {filler.sparse}")
     if filler.sparse >= 0 and tensor.dim():
-        # `sparse` is the mean number of inputs of an output that are not zero.
+        # `sparse` is the mean number of nonzero inputs per output.
         share = filler.sparse / tensor.shape[0]
         if share > 1:
             raise EngineError(
@@ -69,7 +69,7 @@ def _positive_unitball(tensor: Tensor, filler: FillerParameter, generator: Gener
 
 
 def _fan(tensor: Tensor, filler: FillerParameter) -> float:
-    """The number that `variance_norm` chooses: fan in (the default), fan out, or their mean."""
+    """The fan-in (the default), the fan-out or their mean, according to `variance_norm`."""
     count = tensor.numel()
     fan_in = count // tensor.shape[0]
     fan_out = count // tensor.shape[1] if tensor.dim() > 1 else count

@@ -1,7 +1,7 @@
 """The two custom losses of the SSDH authors' fork, which stock layers can replace.
 
-Both take one blob twice, with `propagate_down: 1 propagate_down: 0`; without these the
-gradient arrives twice.
+Both read one blob twice, with `propagate_down: 1 propagate_down: 0`; without these, the gradient
+is counted twice.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import with_gradient
+from ssdh_surgery.engines.torch.layers.custom_gradient import with_gradient
 from ssdh_surgery.engines.torch.layers.loss import LossLayer
 
 
 class _DistanceFromHalf(LossLayer):
-    """A factor times the mean squared distance from 0.5; each bottom gets the whole gradient."""
+    """A factor times the mean squared distance from 0.5; each bottom gets the full gradient."""
 
     factor: float
     blind_bottoms = frozenset()
@@ -32,12 +32,12 @@ class _DistanceFromHalf(LossLayer):
 
 
 class K1EuclideanLoss(_DistanceFromHalf):
-    """Forcing binary: -1/2 of the mean of (x - 0.5)^2."""
+    """The forcing-binary term: -1/2 of the mean of (x - 0.5)^2."""
 
     factor = -0.5
 
 
 class K2EuclideanLoss(_DistanceFromHalf):
-    """50 % fire rate: 1/2 of the mean of (x - 0.5)^2."""
+    """The 50 % fire rate term: 1/2 of the mean of (x - 0.5)^2."""
 
     factor = 0.5

@@ -1,4 +1,4 @@
-"""Inner products with learned vectors: fully connected layers, and look-ups (Embed)."""
+"""Products with a learned matrix: fully connected layers, and look-ups (Embed)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from collections.abc import Sequence
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class InnerProduct(Layer):
-    """Every axis from `axis` on is flattened and multiplied with the weights."""
-
-    exact_bottoms = 1
-    exact_tops = 1
+class InnerProduct(TorchLayer):
+    """Flattens the axes from `axis` on and multiplies them by the weights."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Make the weights, outputs first (last with `transpose`), and the bias."""
+        """Create the weights, [outputs, inputs] (transposed with `transpose`), and the bias."""
         product = self.param.inner_product_param
         fillers = product.weight_filler, product.bias_filler
         for shape, filler in zip(self.param_shapes, fillers, strict=False):
             self.add_param(shape, filler)
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Check that the weights go with the bottom."""
+        """Check that the weights match the bottom."""
         self.start = self.axis(self.param.inner_product_param.axis, bottom_shapes[0])
         self.check(
             self.params[0].shape == self.param_shapes[0],
@@ -41,14 +38,11 @@ class InnerProduct(Layer):
         return [F.linear(bottoms[0].reshape(*lead, weight.shape[1]), weight, bias)]
 
 
-class Embed(Layer):
-    """The row of the weights that each value of the bottom names."""
-
-    exact_bottoms = 1
-    exact_tops = 1
+class Embed(TorchLayer):
+    """Looks up the row of the weights for each value of the bottom."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Make the rows and the bias."""
+        """Create the rows and the bias."""
         embed = self.param.embed_param
         for shape, filler in zip(
             self.param_shapes, (embed.weight_filler, embed.bias_filler), strict=False
@@ -61,7 +55,7 @@ class Embed(Layer):
         index = bottoms[0].detach().long()
         if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < len(rows):
             self.fail(
-                f"takes values from 0 to {len(rows) - 1}, the bottom has "
+                f"takes values from 0 to {len(rows) - 1}, but the bottom's are from "
                 f"{int(index.min())} to {int(index.max())}"
             )
         top = F.embedding(index, rows)

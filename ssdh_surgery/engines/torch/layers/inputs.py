@@ -1,4 +1,4 @@
-"""Layers that need no bottom and no file: Input, DummyData, Parameter."""
+"""Layers without bottoms and files: Input, DummyData, Parameter."""
 
 from __future__ import annotations
 
@@ -7,61 +7,52 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class Input(Layer):
-    """Blobs that somebody else writes."""
-
-    exact_bottoms = 0
-    min_tops = 1
+class Input(TorchLayer):
+    """Blobs that the user writes."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor | None]:
-        """What was written stays."""
+        """The blobs stay as written."""
         return [None] * self.num_tops
 
 
-class DummyData(Layer):
-    """Blobs that fillers fill: once if constant, else at every pass."""
-
-    exact_bottoms = 0
-    min_tops = 1
+class DummyData(TorchLayer):
+    """Blobs filled by fillers: once if constant, otherwise in every pass."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the fillers."""
         dummy, tops = self.param.dummy_data_param, self.num_tops
-        # Without a filler: zeros.
+        # Zeros by default.
         fillers = list(dummy.data_filler) or [dummy.data_filler.add()]
         self.fillers = fillers * (1 if len(fillers) == tops else tops)
 
     def first_tops(self) -> Sequence[Tensor | None]:
         """The constants."""
-        return self._filled(are_constant=True)
+        return self._fill_tops(are_constant=True)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor | None]:
-        """What the random fillers make; constants stay as they are."""
-        return self._filled(are_constant=False)
+        """New values of the random fillers; constants stay unchanged."""
+        return self._fill_tops(are_constant=False)
 
-    def _filled(self, are_constant: bool) -> list[Tensor | None]:
+    def _fill_tops(self, are_constant: bool) -> list[Tensor | None]:
         tops: list[Tensor | None] = []
         for shape, filler in zip(self.top_shapes, self.fillers, strict=True):
             top = None
             if (filler.type == "constant") == are_constant:
-                top = torch.empty(shape, device=self.setting.device)
+                top = torch.empty(shape, device=self.context.device)
                 self.fill(top, filler)
             tops.append(top)
         return tops
 
 
-class Parameter(Layer):
+class Parameter(TorchLayer):
     """A learned blob as a top."""
 
-    exact_bottoms = 0
-    exact_tops = 1
-
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Make the blob, zeros until it is copied or written."""
+        """Create the blob: zeros until it is copied or written."""
         self.add_param(self.param_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:

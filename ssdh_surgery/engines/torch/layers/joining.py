@@ -1,4 +1,4 @@
-"""Layers that join blobs or part with them: Eltwise, Concat, Split, Silence."""
+"""Layers that combine, duplicate or discard blobs: Eltwise, Concat, Split, Silence."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class Eltwise(Layer):
-    """The sum (with coefficients), product or maximum of blobs of one shape."""
-
-    min_bottoms = 2
-    exact_tops = 1
+class Eltwise(TorchLayer):
+    """The sum (with coefficients), product or maximum of blobs of the same shape."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the operation and the coefficients."""
@@ -32,7 +29,7 @@ class Eltwise(Layer):
             if self.operation == "PROD":
                 top = top * bottom
             else:
-                # Of the first two equal ones Caffe takes the second, later it keeps the first.
+                # For ties Caffe takes the second of the first two bottoms, later the former one.
                 is_kept = top > bottom if index == 0 else top >= bottom
                 top = torch.where(is_kept, top, bottom)
         return [top]
@@ -48,40 +45,30 @@ class Eltwise(Layer):
         return top
 
 
-class Concat(Layer):
-    """Blobs one after the other along an axis."""
-
-    min_bottoms = 1
-    exact_tops = 1
+class Concat(TorchLayer):
+    """Concatenates blobs along an axis."""
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Find the axis."""
+        """Set the axis."""
         concat = self.param.concat_param
         axis = concat.concat_dim if concat.HasField("concat_dim") else concat.axis
-        self.at = self.axis(axis, bottom_shapes[0])
+        self.concat_axis = self.axis(axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The blobs in one."""
-        return [torch.cat(list(bottoms), self.at)]
+        """The concatenated blob."""
+        return [torch.cat(list(bottoms), self.concat_axis)]
 
 
-class Split(Layer):
-    """The bottom again for each top; the net adds one where a blob is used several times."""
-
-    exact_bottoms = 1
-    min_tops = 1
-    allows_in_place = False
+class Split(TorchLayer):
+    """Copies the bottom to each top; the net inserts one if a blob is read several times."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The bottom itself: tops share its memory, as in Caffe."""
+        """Views of the bottom: tops share its memory, as in Caffe."""
         return [bottoms[0].view_as(bottoms[0]) for _ in range(self.num_tops)]
 
 
-class Silence(Layer):
-    """Takes blobs so that they are not outputs of the net."""
-
-    min_bottoms = 1
-    exact_tops = 0
+class Silence(TorchLayer):
+    """Consumes blobs so that they are not outputs of the net."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """No tops."""

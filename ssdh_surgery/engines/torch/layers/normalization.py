@@ -9,22 +9,21 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.caffe.shapes.pooling import Axis
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.layers.pooling import Windows, average_pool
 
-# Two square roots take a third of the time of a power.
+# With this beta, two square roots replace the power, in a third of the time.
 _COMMON_BETA = 0.75
 
 
-class LRN(Layer):
+class LRN(TorchLayer):
     """x / (k + alpha/n * sum of n neighbours' squares) ^ beta, across channels or within one.
 
-    Within a channel Caffe has 1 in place of k, and the mean of a window instead of alpha/n.
+    Within a channel, Caffe uses 1 instead of k, and alpha times the mean of a window.
     """
 
-    exact_bottoms = 1
-    exact_tops = 1
     rereads_top = True
     is_wrong_in_place = True
 
@@ -34,18 +33,18 @@ class LRN(Layer):
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
-        apply: Any = _Normalized.apply
+        apply: Any = _LRNFunction.apply
         # In bfloat16 the scale, which is close to k, would lose most of its digits.
         with torch.autocast(bottoms[0].device.type, enabled=False):
             return [apply(bottoms[0].float(), self)]
 
     def scale(self, bottom: Tensor) -> Tensor:
-        """What is raised to -beta."""
+        """The base of the power -beta."""
         start = self.param.lrn_param.k if self.is_across else 1
         return self._spread(bottom.square(), start)
 
     def power(self, scale: Tensor) -> Tensor:
-        """The scale to the power -beta, in new memory."""
+        """The scale to the power of -beta, in new memory."""
         beta = self.param.lrn_param.beta
         if beta == _COMMON_BETA:
             root = scale.rsqrt()
@@ -58,40 +57,41 @@ class LRN(Layer):
         return self._less_spread(diff, diff * bottom, bottom, scale)
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         scale = self.scale(bottom)
         if not self.is_across:
-            # Here Caffe has a blob of its own.
+            # Caffe keeps a separate blob here.
             return self.bottom_diff(top_diff, bottom, scale)
         diff = self.power(scale).mul_(top_diff)
         return self._less_spread(diff, top_diff * top, bottom, scale)
 
     def _less_spread(self, diff: Tensor, share: Tensor, bottom: Tensor, scale: Tensor) -> Tensor:
-        """Take off what each value adds to its neighbours' scales; overwrites `share`."""
+        """Subtract each value's contribution to its neighbours' scales; overwrites `share`."""
         spread = self._spread(share.div_(scale), 0).mul_(bottom)
         return diff.sub_(spread, alpha=2 * self.param.lrn_param.beta)
 
     def _spread(self, values: Tensor, start: float) -> Tensor:
-        """`start` plus the sum over each value's neighbours times alpha/n, or alpha their mean."""
+        """`start` plus alpha/n times the sum over neighbours, or alpha times their mean."""
         param = self.param.lrn_param
         if self.is_across:
             band = self._band(values)
             return F.conv2d(values, band, torch.full_like(band[:, 0, 0, 0], start))
         size, reach = param.local_size, param.local_size // 2
-        windows = Windows((size, size), (1, 1), (reach, reach))
+        axis = Axis(kernel=size, stride=1, pad=reach)
+        windows = Windows(axis, axis)
         return average_pool(values, windows).mul_(param.alpha).add_(start)
 
     def _band(self, values: Tensor) -> Tensor:
         """A 1x1 kernel that sums each channel's neighbours, times alpha/n."""
         channels, size = values.shape[1], self.param.lrn_param.local_size
-        place = torch.arange(channels, device=values.device)
-        is_near = (place[:, None] - place[None]).abs() <= size // 2
+        channel = torch.arange(channels, device=values.device)
+        is_near = (channel[:, None] - channel[None]).abs() <= size // 2
         band = is_near.to(values.dtype) * (self.param.lrn_param.alpha / size)
         return band[:, :, None, None]
 
 
-class _Normalized(torch.autograd.Function):
-    """LRN that keeps two blobs for its backward pass, and not one for each operation."""
+class _LRNFunction(torch.autograd.Function):
+    """LRN that saves two blobs for its backward pass instead of one per operation."""
 
     @staticmethod
     def forward(context: Any, bottom: Tensor, layer: LRN) -> Tensor:
@@ -106,38 +106,36 @@ class _Normalized(torch.autograd.Function):
         return context.layer.bottom_diff(top_diff, bottom, scale), None
 
 
-class MVN(Layer):
-    """Each plane (or each image, `across_channels`) with its mean taken off, over its deviation."""
+class MVN(TorchLayer):
+    """Each plane (or image: `across_channels`) minus its mean, divided by its deviation."""
 
-    exact_bottoms = 1
-    exact_tops = 1
     rereads_top = True
     is_wrong_in_place = True
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The normalised values."""
         rows = self._rows(bottoms[0].reshape(self.top_shapes[0]))
-        apply: Any = _Standardized.apply
+        apply: Any = _MVNFunction.apply
         top: Tensor = apply(rows, self)
         return [top.view(self.top_shapes[0])]
 
     def standardize(self, rows: Tensor) -> Tensor:
-        """Rows with their means taken off, over their deviations."""
+        """Rows minus their means, divided by their deviations."""
         param = self.param.mvn_param
         centered = rows - rows.mean(-1, keepdim=True)
         if not param.normalize_variance:
             return centered
-        # Caffe keeps it for the backward pass.
+        # Kept for the backward pass, as in Caffe.
         self.deviation = centered.square().mean(-1, keepdim=True).sqrt() + param.eps
         return centered / self.deviation
 
     def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
-        """The bottom's diff from what the blobs hold."""
+        """The bottom's diff from the current contents of the blobs."""
         diff, values = self._rows(top_diff.view(top.shape)), self._rows(top)
         return self.row_gradient(diff, values).view(bottom.shape)
 
     def row_gradient(self, diff: Tensor, values: Tensor) -> Tensor:
-        """The diffs of rows; Caffe's gradient is as if `eps` were within the square root."""
+        """The diffs of rows; Caffe's gradient treats `eps` as if it were inside the square root."""
         centered = diff - diff.mean(-1, keepdim=True)
         if not self.param.mvn_param.normalize_variance:
             return centered
@@ -148,7 +146,7 @@ class MVN(Layer):
         return values.flatten(1) if self.param.mvn_param.across_channels else values.flatten(2)
 
 
-class _Standardized(torch.autograd.Function):
+class _MVNFunction(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, rows: Tensor, layer: MVN) -> Tensor:
         top = layer.standardize(rows)

@@ -1,4 +1,4 @@
-"""Losses of two blobs: Euclidean, contrastive, sigmoid cross-entropy."""
+"""Losses from two blobs: Euclidean, contrastive, sigmoid cross-entropy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import count, with_gradient
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape, count
+from ssdh_surgery.engines.torch.layers.custom_gradient import with_gradient
 from ssdh_surgery.engines.torch.layers.loss import (
     LossLayer,
     ignored_label,
@@ -19,7 +19,7 @@ from ssdh_surgery.engines.torch.layers.loss import (
 
 
 class EuclideanLoss(LossLayer):
-    """Half the mean over the items of the squared distance; both bottoms take a gradient."""
+    """Half the mean squared distance over the items; both bottoms take a gradient."""
 
     blind_bottoms = frozenset()
 
@@ -30,7 +30,7 @@ class EuclideanLoss(LossLayer):
 
 
 class SigmoidCrossEntropyLoss(LossLayer):
-    """The cross-entropy of sigmoids of the first bottom with the targets of the second."""
+    """The cross-entropy between the sigmoids of the first bottom and the targets in the second."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the normalisation."""
@@ -40,20 +40,24 @@ class SigmoidCrossEntropyLoss(LossLayer):
         """The loss."""
         shape = tuple(bottoms[0].shape)
         targets = bottoms[1].detach().reshape(shape)
-        ignored = ignored_label(self.param.loss_param)
-        # Caffe compares the whole part of the target.
-        valid = torch.ones_like(targets) if ignored is None else (targets.long() != ignored).float()
+        ignore_label = ignored_label(self.param.loss_param)
+        # Caffe compares the integer part of the target.
+        valid = (
+            torch.ones_like(targets)
+            if ignore_label is None
+            else (targets.long() != ignore_label).float()
+        )
         losses = F.binary_cross_entropy_with_logits(bottoms[0], targets, valid, reduction="sum")
         return [losses / normalizer(self.mode, valid, shape[0], count(shape, 1))]
 
 
 class ContrastiveLoss(LossLayer):
-    """Half the mean of squared distances of like pairs, and of what unlike ones lack to a margin.
+    """Half the mean of the squared distances of similar pairs, and of the squared shortfalls of
+    dissimilar pairs from a margin.
 
-    The third bottom says which pairs are alike (not 0).
+    The third bottom is nonzero for similar pairs.
     """
 
-    exact_bottoms = 3
     blind_bottoms = frozenset({2})
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
@@ -61,21 +65,21 @@ class ContrastiveLoss(LossLayer):
         contrastive = self.param.contrastive_loss_param
         margin, items = contrastive.margin, bottoms[0].shape[0]
         difference = (bottoms[0] - bottoms[1].view_as(bottoms[0])).detach().reshape(items, -1)
-        alike = bottoms[2].detach().flatten().long() != 0
+        is_similar = bottoms[2].detach().flatten().long() != 0
         squared = difference.square().sum(1)
         if contrastive.legacy_version:
             missing = margin - squared
-            unlike, slope = missing.clamp(min=0), -(missing > 0).float()
+            dissimilar, slope = missing.clamp(min=0), -(missing > 0).float()
         else:
             distance = squared.sqrt()
             missing = (margin - distance).clamp(min=0)
             # Caffe's guard against a distance of zero.
-            unlike, slope = missing.square(), -missing / (distance + 1e-4)
+            dissimilar, slope = missing.square(), -missing / (distance + 1e-4)
 
         def gradients() -> list[Tensor]:
-            gradient = difference * torch.where(alike, 1.0, slope)[:, None] / items
+            gradient = difference * torch.where(is_similar, 1.0, slope)[:, None] / items
             gradient = gradient.view(bottoms[0].shape)
             return [gradient, -gradient.view(bottoms[1].shape)]
 
-        loss = torch.where(alike, squared, unlike).sum() / items / 2
+        loss = torch.where(is_similar, squared, dissimilar).sum() / items / 2
         return [with_gradient(loss, bottoms[:2], gradients)]

@@ -1,7 +1,7 @@
-"""Pooling with Caffe's rounding and clipping, and pyramids of it (SPP).
+"""Pooling with Caffe's rounding and clipping, and pyramid pooling (SPP).
 
-Caffe rounds the number of windows up, and drops a last one that would begin in the padding;
-an average counts the padding that a window covers, but nothing beyond it.
+Caffe rounds the number of windows up, and drops a last window that would start in the padding.
+An average counts the padding that a window covers, but nothing beyond it.
 """
 
 from __future__ import annotations
@@ -14,77 +14,83 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup
-from ssdh_surgery.caffe.shapes.pooling import pyramid_bin, read_windows
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Shape
+from ssdh_surgery.caffe.shapes.pooling import Axis, pyramid_bin, read_windows
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 _FLT_MAX = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Pooling windows along height and width: each field has the two."""
+    """Pooling windows along height and width."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    pad: tuple[int, int]
+    rows: Axis
+    columns: Axis
     rounds_up: bool = True
 
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """The windows along height and width."""
+        return self.rows, self.columns
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """The height and the width of a window."""
+        return self.rows.kernel, self.columns.kernel
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """The strides along height and width."""
+        return self.rows.stride, self.columns.stride
+
+    @property
+    def pad(self) -> tuple[int, int]:
+        """The padding along height and width."""
+        return self.rows.pad, self.columns.pad
+
     def counts(self, sizes: Sequence[int]) -> tuple[int, int]:
-        """How many windows there are for a height and a width."""
-        height, width = (self._count(axis, size) for axis, size in enumerate(sizes))
+        """The numbers of windows for a height and a width."""
+        is_padded = any(self.pad)
+        height, width = (
+            axis.window_count(size, is_ceil=self.rounds_up, is_padded=is_padded)
+            for axis, size in zip(self.axes, sizes, strict=True)
+        )
         return height, width
 
-    def _count(self, axis: int, size: int) -> int:
-        stride, pad = self.stride[axis], self.pad[axis]
-        steps = (size + 2 * pad - self.kernel[axis]) / stride
-        windows = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
-        if any(self.pad) and (windows - 1) * stride >= size + pad:
-            windows -= 1
-        return windows
-
-    def is_torchs(self, sizes: Sequence[int]) -> bool:
-        """Whether torch's own pooling has the same windows (its rule for the last differs)."""
-        for axis, windows in enumerate(self.counts(sizes)):
-            size, kernel = sizes[axis], self.kernel[axis]
-            stride, pad = self.stride[axis], self.pad[axis]
-            steps = (size + 2 * pad - kernel) / stride
-            theirs = (math.ceil(steps) if self.rounds_up else math.floor(steps)) + 1
-            if self.rounds_up and (theirs - 1) * stride >= size + pad:
-                theirs -= 1
-            if theirs != windows or pad > kernel // 2 or size + 2 * pad < kernel:
-                return False
-        return True
+    def matches_torch(self, sizes: Sequence[int]) -> bool:
+        """Whether torch's own pooling has the same windows (its rule for the last one differs)."""
+        return all(
+            axis.window_count(size, is_ceil=self.rounds_up, is_padded=self.rounds_up) == windows
+            and axis.pad <= axis.kernel // 2
+            and size + 2 * axis.pad >= axis.kernel
+            for axis, size, windows in zip(self.axes, sizes, self.counts(sizes), strict=True)
+        )
 
     def padding(self, sizes: Sequence[int]) -> list[int]:
-        """For `F.pad`: what to add so that every window lies inside, and no more."""
-        ends = [
-            max(0, (windows - 1) * stride + kernel - size - pad)
-            for windows, stride, kernel, size, pad in zip(
-                self.counts(sizes), self.stride, self.kernel, sizes, self.pad, strict=True
-            )
-        ]
-        return [self.pad[1], ends[1], self.pad[0], ends[0]]
+        """The arguments of `F.pad` that make every window fit exactly."""
+        windows = self.counts(sizes)
+        bottom = self.rows.end_padding(sizes[0], windows[0])
+        right = self.columns.end_padding(sizes[1], windows[1])
+        return [self.columns.pad, right, self.rows.pad, bottom]
 
     def areas(self, sizes: Sequence[int]) -> Tensor:
-        """By how much the sum of each window is divided in an average."""
-        lengths = []
-        for axis, windows in enumerate(self.counts(sizes)):
-            begin = torch.arange(windows) * self.stride[axis] - self.pad[axis]
-            end = (begin + self.kernel[axis]).clamp(max=sizes[axis] + self.pad[axis])
-            lengths.append((end - begin).float())
+        """The divisor for the sum of each window in an average."""
+        lengths = [
+            torch.tensor(axis.lengths(size, windows), dtype=torch.float32)
+            for axis, size, windows in zip(self.axes, sizes, self.counts(sizes), strict=True)
+        ]
         return torch.outer(*lengths)
 
 
 def max_pool(bottom: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
-    """The greatest value of each window, and where it lies in the bottom's plane.
+    """The maximum of each window, and its index in the bottom's plane.
 
-    A window that lies wholly outside has -FLT_MAX and the place -1.
+    A window entirely outside of the plane has the value -FLT_MAX and the index -1.
     """
     sizes = bottom.shape[2:]
-    if windows.is_torchs(sizes):
-        pooled, place = F.max_pool2d(
+    if windows.matches_torch(sizes):
+        pooled, index = F.max_pool2d(
             bottom,
             windows.kernel,
             windows.stride,
@@ -92,24 +98,24 @@ def max_pool(bottom: Tensor, windows: Windows) -> tuple[Tensor, Tensor]:
             ceil_mode=windows.rounds_up,
             return_indices=True,
         )
-        return pooled, place
+        return pooled, index
     padding = windows.padding(sizes)
     padded = F.pad(bottom, padding, value=-math.inf)
-    # Windows may overlap less than the padded plane: cut off what none of them covers.
-    pooled, place = F.max_pool2d(padded, windows.kernel, windows.stride, return_indices=True)
+    # torch may fit in more windows than Caffe: cut those off.
+    pooled, index = F.max_pool2d(padded, windows.kernel, windows.stride, return_indices=True)
     height, width = windows.counts(sizes)
-    pooled, place = pooled[..., :height, :width], place[..., :height, :width]
-    row = place // padded.shape[3] - padding[2]
-    column = place % padded.shape[3] - padding[0]
+    pooled, index = pooled[..., :height, :width], index[..., :height, :width]
+    row = index // padded.shape[3] - padding[2]
+    column = index % padded.shape[3] - padding[0]
     is_empty = pooled == -math.inf
-    place = torch.where(is_empty, -1, row * sizes[1] + column)
-    return torch.where(is_empty, -_FLT_MAX, pooled), place
+    index = torch.where(is_empty, -1, row * sizes[1] + column)
+    return torch.where(is_empty, -_FLT_MAX, pooled), index
 
 
 def average_pool(bottom: Tensor, windows: Windows) -> Tensor:
     """The mean of each window."""
     sizes = bottom.shape[2:]
-    if windows.is_torchs(sizes):
+    if windows.matches_torch(sizes):
         return F.avg_pool2d(
             bottom, windows.kernel, windows.stride, windows.pad, ceil_mode=windows.rounds_up
         )
@@ -119,42 +125,33 @@ def average_pool(bottom: Tensor, windows: Windows) -> Tensor:
     return sums[..., :height, :width] / windows.areas(sizes).to(bottom.device)
 
 
-class Pooling(Layer):
-    """The greatest value or the mean of windows; a second top of MAX says where."""
-
-    exact_bottoms = 1
-    min_tops = 1
-    max_tops = 2
+class Pooling(TorchLayer):
+    """The maximum or the mean of windows; with MAX, a second top has the indices."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the method."""
         self.method = self.choice(self.param.pooling_param, "pool")
         if self.method == "STOCHASTIC":
-            self.fail("has stochastic pooling, which Caffe has on a GPU only", "use MAX or AVE")
+            self.fail(
+                "uses stochastic pooling, which Caffe supports on a GPU only", "use MAX or AVE"
+            )
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the windows."""
         rows, columns = read_windows(LayerSetup(self.param, bottom_shapes, self.num_tops))
-        self.windows = Windows(
-            kernel=(rows.kernel, columns.kernel),
-            stride=(rows.stride, columns.stride),
-            pad=(rows.pad, columns.pad),
-            rounds_up=self.choice(self.param.pooling_param, "round_mode") == "CEIL",
-        )
+        rounds_up = self.choice(self.param.pooling_param, "round_mode") == "CEIL"
+        self.windows = Windows(rows, columns, rounds_up)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The pooled values, and the places of the greatest where a top takes them."""
+        """The pooled values, and the indices of the maxima if there is a second top."""
         if self.method == "AVE":
             return [average_pool(bottoms[0], self.windows)]
-        pooled, place = max_pool(bottoms[0], self.windows)
-        return [pooled, place.float()] if self.num_tops == 2 else [pooled]
+        pooled, index = max_pool(bottoms[0], self.windows)
+        return [pooled, index.float()] if self.num_tops == 2 else [pooled]
 
 
-class SPP(Layer):
-    """A pyramid of poolings into 1, 4, 16, ... windows, one after the other in one row."""
-
-    exact_bottoms = 1
-    exact_tops = 1
+class SPP(TorchLayer):
+    """A pyramid of poolings into 1, 4, 16, ... windows, concatenated."""
 
     def layer_setup(self, bottom_shapes: Sequence[Shape]) -> None:
         """Read the method."""
@@ -162,10 +159,13 @@ class SPP(Layer):
         self.check(self.method != "STOCHASTIC", "Unknown pooling method.")
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Work out the windows of each level."""
+        """Compute the windows of each level."""
         height, width = bottom_shapes[0][2:]
         levels = range(self.param.spp_param.pyramid_height)
-        self.levels = [_level(1 << level, height, width) for level in levels]
+        self.levels = [
+            Windows(pyramid_bin(height, 1 << level), pyramid_bin(width, 1 << level))
+            for level in levels
+        ]
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The pooled values of all levels."""
@@ -176,10 +176,3 @@ class SPP(Layer):
             for level in self.levels
         ]
         return pooled if len(pooled) == 1 else [torch.cat([top.flatten(1) for top in pooled], 1)]
-
-
-def _level(bins: int, height: int, width: int) -> Windows:
-    """The windows of a level: as many as `bins` along each axis, padded to fit."""
-    rows, columns = pyramid_bin(height, bins), pyramid_bin(width, bins)
-    kernel = rows.kernel, columns.kernel
-    return Windows(kernel=kernel, stride=kernel, pad=(rows.pad, columns.pad))

@@ -1,4 +1,4 @@
-"""Layers that take a part of a blob: Slice, Crop, Filter, BatchReindex."""
+"""Layers that select a part of a blob: Slice, Crop, Filter, BatchReindex."""
 
 from __future__ import annotations
 
@@ -7,53 +7,44 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class Slice(Layer):
-    """The bottom cut along an axis, at the points that are given or into equal parts."""
-
-    exact_bottoms = 1
-    min_tops = 1
+class Slice(TorchLayer):
+    """Splits the bottom along an axis, at given points or into equal parts."""
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Find the axis."""
+        """Set the axis."""
         param = self.param.slice_param
         axis = param.slice_dim if param.HasField("slice_dim") else param.axis
-        self.at = self.axis(axis, bottom_shapes[0])
+        self.slice_axis = self.axis(axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The parts."""
-        sizes = [shape[self.at] for shape in self.top_shapes]
-        return torch.split(bottoms[0], sizes, self.at)
+        sizes = [shape[self.slice_axis] for shape in self.top_shapes]
+        return torch.split(bottoms[0], sizes, self.slice_axis)
 
 
-class Crop(Layer):
-    """The first bottom cut to the size of the second, from `axis` on."""
-
-    exact_bottoms = 2
-    exact_tops = 1
+class Crop(TorchLayer):
+    """Crops the first bottom to the size of the second, from `axis` on."""
 
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Find the part."""
+        """Compute the region."""
         crop, shape = self.param.crop_param, bottom_shapes[0]
         start = self.axis(crop.axis, shape)
         offsets = list(crop.offset) or [0]
         offsets = offsets * (len(shape) - start) if len(offsets) == 1 else offsets
         begins = zip([0] * start + offsets, self.top_shapes[0], strict=True)
-        self.parts = tuple(slice(begin, begin + size) for begin, size in begins)
+        self.region = tuple(slice(begin, begin + size) for begin, size in begins)
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The part, in memory of its own even if it is the whole."""
-        return [bottoms[0][self.parts].clone()]
+        """The region, in its own memory even if it is the whole bottom."""
+        return [bottoms[0][self.region].clone()]
 
 
-class Filter(Layer):
-    """The items of each bottom for which the last bottom is not zero."""
-
-    min_bottoms = 2
-    min_tops = 1
+class Filter(TorchLayer):
+    """The items of each bottom for which the last bottom is nonzero."""
 
     def takes_gradient(self, bottom: int) -> bool:
         """Every bottom but the selector."""
@@ -66,16 +57,13 @@ class Filter(Layer):
         )
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The items that stay."""
-        is_kept = bottoms[-1].detach().flatten() != 0
-        return [bottom[is_kept] for bottom in bottoms[:-1]]
+        """The selected items."""
+        is_selected = bottoms[-1].detach().flatten() != 0
+        return [bottom[is_selected] for bottom in bottoms[:-1]]
 
 
-class BatchReindex(Layer):
-    """The items of the first bottom that the second one names, in its order."""
-
-    exact_bottoms = 2
-    exact_tops = 1
+class BatchReindex(TorchLayer):
+    """The items of the first bottom at the indices in the second, in that order."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The items."""

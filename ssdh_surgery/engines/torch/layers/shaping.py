@@ -1,4 +1,4 @@
-"""Layers about shapes: Flatten, Reshape, Tile, and Reduction of the last axes."""
+"""Layers that change shapes: Flatten, Reshape, Tile, and Reduction of the last axes."""
 
 from __future__ import annotations
 
@@ -6,59 +6,45 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Shape
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 
-class Flatten(Layer):
-    """The axes from `axis` to `end_axis` as one."""
-
-    exact_bottoms = 1
-    exact_tops = 1
-    allows_in_place = False
+class Flatten(TorchLayer):
+    """Joins the axes from `axis` to `end_axis`."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The same values."""
         return [bottoms[0].reshape(self.top_shapes[0])]
 
 
-class Reshape(Layer):
-    """The same values in another shape: 0 copies a dimension, one -1 is worked out."""
-
-    exact_bottoms = 1
-    exact_tops = 1
-    allows_in_place = False
+class Reshape(TorchLayer):
+    """The same values in another shape: 0 copies a dimension, one -1 is inferred."""
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The same values."""
         return [bottoms[0].reshape(self.top_shapes[0])]
 
 
-class Tile(Layer):
+class Tile(TorchLayer):
     """The bottom repeated along an axis."""
 
-    exact_bottoms = 1
-    exact_tops = 1
-
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Find the axis."""
-        self.at = self.axis(self.param.tile_param.axis, bottom_shapes[0])
+        """Set the axis."""
+        self.tile_axis = self.axis(self.param.tile_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The tiles."""
         repeats = [1] * bottoms[0].dim()
-        repeats[self.at] = self.param.tile_param.tiles
+        repeats[self.tile_axis] = self.param.tile_param.tiles
         return [bottoms[0].repeat(repeats)]
 
 
-class Reduction(Layer):
+class Reduction(TorchLayer):
     """The sum, sum of absolute values, sum of squares or mean of all axes from `axis` on."""
 
-    exact_bottoms = 1
-    exact_tops = 1
-
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
-        """Find the first axis that goes."""
+        """Set the first axis to reduce."""
         self.start = self.axis(self.param.reduction_param.axis, bottom_shapes[0])
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:

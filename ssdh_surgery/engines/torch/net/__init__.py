@@ -1,1 +1,1 @@
-"""Nets on PyTorch: the plan of steps, its graph, params and weights."""
+"""Nets on PyTorch: the plan of steps, the gradient's flow, params and weights."""

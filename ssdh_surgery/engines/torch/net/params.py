@@ -1,4 +1,4 @@
-"""The params of a net: which are shared, who owns them, and how fast each learns.
+"""The params of a net: which layers share one, which owns it, and its learning-rate multipliers.
 
 The rules are those of `Net::AppendParam` in Caffe's net.cpp.
 """
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Param, shape_string
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
+from ssdh_surgery.engines.torch.layers.tensor_blob import TensorParam
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ParamSpec
@@ -20,40 +21,40 @@ if TYPE_CHECKING:
 
 @dataclass
 class LearnableParam:
-    """A param that the solver updates, once for all the layers that share it.
+    """A param that the solver updates, once for all layers that share it.
 
-    `layer` and `index` name its owner; `name` is what it is shared by, or empty. A multiplier
-    is None where no layer states it.
+    `layer` and `index` identify its owner; `name` is the name it is shared by, or empty. An
+    explicit multiplier is None if no layer sets it.
     """
 
-    param: Param
+    param: TensorParam
     layer: str
     index: int
     name: str
-    given_lr_mult: float | None
-    given_decay_mult: float | None
+    explicit_lr_mult: float | None
+    explicit_decay_mult: float | None
 
     @property
     def lr_mult(self) -> float:
-        """What the learning rate is multiplied by."""
-        return 1.0 if self.given_lr_mult is None else self.given_lr_mult
+        """The multiplier of the learning rate."""
+        return 1.0 if self.explicit_lr_mult is None else self.explicit_lr_mult
 
     @property
     def decay_mult(self) -> float:
-        """What the weight decay is multiplied by."""
-        return 1.0 if self.given_decay_mult is None else self.given_decay_mult
+        """The multiplier of the weight decay."""
+        return 1.0 if self.explicit_decay_mult is None else self.explicit_decay_mult
 
     @property
     def tensor(self) -> torch.Tensor:
-        """The values: a leaf, whose `.grad` is None or the gradient."""
+        """The values: a leaf, whose `.grad` is the gradient or None."""
         return self.param.leaf
 
 
-def learn(layers: Iterable[Layer]) -> list[LearnableParam]:
-    """The learnable params of set-up layers, in order; params that share a name are joined.
+def learnable_params(layers: Iterable[TorchLayer]) -> list[LearnableParam]:
+    """The learnable params of layers after setup, in order; those with the same name are shared.
 
     Raises:
-        EngineError: more `param`s than blobs, or shared params that do not go together.
+        EngineError: more `param`s than blobs, or shared params that do not match.
     """
     learnable: list[LearnableParam] = []
     owners: dict[str, LearnableParam] = {}
@@ -68,33 +69,38 @@ def learn(layers: Iterable[Layer]) -> list[LearnableParam]:
             if name in owners and spec:
                 _share(layer, index, spec, owners[name])
                 continue
-            found = LearnableParam(
-                param, layer.name, index, name, _given(spec, "lr_mult"), _given(spec, "decay_mult")
+            learnable_param = LearnableParam(
+                param,
+                layer.name,
+                index,
+                name,
+                _explicit(spec, "lr_mult"),
+                _explicit(spec, "decay_mult"),
             )
-            learnable.append(found)
+            learnable.append(learnable_param)
             if name:
-                owners[name] = found
+                owners[name] = learnable_param
     return learnable
 
 
-def lr_mult(layer: Layer, index: int) -> float:
-    """The multiplier that a layer itself states for one of its params (1 where it doesn't)."""
+def lr_mult(layer: TorchLayer, index: int) -> float:
+    """The multiplier that a layer itself sets for one of its params (1 by default)."""
     specs = layer.param.param
     return specs[index].lr_mult if index < len(specs) else 1.0
 
 
-def _given(spec: ParamSpec | None, field: str) -> float | None:
+def _explicit(spec: ParamSpec | None, field: str) -> float | None:
     if spec is None or not spec.HasField(field):
         return None
     value: float = getattr(spec, field)
     return value
 
 
-def _share(layer: Layer, index: int, spec: ParamSpec, owner: LearnableParam) -> None:
-    """Let a layer's param be its owner's, after checking that they go together."""
+def _share(layer: TorchLayer, index: int, spec: ParamSpec, owner: LearnableParam) -> None:
+    """Let a layer's param share its owner's values, after checking that they match."""
     param = layer.params[index]
     is_permissive = layer.choice(spec, "share_mode") == "PERMISSIVE"
-    ours, theirs = shape_string(param.shape), shape_string(owner.param.shape)
+    shape, owner_shape = shape_string(param.shape), shape_string(owner.param.shape)
     start = (
         f"Cannot share param '{spec.name}' owned by layer '{owner.layer}' with layer "
         f"'{layer.name}'; "
@@ -102,21 +108,21 @@ def _share(layer: Layer, index: int, spec: ParamSpec, owner: LearnableParam) -> 
     if is_permissive:
         layer.check(
             param.count == owner.param.count,
-            f"{start}count mismatch.  Owner layer param shape is {theirs}; sharing layer shape "
-            f"is {ours}",
+            f"{start}count mismatch.  Owner layer param shape is {owner_shape}; sharing layer "
+            f"shape is {shape}",
         )
     else:
         layer.check(
             param.shape == owner.param.shape,
-            f"{start}shape mismatch.  Owner layer param shape is {theirs}; sharing layer "
-            f"expects shape {ours}",
+            f"{start}shape mismatch.  Owner layer param shape is {owner_shape}; sharing layer "
+            f"expects shape {shape}",
         )
     for field in ("lr_mult", "decay_mult"):
-        given, known = _given(spec, field), getattr(owner, f"given_{field}")
+        layer_mult, owner_mult = _explicit(spec, field), getattr(owner, f"explicit_{field}")
         layer.check(
-            given is None or known is None or given == known,
+            layer_mult is None or owner_mult is None or layer_mult == owner_mult,
             f"Shared param '{spec.name}' has mismatched {field}.",
         )
-        if known is None:
-            setattr(owner, f"given_{field}", given)
+        if owner_mult is None:
+            setattr(owner, f"explicit_{field}", layer_mult)
     param.share(owner.param, (owner.layer, owner.index))

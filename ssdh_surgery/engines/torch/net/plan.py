@@ -1,7 +1,7 @@
 """The plan of a net: its layers as steps that read and write numbered blobs.
 
-Built as `Net::Init` in Caffe's net.cpp builds a net. What makes a net faster is a pass over
-this plan: it replaces steps by others that write the same blobs.
+It is built in the order of `Net::Init` in Caffe's net.cpp. Optimisations are passes over this
+plan: they replace steps by others that write the same blobs.
 """
 
 from __future__ import annotations
@@ -11,31 +11,33 @@ from dataclasses import dataclass, field
 
 import torch
 
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.engines.layer_specs import LayerSpec
-from ssdh_surgery.engines.torch.layers.base import Layer, Setting
-from ssdh_surgery.engines.torch.layers.blob import Blob, Shape
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
+from ssdh_surgery.engines.torch.layers.layer_context import LayerContext
+from ssdh_surgery.engines.torch.layers.tensor_blob import TensorBlob
 from ssdh_surgery.engines.torch.net.registry import layer_class
 from ssdh_surgery.engines.torch.net.splits import insert_splits, unknown_bottom
 from ssdh_surgery.errors import EngineError
 
 
 @dataclass
-class Step:
-    """One layer in the order of the net: the blobs that it reads and writes, by number.
+class LayerStep:
+    """A layer in the order of the net, with the blobs that it reads and writes, by number.
 
-    `needs_backward` says whether its backward pass runs, and `propagate_down` to which
-    bottoms it brings the gradient.
+    `needs_backward` says whether its backward pass runs, `propagate_down` which bottoms get a
+    gradient.
     """
 
-    layer: Layer
+    layer: TorchLayer
     bottoms: list[int]
     tops: list[int]
     bottom_shapes: tuple[Shape, ...] = ()
     propagate_down: list[bool] = field(default_factory=list)
     needs_backward: bool = False
     is_inserted: bool = False
-    # What a blob in place holds in the end, where this layer's backward pass reads that.
-    content: Content | None = None
+    # The final content of an overwritten blob, if this layer's backward pass reads it.
+    content: BlobContent | None = None
 
     @property
     def loss_weights(self) -> list[float]:
@@ -44,65 +46,61 @@ class Step:
 
 
 @dataclass
-class Plan:
+class NetPlan:
     """The steps of a net, its blobs by number, and the numbers of its inputs and outputs.
 
-    `names` leaves out the tops of inserted splits. A loss without a top has one that is called
+    `names` excludes the tops of inserted splits. The top of a loss that omits it is named
     `(automatic)`, as in Caffe.
     """
 
-    steps: list[Step]
-    blobs: list[Blob]
+    steps: list[LayerStep]
+    blobs: list[TensorBlob]
     names: dict[str, int]
     inputs: list[int]
     outputs: list[int]
 
 
-def plan(specs: Sequence[LayerSpec], setting: Setting) -> Plan:
+def plan(specs: Sequence[LayerSpec], context: LayerContext) -> NetPlan:
     """Connect the layers and set them up.
 
     Raises:
-        EngineError: a bottom that nobody writes, a top that two layers write, or whatever a
-            layer refuses.
+        EngineError: a bottom that no layer writes, a top that two layers write, or an error of
+            a layer.
     """
-    builder = _Builder(setting)
+    builder = _Builder(context)
     for spec in insert_splits(specs):
         builder.add(spec)
     return builder.plan()
 
 
 class _Builder:
-    def __init__(self, setting: Setting) -> None:
-        self.setting = setting
-        self.steps: list[Step] = []
-        self.blobs: list[Blob] = []
+    def __init__(self, context: LayerContext) -> None:
+        self.context = context
+        self.steps: list[LayerStep] = []
+        self.blobs: list[TensorBlob] = []
         self.number: dict[str, int] = {}
-        # The tops of splits, which no prototxt names, and what was split.
+        # The tops of inserted splits, and the blobs that were split.
         self.hidden: dict[int, int] = {}
         self.inputs: list[int] = []
-        # Blobs that no layer has taken yet: in the end, the outputs.
+        # Blobs that no layer has read yet: in the end, the outputs.
         self.available: set[str] = set()
 
     def add(self, spec: LayerSpec) -> None:
         """Connect a layer to the blobs above it and set it up."""
         param = spec.param
-        layer = layer_class(param.type)(param, self.setting, spec.view)
+        layer = layer_class(param.type)(param, self.context, spec.view)
         layer.check(
             len(param.propagate_down) in (0, len(param.bottom)),
             "propagate_down param must be specified either 0 or bottom_size times ",
         )
-        bottoms = [self._take(spec, index) for index in range(len(param.bottom))]
-        names = self._top_names(layer)
-        layer.num_tops = len(names)
+        bottoms = [self._bottom(spec, index) for index in range(len(param.bottom))]
+        # None stands for a top that the prototxt omits.
+        names: list[str | None] = list(param.top)
+        names += [None] * (layer.num_tops - len(names))
         shapes = tuple(self.blobs[number].shape for number in bottoms)
-        if not layer.allows_in_place:
-            layer.check(
-                not set(param.bottom) & set(param.top),
-                f"{layer.type} Layer does not allow in-place computation.",
-            )
         top_shapes = layer.setup(shapes)
         tops = [
-            self._give(spec, index, name, shape)
+            self._top(spec, index, name, shape)
             for index, (name, shape) in enumerate(zip(names, top_shapes, strict=True))
         ]
         for number, weight in zip(tops, layer.loss_weights, strict=False):
@@ -115,24 +113,16 @@ class _Builder:
             self.inputs += tops
         if spec.is_inserted:
             self.hidden.update(dict.fromkeys(tops, bottoms[0]))
-        self.steps.append(Step(layer, bottoms, tops, shapes, is_inserted=spec.is_inserted))
+        self.steps.append(LayerStep(layer, bottoms, tops, shapes, is_inserted=spec.is_inserted))
 
-    def _take(self, spec: LayerSpec, index: int) -> int:
+    def _bottom(self, spec: LayerSpec, index: int) -> int:
         name = spec.param.bottom[index]
         if name not in self.available:
             raise unknown_bottom(spec, index, self.available)
         self.available.remove(name)
         return self.number[name]
 
-    def _top_names(self, layer: Layer) -> list[str | None]:
-        """The names of the tops; None for one that the prototxt leaves out."""
-        names: list[str | None] = list(layer.param.top)
-        if layer.has_automatic_tops:
-            needed = max(layer.exact_tops or 0, layer.min_tops)
-            names += [None] * (needed - len(names))
-        return names
-
-    def _give(self, spec: LayerSpec, index: int, name: str | None, shape: Shape) -> int:
+    def _top(self, spec: LayerSpec, index: int, name: str | None, shape: Shape) -> int:
         bottoms = spec.param.bottom
         if name is not None and name in self.number:
             if index >= len(bottoms) or bottoms[index] != name:
@@ -146,26 +136,26 @@ class _Builder:
             self.blobs[self.number[name]].reshape(*shape)
             return self.number[name]
         number = len(self.blobs)
-        self.blobs.append(Blob(shape, self.setting.device, name or "(automatic)"))
+        self.blobs.append(TensorBlob(shape, self.context.device, name or "(automatic)"))
         if name is not None:
             self.number[name] = number
             self.available.add(name)
         return number
 
-    def plan(self) -> Plan:
-        """What was built."""
-        shown = [number for number in range(len(self.blobs)) if number not in self.hidden]
-        names = {self.blobs[number].name: number for number in shown}
-        left = [self.number[name] for name in sorted(self.available)]
-        outputs = list(dict.fromkeys(self.hidden.get(number, number) for number in left))
-        return Plan(self.steps, self.blobs, names, self.inputs, outputs)
+    def plan(self) -> NetPlan:
+        """The plan of the layers so far."""
+        visible = [number for number in range(len(self.blobs)) if number not in self.hidden]
+        names = {self.blobs[number].name: number for number in visible}
+        unread = [self.number[name] for name in sorted(self.available)]
+        outputs = list(dict.fromkeys(self.hidden.get(number, number) for number in unread))
+        return NetPlan(self.steps, self.blobs, names, self.inputs, outputs)
 
 
-def check_shapes(step: Step, shapes: tuple[Shape, ...]) -> None:
-    """Tell a layer that its bottoms have other shapes now.
+def update_shapes(step: LayerStep, shapes: tuple[Shape, ...]) -> None:
+    """Reshape a layer if the shapes of its bottoms have changed.
 
     Raises:
-        EngineError: the layer does not take them.
+        EngineError: the layer does not accept them.
     """
     if shapes != step.bottom_shapes:
         step.layer.shape_tops(shapes)
@@ -176,7 +166,7 @@ def device_of(name: str) -> torch.device:
     """A device by torch's name for it.
 
     Raises:
-        EngineError: there is no such device here.
+        EngineError: there is no such device.
     """
     try:
         device = torch.device(name)
@@ -187,8 +177,8 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-class Content:
-    """What a blob holds by the time of the backward pass."""
+class BlobContent:
+    """The content of a blob at the time of the backward pass."""
 
     def __init__(self) -> None:
         self.tensor = torch.empty(0)

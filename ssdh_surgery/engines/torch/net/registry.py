@@ -1,7 +1,8 @@
-"""Which layer types the embedded engine has, and where: readable without PyTorch.
+"""The layer types of the embedded engine, and their classes: readable without PyTorch.
 
-To add a layer, which has a rule in `caffe.shapes.rules`, write a class in `layers/` (a subclass
-of `layers.base.Layer`, often ten lines) and name it here under the type that prototxt files have.
+To add a layer type that has a rule in `caffe.shapes.rules`, write a subclass of
+`layers.layer.TorchLayer` in its family's file in `layers/` (often ten lines), and add it here
+under its type in prototxt files.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.net.layer import Layer as LayerView
-    from ssdh_surgery.engines.torch.layers.base import Layer
+    from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 
 _LAYERS = "ssdh_surgery.engines.torch.layers"
 
@@ -32,7 +33,7 @@ REGISTRY: dict[str, str] = {
     "ContrastiveLoss": "pair_losses:ContrastiveLoss",
     "Convolution": "convolution:Convolution",
     "Crop": "selecting:Crop",
-    "Data": "data:Data",
+    "Data": "data_layers:Data",
     "Deconvolution": "convolution:Deconvolution",
     "Dropout": "activations:Dropout",
     "DummyData": "inputs:DummyData",
@@ -43,10 +44,10 @@ REGISTRY: dict[str, str] = {
     "Exp": "arithmetic:Exp",
     "Filter": "selecting:Filter",
     "Flatten": "shaping:Flatten",
-    "HDF5Data": "data:HDF5Data",
+    "HDF5Data": "data_layers:HDF5Data",
     "HingeLoss": "label_losses:HingeLoss",
     "Im2col": "convolution:Im2col",
-    "ImageData": "data:ImageData",
+    "ImageData": "data_layers:ImageData",
     "InfogainLoss": "label_losses:InfogainLoss",
     "InnerProduct": "inner_product:InnerProduct",
     "Input": "inputs:Input",
@@ -54,7 +55,7 @@ REGISTRY: dict[str, str] = {
     "K2_EuclideanLoss": "hashing_losses:K2EuclideanLoss",
     "Log": "arithmetic:Log",
     "LRN": "normalization:LRN",
-    "MemoryData": "data:MemoryData",
+    "MemoryData": "data_layers:MemoryData",
     "MultinomialLogisticLoss": "label_losses:MultinomialLogisticLoss",
     "MVN": "normalization:MVN",
     "Parameter": "inputs:Parameter",
@@ -85,8 +86,8 @@ def is_supported(layer_type: str) -> bool:
     return layer_type in REGISTRY
 
 
-def unsupported(layer_type: str, name: str, location: Location | None = None) -> EngineError:
-    """The error for a layer that only another engine may have."""
+def unsupported_type(layer_type: str, name: str, location: Location | None = None) -> EngineError:
+    """The error for a layer type that the embedded engine lacks."""
     near = did_you_mean(layer_type, REGISTRY)
     hint = "use --engine binary with a Caffe that has it"
     return EngineError(
@@ -98,17 +99,17 @@ def unsupported(layer_type: str, name: str, location: Location | None = None) ->
 
 
 def refuse_unsupported(layer: LayerView) -> None:
-    """Stop at a layer that only another engine may have.
+    """Refuse a layer type that the embedded engine lacks.
 
     Raises:
-        EngineError: naming it and its place.
+        EngineError: with the layer and its place.
     """
     if not is_supported(layer.type):
-        raise unsupported(layer.type, layer.name, layer.location)
+        raise unsupported_type(layer.type, layer.name, layer.location)
 
 
-def layer_class(layer_type: str) -> type[Layer]:
+def layer_class(layer_type: str) -> type[TorchLayer]:
     """The class of a supported layer type; imports PyTorch."""
     module, _, name = REGISTRY[layer_type].partition(":")
-    found: type[Layer] = getattr(importlib.import_module(f"{_LAYERS}.{module}"), name)
-    return found
+    cls: type[TorchLayer] = getattr(importlib.import_module(f"{_LAYERS}.{module}"), name)
+    return cls

@@ -1,7 +1,4 @@
-"""The layers of the embedded engine's nets, with splits where a blob is used several times.
-
-They are put in as Caffe's insert_splits.cpp does.
-"""
+"""Split layers, inserted where a blob is read several times, as Caffe's insert_splits.cpp does."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from ssdh_surgery.errors import EngineError, did_you_mean
 
 
 def insert_splits(specs: Sequence[LayerSpec]) -> list[LayerSpec]:
-    """The layers with a Split after each one whose top is used more than once.
+    """The layers, with a Split after each layer whose top is used more than once.
 
     A loss weight on such a top moves to the split, and counts as a use.
 
@@ -36,20 +33,20 @@ def insert_splits(specs: Sequence[LayerSpec]) -> list[LayerSpec]:
 
 
 class _Uses:
-    """How often each top is used: tops and bottoms are (layer, index)."""
+    """How often each top is used; tops and bottoms are keyed by (layer, index)."""
 
     def __init__(self, specs: Sequence[LayerSpec]) -> None:
         self.specs = specs
         self.source: dict[tuple[int, int], tuple[int, int]] = {}
         self.count: dict[tuple[int, int], int] = {}
         self.weight: dict[tuple[int, int], float] = {}
-        self.given: dict[tuple[int, int], int] = {}
+        self.next_top: dict[tuple[int, int], int] = {}
         self.last_top: dict[str, tuple[int, int]] = {}
         for place, spec in enumerate(specs):
             self._read(place, spec)
         for top, weight in self.weight.items():
-            # A split's first top bears the loss weight, the bottoms take those after it.
-            self.given[top] = 1 if weight and self.count[top] > 1 else 0
+            # The first top of a split bears the loss weight; bottoms read those after it.
+            self.next_top[top] = 1 if weight and self.count[top] > 1 else 0
 
     def _read(self, place: int, spec: LayerSpec) -> None:
         for index, blob in enumerate(spec.param.bottom):
@@ -67,16 +64,16 @@ class _Uses:
                 self.count[top] = self.count.get(top, 0) + 1
 
     def bottom_name(self, place: int, index: int, blob: str) -> str:
-        """The blob that a bottom reads: its own, or a top of the split."""
+        """The blob that a bottom reads: the blob itself, or a top of its split."""
         top = self.source[place, index]
         if self.count[top] < 2:
             return blob
-        number = self.given.get(top, 0)
-        self.given[top] = number + 1
+        number = self.next_top.get(top, 0)
+        self.next_top[top] = number + 1
         return _split_blob(self.specs[top[0]].param.name, blob, top[1], number)
 
     def split_tops(self, place: int) -> Iterator[tuple[int, int, float]]:
-        """The tops of a layer that are used several times: index, uses, loss weight."""
+        """The tops of a layer that are used several times, as (index, uses, loss weight)."""
         for index in range(len(self.specs[place].param.top)):
             top = (place, index)
             if self.count.get(top, 0) > 1:
@@ -96,14 +93,14 @@ def _split_blob(layer: str, blob: str, top: int, number: int) -> str:
     return f"{blob}_{layer}_{top}_split_{number}"
 
 
-def unknown_bottom(spec: LayerSpec, index: int, known: Iterable[str]) -> EngineError:
+def unknown_bottom(spec: LayerSpec, index: int, names: Iterable[str]) -> EngineError:
     """The error for a bottom that no layer above writes."""
     blob = spec.param.bottom[index]
     place = spec.view.bottom_location(index) if spec.view else None
     return EngineError(
         f"Unknown bottom blob '{blob}' (layer '{spec.param.name}', bottom index {index})",
         location=place,
-        hint=did_you_mean(blob, known),
+        hint=did_you_mean(blob, names),
         layer=spec.param.name,
         blob=blob,
     )

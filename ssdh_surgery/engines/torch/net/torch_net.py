@@ -1,20 +1,22 @@
-"""A net of the embedded engine with pycaffe's manners."""
+"""A net of the embedded engine with pycaffe's interface."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.layers.blob import Blob, Param, shape_string
-from ssdh_surgery.engines.torch.layers.data import MemoryData
-from ssdh_surgery.engines.torch.net.graph_net import GraphNet, OpenSource
+from ssdh_surgery.engines.runner import refuse_other_names, unknown_blob, unknown_layer
+from ssdh_surgery.engines.torch.layers.data_layers import MemoryData
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
+from ssdh_surgery.engines.torch.layers.layer_context import OpenSource
+from ssdh_surgery.engines.torch.layers.tensor_blob import TensorBlob, TensorParam
+from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 from ssdh_surgery.engines.torch.net.weights import copy_weights, save_weights
-from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class TorchNet(GraphNet):
     """A net whose blobs and params are numpy arrays between passes, named as in pycaffe.
 
-    Takes the same arguments as `GraphNet`.
+    It takes the same arguments as `GraphNet`.
     """
 
     def __init__(
@@ -37,11 +39,11 @@ class TorchNet(GraphNet):
         open_source: OpenSource | None = None,
     ) -> None:
         super().__init__(view, state, device=device, seed=seed, open_source=open_source)
-        self.blobs: dict[str, Blob] = {
+        self.blobs: dict[str, TensorBlob] = {
             name: self.plan.blobs[number] for name, number in self.plan.names.items()
         }
-        self.layer_dict: dict[str, Layer] = {layer.name: layer for layer in self.layers}
-        self.params: dict[str, list[Param]] = {
+        self.layer_dict: dict[str, TorchLayer] = {layer.name: layer for layer in self.layers}
+        self.params: dict[str, list[TensorParam]] = {
             layer.name: layer.params for layer in self.layers if layer.params
         }
         self.inputs: list[str] = [self.plan.blobs[number].name for number in self.plan.inputs]
@@ -52,13 +54,13 @@ class TorchNet(GraphNet):
             if not step.is_inserted
         }
         self.bottom_names: dict[str, list[str]] = {
-            step.layer.name: [self._shown(number) for number in step.bottoms]
+            step.layer.name: [self._blob_name(number) for number in step.bottoms]
             for step in self.steps
             if not step.is_inserted
         }
 
-    def _shown(self, number: int) -> str:
-        """The name of a blob as the prototxt has it, for a top of a split too."""
+    def _blob_name(self, number: int) -> str:
+        """The name of a blob in the prototxt; for the top of a split, the name of its bottom."""
         for step in self.steps:
             if step.is_inserted and number in step.tops:
                 return self.plan.blobs[step.bottoms[0]].name
@@ -70,7 +72,7 @@ class TorchNet(GraphNet):
         weights = dict.fromkeys(self.blobs, 0.0)
         for step in self.steps:
             for number, weight in zip(step.tops, step.loss_weights, strict=True):
-                name = self._shown(number)
+                name = self._blob_name(number)
                 if name in weights and (weight or not step.is_inserted):
                     weights[name] = weight
         return weights
@@ -82,29 +84,32 @@ class TorchNet(GraphNet):
         end: str | None = None,
         **inputs: ArrayLike,
     ) -> dict[str, NDArray[np.float32]]:
-        """Run the layers from `start` to `end` (both included), all by default.
+        """Run the layers from `start` to `end` (inclusive), by default all.
 
         Args:
-            blobs: names of further blobs to return.
-            start: the layer to begin at; what it reads is taken as it stands.
+            blobs: names of additional blobs to return.
+            start: the first layer to run; its bottoms are used as they are.
             end: the last layer to run.
-            inputs: values for the net's inputs, all of them or none.
+            inputs: values for the net's inputs: all of them or none.
 
         Returns:
             The net's outputs (with `end`: the tops of that layer) and `blobs`, by name. The
-            arrays are the blobs' own: the next pass writes into them.
+            arrays are the blobs' own: the next pass overwrites them.
 
         Raises:
-            EngineError: an unknown layer or blob, inputs that do not fit, or whatever a layer
-                refuses.
+            EngineError: an unknown layer or blob, inputs of the wrong shape, or an error of a
+                layer.
         """
         first = self._place(start) if start is not None else 0
         last = self._place(end) if end is not None else len(self.steps) - 1
-        shown = self.top_names[end] if end is not None else self.outputs
+        names = self.top_names[end] if end is not None else self.outputs
         if inputs:
-            self._take_inputs(inputs)
+            message = "Input blob arguments do not match net inputs."
+            refuse_other_names(message, inputs, self.inputs)
+            for name, value in inputs.items():
+                _write(self.blobs[name], "data", value)
         self.forward_steps(first, self._with_splits(last))
-        return {name: self._blob(name).data for name in [*shown, *(blobs or [])]}
+        return {name: self._blob(name).data for name in [*names, *(blobs or [])]}
 
     def backward(
         self,
@@ -113,37 +118,38 @@ class TorchNet(GraphNet):
         end: str | None = None,
         **outputs: ArrayLike,
     ) -> dict[str, NDArray[np.float32]]:
-        """Run the backward passes from `start` down to `end` (both included), all by default.
+        """Run the backward passes from `start` down to `end` (inclusive), by default all.
 
         Args:
-            diffs: names of further blobs whose diffs to return.
-            start: the layer to begin at, with the diffs of its tops as they stand.
+            diffs: names of additional blobs whose diffs to return.
+            start: the first layer to run; the diffs of its tops are used as they are.
             end: the last layer to run.
-            outputs: diffs for the net's outputs, all of them or none.
+            outputs: diffs for the net's outputs: all of them or none.
 
         Returns:
             The diffs of the net's inputs (with `end`: of that layer's bottoms) and of
             `diffs`, by name.
 
         Raises:
-            EngineError: an unknown layer or blob, diffs that do not fit, no forward pass
+            EngineError: an unknown layer or blob, diffs of the wrong shape, no forward pass
                 before, or a gradient that Caffe does not compute.
         """
         first = self._place(start) if start is not None else len(self.steps) - 1
         last = self._place(end) if end is not None else 0
-        shown = self.bottom_names[end] if end is not None else self.inputs
+        names = self.bottom_names[end] if end is not None else self.inputs
         if outputs:
-            self._check_names("Top diff arguments do not match net outputs.", outputs, self.outputs)
+            message = "Top diff arguments do not match net outputs."
+            refuse_other_names(message, outputs, self.outputs)
             for name, diff in outputs.items():
                 _write(self.blobs[name], "diff", diff)
         self.backward_steps(first, last)
-        return {name: self._blob(name).diff for name in [*shown, *(diffs or [])]}
+        return {name: self._blob(name).diff for name in [*names, *(diffs or [])]}
 
     def set_input_arrays(self, data: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
-        """Give the MemoryData layer its arrays.
+        """Set the arrays of the MemoryData layer.
 
         Raises:
-            EngineError: the first layer is none, or does not take them.
+            EngineError: the first layer is not a MemoryData layer, or does not accept them.
         """
         first = self.layers[0] if self.layers else None
         if not isinstance(first, MemoryData):
@@ -153,19 +159,19 @@ class TorchNet(GraphNet):
         first.reset(data, labels)
 
     def copy_from(self, path: str | Path) -> list[CopyRow]:
-        """Copy the params of a .caffemodel or HDF5 file by layer names.
+        """Copy the params from a .caffemodel or HDF5 file, by layer name.
 
         Returns:
-            What was copied, what the file lacks, and what the net does not use.
+            The layers that were copied, those that the file lacks, and those that the net lacks.
 
         Raises:
             FileError: the file cannot be read.
-            DataError: it is no weights file, or a layer's params do not fit.
+            DataError: it is not a weights file, or a layer's params do not match.
         """
         return copy_weights(self.layers, path)
 
     def save(self, path: str | Path) -> None:
-        """Write the params to a .caffemodel, or to HDF5 where the name ends in .h5.
+        """Write the params to a .caffemodel, or to HDF5 if the name ends in .h5.
 
         Raises:
             FileError: the file cannot be written.
@@ -173,48 +179,33 @@ class TorchNet(GraphNet):
         save_weights(self.layers, path, self.name)
 
     def _place(self, name: str) -> int:
-        """The step of a layer's name."""
+        """The index of the step of a layer."""
         for place, step in enumerate(self.steps):
             if step.layer.name == name and not step.is_inserted:
                 return place
-        raise EngineError(
-            f"no layer is called '{name}'", hint=did_you_mean(name, self.layer_dict), layer=name
-        )
+        raise unknown_layer(name, self.layer_dict)
 
     def _with_splits(self, place: int) -> int:
-        """The last of the splits that the net inserted after a step."""
+        """The index of the last split that the net inserted after a step, or the step's own."""
         while place + 1 < len(self.steps) and self.steps[place + 1].is_inserted:
             place += 1
         return place
 
-    def _blob(self, name: str) -> Blob:
+    def _blob(self, name: str) -> TensorBlob:
         if name not in self.blobs:
-            raise EngineError(
-                f"no blob is called '{name}'", hint=did_you_mean(name, self.blobs), blob=name
-            )
+            raise unknown_blob(name, self.blobs)
         return self.blobs[name]
 
-    def _take_inputs(self, inputs: Mapping[str, ArrayLike]) -> None:
-        self._check_names("Input blob arguments do not match net inputs.", inputs, self.inputs)
-        for name, value in inputs.items():
-            _write(self.blobs[name], "data", value)
 
-    def _check_names(self, said: str, given: Mapping[str, object], wanted: list[str]) -> None:
-        if set(given) != set(wanted):
-            raise EngineError(
-                f"{said} Given: {', '.join(sorted(given))}; the net has: {', '.join(wanted)}"
-            )
-
-
-def _write(blob: Blob, part: str, value: ArrayLike) -> None:
-    """Write an array into a blob's data or diff, of the same shape or one that broadcasts."""
+def _write(blob: TensorBlob, part: str, value: ArrayLike) -> None:
+    """Write an array to a blob's data or diff; it must have the blob's shape or broadcast to it."""
     import numpy as np
 
-    given = np.shape(value)
-    if blob.shape and given[:1] != blob.shape[:1]:
+    shape = np.shape(value)
+    if blob.shape and shape[:1] != blob.shape[:1]:
         raise EngineError(
             f"{'Input' if part == 'data' else 'Diff'} is not batch sized: '{blob.name}' is "
-            f"{shape_string(blob.shape)}, given was {shape_string(given)}",
+            f"{shape_string(blob.shape)}, the array {shape_string(shape)}",
             hint=f"net.blobs['{blob.name}'].reshape(...) changes the batch size",
             blob=blob.name,
         )
@@ -222,6 +213,6 @@ def _write(blob: Blob, part: str, value: ArrayLike) -> None:
         getattr(blob, part)[...] = value
     except ValueError:
         raise EngineError(
-            f"blob '{blob.name}' is {shape_string(blob.shape)}, given was {shape_string(given)}",
+            f"blob '{blob.name}' is {shape_string(blob.shape)}, the array {shape_string(shape)}",
             blob=blob.name,
         ) from None

@@ -1,4 +1,4 @@
-"""A net's params from and to weights files, binary or HDF5, matched by layer names."""
+"""Reads and writes a net's params: weights files, binary or HDF5, matched by layer name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table
 from ssdh_surgery.caffe.weights.hdf5_weights import ParamKey
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
 from ssdh_surgery.caffe.weights.weights import read_any_weights, write_any_weights
-from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.weight_clashes import refuse_clashes
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def copy_weights(layers: Sequence[Layer], path: str | Path) -> list[CopyRow]:
-    """Copy what a weights file has for layers of the same names, and tell what happened.
+def copy_weights(layers: Sequence[TorchLayer], path: str | Path) -> list[CopyRow]:
+    """Copy the params of layers with the same names from a weights file, and report on each layer.
 
-    Nothing is copied unless everything fits.
+    Nothing is copied unless everything matches.
 
     Raises:
         FileError: the file cannot be read.
-        DataError: it is no weights file, or a layer's params do not fit.
+        DataError: it is not a weights file, or a layer's params do not match.
     """
     weights = read_any_weights(path, _owners(layers))
     rows = copy_table(
@@ -38,7 +38,7 @@ def copy_weights(layers: Sequence[Layer], path: str | Path) -> list[CopyRow]:
     return rows
 
 
-def _copy(layers: Sequence[Layer], weights: Weights) -> None:
+def _copy(layers: Sequence[TorchLayer], weights: Weights) -> None:
     targets = {layer.name: layer for layer in reversed(layers)}
     for source in weights.layers:
         if source.name not in targets:
@@ -48,19 +48,19 @@ def _copy(layers: Sequence[Layer], weights: Weights) -> None:
                 param.tensor.copy_(torch.from_numpy(blob.reshape(param.shape)))
 
 
-def save_weights(layers: Sequence[Layer], path: str | Path, name: str) -> None:
-    """Write the params of layers to a .caffemodel, or to HDF5 where the name ends in .h5.
+def save_weights(layers: Sequence[TorchLayer], path: str | Path, name: str) -> None:
+    """Write the params of layers to a .caffemodel, or to HDF5 if the name ends in .h5.
 
     Raises:
         FileError: the file cannot be written.
         DataError: HDF5 cannot hold a layer's name.
     """
-    saved = [LayerWeights(layer.name, layer.type, _arrays(layer)) for layer in layers]
-    write_any_weights(path, saved, name=name, owners=_owners(layers))
+    layer_weights = [LayerWeights(layer.name, layer.type, _arrays(layer)) for layer in layers]
+    write_any_weights(path, layer_weights, name=name, owners=_owners(layers))
 
 
-def _owners(layers: Sequence[Layer]) -> dict[ParamKey, ParamKey]:
-    """The params that another layer owns, and where: HDF5 holds them once."""
+def _owners(layers: Sequence[TorchLayer]) -> dict[ParamKey, ParamKey]:
+    """The params that another layer owns, with their owner: HDF5 files contain them once."""
     return {
         (layer.name, index): param.owner
         for layer in layers
@@ -69,5 +69,5 @@ def _owners(layers: Sequence[Layer]) -> dict[ParamKey, ParamKey]:
     }
 
 
-def _arrays(layer: Layer) -> tuple[NDArray[np.float32], ...]:
+def _arrays(layer: TorchLayer) -> tuple[NDArray[np.float32], ...]:
     return tuple(param.tensor.detach().cpu().numpy() for param in layer.params)

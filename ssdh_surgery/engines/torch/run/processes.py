@@ -1,7 +1,7 @@
-"""Several processes, one for each device, that train one net: started, followed, ended.
+"""Trains one net in several processes, one per device: starts, follows and ends them.
 
-The one that starts them only passes on: requests to them, events and log lines from the
-first of them. So nothing is waited for that will not come when one of them fails.
+The parent process only relays: requests to the first process, events and log lines from it. So
+it never waits in vain if one of them fails.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import torch
 
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.run.session import RunSpec, train
-from ssdh_surgery.engines.torch.solver.nets import Say
-from ssdh_surgery.engines.torch.solver.peers import Processes
-from ssdh_surgery.engines.torch.solver.requests import Request, Requests
+from ssdh_surgery.engines.torch.solver.peers import ProcessGroup
+from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
+from ssdh_surgery.engines.torch.solver.solver_nets import Say
 from ssdh_surgery.errors import EngineError, SsdhError
 
 _POLL_SECONDS = 0.1
@@ -40,9 +40,9 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Failure:
-    """What a process failed with, as a person reads it.
+    """The failure of a process, as text.
 
-    `is_cause` is false where it may be that another one has left it alone.
+    `is_cause` is false if the process may have failed because another one was gone.
     """
 
     text: str
@@ -50,7 +50,7 @@ class _Failure:
 
 
 @dataclass(frozen=True)
-class _Member:
+class _Worker:
     rank: int
     device: str
     process: BaseProcess
@@ -58,47 +58,47 @@ class _Member:
 
 
 def train_together(
-    spec: RunSpec, devices: Sequence[str], say: Say, requests: Requests
+    spec: RunSpec, devices: Sequence[str], say: Say, requests: RequestQueue
 ) -> Iterator[Event]:
-    """Train on several devices, one process for each; events are those of the first.
+    """Train on several devices, one process each; the events are those of the first process.
 
     Raises:
-        EngineError: what the first process that failed has said.
+        EngineError: the failure of the first process that failed.
     """
     with tempfile.TemporaryDirectory(prefix="ssdh-") as folder:
-        members = _start(spec, devices, Path(folder) / "meeting")
+        workers = _start(spec, devices, Path(folder) / "rendezvous")
         try:
-            yield from _follow(members, say, requests)
-            for member in members:
-                member.process.join(_GRACE_SECONDS)
+            yield from _follow(workers, say, requests)
+            for worker in workers:
+                worker.process.join(_GRACE_SECONDS)
         finally:
-            for member in members:
-                if member.process.is_alive():
-                    member.process.kill()
-                member.process.join()
-                member.pipe.close()
+            for worker in workers:
+                if worker.process.is_alive():
+                    worker.process.kill()
+                worker.process.join()
+                worker.pipe.close()
 
 
-def _start(spec: RunSpec, devices: Sequence[str], meeting: Path) -> list[_Member]:
-    # Not forked: threads and CUDA do not survive that.
+def _start(spec: RunSpec, devices: Sequence[str], rendezvous: Path) -> list[_Worker]:
+    # Not forked: threads and CUDA do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    members = []
+    workers = []
     for rank, device in enumerate(devices):
-        ours, theirs = context.Pipe()
-        arguments = (spec, rank, list(devices), str(meeting), theirs)
+        parent_end, child_end = context.Pipe()
+        arguments = (spec, rank, list(devices), str(rendezvous), child_end)
         process = context.Process(target=_work, args=arguments, daemon=True)
         process.start()
-        theirs.close()
-        members.append(_Member(rank, device, process, ours))
-    return members
+        child_end.close()
+        workers.append(_Worker(rank, device, process, parent_end))
+    return workers
 
 
-def _follow(members: list[_Member], say: Say, requests: Requests) -> Iterator[Event]:
-    """Pass on what comes, until all have closed their pipes."""
-    open_pipes = {member.pipe: member for member in members}
+def _follow(workers: list[_Worker], say: Say, requests: RequestQueue) -> Iterator[Event]:
+    """Relay messages until all processes have closed their pipes."""
+    open_pipes = {worker.pipe: worker for worker in workers}
     while open_pipes:
         while request := requests.take():
-            _ask(members[0], request)
+            _send_request(workers[0], request)
         for ready in wait(list(open_pipes), _POLL_SECONDS):
             pipe: Any = ready
             try:
@@ -114,13 +114,13 @@ def _follow(members: list[_Member], say: Say, requests: Requests) -> Iterator[Ev
                 yield message
 
 
-def _ask(first: _Member, request: Request) -> None:
+def _send_request(first: _Worker, request: Request) -> None:
     with contextlib.suppress(OSError):
         first.pipe.send(request)
 
 
-def _error(member: _Member, failure: _Failure, others: dict[Connection, _Member]) -> EngineError:
-    """The error of the process that failed first: it leaves the others alone."""
+def _error(worker: _Worker, failure: _Failure, others: dict[Connection, _Worker]) -> EngineError:
+    """The error of the process that failed first, which makes the others fail as well."""
     while not failure.is_cause and others:
         ready: list[Any] = wait(list(others), _GRACE_SECONDS)
         for pipe in ready:
@@ -131,39 +131,39 @@ def _error(member: _Member, failure: _Failure, others: dict[Connection, _Member]
                 del others[pipe]
                 continue
             if isinstance(message, _Failure) and message.is_cause:
-                member, failure = other, message
+                worker, failure = other, message
         if not ready:
             break
-    return EngineError(f"process {member.rank} ({member.device}): {failure.text}")
+    return EngineError(f"process {worker.rank} ({worker.device}): {failure.text}")
 
 
-def _refuse_crash(member: _Member) -> None:
-    member.process.join(_GRACE_SECONDS)
-    if member.process.exitcode:
+def _refuse_crash(worker: _Worker) -> None:
+    worker.process.join(_GRACE_SECONDS)
+    if worker.process.exitcode:
         raise EngineError(
-            f"process {member.rank} ({member.device}) ended with exit code "
-            f"{member.process.exitcode}",
-            hint="if nobody ended it, the system ran out of memory: lower batch_size",
+            f"process {worker.rank} ({worker.device}) ended with exit code "
+            f"{worker.process.exitcode}",
+            hint="if nobody killed it, the system ran out of memory: lower batch_size",
         )
 
 
-class _RemoteRequests(Requests):
-    """Requests that come through a pipe."""
+class _PipeRequests(RequestQueue):
+    """Requests that arrive through a pipe."""
 
     def __init__(self, pipe: Connection) -> None:
         super().__init__()
         self._pipe = pipe
 
     def take(self) -> Request:
-        """What is asked for next."""
+        """Remove and return the next request."""
         while self._pipe.poll():
             request = self._pipe.recv()
             self.stop() if request is Request.STOP else self.snapshot()
         return super().take()
 
 
-def _work(spec: RunSpec, rank: int, devices: list[str], meeting: str, pipe: Connection) -> None:
-    """What a process does: train, and send what happens."""
+def _work(spec: RunSpec, rank: int, devices: list[str], rendezvous: str, pipe: Connection) -> None:
+    """The main function of a process: train, and send events."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     device = torch.device(devices[rank])
@@ -175,8 +175,8 @@ def _work(spec: RunSpec, rank: int, devices: list[str], meeting: str, pipe: Conn
             pipe.send(_Line(source, message))
 
     try:
-        group = Processes(rank, len(devices), Path(meeting), device)
-        for event in train(spec, devices[rank], say, _RemoteRequests(pipe), group):
+        group = ProcessGroup(rank, len(devices), Path(rendezvous), device)
+        for event in train(spec, devices[rank], say, _PipeRequests(pipe), group):
             if rank == 0:
                 pipe.send(event)
         group.close()

@@ -1,4 +1,4 @@
-"""The log of a run, in Caffe's own format, written line by line as things happen."""
+"""The log of a run, in Caffe's own format, written line by line as events happen."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.glog import LogWriter
+from ssdh_surgery.engines.log_writer import LogWriter
 from ssdh_surgery.errors import FileError, SsdhError, file_errors
 
 
@@ -18,7 +18,7 @@ class RunLog:
     """A new log file; a context manager.
 
     Raises:
-        FileError: it cannot be written, or something stands there.
+        FileError: it cannot be written, or exists already.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,21 +33,21 @@ class RunLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A disk that is full says so once more here: the first error is the one to know.
+        # A full disk fails again here; only the first error matters.
         with contextlib.suppress(OSError):
             self._file.close()
 
     def say(self, source: str, message: str) -> None:
-        """A line that is no event: its place in Caffe's source, and what it says."""
+        """Write a line that is not an event, given its place in Caffe's source and its message."""
         self._write([self._writer.line(source, message)])
 
     def record(self, event: Event) -> Event:
-        """Write an event's lines, and give the event its time."""
+        """Write an event's lines; returns the event with its time."""
         self._write(self._writer.lines(event))
         return dataclasses.replace(event, elapsed=time.monotonic() - self._start)
 
     def fail(self, error: SsdhError) -> None:
-        """The line that the run ended with, if the log can still be written."""
+        """Write the run's last line, a failure, if the log can still be written."""
         place = f"{error.location}: " if error.location else ""
         with contextlib.suppress(FileError):
             self.record(events.Fatal(f"{place}{error.message}", "trainer.py:1"))

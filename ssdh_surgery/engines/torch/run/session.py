@@ -1,4 +1,4 @@
-"""One training run of one process: nets built, weights or snapshot loaded, and solved."""
+"""A training run of one process: build the nets, load weights or a snapshot, and solve."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.weights.hdf5_weights import refuse_slashes
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.torch.solver.nets import BuildOptions, Say, build_nets
-from ssdh_surgery.engines.torch.solver.peers import Alone, Group
-from ssdh_surgery.engines.torch.solver.requests import Requests
-from ssdh_surgery.engines.torch.solver.resuming import restore
+from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
+from ssdh_surgery.engines.torch.solver.requests import RequestQueue
+from ssdh_surgery.engines.torch.solver.restore import restore
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup, read_setup
-from ssdh_surgery.engines.torch.solver.solver import Solver
-from ssdh_surgery.engines.torch.sources.prefetch import Share
+from ssdh_surgery.engines.torch.solver.solver import TorchSolver
+from ssdh_surgery.engines.torch.solver.solver_nets import BuildOptions, Say, build_nets
+from ssdh_surgery.engines.torch.sources.prefetch import ProcessShare
 from ssdh_surgery.errors import EngineError
 
 _NO_MEMORY = re.compile(r"not enough memory|can't allocate memory|out of memory", re.IGNORECASE)
@@ -33,13 +33,13 @@ class RunSpec:
 
     Args:
         solver: the solver's file.
-        folder: what the paths in it are looked up from.
-        seed: of all chance; of each process its own.
-        weights: files to copy params from; none takes those that the solver names.
-        snapshot: a solverstate to go on from.
+        folder: the folder that paths in it are relative to.
+        seed: the seed of everything random; each process derives its own.
+        weights: files to copy params from; if empty, those that the solver names.
+        snapshot: a solverstate to resume from.
         precision: float32, tf32 or bf16.
-        threads: that torch computes with on a CPU; None leaves it as it is.
-        readers: threads that decode and transform, for each data layer.
+        threads: torch's number of compute threads on a CPU; None leaves it unchanged.
+        readers: the number of threads per data layer that decode and transform.
     """
 
     solver: str
@@ -53,59 +53,61 @@ class RunSpec:
 
 
 def train(
-    spec: RunSpec, device: str, say: Say, requests: Requests, group: Group | None = None
+    spec: RunSpec, device: str, say: Say, requests: RequestQueue, group: PeerGroup | None = None
 ) -> Iterator[Event]:
-    """Train on one device, and report what happens.
+    """Train on one device, and report events.
 
     Raises:
-        SsdhError: whatever is wrong; out of memory is an EngineError that names batch sizes.
+        SsdhError: any failure; out of memory is an EngineError that names batch sizes.
     """
-    group = group or Alone()
+    group = group or SingleProcess()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_numerics(spec))
         setup = read_setup(spec.solver, spec.folder)
-        _show_solver(setup, say)
+        _log_solver(setup, say)
         try:
             nets = yield from build_nets(setup, _options(spec, setup, device, group), say)
             stack.callback(nets.close)
-            solver = Solver(
+            solver = TorchSolver(
                 setup, nets, say, requests=requests, group=group, precision=spec.precision
             )
             _check_snapshots(setup, solver)
             if setup.param.snapshot_diff:
-                yield events.Warned("snapshot_diff: snapshots hold no gradients", "solver.cpp:464")
+                yield events.LogWarning(
+                    "snapshot_diff: snapshots do not contain gradients", "solver.cpp:464"
+                )
             say("solver.cpp:57", "Solver scaffolding done.")
             if group.rank:
                 nets.train.net.generator.manual_seed(spec.seed + group.rank)
             if spec.snapshot:
-                yield events.Resuming(spec.snapshot)
+                yield events.SnapshotLoad(spec.snapshot)
                 yield from restore(solver, Path(spec.snapshot))
             say("caffe.cpp:239", "Starting Optimization")
             start = time.monotonic()
             yield from solver.solve()
             if group.rank == 0:
-                share = nets.waited / max(time.monotonic() - start, 1e-9)
+                share = nets.wait_seconds / max(time.monotonic() - start, 1e-9)
                 say("session.py:1", f"Waiting for data took {share:.1%} of the time.")
         except (RuntimeError, MemoryError) as error:
-            raise _explained(error, setup) from error
+            raise _error(error, setup) from error
 
 
-def _options(spec: RunSpec, setup: SolverSetup, device: str, group: Group) -> BuildOptions:
+def _options(spec: RunSpec, setup: SolverSetup, device: str, group: PeerGroup) -> BuildOptions:
     weights: list[Path | str] = list(spec.weights)
     if not weights and not spec.snapshot:
-        named = [name.strip() for given in setup.param.weights for name in given.split(",")]
-        weights = [spec.folder / name for name in named]
-    share = Share(group.rank, group.size)
+        names = [name.strip() for value in setup.param.weights for name in value.split(",")]
+        weights = [spec.folder / name for name in names]
+    share = ProcessShare(group.rank, group.size)
     return BuildOptions(device, spec.seed, spec.readers, share, weights)
 
 
-def _show_solver(setup: SolverSetup, say: Say) -> None:
+def _log_solver(setup: SolverSetup, say: Say) -> None:
     text = schema.text(setup.param)
     say("solver.cpp:45", f"Initializing solver from parameters: \n{text}")
 
 
-def _check_snapshots(setup: SolverSetup, solver: Solver) -> None:
-    """Find out now whether snapshots can be written, if any are wanted."""
+def _check_snapshots(setup: SolverSetup, solver: TorchSolver) -> None:
+    """Check that snapshots can be written, if the run writes any."""
     if not (setup.param.snapshot or setup.param.snapshot_after_train):
         return
     solver.place.check(setup.location("snapshot_prefix"))
@@ -115,40 +117,40 @@ def _check_snapshots(setup: SolverSetup, solver: Solver) -> None:
 
 @contextlib.contextmanager
 def _numerics(spec: RunSpec) -> Iterator[None]:
-    """Set torch's threads and its use of TF32, and set them back."""
+    """Set torch's threads and its use of TF32, and restore them at the end."""
     threads = torch.get_num_threads()
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    before = matmul.allow_tf32, cudnn.allow_tf32
+    previous = matmul.allow_tf32, cudnn.allow_tf32
     if spec.threads:
         torch.set_num_threads(spec.threads)
     matmul.allow_tf32 = cudnn.allow_tf32 = spec.precision == "tf32"
     try:
         yield
     finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        matmul.allow_tf32, cudnn.allow_tf32 = previous
         torch.set_num_threads(threads)
 
 
-def _explained(error: RuntimeError | MemoryError, setup: SolverSetup) -> Exception:
-    """What PyTorch says of a machine that cannot do it; anything else is our bug, as it is."""
+def _error(error: RuntimeError | MemoryError, setup: SolverSetup) -> Exception:
+    """The error for PyTorch running out of memory or a GPU failing; other errors are our bugs."""
     is_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     if not is_memory and not _NO_MEMORY.search(str(error)):
         first = str(error).partition("\n")[0]
         is_gpu = re.match("CUDA|cuDNN|NCCL|CUBLAS", first, re.IGNORECASE)
         return EngineError(f"the GPU failed: {first}") if is_gpu else error
     sizes = _batch_sizes(setup)
-    said = f" (batch_size {' and '.join(sizes)})" if sizes else ""
+    detail = f" (batch_size {' and '.join(sizes)})" if sizes else ""
     return EngineError(
-        f"out of memory{said}",
-        hint="lower batch_size, and raise iter_size by as much: the updates stay the same",
+        f"out of memory{detail}",
+        hint="lower batch_size, and raise iter_size by the same factor: the updates stay the same",
     )
 
 
 def _batch_sizes(setup: SolverSetup) -> list[str]:
-    found = []
+    sizes = []
     for layer in setup.train.view.layers_in(setup.train.state):
         for field in ("data_param", "image_data_param", "hdf5_data_param", "memory_data_param"):
             param = getattr(layer.parameter, field, None)
             if layer.parameter.HasField(field) and param is not None:
-                found.append(f"{param.batch_size} of layer '{layer.name}'")
-    return found
+                sizes.append(f"{param.batch_size} of layer '{layer.name}'")
+    return sizes

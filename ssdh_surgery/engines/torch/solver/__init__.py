@@ -1,1 +1,1 @@
-"""The solver of the embedded engine: what Caffe calls a solver, one part per file."""
+"""The embedded engine's solver (in Caffe's sense), one part per file."""

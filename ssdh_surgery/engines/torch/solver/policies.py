@@ -1,4 +1,4 @@
-"""Learning-rate policies: the rate of an iteration, as Caffe's `GetLearningRate` has it."""
+"""Learning-rate policies: the rate of each iteration, as in Caffe's `GetLearningRate`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Policy:
-    """A policy: what the base rate is multiplied by, and which fields must be of use.
+    """A policy: the factor of the base rate, and the fields that it needs.
 
     The factor is a function of the solver's message, the iteration and the `multistep` step.
     """
@@ -61,14 +61,15 @@ _POLICIES = {
 }
 
 
-class LearningRate:
-    """The learning rate of each iteration, asked for in order.
+class RateSchedule:
+    """The learning rate of each iteration, which must be computed in order.
 
-    `step` is Caffe's current step: how often `step` or `multistep` has lowered the rate.
+    `step` is Caffe's current step: the number of times that `step` or `multistep` has lowered
+    the rate.
 
     Raises:
-        EngineError: the policy is not one of Caffe's, or a field that it reads is no good;
-            `error.data["field"]` is the field of the solver.
+        EngineError: the policy is not one of Caffe's, or a field that it needs is invalid;
+            `error.data["field"]` names the solver's field.
     """
 
     def __init__(self, param: SolverParameter, step: int = 0) -> None:
@@ -77,12 +78,12 @@ class LearningRate:
         self._policy = _policy(param)
 
     def at(self, iteration: int) -> float:
-        """The rate before any `lr_mult`: float32, and as in Caffe perhaps inf or nan."""
+        """The rate before any `lr_mult`, in float32; as in Caffe, it may be inf or nan."""
         param = self._param
         if param.lr_policy == "step":
             self.step = iteration // param.stepsize
         elif param.lr_policy == "multistep":
-            # Caffe takes one step at an iteration, even where two are due.
+            # Caffe takes one step per iteration, even if two are due.
             values = param.stepvalue
             if self.step < len(values) and iteration >= values[self.step]:
                 self.step += 1
@@ -94,9 +95,9 @@ class LearningRate:
 def _policy(param: SolverParameter) -> _Policy:
     name = param.lr_policy
     if name not in _POLICIES:
-        said = f"unknown learning rate policy '{name}'" if name else "lr_policy is not set"
+        message = f"unknown learning rate policy '{name}'" if name else "lr_policy is not set"
         hint = did_you_mean(name, _POLICIES) or f"Caffe has {', '.join(_POLICIES)}"
-        raise EngineError(said, hint=hint, field="lr_policy")
+        raise EngineError(message, hint=hint, field="lr_policy")
     policy = _POLICIES[name]
     if policy.needs_gamma and param.gamma < 0:
         raise _too_small(name, "gamma", "at least 0", param.gamma)
@@ -105,5 +106,5 @@ def _policy(param: SolverParameter) -> _Policy:
     return policy
 
 
-def _too_small(policy: str, field: str, wanted: str, value: float) -> EngineError:
-    return EngineError(f"lr_policy '{policy}' needs a {field} {wanted}, not {value:g}", field=field)
+def _too_small(policy: str, field: str, bound: str, value: float) -> EngineError:
+    return EngineError(f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}", field=field)

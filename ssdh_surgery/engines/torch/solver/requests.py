@@ -1,4 +1,4 @@
-"""What a user asks of a running solver, set by signals and looked at between batches."""
+"""Requests to a running solver, made by signal handlers and read between batches."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class Request(IntEnum):
     STOP = 2
 
 
-class Requests:
-    """Requests that wait; a signal handler may set them."""
+class RequestQueue:
+    """Pending requests; a signal handler may add to them."""
 
     def __init__(self) -> None:
         self._snapshot = False
         self._stop = False
 
     def snapshot(self) -> None:
-        """Ask for a snapshot."""
+        """Request a snapshot."""
         self._snapshot = True
 
     def stop(self) -> None:
-        """Ask for a snapshot and the end."""
+        """Request a snapshot and the end of the run."""
         self._stop = True
 
     def take(self) -> Request:
-        """What is asked for next, which then waits no longer."""
+        """Remove and return the next request."""
         if self._snapshot:
             self._snapshot = False
             return Request.SNAPSHOT

@@ -1,4 +1,4 @@
-"""A solver's file and the nets that it names: read, checked, each with the state it is for.
+"""A solver's file and the nets that it names, read and checked, each net with its state.
 
 The rules are those of Caffe's `ReadSolverParamsFromTextFileOrDie`, `InitTrainNet` and
 `InitTestNets`.
@@ -6,7 +6,6 @@ The rules are those of Caffe's `ReadSolverParamsFromTextFileOrDie`, `InitTrainNe
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, cast
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import Phase, State
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver as SolverView
-from ssdh_surgery.engines.torch.solver.policies import LearningRate
+from ssdh_surgery.engines.torch.solver.policies import RateSchedule
 from ssdh_surgery.engines.torch.solver.updates import update_rule
 from ssdh_surgery.errors import EngineError, FileError
 from ssdh_surgery.location import Location
@@ -34,7 +33,7 @@ _TRAIN_FIELDS = ("net", "net_param", "train_net", "train_net_param")
 
 @dataclass(frozen=True)
 class NetSource:
-    """A net to be built, its state, and Caffe's words for where it is from."""
+    """A net to build, its state, and Caffe's words for its origin."""
 
     view: Net
     state: State
@@ -43,7 +42,7 @@ class NetSource:
 
 @dataclass(frozen=True)
 class SolverSetup:
-    """A solver and its nets; `folder` is what all paths in them are looked up from."""
+    """A solver and its nets; `folder` is the folder that all paths in them are relative to."""
 
     view: SolverView
     param: SolverParameter
@@ -54,26 +53,20 @@ class SolverSetup:
     @property
     def prefix(self) -> str:
         """The snapshot prefix as Caffe completes it, relative to `folder`."""
-        stem = Path(self.view.file).stem
-        if not self.param.snapshot_prefix:
-            own = os.path.relpath(Path(self.view.file).parent, self.folder)
-            return os.path.normpath(os.path.join(own, stem))
-        if (self.folder / self.param.snapshot_prefix).is_dir():
-            return os.path.join(self.param.snapshot_prefix, stem)
-        return self.param.snapshot_prefix
+        return self.view.snapshot_prefix(self.view.file, self.folder)
 
     def location(self, field: str) -> Location:
-        """The place of a field, or the file where it is not given."""
+        """The place of a field; the file if the field is not set."""
         entry = self.view.root.entry(field)
         return entry.location if entry else Location(self.view.file)
 
 
 def read_solver(path: Path | str) -> tuple[SolverView, SolverParameter]:
-    """Read a solver: as it stands in its file, and as a message.
+    """Read a solver: a view of its text, and its message.
 
     Raises:
         FileError: it cannot be read.
-        ParseError, SchemaError: it is no prototxt, or has fields that Caffe does not have.
+        ParseError, SchemaError: it is not a prototxt, or has fields that Caffe does not have.
     """
     document = parse(files.read_bytes(path), str(path))
     message = schema.parse_text(document.text, "SolverParameter", file=str(path))
@@ -85,19 +78,19 @@ def read_setup(path: Path | str, folder: Path) -> SolverSetup:
 
     Raises:
         FileError: a file cannot be read.
-        ParseError, SchemaError: a file is no prototxt, or has fields that Caffe does not have.
-        EngineError: fields that do not go together, or values that Caffe refuses.
+        ParseError, SchemaError: a file is not a prototxt, or has fields that Caffe does not have.
+        EngineError: fields that contradict each other, or values that Caffe refuses.
     """
     view, param = read_solver(path)
     reader = _Reader(view, param, folder)
-    with _located(view):
+    with _with_locations(view):
         reader.check()
         return SolverSetup(view, param, folder, reader.train(), reader.tests())
 
 
 @contextmanager
-def _located(view: SolverView) -> Iterator[None]:
-    """Give errors about a field of the solver its place."""
+def _with_locations(view: SolverView) -> Iterator[None]:
+    """Add the place to errors about a field of the solver."""
     try:
         yield
     except EngineError as error:
@@ -116,54 +109,49 @@ class _Reader:
         self._folder = folder
 
     def check(self) -> None:
-        """Refuse values that cannot be trained with, before anything is built."""
+        """Refuse invalid values before anything is built."""
         param = self._param
-        LearningRate(param)
+        RateSchedule(param)
         update_rule(param, [])
         for field in ("iter_size", "average_loss"):
             if getattr(param, field) < 1:
                 raise _refusal(f"{field} must be at least 1, not {getattr(param, field)}", field)
 
     def train(self) -> NetSource:
-        """The net that is trained."""
-        given = [field for field in _TRAIN_FIELDS if self._param.HasField(field)]
-        if len(given) != 1:
-            said = " and ".join(given) or "none"
+        """The train net."""
+        fields = [field for field in _TRAIN_FIELDS if self._param.HasField(field)]
+        if len(fields) != 1:
             raise _refusal(
-                f"the train net must be given by one field, not by {said}",
-                given[-1] if given else "net",
+                f"the train net must be set by one field, not by {' and '.join(fields) or 'none'}",
+                fields[-1] if fields else "net",
                 f"one of {', '.join(_TRAIN_FIELDS)}",
             )
-        view, origin = self._net(given[0], 0)
-        return NetSource(view, self._state(view, "TRAIN", "train_state", 0), origin)
+        view, origin = self._net(fields[0], 0)
+        return NetSource(view, self._view.train_state(view), origin)
 
     def tests(self) -> tuple[NetSource, ...]:
-        """The nets that are tested, in Caffe's order: one for each `test_iter`."""
-        param = self._param
-        named = [("test_net_param", i) for i in range(len(param.test_net_param))]
-        named += [("test_net", i) for i in range(len(param.test_net))]
-        generic = next((f for f in ("net_param", "net") if param.HasField(f)), None)
-        wanted = len(param.test_iter)
-        if wanted < len(named) or (generic is None and wanted != len(named)):
+        """The test nets, in Caffe's order: one per `test_iter`."""
+        view, references = self._view, self._view.tests
+        if not view.has_matching_test_iter:
             raise _refusal(
-                f"test_iter must be given for each test net: {wanted} for {len(named)}",
+                f"test_iter must be set once per test net: {view.test_iter_count} for "
+                f"{len(view.own_test_nets)}",
                 "test_iter",
             )
-        if generic:
-            named += [(generic, 0)] * (wanted - len(named))
-        if param.test_state and len(param.test_state) != len(named):
+        states = len(self._param.test_state)
+        if states and states != len(references):
             raise _refusal(
-                f"test_state must be given for each test net or for none: "
-                f"{len(param.test_state)} for {len(named)}",
+                f"test_state must be set once per test net, or not at all: {states} for "
+                f"{len(references)}",
                 "test_state",
             )
-        if named and param.test_interval <= 0:
-            raise _refusal("test_interval must be above 0 where there are test nets", "test_iter")
-        return tuple(self._test(field, index, i) for i, (field, index) in enumerate(named))
-
-    def _test(self, field: str, index: int, number: int) -> NetSource:
-        view, origin = self._net(field, index)
-        return NetSource(view, self._state(view, "TEST", "test_state", number), origin)
+        if references and self._param.test_interval <= 0:
+            raise _refusal("test_interval must be above 0 if there are test nets", "test_iter")
+        nets = [self._net(field, index) for field, index in references]
+        return tuple(
+            NetSource(net, view.test_state(net, number), origin)
+            for number, (net, origin) in enumerate(nets)
+        )
 
     def _net(self, field: str, index: int) -> tuple[Net, str]:
         if field.endswith("_param"):
@@ -178,15 +166,9 @@ class _Reader:
             raise FileError(
                 f"{field} '{name}': {error.message}",
                 location=entry.location,
-                hint=f"it is looked up from {self._folder.absolute()}",
+                hint=f"relative paths start at {self._folder.absolute()}",
             ) from error
         return Net(parse(data, str(path))), f"{field} file: {name}"
-
-    def _state(self, view: Net, phase: Phase, field: str, index: int) -> State:
-        """The solver's state for a net; what the net's own file says comes before it."""
-        messages = self._view.root.messages(field)
-        state = view.state(phase)
-        return state.merged(messages[index]) if index < len(messages) else state
 
 
 def _refusal(message: str, field: str, hint: str | None = None) -> EngineError:

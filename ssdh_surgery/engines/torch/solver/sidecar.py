@@ -1,7 +1,7 @@
-"""The file beside a solverstate (.ssdhstate): what Caffe's own files don't hold.
+"""The sidecar of a solverstate (.ssdhstate): state that Caffe's own files do not contain.
 
-It says where each data layer stood, what the random generators were about to give, and what
-was averaged, so that a resumed run goes on as if nothing had happened. It is JSON.
+It has the position of each data layer, the states of the random generators, and the losses being
+averaged, so that a resumed run continues as if it had not been interrupted. It is JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files
-from ssdh_surgery.engines.torch.sources.feed import Place
+from ssdh_surgery.engines.torch.sources.feed import SourcePosition
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
@@ -22,30 +22,29 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class NetPlace:
-    """Where a net stands: its random generator in each process, and its sources by layer."""
+class NetPosition:
+    """The position of a net: its random generator in each process, and its sources by layer."""
 
     generators: Sequence[bytes]
-    sources: Mapping[str, Place]
+    sources: Mapping[str, SourcePosition]
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What a solverstate lacks.
+    """The state that a solverstate lacks.
 
-    `solverstate` is the SHA-256 of the file that it belongs to, `kind` the solver's type,
-    `smoothing` the losses that are averaged for display; `nets` are the train net and the
-    test nets.
+    `solverstate` is the SHA-256 of the solverstate file, `kind` the solver's type, `smoothing`
+    the state of the displayed loss; `nets` are the train net and the test nets.
     """
 
     solverstate: str
     kind: str
     smoothing: Mapping[str, Any]
-    nets: Sequence[NetPlace]
+    nets: Sequence[NetPosition]
 
 
 def sidecar_path(state: Path) -> Path:
-    """The sidecar's path for that of a solverstate in either form."""
+    """The sidecar's path, from that of a solverstate in either format."""
     name = state.name.removesuffix(".h5").removesuffix(".solverstate")
     return state.with_name(f"{name}.ssdhstate")
 
@@ -59,7 +58,7 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
     nets = [
         {
             "generators": [base64.b64encode(state).decode() for state in net.generators],
-            "sources": {name: asdict(place) for name, place in net.sources.items()},
+            "sources": {name: asdict(position) for name, position in net.sources.items()},
         }
         for net in sidecar.nets
     ]
@@ -78,22 +77,22 @@ def read_sidecar(path: Path) -> Sidecar:
 
     Raises:
         FileError: it cannot be read.
-        DataError: it is damaged, or of a later version.
+        DataError: it is damaged, or of a newer version.
     """
     data = files.read_bytes(path)
-    where = Location(str(path))
+    location = Location(str(path))
     try:
         content = json.loads(data)
         if content["version"] != _VERSION:
-            raise DataError(f"is of the unknown version {content['version']}", location=where)
+            raise DataError(f"has an unknown version: {content['version']}", location=location)
         nets = [
-            NetPlace(
+            NetPosition(
                 [base64.b64decode(state, validate=True) for state in net["generators"]],
-                {name: Place(**place) for name, place in net["sources"].items()},
+                {name: SourcePosition(**fields) for name, fields in net["sources"].items()},
             )
             for net in content["nets"]
         ]
         smoothing = content["smoothing"]
         return Sidecar(content["solverstate"], content["type"], dict(smoothing), nets)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError("is damaged", location=where) from error
+        raise DataError("is damaged", location=location) from error

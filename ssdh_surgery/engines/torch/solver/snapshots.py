@@ -1,7 +1,7 @@
-"""Snapshots: weights, solver state and sidecar, written whole or not at all.
+"""Snapshots: weights, solver state and sidecar, written completely or not at all.
 
-All three are written under other names first and then renamed, the solver state last: a
-full disk or a kill at any moment leaves the last snapshot as it was.
+All three are written under temporary names and then renamed, the solver state last: neither a
+full disk nor a kill at any moment damages the previous snapshot.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from ssdh_surgery import errors, files
 from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
-from ssdh_surgery.engines.torch.layers.base import Layer
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.net.weights import save_weights
 from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, sidecar_path, write_sidecar
 from ssdh_surgery.errors import FileError, SsdhError
@@ -25,32 +25,32 @@ from ssdh_surgery.location import Location
 
 @dataclass(frozen=True)
 class SnapshotPlace:
-    """Where snapshots go: `prefix` as the solver has it, looked up from `folder`."""
+    """Where snapshots are written: under the solver's `prefix`, relative to `folder`."""
 
     folder: Path
     prefix: str
     is_hdf5: bool = False
 
     def weights(self, iteration: int) -> str:
-        """The weights file of an iteration, from `folder`."""
+        """The weights file of an iteration, relative to `folder`."""
         return snapshot_name(self.prefix, iteration, "caffemodel", is_hdf5=self.is_hdf5)
 
     def state(self, iteration: int) -> str:
-        """The solverstate of an iteration, from `folder`."""
+        """The solverstate of an iteration, relative to `folder`."""
         return snapshot_name(self.prefix, iteration, "solverstate", is_hdf5=self.is_hdf5)
 
     def check(self, location: Location) -> None:
-        """Find out whether snapshots can be written, before any work is done.
+        """Check that snapshots can be written, before any work is done.
 
         Raises:
-            FileError: they cannot; `location` is where the solver names the place.
+            FileError: they cannot; `location` is the place of the prefix in the solver.
         """
         target = (self.folder / self.prefix).parent
         try:
             with errors.file_errors(target, "write"), tempfile.NamedTemporaryFile(dir=target):
                 pass
         except FileError as error:
-            hint = None if target.is_dir() else f"make the folder: mkdir -p {target}"
+            hint = None if target.is_dir() else f"create the folder: mkdir -p {target}"
             reason = error.message.removeprefix("cannot write: ")
             raise FileError(
                 f"snapshots cannot be written to '{self.prefix}_iter_N...': {reason}",
@@ -62,22 +62,21 @@ class SnapshotPlace:
 def write_snapshot(
     place: SnapshotPlace,
     state: SolverState,
-    layers: Sequence[Layer],
+    layers: Sequence[TorchLayer],
     name: str,
     sidecar: Callable[[str], Sidecar],
 ) -> None:
     """Write the weights of layers, a state and its sidecar.
 
-    `name` is the net's; `sidecar` is given the digest of the solverstate.
+    `name` is the net's name; `sidecar` makes the sidecar from the digest of the solverstate.
 
     Raises:
-        FileError: nothing was written, and why.
+        FileError: the snapshot could not be written; nothing was.
         DataError: HDF5 cannot hold a layer's name.
     """
     weights = place.folder / place.weights(state.iteration)
     solverstate = place.folder / place.state(state.iteration)
-    beside = sidecar_path(solverstate)
-    with _staged(weights, beside, solverstate) as staged:
+    with _staged(weights, sidecar_path(solverstate), solverstate) as staged:
         save_weights(layers, staged[0], name)
         write_solver_state(staged[2], state)
         write_sidecar(staged[1], sidecar(files.file_digest(staged[2])))
@@ -85,7 +84,7 @@ def write_snapshot(
 
 @contextlib.contextmanager
 def _staged(*targets: Path) -> Iterator[list[Path]]:
-    """Other names to write files under, which are renamed in order when all is well."""
+    """Temporary names to write files under; on success they are renamed, in order."""
     staged = [target.with_name(f".partial.{target.name}") for target in targets]
     try:
         yield staged
@@ -102,6 +101,6 @@ def _staged(*targets: Path) -> Iterator[list[Path]]:
 
 
 def _rename_place(error: SsdhError, names: dict[str, str]) -> None:
-    """Let an error speak of the file that a user knows."""
+    """Replace a temporary name in an error by the name that the user knows."""
     if error.location is not None and error.location.file in names:
         error.location = Location(names[error.location.file])

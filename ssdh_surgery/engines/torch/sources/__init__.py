@@ -1,1 +1,1 @@
-"""Where a net's data layers get their batches from, one file per kind of source."""
+"""The batch sources of data layers, one file per kind."""

@@ -1,4 +1,4 @@
-"""Opens the sources of a net's data layers, and says where they stand."""
+"""The feed of a net: opens the sources of its data layers, and keeps their positions."""
 
 from __future__ import annotations
 
@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 import torch
 
 from ssdh_surgery.data.transform import Phase, Transformer
-from ssdh_surgery.engines.torch.sources.chance import CountedChance
-from ssdh_surgery.engines.torch.sources.hdf5 import Hdf5Reader
-from ssdh_surgery.engines.torch.sources.lmdb import LmdbReader
-from ssdh_surgery.engines.torch.sources.pictures import PictureReader
-from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, Reader, Record, Share
+from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
+from ssdh_surgery.engines.torch.sources.hdf5_reader import Hdf5Reader
+from ssdh_surgery.engines.torch.sources.image_reader import ImageReader
+from ssdh_surgery.engines.torch.sources.lmdb_reader import LmdbReader
+from ssdh_surgery.engines.torch.sources.prefetch import (
+    BatchRecord,
+    PrefetchedSource,
+    ProcessShare,
+    RecordReader,
+)
 from ssdh_surgery.errors import DataError, EngineError, SchemaError
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
-    from ssdh_surgery.engines.torch.layers.base import Setting
+    from ssdh_surgery.engines.torch.layers.layer_context import LayerContext
 
-_SEEDS = 1 << 62
+_SEED_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a source stands: its seed, its next record, and the records in a pass."""
+class SourcePosition:
+    """The position of a source: its seed, its next record, and the number of records in a pass."""
 
     seed: int
     position: int
@@ -36,32 +41,32 @@ class Place:
 
 @dataclass
 class Feed:
-    """The sources of one net; called to open that of a layer (a `GraphNet`'s `open_source`).
+    """The sources of one net; a call opens that of a layer (the `open_source` of a `GraphNet`).
 
     Args:
-        folder: what paths are looked up from: caffe's working directory.
-        share: which records this process takes, where several train one net.
-        threads: how many decode and transform, for each source.
+        folder: the folder that paths are relative to: caffe's working directory.
+        share: the records of this process, if several train one net.
+        threads: the number of threads per source that decode and transform.
     """
 
     folder: Path = Path()
-    share: Share = field(default_factory=Share)
+    share: ProcessShare = field(default_factory=ProcessShare)
     threads: int = 1
     sources: dict[str, PrefetchedSource] = field(default_factory=dict)
 
-    def __call__(self, param: LayerParameter, setting: Setting) -> PrefetchedSource:
+    def __call__(self, param: LayerParameter, context: LayerContext) -> PrefetchedSource:
         """Open the source of a layer.
 
         Raises:
-            EngineError: this engine does not read what the layer reads.
-            SchemaError: a setting that Caffe refuses.
+            EngineError: a type of data layer that this engine does not support.
+            SchemaError: a field that Caffe refuses.
             DataError, FileError: the data cannot be read.
         """
-        generator = setting.generator
-        seed = torch.randint(_SEEDS, (), generator=generator, device=generator.device)
+        generator = context.generator
+        seed = torch.randint(_SEED_LIMIT, (), generator=generator, device=generator.device)
         chance = CountedChance(int(seed))
-        with _named(param.name):
-            reader, batch_size = _open(param, setting.phase, chance, self.folder)
+        with _named_layer(param.name):
+            reader, batch_size = _open(param, context.phase, chance, self.folder)
             if batch_size <= 0:
                 raise SchemaError(f"batch_size must be above 0, not {batch_size}")
         source = PrefetchedSource(
@@ -71,39 +76,39 @@ class Feed:
         return source
 
     @property
-    def waited(self) -> float:
-        """The seconds that the net has waited for data."""
-        return sum(source.waited for source in self.sources.values())
+    def wait_seconds(self) -> float:
+        """The seconds that the net has spent waiting for data."""
+        return sum(source.wait_seconds for source in self.sources.values())
 
-    def places(self) -> dict[str, Place]:
-        """Where each source stands, by its layer's name."""
+    def positions(self) -> dict[str, SourcePosition]:
+        """The position of each source, by its layer's name."""
         return {
-            name: Place(source.chance.seed, source.position, source.reader.count)
+            name: SourcePosition(source.chance.seed, source.position, source.reader.count)
             for name, source in self.sources.items()
         }
 
-    def restore(self, places: dict[str, Place]) -> list[str]:
-        """Go on from places; the names of the sources that cannot, and begin anew.
+    def restore(self, positions: dict[str, SourcePosition]) -> list[str]:
+        """Resume from positions; returns the layers whose sources start over instead.
 
-        These have no place, or another number of records than they had.
+        These have no position, or a different number of records than before.
         """
-        left = []
+        layers = []
         for name, source in self.sources.items():
-            place = places.get(name)
-            if place is None or place.count != source.reader.count:
-                left.append(name)
+            position = positions.get(name)
+            if position is None or position.count != source.reader.count:
+                layers.append(name)
             else:
-                source.chance.seed = place.seed
-                source.seek(place.position)
-        return left
+                source.chance.seed = position.seed
+                source.seek(position.position)
+        return layers
 
     def step_back(self) -> None:
-        """Give the last batch of each source once more."""
+        """Repeat the last batch of each source."""
         for source in self.sources.values():
             source.seek(max(0, source.position - source.step))
 
-    def records(self, label: float) -> list[Record]:
-        """The records of the last batches that have a label."""
+    def records(self, label: float) -> list[BatchRecord]:
+        """The records of the last batches with a label."""
         last = (record for source in self.sources.values() for record in source.records)
         return [record for record in last if record.label == label]
 
@@ -115,28 +120,30 @@ class Feed:
 
 def _open(
     param: LayerParameter, phase: str, chance: CountedChance, folder: Path
-) -> tuple[Reader, int]:
+) -> tuple[RecordReader, int]:
     """The reader of a data layer, and its batch size."""
     if param.type == "HDF5Data":
         hdf5 = param.hdf5_data_param
         if param.HasField("transform_param"):
-            raise SchemaError("HDF5Data does not transform data")
-        shuffled = chance if hdf5.shuffle else None
-        return Hdf5Reader(hdf5.source, param.top, shuffled, folder), hdf5.batch_size
+            raise SchemaError("HDF5Data does not support transform_param")
+        order = chance if hdf5.shuffle else None
+        return Hdf5Reader(hdf5.source, param.top, order, folder), hdf5.batch_size
     if param.type not in ("Data", "ImageData"):
-        raise EngineError(f"this engine does not read {param.type}", hint="use --engine binary")
-    known: Phase = "TRAIN" if phase == "TRAIN" else "TEST"
-    transformer = Transformer(param.transform_param, known, folder=folder)
+        raise EngineError(
+            f"the embedded engine does not read {param.type}", hint="use --engine binary"
+        )
+    transform_phase: Phase = "TRAIN" if phase == "TRAIN" else "TEST"
+    transformer = Transformer(param.transform_param, transform_phase, folder=folder)
     if param.type == "Data":
         data = param.data_param
         return LmdbReader(folder / data.source, transformer, chance), data.batch_size
     image = param.image_data_param
-    return PictureReader(image, transformer, chance, folder), image.batch_size
+    return ImageReader(image, transformer, chance, folder), image.batch_size
 
 
 @contextmanager
-def _named(layer: str) -> Iterator[None]:
-    """Name the layer in errors that have no place of their own."""
+def _named_layer(layer: str) -> Iterator[None]:
+    """Name the layer in errors without a place."""
     try:
         yield
     except (DataError, EngineError, SchemaError) as error:

@@ -1,7 +1,7 @@
-"""Batches made ahead in threads: one reads the records in order, others decode and transform.
+"""Prefetches batches in threads: one reads records in order, others decode and transform them.
 
-The records of a source are numbered from 0 on without an end, pass after pass; a source's
-position is the number of the next one that it gives.
+The records of a source are numbered from 0 without end, pass after pass; the position of a
+source is the number of its next record.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ssdh_surgery.engines.torch.layers.blob import Shape
-from ssdh_surgery.engines.torch.sources.chance import CountedChance
+from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float32]
 
-# Caffe's own number of batches that are kept ready.
-AHEAD = 4
+# The number of batches that are kept ready, as in Caffe.
+PREFETCH = 4
 
-# Pieces of a batch for each thread: so that all are done at about the same time.
+# Pieces of a batch per thread, so that all threads finish at about the same time.
 _PIECES = 4
 
 
 @dataclass(frozen=True)
-class Record:
-    """A record of a batch: how a person finds it again, its label if it has one, its work.
+class BatchRecord:
+    """A record of a batch: a name to find it by, its label if it has one, and its work.
 
-    `work` writes the values of the record into its places: an array [1, ...] for each array
-    of the batch.
+    `work` writes the record's values to its places: one array [1, ...] per array of the batch.
     """
 
     name: str
@@ -48,13 +47,13 @@ class Reading:
     """The records of a batch, in order, and the shape of one record in each of its arrays."""
 
     shapes: Sequence[Shape]
-    records: Sequence[Record]
+    records: Sequence[BatchRecord]
 
 
-class Reader(Protocol):
-    """What a kind of source does: reads the records of the numbers that it is asked for.
+class RecordReader(Protocol):
+    """A kind of source: reads records by number.
 
-    `shapes` are those of one record in each array of a batch; `count` is the number of
+    `shapes` are the shapes of one record in each array of a batch; `count` is the number of
     records in a pass.
     """
 
@@ -62,17 +61,17 @@ class Reader(Protocol):
     count: int
 
     def read(self, numbers: range) -> Reading:
-        """Read some records. Called by one thread at a time, mostly with ascending numbers."""
+        """Read records. Called by one thread at a time, mostly with ascending numbers."""
         ...
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close files."""
         ...
 
 
 @dataclass(frozen=True)
-class Share:
-    """Which records a process takes: those whose number leaves the rest `rank` by `size`."""
+class ProcessShare:
+    """The records of one process: those whose number modulo `size` is `rank`."""
 
     rank: int = 0
     size: int = 1
@@ -81,7 +80,7 @@ class Share:
 @dataclass(frozen=True)
 class _Batch:
     arrays: list[Array]
-    records: Sequence[Record]
+    records: Sequence[BatchRecord]
     works: list[Future[None]]
 
     def wait(self) -> None:
@@ -90,66 +89,66 @@ class _Batch:
 
 
 class PrefetchedSource:
-    """A source of a data layer: batches of `batch_size` records, made ahead in threads.
+    """The source of a data layer: batches of `batch_size` records, prefetched in threads.
 
-    `chance` is its reader's. Reading begins with the first `next`.
+    `chance` is that of the reader. Reading starts with the first `next`.
     """
 
     def __init__(
         self,
-        reader: Reader,
+        reader: RecordReader,
         batch_size: int,
         chance: CountedChance,
         *,
-        share: Share | None = None,
+        share: ProcessShare | None = None,
         threads: int = 1,
-        ahead: int = AHEAD,
+        prefetch: int = PREFETCH,
     ) -> None:
         self.reader = reader
         self.chance = chance
         self.shapes: Sequence[Shape] = [(batch_size, *shape) for shape in reader.shapes]
-        self.waited = 0.0
-        self.records: Sequence[Record] = ()
+        self.wait_seconds = 0.0
+        self.records: Sequence[BatchRecord] = ()
         self._batch_size = batch_size
-        self._share = share or Share()
+        self._share = share or ProcessShare()
         self._threads = threads
-        self._ahead = ahead
+        self._prefetch = prefetch
         self._position = 0
-        self._planned = 0
+        self._next_position = 0
         self._pending: deque[Future[_Batch]] = deque()
-        self._reading: ThreadPoolExecutor | None = None
-        self._working: ThreadPoolExecutor | None = None
+        self._reader_pool: ThreadPoolExecutor | None = None
+        self._worker_pool: ThreadPoolExecutor | None = None
 
     @property
     def position(self) -> int:
-        """The number of the next record of all processes' together, from 0 on."""
+        """The number of the next record, counted over all processes from 0."""
         return self._position
 
     @property
     def step(self) -> int:
-        """By how much a batch moves the position on."""
+        """The number of positions that a batch advances."""
         return self._batch_size * self._share.size
 
     def seek(self, position: int) -> None:
-        """Go on from a record; what was made ahead is thrown away."""
+        """Continue from a record; prefetched batches are discarded."""
         self._drop_pending()
-        self._position = self._planned = position
+        self._position = self._next_position = position
 
     def next(self) -> list[Array]:
         """The next batch, one array for each of `shapes`.
 
-        `records` are then the records in it, and `waited` has grown by the seconds that
-        were spent waiting for them.
+        It also sets `records` to the records of the batch, and adds the time spent waiting to
+        `wait_seconds`.
 
         Raises:
-            DataError: a record cannot be read, or does not fit; it is named.
+            DataError: a record cannot be read, or has the wrong shape; names the record.
         """
-        while len(self._pending) < self._ahead:
-            self._plan()
+        while len(self._pending) < self._prefetch:
+            self._schedule()
         start = time.perf_counter()
         batch = self._pending.popleft().result()
         batch.wait()
-        self.waited += time.perf_counter() - start
+        self.wait_seconds += time.perf_counter() - start
         self._position += self.step
         self.records = batch.records
         return batch.arrays
@@ -157,31 +156,31 @@ class PrefetchedSource:
     def close(self) -> None:
         """Stop the threads and close the reader."""
         self._drop_pending()
-        for pool in (self._reading, self._working):
+        for pool in (self._reader_pool, self._worker_pool):
             if pool is not None:
                 pool.shutdown()
-        self._reading = self._working = None
+        self._reader_pool = self._worker_pool = None
         self.reader.close()
 
-    def _plan(self) -> None:
-        if self._reading is None:
-            self._reading = ThreadPoolExecutor(1, "reading")
-            self._working = ThreadPoolExecutor(self._threads, "decoding")
-        first = self._planned + self._share.rank
-        self._planned += self.step
-        numbers = range(first, self._planned, self._share.size)
-        self._pending.append(self._reading.submit(self._make, numbers))
+    def _schedule(self) -> None:
+        if self._reader_pool is None:
+            self._reader_pool = ThreadPoolExecutor(1, "reading")
+            self._worker_pool = ThreadPoolExecutor(self._threads, "decoding")
+        first = self._next_position + self._share.rank
+        self._next_position += self.step
+        numbers = range(first, self._next_position, self._share.size)
+        self._pending.append(self._reader_pool.submit(self._make, numbers))
 
     def _make(self, numbers: range) -> _Batch:
-        assert self._working is not None
+        assert self._worker_pool is not None
         reading = self.reader.read(numbers)
         arrays = [np.empty((len(numbers), *shape), np.float32) for shape in reading.shapes]
         size = -(-len(numbers) // (_PIECES * self._threads))
         works = [
-            self._working.submit(
-                _work, reading.records, arrays, range(len(numbers))[at : at + size]
+            self._worker_pool.submit(
+                _work, reading.records, arrays, range(len(numbers))[start : start + size]
             )
-            for at in range(0, len(numbers), size)
+            for start in range(0, len(numbers), size)
         ]
         return _Batch(arrays, reading.records, works)
 
@@ -194,13 +193,13 @@ class PrefetchedSource:
         self._pending.clear()
 
 
-def _work(records: Sequence[Record], arrays: Sequence[Array], places: range) -> None:
+def _work(records: Sequence[BatchRecord], arrays: Sequence[Array], places: range) -> None:
     for place in places:
         records[place].work([array[place : place + 1] for array in arrays])
 
 
 def _settle(future: Future[_Batch]) -> None:
-    """Wait until nothing works on a batch that nobody wants any more."""
+    """Wait until no thread works on a discarded batch any more."""
     if future.exception() is None:
         for work in future.result().works:
             work.cancel()

@@ -10,30 +10,36 @@ IMAGE = (2, 3, 4, 5)
 WINDOW = "kernel_size: 1"
 REFUSED = [
     # The number of blobs.
-    ("Softmax", "", [IMAGE, IMAGE], 1, "Softmax Layer takes 1 bottom blob(s) as input, not 2."),
-    ("Eltwise", "", [IMAGE], 1, "Eltwise Layer takes at least 2 bottom blob(s) as input, not 1."),
+    ("Softmax", "", [IMAGE, IMAGE], 1, "Softmax Layer takes 1 bottom blob(s) as input. (1 vs. 2)"),
+    (
+        "Eltwise",
+        "",
+        [IMAGE],
+        1,
+        "Eltwise Layer takes at least 2 bottom blob(s) as input. (2 vs. 1)",
+    ),
     (
         "Scale",
         "",
         [IMAGE] * 3,
         1,
-        "Scale Layer takes at most 2 bottom blob(s) as input, not 3.",
+        "Scale Layer takes at most 2 bottom blob(s) as input. (2 vs. 3)",
     ),
-    ("Concat", "", [IMAGE], 2, "Concat Layer produces 1 top blob(s) as output, not 2."),
-    ("Slice", "", [IMAGE], 0, "Slice Layer produces at least 1 top blob(s) as output, not 0."),
+    ("Concat", "", [IMAGE], 2, "Concat Layer produces 1 top blob(s) as output. (1 vs. 2)"),
+    ("Slice", "", [IMAGE], 0, "Slice Layer produces at least 1 top blob(s) as output. (1 vs. 0)"),
     (
         "Accuracy",
         "",
         [(2, 3), (2,)],
         3,
-        "Accuracy Layer produces at most 2 top blob(s) as output, not 3.",
+        "Accuracy Layer produces at most 2 top blob(s) as output. (2 vs. 3)",
     ),
     (
         "Convolution",
         f"convolution_param {{ num_output: 1 {WINDOW} }}",
         [IMAGE],
         2,
-        "Convolution Layer produces one top blob as output for each bottom blob input.",
+        "Convolution Layer produces one top blob as output for each bottom blob input. (1 vs. 2)",
     ),
     (
         "Softmax",
@@ -121,7 +127,7 @@ REFUSED = [
         f"convolution_param {{ num_output: 1 {WINDOW} }}",
         [(1, 1, 2, 2, 2, 2)],
         1,
-        "has 4 spatial axes, the embedded engine takes up to 3",
+        "has 4 spatial axes, but the embedded engine supports up to 3",
     ),
     (
         "Pooling",
@@ -163,7 +169,7 @@ REFUSED = [
         "pooling_param { kernel_size: 2 pool: STOCHASTIC }",
         [IMAGE],
         1,
-        "has stochastic pooling, which Caffe has on a GPU only",
+        "uses stochastic pooling, which Caffe supports on a GPU only",
     ),
     # Shapes that do not go together.
     (

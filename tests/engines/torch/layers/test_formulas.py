@@ -342,7 +342,7 @@ def test_embed_and_its_gradient(opened):
     with pytest.raises(EngineError) as caught:
         net.forward(x=[4, 0, 0])
     assert caught.value.message == (
-        "layer 'e' (Embed): takes values from 0 to 3, the bottom has 0 to 4"
+        "layer 'e' (Embed): takes values from 0 to 3, but the bottom's are from 0 to 4"
     )
 
 

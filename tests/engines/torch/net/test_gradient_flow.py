@@ -217,6 +217,6 @@ def test_backward_needs_a_forward_pass(opened):
     with pytest.raises(EngineError) as caught:
         net.backward()
     assert (caught.value.message, caught.value.hint) == (
-        "layer 'loss' (EuclideanLoss): there is nothing to go back through",
+        "layer 'loss' (EuclideanLoss): has no forward pass to go back through",
         "run net.forward() first",
     )

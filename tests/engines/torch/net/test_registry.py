@@ -6,8 +6,13 @@ import sys
 import pytest
 
 from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES
-from ssdh_surgery.engines.torch.layers.base import Layer
-from ssdh_surgery.engines.torch.net.registry import REGISTRY, is_supported, layer_class, unsupported
+from ssdh_surgery.engines.torch.layers.layer import TorchLayer
+from ssdh_surgery.engines.torch.net.registry import (
+    REGISTRY,
+    is_supported,
+    layer_class,
+    unsupported_type,
+)
 from ssdh_surgery.location import Location
 from support.paths import ROOT
 
@@ -24,7 +29,7 @@ def test_reads_without_torch():
 
 @pytest.mark.parametrize("layer_type", REGISTRY)
 def test_every_entry_is_a_layer_that_has_a_rule(layer_type):
-    assert issubclass(layer_class(layer_type), Layer)
+    assert issubclass(layer_class(layer_type), TorchLayer)
     assert layer_type in SHAPE_RULES
 
 
@@ -42,7 +47,7 @@ def test_the_types_of_caffe_that_are_missing():
 def test_an_unsupported_type_is_named_with_its_place():
     place = Location("net.prototxt", 3, 9, "  type: 'PriorBox'", 10)
 
-    assert str(unsupported("PriorBox", "prior", place)) == (
+    assert str(unsupported_type("PriorBox", "prior", place)) == (
         "net.prototxt:3:9: layer 'prior' has the type 'PriorBox', which the embedded engine does "
         "not have\n"
         "  3 |   type: 'PriorBox'\n"
@@ -52,7 +57,7 @@ def test_an_unsupported_type_is_named_with_its_place():
 
 
 def test_a_misspelt_type_is_suspected():
-    assert unsupported("Convolutoin", "c").hint == (
+    assert unsupported_type("Convolutoin", "c").hint == (
         "did you mean 'Convolution'? If not, use --engine binary with a Caffe that has it"
     )
 

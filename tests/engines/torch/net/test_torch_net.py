@@ -158,12 +158,12 @@ def test_a_shape_that_a_layer_does_not_take(opened):
         ),
         (
             lambda net: net.forward(x=np.zeros((4, 4)), like=np.zeros((3, 2))),
-            "Input is not batch sized: 'x' is 3 4 (12), given was 4 4 (16)",
+            "Input is not batch sized: 'x' is 3 4 (12), the array 4 4 (16)",
             "net.blobs['x'].reshape(...) changes the batch size",
         ),
         (
             lambda net: net.forward(x=np.zeros((3, 5)), like=np.zeros((3, 2))),
-            "blob 'x' is 3 4 (12), given was 3 5 (15)",
+            "blob 'x' is 3 4 (12), the array 3 5 (15)",
             None,
         ),
         (lambda net: net.forward(start="c"), "no layer is called 'c'", None),

@@ -19,9 +19,9 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.engines.torch.layers.fillers import fill
 from ssdh_surgery.engines.torch.net.graph_net import GraphNet
 from ssdh_surgery.engines.torch.net.weights import copy_weights, save_weights
-from ssdh_surgery.engines.torch.passes import speed_up
-from ssdh_surgery.engines.torch.passes.in_place import rectify_in_place
-from ssdh_surgery.engines.torch.passes.joined_scales import join_scales
+from ssdh_surgery.engines.torch.passes.in_place_relu import rectify_in_place
+from ssdh_surgery.engines.torch.passes.scale_fusion import fuse_scales
+from ssdh_surgery.engines.torch.passes.speed_up import speed_up
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.prototxt.parser import parse
 from support.random_nets import nets
@@ -266,7 +266,7 @@ def test_statistics_and_scale_are_one_layer(settings, is_trained):
 
 def joined(text, phase="TEST"):
     net = built(text, phase)
-    return len(net.steps) - len(join_scales(net.steps))
+    return len(net.steps) - len(fuse_scales(net.steps))
 
 
 def test_which_scales_are_joined():
@@ -381,7 +381,7 @@ def test_freed_memory_is_used_again():
     """Blocks of a size that glibc would give back: pages are touched for the first time once."""
     code = """if True:
         import resource, sys, torch
-        from ssdh_surgery.engines.torch.passes.memory import keep_freed_memory
+        from ssdh_surgery.engines.torch.passes.speed_up import keep_freed_memory
         if sys.argv[1] == "kept":
             keep_freed_memory()
         start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

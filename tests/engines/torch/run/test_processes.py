@@ -37,7 +37,7 @@ def test_two_processes_are_one_with_two_batches(tmp_path: Path) -> None:
     assert difference(ours, theirs) < 1e-5
     # The first one alone reports, tests and writes.
     assert [event.iteration for event in run.all(events.Iteration)] == list(range(7))
-    assert [event.iteration for event in run.all(events.TestFinished)] == [0, 2, 4, 6]
+    assert [event.iteration for event in run.all(events.TestEnd)] == [0, 2, 4, 6]
     assert len(re.findall(r"Solving small\n", run.text)) == 1
     assert run.events[-1].code == 0
 
@@ -67,7 +67,7 @@ def test_a_stop_reaches_all(tmp_path: Path) -> None:
         found.append(event)
         if isinstance(event, events.LearningRate) and event.iteration == 1:
             trainer.stop()
-    assert [type(event).__name__ for event in found[-3:]] == ["Snapshot", "Finished", "Exited"]
+    assert [type(event).__name__ for event in found[-3:]] == ["Snapshot", "TrainingEnd", "RunExit"]
     assert found[-1].interrupted
     assert (tmp_path / found[-3].state).exists()
 

@@ -21,7 +21,7 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.run.devices import devices
-from ssdh_surgery.engines.torch.run.trainer import TorchTrainer
+from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
 from support.training import (
     Run,
@@ -54,7 +54,7 @@ def test_a_run_begins_and_ends_with_what_it_is(tmp_path: Path) -> None:
     solver = write_all(tmp_path, max_iter=1, display=0)
     run = Runner(tmp_path).run(solver)
     kinds = [type(event).__name__ for event in run.events]
-    assert kinds == ["Started", "Device", "Solving", "Finished", "Exited"]
+    assert kinds == ["RunStart", "Device", "TrainingStart", "TrainingEnd", "RunExit"]
     started, device = run.events[:2]
     assert started.command == ("ssdh", "train", "--engine", "torch", "--solver", str(solver))
     assert (started.cwd, started.pid) == (tmp_path, os.getpid())
@@ -97,7 +97,7 @@ def test_paths_are_looked_up_from_the_working_directory(
     assert (inner / "snap_iter_6.caffemodel").exists()
     assert run.all(events.Snapshot)[0].weights == "snap_iter_6.caffemodel"
     fine = runner.run(Path("../inner/solver.prototxt"), weights="../inner/snap_iter_6.caffemodel")
-    assert fine.all(events.Finetuning)[0].weights == "../inner/snap_iter_6.caffemodel"
+    assert fine.all(events.WeightsLoad)[0].weights == "../inner/snap_iter_6.caffemodel"
     assert losses(fine)[0] != losses(run)[0]
 
 
@@ -107,7 +107,7 @@ def test_weights_are_copied_and_told(tmp_path: Path) -> None:
     net = tmp_path / "net.prototxt"
     net.write_text(net.read_text().replace('"ip2"', '"new"'))
     run = runner.run(write_solver(tmp_path), weights=str(tmp_path / "snap_iter_6.caffemodel"))
-    assert [event.layer for event in run.all(events.LayerIgnored)] == ["ip2"]
+    assert [event.layer for event in run.all(events.SurplusLayer)] == ["ip2"]
     assert "] Copying source layer ip1\n" in run.text
     assert "] Layer new is not in the weights: its fillers stay\n" in run.text
 
@@ -118,10 +118,10 @@ def test_a_solver_names_its_weights(tmp_path: Path) -> None:
     solver = write_solver(tmp_path, weights='"snap_iter_6.caffemodel"')
     run = runner.run(solver)
     named = str(tmp_path / "snap_iter_6.caffemodel")
-    assert [event.weights for event in run.all(events.Finetuning)] == [named]
+    assert [event.weights for event in run.all(events.WeightsLoad)] == [named]
     # A snapshot takes their place.
     resumed = runner.run(solver, snapshot=str(tmp_path / "snap_iter_6.solverstate"))
-    assert resumed.all(events.Finetuning) == []
+    assert resumed.all(events.WeightsLoad) == []
 
 
 # Display and tests.
@@ -145,7 +145,7 @@ def test_lines_come_at_their_intervals(tmp_path: Path) -> None:
 
 
 def passes(run: Run) -> list[tuple[int, int]]:
-    return [(event.iteration, event.net) for event in run.all(events.TestFinished)]
+    return [(event.iteration, event.net) for event in run.all(events.TestEnd)]
 
 
 def test_several_test_nets(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_test_of_no_batches_says_nothing(tmp_path: Path) -> None:
     """As people switch tests off."""
     fields = {"test_iter": 0, "test_interval": 1, "max_iter": 2}
     run = Runner(tmp_path).run(write_all(tmp_path, **fields, test_compute_loss="true"))
-    assert len(run.all(events.TestFinished)) == 3
+    assert len(run.all(events.TestEnd)) == 3
     assert not run.all(events.TestOutput)
     assert "] Test loss: nan\n" in run.text
 
@@ -318,7 +318,7 @@ def test_an_interrupt_makes_a_snapshot_and_stops(
     _, steps, log = Runner(tmp_path).start(solver)
     run = Run(follow(steps, 2, lambda: os.kill(os.getpid(), number)), log)
     kinds = [type(event).__name__ for event in run.events[-5:]]
-    assert kinds == ["LearningRate", "Stopping", "Snapshot", "Finished", "Exited"]
+    assert kinds == ["LearningRate", "StopRequest", "Snapshot", "TrainingEnd", "RunExit"]
     assert run.events[-3].state == "snap_iter_3.solverstate"
     assert (tmp_path / "snap_iter_3.solverstate").exists()
     assert run.events[-2].stopped_early
@@ -340,9 +340,9 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     stopping, ended = found[-2:]
-    assert isinstance(stopping, events.Stopping)
+    assert isinstance(stopping, events.StopRequest)
     assert stopping.killed
-    assert isinstance(ended, events.Exited)
+    assert isinstance(ended, events.RunExit)
     assert (ended.code, ended.interrupted, ended.killed) == (130, True, True)
     assert not list(tmp_path.glob("snap_*"))
 
@@ -353,10 +353,10 @@ def test_a_test_pass_is_interrupted(tmp_path: Path) -> None:
     found = []
     for event in steps:
         found.append(event)
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             trainer.stop()
     run = Run(found, log)
-    (ended,) = run.all(events.TestFinished)
+    (ended,) = run.all(events.TestEnd)
     assert (ended.iteration, ended.interrupted) == (2, True)
     assert run.all(events.TestOutput) == []
     assert [event.state for event in run.all(events.Snapshot)] == ["snap_iter_2.solverstate"]
@@ -367,7 +367,7 @@ def test_a_stop_before_anything_is_learned_writes_nothing(tmp_path: Path) -> Non
     solver = write_all(tmp_path, test_iter=100000, test_interval=2)
     trainer, steps, _ = Runner(tmp_path).start(solver)
     for event in steps:
-        if isinstance(event, events.TestStarted):
+        if isinstance(event, events.TestStart):
             trainer.stop()
     assert not list(tmp_path.glob("snap_*"))
 
@@ -443,7 +443,7 @@ def test_a_blob_that_is_no_number_is_named(tmp_path: Path) -> None:
     said = refusal(Runner(tmp_path), write_solver(tmp_path))
     assert re.match(
         r"net\.prototxt:2:15: the loss of iteration 1 is (nan|inf): blob 'data', a top of layer "
-        r"'data' \(Data\), is the first that has inf\n",
+        r"'data' \(Data\), is the first to contain inf\n",
         said,
     )
 
@@ -473,7 +473,7 @@ def test_out_of_memory_says_what_to_change(tmp_path: Path, where: str) -> None:
     write_net(tmp_path, more=huge)
     assert refusal(Runner(tmp_path), write_solver(tmp_path)) == (
         "out of memory (batch_size 4 of layer 'data')\n"
-        "hint: lower batch_size, and raise iter_size by as much: the updates stay the same"
+        "hint: lower batch_size, and raise iter_size by the same factor: the updates stay the same"
     )
 
 
@@ -493,13 +493,13 @@ def test_bad_data_end_a_run_with_their_own_words(tmp_path: Path) -> None:
         ({"type": '"Adma"'}, "unknown solver type 'Adma'"),
         ({"iter_size": 0}, "iter_size must be at least 1, not 0"),
         ({"average_loss": 0}, "average_loss must be at least 1, not 0"),
-        ({"test_iter": 1}, "test_interval must be above 0 where there are test nets"),
-        ({"test_net": '"net.prototxt"'}, "test_iter must be given for each test net: 0 for 1"),
+        ({"test_iter": 1}, "test_interval must be above 0 if there are test nets"),
+        ({"test_net": '"net.prototxt"'}, "test_iter must be set once per test net: 0 for 1"),
         (
             {"train_net": '"net.prototxt"'},
-            "the train net must be given by one field, not by net and train_net",
+            "the train net must be set by one field, not by net and train_net",
         ),
-        ({"net": None}, "the train net must be given by one field, not by none"),
+        ({"net": None}, "the train net must be set by one field, not by none"),
     ],
 )
 def test_solvers_that_caffe_refuses(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
@@ -520,7 +520,7 @@ def test_a_field_that_caffe_does_not_have(tmp_path: Path) -> None:
 
 def test_arguments_for_a_command_line_are_refused(tmp_path: Path) -> None:
     solver = write_all(tmp_path)
-    with pytest.raises(UsageError, match="the embedded engine takes no -sigint_effect stop"):
+    with pytest.raises(UsageError, match="the embedded engine does not accept -sigint_effect stop"):
         Runner(tmp_path).run(solver, extra=("-sigint_effect", "stop"))
 
 
@@ -531,13 +531,13 @@ def test_a_working_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         list(TorchTrainer().run(job))
     assert caught.value.message == "net 'net.prototxt': cannot read: no such file"
-    assert caught.value.hint == f"it is looked up from {tmp_path / 'gone'}"
+    assert caught.value.hint == f"relative paths start at {tmp_path / 'gone'}"
 
 
 def test_gradients_are_not_in_snapshots(tmp_path: Path) -> None:
     run = Runner(tmp_path).run(write_all(tmp_path, max_iter=1, snapshot_diff="true"))
-    assert [warning.message for warning in run.all(events.Warned)] == [
-        "snapshot_diff: snapshots hold no gradients"
+    assert [warning.message for warning in run.all(events.LogWarning)] == [
+        "snapshot_diff: snapshots do not contain gradients"
     ]
 
 
@@ -558,12 +558,10 @@ def test_the_cpu_is_taken_where_nothing_else_is_asked_for() -> None:
 def test_without_a_gpu() -> None:
     names, warning = devices(None, solver_message("solver_mode: GPU"))
     assert names == ["cpu"]
-    assert warning == (
-        "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
-    )
+    assert warning == ("solver_mode is GPU, but PyTorch finds no usable GPU: training on the CPU")
     for gpu, message in (
-        ("0", "there is no GPU 0: PyTorch sees no GPU"),
-        ("all", "there is no GPU that PyTorch can use"),
+        ("0", "there is no GPU 0: PyTorch finds no GPU"),
+        ("all", "PyTorch finds no usable GPU"),
     ):
         with pytest.raises(EngineError) as caught:
             devices(gpu, solver_message(""))
@@ -583,7 +581,7 @@ def test_a_solver_for_a_gpu_warns_and_runs(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     run = Runner(tmp_path).run(write_all(tmp_path, solver_mode="GPU"))
-    assert [warning.message for warning in run.all(events.Warned)] == [
-        "solver_mode is GPU and there is none that PyTorch can use: training on the CPU"
+    assert [warning.message for warning in run.all(events.LogWarning)] == [
+        "solver_mode is GPU, but PyTorch finds no usable GPU: training on the CPU"
     ]
     assert len(losses(run)) == 7

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.engines.torch.solver.policies import LearningRate
+from ssdh_surgery.engines.torch.solver.policies import RateSchedule
 from ssdh_surgery.errors import EngineError
 
 
@@ -19,7 +19,7 @@ def solver(text: str) -> schema.SolverParameter:
 
 
 def rates(text: str, iterations: range) -> list[float]:
-    rate = LearningRate(solver(text))
+    rate = RateSchedule(solver(text))
     return [rate.at(iteration) for iteration in iterations]
 
 
@@ -43,7 +43,7 @@ def rates(text: str, iterations: range) -> list[float]:
     ],
 )
 def test_formulas(text: str, iteration: int, expected: float) -> None:
-    rate = LearningRate(solver(f"base_lr: 0.5 {text}")).at(iteration)
+    rate = RateSchedule(solver(f"base_lr: 0.5 {text}")).at(iteration)
     assert rate == pytest.approx(expected, rel=1e-6)
     assert math.isinf(rate) or rate == np.float32(rate)
 
@@ -65,13 +65,13 @@ def test_multistep_takes_one_step_at_an_iteration() -> None:
 
 def test_multistep_goes_on_from_a_step() -> None:
     param = solver("base_lr: 1 lr_policy: 'multistep' gamma: 0.5 stepvalue: 2 stepvalue: 5")
-    rate = LearningRate(param, step=1)
+    rate = RateSchedule(param, step=1)
     assert [rate.at(iteration) for iteration in (3, 4, 5)] == [0.5, 0.5, 0.25]
     assert rate.step == 2
 
 
 def test_step_states_its_step() -> None:
-    rate = LearningRate(solver("base_lr: 1 lr_policy: 'step' gamma: 0.5 stepsize: 4"))
+    rate = RateSchedule(solver("base_lr: 1 lr_policy: 'step' gamma: 0.5 stepsize: 4"))
     rate.at(9)
     assert rate.step == 2
 
@@ -104,6 +104,6 @@ def test_step_states_its_step() -> None:
 )
 def test_refusals(text: str, field: str, message: str) -> None:
     with pytest.raises(EngineError) as caught:
-        LearningRate(solver(text))
+        RateSchedule(solver(text))
     assert str(caught.value) == message
     assert caught.value.data["field"] == field

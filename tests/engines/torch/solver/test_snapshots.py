@@ -82,7 +82,7 @@ def test_a_resumed_run_equals_an_undisturbed_one(tmp_path: Path, kind: str, form
         json.loads((folder / "snap_iter_6.ssdhstate").read_text()) for folder in (whole, parts)
     ]
     assert sidecars[0]["nets"] == sidecars[1]["nets"]
-    assert [event.snapshot for event in resumed.all(events.Resuming)] == [str(state)]
+    assert [event.snapshot for event in resumed.all(events.SnapshotLoad)] == [str(state)]
 
 
 def test_without_a_sidecar_data_begin_at_the_first_record(tmp_path: Path) -> None:
@@ -99,12 +99,14 @@ def test_without_a_sidecar_data_begin_at_the_first_record(tmp_path: Path) -> Non
         began_anew = runner.run(solver, snapshot=str(state))
         same = losses(placed.events, 0) == losses(began_anew.events, 0)
         assert same == is_whole_pass
-        assert not began_anew.all(events.Warned)
+        assert not began_anew.all(events.LogWarning)
 
 
 def warnings(runner: Runner, solver: Path, state: Path) -> list[str]:
     run = runner.run(solver, snapshot=str(state))
-    return [warning.message.replace(f"{runner.folder}/", "") for warning in run.all(events.Warned)]
+    return [
+        warning.message.replace(f"{runner.folder}/", "") for warning in run.all(events.LogWarning)
+    ]
 
 
 def test_a_sidecar_that_does_not_belong_is_left_aside(tmp_path: Path) -> None:
@@ -115,18 +117,18 @@ def test_a_sidecar_that_does_not_belong_is_left_aside(tmp_path: Path) -> None:
     own = beside.read_bytes()
 
     beside.write_bytes((tmp_path / "snap_iter_1.ssdhstate").read_bytes())
-    said = "snap_iter_2.ssdhstate belongs to another solverstate: data begin at the first record"
+    said = "snap_iter_2.ssdhstate belongs to another solverstate: data starts at the first record"
     assert warnings(runner, solver, state) == [said]
     beside.write_bytes(own[:-40])
     assert warnings(runner, solver, state) == ["snap_iter_2.ssdhstate: is damaged"]
     beside.write_bytes(own.replace(b'"version": 1', b'"version": 2'))
-    assert warnings(runner, solver, state) == ["snap_iter_2.ssdhstate: is of the unknown version 2"]
+    assert warnings(runner, solver, state) == ["snap_iter_2.ssdhstate: has an unknown version: 2"]
     beside.write_bytes(own)
     assert warnings(runner, solver, state) == []
     shutil.rmtree(tmp_path / "records")
     write_records(tmp_path, 11)
     assert warnings(runner, solver, state) == [
-        "the data of layer 'data' have changed: they begin at the first record"
+        "the data of layer 'data' has changed: it starts at the first record"
     ]
 
 
@@ -191,8 +193,8 @@ def test_a_prefix_is_completed_as_caffe_does(
 @pytest.mark.parametrize(
     ("prefix", "reason"),
     [
-        ("missing/snap", "no such folder\nHERE\nhint: make the folder: mkdir -p missing"),
-        ("net.prototxt/snap", "a part of the path is not a folder\nHERE\nhint: make the folder: "
+        ("missing/snap", "no such folder\nHERE\nhint: create the folder: mkdir -p missing"),
+        ("net.prototxt/snap", "a part of the path is not a folder\nHERE\nhint: create the folder: "
          "mkdir -p net.prototxt"),
     ],
 )  # fmt: skip
@@ -265,7 +267,7 @@ def test_a_corrupt_caffemodel(tmp_path: Path) -> None:
     broken = tmp_path / "broken.caffemodel"
     for length in (0, 1, 100, len(whole) - 1):
         broken.write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r"broken\.caffemodel: is (empty|cut short|a text)"):
+        with pytest.raises(DataError, match=r"broken\.caffemodel: is (empty|truncated|text)"):
             Runner(tmp_path, count=length).run(solver, weights=str(broken))
 
 
@@ -275,14 +277,14 @@ def test_a_state_of_another_solver_type(tmp_path: Path) -> None:
     solver = write_solver(tmp_path, type='"Adam"')
     state = tmp_path / "snap_iter_1.solverstate"
     assert refusal(runner, solver, snapshot=str(state)) == (
-        "snap_iter_1.solverstate: is of another solver type or net: it has 4 history blobs, Adam "
-        "has 8 for this net\n"
+        "snap_iter_1.solverstate: belongs to another solver type or net: it has 4 history blobs, "
+        "but Adam has 8 for this net\n"
         "hint: start from the weights alone (--weights), or use the solver that wrote it"
     )
     # Of as many blobs Caffe takes it, and so does this; the sidecar knows better.
     solver = write_solver(tmp_path, type='"Nesterov"')
     assert warnings(runner, solver, state) == [
-        "snap_iter_1.solverstate was written by SGD, and goes on with Nesterov"
+        "snap_iter_1.solverstate was written by SGD, but training resumes with Nesterov"
     ]
 
 
@@ -293,7 +295,8 @@ def test_a_state_of_another_net(tmp_path: Path) -> None:
     net.write_text(net.read_text().replace("num_output: 6", "num_output: 7"))
     state = tmp_path / "snap_iter_1.solverstate"
     assert refusal(runner, write_solver(tmp_path), snapshot=str(state)) == (
-        "snap_iter_1.solverstate: is of another net: history blob 0 is 6 32 (192), the param is "
+        "snap_iter_1.solverstate: belongs to another net: history blob 0 is 6 32 (192), but the "
+        "param is "
         "7 32 (224)"
     )
 
@@ -316,7 +319,7 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
         "from ssdh_surgery.engines.trainer import TrainJob\n"
-        "from ssdh_surgery.engines.torch.run.trainer import TorchTrainer\n"
+        "from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer\n"
         "folder = Path(sys.argv[1])\n"
         "job = TrainJob(str(folder / 'solver.prototxt'), folder, folder / 'killed.log')\n"
         "for event in TorchTrainer(threads=1).run(job): pass\n"
@@ -340,5 +343,5 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
     resumed = Runner(tmp_path).run(
         write_solver(tmp_path, max_iter=last + 1), snapshot=str(states[-1])
     )
-    assert resumed.all(events.Warned) == []
+    assert resumed.all(events.LogWarning) == []
     assert losses(resumed.events, 0)[0][0] == last

@@ -10,10 +10,10 @@ import pytest
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.glog import parse_log
-from ssdh_surgery.engines.torch.solver.nets import BuildOptions, TrainingNets, build_nets
+from ssdh_surgery.engines.log_parser import parse_log
 from ssdh_surgery.engines.torch.solver.setup import read_setup
-from ssdh_surgery.engines.torch.solver.solver import Solver
+from ssdh_surgery.engines.torch.solver.solver import TorchSolver
+from ssdh_surgery.engines.torch.solver.solver_nets import BuildOptions, SolverNets, build_nets
 from support.paths import GOLDEN
 from support.training import TRAIN, Runner, copy_golden
 
@@ -21,7 +21,7 @@ CASES = sorted(path.stem.removeprefix("golden_") for path in TRAIN.glob("golden_
 LOG = GOLDEN / "logs" / "finetune_ok.log"
 
 
-def built(steps: Generator[Event, None, TrainingNets]) -> TrainingNets:
+def built(steps: Generator[Event, None, SolverNets]) -> SolverNets:
     while True:
         try:
             next(steps)
@@ -39,7 +39,7 @@ def test_trajectory(case: str) -> None:
     setup = read_setup(TRAIN / f"solver_{case}.prototxt", TRAIN)
     options = BuildOptions("cpu", seed=1, weights=[TRAIN / "init.caffemodel"])
     nets = built(build_nets(setup, options, lambda _source, _message: None))
-    solver = Solver(setup, nets, lambda _source, _message: None)
+    solver = TorchSolver(setup, nets, lambda _source, _message: None)
     try:
         for recorded in record["last_micro_batch_loss"]:
             list(solver.step())
@@ -60,14 +60,14 @@ def test_trajectory(case: str) -> None:
 
 SAID_WHILE_TRAINING = (
     events.Device,
-    events.Solving,
+    events.TrainingStart,
     events.Iteration,
     events.LearningRate,
-    events.Output,
-    events.TestStarted,
-    events.TestFinished,
+    events.NetOutput,
+    events.TestStart,
+    events.TestEnd,
     events.Snapshot,
-    events.Finished,
+    events.TrainingEnd,
 )
 
 
@@ -113,5 +113,5 @@ def test_a_run_logs_what_caffe_logs(tmp_path: Path) -> None:
     assert_alike(ours, theirs)
     # What is reported is what is logged.
     assert_alike(facts(run.events), theirs)
-    assert isinstance(run.events[-1], events.Exited)
+    assert isinstance(run.events[-1], events.RunExit)
     assert (run.events[-1].code, run.events[-1].interrupted) == (0, False)

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.engines.torch.solver.updates import Clipped, Learnable, solver_type, update_rule
+from ssdh_surgery.engines.torch.solver.update_rule import Clipping, Learnable
+from ssdh_surgery.engines.torch.solver.updates import solver_type, update_rule
 from ssdh_surgery.errors import EngineError
 
 State = dict[str, float]
@@ -118,7 +119,7 @@ def test_clipping_scales_all_gradients_before_they_are_averaged() -> None:
     leaves = two_leaves()
     leaves[0].grad, leaves[1].grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])
     rule = update_rule(solver("clip_gradients: 2.5 iter_size: 2"), [*map(Learnable, leaves)])
-    assert rule.apply(1.0, 0) == Clipped(norm=5.0, factor=0.5)
+    assert rule.apply(1.0, 0) == Clipping(norm=5.0, factor=0.5)
     np.testing.assert_allclose(leaves[0].detach(), [1 - 3 * 0.5 / 2, 1])
     np.testing.assert_allclose(leaves[1].detach(), [1 - 4 * 0.5 / 2])
 
@@ -174,8 +175,8 @@ def test_the_old_enum_names_the_same_types(old: str, new: str) -> None:
         (
             "type: 'Adam' solver_type: ADAM",
             "solver_type",
-            "solver_type and type cannot both be given\n"
-            "hint: solver_type is the older form of type: leave it out",
+            "solver_type and type cannot both be set\n"
+            "hint: solver_type is the deprecated form of type: remove it",
         ),
         (
             "type: 'AdaGrad' momentum: 0.9",

@@ -18,9 +18,9 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean, write_mean
 from ssdh_surgery.engines.open_net import open_net
-from ssdh_surgery.engines.torch.layers.base import Setting
-from ssdh_surgery.engines.torch.sources.feed import Feed, Place
-from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, Share
+from ssdh_surgery.engines.torch.layers.layer_context import LayerContext
+from ssdh_surgery.engines.torch.sources.feed import Feed, SourcePosition
+from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, ProcessShare
 from ssdh_surgery.errors import DataError, SsdhError
 from support.paths import GOLDEN
 
@@ -33,15 +33,15 @@ def opened(
     folder: Path,
     *,
     phase: str = "TRAIN",
-    share: Share | None = None,
+    share: ProcessShare | None = None,
     threads: int = 1,
     seed: int = 1,
 ) -> tuple[Feed, PrefetchedSource]:
     param = schema.parse_text(f"name: 'data' top: 'data' top: 'label' {text}", "LayerParameter")
     assert isinstance(param, schema.LayerParameter)
-    feed = Feed(folder, share or Share(), threads)
+    feed = Feed(folder, share or ProcessShare(), threads)
     generator = torch.Generator().manual_seed(seed)
-    return feed, feed(param, Setting(phase, torch.device("cpu"), generator))
+    return feed, feed(param, LayerContext(phase, torch.device("cpu"), generator))
 
 
 def batches(count: int, text: str, folder: Path, **options: object) -> Batches:
@@ -140,7 +140,7 @@ def test_processes_share_the_records_of_one(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(7))
     text = DATA + "transform_param { crop_size: 6 mirror: true }"
     alone = batches(6, text, tmp_path)
-    shared = [batches(3, text, tmp_path, share=Share(rank, 2)) for rank in (0, 1)]
+    shared = [batches(3, text, tmp_path, share=ProcessShare(rank, 2)) for rank in (0, 1)]
     for index in range(3):
         both = [
             np.concatenate(pair) for pair in zip(*alone[2 * index : 2 * index + 2], strict=True)
@@ -154,11 +154,11 @@ def test_processes_share_the_records_of_one(tmp_path: Path) -> None:
 def test_a_source_goes_on_from_its_place(tmp_path: Path, shares: int) -> None:
     lmdb(tmp_path / "x", pictures(7))
     text = DATA + "transform_param { crop_size: 6 mirror: true }"
-    share = Share(shares - 1, shares)
+    share = ProcessShare(shares - 1, shares)
     feed, source = opened(text, tmp_path, share=share)
     for _ in range(3):
         source.next()
-    places = feed.places()
+    places = feed.positions()
     assert places["data"].position == 12 * shares
     assert places["data"].count == 7
     expected = [source.next() for _ in range(4)]
@@ -175,8 +175,8 @@ def test_a_source_goes_on_from_its_place(tmp_path: Path, shares: int) -> None:
 def test_a_place_in_other_data_is_not_gone_on_from(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(7))
     feed, source = opened(DATA, tmp_path)
-    assert feed.restore({"data": Place(1, 12, count=8)}) == ["data"]
-    assert feed.restore({"other": Place(1, 12, count=7)}) == ["data"]
+    assert feed.restore({"data": SourcePosition(1, 12, count=8)}) == ["data"]
+    assert feed.restore({"other": SourcePosition(1, 12, count=7)}) == ["data"]
     assert source.next()[1].tolist() == [0, 1, 2, 3]
     feed.close()
 
@@ -213,9 +213,9 @@ def test_the_label_of_a_batch_leads_to_its_records(tmp_path: Path) -> None:
 def test_waiting_is_counted(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(7))
     feed, source = opened(DATA, tmp_path)
-    assert feed.waited == 0
+    assert feed.wait_seconds == 0
     source.next()
-    assert feed.waited > 0
+    assert feed.wait_seconds > 0
     feed.close()
 
 
@@ -274,7 +274,7 @@ def test_lists_that_caffe_would_read_wrongly(tmp_path: Path) -> None:
     image_list(tmp_path)
     (tmp_path / "list.txt").write_text("p 0.png 0\np 1.png\np 2.png 2 \n")
     said = refusal(IMAGES % "", tmp_path)
-    assert said.startswith("list.txt: the list has lines that Caffe would read wrongly\n")
+    assert said.startswith("list.txt: the list has lines that Caffe would misread\n")
     assert "line 2: 'p 1.png'" in said
     assert "line 3: 'p 2.png 2 '" in said
 
@@ -289,10 +289,10 @@ def test_a_picture_of_another_shape_is_named(tmp_path: Path) -> None:
     image_list(tmp_path)
     cv2.imwrite(str(tmp_path / "p 2.png"), np.zeros((5, 4, 3), np.uint8))
     assert refusal(IMAGES % "", tmp_path, 1) == (
-        "list.txt:3: 'p 2.png': is 3 x 5 x 4, the batch that it belongs to is of 3 x 12 x 10 "
+        "list.txt:3: 'p 2.png': is 3 x 5 x 4, but its batch is 3 x 12 x 10 "
         "(channels x height x width)\n"
-        "hint: all pictures of a batch need one shape: resize them when the data are made, or "
-        "set crop_size"
+        "hint: all images of a batch need one shape: resize them when building the data, or set "
+        "crop_size"
     )
 
 
@@ -349,7 +349,7 @@ def test_hdf5_files_that_are_no_good(tmp_path: Path) -> None:
     hdf5_files(tmp_path)
     assert refusal(HDF5 % "", tmp_path / "x") == "list.txt: cannot read: no such file"
     assert refusal(HDF5 % "} transform_param { scale: 2", tmp_path) == (
-        "layer 'data': HDF5Data does not transform data"
+        "layer 'data': HDF5Data does not support transform_param"
     )
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["labels"] = np.zeros((3, 2)), np.zeros(3)
@@ -359,12 +359,12 @@ def test_hdf5_files_that_are_no_good(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["label"] = np.zeros((3, 2)), np.zeros(4)
     assert refusal(HDF5 % "", tmp_path) == (
-        "b.h5: datasets need one number of rows, and at least one: 'data' (3, 2), 'label' (4,)"
+        "b.h5: datasets need the same number of rows, at least one: 'data' (3, 2), 'label' (4,)"
     )
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["label"] = np.zeros((3, 2)), np.zeros(3)
     assert refusal(HDF5 % "", tmp_path, 2) == (
-        "row 0 of b.h5 has the shapes ((2,), ()), the batch has ((2, 3), ())"
+        "row 0 of b.h5 has the shapes ((2,), ()), but its batch has ((2, 3), ())"
     )
     (tmp_path / "b.h5").write_bytes(b"no")
     assert refusal(HDF5 % "", tmp_path) == "b.h5: is not an HDF5 file"
@@ -403,10 +403,10 @@ def test_a_record_of_another_shape(tmp_path: Path) -> None:
     items[5] = write_raw(pictures(1, (3, 10, 10))[0], 0)
     lmdb(tmp_path / "x", items)
     assert refusal(DATA, tmp_path, 2) == (
-        "x: record '00000005': is 3 x 10 x 10, the batch that it belongs to is of 3 x 12 x 10 "
+        "x: record '00000005': is 3 x 10 x 10, but its batch is 3 x 12 x 10 "
         "(channels x height x width)\n"
-        "hint: all pictures of a batch need one shape: resize them when the data are made, or "
-        "set crop_size"
+        "hint: all images of a batch need one shape: resize them when building the data, or set "
+        "crop_size"
     )
 
 
@@ -432,7 +432,7 @@ def test_a_mean_of_another_size(tmp_path: Path) -> None:
     text = DATA + "transform_param { mean_file: 'm' }"
     said = refusal(text, tmp_path)
     assert said.startswith("x: record '00000000': the mean is 3 x 10 x 10 ")
-    assert "the picture 3 x 12 x 10" in said
+    assert "the image 3 x 12 x 10" in said
 
 
 def test_a_missing_mean(tmp_path: Path) -> None:
@@ -456,7 +456,7 @@ def test_settings_without_a_place_name_their_layer(tmp_path: Path) -> None:
     text = "type: 'Data' data_param { source: 'x' }"
     assert refusal(text, tmp_path) == "layer 'data': batch_size must be above 0, not 0"
     assert refusal("type: 'WindowData'", tmp_path) == (
-        "layer 'data': this engine does not read WindowData\nhint: use --engine binary"
+        "layer 'data': the embedded engine does not read WindowData\nhint: use --engine binary"
     )
 
 

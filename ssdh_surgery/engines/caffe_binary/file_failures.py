@@ -1,0 +1,107 @@
+"""Failures that need a look at the disk: files that caffe cannot open or parse, databases."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ssdh_surgery.engines.caffe_binary.diagnosis import Diagnosis, LogSpan
+from ssdh_surgery.engines.caffe_binary.evidence import Evidence
+from ssdh_surgery.location import Location
+
+PARSE_FAILURE = re.compile(
+    r"Check failed: ReadProtoFrom(?P<how>Text|Binary)File\(.*?\)(?: Failed to parse \w+ file: "
+    r"(?P<file>.*))?"
+)
+MISSING_FILE = re.compile(
+    r"(?:File not found: |Couldn't open (?!.* to save )(?:solver state file )?)(?P<file>.*)"
+)
+_SUFFIXES = {".caffemodel": "weights file", ".solverstate": "snapshot", ".binaryproto": "mean file"}
+
+
+def missing_file(evidence: Evidence, cwd: Path, span: LogSpan, match: re.Match[str]) -> Diagnosis:
+    """A file that caffe could not open; `cwd` is the folder that it ran in."""
+    file = match["file"]
+    sentence = f"the {_role(evidence, file)} '{file}' does not exist"
+    hint = f"relative paths start at {cwd}, the folder that caffe runs in"
+    if file not in evidence.roles and "snapshot" in evidence.roles.values():
+        sentence = f"the weights file '{file}', named by the snapshot, does not exist"
+    if (cwd / file).exists():
+        sentence = sentence.replace("does not exist", "cannot be opened")
+        hint = "check its permissions"
+    return Diagnosis("missing-file", sentence, hint, span)
+
+
+def unreadable_file(
+    evidence: Evidence, cwd: Path, span: LogSpan, match: re.Match[str]
+) -> Diagnosis:
+    """A file that protobuf could not parse; the place is in the file itself if it is text."""
+    # If the line names no file, it is the last one that the log announced.
+    file = match["file"] or next(reversed(evidence.roles), "")
+    role = _role(evidence, file)
+    if match["how"] == "Binary" or not evidence.parse_error:
+        sentence = f"the {role} '{file}' cannot be read"
+        hint = "it is damaged or of another type: an incomplete download, or a web page"
+        return Diagnosis("damaged-file", sentence, hint, span)
+    line, error = evidence.parse_error
+    sentence = f"caffe cannot parse this {role}: {error['reason'].rstrip('.')}"
+    hint = "a field that this Caffe lacks comes from another version or fork of Caffe"
+    return Diagnosis(
+        "parse",
+        sentence,
+        hint if "no field" in sentence else None,
+        location=_location(cwd, file, int(error["line"]), int(error["column"]), sentence),
+        lines=(line, span.text),
+    )
+
+
+def check_database(diagnosis: Diagnosis, evidence: Evidence, cwd: Path) -> Diagnosis:
+    """The diagnosis of a database that caffe cannot open, corrected by what is on the disk."""
+    layer, kind = evidence.layer, diagnosis.kind
+    source = evidence.sources.get(layer)
+    if source is None or kind not in ("missing-lmdb", "leveldb", "unknown-backend"):
+        return diagnosis
+    folder = cwd / source
+    if kind == "missing-lmdb" and (folder / "CURRENT").is_file():
+        kind, problem, backend = "leveldb-as-lmdb", "is a LevelDB, not an LMDB", "LEVELDB"
+    elif kind != "missing-lmdb" and (folder / "data.mdb").is_file():
+        kind, problem, backend = "lmdb-as-leveldb", "is an LMDB, but read as a LevelDB", "LMDB"
+    elif kind == "missing-lmdb" and folder.is_dir():
+        sentence = f"'{source}' is not an LMDB: it contains no data.mdb (layer '{layer}')"
+        return replace(diagnosis, sentence=sentence)
+    else:
+        return diagnosis
+    sentence, hint = f"'{source}' {problem} (layer '{layer}')", f"set backend: {backend}"
+    return replace(diagnosis, kind=kind, sentence=sentence, hint=f"{hint} in the layer")
+
+
+def _role(evidence: Evidence, file: str) -> str:
+    """What caffe reads a file as: net, solver, weights file ..."""
+    if role := evidence.roles.get(file):
+        return role
+    if file.endswith(".prototxt"):
+        return "net" if evidence.roles else "solver"
+    return _SUFFIXES.get(Path(file).suffix, "file")
+
+
+def _location(cwd: Path, file: str, line: int, column: int, sentence: str) -> Location:
+    """The place of a parse error: protobuf counts columns in bytes, with tabs to 8."""
+    path = cwd / file
+    name = file if cwd.resolve() == Path.cwd() else str(path)
+    try:
+        raw = path.read_bytes().split(b"\n")[line - 1]
+    except (OSError, IndexError):
+        return Location(name, line, column)
+    position, count = 0, 0
+    while count < len(raw) and position < column - 1:
+        position = position - position % 8 + 8 if raw[count : count + 1] == b"\t" else position + 1
+        count += 1
+    prefix = raw[:count].decode("utf-8", "replace")
+    text = raw.decode("utf-8", "replace").rstrip("\r")
+    # For an unknown name, protobuf reports the place after it.
+    word = re.search(r'"([\w./]+)"$', sentence)
+    start = prefix.rfind(word[1]) if word else -1
+    if word and start >= 0:
+        return Location(name, line, start + 1, text, len(word[1]))
+    return Location(name, line, len(prefix) + 1, text)
