@@ -228,7 +228,7 @@ LAYER_RULES: dict[str, LayerRule] = {
     "Power": _activation("power_param", passes_to_judge=True, passes_to_output=True),
     "RNN": _recurrent(),
     "ReLU": _activation("relu_param", passes_to_judge=True),
-    "ReLU6": _activation(),
+    "ReLU6": _activation(passes_to_judge=True),
     "Reduction": LayerRule("joining and shaping", "reduction_param", keeps_width=False),
     "Reshape": LayerRule(
         "joining and shaping",

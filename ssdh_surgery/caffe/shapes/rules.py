@@ -76,6 +76,7 @@ SHAPE_RULES: dict[str, Callable[[LayerSetup], SetupResult]] = {
     "Power": same_shape.neuron,
     "RNN": recurrent.rnn,
     "ReLU": same_shape.neuron,
+    "ReLU6": same_shape.neuron,
     "Reduction": shaping.reduction,
     "Reshape": shaping.reshape,
     "SPP": pooling.spp,

@@ -51,6 +51,7 @@ EXPRESSIONS: dict[str, str] = {
     "PReLU": "activations:prelu",
     "Reduction": "shaping:reduction",
     "ReLU": "activations:relu",
+    "ReLU6": "activations:relu6",
     "Reshape": "shaping:reshape",
     "Scale": "scaling:scale",
     "Sigmoid": "activations:sigmoid",

@@ -40,6 +40,18 @@ def test_catalogue(case, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "settings",
+    ['"ReLU6"', '"Clip" clip_param { min: -1 max: 2 }', '"Swish" swish_param { beta: 1.5 }'],
+)
+def test_layers_that_the_built_caffe_does_not_have(settings, tmp_path):
+    text = input_layer("a", 6) + f'layer {{ name: "b" type: {settings} bottom: "a" top: "b" }}'
+    nets = SideBySide(text, tmp_path)
+    x = np.array([-3, -0.5, 0, 1, 6, 7], np.float32)
+    torch, onnx = (net.forward(a=x)["b"] for net in (nets.torch, nets.onnx))
+    np.testing.assert_allclose(onnx, torch, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         ('"Power" power_param { power: -2 scale: 0 }', np.inf),

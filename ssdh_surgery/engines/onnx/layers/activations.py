@@ -13,6 +13,11 @@ def relu(layer: LayerGraph) -> list[str]:
     return [layer.node("Relu", layer.bottom)]
 
 
+def relu6(layer: LayerGraph) -> list[str]:
+    """min(max(0, x), 6)."""
+    return [layer.node("Clip", layer.bottom, layer.number(0), layer.number(6))]
+
+
 def prelu(layer: LayerGraph) -> list[str]:
     """ReLU with a learned negative slope, per channel or for all of them."""
     slopes = layer.params[0].reshape(-1, *[1] * (len(layer.shape) - 2))

@@ -32,6 +32,22 @@ class ReLU(TorchLayer):
         return top_diff * torch.where(bottom > 0, 1.0, self.param.relu_param.negative_slope)
 
 
+class ReLU6(TorchLayer):
+    """min(max(0, x), 6), of the forks that run MobileNets."""
+
+    rereads_bottom = True
+    # A value that was cut is 0 or 6 afterwards, where the gradient is 0.
+    is_exact_in_place = True
+
+    def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The activations."""
+        return [F.relu6(bottoms[0])]
+
+    def gradient(self, top_diff: Tensor, bottom: Tensor, top: Tensor) -> Tensor:
+        """The bottom's diff from the current contents of the blobs."""
+        return top_diff * ((bottom > 0) & (bottom < 6))
+
+
 class PReLU(TorchLayer):
     """ReLU with a learned negative slope, per channel or for all of them (`channel_shared`)."""
 

@@ -64,6 +64,7 @@ REGISTRY: dict[str, str] = {
     "PReLU": "activations:PReLU",
     "Reduction": "shaping:Reduction",
     "ReLU": "activations:ReLU",
+    "ReLU6": "activations:ReLU6",
     "Reshape": "shaping:Reshape",
     "Scale": "scaling:Scale",
     "Sigmoid": "activations:Sigmoid",

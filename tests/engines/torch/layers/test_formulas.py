@@ -64,6 +64,14 @@ def test_clip(run):
     assert net.blobs["a"].diff.tolist() == [[0, 1, 1, 1, 0]]
 
 
+def test_relu6(run):
+    x = [[-3, 0, 0.5, 4, 6, 7]]
+    net = run('type: "ReLU6"', x, diffs=[1])
+
+    assert net.blobs["out0"].data.tolist() == [[0, 0, 0.5, 4, 6, 6]]
+    assert net.blobs["a"].diff.tolist() == [[0, 0, 1, 1, 0, 0]]
+
+
 def test_swish(run):
     x = np.array([[-2, -0.5, 0, 1, 3]])
 
