@@ -14,8 +14,9 @@ from ssdh_surgery.prototxt.removal import remove
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.surgery.core.change import inserted_after, inserted_before, inserted_inside
-from ssdh_surgery.surgery.core.promise import Insert, Promise
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
+from ssdh_surgery.surgery.core.step import Insert
 from support.entries import entries, inserted, marked
 from support.net_files import net_files
 from support.strategies import documents, searched

@@ -12,7 +12,7 @@ from ssdh_surgery.prototxt.cst import Document, Message
 from ssdh_surgery.surgery.core.change import Change, merged
 from ssdh_surgery.surgery.core.gate import Proof, prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
-from ssdh_surgery.surgery.core.promise import Path
+from ssdh_surgery.surgery.core.step import Path
 
 
 class HasChange(Protocol):

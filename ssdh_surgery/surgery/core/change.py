@@ -15,7 +15,8 @@ from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, merge_deletions, sort_edits
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery.core.promise import Insert, Path, Promise, PromiseStep
+from ssdh_surgery.surgery.core.promise import Promise
+from ssdh_surgery.surgery.core.step import Insert, Path, PromiseStep
 
 
 @dataclass(frozen=True)

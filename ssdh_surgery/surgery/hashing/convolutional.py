@@ -23,7 +23,7 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.surgery.core.change import Change, merged, path_of, path_of_message
-from ssdh_surgery.surgery.core.promise import Delete, Insert
+from ssdh_surgery.surgery.core.step import Delete, Insert
 from ssdh_surgery.surgery.verbs import fields, layers
 from ssdh_surgery.surgery.verbs.copying import copied
 from ssdh_surgery.surgery.verbs.fields import Removal

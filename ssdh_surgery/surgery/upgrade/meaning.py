@@ -12,8 +12,9 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.surgery.core.change import path_of_message
-from ssdh_surgery.surgery.core.promise import Path, Promise
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import Tree, tree_of
+from ssdh_surgery.surgery.core.step import Path
 
 
 def _nothing(_: Tree) -> None:

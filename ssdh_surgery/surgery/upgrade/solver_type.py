@@ -13,7 +13,7 @@ from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import scalar_text
 from ssdh_surgery.prototxt.style import style_of
 from ssdh_surgery.surgery.core.change import Change, path_of
-from ssdh_surgery.surgery.core.promise import Delete, Insert
+from ssdh_surgery.surgery.core.step import Delete, Insert
 
 _TYPES = {
     "SGD": "SGD",

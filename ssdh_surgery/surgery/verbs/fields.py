@@ -23,7 +23,7 @@ from ssdh_surgery.surgery.core.change import (
     merged,
     path_of,
 )
-from ssdh_surgery.surgery.core.promise import Delete, Set
+from ssdh_surgery.surgery.core.step import Delete, Set
 
 # How a thing is taken out: as a comment that a person can put back, or for good.
 Removal = Literal["comment", "delete"]

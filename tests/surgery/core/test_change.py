@@ -22,15 +22,9 @@ from ssdh_surgery.surgery.core.change import (
     path_of_message,
 )
 from ssdh_surgery.surgery.core.new_values import strict_message
-from ssdh_surgery.surgery.core.promise import (
-    Delete,
-    Insert,
-    Path,
-    Promise,
-    PromiseStep,
-    Set,
-)
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import tree_of
+from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep, Set
 from support.entries import at_path, entries, marked
 
 NET = """name: "n"
@@ -41,6 +35,11 @@ layer { name: "b" convolution_param { num_output: 3 } }
 STEPS: list[tuple[str, Sequence[PromiseStep], str]] = [
     ("nothing", [], NET),
     ("set", [Set((("name", 0),), "m")], NET.replace('"n"', '"m"')),
+    (
+        "set-twice",
+        [Set((("name", 0),), "l"), Set((("name", 0),), "m")],
+        NET.replace('"n"', '"m"'),
+    ),
     ("set-item", [Set((("layer", 0), ("bottom", 1)), "z")], NET.replace('"y"', '"z"')),
     ("delete", [Delete((("layer", 0), ("bottom", 0)))], NET.replace('"x", ', "")),
     ("delete-all", [Delete((("layer", 0),)), Delete((("layer", 1),))], 'name: "n"'),

@@ -100,7 +100,13 @@ def _open_message() -> type:
     file.message_type.add(name="Open").extension_range.add(start=1, end=1000)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("open.Open"))
+    found = pool.FindMessageTypeByName("open.Open")
+    # protobuf before 4.22 makes classes with a factory that the pool is given to.
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(found)
+    factory: Any = message_factory
+    made: type = factory.MessageFactory(pool).GetPrototype(found)
+    return made
 
 
 OPEN = _open_message()
