@@ -35,7 +35,7 @@ class Change:
         return bool(self.edits)
 
 
-def merged(changes: Iterable[Change]) -> Change:
+def merge(changes: Iterable[Change]) -> Change:
     """Changes of one text as one; what two of them take away goes once.
 
     Raises:
@@ -81,12 +81,12 @@ def path_of(entry: Entry) -> Path:
     return (*path_of_message(parent), (name, index))
 
 
-def inserted_after(entry: Entry, new: NewFields) -> list[Insert]:
+def insertions_after(entry: Entry, new: NewFields) -> list[Insert]:
     """The steps of new fields that are put after an entry (see `insertion.after`)."""
     return _inserted(entry, new, after=True)
 
 
-def inserted_before(entry: Entry, new: NewFields) -> list[Insert]:
+def insertions_before(entry: Entry, new: NewFields) -> list[Insert]:
     """The steps of new fields that are put before an entry and its comments."""
     return _inserted(entry, new, after=False)
 
@@ -103,7 +103,7 @@ def _inserted(entry: Entry, new: NewFields, after: bool) -> list[Insert]:
     return [Insert((*path, (name, counts[name])), value) for name, value in new]
 
 
-def inserted_inside(message: Message, new: NewFields) -> list[Insert]:
+def insertions_inside(message: Message, new: NewFields) -> list[Insert]:
     """The steps of new fields that are put at the end of a message."""
     path = path_of_message(message)
     counts = {name: len(message.entries(name)) for name, _ in new}

@@ -12,7 +12,7 @@ from ssdh_surgery.prototxt import edits
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.surgery.core.change import Change
-from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.judge import protobuf_message
 from ssdh_surgery.surgery.core.new_values import new_values
 from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import Tree, first_difference, tree_of
@@ -87,7 +87,7 @@ def prove(
 def _read(document: Document, message_name: str) -> _Reading:
     tree = tree_of(document.root)
     try:
-        return _Reading(tree, judged(document, message_name))
+        return _Reading(tree, protobuf_message(document, message_name))
     except SchemaError as error:
         return _Reading(tree, None, str(error))
 
@@ -117,7 +117,7 @@ def _compare_messages(
         )
     promise.apply(reading.message)
     try:
-        message = judged(after, message_name)
+        message = protobuf_message(after, message_name)
     except SchemaError as error:
         text = f"protobuf read the file before the edits and refuses it after: {error}"
         raise _refused(before, text) from error

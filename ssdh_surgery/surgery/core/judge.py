@@ -26,7 +26,7 @@ MESSAGE_OF = {
 }
 
 
-def judged(document: Document, message_name: str) -> Any:
+def protobuf_message(document: Document, message_name: str) -> Any:
     """The message that protobuf reads, strictly.
 
     Raises:

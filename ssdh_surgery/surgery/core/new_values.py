@@ -13,8 +13,8 @@ from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse_source
 from ssdh_surgery.prototxt.source import Source
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.core.judge import judged
-from ssdh_surgery.surgery.core.semantics import tree_of, tree_of_new
+from ssdh_surgery.surgery.core.judge import protobuf_message
+from ssdh_surgery.surgery.core.semantics import tree_of, tree_of_value
 from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep, Set, value_at
 
 # A message that is still being filled.
@@ -86,8 +86,8 @@ class _Sheet:
         """
         with contextlib.suppress(SchemaError):
             document = _parse(self.fields)
-            if tree_of(document.root) == tree_of_new(self.fields):
-                message = judged(document, self.message_name)
+            if tree_of(document.root) == tree_of_value(self.fields):
+                message = protobuf_message(document, self.message_name)
                 return {id(step): value_at(message, path) for step, path in self.steps}
         # Read one by one, so that the error names the one that is wrong.
         return {id(step): self._read_alone(step) for step, _ in self.steps}
@@ -114,7 +114,7 @@ def strict_message(kind: str, name: str, value: object) -> Any:
     count = sum(len(field.values) for field in document.fields)
     if count != 1:
         raise SchemaError(f"'{value}' is {'more than' if count else 'not'} one value of '{name}'")
-    return judged(document, kind)
+    return protobuf_message(document, kind)
 
 
 def _parse(fields: _Fields) -> Document:

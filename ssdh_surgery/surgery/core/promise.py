@@ -8,7 +8,7 @@ from typing import Any
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.surgery.core.new_values import new_values
-from ssdh_surgery.surgery.core.semantics import Tree, tree_of_new
+from ssdh_surgery.surgery.core.semantics import Tree, tree_of_value
 from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep, Set, tree_at, value_at
 
 
@@ -37,7 +37,7 @@ class Promise:
         for path, name, steps in _grouped(self.steps):
             inner = tree_at(tree, path)
             values = inner.setdefault(name, [])
-            _apply_to_list(values, steps, lambda step: tree_of_new(step.value))
+            _apply_to_list(values, steps, lambda step: tree_of_value(step.value))
             if not values:
                 del inner[name]
 

@@ -26,14 +26,14 @@ def _scalar(value: Scalar) -> bytes | str:
     return value.data if value.is_string else value.text
 
 
-def tree_of_new(value: object) -> Tree | bytes | str:
+def tree_of_value(value: object) -> Tree | bytes | str:
     """The tree of a value that is about to be written."""
     if not is_message(value):
         text = scalar_text(value)
         return (literals.unescape([text[1:-1]]) or b"") if text.startswith('"') else text
     tree: Tree = {}
     for name, inner in value:
-        tree.setdefault(name, []).append(tree_of_new(inner))
+        tree.setdefault(name, []).append(tree_of_value(inner))
     return tree
 
 

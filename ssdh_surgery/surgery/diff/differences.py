@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar
-from ssdh_surgery.surgery.diff.matching import labels, matched
+from ssdh_surgery.surgery.diff.matching import labels, match_layers
 
 _LAYER_FIELDS = ("layer", "layers")
 _NUMBER = (int, float)
@@ -172,7 +172,7 @@ def _inner_kind(kind: str | None, name: str) -> str | None:
 
 
 def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iterator[Difference]:
-    pairs = matched(old, new)
+    pairs = match_layers(old, new)
     moved = _moved([pairs[index] for index in range(len(new)) if index in pairs])
     label = f"{path}.{name}" if path else name
     old_labels, new_labels = labels(old, label), labels(new, label)

@@ -35,7 +35,7 @@ def _name(entry: Entry) -> str:
     return (message.message("layer") or message).string("name")
 
 
-def matched(old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
+def match_layers(old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
     """The old index for each new index that has one."""
     places = {label: index for index, label in enumerate(labels(old, ""))}
     pairs = {i: places[label] for i, label in enumerate(labels(new, "")) if label in places}

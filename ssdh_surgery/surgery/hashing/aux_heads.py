@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import (
     changed_name,
     learn_faster,
@@ -19,11 +19,11 @@ from ssdh_surgery.surgery.hashing.classifier import (
 )
 from ssdh_surgery.surgery.verbs import layers
 from ssdh_surgery.surgery.verbs.fields import Removal
-from ssdh_surgery.surgery.verbs.unread import unread
+from ssdh_surgery.surgery.verbs.unread_blobs import unread_layers
 
 
 @dataclass(frozen=True)
-class Dropped:
+class AuxRemoval:
     """A change that takes the auxiliary branches out, and the layers that go."""
 
     change: Change
@@ -31,7 +31,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Retargeted:
+class AuxRetarget:
     """A change that gives auxiliary heads other classes, and the new names of classifiers."""
 
     change: Change
@@ -62,7 +62,7 @@ def refuse_too_few_classes(net: Net, main: Head, classes: int) -> None:
             )
 
 
-def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> Retargeted:
+def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> AuxRetarget:
     """Let auxiliary classifiers have so many outputs, learn faster, and start from new.
 
     Those that have as many stay as they are.
@@ -82,10 +82,10 @@ def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> Reta
             rename_classifier(net, head.classifier, name),
             learn_faster(head.classifier, classifier_lr),
         ]
-    return Retargeted(merged(changes), tuple(names))
+    return AuxRetarget(merge(changes), tuple(names))
 
 
-def drop(net: Net, main: Head, how: Removal) -> Dropped:
+def drop(net: Net, main: Head, how: Removal) -> AuxRemoval:
     """Take the auxiliary heads out, and every layer that then reaches nothing else.
 
     Raises:
@@ -105,8 +105,8 @@ def drop(net: Net, main: Head, how: Removal) -> Dropped:
             hint="--aux keep leaves the auxiliary heads",
             layer=layer.name,
         )
-    removed = unread(net, [net.layers[index] for index in gone])
-    return Dropped(layers.take_out(removed, how), tuple(removed))
+    removed = unread_layers(net, [net.layers[index] for index in gone])
+    return AuxRemoval(layers.take_out(removed, how), tuple(removed))
 
 
 def _main_layers(net: Net, main: Head) -> set[int]:

@@ -19,12 +19,12 @@ from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import learn_faster
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
-from ssdh_surgery.surgery.verbs.copying import rules
-from ssdh_surgery.surgery.verbs.unread import Cut, unread
+from ssdh_surgery.surgery.verbs.layers import phase_rules
+from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
             raise UnknownLayer(
                 f"no blob or layer is called '{at}'",
                 location=Location(net.file),
-                hint=did_you_mean(at, [*net.blob_names, *(layer.name for layer in net.layers)]),
+                hint=did_you_mean(at, net.names),
                 blob=at,
             )
         name = named[0].tops[0]
@@ -101,12 +101,12 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     new_name = recipe.classifier_name or f"{classifier.name}_change"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
     stops = [each for each in classifier.outer.entries("propagate_down") if _is_false(each)]
-    new = recipe.train_layers(features, rules(classifier), propagates=not stops)
+    new = recipe.train_layers(features, phase_rules(classifier), propagates=not stops)
     is_lower = features != head.features
-    unused = unread(net, cut=Cut(classifier, features)) if is_lower else []
+    unused = unread_layers(net, cut=Cut(classifier, features)) if is_lower else []
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
     notes += [_stopped_note(classifier, recipe.latent_name)] if stops else []
-    change = merged(
+    change = merge(
         [
             layers.replace(classifier, unused, new, recipe.remove, recipe.banner),
             layers.rename(classifier, new_name),

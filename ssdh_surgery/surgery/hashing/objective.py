@@ -23,9 +23,9 @@ from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields, layers
-from ssdh_surgery.surgery.verbs.copying import rules
+from ssdh_surgery.surgery.verbs.layers import phase_rules
 from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT
 
 HALF = Decimal("0.5")
@@ -80,7 +80,7 @@ def add_objective(net: Net, head: Head, hashed: HashLayer, objective: Objective)
     terms = _Terms(net, hashed, objective)
     made = terms.fork() if objective.kind == "fork" else terms.stock()
     shared = _phases(hashed.code, objective.train_only)
-    return merged(
+    return merge(
         [
             layers.insert_before(head.classifier, [[*layer, *shared] for layer in made]),
             *(_weighed(loss, objective.weight_class) for loss in head.losses),
@@ -109,7 +109,7 @@ class _Terms:
     """The layers of the two terms on one code, under names that are free."""
 
     def __init__(self, net: Net, hashed: HashLayer, objective: Objective) -> None:
-        self.taken = {*net.blob_names, *(layer.name for layer in net.layers)}
+        self.taken = set(net.names)
         self.hashed = hashed
         self.code = hashed.code.tops[0]
         self.objective = objective
@@ -172,7 +172,7 @@ def _top(layer: _Fields) -> str:
 
 def _phases(code: Layer, train_only: bool) -> _Fields:
     """The rules of the code's layer, narrowed to TRAIN where that is asked for."""
-    found = rules(code)
+    found = phase_rules(code)
     if not train_only:
         return found
     if any(name == "exclude" for name, _ in found):
@@ -192,7 +192,7 @@ def _weighed(loss: Layer, factor: Decimal) -> Change:
     if factor == 1:
         return Change()
     if given := loss.outer.entries("loss_weight"):
-        return merged(fields.scale(entry, factor) for entry in given)
+        return merge(fields.scale(entry, factor) for entry in given)
     after = loss.outer.entry("top") or loss.outer.entry("bottom")
     assert after is not None, "a head's loss has bottoms"
     return fields.add_after(after, [("loss_weight", factor)])
@@ -210,7 +210,7 @@ def set_bits(net: Net, hashed: HashLayer, bits: int) -> Change:
             f"layer '{hashed.latent.name}' does not state its num_output",
             location=hashed.latent.location,
         )
-    return merged(
+    return merge(
         [fields.put(message, "num_output", bits)]
         + [fields.set_value(entry, bits) for entry in _pooled_widths(net, hashed)]
     )

@@ -18,10 +18,10 @@ from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.objective import FORK_LOSSES, HALF, MEAN, SQUARE
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
-from ssdh_surgery.surgery.verbs.copying import rules
+from ssdh_surgery.surgery.verbs.layers import phase_rules
 
 _FACTORS = dict(zip(FORK_LOSSES, (-HALF, HALF), strict=True))
 # What Caffe's log tools can read in a top's name.
@@ -29,14 +29,14 @@ _UNREADABLE = re.compile(r"[\s:]+")
 
 
 @dataclass(frozen=True)
-class Stocked:
+class StockConversion:
     """A change that leaves no layer of the fork, and what the user should know."""
 
     change: Change
     notes: tuple[str, ...] = ()
 
 
-def stock_objective(net: Net) -> Stocked:
+def stock_objective(net: Net) -> StockConversion:
     """Turn the fork's two losses into stock layers; nothing to do where there are none.
 
     Names, tops and comments stay; a top with blanks gets one without.
@@ -50,7 +50,7 @@ def stock_objective(net: Net) -> Stocked:
         said = f"cannot become stock layers: Caffe's dialect {net.dialect} has no Reduction"
         hint = "ssdh upgrade writes the net in the current dialect first"
         raise _refusal(losses[0], said, hint)
-    taken = {*net.blob_names, *(layer.name for layer in net.layers)}
+    taken = set(net.names)
     changes: list[Change] = []
     notes: list[str] = []
     means: dict[int, Change] = {}
@@ -68,7 +68,7 @@ def stock_objective(net: Net) -> Stocked:
         mean = graph.reads(layer)[0] if graph else None
         if graph and mean and mean.writer and mean.writer.index not in means:
             means[mean.writer.index] = _as_mean(graph, mean, mean.writer)
-    return Stocked(merged([*changes, *means.values()]), tuple(notes))
+    return StockConversion(merge([*changes, *means.values()]), tuple(notes))
 
 
 def _as_reduction(net: Net, loss: Layer, square: str) -> Change:
@@ -89,12 +89,12 @@ def _as_reduction(net: Net, loss: Layer, square: str) -> Change:
         ("type", "Power"),
         ("bottom", loss.bottoms[0]),
         ("top", square),
-        *rules(loss),
+        *phase_rules(loss),
         ("power_param", SQUARE),
     ]
     weight = _FACTORS[loss.type] * _times(loss) * _weight(loss)
     given = loss.outer.entry("loss_weight")
-    return merged(
+    return merge(
         [
             layers.insert_before(loss, [power]),
             fields.set_value(kind, "Reduction"),
@@ -163,7 +163,7 @@ def _as_mean(graph: BlobGraph, mean: NetBlob, pooling: Layer) -> Change:
         or kind is None
     ):
         return Change()
-    return merged(
+    return merge(
         [
             fields.set_value(kind, "Reduction"),
             blobs.rewire(pooling, 0, reshape.bottoms[0]),

@@ -14,9 +14,11 @@ from ssdh_surgery.prototxt.edits import sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 _FIELDS = ("input", "input_shape", "input_dim")
 _LAYERS = ("layer", "layers")
@@ -42,8 +44,8 @@ def inputs_to_layer(net: Net) -> Change:
             location=inputs[sized].location,
         )
     style = style_of(net.document)
-    edits = rewritten(net.root, _pieces(net, style, bool(shapes or dims)), style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    edits = rewrite(net.root, _pieces(net, style, bool(shapes or dims)), style)
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:
@@ -87,7 +89,7 @@ def _layer(old: list[Piece], style: Style) -> tuple[Piece, list[Piece]]:
     head[0] = replace(head[0], gap=first.gap, lead=first.lead, opens=first.opens)
     members = [*head, *tops, _grouped("input_param", shapes[: len(tops)], style).below(style)]
     one_line = style.one_line.get("layer", False)
-    layer = grouped("layer", members, style, first.margin, one_line=one_line, hoist=True)
+    layer = group("layer", members, style, first.margin, one_line=one_line, hoist=True)
     rest = [comment for item in unused for comment in item.comments_only()]
     return layer, [comment.below(style) for comment in rest]
 
@@ -95,7 +97,7 @@ def _layer(old: list[Piece], style: Style) -> tuple[Piece, list[Piece]]:
 def _grouped(name: str, members: list[Piece], style: Style) -> Piece:
     """A small message: as its members stood, or as the file writes small messages."""
     one_line = style.is_one_line(name, is_leaf=True) or None
-    return grouped(name, members, style, members[0].margin, one_line=one_line)
+    return group(name, members, style, members[0].margin, one_line=one_line)
 
 
 def _new(name: str, value: str, beside: Piece, style: Style) -> Piece:

@@ -15,9 +15,10 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 # What comes after a convolution's geometry in Caffe's own files.
 _AFTER_PAD = ("weight_filler", "bias_filler", "blobs_lr", "weight_decay")
@@ -42,7 +43,7 @@ def fold_padding(net: Net) -> Change:
         if reader.core.entry("pad") is None:
             moved.add(source.index)
     edits += _without(net, padding, moved, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
@@ -90,7 +91,7 @@ def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[
     if lines.is_one_line(reader.core) and pad.fits_a_line:
         pad = pad.beside()
     place = next((i for i, each in enumerate(pieces) if each.name in _AFTER_PAD), len(pieces))
-    return rewritten(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
+    return rewrite(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
 
 
 def _pad_piece(layer: Layer) -> Piece | None:
@@ -108,7 +109,7 @@ def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> l
             new.append(piece)
             continue
         new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
-    edits = rewritten(net.root, new, style)
+    edits = rewrite(net.root, new, style)
     return edits + (removal.comment_out(listed, style.newline) if listed else [])
 
 

@@ -8,10 +8,11 @@ from ssdh_surgery.prototxt import lines
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
 
 
-def rewritten(message: Message, pieces: Sequence[Piece], style: Style) -> list[Edit]:
+def rewrite(message: Message, pieces: Sequence[Piece], style: Style) -> list[Edit]:
     """The edits that give a message the inside that pieces make.
 
     Pieces that stand as they stood are not touched; they must be in their old order.

@@ -22,9 +22,11 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 
 def move_transform(net: Net) -> Change:
@@ -33,7 +35,7 @@ def move_transform(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     edits = [edit for layer in net.layers for edit in _layer_edits(layer, style)]
-    return Change(sort_edits(edits), becomes(net, _rule)) if edits else Change()
+    return Change(sort_edits(edits), rule_promise(net, _rule)) if edits else Change()
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
@@ -45,16 +47,16 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
     if not moved:
         return []
     kept = [piece for piece in pieces if piece.name not in TRANSFORM_FIELDS]
-    edits = rewritten(message, kept, style)
+    edits = rewrite(message, kept, style)
     target = layer.outer.message("transform_param")
     if target is not None:
-        return edits + rewritten(target, _joined(target, moved, style), style)
+        return edits + rewrite(target, _joined(target, moved, style), style)
     new: list[Piece] = []
     for piece in pieces_of(layer.outer):
         new.append(piece)
         if piece.field is not None and message in piece.field.values:
             new.append(_transform(piece, message, moved, style))
-    return edits + rewritten(layer.outer, new, style)
+    return edits + rewrite(layer.outer, new, style)
 
 
 def _transform(beside: Piece, message: Message, moved: list[Piece], style: Style) -> Piece:
@@ -62,7 +64,7 @@ def _transform(beside: Piece, message: Message, moved: list[Piece], style: Style
     gap = style.newline + beside.margin if beside.opens else " "
     one_line = lines.is_one_line(message) or None
     first = replace(moved[0], gap=gap, opens=beside.opens)
-    return grouped("transform_param", [first, *moved[1:]], style, beside.margin, one_line=one_line)
+    return group("transform_param", [first, *moved[1:]], style, beside.margin, one_line=one_line)
 
 
 def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:

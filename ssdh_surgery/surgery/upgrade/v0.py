@@ -20,21 +20,17 @@ from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import (
-    Piece,
-    grouped,
-    margin_of,
-    pieces_of,
-    without_separator,
-)
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece, without_separator
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 _V1_WORDS = {current: word for word, current in V1_TYPES.items()}
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedField:
     """A field that Caffe does not read in a V0 net, and the layer's name, if it is in one."""
 
     entry: Entry
@@ -61,14 +57,14 @@ def v0_to_v1(net: Net) -> Change:
     edits: list[Edit] = removal.comment_out(gone, style.newline) if gone else []
     for layer in net.layers:
         edits += _layer_edits(layer, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
-def dropped_fields(net: Net) -> list[Dropped]:
+def dropped_fields(net: Net) -> list[DroppedField]:
     """What becomes a comment when a V0 net is upgraded: Caffe's own upgrade drops it."""
     if net.dialect is not Dialect.V0:
         return []
-    found = [Dropped(entry, None) for entry in _others(net.root, NET_FIELDS)]
+    found = [DroppedField(entry, None) for entry in _others(net.root, NET_FIELDS)]
     for layer in net.layers:
         kind = layer.core.string("type")
         if kind == "padding":
@@ -79,7 +75,7 @@ def dropped_fields(net: Net) -> list[Dropped]:
             for field in layer.core.fields
             if field.values and place_in_v1(kind, field.name) is None
         ]
-        found += [Dropped(entry, layer.name) for entry in entries]
+        found += [DroppedField(entry, layer.name) for entry in entries]
     return sorted(found, key=lambda dropped: dropped.entry.line)
 
 
@@ -107,7 +103,7 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
             new.append(piece)
         else:
             new.append(piece.commented())
-    return rewritten(layer.outer, new, style)
+    return rewrite(layer.outer, new, style)
 
 
 def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
@@ -133,8 +129,7 @@ def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
                 new.append(place[0])
             members.setdefault(place[0], []).append(each.renamed(place[1]))
     found = [
-        grouped(each, members[each], style, margin) if isinstance(each, str) else each
-        for each in new
+        group(each, members[each], style, margin) if isinstance(each, str) else each for each in new
     ]
     lead = piece.lead + piece.head_comments()
     found[0] = replace(found[0], lead=lead + found[0].lead)

@@ -15,9 +15,11 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 # What V1 says in lists beside each other, as the fields of one `param` for each blob.
 _PARAM_FIELDS = {
@@ -44,7 +46,7 @@ def v1_to_current(net: Net) -> Change:
     ]
     for layer in net.layers:
         edits += _layer_edits(layer.outer, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _layer_edits(message: Message, style: Style) -> list[Edit]:
@@ -61,7 +63,7 @@ def _layer_edits(message: Message, style: Style) -> list[Edit]:
             new += piece.comments_only()
         else:
             new += groups.get(id(piece.field), [])
-    return rewritten(message, new, style)
+    return rewrite(message, new, style)
 
 
 def _current_type(entry: Entry) -> str:
@@ -98,8 +100,8 @@ def _param_groups(pieces: list[Piece], style: Style, margin: str) -> dict[int, l
             for each in sorted(found, key=lambda each: each.start)
         ]
         members[0] = replace(members[0], gap=anchor.gap, opens=anchor.opens)
-        group = grouped("param", members, style, margin, one_line=one_line, hoist=True)
-        groups.setdefault(id(anchor.field), []).append(group)
+        param = group("param", members, style, margin, one_line=one_line, hoist=True)
+        groups.setdefault(id(anchor.field), []).append(param)
     return groups
 
 

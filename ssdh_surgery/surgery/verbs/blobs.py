@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
 
 
@@ -68,7 +68,7 @@ def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = N
                 renamed.update(dict.fromkeys(entry for _, entry in _places(graph, blob)))
     for state in _states(net, None):
         _refuse_torn(net.graph(state), state, renamed, writer)
-    return merged(fields.set_value(entry, name) for entry in renamed)
+    return merge(fields.set_value(entry, name) for entry in renamed)
 
 
 def _states(net: Net, phase: Phase | None) -> Iterator[State]:

@@ -14,9 +14,9 @@ from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
-from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT, field_in_v0, unknown
+from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT, dialect_error, field_in_v0
 
 # The message in which each type of data layer names what it reads.
 SOURCES = {
@@ -109,7 +109,7 @@ def repoint(
         raise SurgeryError(
             "no data layer takes a mean", location=Location(net.file), hint="HDF5Data has none"
         )
-    return merged(_repointed(each.layer, _for_layer(each, wanted)) for each in found)
+    return merge(_repointed(each.layer, _for_layer(each, wanted)) for each in found)
 
 
 def _refuse_unclear(
@@ -168,7 +168,7 @@ def _repointed(layer: Layer, choice: DataChoice) -> Change:
     changes = [_put_all(layer, name, new)]
     if choice.mean is not None and layer.type in _WITH_MEAN:
         changes += _mean(layer, choice.mean)
-    return merged(changes)
+    return merge(changes)
 
 
 def _repointed_v0(
@@ -188,7 +188,7 @@ def _repointed_v0(
     wanted = [(name, field, value) for field, value in new if field != "backend"]
     if choice.mean is not None and layer.type in _WITH_MEAN:
         if not isinstance(choice.mean, str):
-            raise unknown("field 'mean_value'", layer.dialect, layer.location)
+            raise dialect_error("field 'mean_value'", layer.dialect, layer.location)
         wanted.append(("transform_param", "mean_file", choice.mean))
     place = layer.location
     return fields.put_all(
@@ -240,4 +240,4 @@ def _replaced(message: Message, new: Sequence[tuple[str, object]]) -> Change:
     changes.append(
         fields.add_after(old[-1], rest) if old and rest else fields.add_inside(message, rest)
     )
-    return merged(changes)
+    return merge(changes)

@@ -11,11 +11,10 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
-from ssdh_surgery.surgery.core.change import Change, inserted_after, inserted_before, merged
+from ssdh_surgery.surgery.core.change import Change, insertions_after, insertions_before, merge
 from ssdh_surgery.surgery.verbs import fields
-from ssdh_surgery.surgery.verbs.copying import copied
-from ssdh_surgery.surgery.verbs.fields import Removal
-from ssdh_surgery.surgery.verbs.spelling import spelled
+from ssdh_surgery.surgery.verbs.fields import Removal, copy_fields
+from ssdh_surgery.surgery.verbs.spelling import spell_layer
 
 
 def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
@@ -56,14 +55,16 @@ def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: 
 
 def _put(layer: Layer, named: NewFields, comment: str | None, after: bool) -> Change:
     entry = layer.entry
-    put, steps = (insertion.after, inserted_after) if after else (insertion.before, inserted_before)
+    put, steps = (
+        (insertion.after, insertions_after) if after else (insertion.before, insertions_before)
+    )
     return Change.of(put(entry, named, neighbour_style(entry), comment), steps(entry, named))
 
 
 def _spelled(beside: Layer, new: Sequence[NewFields]) -> NewFields:
     """New layers as fields of the net, in the dialect of the one that they stand beside."""
     name, place = beside.entry.field.name, beside.entry.location
-    return [(name, spelled(layer, beside.dialect, place)) for layer in new]
+    return [(name, spell_layer(layer, beside.dialect, place)) for layer in new]
 
 
 def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
@@ -77,7 +78,9 @@ def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
     >>> apply(net.document.text, change.edits)
     'layer { name: "b" bottom: "x" } layer { name: "a" } layer { name: "b" bottom: "a" }'
     """
-    fields_of = [(n, bottom if n == "bottom" else value) for n, value in copied(original.outer)]
+    fields_of = [
+        (n, bottom if n == "bottom" else value) for n, value in copy_fields(original.outer)
+    ]
     return _put(layer, [(layer.entry.field.name, fields_of)], None, after=False)
 
 
@@ -122,10 +125,10 @@ def replace(
     named = _spelled(layer, new)
     followed = entry.field if insertion.takes_place(entry, entries) else None
     edits = insertion.before(entry, named, neighbour_style(entry), comment, entries)
-    inserted = Change.of(edits, inserted_before(entry, named))
+    inserted = Change.of(edits, insertions_before(entry, named))
     taken = fields.take_out(entries, how, followed)
     # At one place, what is new stands before a comment's sign and after its line break.
-    return merged([inserted, taken] if entry in entries else [taken, inserted])
+    return merge([inserted, taken] if entry in entries else [taken, inserted])
 
 
 def rename(layer: Layer, name: str) -> Change:
@@ -139,3 +142,12 @@ def rename(layer: Layer, name: str) -> Change:
     'layer { name: "fc8_change" top: "fc8" }'
     """
     return fields.put(layer.core, "name", name)
+
+
+def phase_rules(layer: Layer) -> list[tuple[str, object]]:
+    """The phase rules of a layer: what stands beside it must be where it is."""
+    return [
+        (name, copy_fields(message))
+        for name in ("include", "exclude")
+        for message in layer.outer.messages(name)
+    ]

@@ -12,7 +12,7 @@ from decimal import Decimal
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
 from ssdh_surgery.surgery.verbs.spelling import LISTS
 
@@ -41,7 +41,7 @@ def put(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
         rest.pop()
     new = [("param", list(values.items())) for values in rest]
     after = entries[-1] if entries else _last_of_head(layer)
-    return merged([*changes, fields.add_after(after, new)])
+    return merge([*changes, fields.add_after(after, new)])
 
 
 def multiply(layer: Layer, factor: Decimal, blobs: int) -> Change:
@@ -55,7 +55,7 @@ def multiply(layer: Layer, factor: Decimal, blobs: int) -> Change:
     changes = [_multiplied(entry.value, factor) for entry in entries]
     new = [("param", [("lr_mult", factor)])] * (blobs - len(entries))
     after = entries[-1] if entries else _last_of_head(layer)
-    return merged([*changes, fields.add_after(after, new)])
+    return merge([*changes, fields.add_after(after, new)])
 
 
 def _multiplied(message: object, factor: Decimal) -> Change:
@@ -87,7 +87,7 @@ def _multiply_list(layer: Layer, factor: Decimal, blobs: int) -> Change:
         index: {} if index < len(params) and params[index].name else {"lr_mult": factor}
         for index in range(len(rates), max(blobs, len(params)))
     }
-    return merged([*scaled, _put_lists(layer, [{}] * len(rates) + list(missing.values()))])
+    return merge([*scaled, _put_lists(layer, [{}] * len(rates) + list(missing.values()))])
 
 
 def _put_lists(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
@@ -109,7 +109,7 @@ def _put_lists(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
             changes.append(fields.add_after(entries[-1], added))
         else:
             new += added
-    return merged([*changes, _added(layer, new)])
+    return merge([*changes, _added(layer, new)])
 
 
 def _added(layer: Layer, new: list[tuple[str, object]]) -> Change:

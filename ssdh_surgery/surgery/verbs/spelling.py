@@ -42,7 +42,7 @@ def type_word(kind: str, dialect: Dialect) -> str | None:
     return None if word is None else Word(word)
 
 
-def spelled(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
+def spell_layer(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
     """A layer's fields in a dialect.
 
     Args:
@@ -58,7 +58,7 @@ def spelled(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
     kind = str(dict(layer).get("type", ""))
     word = type_word(kind, dialect)
     if kind and word is None:
-        raise unknown(f"layer type {kind}", dialect, place)
+        raise dialect_error(f"layer type {kind}", dialect, place)
     plain: _Fields = [(name, value) for name, value in layer if name != "param"]
     plain = [(name, word if name == "type" else value) for name, value in plain]
     lists = _rate_lists([value for name, value in layer if name == "param" and is_message(value)])
@@ -81,7 +81,7 @@ def _rate_lists(params: list[NewFields]) -> _Fields:
 def _v1(layer: _Fields, lists: _Fields, place: Location) -> NewFields:
     for name, _ in layer:
         if name not in schema.descriptor("V1LayerParameter").fields_by_name:
-            raise unknown(f"field '{name}'", Dialect.V1, place)
+            raise dialect_error(f"field '{name}'", Dialect.V1, place)
     head = [each for each in layer if each[0] in ("name", "type", *_CONNECTIONS)]
     return [*head, *lists, *(each for each in layer if each not in head)]
 
@@ -97,7 +97,7 @@ def _v0(kind: str, layer: _Fields, lists: _Fields, place: Location) -> NewFields
         elif is_message(value):
             inner += [(field_in_v0(kind, name, field, place), each) for field, each in value]
         else:
-            raise unknown(f"field '{name}'", Dialect.V0, place)
+            raise dialect_error(f"field '{name}'", Dialect.V0, place)
     return [("layer", [*inner, *lists]), *outer]
 
 
@@ -109,11 +109,13 @@ def field_in_v0(kind: str, message: str, name: str, place: Location) -> str:
     """
     found = place_in_v0(_V0_WORDS.get(kind, kind), message, name)
     if found is None:
-        raise unknown(f"field '{name}' of '{message}' in layers of type {kind}", Dialect.V0, place)
+        raise dialect_error(
+            f"field '{name}' of '{message}' in layers of type {kind}", Dialect.V0, place
+        )
     return found
 
 
-def unknown(what: str, dialect: Dialect, place: Location) -> SurgeryError:
+def dialect_error(what: str, dialect: Dialect, place: Location) -> SurgeryError:
     """The error about what a dialect cannot say."""
     return SurgeryError(
         f"Caffe's dialect {dialect} has no {what}", location=place, hint=UPGRADE_HINT

@@ -14,10 +14,10 @@ from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import (
     Change,
-    inserted_after,
-    inserted_before,
-    inserted_inside,
-    merged,
+    insertions_after,
+    insertions_before,
+    insertions_inside,
+    merge,
     path_of,
     path_of_message,
 )
@@ -171,13 +171,13 @@ LIST = "a: 1 m { here: 0 a: 1 here: [1, 2] a: 1 here: 3 }"
 )
 def test_paths_of_what_is_inserted(index: int, new: NewFields, after: int, before: int) -> None:
     entry = marked(parse(LIST.encode()), "here")[index]
-    assert inserted_after(entry, new)[-1] == Insert((("m", 0), ("here", after)), 9)
-    assert inserted_before(entry, new)[-1] == Insert((("m", 0), ("here", before)), 9)
+    assert insertions_after(entry, new)[-1] == Insert((("m", 0), ("here", after)), 9)
+    assert insertions_before(entry, new)[-1] == Insert((("m", 0), ("here", before)), 9)
 
 
 def test_path_of_another_name_counts_what_stands_before() -> None:
     entry = marked(parse(LIST.encode()), "here")[1]
-    assert inserted_after(entry, [("a", 9)]) == [Insert((("m", 0), ("a", 1)), 9)]
+    assert insertions_after(entry, [("a", 9)]) == [Insert((("m", 0), ("a", 1)), 9)]
 
 
 def test_paths_inside_a_message() -> None:
@@ -185,7 +185,7 @@ def test_paths_inside_a_message() -> None:
     message = document.root.message("m")
     assert message is not None
     new: NewFields = [("here", 9), ("b", 8), ("here", 7)]
-    assert [step.path[-1] for step in inserted_inside(message, new)] == [
+    assert [step.path[-1] for step in insertions_inside(message, new)] == [
         ("here", 4),
         ("b", 0),
         ("here", 4),
@@ -204,7 +204,7 @@ def test_every_path_leads_back() -> None:
 def test_merged_changes_take_away_once_what_two_take_away() -> None:
     one = Change.of([Edit.deletion(4, 9)], [Delete((("a", 0),))])
     other = Change.of([Edit.deletion(2, 5), Edit.insertion(9, "x")], [Delete((("b", 0),))])
-    both = merged([one, other])
+    both = merge([one, other])
     assert both.edits == (Edit.deletion(2, 9), Edit.insertion(9, "x"))
     assert both.promise.steps == (*one.promise.steps, *other.promise.steps)
 
@@ -212,10 +212,10 @@ def test_merged_changes_take_away_once_what_two_take_away() -> None:
 def test_merged_changes_of_the_same_text_are_refused() -> None:
     changes = [Change.of([Edit(4, 9, text)], []) for text in "xy"]
     with pytest.raises(OverlappingEdits, match=r"^two edits touch the same text: 4-9 and 4-9$"):
-        merged(changes)
+        merge(changes)
 
 
 def test_a_change_is_true_where_there_is_something_to_do() -> None:
     assert not Change()
-    assert not merged([Change(), Change()])
+    assert not merge([Change(), Change()])
     assert Change.of([Edit.insertion(0, " ")], [])

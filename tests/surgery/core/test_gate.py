@@ -18,7 +18,7 @@ from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, apply
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core import gate
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.step import Delete, Insert, PromiseStep, Set
@@ -480,7 +480,7 @@ def test_an_edit_that_was_not_promised_is_caught(
         extra = fields.add_inside(message, [("more", 1)])
     else:
         extra = fields.take_out([draw.draw(st.sampled_from(entries(net.document)))], "comment")
-    both = merged([promised, extra])
+    both = merge([promised, extra])
     with pytest.raises(GateRefused):
         prove(net.document, Change(both.edits, promised.promise), "NetParameter")
 

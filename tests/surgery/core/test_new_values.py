@@ -29,8 +29,8 @@ def test_values_of_many_layers_are_read_in_one_pass(monkeypatch: pytest.MonkeyPa
         calls.append(message_name)
         return judged(document, message_name)
 
-    judged = module.judged
-    monkeypatch.setattr(module, "judged", counted)
+    judged = module.protobuf_message
+    monkeypatch.setattr(module, "protobuf_message", counted)
     steps = [Set(_in_layer(index, "name"), f"n{index}") for index in range(5)]
     assert _values(*steps, Delete(_in_layer(9, "name"))) == ["n0", "n1", "n2", "n3", "n4", None]
     assert calls == ["NetParameter"]

@@ -22,7 +22,7 @@ def _nothing(_: Tree) -> None:
 
 
 @dataclass(frozen=True)
-class Becomes(Promise):
+class RulePromise(Promise):
     """The meaning of a net in a file, once a rule has been applied to it."""
 
     rule: Callable[[Tree], None] = _nothing
@@ -46,9 +46,9 @@ class Becomes(Promise):
         self.rule(tree)
 
 
-def becomes(net: Net, rule: Callable[[Tree], None]) -> Becomes:
+def rule_promise(net: Net, rule: Callable[[Tree], None]) -> RulePromise:
     """The promise that a net, wherever it stands, is what a rule makes of it."""
-    return Becomes(rule=rule, place=path_of_message(net.root))
+    return RulePromise(rule=rule, place=path_of_message(net.root))
 
 
 def text_of(tree: Tree) -> str:

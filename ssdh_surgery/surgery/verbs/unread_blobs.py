@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import layers
 
 
@@ -26,7 +26,7 @@ class Cut:
     blob: str
 
 
-def unread(net: Net, gone: Collection[Layer] = (), cut: Cut | None = None) -> list[Layer]:
+def unread_layers(net: Net, gone: Collection[Layer] = (), cut: Cut | None = None) -> list[Layer]:
     """The layers that go, and those that were read and are so no more, in the text's order.
 
     A layer that reaches a loss, an accuracy or an output in some other way stays. A Silence
@@ -85,7 +85,7 @@ def _graphs(net: Net, layer: Layer) -> list[BlobGraph]:
     return [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer)]
 
 
-def newly_unread(before: Net, after: Net) -> dict[str, tuple[Phase, ...]]:
+def newly_unread_blobs(before: Net, after: Net) -> dict[str, tuple[Phase, ...]]:
     """The blobs that somebody read in a net and nobody reads after a change, with the phases."""
     found: dict[str, tuple[Phase, ...]] = {}
     for phase in PHASES:
@@ -104,7 +104,7 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
     """
     if net.dialect is Dialect.V0:
         return Change()
-    taken = {*net.blob_names, *(layer.name for layer in net.layers)}
+    taken = set(net.names)
     new = []
     for blob, phases in blobs:
         name = unique_name(f"silence_{blob}", taken)
@@ -112,4 +112,4 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
         rule = [("include", [("phase", Word(phase))]) for phase in phases]
         only = rule if len(phases) < len(PHASES) else []
         new.append([("name", name), ("type", "Silence"), ("bottom", blob), *only])
-    return merged([layers.insert_after(net.layers[-1], new)])
+    return merge([layers.insert_after(net.layers[-1], new)])

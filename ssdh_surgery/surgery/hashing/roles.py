@@ -16,7 +16,7 @@ ROLE_WORDS: dict[Role, str] = {"latent": "latent layer", "code": "code", "term":
 CODE_NAMES = frozenset([Recipe().code_name])
 
 
-def inserted(
+def hash_roles(
     graph: BlobGraph, heads: Sequence[Head], code_names: Collection[str] = CODE_NAMES
 ) -> dict[int, Role]:
     """What each layer that belongs to hashing does there, by the layer's index.
