@@ -213,7 +213,7 @@ def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded(ssdh: Ssdh) -> None:
         "phases, so it cannot have data for training and data for testing\n"
         f"  2 | {DEPLOY_V0.splitlines()[1]}\n"
         "    |                        ^^^^\n"
-        "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect\n"
+        "hint: use --upgrade, or ssdh upgrade first, to write the net in the current dialect\n"
     )
     assert not Path("train_val_ssdh.prototxt").exists()
     ssdh(*words, "--upgrade", "--set", "max_iter=2")

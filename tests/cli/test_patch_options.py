@@ -213,7 +213,7 @@ def test_a_frozen_classifier_is_told(ssdh: Ssdh, here: Path) -> None:
     (here / "train_val.prototxt").write_text(TRAIN.replace(CLASSIFIER, frozen))
     assert (
         "  note: the classifier 'ip2' has lr_mult 0: under its new name it starts from its filler "
-        "and will not learn\n"
+        "and does not learn\n"
     ) in ssdh("patch", "train_val.prototxt").out
 
 

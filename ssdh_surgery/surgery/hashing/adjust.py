@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.insert import features_blob, refuse_taken
-from ssdh_surgery.surgery.hashing.objective import set_bits
+from ssdh_surgery.surgery.hashing.width import set_bits
 from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
 # The values of the recipe that an existing hash layer can be given.

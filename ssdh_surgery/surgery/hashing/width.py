@@ -1,4 +1,4 @@
-"""The width of a hash layer: the layers whose weights no longer fit once it changes.
+"""The width of a hash layer: setting it, and the layers whose weights then no longer fit.
 
 Caffe copies weights by layer name and stops where the shapes differ. So the latent layer and
 every layer with weights per bit get new names, which no trained weights have.
@@ -10,13 +10,16 @@ from collections.abc import Collection
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.heads import HashLayer
-from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.prototxt.cst import Entry
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import changed_name
 from ssdh_surgery.surgery.hashing.shared_weights import sharers
+from ssdh_surgery.surgery.verbs import fields
 
 
 def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
@@ -66,3 +69,36 @@ def fresh_names(net: Net, hash_layer: HashLayer, keep: Collection[str] = ()) -> 
         for layer in layers_of_width(net, hash_layer)
         if layer.name not in keep
     }
+
+
+def set_bits(net: Net, hash_layer: HashLayer, bits: int) -> Change:
+    """Set the width of an existing hash layer, and of the fork's pooling over its bits.
+
+    Raises:
+        SurgeryError: the latent layer has no `inner_product_param`.
+    """
+    message = hash_layer.latent.holder("inner_product_param")
+    if message is None:
+        raise SurgeryError(
+            f"layer '{hash_layer.latent.name}' does not state its num_output",
+            location=hash_layer.latent.location,
+        )
+    return merge(
+        [fields.put(message, "num_output", bits)]
+        + [fields.set_value(entry, bits) for entry in _pooled_widths(net, hash_layer)]
+    )
+
+
+def _pooled_widths(net: Net, hash_layer: HashLayer) -> list[Entry]:
+    """The entries in which poolings that average the bits state their number."""
+    widths: dict[Entry, None] = {}
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for layer in graph.layers:
+            message = layer.core.message("pooling_param")
+            if message is None or hash_layer.code.index not in graph.below([layer]):
+                continue
+            width = message.entry("kernel_w")
+            if width is not None and integer(message, "kernel_w") == hash_layer.bits:
+                widths[width] = None
+    return list(widths)

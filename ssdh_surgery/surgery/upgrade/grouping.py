@@ -1,4 +1,4 @@
-"""Pieces gathered in a new message."""
+"""Grouping pieces in a new message."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def group(
     one_line: bool | None = None,
     hoist: bool = False,
 ) -> Piece:
-    """Pieces within a new message, in the place of the first one.
+    """A new message that holds pieces, in the place of the first one.
 
     Args:
-        name: of the field that holds the message.
-        members: what it holds, in order, at least one piece.
-        style: how the file is written.
-        margin: the indentation of the new field, where it begins a line.
-        one_line: whether it goes on one line if it can; None: as the members stood, and
-            as the file writes small messages where those stood on lines of their own.
-        hoist: the comments above the first member go above the new field.
+        name: the field of the message.
+        members: the pieces, in order; at least one.
+        style: the style of the file.
+        margin: the indentation of the new field if it begins a line.
+        one_line: whether to write it on one line if possible. None decides by the layout of
+            the members, or by the small messages of the file if each had a line of its own.
+        hoist: move the comments above the first member above the new field.
     """
     first = members[0]
     lead, body_of_first = (first.lead, replace(first, lead="")) if hoist else ("", first)
@@ -37,7 +37,7 @@ def group(
     if all(piece.fits_a_line and not piece.lead for piece in inside) and (
         not first.opens or _on_one_line(name, members, style, one_line)
     ):
-        # A piece that brings its own separator needs none of the file's.
+        # A piece with a separator of its own does not need the file's.
         last = inside[-1]
         rows = [piece.body + (piece.trail or style.inline_separator) for piece in inside[:-1]]
         body = " ".join([*rows, last.body + last.trail])
@@ -66,7 +66,7 @@ def _on_one_line(name: str, members: Sequence[Piece], style: Style, one_line: bo
 
 
 def _shares_line(before: Piece, piece: Piece) -> bool:
-    """Whether a piece stood on the line on which the one before it ended."""
+    """Whether a piece was on the line on which the one before it ended."""
     if piece.opens or piece.field is None or before.field is None:
         return False
     return trivia.last_token(before.field) + 2 == piece.field.first
@@ -77,6 +77,6 @@ def _lead_at(piece: Piece, lead: str, margin: str) -> str:
 
 
 def _gap(piece: Piece, margin: str) -> str:
-    """The white space before a piece that begins a line, at another indentation."""
+    """The white space before a piece that begins a line, with another indentation."""
     before, newline, _ = piece.gap.rpartition("\n")
     return before + newline + margin if newline else ""

@@ -1,4 +1,8 @@
-"""A piece of a message: a field with its comments and the space before it."""
+"""A piece of a message: a field with its comments and the space before it.
+
+Pieces can be renamed, moved and turned into comments; an untouched piece is copied byte for
+byte.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,17 @@ from ssdh_surgery.prototxt.tokens import is_comment
 
 @dataclass(frozen=True)
 class Piece:
-    """A field with what belongs to it, or comments alone (then the `body` is empty).
+    """A field with its comments, or comments alone (then the `body` is empty).
 
-    `gap` is the white space before it, `lead` the comments above the field, `trail` its
-    separator and the comment after it, `margin` the indentation that its lines share, and
-    `opens` whether it begins a line. `span` is its place in the text, gap included, as long
-    as it stands there and only the gap may change.
+    Attributes:
+        gap: the white space before it.
+        body: the text of the field.
+        lead: the comments above the field.
+        trail: its separator, and the comment after it.
+        margin: the indentation that its lines share.
+        opens: whether it begins a line.
+        field: the field that it was.
+        span: its start and end in the text, gap included, unless it was changed or moved.
     """
 
     gap: str
@@ -32,35 +41,35 @@ class Piece:
 
     @property
     def name(self) -> str:
-        """The name that its field had; comments have none."""
+        """The name of its field; empty for comments."""
         return self.field.name if self.field else ""
 
     @property
     def start(self) -> int:
-        """Where its field stood."""
+        """The offset of its field in the text; -1 for comments."""
         return self.field.start if self.field else -1
 
     @property
     def text(self) -> str:
-        """All but the white space before it."""
+        """Its text without the gap."""
         return self.lead + self.body + self.trail
 
     @property
     def ends_in_comment(self) -> bool:
-        """Whether what follows must stand on another line."""
+        """Whether the text after it must begin a new line."""
         return not self.body or "#" in self.trail
 
     @property
     def fits_a_line(self) -> bool:
-        """Whether it can share a line with others, whatever these are."""
+        """Whether it can share a line with any other piece."""
         return not self.ends_in_comment and "\n" not in self.text
 
-    def renamed(self, name: str) -> Piece:
+    def with_name(self, name: str) -> Piece:
         """The same value in a field of another name."""
         assert self.field is not None, "comments have no name"
         return replace(self, body=name + self.body[len(self.field.name) :], span=None)
 
-    def valued(self, value: object, style: Style) -> Piece:
+    def with_value(self, value: object, style: Style) -> Piece:
         """The same field with another value."""
         assert self.field is not None, "comments have no value"
         document, last = self.field.document, self.field.values[-1]
@@ -68,31 +77,31 @@ class Piece:
         rest = document.text[document.offsets[last.last + 1] : self.field.end]
         return replace(self, body=head + scalar_text(value, style.quote) + rest, span=None)
 
-    def commented(self) -> Piece:
-        """The field turned into a comment, as a person can put it back."""
+    def as_comment(self) -> Piece:
+        """The field as a comment, from which a person can restore it."""
         first, *rest = self.body.split("\n")
         rows = [f"# {first}"]
         for row in rest:
             shared = self.margin if row.startswith(self.margin) else ""
             rows.append(f"{shared}# {row[len(shared) :]}" if row.strip() else row)
-        # A separator on the last row is part of the comment now.
+        # A separator on the last row is now part of the comment.
         beside, newline, below = self.trail.partition("\n")
         rows[-1] += beside + newline + without_separator(below)
         return replace(self, lead=self.lead + "\n".join(rows), body="", trail="", span=None)
 
     def comments_only(self, but: Piece | None = None) -> list[Piece]:
-        """What is left of the piece without its field: all its comments, or nothing.
+        """The comments of the piece without its field; empty if it has none.
 
-        Those of a piece within it can be left out: they have gone elsewhere.
+        The comments of a piece within it, `but`, are left out if that piece goes elsewhere.
         """
         start, end = but.span if but and but.span else (0, 0)
         inside = [text for place, text in self._comments_within() if not start <= place < end]
-        found = [self.lead.rstrip(), *inside, without_separator(self.trail).lstrip(" \t")]
-        lead = f"\n{self.margin}".join(filter(None, found))
+        comments = [self.lead.rstrip(), *inside, without_separator(self.trail).lstrip(" \t")]
+        lead = f"\n{self.margin}".join(filter(None, comments))
         return [replace(self, lead=lead, body="", trail="", span=None)] if lead else []
 
     def items(self, style: Style) -> list[Piece]:
-        """The values of a list in brackets as fields of their own; a plain field is one."""
+        """Each value of a list in brackets as a field; a plain field is its only item."""
         field = self.field
         if field is None or not field.is_list:
             return [self]
@@ -103,12 +112,12 @@ class Piece:
             if not any(_covers(value, place) for value in field.values)
         ]
         lead = self.lead + "".join(inside)
-        found = [replace(self, body=row, lead="", trail="", span=None) for row in rows]
+        items = [replace(self, body=row, lead="", trail="", span=None) for row in rows]
         gap = style.newline + self.margin if self.opens else " "
-        found[1:] = [replace(each, gap=gap) for each in found[1:]]
-        found[:1] = [replace(each, lead=lead) for each in found[:1]]
-        found[-1:] = [replace(each, trail=self.trail) for each in found[-1:]]
-        return found
+        items[1:] = [replace(each, gap=gap) for each in items[1:]]
+        items[:1] = [replace(each, lead=lead) for each in items[:1]]
+        items[-1:] = [replace(each, trail=self.trail) for each in items[-1:]]
+        return items
 
     def _comments_within(self) -> list[tuple[int, str]]:
         """The comments from the first token of the field to its last, with their offsets."""
@@ -127,19 +136,19 @@ class Piece:
         assert self.field is not None, "comments have no brace"
         (value,) = self.field.values
         brace = self.field.document.offsets[value.first]
-        found = [text for place, text in self._comments_within() if place < brace]
-        return "".join(f"{text}\n{self.margin}" for text in found)
+        comments = [text for place, text in self._comments_within() if place < brace]
+        return "".join(f"{text}\n{self.margin}" for text in comments)
 
     def below(self, style: Style) -> Piece:
-        """The piece at the beginning of a line of its own."""
+        """The piece at the beginning of a new line."""
         return replace(self, gap=style.newline + self.margin, opens=True, span=None)
 
     def beside(self) -> Piece:
-        """The piece on the line of what stands before it."""
+        """The piece on the line of the one before it."""
         return replace(self, gap=" ", opens=False, span=None)
 
     def at(self, margin: str) -> Piece:
-        """The piece with another indentation; lines that did not share the old one stay."""
+        """The piece with another indentation; lines without the old one stay unchanged."""
         before, newline, blanks = self.gap.rpartition("\n")
         gap = before + newline + margin if newline and blanks == self.margin else self.gap
         lead, body, trail = (
@@ -149,15 +158,15 @@ class Piece:
 
 
 def without_separator(trail: str) -> str:
-    """What follows a field, as comments alone; the separator may stand below them."""
+    """The trail of a field without its separator, which may be below its comments."""
     rest = re.sub(r"(?m)^(\s*)[,;]", r"\1", trail)
     return rest if rest.strip() else ""
 
 
 def _shifted(text: str, old: str, new: str) -> str:
-    """Lines with another indentation, but for the first, which a gap indents.
+    """Lines with another indentation, except the first, which follows a gap.
 
-    Blank lines stay as they are; what ends comments above a field indents the field.
+    Blank lines stay unchanged, except that a last one is the indentation of a field.
     """
     first, *rest = text.split("\n")
     rows = [
@@ -168,13 +177,13 @@ def _shifted(text: str, old: str, new: str) -> str:
 
 
 def _covers(value: Value, offset: int) -> bool:
-    """Whether a message, which is kept as it stands, holds an offset."""
+    """Whether a value is a message, which is copied as a whole, and contains an offset."""
     offsets = value.document.offsets
     return isinstance(value, Message) and offsets[value.first] <= offset < offsets[value.last]
 
 
 def _written(value: Value) -> str:
-    """A value as it stands; comments between the parts of a string are not its own."""
+    """The text of a value, without comments between the parts of a string."""
     if isinstance(value, Scalar):
         return " ".join(value.words) if value.is_string else value.text
     offsets = value.document.offsets

@@ -1,8 +1,7 @@
-"""The inside of a message as pieces: a field with its comments and the space before it.
+"""The pieces of a message, which together are all that is inside its braces.
 
-Pieces can be renamed, regrouped, moved and turned into comments; what is not touched is
-copied byte for byte. Loose comments go with the field below them; those on the line of the
-opening brace and those before the closing one are pieces of their own. So none is lost.
+A loose comment belongs to the field below it. The comments on the line of the opening brace
+and those before the closing brace are pieces of their own, so no comment is lost.
 """
 
 from __future__ import annotations
@@ -16,22 +15,22 @@ from ssdh_surgery.surgery.upgrade.piece import Piece
 
 
 def pieces_of(message: Message) -> list[Piece]:
-    """The pieces of a message, in order: joined, they are its inside up to the last space."""
+    """The pieces of a message; joined, they are all of its inside but the last white space."""
     document, tokens = message.document, message.document.tokens
     at = message.first + 1
     if message.is_root and tokens[:1] == [BOM]:
         at += 1
-    found: list[Piece] = []
+    pieces: list[Piece] = []
     for field in message.fields:
         first = trivia.first_token(field)
         head = first if message.is_root else _end_of_line(document, at)
-        if not found and any(map(is_comment, tokens[at:head])):
-            found.append(_comments(document, at, head))
+        if not pieces and any(map(is_comment, tokens[at:head])):
+            pieces.append(_comments(document, at, head))
             at = head
         start = _first_comment(document, at, first)
         last = trivia.last_token(field)
         span = (document.offsets[at], document.offsets[last + 1])
-        found.append(
+        pieces.append(
             Piece(
                 gap=document.text[span[0] : document.offsets[start]],
                 lead=document.text[document.offsets[start] : field.start],
@@ -45,12 +44,12 @@ def pieces_of(message: Message) -> list[Piece]:
         )
         at = last + 1
     if any(map(is_comment, tokens[at : message.last])):
-        found.append(_comments(document, at, message.last))
-    return found
+        pieces.append(_comments(document, at, message.last))
+    return pieces
 
 
 def _end_of_line(document: Document, at: int) -> int:
-    """The token after the comment that ends the line of an opening brace."""
+    """The token after a comment on the line of an opening brace."""
     tokens = document.tokens
     after = at + int(is_space(tokens[at]) and "\n" not in tokens[at])
     return after + 1 if is_comment(tokens[after]) else at
@@ -61,7 +60,7 @@ def _first_comment(document: Document, at: int, end: int) -> int:
 
 
 def _comments(document: Document, at: int, end: int) -> Piece:
-    """The comments between two tokens as a piece of their own."""
+    """The comments between two tokens, as a piece."""
     start = _first_comment(document, at, end)
     while not is_comment(document.tokens[end - 1]):
         end -= 1
