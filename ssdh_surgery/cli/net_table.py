@@ -7,7 +7,7 @@ from ssdh_surgery.caffe.shapes import LayerShapes
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.names import printable, shape_text
 from ssdh_surgery.pipeline.inspect.show import NetTable
-from ssdh_surgery.surgery.hashing.find import ROLE_WORDS
+from ssdh_surgery.surgery.hashing.roles import ROLE_WORDS
 
 _TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
 # Columns of numbers are aligned at their right ends.

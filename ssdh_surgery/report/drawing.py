@@ -16,7 +16,7 @@ from ssdh_surgery.report.boxes import Box, boxes
 from ssdh_surgery.report.families import DATA, FAMILIES, HASH, Family, family_of
 from ssdh_surgery.report.svg import with_titles
 from ssdh_surgery.report.words import label, plain, tooltip
-from ssdh_surgery.surgery.hashing.find import ROLE_WORDS, Role
+from ssdh_surgery.surgery.hashing.roles import ROLE_WORDS, Role
 
 if TYPE_CHECKING:
     from graphviz import Digraph

@@ -183,8 +183,8 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: 
         "  note: derived from deploy.prototxt",
         "  note: the net belongs to no known family, so the scaling of its pixels is unknown: "
         "compare transform_param with the source of the net",
-        "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not go "
-        "back through them",
+        "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not "
+        "backpropagate through them",
         "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
         "  note: comments give the reason for each value",
         "next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel",
@@ -213,7 +213,7 @@ def test_a_deploy_net_of_v0_is_trained_once_it_is_upgraded(ssdh: Ssdh) -> None:
         "phases, so it cannot have data for training and data for testing\n"
         f"  2 | {DEPLOY_V0.splitlines()[1]}\n"
         "    |                        ^^^^\n"
-        "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect\n"
+        "hint: use --upgrade, or ssdh upgrade first, to write the net in the current dialect\n"
     )
     assert not Path("train_val_ssdh.prototxt").exists()
     ssdh(*words, "--upgrade", "--set", "max_iter=2")

@@ -91,7 +91,7 @@ def test_a_head_for_a_name_where_no_loss_tells(ssdh: Ssdh) -> None:
 def test_a_gradient_that_was_stopped(ssdh: Ssdh) -> None:
     stopped = ip("fc", "fc7", "propagate_down: false")
     said = patch(ssdh, DATA + ip("fc7") + stopped + loss("fc"))
-    assert "note: 'fc' let no gradient through (propagate_down: false): now 'latent_SSDH'" in said
+    assert "note: 'fc' blocked the gradient (propagate_down: false): now 'latent_SSDH'" in said
     net = written()
     assert net.layer("latent_SSDH").outer.string("propagate_down") == "false"
     assert net.layer("fc_change").outer.entries("propagate_down") == []

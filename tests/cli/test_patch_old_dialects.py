@@ -168,8 +168,8 @@ def test_data_of_old_nets(ssdh: Ssdh) -> None:
         data = net(f"{name}_ssdh.prototxt").layer("data").parameter
         assert (data.data_param.source, data.transform_param.mean_file) == ("level", "other")
     said = ssdh("patch", "v0.prototxt", "--solver", "none", "--train-data", "lmdb", code=3).err
-    assert "a V0 net reads LEVELDB alone" in said
-    assert "hint: --upgrade" in said
+    assert "a V0 net has no 'backend' and reads only LEVELDB" in said
+    assert "hint: use --upgrade" in said
     ssdh("patch", "v0.prototxt", "--solver", "none", "--train-data", "lmdb", "--upgrade", "--force")
     data = net("v0_ssdh.prototxt").layer("data").parameter
     assert (data.data_param.source, data.data_param.backend) == ("lmdb", 1)
@@ -180,7 +180,7 @@ def test_data_of_old_nets(ssdh: Ssdh) -> None:
 def test_what_an_old_dialect_cannot_say_needs_an_upgrade(ssdh: Ssdh) -> None:
     Path("n.prototxt").write_text(V1)
     words = ["patch", "n.prototxt", "--solver", "none", "--objective", "ssdh"]
-    assert "hint: --upgrade" in ssdh(*words, code=3).err
+    assert "hint: use --upgrade" in ssdh(*words, code=3).err
     ssdh(*words, "--upgrade")
     assert net("n_ssdh.prototxt").named("forcing_binary")
     said = ssdh("patch", "n.prototxt", "--upgrade", "--dry-run", "--solver", "none").out

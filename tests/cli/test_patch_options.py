@@ -213,7 +213,7 @@ def test_a_frozen_classifier_is_told(ssdh: Ssdh, here: Path) -> None:
     (here / "train_val.prototxt").write_text(TRAIN.replace(CLASSIFIER, frozen))
     assert (
         "  note: the classifier 'ip2' has lr_mult 0: under its new name it starts from its filler "
-        "and will not learn\n"
+        "and does not learn\n"
     ) in ssdh("patch", "train_val.prototxt").out
 
 
@@ -341,7 +341,7 @@ def test_it_is_not_moved(ssdh: Ssdh, here: Path) -> None:
         "train_val_ssdh.prototxt:48:11: the hash layer is on 'ip1', and --at asks for 'conv1'\n"
         '  48 |   bottom: "ip1"\n'
         "     |           ^^^^^\n"
-        "hint: patch the file as it was before, with another --at\n"
+        "hint: patch the original file with another --at\n"
     )
     assert snapshot(here) == before
     ssdh("patch", "train_val_ssdh.prototxt", "--at", "ip1", "--check")

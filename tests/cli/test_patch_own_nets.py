@@ -121,7 +121,7 @@ def test_a_shape_for_what_is_no_input(ssdh: Ssdh, data: str, shape: str, said: s
 def test_a_shape_of_other_axes_than_an_input_declares(ssdh: Ssdh) -> None:
     Path("net.prototxt").write_text(f"{OWN_INPUTS['dims']}{PRODUCT}num_output: 6 }} }}\n{FC}")
     error = ssdh("deploy", "net.prototxt", "--input-shape", "data=4,192", code=3).err
-    assert error.startswith("net.prototxt:1:38: the input 'data' has 4 sizes, and 2 are given\n")
+    assert error.startswith("net.prototxt:1:38: the input 'data' declares 4 sizes, not 2\n")
 
 
 def test_a_regression_gives_numbers(ssdh: Ssdh) -> None:

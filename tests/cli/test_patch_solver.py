@@ -452,10 +452,10 @@ def test_fields_that_are_missing_are_added(ssdh: Ssdh, here: Path) -> None:
     [
         ("fixed", "lr_policy 'fixed' does not read it"),
         ("poly", "lr_policy 'poly' does not read it"),
-        ("exp", "lr_policy 'exp' would stop the learning with 0.1"),
-        ("inv", "lr_policy 'inv' would stop the learning with 0.1"),
-        ("sigmoid", "lr_policy 'sigmoid' reads it otherwise"),
-        ("plateau", "lr_policy 'plateau' may read it otherwise"),
+        ("exp", "lr_policy 'exp' would stop learning with 0.1"),
+        ("inv", "lr_policy 'inv' would stop learning with 0.1"),
+        ("sigmoid", "lr_policy 'sigmoid' gives it another meaning"),
+        ("plateau", "lr_policy 'plateau' may give it another meaning"),
         ("", "there is no lr_policy"),
     ],
 )
@@ -465,7 +465,7 @@ def test_gamma_stays_where_the_policy_reads_it_otherwise(
     text = SOLVER.replace('"step"', f'"{policy}"')
     (here / "solver.prototxt").write_text(text)
     out = ssdh("patch", "train_val.prototxt").out
-    assert f"  note: gamma stays as it is: {why}\n" in out
+    assert f"  note: gamma is unchanged: {why}\n" in out
     assert value("solver_ssdh.prototxt", "gamma") == "0.96"
     solver = patched(ssdh, text, "--gamma", "0.5", "--force")
     assert value(solver, "gamma") == "0.5"
@@ -578,7 +578,7 @@ def test_repeated_fields_add_up(ssdh: Ssdh, here: Path) -> None:
         ("max_iter=1.5", None),
         ("solver_mode=TPU", None),
         ("debug_info=maybe", None),
-        ("net_param=x", "'net_param' is a whole message, not one value"),
+        ("net_param=x", "'net_param' is a message, not a single value"),
         ("base_lr=0.1 max_iter: 5", "'0.1 max_iter: 5' is more than one value of 'base_lr'"),
         ("base_lr=0.1 # hi", "'0.1 # hi' is not one value"),
         ("base_lr=0.1;", "'0.1;' is not one value"),

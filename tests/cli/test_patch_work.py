@@ -45,7 +45,7 @@ def work(ssdh: Ssdh, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     }
     for name, cls in classes.items():
         monkeypatch.setattr(cls, "__init__", counting(name, cls.__init__))
-    functions = {"proofs": gate.prove, "judged": judge.judged}
+    functions = {"proofs": gate.prove, "judged": judge.protobuf_message}
     modules = [each for name, each in sys.modules.items() if name.startswith("ssdh_surgery")]
     for module in modules:
         for attribute, value in list(vars(module).items()):

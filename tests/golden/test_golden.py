@@ -19,12 +19,12 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.hashing import insert
 from ssdh_surgery.surgery.hashing.recipe import Filler, Recipe, SolverRecipe
-from ssdh_surgery.surgery.solver import settings
+from ssdh_surgery.surgery.solver import retarget
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
 
 HERE = Path(__file__).parent
@@ -40,8 +40,8 @@ VERBS = {
     "fields": fields,
     "hashing": insert,
     "layers": layers,
-    "merged": merged,
-    "solver": settings,
+    "merged": merge,
+    "solver": retarget,
 }
 
 

@@ -13,9 +13,10 @@ from ssdh_surgery.prototxt.edits import Edit, apply, sort_edits
 from ssdh_surgery.prototxt.removal import remove
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
-from ssdh_surgery.surgery.core.change import inserted_after, inserted_before, inserted_inside
-from ssdh_surgery.surgery.core.promise import Insert, Promise
+from ssdh_surgery.surgery.core.change import insertions_after, insertions_before, insertions_inside
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
+from ssdh_surgery.surgery.core.step import Insert
 from support.entries import entries, inserted, marked
 from support.net_files import net_files
 from support.strategies import documents, searched
@@ -404,15 +405,15 @@ def _insertion(
         if message.fields and not _takes(message.fields[-1], new):
             return [], []
         edits = insertion.inside(message, new, style_of(document, message))
-        return edits, inserted_inside(message, new)
+        return edits, insertions_inside(message, new)
     entry = draw.draw(st.sampled_from(found))
     if draw.draw(st.booleans()) and _takes(entry.field, [(entry.field.name, new[0][1])]):
         new = [(entry.field.name, value) for _, value in new]
     if place == "after":
         edits = insertion.after(entry, new, neighbour_style(entry), comment)
-        return edits, inserted_after(entry, new)
+        return edits, insertions_after(entry, new)
     edits = insertion.before(entry, new, neighbour_style(entry), comment)
-    return edits, inserted_before(entry, new)
+    return edits, insertions_before(entry, new)
 
 
 def _takes(field: Field, new: NewFields) -> bool:

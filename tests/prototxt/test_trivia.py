@@ -11,8 +11,9 @@ from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.edits import apply, sort_edits
 from ssdh_surgery.prototxt.removal import comment_out, remove
 from ssdh_surgery.surgery.core.change import path_of
-from ssdh_surgery.surgery.core.promise import Delete, Promise
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
+from ssdh_surgery.surgery.core.step import Delete
 from support.entries import entries, keeps_comments, marked
 from support.net_files import net_files
 from support.strategies import documents, searched

@@ -20,9 +20,9 @@ from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.report.drawing import Drawing
 from ssdh_surgery.report.families import HASH
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.find import inserted
 from ssdh_surgery.surgery.hashing.insert import hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.hashing.roles import hash_roles
 
 pytestmark = pytest.mark.dot
 
@@ -34,7 +34,7 @@ def drawing(data: bytes, phase: Phase = "TRAIN") -> Drawing:
     net = Net(parse(data))
     graph = net.graph(phase)
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
-    return Drawing(net, shapes(net, phase), present, inserted(graph, present))
+    return Drawing(net, shapes(net, phase), present, hash_roles(graph, present))
 
 
 def drawn(data: bytes, phase: Phase = "TRAIN") -> Group:

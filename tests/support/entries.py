@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar, Value
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.core.promise import Delete, Insert, Path, PromiseStep
+from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep
 
 
 def entries(document: Document) -> list[Entry]:

@@ -16,8 +16,10 @@ from ssdh_surgery.prototxt.cst import Document, Message
 
 # Deeper than any net, and protobuf's own limit; its Python parser fails at about 300.
 MAX_DEPTH = 100
+# The fields that declare inputs at the top of a net.
+INPUT_FIELDS = ("input", "input_shape", "input_dim")
 # The number of sizes per input in `input_dim`.
-_LEGACY_AXES = 4
+LEGACY_AXES = 4
 
 
 class Net:
@@ -76,8 +78,8 @@ class Net:
         shapes = [_sizes(message, "dim") for message in self.root.messages("input_shape")]
         if not shapes:
             dims = _sizes(self.root, "input_dim")
-            ends = range(_LEGACY_AXES, len(dims) + 1, _LEGACY_AXES)
-            shapes = [dims[end - _LEGACY_AXES : end] for end in ends]
+            ends = range(LEGACY_AXES, len(dims) + 1, LEGACY_AXES)
+            shapes = [dims[end - LEGACY_AXES : end] for end in ends]
         count = len(self.inputs)
         return tuple([*shapes, *[None] * count][:count])
 
@@ -161,6 +163,11 @@ class Net:
         """The names of all blobs, in the order in which they are written."""
         tops = (top for layer in self.layers for top in layer.tops)
         return tuple(dict.fromkeys([*self.inputs, *tops]))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of all blobs and layers."""
+        return tuple(dict.fromkeys([*self.blob_names, *(layer.name for layer in self.layers)]))
 
 
 def _sizes(message: Message, name: str) -> tuple[int, ...]:

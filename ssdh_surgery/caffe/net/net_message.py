@@ -10,12 +10,12 @@ from ssdh_surgery.caffe.messages.dialect import TRANSFORM_FIELDS, V1_TRANSFORMS,
 from ssdh_surgery.caffe.messages.layer_message import clear_except
 from ssdh_surgery.caffe.messages.message import fill
 from ssdh_surgery.caffe.messages.v0_fields import NET_FIELDS
+from ssdh_surgery.caffe.net.net import INPUT_FIELDS, Net
 from ssdh_surgery.caffe.net.padding import Padding
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter, NetParameter
     from ssdh_surgery.caffe.net.layer import Layer
-    from ssdh_surgery.caffe.net.net import Net
 
 
 def net_parameter(net: Net) -> NetParameter:
@@ -29,7 +29,7 @@ def net_parameter(net: Net) -> NetParameter:
     if result.input:
         if result.input_shape or result.input_dim:
             result.layer.append(_input_layer(net, result.input))
-        for name in ("input", "input_shape", "input_dim"):
+        for name in INPUT_FIELDS:
             result.ClearField(name)
     padding = Padding()
     for layer in net.layers:

@@ -23,7 +23,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Document
-from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.judge import protobuf_message
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
 def _schema(document: Document) -> Iterator[Finding]:
     """A field or value that Caffe's schema does not have."""
     try:
-        judged(document, "SolverParameter")
+        protobuf_message(document, "SolverParameter")
     except SchemaError as error:
         yield UNREADABLE_SOLVER.at(
             error.location, f"Caffe cannot read this solver: {error.message}", error.hint

@@ -27,8 +27,8 @@ from ssdh_surgery.pipeline.nets.data_shapes import data_shape
 from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.core.change import Change, merge
+from ssdh_surgery.surgery.derive.deploy import deploy_needs, derive_deploy_net
 from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
 from ssdh_surgery.surgery.verbs import inputs as input_verbs
 from ssdh_surgery.surgery.verbs import layers
@@ -127,7 +127,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
             location=head.classifier.location,
             hint="ssdh patch adds one; without one, use your own deploy net with the classifier",
         )
-    needed = needed_for(train, head, with_classifier=form.classifier)
+    needed = deploy_needs(train, head, with_classifier=form.classifier)
     data = {blob.name: data_shape(train, blob, form.shapes, folders) for blob in needed.data}
     draft.do(derive_deploy_net(train, needed, data, remove))
     sizes = {
@@ -162,7 +162,7 @@ def _fit_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Settings
                 blob=name,
             )
     sized = input_verbs.set_sizes(deploy, names, form.batch or 1, sizes)
-    return merged([sized, input_verbs.drop_inputs(deploy, unread, settings.recipe.remove)])
+    return merge([sized, input_verbs.drop_inputs(deploy, unread, settings.recipe.remove)])
 
 
 def _insert(

@@ -9,10 +9,10 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document, Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.core.gate import Proof, prove
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
-from ssdh_surgery.surgery.core.promise import Path
+from ssdh_surgery.surgery.core.step import Path
 
 
 class HasChange(Protocol):
@@ -70,7 +70,7 @@ class Draft:
         """
         change = _change_of(result)
         if others:
-            change = merged([change, *map(_change_of, others)])
+            change = merge([change, *map(_change_of, others)])
         if change:
             self._proof = prove(self.document, change, self._message_name, self._proof)
             self.document = self._proof.document

@@ -10,7 +10,7 @@ from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings
 from ssdh_surgery.surgery.hashing import classifier
 from ssdh_surgery.surgery.hashing.objective import Objective, add_objective, objective_terms
-from ssdh_surgery.surgery.verbs.unread import newly_unread, silence
+from ssdh_surgery.surgery.verbs.unread_blobs import newly_unread_blobs, silence
 
 
 def objective_of(settings: Settings) -> Objective | None:
@@ -67,7 +67,7 @@ def put_objective(draft: NetDraft, name: str, settings: Settings) -> None:
 
 def silence_unread(draft: NetDraft, before: Net) -> None:
     """Add a Silence layer that reads the blobs that only removed layers read."""
-    blobs = tuple(newly_unread(before, draft.net).items())
+    blobs = tuple(newly_unread_blobs(before, draft.net).items())
     if draft.do(silence(draft.net, blobs)):
         names = ", ".join(f"'{blob}'" for blob, _ in blobs)
         draft.notes.append(

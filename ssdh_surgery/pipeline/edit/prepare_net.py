@@ -7,7 +7,7 @@ from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import aux_heads, classifier
-from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing.convolutional_head import to_inner_product
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared
 from ssdh_surgery.surgery.verbs.fields import Removal

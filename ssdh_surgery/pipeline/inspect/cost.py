@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.surgery.hashing.find import inserted
+from ssdh_surgery.surgery.hashing.roles import hash_roles
 
 _FLOAT_BYTES = 4
 
@@ -100,7 +100,7 @@ def hash_cost(
 def _latent(net: Net, phase: Phase) -> Layer | None:
     graph = net.graph(phase)
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
-    roles = inserted(graph, present)
+    roles = hash_roles(graph, present)
     latents = [net.layers[index] for index, role in roles.items() if role == "latent"]
     return latents[0] if len(latents) == 1 and latents[0].bottoms else None
 

@@ -14,7 +14,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.surgery.hashing.find import Role, inserted
+from ssdh_surgery.surgery.hashing.roles import Role, hash_roles
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def net_table(
     from_data = shapes_at_hand(net, state, working_folders(source.path))
     graph, net_shapes = net.graph(state), shapes(net, state, {**from_data, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
-    hashing = inserted(graph, present)
+    hashing = hash_roles(graph, present)
     # In a deploy net the latent layer takes the place of the classifier.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
     return NetTable(net, state, net_shapes, classifying, hashing)

@@ -21,8 +21,9 @@ from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.parser import parse
-from ssdh_surgery.surgery.derive.train import Records, derive_train_net, only_input
-from ssdh_surgery.surgery.solver.settings import chosen, set_chosen
+from ssdh_surgery.surgery.derive.records import Records
+from ssdh_surgery.surgery.derive.train import derive_train_net, only_input
+from ssdh_surgery.surgery.solver.assignments import assign, typed_assignments
 from ssdh_surgery.surgery.solver.text import DataSize, solver_text
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT
@@ -113,6 +114,6 @@ def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataS
     recipe = settings.solver_recipe
     text = solver_text(train.as_posix(), prefix, size, recipe)
     draft = Draft(parse(text.encode(), "<new solver>"), Kind.SOLVER)
-    draft.do(set_chosen(draft.solver, chosen(recipe.sets)))
+    draft.do(assign(draft.solver, typed_assignments(recipe.sets)))
     empty = SourceFile(source.name, None, b"", parse(b"", source.name), Kind.SOLVER)
     return derived_result(empty, draft, path, ["comments give the reason for each value"])

@@ -30,7 +30,7 @@ from ssdh_surgery.pipeline.patch.workspaces import Workspaces
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.solver.settings import chosen
+from ssdh_surgery.surgery.solver.assignments import typed_assignments
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.explain import Explanation
@@ -60,7 +60,7 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
         SsdhError: a file cannot be patched; nothing was written.
     """
     # Refuses a field that no solver has, even where there is no solver.
-    chosen(options.explicit.get("sets") or ())
+    typed_assignments(options.explicit.get("sets") or ())
     sources = _distinct(sources)
     for source in sources:
         need(source, *NETS, Kind.SOLVER)

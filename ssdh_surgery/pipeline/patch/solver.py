@@ -14,8 +14,9 @@ from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.solver import settings as solver_verbs
+from ssdh_surgery.surgery.core.change import Change, merge
+from ssdh_surgery.surgery.solver import assignments, field_order
+from ssdh_surgery.surgery.solver import retarget as solver_verbs
 
 # The fields that decide how long a run is and what it leaves.
 _RUN_FIELDS = ("test_iter", "max_iter", "stepsize", "stepvalue", "snapshot")
@@ -62,7 +63,7 @@ def follow(
         return notes
     targets = _targets(draft.solver, group, nets, plan)
     paths = solver_paths.new_paths(draft.solver, group.solver.place, targets, plan)
-    chosen = solver_verbs.chosen(explicit.get("sets") or ())
+    chosen = assignments.typed_assignments(explicit.get("sets") or ())
     draft.do(solver_verbs.put_paths(draft.solver, paths.nets, paths.prefix, chosen))
     return [
         *notes,
@@ -108,12 +109,12 @@ def set_explicit(draft: Draft, explicit: Settings, reason: str | None = None) ->
         UsageError: a `--set` that no solver takes.
     """
     solver = draft.solver
-    chosen = solver_verbs.chosen(explicit.get("sets") or ())
-    changes: list[Change] = [solver_verbs.set_chosen(solver, chosen)]
+    chosen = assignments.typed_assignments(explicit.get("sets") or ())
+    changes: list[Change] = [assignments.assign(solver, chosen)]
     for name in ("weight_decay", "gamma"):
         if explicit.get(name) is not None and name not in chosen:
-            changes.append(solver_verbs.put(solver, name, explicit.get(name)))
-    draft.do(merged(changes))
+            changes.append(field_order.put(solver, name, explicit.get(name)))
+    draft.do(merge(changes))
     notes = [reason] if reason else []
     if explicit.get("lr_divide") is not None:
         notes.append("--lr-divide applies to a new hash layer only: base_lr is unchanged")

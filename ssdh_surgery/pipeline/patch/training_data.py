@@ -14,7 +14,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
 from ssdh_surgery.pipeline.patch.pixel_presets import Preset, preset_for
-from ssdh_surgery.surgery.derive.train import Transform
+from ssdh_surgery.surgery.derive.records import Transform
 from ssdh_surgery.surgery.solver.text import DataSize
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 

@@ -19,7 +19,7 @@ from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.solver import settings as solver_verbs
+from ssdh_surgery.surgery.solver import assignments
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _copy(
     if prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
         sets.append(("snapshot_prefix", prefix))
-    change = solver_verbs.set_chosen(solver, solver_verbs.chosen(sets))
+    change = assignments.assign(solver, assignments.typed_assignments(sets))
     if not change:
         return None, solver
     proof = prove(source.document, change, "SolverParameter")

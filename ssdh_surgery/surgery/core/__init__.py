@@ -1,1 +1,1 @@
-"""Changes and their proof: edits, promises, and the gate that compares them."""
+"""Changes and their proofs: edits, promises, and the gate that compares the two."""

@@ -1,7 +1,7 @@
-"""A change: edits of the text, and the promise of what they do to its meaning.
+"""A change: edits of the text, and a promise of what they do to its meaning.
 
 The promise is made from a verb's arguments, never from the edits or the new text, so that
-the two can be held against each other.
+the two can be compared.
 """
 
 from __future__ import annotations
@@ -15,37 +15,38 @@ from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.cst import Document, Entry, Message
 from ssdh_surgery.prototxt.edits import Edit, merge_deletions, sort_edits
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery.core.promise import Insert, Path, Promise, PromiseStep
+from ssdh_surgery.surgery.core.promise import Promise
+from ssdh_surgery.surgery.core.step import Insert, Path, PromiseStep
 
 
 @dataclass(frozen=True)
 class Change:
-    """Edits and their promise; `bool(change)` is whether there is anything to do."""
+    """Edits and their promise; falsy if there is nothing to do."""
 
     edits: tuple[Edit, ...] = ()
     promise: Promise = field(default_factory=Promise)
 
     @classmethod
     def of(cls, edits: Iterable[Edit], steps: Iterable[PromiseStep]) -> Change:
-        """A change from edits in any order."""
+        """A change of edits in any order."""
         return cls(sort_edits(edits), Promise(tuple(steps)))
 
     def __bool__(self) -> bool:
         return bool(self.edits)
 
 
-def merged(changes: Iterable[Change]) -> Change:
-    """Changes of one text as one; what two of them take away goes once.
+def merge(changes: Iterable[Change]) -> Change:
+    """Several changes of one text as one; text that two of them delete is deleted once.
 
     Raises:
-        OverlappingEdits: two of them touch the same text otherwise.
+        OverlappingEdits: two of them touch the same text in any other way.
     """
-    found = list(changes)
-    edits = [edit for change in found for edit in change.edits]
+    parts = list(changes)
+    edits = [edit for change in parts for edit in change.edits]
     deletions = merge_deletions(edit for edit in edits if edit.is_deletion)
     others = [edit for edit in edits if not edit.is_deletion]
     return Change.of(
-        [*others, *deletions], (step for change in found for step in change.promise.steps)
+        [*others, *deletions], (step for change in parts for step in change.promise.steps)
     )
 
 
@@ -80,30 +81,30 @@ def path_of(entry: Entry) -> Path:
     return (*path_of_message(parent), (name, index))
 
 
-def inserted_after(entry: Entry, new: NewFields) -> list[Insert]:
-    """The steps of new fields that are put after an entry (see `insertion.after`)."""
-    return _inserted(entry, new, after=True)
+def insertions_after(entry: Entry, new: NewFields) -> list[Insert]:
+    """The steps that insert new fields after an entry (see `insertion.after`)."""
+    return _insertions(entry, new, after=True)
 
 
-def inserted_before(entry: Entry, new: NewFields) -> list[Insert]:
-    """The steps of new fields that are put before an entry and its comments."""
-    return _inserted(entry, new, after=False)
+def insertions_before(entry: Entry, new: NewFields) -> list[Insert]:
+    """The steps that insert new fields before an entry and its comments."""
+    return _insertions(entry, new, after=False)
 
 
-def _inserted(entry: Entry, new: NewFields, after: bool) -> list[Insert]:
+def _insertions(entry: Entry, new: NewFields, after: bool) -> list[Insert]:
     field, parent = entry.field, entry.field.parent
     place = next(index for index, each in enumerate(parent.fields) if each is field)
     before = [*parent.fields[:place], *([field] if after else [])]
     counts = Counter(name for each in before for name in [each.name] * len(each.values))
     if insertion.joins_list(entry, new):
-        # Beside the one item, not beside the whole list.
+        # Next to the one item, not next to the whole list.
         counts[field.name] += entry.index + 1 - len(field.values) if after else entry.index
     path = path_of_message(parent)
     return [Insert((*path, (name, counts[name])), value) for name, value in new]
 
 
-def inserted_inside(message: Message, new: NewFields) -> list[Insert]:
-    """The steps of new fields that are put at the end of a message."""
+def insertions_inside(message: Message, new: NewFields) -> list[Insert]:
+    """The steps that insert new fields at the end of a message."""
     path = path_of_message(message)
     counts = {name: len(message.entries(name)) for name, _ in new}
     return [Insert((*path, (name, counts[name])), value) for name, value in new]

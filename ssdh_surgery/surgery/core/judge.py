@@ -1,7 +1,7 @@
-"""How protobuf itself reads a document: the judge of every change.
+"""The judge of every change: how protobuf itself reads a document.
 
-A few tokens that Caffe's C++ parser takes and Python's does not are put in another form
-for the judge alone, on both sides of the comparison.
+A few tokens that Caffe's C++ parser accepts and Python's does not are rewritten for the judge
+alone, on both sides of the comparison.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ssdh_surgery.prototxt.source import BOM
 from ssdh_surgery.prototxt.tokens import is_comment, is_space
 
 # A text without these has no byte order mark, and no comment that protobuf cannot read.
-_ODD = re.compile(r"[^\t\r\n -~]")
+_UNUSUAL = re.compile(r"[^\t\r\n -~]")
 MESSAGE_OF = {
     Kind.TRAIN: "NetParameter",
     Kind.DEPLOY: "NetParameter",
@@ -26,37 +26,37 @@ MESSAGE_OF = {
 }
 
 
-def judged(document: Document, message_name: str) -> Any:
-    """The message that protobuf reads, strictly.
+def protobuf_message(document: Document, message_name: str) -> Any:
+    """The message that protobuf reads in a document; unknown fields are errors.
 
     Raises:
-        SchemaError: protobuf refuses the text; its place is one in the text as it stands
-            (a byte order mark and `- 1` move it by a column at most).
+        SchemaError: protobuf refuses the text. The location is that in the original text,
+            give or take a column after a byte order mark or `- 1`.
     """
     return schema.parse_text(judge_text(document), message_name, file=document.source.file)
 
 
 def judge_text(document: Document) -> str:
-    """The text as Python's protobuf can read it; line breaks stay where they are."""
+    """The text in a form that Python's protobuf can read, with the same line breaks."""
     tokens = list(document.tokens)
-    if _ODD.search(document.text):
-        tokens = [*map(_harmless, tokens)]
+    if _UNUSUAL.search(document.text):
+        tokens = [*map(_plain_token, tokens)]
     for field in document.root.walk():
         if field.is_list and field.colon < 0:
             tokens[field.open] = ":["
         for value in field.values:
-            if isinstance(value, Scalar) and (word := _reworded(value)):
+            if isinstance(value, Scalar) and (word := _python_word(value)):
                 _put_word(tokens, value, word)
     return "".join(tokens)
 
 
-def _harmless(token: str) -> str:
-    """A token without the byte order mark, and without comments that hold no plain text."""
+def _plain_token(token: str) -> str:
+    """A token, empty if it is a byte order mark or a comment with unprintable characters."""
     return "" if token == BOM or (is_comment(token) and not token.isprintable()) else token
 
 
 def _put_word(tokens: list[str], value: Scalar, word: str) -> None:
-    """One token in the place of a value's; white space and comments within it follow."""
+    """Put one token in the place of a value's; white space and comments within it follow."""
     for index in range(value.first, value.last + 1):
         token = value.document.tokens[index]
         if not is_comment(token) and not is_space(token):
@@ -64,8 +64,8 @@ def _put_word(tokens: list[str], value: Scalar, word: str) -> None:
     tokens[value.first] = word
 
 
-def _reworded(value: Scalar) -> str | None:
-    """A value in words that Python reads, None where it reads them as they stand."""
+def _python_word(value: Scalar) -> str | None:
+    """A value in a form that Python reads, or None if it reads the value as it is."""
     if not value.is_string:
         text = value.text
         is_number = text.lstrip("+-.")[:1].isdigit()
@@ -80,5 +80,5 @@ def _reworded(value: Scalar) -> str | None:
 
 
 def _character(char: str) -> str:
-    """A byte that is not UTF-8 as a private character: so that two texts still compare."""
+    """A byte that is not UTF-8 as a private-use character, so that two texts still compare."""
     return chr(ord(char) - 0xDC80 + 0xF780) if "\udc80" <= char <= "\udcff" else char

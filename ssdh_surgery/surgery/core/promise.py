@@ -7,36 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.surgery.core.semantics import Tree, tree_of_new
-
-# From the root: names of fields, each with the index among the values of that name.
-Path = tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
-class Set:
-    """The value at a path becomes another one."""
-
-    path: Path
-    value: object
-
-
-@dataclass(frozen=True)
-class Delete:
-    """The value at a path goes."""
-
-    path: Path
-
-
-@dataclass(frozen=True)
-class Insert:
-    """A new value before the value at a path, or at the end."""
-
-    path: Path
-    value: object
-
-
-PromiseStep = Set | Delete | Insert
+from ssdh_surgery.surgery.core.new_values import new_values
+from ssdh_surgery.surgery.core.semantics import Tree, tree_of_value
+from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep, Set, tree_at, value_at
 
 
 @dataclass(frozen=True)
@@ -51,31 +24,26 @@ class Promise:
         Raises:
             SchemaError: a new field or value is not in Caffe's schema.
         """
-        # Only here: what reads strictly needs the parser, which most verbs do without.
-        from ssdh_surgery.surgery.core.new_values import new_values
-
         values = new_values(self.steps, message.DESCRIPTOR.name)
         for path, name, steps in _grouped(self.steps):
-            _apply_to_message(_descend(message, path), name, steps, values)
+            _apply_to_message(value_at(message, path), name, steps, values)
 
     def apply_tree(self, tree: Tree) -> None:
         """Do to a syntax tree what the edits do to the text.
 
         Raises:
-            LookupError: a path leads to nothing.
+            LookupError: a path leads nowhere.
         """
         for path, name, steps in _grouped(self.steps):
-            inner = tree
-            for outer, index in path:
-                inner = inner[outer][index]
+            inner = tree_at(tree, path)
             values = inner.setdefault(name, [])
-            _apply_to_list(values, steps, lambda step: tree_of_new(step.value))
+            _apply_to_list(values, steps, lambda step: tree_of_value(step.value))
             if not values:
                 del inner[name]
 
 
 def _grouped(steps: Iterable[PromiseStep]) -> list[tuple[Path, str, list[PromiseStep]]]:
-    """Steps by the field that they touch, the deepest first, so that old paths stay true."""
+    """Steps by the field they touch, deepest first, so that the old paths stay valid."""
     groups: dict[tuple[Path, str], list[PromiseStep]] = {}
     for step in steps:
         *outer, (name, _) = step.path
@@ -87,7 +55,7 @@ def _grouped(steps: Iterable[PromiseStep]) -> list[tuple[Path, str, list[Promise
 def _apply_to_list(
     values: Any, steps: Sequence[PromiseStep], new: Callable[[Set | Insert], Any]
 ) -> None:
-    """Do steps to the values of one field, in place; the last index first, so that others stay."""
+    """Apply steps to the values of one field in place, last index first: the others stay valid."""
     count = len(values)
     by_index: dict[int, list[PromiseStep]] = {}
     for step in steps:
@@ -108,24 +76,15 @@ def _apply_to_list(
                 values.insert(index, new(step))
 
 
-def _descend(message: Any, path: Path) -> Any:
-    for name, index in path:
-        field = message.DESCRIPTOR.fields_by_name[name]
-        message = getattr(message, name)
-        if schema.is_repeated(field):
-            message = message[index]
-    return message
-
-
 def _apply_to_message(
     message: Any, name: str, steps: list[PromiseStep], values: dict[int, Any]
 ) -> None:
-    """Do steps to one field; `values` holds the new value of each step by its `id`."""
+    """Apply steps to one field; `values` holds the new value of each step by its `id`."""
     field = schema.field(message.DESCRIPTOR.name, name)
     if schema.is_repeated(field):
         _apply_to_list(getattr(message, name), steps, lambda step: values[id(step)])
         return
-    # A single value as a list of at most one.
+    # A single field is treated as a list of at most one value.
     held = [getattr(message, name)] if message.HasField(name) else []
     _apply_to_list(held, steps, lambda step: values[id(step)])
     if not held:
@@ -136,4 +95,3 @@ def _apply_to_message(
         last = type(held[-1])()
         last.CopyFrom(held[-1])
         getattr(message, name).CopyFrom(last)
-        getattr(message, name).SetInParent()

@@ -1,1 +1,1 @@
-"""Nets made of other nets: a train net, a deploy net, a net that reads an LMDB."""
+"""Nets derived from other nets: a train net, a deploy net, a net that reads an LMDB."""

@@ -1,7 +1,7 @@
 """A deploy net from a train net: inputs for data layers, and only what the codes need.
 
-What is kept stays byte for byte, fillers and learning rates too: Caffe ignores them in a
-deploy net, and they tell how the net was trained.
+What is kept stays byte for byte, including fillers and learning rates: Caffe ignores them in
+a deploy net, and they document how the net was trained.
 """
 
 from __future__ import annotations
@@ -13,24 +13,21 @@ from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import Head, hash_layer_below
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net import LEGACY_AXES, Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields, layers
 from ssdh_surgery.surgery.verbs.fields import Removal
-
-# `input_dim` gives so many sizes to each input.
-_LEGACY_AXES = 4
 
 
 @dataclass(frozen=True)
 class DataBlob:
-    """A blob that data layers fill and a deploy net's user will.
+    """A blob that data layers fill in training and the user fills in a deploy net.
 
-    `layers` are the data layers that write it in any phase, the phase's own first.
+    `layers` are the data layers that write it in any phase, those of the derived phase first.
     """
 
     name: str
@@ -38,32 +35,32 @@ class DataBlob:
 
 
 @dataclass(frozen=True)
-class Derived:
-    """A change that makes a deploy net of a train net, and the layers that it takes out."""
+class DeployDerivation:
+    """A change that turns a train net into a deploy net, and the layers that it takes out."""
 
     change: Change
     removed: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
-class Needed:
-    """What a deploy net needs of a train net: the indices of its layers, and its data."""
+class DeployNeeds:
+    """What a deploy net needs of a train net: the indices of layers, and the data blobs."""
 
     layers: frozenset[int]
     data: tuple[DataBlob, ...]
 
 
-def needed_for(net: Net, head: Head, *, with_classifier: bool = False) -> Needed:
+def deploy_needs(net: Net, head: Head, *, with_classifier: bool = False) -> DeployNeeds:
     """The layers that a head's classifier, or the hash layer below it, depends on.
 
-    In phase TEST, or TRAIN where the classifier is in no other. Data layers do not count
-    among them. `with_classifier` keeps the classifier above a hash layer too.
+    They are those of phase TEST, or of TRAIN if the classifier is only there, without the data
+    layers. `with_classifier` also keeps the classifier above a hash layer.
 
     Raises:
-        SurgeryError: the classifier is in neither phase, or reads a blob that nobody writes.
+        SurgeryError: the classifier is in neither phase, or reads a blob that no layer writes.
     """
-    existing = None if with_classifier else hash_layer_below(net, head.classifier)
-    root = existing.code if existing else head.classifier
+    hash_layer = None if with_classifier else hash_layer_below(net, head.classifier)
+    root = hash_layer.code if hash_layer else head.classifier
     graphs = [net.graph(phase) for phase in reversed(PHASES)]
     graph = next((each for each in graphs if each.takes_part(root)), None)
     if graph is None:
@@ -74,19 +71,19 @@ def needed_for(net: Net, head: Head, *, with_classifier: bool = False) -> Needed
     sources = {layer.index for layer in graph.layers if layer.index in below and _is_source(layer)}
     kept = [layer for layer in graph.layers if layer.index in below - sources]
     names = _read_from_data(net, graph, kept)
-    return Needed(
+    return DeployNeeds(
         frozenset(layer.index for layer in kept),
         tuple(DataBlob(name, _writers(name, [graph, *graphs])) for name in names),
     )
 
 
 def _is_source(layer: Layer) -> bool:
-    """Whether a layer brings data that a deploy net is given; an Input is that already."""
+    """Whether a layer brings data that becomes an input; an Input already is one."""
     return layer.is_data and layer.type not in ("Input", "Parameter")
 
 
 def _read_from_data(net: Net, graph: BlobGraph, kept: Iterable[Layer]) -> list[str]:
-    """The blobs of data layers that layers read, those of the other phase's data too."""
+    """The blobs of data layers that layers read, including data layers of the other phase."""
     names: dict[str, None] = {}
     for layer in kept:
         for index, blob in enumerate(graph.reads(layer)):
@@ -105,44 +102,44 @@ def _read_from_data(net: Net, graph: BlobGraph, kept: Iterable[Layer]) -> list[s
 
 
 def _writers(name: str, graphs: Iterable[BlobGraph]) -> tuple[Layer, ...]:
-    found = (
+    writers = (
         layer
         for graph in graphs
         for layer in graph.layers
         if _is_source(layer) and name in layer.tops
     )
-    return tuple({layer.index: layer for layer in found}.values())
+    return tuple({layer.index: layer for layer in writers}.values())
 
 
 def derive_deploy_net(
-    net: Net, needed: Needed, shapes: Mapping[str, Sequence[int]], remove: Removal
-) -> Derived:
-    """Make a deploy net of a train net.
+    net: Net, needs: DeployNeeds, shapes: Mapping[str, Sequence[int]], remove: Removal
+) -> DeployDerivation:
+    """Turn a train net into a deploy net.
 
-    Data layers become an `Input` (in V0 and V1 `input` and `input_dim`), layers that nothing
-    needed depends on go, and so do rules that only ask for the phase.
+    Data layers become an `Input` (in V0 and V1 `input` and `input_dim`). Layers that are not
+    needed go, and so do rules that only name a phase.
 
     Args:
         net: the train net, in any dialect.
-        needed: what to keep (see `needed_for`).
-        shapes: the shape of each data blob that is needed, batch first.
-        remove: how things go.
+        needs: what to keep (see `deploy_needs`).
+        shapes: the shape of each needed data blob, batch first.
+        remove: how fields and layers are taken out.
     """
-    kept = [layer for layer in net.layers if layer.index in needed.layers]
-    removed = [layer for layer in net.layers if layer.index not in needed.layers]
+    kept = [layer for layer in net.layers if layer.index in needs.layers]
+    removed = [layer for layer in net.layers if layer.index not in needs.layers]
     rules = [entry for layer in kept for entry in _phase_rules(layer)]
-    sized = [(blob, tuple(shapes[blob.name])) for blob in needed.data]
-    change = merged(
+    sized = [(blob, tuple(shapes[blob.name])) for blob in needs.data]
+    change = merge(
         [
-            _in_place_of(net, removed, sized, remove),
+            _replace_data_layers(net, removed, sized, remove),
             fields.take_out(rules, remove),
         ]
     )
-    return Derived(change, tuple(removed))
+    return DeployDerivation(change, tuple(removed))
 
 
 def _phase_rules(layer: Layer) -> list[Entry]:
-    """Rules that ask for the phase and nothing else: a deploy net has no other phase."""
+    """Rules that name a phase and nothing else: a deploy net has no phases."""
     return [
         entry
         for name in ("include", "exclude")
@@ -152,13 +149,13 @@ def _phase_rules(layer: Layer) -> list[Entry]:
     ]
 
 
-def _in_place_of(
+def _replace_data_layers(
     net: Net,
     removed: Sequence[Layer],
     sized: Sequence[tuple[DataBlob, tuple[int, ...]]],
     remove: Removal,
 ) -> Change:
-    """What goes, with the inputs in the place of the data layers."""
+    """Take layers out, and put the inputs in the place of the data layers."""
     if not sized:
         return layers.take_out(removed, remove)
     if net.dialect is not Dialect.CURRENT:
@@ -168,22 +165,22 @@ def _in_place_of(
             if name
             else fields.add_before(net.layers[0].entry, inputs)
         )
-        return merged([added, layers.take_out(removed, remove)])
+        return merge([added, layers.take_out(removed, remove)])
     first = min((layer for blob, _ in sized for layer in blob.layers), key=lambda each: each.index)
     new = [input_layer(blob.name, shape) for blob, shape in sized]
     return layers.replace(first, removed, new, remove)
 
 
 def input_layer(name: str, shape: Sequence[int]) -> NewFields:
-    """The layer through which a user gives a net a blob."""
+    """An Input layer, through which the user fills a blob."""
     dims: NewFields = [("dim", size) for size in shape]
     param: NewFields = [("shape", dims)]
     return [("name", name), ("type", "Input"), ("top", name), ("input_param", param)]
 
 
 def _legacy_inputs(sized: Sequence[tuple[DataBlob, tuple[int, ...]]]) -> NewFields:
-    """Inputs as the old dialects declare them."""
-    are_legacy = all(len(shape) == _LEGACY_AXES for _, shape in sized)
+    """Inputs as V0 and V1 declare them."""
+    are_legacy = all(len(shape) == LEGACY_AXES for _, shape in sized)
     new: list[tuple[str, object]] = []
     for blob, shape in sized:
         new.append(("input", blob.name))

@@ -1,4 +1,4 @@
-"""A deploy net whose input is read from an LMDB, as Caffe's `extract_features` needs it."""
+"""A deploy net that reads its input from an LMDB, as Caffe's `extract_features` needs it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.verbs import fields, layers
-
-_INPUT_FIELDS = ("input", "input_dim", "input_shape")
+from ssdh_surgery.surgery.core.change import Change, merge
+from ssdh_surgery.surgery.verbs import fields, inputs, layers
 
 
 def read_from_lmdb(net: Net, blob: str, source: str, batch: int) -> Change:
-    """Put a Data layer in the place of whatever gives a net its one input.
+    """Put a Data layer in the place of the net's one input.
 
-    The records are taken as they are: what is done to pixels has been done to them.
+    The Data layer has no transform: the pixels of the records are already transformed.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -33,25 +31,17 @@ def read_from_lmdb(net: Net, blob: str, source: str, batch: int) -> Change:
             location=Location(net.file),
             hint=f"ssdh upgrade {net.file}",
         )
-    first = net.layers[0]
     sources = [layer for layer in net.layers if blob in layer.tops and not layer.bottoms]
-    taken = (layer.name for layer in net.layers if layer not in sources)
-    kind: object = "Data" if net.dialect is Dialect.CURRENT else Word("DATA")
+    names = (layer.name for layer in net.layers if layer not in sources)
     data: NewFields = [
-        ("name", unique_name(blob, taken)),
-        ("type", kind),
+        ("name", unique_name(blob, names)),
+        ("type", "Data"),
         ("top", blob),
         ("data_param", [("source", source), ("batch_size", batch), ("backend", Word("LMDB"))]),
     ]
-    inputs = [entry for name in _INPUT_FIELDS for entry in net.root.entries(name)]
-    if first in sources:
-        return merged(
-            [layers.replace(first, sources, [data], "delete"), fields.take_out(inputs, "delete")]
-        )
-    return merged(
+    return merge(
         [
-            layers.insert_before(first, [data]),
-            layers.take_out(sources, "delete"),
-            fields.take_out(inputs, "delete"),
+            layers.replace(net.layers[0], sources, [data], "delete"),
+            fields.take_out(inputs.input_entries(net), "delete"),
         ]
     )

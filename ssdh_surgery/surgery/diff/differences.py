@@ -1,6 +1,6 @@
-"""The semantic difference of two nets or two solvers: what changed, whatever the layout.
+"""The semantic difference of two nets or two solvers, whatever their layout.
 
-Layers are matched by name, renamed ones by what they hold; other repeated fields by index.
+Layers are matched by name, renamed layers by their content, other repeated fields by index.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Entry, Message, Scalar
-from ssdh_surgery.surgery.diff.matching import labels, matched
+from ssdh_surgery.surgery.diff.matching import labels, match_layers
 
+_NET = "NetParameter"
 _LAYER_FIELDS = ("layer", "layers")
 _NUMBER = (int, float)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One change; values are JSON natives, `None` where a thing is absent.
+    """One difference; values are native to JSON, and None if the field is absent.
 
-    `line` is its line in the new document, or in the old one where the thing is gone.
+    `line` is its line in the new document, or in the old one if the field is gone.
     """
 
     path: str
@@ -36,14 +37,14 @@ class Difference:
 
 
 def differences(old: Document, new: Document, message_name: str) -> list[Difference]:
-    """What changed from one document to another, in the order of the new text."""
+    """The differences between two documents, in the order of the new text."""
     return list(_of_messages(old.root, new.root, message_name, ""))
 
 
 def _of_messages(old: Message, new: Message, kind: str | None, path: str) -> Iterator[Difference]:
     for name in _names_in_order(old, new):
         before, after = old.entries(name), new.entries(name)
-        if name in _LAYER_FIELDS and kind == "NetParameter":
+        if name in _LAYER_FIELDS and kind == _NET:
             yield from _of_layers(before, after, name, path)
             continue
         indexed = _is_repeated(kind, name) or max(len(before), len(after)) > 1
@@ -58,7 +59,7 @@ def _of_messages(old: Message, new: Message, kind: str | None, path: str) -> Ite
 
 
 def _names_in_order(old: Message, new: Message) -> list[str]:
-    """The fields of both, in the new order; one that is gone stands where it stood."""
+    """The field names of both, in the new order, with removed ones in their old places."""
     names = list(dict.fromkeys(field.name for field in new.fields))
     before = list(dict.fromkeys(field.name for field in old.fields))
     for index, name in enumerate(before):
@@ -70,18 +71,18 @@ def _names_in_order(old: Message, new: Message) -> list[str]:
 def _of_values(
     old: Entry | None, new: Entry | None, kind: str | None, path: str
 ) -> Iterator[Difference]:
-    known = new or old
-    assert known is not None
+    entry = new or old
+    assert entry is not None
     if old and new and isinstance(old.value, Message) and isinstance(new.value, Message):
-        yield from _of_messages(old.value, new.value, _inner_kind(kind, known.field.name), path)
+        yield from _of_messages(old.value, new.value, _inner_kind(kind, entry.field.name), path)
         return
     before, after = _native(old, kind), _native(new, kind)
-    if not _is_same(before, after, _type(kind, known.field.name)):
-        yield Difference(path, before, after, known.line)
+    if not _is_same(before, after, _type(kind, entry.field.name)):
+        yield Difference(path, before, after, entry.line)
 
 
 def _is_same(before: Any, after: Any, type_name: str | None) -> bool:
-    """Whether two values are one to Caffe: its floats have 32 bits."""
+    """Whether two values are equal for Caffe, whose floats have 32 bits."""
     if type(before) is bool or type(after) is bool:
         return type(before) is type(after) and before == after
     if before == after:
@@ -98,7 +99,7 @@ def _float32(value: float) -> float:
 
 
 def _native(entry: Entry | None, kind: str | None) -> Any:
-    """A value as JSON has it, typed by the schema where that knows the field."""
+    """A value native to JSON, typed by the schema if it has the field."""
     if entry is None:
         return None
     if isinstance(entry.value, Scalar):
@@ -107,7 +108,7 @@ def _native(entry: Entry | None, kind: str | None) -> Any:
 
 
 def native_message(message: Message, kind: str | None) -> dict[str, Any]:
-    """A message as a JSON object; a repeated field is a list."""
+    """A message as a JSON object, with lists for repeated fields."""
     result: dict[str, Any] = {}
     for name in dict.fromkeys(field.name for field in message.fields):
         values = [_native(entry, kind) for entry in message.entries(name)]
@@ -117,7 +118,7 @@ def native_message(message: Message, kind: str | None) -> dict[str, Any]:
 
 
 def native_scalar(value: Scalar, type_name: str | None) -> Any:
-    """A scalar as JSON has it; `type_name` is the schema's, None where it does not know."""
+    """A scalar native to JSON; `type_name` is its type in the schema, or None if it has none."""
     if value.is_string:
         return value.string
     text = value.text
@@ -139,7 +140,7 @@ def _enum_name(type_name: str, text: str) -> str:
     if number is None:
         return text
     values = schema.enum_values(type_name)
-    return next((name for name, known in values.items() if known == number), text)
+    return next((name for name, value in values.items() if value == number), text)
 
 
 def _field(kind: str | None, name: str) -> Any:
@@ -152,57 +153,53 @@ def _field(kind: str | None, name: str) -> Any:
 
 
 def _is_repeated(kind: str | None, name: str) -> bool:
-    known = _field(kind, name)
-    return known is not None and schema.is_repeated(known)
+    field = _field(kind, name)
+    return field is not None and schema.is_repeated(field)
 
 
 def _type(kind: str | None, name: str) -> str | None:
-    known = _field(kind, name)
-    return schema.field_type(known) if known is not None else None
+    field = _field(kind, name)
+    return schema.field_type(field) if field is not None else None
 
 
 def _inner_kind(kind: str | None, name: str) -> str | None:
-    known = _field(kind, name)
-    if known is None or known.message_type is None:
+    field = _field(kind, name)
+    if field is None or field.message_type is None:
         return None
-    return schema.field_type(known)
+    return schema.field_type(field)
 
 
 # ---------------------------------------------------------------- layers
 
 
 def _of_layers(old: list[Entry], new: list[Entry], name: str, path: str) -> Iterator[Difference]:
-    pairs = matched(old, new)
-    moved = _moved([pairs[index] for index in range(len(new)) if index in pairs])
+    pairs = match_layers(old, new)
+    moved = _moved_layers([pairs[index] for index in range(len(new)) if index in pairs])
     label = f"{path}.{name}" if path else name
     old_labels, new_labels = labels(old, label), labels(new, label)
     kept = set(pairs.values())
-    gone = [index for index in range(len(old)) if index not in kept]
+    removed = [index for index in range(len(old)) if index not in kept]
     for index, entry in enumerate(new):
         match = pairs.get(index)
         if match is None:
-            yield Difference(new_labels[index], None, _native(entry, _net_kind()), entry.line)
+            yield Difference(new_labels[index], None, _native(entry, _NET), entry.line)
             continue
-        while gone and gone[0] < match:
-            yield _gone(old, old_labels, gone.pop(0))
+        while removed and removed[0] < match:
+            yield _removal(old, old_labels, removed.pop(0))
         here = old_labels[match]
         if match in moved:
             yield Difference(here, {"index": match}, {"index": index}, entry.line)
-        yield from _of_values(old[match], entry, _net_kind(), here)
-    for index in gone:
-        yield _gone(old, old_labels, index)
+        yield from _of_values(old[match], entry, _NET, here)
+    for index in removed:
+        yield _removal(old, old_labels, index)
 
 
-def _net_kind() -> str:
-    return "NetParameter"
+def _removal(old: list[Entry], labels: list[str], index: int) -> Difference:
+    return Difference(labels[index], _native(old[index], _NET), None, old[index].line)
 
 
-def _gone(old: list[Entry], labels: list[str], index: int) -> Difference:
-    return Difference(labels[index], _native(old[index], _net_kind()), None, old[index].line)
-
-
-def _moved(order: list[int]) -> set[int]:
-    """The old indices outside the longest run that kept its order."""
+def _moved_layers(order: list[int]) -> set[int]:
+    """The old indices of layers outside the longest sequence that kept its order."""
     tails: list[int] = []
     places: list[int] = []
     previous: list[int | None] = []

@@ -1,7 +1,7 @@
-"""Which layer of one net is which of another: by name, and renamed ones by what they are.
+"""Matching the layers of two nets: by name, and renamed layers by their content.
 
-A layer that is found under no name is that of the same type which is most like it, or which
-is read by the same layers.
+A layer whose name is not in the other net is matched to the one of its type that is most
+similar, or that the same layers read.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 from ssdh_surgery.prototxt.cst import Entry, Message
 
-# A layer and the bottom of it that is meant.
+# The index of a layer, and of one of its bottoms.
 _Reader = tuple[int, int]
 
 
 def labels(entries: Sequence[Entry], field: str) -> list[str]:
-    """`layer[NAME]`, and `layer[NAME#2]` for the second of a name."""
+    """A label for each layer: `layer[NAME]`, and `layer[NAME#2]` for the second of a name."""
     counts: dict[str, int] = {}
-    found = []
+    result = []
     for entry in entries:
         name = _name(entry)
         counts[name] = counts.get(name, 0) + 1
         number = f"#{counts[name]}" if counts[name] > 1 else ""
-        found.append(f"{field}[{name}{number}]")
-    return found
+        result.append(f"{field}[{name}{number}]")
+    return result
 
 
 def _name(entry: Entry) -> str:
@@ -35,13 +35,13 @@ def _name(entry: Entry) -> str:
     return (message.message("layer") or message).string("name")
 
 
-def matched(old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
-    """The old index for each new index that has one."""
+def match_layers(old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
+    """The old index of each layer that is in both nets, by its new index."""
     places = {label: index for index, label in enumerate(labels(old, ""))}
     pairs = {i: places[label] for i, label in enumerate(labels(new, "")) if label in places}
     before, after = _Side.of(old), _Side.of(new)
     _match(before, after, pairs, _likeness)
-    # Who is read by a layer that was just found may be found now.
+    # The layers next to one that was just matched may now be matched by their role.
     while _match(before, after, pairs, lambda one, other: 0.0):
         pass
     return pairs
@@ -50,16 +50,16 @@ def matched(old: Sequence[Entry], new: Sequence[Entry]) -> dict[int, int]:
 def _match(
     old: _Side, new: _Side, pairs: dict[int, int], likeness: Callable[[_Layer, _Layer], float]
 ) -> bool:
-    """Find layers under another name, the most alike first; whether any was found."""
+    """Match layers under other names, the most similar first; whether any was matched."""
     kept = set(pairs.values())
-    left: dict[str, list[tuple[_Layer, object]]] = {}
+    unmatched: dict[str, list[tuple[_Layer, object]]] = {}
     for one in old.layers:
         if one.index not in kept:
-            left.setdefault(one.type, []).append((one, old.role(one)))
+            unmatched.setdefault(one.type, []).append((one, old.role(one)))
     scored = []
     for other in new.layers:
         role = None if other.index in pairs else new.role(other, pairs)
-        for one, one_role in left.get(other.type, ()) if other.index not in pairs else ():
+        for one, one_role in unmatched.get(other.type, ()) if other.index not in pairs else ():
             alike = 1 + _share(one, other) if role and role == one_role else likeness(one, other)
             if alike >= 1:
                 scored.append((-alike, one.index, other.index))
@@ -73,7 +73,7 @@ def _match(
 
 @dataclass(frozen=True)
 class _Layer:
-    """What tells one layer from others: its name, its type, and the values in it."""
+    """The identity of a layer: its name, its type, its connections, and the values in it."""
 
     index: int
     name: str
@@ -84,7 +84,7 @@ class _Layer:
 
 
 class _Side:
-    """The layers of one net, and who reads whom."""
+    """The layers of one net, with the readers and writers of each blob."""
 
     def __init__(self, layers: Iterable[_Layer]) -> None:
         self.layers = tuple(layers)
@@ -98,8 +98,8 @@ class _Side:
 
     @classmethod
     def of(cls, entries: Sequence[Entry]) -> _Side:
-        """The layers of some entries."""
-        found = []
+        """The layers of the entries of a net."""
+        layers = []
         for index, entry in enumerate(entries):
             message = entry.value
             if isinstance(message, Message):
@@ -110,13 +110,13 @@ class _Side:
                 )
                 leaves = frozenset(_leaves(message, ""))
                 kind = core.string("type")
-                found.append(_Layer(index, _name(entry), kind, bottoms, tops, leaves))
-        return cls(found)
+                layers.append(_Layer(index, _name(entry), kind, bottoms, tops, leaves))
+        return cls(layers)
 
     def role(self, layer: _Layer, pairs: Mapping[int, int] | None = None) -> object:
-        """Who reads a layer; of one that nobody reads, whom it reads. None is not known.
+        """The readers of a layer, or the writers of its bottoms if it has none; None if unknown.
 
-        `pairs` gives the layers' indices in the other net.
+        `pairs` translates indices to those of the other net.
         """
         readers = {
             reader
@@ -124,26 +124,26 @@ class _Side:
             for reader in self._readers.get(name, ())
             if reader[0] != layer.index
         }
-        found = readers or {
+        neighbours = readers or {
             (writer, -1 - place)
             for place, name in enumerate(layer.bottoms)
             for writer in self._writers.get(name, ())
             if writer != layer.index
         }
         if pairs is not None:
-            if any(index not in pairs for index, _ in found):
+            if any(index not in pairs for index, _ in neighbours):
                 return None
-            found = {(pairs[index], place) for index, place in found}
-        return frozenset(found) or None
+            neighbours = {(pairs[index], place) for index, place in neighbours}
+        return frozenset(neighbours) or None
 
 
 def _likeness(one: _Layer, other: _Layer) -> float:
-    """How much two layers of a type look like one that was renamed: 1 and more is enough.
+    """How likely two layers of a type are one that was renamed: 1 or more is enough.
 
-    The share of values that they have in common, plus how alike their names are.
+    The share of values that they have in common, plus the similarity of their names.
     """
     share = _share(one, other)
-    return share + _alike(one.name, other.name, 1 - share)
+    return share + _name_similarity(one.name, other.name, 1 - share)
 
 
 def _share(one: _Layer, other: _Layer) -> float:
@@ -151,10 +151,10 @@ def _share(one: _Layer, other: _Layer) -> float:
     return common / max(len(one.leaves) + len(other.leaves) - common, 1)
 
 
-def _alike(one: str, other: str, enough: float) -> float:
-    """How alike two names are: 1 where the one is the other with something added.
+def _name_similarity(one: str, other: str, enough: float) -> float:
+    """The similarity of two names: 1 if one contains the other, 0 if it is less than `enough`.
 
-    0 where it is less than enough, which is seldom worked out to the end.
+    Most pairs fall short, and are rejected by a cheap upper bound.
     """
     if one and other and (one in other or other in one):
         return 1.0

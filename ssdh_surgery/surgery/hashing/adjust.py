@@ -1,7 +1,6 @@
-"""A hash layer that is there already: its width, its filler, its names set anew.
+"""Adjusting an existing hash layer: its width, filler, rates and names.
 
-Only what was asked for in so many words changes; where a value is the one that stands
-there, nothing does.
+Only what the values name is changed, and a value that is already set makes no edit.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ from ssdh_surgery.caffe.net.heads import HashLayer, Head
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery.core.change import Change, merged
-from ssdh_surgery.surgery.hashing import width
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.insert import features_blob, refuse_taken
-from ssdh_surgery.surgery.hashing.objective import set_bits
+from ssdh_surgery.surgery.hashing.width import set_bits
 from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
-# What a hash layer can be told anew, by the recipe's names.
+# The values of the recipe that an existing hash layer can be given.
 SETTINGS = (
     "bits",
     "filler",
@@ -34,97 +30,96 @@ SETTINGS = (
 )
 
 
-def refuse_moving(net: Net, head: Head, existing: HashLayer, at: str) -> None:
-    """Refuse to put a hash layer that is there on another blob.
+def refuse_moving(net: Net, head: Head, hash_layer: HashLayer, at: str) -> None:
+    """Refuse to move an existing hash layer to another blob.
 
     Raises:
-        UnknownLayer: no blob and no layer is called that.
+        UnknownLayer: no blob or layer has the name `at`.
         SurgeryError: the hash layer is on another blob.
     """
-    wanted, there = features_blob(net, head, at), existing.latent.bottoms[0]
-    if wanted != there:
+    features, bottom = features_blob(net, head, at), hash_layer.latent.bottoms[0]
+    if features != bottom:
         raise SurgeryError(
-            f"the hash layer is on '{there}', and --at asks for '{wanted}'",
-            location=existing.latent.bottom_location(0),
-            hint="patch the file as it was before, with another --at",
+            f"the hash layer is on '{bottom}', and --at asks for '{features}'",
+            location=hash_layer.latent.bottom_location(0),
+            hint="patch the original file with another --at",
         )
 
 
 def adjust(
     net: Net,
     classifier: Layer | None,
-    existing: HashLayer,
-    given: Mapping[str, Any],
-    fresh: Mapping[str, str],
+    hash_layer: HashLayer,
+    values: Mapping[str, Any],
+    new_names: Mapping[str, str],
 ) -> Change:
-    """Give a hash layer and its classifier other values, and leave the rest.
+    """Give a hash layer and its classifier other values.
 
     Args:
         net: the net.
-        classifier: what reads the codes, None in a net without it.
-        existing: its hash layer.
-        given: fields of the recipe; those in `SETTINGS` are used.
-        fresh: new names of layers whose weights no longer fit, by the old ones.
+        classifier: the layer that reads the codes, None in a net without one.
+        hash_layer: its hash layer.
+        values: values of the recipe, by name; those in `SETTINGS` are used.
+        new_names: the new names of layers whose weights no longer fit, by their old names.
 
     Raises:
         SurgeryError: a name is taken.
     """
-    refuse_taken(net, fresh.values())
-    return merged(
+    refuse_taken(net, new_names.values())
+    latent, code = hash_layer.latent, hash_layer.code
+    return merge(
         [
-            *_inner(existing.latent, given),
-            set_bits(net, existing, given["bits"]) if "bits" in given else Change(),
-            _learning(existing.latent, given),
-            *_renamed(net, existing.latent, given.get("latent_name")),
-            *_renamed(net, existing.code, given.get("code_name")),
-            *(_renamed(net, classifier, given.get("classifier_name")) if classifier else ()),
+            _put_fillers(latent, values),
+            set_bits(net, hash_layer, values["bits"]) if "bits" in values else Change(),
+            _put_rates(latent, values),
+            *_rename_with_top(net, latent, values.get("latent_name")),
+            *_rename_with_top(net, code, values.get("code_name")),
             *(
-                width.rename(net, existing, layer, fresh[layer.name])
+                _rename_with_top(net, classifier, values.get("classifier_name"))
+                if classifier
+                else ()
+            ),
+            *(
+                _rename_resized(net, hash_layer, layer, new_names[layer.name])
                 for layer in net.layers
-                if layer.name in fresh
+                if layer.name in new_names
             ),
         ]
     )
 
 
-def _inner(latent: Layer, given: Mapping[str, Any]) -> Iterator[Change]:
+def _put_fillers(latent: Layer, values: Mapping[str, Any]) -> Change:
     inner = latent.holder("inner_product_param")
     assert inner is not None, "a hash layer states its bits"
-    new = []
-    if "filler" in given:
-        new.append(("weight_filler", given["filler"].fields))
-    if "bias" in given:
-        new.append(("bias_filler", (("type", "constant"), ("value", given["bias"]))))
-    missing = [(name, value) for name, value in new if inner.message(name) is None]
-    yield fields.add_inside(inner, missing)
-    for name, value in new:
-        if (message := inner.message(name)) is not None:
-            yield _filled(message, value)
+    new: list[tuple[str, object]] = []
+    if "filler" in values:
+        new.append(("weight_filler", values["filler"].fields))
+    if "bias" in values:
+        new.append(("bias_filler", (("type", "constant"), ("value", values["bias"]))))
+    return fields.put_all(inner, new)
 
 
-def _filled(message: Message, new: NewFields) -> Change:
-    """A message with these fields and no others."""
-    names = {name for name, _ in new}
-    others = [each for field in message.fields if field.name not in names for each in field.entries]
-    changes = [fields.put(message, name, value) for name, value in new if message.entry(name)]
-    missing = [(name, value) for name, value in new if not message.entry(name)]
-    if missing:
-        first = message.entry(new[0][0])
-        changes.append(
-            fields.add_after(first, missing) if first else fields.add_inside(message, missing)
-        )
-    return merged([*changes, fields.take_out(others, "delete")])
+def _put_rates(latent: Layer, values: Mapping[str, Any]) -> Change:
+    """Set the rates and decays of its two params, as far as there are values for them."""
+    names = [name for name in ("lr_mult", "decay_mult") if name in values]
+    return rates.put(latent, [{name: values[name][index] for name in names} for index in (0, 1)])
 
 
-def _learning(latent: Layer, given: Mapping[str, Any]) -> Change:
-    """The learning rates and decays of its two blobs, as far as they are given."""
-    names = [name for name in ("lr_mult", "decay_mult") if name in given]
-    return rates.put(latent, [{name: given[name][blob] for name in names} for blob in (0, 1)])
-
-
-def _renamed(net: Net, layer: Layer, name: str | None) -> Iterator[Change]:
-    """A layer and its top under another name."""
+def _rename_with_top(net: Net, layer: Layer, name: str | None) -> Iterator[Change]:
+    """Rename a layer and its top."""
     if name is not None and (name != layer.name or name != layer.tops[0]):
         refuse_taken(net, [name], allowed=layer)
         yield layers.rename(layer, name)
         yield blobs.rename(net, layer, 0, name)
+
+
+def _rename_resized(net: Net, hash_layer: HashLayer, layer: Layer, name: str) -> Change:
+    """Rename a layer whose weights no longer fit, and its top if the two have the same name.
+
+    The code keeps its name, even if its Sigmoid works in place.
+    """
+    change = layers.rename(layer, name)
+    is_code = layer is hash_layer.latent and layer.tops[0] in hash_layer.code.tops
+    if layer.tops[0] != layer.name or is_code:
+        return change
+    return merge([change, blobs.rename(net, layer, 0, name)])

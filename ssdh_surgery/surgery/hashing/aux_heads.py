@@ -1,4 +1,4 @@
-"""Auxiliary heads: dropped with all that only they need, or fitted to other classes."""
+"""Auxiliary heads: dropped with the layers that only they need, or retargeted to new classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import (
     changed_name,
     learn_faster,
@@ -19,37 +19,37 @@ from ssdh_surgery.surgery.hashing.classifier import (
 )
 from ssdh_surgery.surgery.verbs import layers
 from ssdh_surgery.surgery.verbs.fields import Removal
-from ssdh_surgery.surgery.verbs.unread import unread
+from ssdh_surgery.surgery.verbs.unread_blobs import unread_layers
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """A change that takes the auxiliary branches out, and the layers that go."""
+class AuxRemoval:
+    """A change that takes out the auxiliary heads, and the layers that go with them."""
 
     change: Change
     removed: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
-class Retargeted:
-    """A change that gives auxiliary heads other classes, and the new names of classifiers."""
+class AuxRetarget:
+    """A change that retargets auxiliary heads, and the new names of their classifiers."""
 
     change: Change
     classifiers: tuple[str, ...]
 
 
 def aux_heads(net: Net, main: Head) -> tuple[Head, ...]:
-    """The heads beside the main one."""
+    """All heads but the main one."""
     return tuple(head for head in heads(net) if head.classifier.index != main.classifier.index)
 
 
 def refuse_too_few_classes(net: Net, main: Head, classes: int) -> None:
-    """Refuse to keep auxiliary heads that have no output for some classes.
+    """Refuse to keep auxiliary heads with fewer outputs than classes.
 
-    Caffe would train on garbage, and on a GPU read out of bounds.
+    Caffe would train on garbage, and read out of bounds on a GPU.
 
     Raises:
-        SurgeryError: naming the first of them.
+        SurgeryError: a head has too few outputs; the first one is named.
     """
     for head in aux_heads(net, main):
         if head.losses and head.classes is not None and head.classes < classes:
@@ -57,15 +57,15 @@ def refuse_too_few_classes(net: Net, main: Head, classes: int) -> None:
                 f"the auxiliary classifier '{head.classifier.name}' has {head.classes} outputs, "
                 f"too few for {classes} classes",
                 location=head.classifier.location,
-                hint="--aux retarget gives it as many, --aux drop takes it out",
+                hint="--aux retarget gives it as many outputs, --aux drop takes it out",
                 layer=head.classifier.name,
             )
 
 
-def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> Retargeted:
-    """Let auxiliary classifiers have so many outputs, learn faster, and start from new.
+def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> AuxRetarget:
+    """Give auxiliary classifiers another number of outputs, a new name and faster learning.
 
-    Those that have as many stay as they are.
+    Classifiers that already have as many outputs stay unchanged.
 
     Raises:
         SurgeryError: a classifier does not state its outputs, or a name is taken.
@@ -82,38 +82,37 @@ def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> Reta
             rename_classifier(net, head.classifier, name),
             learn_faster(head.classifier, classifier_lr),
         ]
-    return Retargeted(merged(changes), tuple(names))
+    return AuxRetarget(merge(changes), tuple(names))
 
 
-def drop(net: Net, main: Head, how: Removal) -> Dropped:
-    """Take the auxiliary heads out, and every layer that then reaches nothing else.
+def drop(net: Net, main: Head, how: Removal) -> AuxRemoval:
+    """Take out the auxiliary heads, and every layer that only they need.
 
     Raises:
-        SurgeryError: a layer reads an auxiliary head and the main one.
+        SurgeryError: a layer belongs to an auxiliary head and to the main one.
     """
     aux = aux_heads(net, main)
-    gone: set[int] = set()
+    indices: set[int] = set()
     for phase in PHASES:
-        gone |= net.graph(phase).above([head.classifier for head in aux])
-    both = gone & _main_layers(net, main)
+        indices |= net.graph(phase).above([head.classifier for head in aux])
+    both = indices & _main_layers(net, main)
     if both:
         layer = net.layers[min(both)]
         raise SurgeryError(
-            f"layer '{layer.name}' needs an auxiliary head, and the main one needs it or is "
-            "read by it, too",
+            f"layer '{layer.name}' belongs to an auxiliary head and to the main one",
             location=layer.location,
-            hint="--aux keep leaves the auxiliary heads",
+            hint="--aux keep leaves the auxiliary heads as they are",
             layer=layer.name,
         )
-    removed = unread(net, [net.layers[index] for index in gone])
-    return Dropped(layers.take_out(removed, how), tuple(removed))
+    removed = unread_layers(net, [net.layers[index] for index in indices])
+    return AuxRemoval(layers.take_out(removed, how), tuple(removed))
 
 
 def _main_layers(net: Net, main: Head) -> set[int]:
-    """The main head's layers, those below them and those above its classifier."""
-    found: set[int] = set()
+    """The layers of the main head, those below them and those above its classifier."""
+    indices: set[int] = set()
     for phase in PHASES:
         graph = net.graph(phase)
-        found |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
-        found |= graph.above([main.classifier])
-    return found
+        indices |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
+        indices |= graph.above([main.classifier])
+    return indices

@@ -1,8 +1,8 @@
-"""The hash layer: a latent layer and its Sigmoid between features and classifier.
+"""Inserting a hash layer: a latent layer and its Sigmoid between features and classifier.
 
-The train net gets new layers, a classifier under a new name (Caffe copies weights by name)
-that learns faster, and every reader of its old output follows. A deploy net gets the new
-layers, and what only the classifier served goes.
+In a train net the classifier also gets a new name, since Caffe copies weights by name, and
+learns faster; the layers that read its output follow. In a deploy net the hash layer takes the
+place of the classifier, with the layers that only the classifier needs.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import learn_faster
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
-from ssdh_surgery.surgery.verbs.copying import rules
-from ssdh_surgery.surgery.verbs.unread import Cut, unread
+from ssdh_surgery.surgery.verbs.layers import phase_rules
+from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers
 
 
 @dataclass(frozen=True)
 class HashInsertion:
-    """A change that puts a hash layer in, and what was done where.
+    """A change that inserts a hash layer, with notes for the user.
 
-    `removed` are layers that no loss, accuracy or code needs any more; `notes` is what a
-    user should know.
+    `features` is the blob that is hashed, and `classifier` the classifier's name afterwards;
+    `removed` are the layers that no loss, accuracy or code needs any more.
     """
 
     change: Change
@@ -43,12 +43,12 @@ class HashInsertion:
 
 
 def features_blob(net: Net, head: Head, at: str | None) -> str:
-    """The blob to hash: the head's features, or the one that was asked for.
+    """The blob to hash: the head's features, or the blob `at`.
 
-    A layer's name stands for its first top.
+    The name of a layer means its first top.
 
     Raises:
-        UnknownLayer: no blob and no layer is called that.
+        UnknownLayer: no blob or layer has that name.
         SurgeryError: the blob is not below the classifier.
     """
     if at is None or at == head.features:
@@ -60,7 +60,7 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
             raise UnknownLayer(
                 f"no blob or layer is called '{at}'",
                 location=Location(net.file),
-                hint=did_you_mean(at, [*net.blob_names, *(layer.name for layer in net.layers)]),
+                hint=did_you_mean(at, net.names),
                 blob=at,
             )
         name = named[0].tops[0]
@@ -71,7 +71,7 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
         raise SurgeryError(
             f"blob '{name}' is not below the classifier '{head.classifier.name}'",
             location=head.classifier.location,
-            hint="choose one that the classifier depends on",
+            hint="choose a blob that the classifier depends on",
             blob=name,
         )
     return name
@@ -85,13 +85,13 @@ def _graph_of(net: Net, layer: Layer) -> BlobGraph:
 
 
 def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) -> HashInsertion:
-    """Put a hash layer into a train (or test) net.
+    """Insert a hash layer into a train net or a test net.
 
     Args:
-        net: the net; every phase that the classifier is in is changed alike.
-        head: the head that learns from the codes; other heads stay as they are.
-        recipe: what to put in.
-        at: the blob to hash, if not the head's features.
+        net: the net; every phase that the classifier is in is changed.
+        head: the head that learns from the codes; other heads stay unchanged.
+        recipe: the hash layer to insert.
+        at: the blob to hash instead of the head's features.
 
     Raises:
         SurgeryError: a name is taken, or the blob cannot be hashed.
@@ -101,12 +101,12 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     new_name = recipe.classifier_name or f"{classifier.name}_change"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
     stops = [each for each in classifier.outer.entries("propagate_down") if _is_false(each)]
-    new = recipe.train_layers(features, rules(classifier), propagates=not stops)
+    new = recipe.train_layers(features, phase_rules(classifier), propagates=not stops)
     is_lower = features != head.features
-    unused = unread(net, cut=Cut(classifier, features)) if is_lower else []
+    unused = unread_layers(net, cut=Cut(classifier, features)) if is_lower else []
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
     notes += [_stopped_note(classifier, recipe.latent_name)] if stops else []
-    change = merged(
+    change = merge(
         [
             layers.replace(classifier, unused, new, recipe.remove, recipe.banner),
             layers.rename(classifier, new_name),
@@ -122,12 +122,17 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
 def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -> None:
     """Refuse names that a layer or blob of the net already has.
 
+    Args:
+        net: the net.
+        names: the new names.
+        allowed: a layer that may have them.
+
     Raises:
-        SurgeryError: naming the layer that has it.
+        SurgeryError: a name is taken, or two of them are equal.
     """
-    wanted = list(names)
+    new = list(names)
     for layer in net.layers:
-        for name in wanted:
+        for name in new:
             if name in (layer.name, *layer.tops) and layer is not allowed:
                 raise SurgeryError(
                     f"the name '{name}' is already taken by layer '{layer.name}'",
@@ -135,12 +140,12 @@ def refuse_taken(net: Net, names: Iterable[str], allowed: Layer | None = None) -
                     hint="choose others with --latent-name, --code-name, --classifier-name",
                     layer=layer.name,
                 )
-    if len(set(wanted)) < len(wanted):
-        raise SurgeryError(f"the new names must differ: {', '.join(wanted)}")
+    if len(set(new)) < len(new):
+        raise SurgeryError(f"the new names must differ: {', '.join(new)}")
 
 
 def _sinks(graph: BlobGraph) -> list[Layer]:
-    """The layers that a net is run for: those with a top that nobody reads, or with none."""
+    """The layers that a net is run for: those with an unread top, or without tops."""
     return [
         layer
         for layer in graph.layers
@@ -155,7 +160,7 @@ def _is_frozen(classifier: Layer) -> bool:
 def _frozen_note(classifier: Layer) -> str:
     return (
         f"the classifier '{classifier.name}' has lr_mult 0: under its new name it starts "
-        "from its filler and will not learn"
+        "from its filler and does not learn"
     )
 
 
@@ -164,30 +169,30 @@ def _is_false(entry: Entry) -> bool:
 
 
 def _far_axes(classifier: Layer) -> list[Entry]:
-    """An `axis` counted from the end of spatial features: a code has two axes alone."""
+    """An `axis` for spatial features, which is beyond the two axes of a code."""
     inner = classifier.core.message(CLASSIFIER_TYPES[classifier.type])
-    found = inner.entries("axis") if inner else []
+    axes = inner.entries("axis") if inner else []
     return [
         each
-        for each in found
+        for each in axes
         if isinstance(each.value, Scalar) and each.value.text not in ("1", "-1")
     ]
 
 
 def _stopped_note(classifier: Layer, latent: str) -> str:
     return (
-        f"'{classifier.name}' let no gradient through (propagate_down: false): now '{latent}' "
-        "lets none through, so that it learns and what is below it does not"
+        f"'{classifier.name}' blocked the gradient (propagate_down: false): now '{latent}' "
+        "blocks it, so that the hash layer learns and the layers below do not"
     )
 
 
 def hash_deploy_net(
     net: Net, head: Head, recipe: Recipe, at: str | None = None, *, binary: bool = False
 ) -> HashInsertion:
-    """Put a hash layer into a deploy net in the place of its classifier.
+    """Insert a hash layer into a deploy net, in the place of its classifier.
 
-    What only the classifier fed goes with it; other outputs of the net are named in the
-    notes and stay. `binary` adds a top of zeros and ones.
+    The layers that only serve the classifier go with it; other outputs of the net stay, and the
+    notes name them. `binary` adds a top of zeros and ones.
 
     Raises:
         SurgeryError: a name is taken, or the blob cannot be hashed.
@@ -199,8 +204,8 @@ def hash_deploy_net(
     graph = _graph_of(net, classifier)
     above = graph.above([classifier])
     roots = [layer for layer in _sinks(graph) if layer.index not in above]
-    hashed = graph.last(features)
-    pending = [*roots, *([hashed.writer] if hashed and hashed.writer else [])]
+    blob = graph.last(features)
+    pending = [*roots, *([blob.writer] if blob and blob.writer else [])]
     needed = graph.below(pending)
     unused = [layer for layer in graph.layers if layer.index not in needed]
     change = layers.replace(classifier, unused, new, recipe.remove, recipe.banner)

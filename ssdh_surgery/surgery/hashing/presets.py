@@ -1,7 +1,7 @@
-"""Presets: the settings of published recipes under one name.
+"""Presets: the settings of published recipes, by name.
 
-`blog` is the recipe for GoogLeNet, the defaults of `patch`; `ssdh` and `cvprw15` are what the
-authors' own AlexNet files have. An option that is given wins over a preset.
+`blog` is the recipe for GoogLeNet, which is also the default of `patch`; `ssdh` and `cvprw15`
+are those of the authors' AlexNet files. Explicit options override a preset.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AUTHORS_SOLVER = (
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings by the names that `patch` has for them, and where they are from."""
+    """Settings, by the names of the options of `patch`, and their source."""
 
     settings: Mapping[str, Any]
     source: str

@@ -1,7 +1,7 @@
 """The recipe: every number that the method puts into a net or a solver, with its default.
 
 Source: the published GoogLeNet recipe of supervised semantics-preserving deep hashing
-(Yang, Lin, Chen, TPAMI 2017, arXiv:1507.00101, put into practice on Caffe's own files).
+(Yang, Lin, Chen, TPAMI 2017, arXiv:1507.00101), applied to Caffe's own files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _VARIANCE_NORMS = {"fan_in": "FAN_IN", "fan_out": "FAN_OUT", "average": "AVERAGE
 
 @dataclass(frozen=True)
 class Filler:
-    """How weights begin: as a message's fields, in the order in which Caffe's files have them."""
+    """A filler for initial weights: the fields of its message, in the order of Caffe's files."""
 
     fields: tuple[tuple[str, object], ...]
 
@@ -27,7 +27,7 @@ class Filler:
         """A filler from `gaussian:STD`, `xavier[:fan_in|fan_out|average]` or `msra[:...]`.
 
         Raises:
-            UsageError: none of these.
+            UsageError: the text has none of these forms.
         """
         kind, _, rest = text.partition(":")
         if kind == "gaussian":
@@ -46,7 +46,7 @@ class Filler:
 
     @property
     def text(self) -> str:
-        """The text that `parse` reads."""
+        """The filler as text, which `parse` reads."""
         values = dict(self.fields)
         rest = values.get("std") or str(values.get("variance_norm", "")).lower()
         return f"{values['type']}:{rest}" if rest else str(values["type"])
@@ -62,7 +62,7 @@ def _positive(text: str) -> Decimal | None:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is put into a net; the defaults are the recipe for GoogLeNet."""
+    """The hash layer of a net; the defaults are the recipe for GoogLeNet."""
 
     bits: int = 128
     filler: Filler = Filler((("type", "gaussian"), ("std", Decimal("0.005"))))
@@ -72,14 +72,14 @@ class Recipe:
     classifier_lr: Decimal = Decimal(10)
     latent_name: str = "latent_SSDH"
     code_name: str = "latent_SSDH_encode"
-    # None: the classifier's name with "_change" after it.
+    # None: the old name with "_change" added.
     classifier_name: str | None = None
     remove: Removal = "comment"
     mark: bool = False
 
     @property
     def banner(self) -> str | None:
-        """The comment above what was added, where it is wanted."""
+        """The comment above the new layers, or None."""
         return f"SSDH: {self.bits}-bit hash layer" if self.mark else None
 
     @property
@@ -90,9 +90,9 @@ class Recipe:
     def train_layers(
         self, features: str, rules: NewFields = (), *, propagates: bool = True
     ) -> list[NewFields]:
-        """The latent layer and its Sigmoid as a train net has them.
+        """The latent layer and its Sigmoid for a train net.
 
-        Where it does not propagate, no gradient goes on to the features.
+        Unless it `propagates`, no gradient reaches the features.
         """
         params = [
             ("param", [("lr_mult", rate), ("decay_mult", decay)])
@@ -107,7 +107,7 @@ class Recipe:
         return self._layers(features, [*params, *stop, *rules], inner, rules)
 
     def deploy_layers(self, features: str) -> list[NewFields]:
-        """The same as a deploy net has them: without fillers and learning."""
+        """The latent layer and its Sigmoid for a deploy net, without fillers and rates."""
         return self._layers(features, [], [("num_output", self.bits)], ())
 
     def binary_layer(self) -> NewFields:
@@ -148,11 +148,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class SolverRecipe:
-    """What is put into a solver; None leaves it to the policy or as it is."""
+    """The changes of a solver; None leaves a value to the policy, or unchanged."""
 
     lr_divide: Decimal = Decimal(10)
     weight_decay: Decimal = Decimal("0.0005")
-    # Not given: 0.1, and only where the policy multiplies by it at steps.
+    # None: 0.1, and only for policies that multiply by it at steps.
     gamma: Decimal | None = None
     remove: Removal = "comment"
     sets: tuple[tuple[str, str], ...] = ()

@@ -1,4 +1,4 @@
-"""Weights that layers share by name, as siamese nets do: what a hash layer cannot follow."""
+"""Weights that layers share by name, as in siamese nets, which a hash layer does not support."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HINT = "hash one branch, and add the other afterwards"
 
 
 def sharers(net: Net, layer: Layer) -> list[Layer]:
-    """The other layers that use a layer's weights in a phase that both are in."""
+    """The other layers that use the weights of a layer, in a phase that both are in."""
     names = {param.name for param in layer.params if param.name}
     return [
         other
@@ -27,10 +27,10 @@ def sharers(net: Net, layer: Layer) -> list[Layer]:
 
 
 def refuse_shared(net: Net, classifier: Layer) -> None:
-    """Refuse a classifier whose weights another branch uses, too.
+    """Refuse a classifier that shares its weights with another layer.
 
     Raises:
-        SurgeryError: naming the other layer.
+        SurgeryError: it does; the other layer is named.
     """
     if others := sharers(net, classifier):
         raise SurgeryError(
@@ -43,10 +43,10 @@ def refuse_shared(net: Net, classifier: Layer) -> None:
 
 
 def refuse_siamese(net: Net) -> None:
-    """Refuse a net of branches that share weights and are compared, not classified.
+    """Refuse a net that compares branches with shared weights and classifies nothing.
 
     Raises:
-        SurgeryError: naming the loss.
+        SurgeryError: it does; the loss is named.
     """
     for layer in net.layers:
         if layer.type == "ContrastiveLoss":

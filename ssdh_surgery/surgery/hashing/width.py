@@ -1,7 +1,7 @@
-"""Another width for a hash layer that is there: which weights no longer fit, and their new names.
+"""The width of a hash layer: setting it, and the layers whose weights then no longer fit.
 
-Caffe copies weights by a layer's name and stops where the shapes differ. So the latent layer
-and whatever has a weight for each bit get names that no trained weights have.
+Caffe copies weights by layer name and stops where the shapes differ. So the latent layer and
+every layer with weights per bit get new names, which no trained weights have.
 """
 
 from __future__ import annotations
@@ -10,75 +10,95 @@ from collections.abc import Collection
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.heads import HashLayer
-from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.prototxt.cst import Entry
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import changed_name
 from ssdh_surgery.surgery.hashing.shared_weights import sharers
-from ssdh_surgery.surgery.verbs import blobs, layers
+from ssdh_surgery.surgery.verbs import fields
 
 
-def outgrown(net: Net, hashed: HashLayer) -> list[Layer]:
-    """The layers whose weights have another shape once the code has another width.
+def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
+    """The layers whose weights have another shape if the code has another width.
 
     Raises:
         SurgeryError: the latent layer shares its weights with another layer.
     """
-    if others := sharers(net, hashed.latent):
+    latent = hash_layer.latent
+    if others := sharers(net, latent):
         raise SurgeryError(
-            f"the latent layer '{hashed.latent.name}' shares its weights with "
-            f"'{others[0].name}': both would need the new width",
-            location=hashed.latent.location,
+            f"the latent layer '{latent.name}' shares its weights with '{others[0].name}': "
+            "both would need the new width",
+            location=latent.location,
             hint="change num_output in both by hand, and give both new names",
-            layer=hashed.latent.name,
+            layer=latent.name,
         )
-    found = {hashed.latent.index: hashed.latent}
+    layers = {latent.index: latent}
     for phase in PHASES:
         graph = net.graph(phase)
-        if graph.takes_part(hashed.latent):
-            found.update((each.index, each) for each in _weighted_above(graph, hashed.latent))
-    return list(found.values())
+        if graph.takes_part(latent):
+            layers.update((each.index, each) for each in _weighted_above(graph, latent))
+    return list(layers.values())
 
 
 def _weighted_above(graph: BlobGraph, latent: Layer) -> list[Layer]:
-    found: list[Layer] = []
-    seen: set[int] = set()
+    layers: list[Layer] = []
+    visited: set[int] = set()
     pending: list[NetBlob] = [graph.writes(latent)[0]]
     while pending:
         for layer, _ in graph.consumers(pending.pop()):
-            if layer.index in seen or layer.is_loss:
+            if layer.index in visited or layer.is_loss:
                 continue
-            seen.add(layer.index)
+            visited.add(layer.index)
             rule = LAYER_RULES.get(layer.type)
             if rule is not None and rule.has_input_weights:
-                found.append(layer)
+                layers.append(layer)
             if rule is None or rule.keeps_width:
                 pending += graph.writes(layer)
-    return found
+    return layers
 
 
-def fresh_names(net: Net, hashed: HashLayer, kept: Collection[str] = ()) -> dict[str, str]:
-    """A new name for each layer whose weights no longer fit, by the old one; not for `kept`."""
+def fresh_names(net: Net, hash_layer: HashLayer, keep: Collection[str] = ()) -> dict[str, str]:
+    """A new name for each layer whose weights no longer fit, by its old name; not for `keep`."""
     return {
         layer.name: changed_name(net, layer)
-        for layer in outgrown(net, hashed)
-        if layer.name not in kept
+        for layer in layers_of_width(net, hash_layer)
+        if layer.name not in keep
     }
 
 
-def rename(net: Net, hashed: HashLayer, layer: Layer, name: str) -> Change:
-    """Give a layer another name, and its top where that is called as the layer is.
-
-    The code keeps its name, also where its Sigmoid works in place.
+def set_bits(net: Net, hash_layer: HashLayer, bits: int) -> Change:
+    """Set the width of an existing hash layer, and of the fork's pooling over its bits.
 
     Raises:
-        SurgeryError: the name is taken by another blob.
+        SurgeryError: the latent layer has no `inner_product_param`.
     """
-    change = layers.rename(layer, name)
-    is_code = layer is hashed.latent and layer.tops[0] in hashed.code.tops
-    if layer.tops[0] != layer.name or is_code:
-        return change
-    return merged([change, blobs.rename(net, layer, 0, name)])
+    message = hash_layer.latent.holder("inner_product_param")
+    if message is None:
+        raise SurgeryError(
+            f"layer '{hash_layer.latent.name}' does not state its num_output",
+            location=hash_layer.latent.location,
+        )
+    return merge(
+        [fields.put(message, "num_output", bits)]
+        + [fields.set_value(entry, bits) for entry in _pooled_widths(net, hash_layer)]
+    )
+
+
+def _pooled_widths(net: Net, hash_layer: HashLayer) -> list[Entry]:
+    """The entries in which poolings that average the bits state their number."""
+    widths: dict[Entry, None] = {}
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for layer in graph.layers:
+            message = layer.core.message("pooling_param")
+            if message is None or hash_layer.code.index not in graph.below([layer]):
+                continue
+            width = message.entry("kernel_w")
+            if width is not None and integer(message, "kernel_w") == hash_layer.bits:
+                widths[width] = None
+    return list(widths)

@@ -1,1 +1,1 @@
-"""Solvers: fitted to a net that has a hash layer, or written for one that had none."""
+"""Solvers: retargeted to a net with a hash layer, or written for a net that had none."""

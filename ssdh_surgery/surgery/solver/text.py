@@ -1,4 +1,4 @@
-"""A solver for a train net that had none: each value with the reason for it beside it."""
+"""The text of a new solver: each value with a comment that gives the reason for it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style
 from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
 
-# The rate that published nets of this size were trained with from the start.
+# The initial rate with which published nets of this size were trained from scratch.
 _FIRST_RATE = Decimal("0.01")
-# The authors' own fine-tuning of AlexNet on CIFAR-10: 50,000 iterations of 32 pictures are 32
-# passes over its 50,000.
+# The authors' fine-tuning of AlexNet on CIFAR-10: 50,000 iterations of 32 images are 32 passes
+# over its 50,000 images.
 _PASSES = 32
-_MOST_ITERATIONS = 50_000
-# Fewer are too few for new layers, whatever the size of the data.
-_FEWEST_ITERATIONS = 1_000
-_LONGEST_INTERVAL = 1_000
+_MAX_ITERATIONS = 50_000
+# New layers need at least as many, whatever the size of the data.
+_MIN_ITERATIONS = 1_000
+_MAX_INTERVAL = 1_000
 _STEPS = 3
 _SNAPSHOTS = 10
 
 
 @dataclass(frozen=True)
 class DataSize:
-    """How many records there are to train and to test with, and how many make a batch."""
+    """The numbers of training and test records, and the batch sizes."""
 
     train: int
     train_batch: int
@@ -34,18 +34,18 @@ class DataSize:
 
     @property
     def iterations_per_pass(self) -> int:
-        """The iterations in which every training record is seen once."""
+        """The iterations of one pass over the training records."""
         return _ceil(self.train, self.train_batch)
 
 
 def solver_text(net: str, prefix: str, size: DataSize, recipe: SolverRecipe) -> str:
-    r"""A solver with sane values for the size of the data, each explained.
+    r"""A solver with values that suit the size of the data, each with its reason.
 
     Args:
-        net: the train net as Caffe is to find it.
-        prefix: where snapshots go.
-        size: the records and batches.
-        recipe: the rate's divisor, weight decay and gamma.
+        net: the path of the train net, as Caffe reads it.
+        prefix: the snapshot prefix.
+        size: the numbers of records and the batch sizes.
+        recipe: the divisor of the rate, the weight decay and gamma.
 
     >>> text = solver_text("train_val.prototxt", "net", DataSize(50000, 32, 10000, 50),
     ...                    SolverRecipe())
@@ -54,8 +54,7 @@ def solver_text(net: str, prefix: str, size: DataSize, recipe: SolverRecipe) -> 
     stepsize: 16667  # three steps in all
     """
     passes = size.iterations_per_pass
-    wanted = min(_PASSES * passes, _MOST_ITERATIONS)
-    iterations = max(wanted, _FEWEST_ITERATIONS)
+    iterations = max(min(_PASSES * passes, _MAX_ITERATIONS), _MIN_ITERATIONS)
     rate = _FIRST_RATE / recipe.lr_divide
     rows: list[tuple[str, object, str]] = [
         ("net", net, ""),
@@ -64,7 +63,7 @@ def solver_text(net: str, prefix: str, size: DataSize, recipe: SolverRecipe) -> 
             _ceil(size.test, size.test_batch),
             f"batches of {size.test_batch} for all {size.test:,} test records",
         ),
-        ("test_interval", min(passes, _LONGEST_INTERVAL), _interval_said(passes)),
+        ("test_interval", min(passes, _MAX_INTERVAL), _interval_reason(passes)),
         ("test_initialization", False, "before the first iteration the classifier is random"),
         (
             "base_lr",
@@ -91,8 +90,8 @@ def solver_text(net: str, prefix: str, size: DataSize, recipe: SolverRecipe) -> 
     return "".join(_row(*row) for row in rows)
 
 
-def _interval_said(passes: int) -> str:
-    if passes > _LONGEST_INTERVAL:
+def _interval_reason(passes: int) -> str:
+    if passes > _MAX_INTERVAL:
         return f"more often than once a pass of {passes:,} iterations"
     return "once a pass over the training records"
 

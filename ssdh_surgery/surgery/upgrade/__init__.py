@@ -1,7 +1,7 @@
-"""Caffe's own upgrade of old nets and solvers as edits of their text.
+"""Caffe's own upgrade of old nets and solvers, as edits of their text.
 
-Each step is a verb of its own, in a file for each family; they are applied in turn, as Caffe
-applies its own. Comments, order and layout stay.
+Each step is a verb with a file of its own; the steps are applied in Caffe's order. Comments,
+order and layout stay.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ssdh_surgery.surgery.upgrade.v1 import v1_to_current
 
 @dataclass(frozen=True)
 class UpgradeStep:
-    """One step of the upgrade of a net: a change where there is something to do.
+    """One step of the upgrade of a net.
 
-    `notes` says what a user should know about the change of that net.
+    `change` is without edits if there is nothing to do; `notes` are for the user.
     """
 
     change: Callable[[Net], Change]
@@ -40,7 +40,7 @@ NET_STEPS = (
     UpgradeStep(inputs_to_layer, "inputs made an Input layer"),
     UpgradeStep(freeze_statistics, "statistics of BatchNorm layers given lr_mult and decay_mult 0"),
 )
-# No upgrade of Caffe's: only where it is asked for.
+# Not part of Caffe's upgrade: done only on request.
 STOCK_STEP = UpgradeStep(
     lambda net: stock_objective(net).change,
     "the fork's losses made Power and Reduction layers",

@@ -1,4 +1,4 @@
-"""BatchNorm layers that list three blobs: their statistics are not learned.
+"""The statistics of BatchNorm layers with three params, which are not learned.
 
 Source: UpgradeNetBatchNorm in Caffe's upgrade_proto.cpp.
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.prototxt.cst import Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
 
 _BLOBS = 3
@@ -16,19 +15,12 @@ _RATES = ("lr_mult", "decay_mult")
 
 
 def freeze_statistics(net: Net) -> Change:
-    """Set `lr_mult` and `decay_mult` to 0 in the three `param` of each BatchNorm layer."""
+    """Set `lr_mult` and `decay_mult` to 0 in the three params of each BatchNorm layer."""
     if net.dialect is not Dialect.CURRENT:
         return Change()
-    return merged(
-        _frozen(param)
+    return merge(
+        fields.put_all(param, [(name, 0) for name in _RATES])
         for layer in net.layers
         if layer.type == "BatchNorm" and len(layer.outer.entries("param")) == _BLOBS
         for param in layer.outer.messages("param")
     )
-
-
-def _frozen(param: Message) -> Change:
-    given = [entry for name in _RATES if (entry := param.entry(name))]
-    missing = [(name, 0) for name in _RATES if not param.entry(name)]
-    changes = [fields.set_value(entry, 0) for entry in given]
-    return merged([*changes, fields.add_inside(param, missing)])

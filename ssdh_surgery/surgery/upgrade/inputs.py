@@ -1,4 +1,4 @@
-"""From `input` and its sizes to an Input layer, the first of the net.
+"""Inputs at the top of a net, turned into an Input layer, its first.
 
 Source: UpgradeNetInput in Caffe's upgrade_proto.cpp.
 """
@@ -7,58 +7,57 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net import INPUT_FIELDS, LEGACY_AXES, Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import render
 from ssdh_surgery.prototxt.edits import sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
-_FIELDS = ("input", "input_shape", "input_dim")
 _LAYERS = ("layer", "layers")
 _NAME = "input"
-# `input_dim` gives so many sizes to each input.
-_AXES = 4
 
 
 def inputs_to_layer(net: Net) -> Change:
-    """The inputs of a net as a layer; without sizes they only go, as Caffe has it.
+    """Turn the inputs of a net into a layer; as in Caffe, inputs without sizes just go.
 
     Raises:
-        SurgeryError: an input has no size, and others have: Caffe would read past the end.
+        SurgeryError: some inputs have sizes and others none: Caffe would read past the end.
     """
-    inputs, shapes, dims = (net.root.entries(name) for name in _FIELDS)
+    inputs, shapes, dims = (net.root.entries(name) for name in INPUT_FIELDS)
     if not inputs:
         return Change()
-    sized = len(shapes) if shapes else len(dims) // _AXES
+    sized = len(shapes) if shapes else len(dims) // LEGACY_AXES
     if (shapes or dims) and sized < len(inputs):
         raise SurgeryError(
-            f"{len(inputs)} inputs, and sizes for {sized}: Caffe needs an 'input_shape' or four "
+            f"{len(inputs)} inputs, but sizes for {sized}: Caffe needs an 'input_shape' or four "
             "'input_dim' for each",
             location=inputs[sized].location,
         )
     style = style_of(net.document)
-    edits = rewritten(net.root, _pieces(net, style, bool(shapes or dims)), style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    edits = rewrite(net.root, _pieces(net, style, bool(shapes or dims)), style)
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:
-    """The file with the layer in the place of the first of the old fields."""
+    """The pieces of the file, with the layer in the place of the first of the old fields."""
     pieces = pieces_of(net.root)
-    old = [piece for piece in pieces if piece.name in _FIELDS]
+    old = [piece for piece in pieces if piece.name in INPUT_FIELDS]
     if not has_sizes:
         return [
             kept
             for piece in pieces
-            for kept in (piece.comments_only() if piece.name in _FIELDS else [piece])
+            for kept in (piece.comments_only() if piece.name in INPUT_FIELDS else [piece])
         ]
     layer, rest = _layer(old, style)
-    # A layer above its inputs reads them all the same, so the new one goes above it.
-    place = next(i for i, piece in enumerate(pieces) if piece.name in (*_FIELDS, *_LAYERS))
+    # A layer may stand above its inputs in the text, so the Input layer goes above that one.
+    place = next(i for i, piece in enumerate(pieces) if piece.name in (*INPUT_FIELDS, *_LAYERS))
     if pieces[place].name in _LAYERS:
         layer = replace(layer, gap=pieces[place].gap, opens=True)
         if "\n" not in pieces[place].gap:
@@ -67,50 +66,51 @@ def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:
     for index, piece in enumerate(pieces):
         if index == place:
             new += [layer, *rest]
-        if piece.name not in _FIELDS:
+        if piece.name not in INPUT_FIELDS:
             new.append(piece)
     return new
 
 
 def _layer(old: list[Piece], style: Style) -> tuple[Piece, list[Piece]]:
-    """The Input layer, and the comments of sizes that no input has."""
+    """The Input layer, and the comments on sizes that belong to no input."""
     first, *others = [item for piece in old for item in piece.items(style)]
     items = [replace(first, lead=""), *others]
-    tops = [item.renamed("top") for item in items if item.name == "input"]
-    shapes = [item.renamed("shape") for item in items if item.name == "input_shape"]
-    dims = [item.renamed("dim") for item in items if item.name == "input_dim"]
-    unused = shapes[len(tops) :] + dims[0 if shapes else len(tops) * _AXES :]
+    tops = [item.with_name("top") for item in items if item.name == "input"]
+    shapes = [item.with_name("shape") for item in items if item.name == "input_shape"]
+    dims = [item.with_name("dim") for item in items if item.name == "input_dim"]
+    unused = shapes[len(tops) :] + dims[0 if shapes else len(tops) * LEGACY_AXES :]
     if not shapes:
-        quads = [dims[start : start + _AXES] for start in range(0, len(dims), _AXES)]
-        shapes = [_grouped("shape", quad, style) for quad in quads]
-    head = [_new("name", _NAME, first, style), _new("type", "Input", first, style)]
+        quads = [dims[start : start + LEGACY_AXES] for start in range(0, len(dims), LEGACY_AXES)]
+        shapes = [_small_message("shape", quad, style) for quad in quads]
+    head = [_field("name", _NAME, first, style), _field("type", "Input", first, style)]
     head[0] = replace(head[0], gap=first.gap, lead=first.lead, opens=first.opens)
-    members = [*head, *tops, _grouped("input_param", shapes[: len(tops)], style).below(style)]
+    members = [*head, *tops, _small_message("input_param", shapes[: len(tops)], style).below(style)]
     one_line = style.one_line.get("layer", False)
-    layer = grouped("layer", members, style, first.margin, one_line=one_line, hoist=True)
+    layer = group("layer", members, style, first.margin, one_line=one_line, hoist=True)
     rest = [comment for item in unused for comment in item.comments_only()]
     return layer, [comment.below(style) for comment in rest]
 
 
-def _grouped(name: str, members: list[Piece], style: Style) -> Piece:
-    """A small message: as its members stood, or as the file writes small messages."""
+def _small_message(name: str, members: list[Piece], style: Style) -> Piece:
+    """A small message, laid out as its members were, or as the file writes small messages."""
     one_line = style.is_one_line(name, is_leaf=True) or None
-    return grouped(name, members, style, members[0].margin, one_line=one_line)
+    return group(name, members, style, members[0].margin, one_line=one_line)
 
 
-def _new(name: str, value: str, beside: Piece, style: Style) -> Piece:
+def _field(name: str, value: str, neighbour: Piece, style: Style) -> Piece:
     (row,) = render.field_lines(name, value, style)
-    return Piece(style.newline + beside.margin, row, margin=beside.margin)
+    return Piece(style.newline + neighbour.margin, row, margin=neighbour.margin)
 
 
 def _rule(tree: Tree) -> None:
-    """An Input layer before all others, and no inputs beside the layers."""
+    """An Input layer before all others, and no inputs at the top of the net."""
     inputs = tree.pop("input")
     shapes, dims = tree.pop("input_shape", []), tree.pop("input_dim", [])
     if not shapes and not dims:
         return
     if not shapes:
-        shapes = [{"dim": dims[start : start + _AXES]} for start in range(0, len(dims), _AXES)]
+        starts = range(0, len(dims), LEGACY_AXES)
+        shapes = [{"dim": dims[start : start + LEGACY_AXES]} for start in starts]
     layer: Tree = {
         "name": [_NAME.encode()],
         "type": [b"Input"],

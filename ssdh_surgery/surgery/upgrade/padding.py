@@ -1,4 +1,4 @@
-"""V0's padding layers folded into the convolution or pooling that reads them.
+"""The padding layers of V0, folded into the convolution or pooling that reads them.
 
 Source: UpgradeV0PaddingLayers in Caffe's upgrade_proto.cpp.
 """
@@ -15,20 +15,21 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
-# What comes after a convolution's geometry in Caffe's own files.
+# The fields after a convolution's geometry in Caffe's own files.
 _AFTER_PAD = ("weight_filler", "bias_filler", "blobs_lr", "weight_decay")
 
 
 def fold_padding(net: Net) -> Change:
-    """Take out padding layers; who reads them gets their `pad` and reads what they read.
+    """Take out padding layers; their readers get their `pad` and read their bottom.
 
     Raises:
-        SurgeryError: something else than a convolution or pooling reads one, or it has not
-            just one bottom and top: Caffe refuses these too.
+        SurgeryError: a layer other than a convolution or pooling reads one, or it does not have
+            exactly one bottom and one top: Caffe refuses these, too.
     """
     padding = [layer for layer in net.layers if layer.is_padding]
     if net.dialect is not Dialect.V0 or not padding:
@@ -38,47 +39,47 @@ def fold_padding(net: Net) -> Change:
     moved: set[int] = set()
     for reader, source in _pairs(net):
         edits.append(render.replacement(reader.outer.entries("bottom")[0], source.bottoms[0]))
-        edits += _padded(reader, source, style, is_first=source.index not in moved)
+        edits += _put_pad(reader, source, style, is_first=source.index not in moved)
         if reader.core.entry("pad") is None:
             moved.add(source.index)
-    edits += _without(net, padding, moved, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    edits += _take_out(net, padding, moved, style)
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _pairs(net: Net) -> list[tuple[Layer, Layer]]:
-    """Layers that read a padding layer, with it."""
+    """Each layer that reads a padding layer, with the padding layer."""
     writers: dict[str, Layer] = {}
-    found = []
+    pairs = []
     for layer in net.layers:
         for name in layer.bottoms:
             source = writers.get(name)
             if source is not None and source.is_padding:
-                _refuse_odd(layer, source)
-                found.append((layer, source))
+                _refuse_unusual(layer, source)
+                pairs.append((layer, source))
         writers.update(dict.fromkeys(layer.tops, layer))
-    return found
+    return pairs
 
 
-def _refuse_odd(layer: Layer, source: Layer) -> None:
-    said = None
+def _refuse_unusual(layer: Layer, source: Layer) -> None:
+    reason = None
     if layer.type not in READERS:
-        said = f"only a conv or pool layer can read the padding layer '{source.name}'"
+        reason = f"only a conv or pool layer can read the padding layer '{source.name}'"
     elif len(layer.bottoms) != 1:
-        said = f"a layer that reads the padding layer '{source.name}' can have no other bottom"
+        reason = f"a layer that reads the padding layer '{source.name}' can have no other bottom"
     elif len(source.bottoms) != 1 or len(source.tops) != 1:
-        said = f"the padding layer '{source.name}' needs one bottom and one top"
-    if said:
+        reason = f"the padding layer '{source.name}' needs one bottom and one top"
+    if reason:
         raise SurgeryError(
-            f"{said}; Caffe refuses layer '{layer.name}'",
+            f"{reason}; Caffe refuses layer '{layer.name}'",
             location=layer.location,
             layer=layer.name,
         )
 
 
-def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[Edit]:
-    """The `pad` of a padding layer in the layer that reads it, its comments the first time."""
+def _put_pad(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[Edit]:
+    """Put the `pad` of a padding layer into its reader, with its comments if `is_first`."""
     old, moved = reader.core.entry("pad"), _pad_piece(source)
-    # What Caffe reads where none is given is 0.
+    # The default in Caffe.
     text = source.core.string("pad", "0")
     if old is not None:
         return [render.replacement(old, render.Word(text))]
@@ -90,15 +91,15 @@ def _padded(reader: Layer, source: Layer, style: Style, is_first: bool) -> list[
     if lines.is_one_line(reader.core) and pad.fits_a_line:
         pad = pad.beside()
     place = next((i for i, each in enumerate(pieces) if each.name in _AFTER_PAD), len(pieces))
-    return rewritten(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
+    return rewrite(reader.core, [*pieces[:place], pad, *pieces[place:]], style)
 
 
 def _pad_piece(layer: Layer) -> Piece | None:
     return next((piece for piece in pieces_of(layer.core) if piece.name == "pad"), None)
 
 
-def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> list[Edit]:
-    """The net without its padding layers; their comments stay where they stood."""
+def _take_out(net: Net, padding: list[Layer], moved: set[int], style: Style) -> list[Edit]:
+    """Take out padding layers; their comments stay."""
     fields = {id(layer.entry.field): layer for layer in padding}
     listed = [layer.entry for layer in padding if layer.entry.field.is_list]
     new: list[Piece] = []
@@ -108,7 +109,7 @@ def _without(net: Net, padding: list[Layer], moved: set[int], style: Style) -> l
             new.append(piece)
             continue
         new += piece.comments_only(_pad_piece(layer) if layer.index in moved else None)
-    edits = rewritten(net.root, new, style)
+    edits = rewrite(net.root, new, style)
     return edits + (removal.comment_out(listed, style.newline) if listed else [])
 
 
@@ -127,5 +128,5 @@ def _rule(tree: Tree) -> None:
 
 
 def _type(layer: Tree) -> bytes | None:
-    found: list[bytes] = layer["layer"][-1].get("type", [])
-    return found[-1] if found else None
+    types: list[bytes] = layer["layer"][-1].get("type", [])
+    return types[-1] if types else None

@@ -1,4 +1,4 @@
-"""Pieces written in place of the inside of a message, as edits of what differs alone."""
+"""Rewriting the inside of a message from pieces, with edits only where it differs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from ssdh_surgery.prototxt import lines
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.upgrade.pieces import Piece, margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
 
 
-def rewritten(message: Message, pieces: Sequence[Piece], style: Style) -> list[Edit]:
-    """The edits that give a message the inside that pieces make.
+def rewrite(message: Message, pieces: Sequence[Piece], style: Style) -> list[Edit]:
+    """The edits that make pieces the inside of a message.
 
-    Pieces that stand as they stood are not touched; they must be in their old order.
+    Unchanged pieces, which must be in their old order, are not touched.
     """
     return _Writer(message, style).edits(pieces)
 
 
 class _Writer:
-    """Writes pieces in place of the inside of a message."""
+    """Collects the edits of one message."""
 
     def __init__(self, message: Message, style: Style) -> None:
         self.message = message
@@ -30,11 +31,11 @@ class _Writer:
         begin = document.offsets[message.first + 1]
         self.gaps = {piece.span[0]: piece.gap for piece in old if piece.span}
         spans = [piece.span for piece in old if piece.span]
-        # The end of the copied or replaced text so far, and what is to follow it.
+        # The offset up to which the text is written, the end, and the new text to put next.
         self.at = spans[0][0] if spans else begin
         self.end = spans[-1][1] if spans else begin
         self.pending = ""
-        self.found: list[Edit] = []
+        self.result: list[Edit] = []
 
     def edits(self, pieces: Sequence[Piece]) -> list[Edit]:
         ends_in_comment = begins = False
@@ -49,7 +50,7 @@ class _Writer:
         if ends_in_comment:
             self._close_line()
         self._flush(self.end)
-        return self.found
+        return self.result
 
     def _put(self, piece: Piece, gap: str) -> None:
         if piece.span is None:
@@ -65,16 +66,16 @@ class _Writer:
     def _flush(self, end: int) -> None:
         if end > self.at or self.pending:
             self.pending += self._apart_from(self.message.document.text[end : end + 1])
-            self.found.append(Edit(self.at, end, self.pending))
+            self.result.append(Edit(self.at, end, self.pending))
         self.pending = ""
 
     def _apart_from(self, text: str) -> str:
-        """The space that keeps what is written so far and what follows from being one word."""
+        """The space that keeps the text so far and the text after it from joining in one word."""
         before = self.pending or self.message.document.text[max(self.at - 1, 0) : self.at]
-        return " " if _is_of_a_word(before[-1:]) and _is_of_a_word(text[:1]) else ""
+        return " " if _is_word_character(before[-1:]) and _is_word_character(text[:1]) else ""
 
     def _close_line(self) -> None:
-        """See to it that no comment swallows what follows the inside."""
+        """Make sure that a comment does not swallow the closing brace."""
         document, last = self.message.document, self.message.last
         after = document.text[self.end : document.offsets[last]]
         if "\n" not in after and not self.message.is_root:
@@ -82,5 +83,5 @@ class _Writer:
             self.pending += self.style.newline + lines.indentation(document, start)
 
 
-def _is_of_a_word(char: str) -> bool:
+def _is_word_character(char: str) -> bool:
     return char.isalnum() or char in ("_", ".", "-", "+")

@@ -1,4 +1,4 @@
-"""From a solver's `solver_type` to its `type`.
+"""The `solver_type` of a solver, turned into its `type`.
 
 Source: UpgradeSolverType in Caffe's upgrade_proto.cpp.
 """
@@ -13,7 +13,7 @@ from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import scalar_text
 from ssdh_surgery.prototxt.style import style_of
 from ssdh_surgery.surgery.core.change import Change, path_of
-from ssdh_surgery.surgery.core.promise import Delete, Insert
+from ssdh_surgery.surgery.core.step import Delete, Insert
 
 _TYPES = {
     "SGD": "SGD",
@@ -26,10 +26,10 @@ _TYPES = {
 
 
 def solver_type_to_type(solver: Solver) -> Change:
-    """The type of a solver as a string.
+    """Turn the enum `solver_type` into the string `type`.
 
     Raises:
-        SurgeryError: it has both fields, or a type that is none of Caffe's.
+        SurgeryError: it has both fields, or an unknown type.
     """
     entry = solver.root.entry("solver_type")
     if entry is None:
@@ -61,4 +61,4 @@ def solver_type_to_type(solver: Solver) -> Change:
 def _enum_name(word: str) -> str:
     number = literals.integer(word)
     values = schema.enum_values("SolverParameter.SolverType")
-    return next((name for name, known in values.items() if known == number), word)
+    return next((name for name, value in values.items() if value == number), word)

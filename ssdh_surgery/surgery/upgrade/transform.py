@@ -1,6 +1,6 @@
-"""Old parameters of V1 data layers, moved into `transform_param`.
+"""The transform settings of V1 data layers, moved into `transform_param`.
 
-Caffe looks for them in V1 layers only: in the current dialect it does not read them.
+Caffe reads the old fields in V1 layers only, not in the current dialect.
 Source: UpgradeNetDataTransformation in Caffe's upgrade_proto.cpp.
 """
 
@@ -22,9 +22,11 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
 
 
 def move_transform(net: Net) -> Change:
@@ -33,7 +35,7 @@ def move_transform(net: Net) -> Change:
         return Change()
     style = style_of(net.document)
     edits = [edit for layer in net.layers for edit in _layer_edits(layer, style)]
-    return Change(sort_edits(edits), becomes(net, _rule)) if edits else Change()
+    return Change(sort_edits(edits), rule_promise(net, _rule)) if edits else Change()
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
@@ -45,30 +47,30 @@ def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
     if not moved:
         return []
     kept = [piece for piece in pieces if piece.name not in TRANSFORM_FIELDS]
-    edits = rewritten(message, kept, style)
+    edits = rewrite(message, kept, style)
     target = layer.outer.message("transform_param")
     if target is not None:
-        return edits + rewritten(target, _joined(target, moved, style), style)
+        return edits + rewrite(target, _join(target, moved, style), style)
     new: list[Piece] = []
     for piece in pieces_of(layer.outer):
         new.append(piece)
         if piece.field is not None and message in piece.field.values:
             new.append(_transform(piece, message, moved, style))
-    return edits + rewritten(layer.outer, new, style)
+    return edits + rewrite(layer.outer, new, style)
 
 
-def _transform(beside: Piece, message: Message, moved: list[Piece], style: Style) -> Piece:
-    """A new `transform_param` after the message that its fields stood in."""
-    gap = style.newline + beside.margin if beside.opens else " "
+def _transform(neighbour: Piece, message: Message, moved: list[Piece], style: Style) -> Piece:
+    """A new `transform_param`, after the message that its fields come from."""
+    gap = style.newline + neighbour.margin if neighbour.opens else " "
     one_line = lines.is_one_line(message) or None
-    first = replace(moved[0], gap=gap, opens=beside.opens)
-    return grouped("transform_param", [first, *moved[1:]], style, beside.margin, one_line=one_line)
+    first = replace(moved[0], gap=gap, opens=neighbour.opens)
+    return group("transform_param", [first, *moved[1:]], style, neighbour.margin, one_line=one_line)
 
 
-def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
-    """The fields of a `transform_param` with those that are moved there, which count."""
+def _join(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
+    """The fields of a `transform_param`, with those moved there, which take precedence."""
     names = {piece.name for piece in moved}
-    old = [piece.commented() if piece.name in names else piece for piece in pieces_of(target)]
+    old = [piece.as_comment() if piece.name in names else piece for piece in pieces_of(target)]
     margin = margin_of(target, style)
     on_line = lines.is_one_line(target) and all(piece.fits_a_line for piece in [*old, *moved])
     return old + [
@@ -77,7 +79,7 @@ def _joined(target: Message, moved: list[Piece], style: Style) -> list[Piece]:
 
 
 def _rule(tree: Tree) -> None:
-    """Every data layer with the old fields in `transform_param`."""
+    """The old fields of every data layer are in `transform_param`."""
     for layer in tree["layers"]:
         kind = current_type(Dialect.V1, layer.get("type", [""])[-1])
         param = layer.get(V1_TRANSFORMS.get(kind, ""), [{}])[-1]

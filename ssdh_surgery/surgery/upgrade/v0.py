@@ -1,14 +1,15 @@
-"""From V0 to V1: what stands in `layer { }` moves out, parameters into messages by type.
+"""Layers of V0, turned into layers of V1.
 
-Source: UpgradeV0Net in Caffe's upgrade_proto.cpp. What Caffe drops there (it says so in its
-log, and goes on) becomes a comment.
+The fields inside `layer { }` move out, and settings move into the messages of their types.
+Source: UpgradeV0Net in Caffe's upgrade_proto.cpp. Fields that Caffe drops there, with a line in
+its log, become comments.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ssdh_surgery.caffe.messages.dialect import V0_TYPES, V1_TYPES, Dialect
+from ssdh_surgery.caffe.messages.dialect import V0_TYPES, Dialect
 from ssdh_surgery.caffe.messages.v0_fields import NET_FIELDS, OUTER_FIELDS, place_in_v1
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
@@ -20,22 +21,17 @@ from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import (
-    Piece,
-    grouped,
-    margin_of,
-    pieces_of,
-    without_separator,
-)
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
-
-_V1_WORDS = {current: word for word, current in V1_TYPES.items()}
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece, without_separator
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
+from ssdh_surgery.surgery.verbs.spelling import type_word
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """A field that Caffe does not read in a V0 net, and the layer's name, if it is in one."""
+class DroppedField:
+    """A field that Caffe does not read in a V0 net, and the name of its layer if it has one."""
 
     entry: Entry
     layer: str | None
@@ -49,26 +45,26 @@ class Dropped:
 
 
 def v0_to_v1(net: Net) -> Change:
-    """The layers of a V0 net as V1 layers; padding layers must be gone (see `padding`).
+    """Turn the layers of a V0 net into V1 layers; fold padding layers first (see `padding`).
 
     Raises:
-        SurgeryError: a layer's type is none of Caffe's, or it has two inner messages.
+        SurgeryError: a layer has an unknown type, or two inner messages.
     """
     if net.dialect is not Dialect.V0:
         return Change()
     style = style_of(net.document)
-    gone = [dropped.entry for dropped in dropped_fields(net) if dropped.layer is None]
-    edits: list[Edit] = removal.comment_out(gone, style.newline) if gone else []
+    entries = [dropped.entry for dropped in dropped_fields(net) if dropped.layer is None]
+    edits: list[Edit] = removal.comment_out(entries, style.newline) if entries else []
     for layer in net.layers:
         edits += _layer_edits(layer, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
-def dropped_fields(net: Net) -> list[Dropped]:
-    """What becomes a comment when a V0 net is upgraded: Caffe's own upgrade drops it."""
+def dropped_fields(net: Net) -> list[DroppedField]:
+    """The fields that become comments in an upgrade, since Caffe's own upgrade drops them."""
     if net.dialect is not Dialect.V0:
         return []
-    found = [Dropped(entry, None) for entry in _others(net.root, NET_FIELDS)]
+    dropped = [DroppedField(entry, None) for entry in _others(net.root, NET_FIELDS)]
     for layer in net.layers:
         kind = layer.core.string("type")
         if kind == "padding":
@@ -79,39 +75,39 @@ def dropped_fields(net: Net) -> list[Dropped]:
             for field in layer.core.fields
             if field.values and place_in_v1(kind, field.name) is None
         ]
-        found += [Dropped(entry, layer.name) for entry in entries]
-    return sorted(found, key=lambda dropped: dropped.entry.line)
+        dropped += [DroppedField(entry, layer.name) for entry in entries]
+    return sorted(dropped, key=lambda each: each.entry.line)
 
 
-def _others(message: Message, known: frozenset[str]) -> list[Entry]:
-    fields = [field for field in message.fields if field.name not in known]
+def _others(message: Message, names: frozenset[str]) -> list[Entry]:
+    fields = [field for field in message.fields if field.name not in names]
     return [entry for field in fields for entry in field.entries]
 
 
 def _v1_word(kind: str) -> str | None:
-    return _V1_WORDS[V0_TYPES[kind]] if kind in V0_TYPES else None
+    return type_word(V0_TYPES[kind], Dialect.V1) if kind in V0_TYPES else None
 
 
 def _layer_edits(layer: Layer, style: Style) -> list[Edit]:
     inner = layer.outer.entries("layer")
     if len(inner) > 1:
         raise SurgeryError(
-            "a V0 layer has one 'layer' within, and this one has two; Caffe refuses it",
+            "a V0 layer has one 'layer' inside, and this one has two; Caffe refuses it",
             location=inner[1].location,
         )
     new: list[Piece] = []
     for piece in pieces_of(layer.outer):
         if piece.name == "layer":
-            new += _unwrapped(piece, layer, style)
+            new += _unwrap(piece, layer, style)
         elif piece.name in OUTER_FIELDS or not piece.name:
             new.append(piece)
         else:
-            new.append(piece.commented())
-    return rewritten(layer.outer, new, style)
+            new.append(piece.as_comment())
+    return rewrite(layer.outer, new, style)
 
 
-def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
-    """What stands in the inner message, as fields of the outer one."""
+def _unwrap(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
+    """The fields of the inner message as fields of the outer one."""
     margin = margin_of(layer.outer, style)
     inside = [kept for each in pieces_of(layer.core) for kept in _with_values(each)]
     if not inside:
@@ -125,30 +121,29 @@ def _unwrapped(piece: Piece, layer: Layer, style: Style) -> list[Piece]:
         if not each.name:
             new.append(each.at(margin))
         elif place is None:
-            new.append(each.at(margin).commented())
+            new.append(each.at(margin).as_comment())
         elif place[0] is None:
-            new.append(_typed(each, layer, style).at(margin))
+            new.append(_with_v1_type(each, layer, style).at(margin))
         else:
             if place[0] not in members:
                 new.append(place[0])
-            members.setdefault(place[0], []).append(each.renamed(place[1]))
-    found = [
-        grouped(each, members[each], style, margin) if isinstance(each, str) else each
-        for each in new
+            members.setdefault(place[0], []).append(each.with_name(place[1]))
+    pieces = [
+        group(each, members[each], style, margin) if isinstance(each, str) else each for each in new
     ]
     lead = piece.lead + piece.head_comments()
-    found[0] = replace(found[0], lead=lead + found[0].lead)
-    return found[:-1] + _with_trail(found[-1], without_separator(piece.trail))
+    pieces[0] = replace(pieces[0], lead=lead + pieces[0].lead)
+    return pieces[:-1] + _with_trail(pieces[-1], without_separator(piece.trail))
 
 
 def _with_values(piece: Piece) -> list[Piece]:
-    """A piece as it is; of an empty list what it says, for it sets nothing."""
+    """A piece itself, or the comments alone of an empty list, which sets nothing."""
     is_empty = piece.field is not None and not piece.field.values
     return [replace(each, field=None) for each in piece.comments_only()] if is_empty else [piece]
 
 
-def _typed(piece: Piece, layer: Layer, style: Style) -> Piece:
-    """A field that stays the same, the type with its word in V1."""
+def _with_v1_type(piece: Piece, layer: Layer, style: Style) -> Piece:
+    """A field that stays the same, except that a type gets its word in V1."""
     if piece.name != "type":
         return piece
     kind = layer.core.string("type")
@@ -161,11 +156,11 @@ def _typed(piece: Piece, layer: Layer, style: Style) -> Piece:
             hint=did_you_mean(kind, V0_TYPES),
             layer=layer.name,
         )
-    return piece.valued(Word(word), style)
+    return piece.with_value(Word(word), style)
 
 
 def _with_trail(last: Piece, trail: str) -> list[Piece]:
-    """The last piece with the comment that stood behind the closing brace."""
+    """The last piece with the comment after the closing brace."""
     if not trail:
         return [last]
     if not last.ends_in_comment:
@@ -174,7 +169,7 @@ def _with_trail(last: Piece, trail: str) -> list[Piece]:
 
 
 def _rule(tree: Tree) -> None:
-    """Every layer in V1's form; what Caffe's upgrade drops is gone."""
+    """Every layer is a V1 layer, without the fields that Caffe's upgrade drops."""
     for name in [name for name in tree if name not in NET_FIELDS]:
         del tree[name]
     tree["layers"] = [_v1(layer) for layer in tree["layers"]]

@@ -1,4 +1,6 @@
-"""From V1 to the current dialect: `layers` to `layer`, types as strings, `param` messages.
+"""Layers of V1, turned into layers of the current dialect.
+
+`layers` becomes `layer`, types become strings, and lists become `param` messages.
 
 Source: UpgradeV1Net in Caffe's upgrade_proto.cpp.
 """
@@ -15,24 +17,22 @@ from ssdh_surgery.prototxt.edits import Edit, sort_edits
 from ssdh_surgery.prototxt.style import Style, style_of
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.semantics import Tree
-from ssdh_surgery.surgery.upgrade.meaning import becomes
-from ssdh_surgery.surgery.upgrade.pieces import Piece, grouped, margin_of, pieces_of
-from ssdh_surgery.surgery.upgrade.rewriting import rewritten
+from ssdh_surgery.surgery.upgrade.grouping import group
+from ssdh_surgery.surgery.upgrade.piece import Piece
+from ssdh_surgery.surgery.upgrade.pieces import margin_of, pieces_of
+from ssdh_surgery.surgery.upgrade.rewriting import rewrite
+from ssdh_surgery.surgery.upgrade.rule_promise import rule_promise
+from ssdh_surgery.surgery.verbs.spelling import PARAM_LISTS
 
-# What V1 says in lists beside each other, as the fields of one `param` for each blob.
-_PARAM_FIELDS = {
-    "param": "name",
-    "blob_share_mode": "share_mode",
-    "blobs_lr": "lr_mult",
-    "weight_decay": "decay_mult",
-}
+# The fields of a `param` message, by the names of V1's lists.
+_PARAM_FIELDS = {name: field for field, name in PARAM_LISTS.items()}
 
 
 def v1_to_current(net: Net) -> Change:
-    """The layers of a V1 net in the current dialect.
+    """Turn the layers of a V1 net into layers of the current dialect.
 
     Raises:
-        SurgeryError: a layer's type is none of Caffe's, so that its new name is not known.
+        SurgeryError: a layer has a type that is not Caffe's, whose new name is unknown.
     """
     if net.dialect is not Dialect.V1:
         return Change()
@@ -44,7 +44,7 @@ def v1_to_current(net: Net) -> Change:
     ]
     for layer in net.layers:
         edits += _layer_edits(layer.outer, style)
-    return Change(sort_edits(edits), becomes(net, _rule))
+    return Change(sort_edits(edits), rule_promise(net, _rule))
 
 
 def _layer_edits(message: Message, style: Style) -> list[Edit]:
@@ -54,57 +54,58 @@ def _layer_edits(message: Message, style: Style) -> list[Edit]:
     new: list[Piece] = []
     for piece in pieces:
         if entry is not None and piece.field is entry.field:
-            new.append(piece.valued(_current_type(entry), style))
+            new.append(piece.with_value(_current_type(entry), style))
         elif piece.name not in _PARAM_FIELDS:
             new.append(piece)
         elif piece.field is not None and not piece.field.values:
             new += piece.comments_only()
         else:
             new += groups.get(id(piece.field), [])
-    return rewritten(message, new, style)
+    return rewrite(message, new, style)
 
 
 def _current_type(entry: Entry) -> str:
     if isinstance(entry.value, Message):
         raise SurgeryError("the type of a layer is a word, not a message", location=entry.location)
-    found = known_type(Dialect.V1, entry.value.text)
-    if found is None:
+    name = known_type(Dialect.V1, entry.value.text)
+    if name is None:
         raise SurgeryError(
-            f"the type {entry.value.text} is none of Caffe's: its name in the current dialect "
-            "is not known",
+            f"the type {entry.value.text} is not Caffe's: its name in the current dialect "
+            "is unknown",
             location=entry.location,
             hint="the fork of Caffe that has this layer can upgrade the file",
         )
-    return found
+    return name
 
 
 def _param_groups(pieces: list[Piece], style: Style, margin: str) -> dict[int, list[Piece]]:
-    """The `param` messages, by the field in whose place they stand.
+    """The `param` messages, by the `id` of the field whose place they take.
 
-    That is the longest of the lists, so that there is a place for each; of two the first.
+    That field is the longest list, so that there is a place for each message; of two such
+    lists it is the first.
     """
     lists: dict[str, list[Piece]] = {}
     for piece in pieces:
         if piece.name in _PARAM_FIELDS:
             lists.setdefault(piece.name, []).extend(piece.items(style))
-    # In the order of the text, so the first of the longest is found.
+    # The lists are in the order of the text, so `max` gives the first of the longest.
     anchors = max(lists.values(), key=len, default=[])
     one_line = style.is_one_line("param", is_leaf=True) or not all(each.opens for each in anchors)
     groups: dict[int, list[Piece]] = {}
     for index, anchor in enumerate(anchors):
-        found = [each[index] for each in lists.values() if index < len(each)]
+        items = [each[index] for each in lists.values() if index < len(each)]
         members = [
-            each.renamed(_PARAM_FIELDS[each.name]).below(style)
-            for each in sorted(found, key=lambda each: each.start)
+            each.with_name(_PARAM_FIELDS[each.name]).below(style)
+            for each in sorted(items, key=lambda each: each.start)
         ]
         members[0] = replace(members[0], gap=anchor.gap, opens=anchor.opens)
-        group = grouped("param", members, style, margin, one_line=one_line, hoist=True)
-        groups.setdefault(id(anchor.field), []).append(group)
+        param = group("param", members, style, margin, one_line=one_line, hoist=True)
+        groups.setdefault(id(anchor.field), []).append(param)
     return groups
 
 
 def _rule(tree: Tree) -> None:
-    """Every layer in the current form."""
+    """Every layer is a layer of the current dialect."""
     layers = tree.pop("layers")
     tree["layer"] = [_current(each) if isinstance(each, dict) else each for each in layers]
 

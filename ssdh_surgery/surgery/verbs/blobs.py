@@ -1,6 +1,6 @@
-"""Verbs on blobs: rename one with all who read it, rewire one bottom.
+"""Verbs on blobs: rename one wherever layers read it, rewire one bottom.
 
-Each returns a `Change`; where there is nothing to do, one without edits.
+Each returns a `Change`, without edits if there is nothing to do.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
 
 
 def rewire(layer: Layer, bottom: int, name: str) -> Change:
-    """Let one bottom of a layer read another blob.
+    """Make one bottom of a layer read another blob.
 
     Raises:
         SurgeryError: the layer has no such bottom.
@@ -42,14 +42,14 @@ def rewire(layer: Layer, bottom: int, name: str) -> Change:
 
 
 def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = None) -> Change:
-    """Rename a blob as one layer writes it: the top, its in-place writers, and its readers.
+    """Rename the blob that a layer writes: the top, its in-place writers, and its readers.
 
-    Without a phase, in every phase, stage and level that the writer is in.
+    Without a phase, this is done in every phase, stage and level that the writer is in.
 
     Raises:
-        SurgeryError: the name is taken, or a layer would be left without its blob: one that
-            reads the blob in a phase that is left alone, or that reads a blob of the same
-            name from another writer there.
+        SurgeryError: the name is taken, or a layer would lose its blob: one that reads the
+            blob in a phase that is not renamed, or that reads a blob of the same name from
+            another writer there.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -59,20 +59,20 @@ def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = N
     """
     if writer.tops[top] == name:
         return Change()
-    renamed: dict[Entry, None] = {}
+    entries: dict[Entry, None] = {}
     for state in _states(net, phase):
         graph = net.graph(state)
         if graph.takes_part(writer):
             _refuse_taken(graph, name)
             for blob in graph.chain(graph.writes(writer)[top]):
-                renamed.update(dict.fromkeys(entry for _, entry in _places(graph, blob)))
+                entries.update(dict.fromkeys(entry for _, entry in _mentions(graph, blob)))
     for state in _states(net, None):
-        _refuse_torn(net.graph(state), state, renamed, writer)
-    return merged(fields.set_value(entry, name) for entry in renamed)
+        _refuse_partial_rename(net.graph(state), state, entries, writer)
+    return merge(fields.set_value(entry, name) for entry in entries)
 
 
 def _states(net: Net, phase: Phase | None) -> Iterator[State]:
-    """The states in which a net may be built: each phase, with the stages and levels it knows."""
+    """The states in which a net may be built: the phases, with stages and levels of its rules."""
     rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
     stages = {frozenset(each) for rule in rules for each in (rule.stages, rule.not_stages)}
     levels = {level for rule in rules for level in (rule.min_level, rule.max_level)}
@@ -83,8 +83,8 @@ def _states(net: Net, phase: Phase | None) -> Iterator[State]:
             yield State(each, own_level, own.stages | added)
 
 
-def _places(graph: BlobGraph, blob: NetBlob) -> Iterator[tuple[Layer, Entry]]:
-    """The top in which a blob is named, and the bottoms of all who read it."""
+def _mentions(graph: BlobGraph, blob: NetBlob) -> Iterator[tuple[Layer, Entry]]:
+    """The top and the bottoms that name a blob, with their layers."""
     if blob.writer is not None:
         yield blob.writer, blob.writer.outer.entries("top")[blob.top]
     for reader, bottom in graph.consumers(blob):
@@ -97,29 +97,31 @@ def _refuse_taken(graph: BlobGraph, name: str) -> None:
         return
     by = f"layer '{blob.writer.name}'" if blob.writer else "an input of the net"
     location = blob.writer.location if blob.writer else None
-    raise SurgeryError(f"blob '{name}' is there already: {by}", location=location, blob=name)
+    raise SurgeryError(f"the net already has a blob '{name}': {by}", location=location, blob=name)
 
 
-def _refuse_torn(graph: BlobGraph, state: State, renamed: Container[Entry], writer: Layer) -> None:
-    """Refuse to rename some of the places of a blob and not the others."""
+def _refuse_partial_rename(
+    graph: BlobGraph, state: State, entries: Container[Entry], writer: Layer
+) -> None:
+    """Refuse to rename a blob in some entries and not in others."""
     touched = (
         blob for layer in graph.layers for blob in (*graph.reads(layer), *graph.writes(layer))
     )
     for blob in dict.fromkeys(touched):
-        places = list(_places(graph, blob)) if blob else []
-        left = [layer for layer, entry in places if entry not in renamed]
-        if blob and left and len(left) < len(places):
-            others = " and ".join(dict.fromkeys(f"'{layer.name}'" for layer in left))
+        mentions = list(_mentions(graph, blob)) if blob else []
+        others = [layer for layer, entry in mentions if entry not in entries]
+        if blob and others and len(others) < len(mentions):
+            names = " and ".join(dict.fromkeys(f"'{layer.name}'" for layer in others))
             raise SurgeryError(
                 f"blob '{blob.name}' of layer '{writer.name}' cannot be renamed: "
-                f"in {_described(state)} it is also that of {others}",
+                f"in {_description(state)} it also belongs to {names}",
                 location=writer.location,
                 hint="rename both in every phase",
                 layer=writer.name,
             )
 
 
-def _described(state: State) -> str:
+def _description(state: State) -> str:
     stages = ", ".join(f"stage '{stage}'" for stage in sorted(state.stages))
     level = f"level {state.level}" if state.level else ""
     return ", ".join(filter(None, [state.phase, stages, level]))

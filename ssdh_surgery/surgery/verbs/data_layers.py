@@ -1,4 +1,4 @@
-"""Pointing a net at other data: source, batch size, backend and mean of its data layers."""
+"""Verbs on data layers: point them at another source, with its batch size, backend and mean."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Message, Scalar
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
-from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT, field_in_v0, unknown
+from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT, dialect_error, field_in_v0
 
-# The message in which each type of data layer names what it reads.
+# The message in which each type of data layer names its source.
 SOURCES = {
     "Data": "data_param",
     "HDF5Data": "hdf5_data_param",
     "ImageData": "image_data_param",
     "WindowData": "window_data_param",
 }
-# Those whose pictures a mean is taken from.
+# The types that subtract a mean from images.
 _WITH_MEAN = frozenset(SOURCES) - {"HDF5Data"}
 
 
 @dataclass(frozen=True)
 class DataChoice:
-    """What the data layers of one phase are to read; None leaves a thing as it is.
+    """The data for the data layers of one phase; None leaves a setting unchanged.
 
-    `backend` is `LMDB` or `LEVELDB`, for Data layers; `mean` is a file, or values per
+    `backend` is `LMDB` or `LEVELDB`, for Data layers; `mean` is a file, or one value per
     channel in the order of the records (blue, green, red).
     """
 
@@ -48,7 +48,7 @@ class DataChoice:
 
 @dataclass(frozen=True)
 class DataSource:
-    """What one data layer reads: source and mean as written, None where it has none."""
+    """The source, batch size and mean of a data layer as written; None if it has none."""
 
     layer: Layer
     phases: tuple[Phase, ...]
@@ -58,13 +58,13 @@ class DataSource:
 
 
 def data_sources(net: Net, phases: Collection[Phase] = PHASES) -> list[DataSource]:
-    """The data layers of some phases that name what they read."""
+    """The data layers that name a source, in the given phases."""
     return [
-        DataSource(layer, found, *_read(layer))
+        DataSource(layer, own, *_read(layer))
         for layer in net.layers
         if layer.type in SOURCES
         and (
-            found := tuple(
+            own := tuple(
                 phase for phase in PHASES if phase in phases and layer in net.layers_in(phase)
             )
         )
@@ -90,59 +90,59 @@ def repoint(
 
     Args:
         net: the net.
-        choices: what each phase is to read.
-        phases: the phases that the net is built for.
+        choices: the data of each phase.
+        phases: the phases that the net is built for; choices of others are ignored.
 
     Raises:
         SurgeryError: a phase has no such layer or several, or one layer serves both phases
-            and the two would differ.
+            and their data differ.
     """
-    wanted = {phase: choice for phase, choice in choices.items() if choice and phase in phases}
-    if not wanted:
+    active = {phase: choice for phase, choice in choices.items() if choice and phase in phases}
+    if not active:
         return Change()
-    found = data_sources(net, wanted)
-    for phase, choice in wanted.items():
-        _refuse_unclear(net, phase, choice, [each for each in found if phase in each.phases])
-    if not any(each.layer.type in _WITH_MEAN for each in found) and any(
-        choice.mean is not None for choice in wanted.values()
+    sources = data_sources(net, active)
+    for phase, choice in active.items():
+        _refuse_unclear(net, phase, choice, [each for each in sources if phase in each.phases])
+    if not any(each.layer.type in _WITH_MEAN for each in sources) and any(
+        choice.mean is not None for choice in active.values()
     ):
         raise SurgeryError(
             "no data layer takes a mean", location=Location(net.file), hint="HDF5Data has none"
         )
-    return merged(_repointed(each.layer, _for_layer(each, wanted)) for each in found)
+    return merge(_repoint_layer(each.layer, _choice_for(each, active)) for each in sources)
 
 
 def _refuse_unclear(
-    net: Net, phase: Phase, choice: DataChoice, found: Sequence[DataSource]
+    net: Net, phase: Phase, choice: DataChoice, sources: Sequence[DataSource]
 ) -> None:
     if choice.source is None and choice.batch is None:
         return
-    if not found:
+    if not sources:
         raise SurgeryError(
             f"no data layer in phase {phase} names a source",
             location=Location(net.file),
             hint="only Data, ImageData, HDF5Data and WindowData layers do",
         )
-    if len(found) > 1 and choice.source is not None:
-        lines = ", ".join(f"'{each.layer.name}' (line {each.layer.line})" for each in found)
+    if len(sources) > 1 and choice.source is not None:
+        lines = ", ".join(f"'{each.layer.name}' (line {each.layer.line})" for each in sources)
         raise SurgeryError(
             f"several data layers in phase {phase} name a source: {lines}",
-            location=found[1].layer.location,
+            location=sources[1].layer.location,
             hint="edit their sources by hand",
         )
 
 
-def _for_layer(each: DataSource, wanted: Mapping[Phase, DataChoice]) -> DataChoice:
-    """What one layer is to read, which may serve both phases."""
-    one, *others = (wanted[phase] for phase in each.phases)
+def _choice_for(source: DataSource, choices: Mapping[Phase, DataChoice]) -> DataChoice:
+    """The data of one layer, which may serve both phases."""
+    one, *others = (choices[phase] for phase in source.phases)
     for other in others:
         for name in ("source", "batch"):
             values = {getattr(one, name), getattr(other, name)} - {None}
             if len(values) > 1:
                 raise SurgeryError(
-                    f"layer '{each.layer.name}' serves both phases and cannot read both "
+                    f"layer '{source.layer.name}' serves both phases and cannot read both "
                     + " and ".join(f"'{value}'" for value in sorted(values, key=str)),
-                    location=each.layer.location,
+                    location=source.layer.location,
                     hint="give each phase a data layer of its own: include { phase: TEST }",
                 )
         one = replace(
@@ -154,7 +154,7 @@ def _for_layer(each: DataSource, wanted: Mapping[Phase, DataChoice]) -> DataChoi
     return one
 
 
-def _repointed(layer: Layer, choice: DataChoice) -> Change:
+def _repoint_layer(layer: Layer, choice: DataChoice) -> Change:
     name = SOURCES[layer.type]
     new: list[tuple[str, object]] = []
     if choice.source is not None:
@@ -164,38 +164,38 @@ def _repointed(layer: Layer, choice: DataChoice) -> Change:
     if choice.backend is not None and layer.type == "Data" and choice.source is not None:
         new.append(("backend", Word(choice.backend)))
     if layer.dialect is Dialect.V0:
-        return _repointed_v0(layer, name, new, choice)
+        return _repoint_v0(layer, name, new, choice)
     changes = [_put_all(layer, name, new)]
     if choice.mean is not None and layer.type in _WITH_MEAN:
         changes += _mean(layer, choice.mean)
-    return merged(changes)
+    return merge(changes)
 
 
-def _repointed_v0(
+def _repoint_v0(
     layer: Layer, name: str, new: Sequence[tuple[str, object]], choice: DataChoice
 ) -> Change:
-    """V0 has its fields side by side, a mean file only, and reads no other database than LEVELDB.
+    """In V0 the fields are not grouped in messages; it has no mean values, and only LEVELDB.
 
     Raises:
-        SurgeryError: what is asked for has no field in V0.
+        SurgeryError: V0 has no field for a setting.
     """
     if ("backend", "LMDB") in new:
         raise SurgeryError(
-            f"a V0 net reads LEVELDB alone, for it has no 'backend', and '{choice.source}' is none",
+            f"a V0 net has no 'backend' and reads only LEVELDB; '{choice.source}' is an LMDB",
             location=layer.location,
             hint=UPGRADE_HINT,
         )
-    wanted = [(name, field, value) for field, value in new if field != "backend"]
+    settings = [(name, field, value) for field, value in new if field != "backend"]
     if choice.mean is not None and layer.type in _WITH_MEAN:
         if not isinstance(choice.mean, str):
-            raise unknown("field 'mean_value'", layer.dialect, layer.location)
-        wanted.append(("transform_param", "mean_file", choice.mean))
+            raise dialect_error("field 'mean_value'", layer.dialect, layer.location)
+        settings.append(("transform_param", "mean_file", choice.mean))
     place = layer.location
     return fields.put_all(
         layer.core,
         [
             (field_in_v0(layer.type, message, field, place), value)
-            for message, field, value in wanted
+            for message, field, value in settings
         ],
     )
 
@@ -215,7 +215,7 @@ def _mean(layer: Layer, mean: str | Sequence[Decimal]) -> Iterator[Change]:
     new: list[tuple[str, object]] = (
         [("mean_file", mean)] if isinstance(mean, str) else [("mean_value", v) for v in mean]
     )
-    # Caffe still reads the place where old files have it, and takes that for the newer one's.
+    # Caffe still reads the field of old files, and prefers it to the newer one.
     if source := layer.core.message(SOURCES[layer.type]):
         yield fields.take_out(source.entries("mean_file"), "delete")
     message = layer.core.message("transform_param")
@@ -224,15 +224,15 @@ def _mean(layer: Layer, mean: str | Sequence[Decimal]) -> Iterator[Change]:
         return
     other = message.entries("mean_value" if is_file else "mean_file")
     if other and not message.entries(new[0][0]):
-        # In the place of the other, so that a message is never emptied on the way.
+        # Put in the place of the other, so that the message is never empty.
         yield fields.add_after(other[-1], new)
     else:
-        yield _replaced(message, new)
+        yield _replace_values(message, new)
     yield fields.take_out(other, "delete")
 
 
-def _replaced(message: Message, new: Sequence[tuple[str, object]]) -> Change:
-    """Values of one field in the place of all that it had."""
+def _replace_values(message: Message, new: Sequence[tuple[str, object]]) -> Change:
+    """Put values of one field in the place of all the values it had."""
     old = message.entries(new[0][0])
     changes = [fields.set_value(entry, value) for entry, (_, value) in zip(old, new, strict=False)]
     changes.append(fields.take_out(old[len(new) :], "delete"))
@@ -240,4 +240,4 @@ def _replaced(message: Message, new: Sequence[tuple[str, object]]) -> Change:
     changes.append(
         fields.add_after(old[-1], rest) if old and rest else fields.add_inside(message, rest)
     )
-    return merged(changes)
+    return merge(changes)

@@ -1,6 +1,6 @@
-"""Verbs on one field: set, scale, add, remove, comment out.
+"""Verbs on fields: set, scale, add, put, take out.
 
-Each returns a `Change`; where there is nothing to do, one without edits.
+Each returns a `Change`, without edits if there is nothing to do.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ from typing import Literal
 
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import insertion, literals, removal, render
-from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar
+from ssdh_surgery.prototxt.cst import Entry, Field, Message, Scalar, Value
 from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.prototxt.style import neighbour_style, style_of
 from ssdh_surgery.surgery.core.change import (
     Change,
-    inserted_after,
-    inserted_before,
-    inserted_inside,
-    merged,
+    insertions_after,
+    insertions_before,
+    insertions_inside,
+    merge,
     path_of,
 )
-from ssdh_surgery.surgery.core.promise import Delete, Set
+from ssdh_surgery.surgery.core.step import Delete, Set
 
-# How a thing is taken out: as a comment that a person can put back, or for good.
+# How a field is taken out: commented out, so that a person can restore it, or deleted.
 Removal = Literal["comment", "delete"]
 
-# A product that is no short decimal is written as a 32-bit float, which Caffe reads.
+# A product that is not a short decimal is written with the precision of Caffe's 32-bit floats.
 _EXACT = Context(prec=40, traps=[])
 _FLOAT = Context(prec=9, traps=[])
 _MOST_DIGITS = 15
 
 
 def set_value(entry: Entry, value: object) -> Change:
-    """Give a field that exists another value.
+    """Set the value of an existing field.
 
     Raises:
         SurgeryError: the field holds a message.
@@ -67,7 +67,7 @@ def _is_same(old: Scalar, value: object) -> bool:
 
 
 def number_of(text: str) -> Decimal | None:
-    """The finite number that a word of the text stands for, exactly as written, or None."""
+    """The finite number that a token stands for, exactly as written, or None."""
     whole = literals.integer(text)
     if whole is not None:
         return Decimal(whole)
@@ -79,7 +79,7 @@ def number_of(text: str) -> Decimal | None:
 
 
 def scale(entry: Entry, factor: Decimal) -> Change:
-    """Multiply a number, in decimal: 0.01 by 0.1 is 0.001.
+    """Multiply a number in decimal arithmetic: 0.01 by 0.1 is 0.001.
 
     Raises:
         SurgeryError: the field does not hold a number.
@@ -100,7 +100,7 @@ def scale(entry: Entry, factor: Decimal) -> Change:
 
 
 def add_after(entry: Entry, new: NewFields) -> Change:
-    r"""Add fields after another one, in its style.
+    r"""Add fields after an entry, in its style.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -112,11 +112,11 @@ def add_after(entry: Entry, new: NewFields) -> Change:
     if not new:
         return Change()
     edits = insertion.after(entry, new, neighbour_style(entry))
-    return Change.of(edits, inserted_after(entry, new))
+    return Change.of(edits, insertions_after(entry, new))
 
 
 def add_before(entry: Entry, new: NewFields) -> Change:
-    r"""Add fields before another one and its comments.
+    r"""Add fields before an entry and its comments, in its style.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -128,7 +128,7 @@ def add_before(entry: Entry, new: NewFields) -> Change:
     if not new:
         return Change()
     edits = insertion.before(entry, new, neighbour_style(entry))
-    return Change.of(edits, inserted_before(entry, new))
+    return Change.of(edits, insertions_before(entry, new))
 
 
 def add_inside(message: Message, new: NewFields) -> Change:
@@ -144,11 +144,14 @@ def add_inside(message: Message, new: NewFields) -> Change:
     if not new:
         return Change()
     edits = insertion.inside(message, new, style_of(message.document, message))
-    return Change.of(edits, inserted_inside(message, new))
+    return Change.of(edits, insertions_inside(message, new))
 
 
 def put(message: Message, name: str, value: object) -> Change:
-    r"""Set a field, or add it to its message where it is missing.
+    r"""Set a field, or add it to its message if it is missing.
+
+    A message in the field keeps its place and its comments, and has the fields of the new
+    value and no others.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -158,21 +161,37 @@ def put(message: Message, name: str, value: object) -> Change:
     >>> apply(document.text, put(document.root, "max_iter", 9).edits)
     'display: 20\nmax_iter: 9\n'
     """
-    entry = message.entry(name)
-    return set_value(entry, value) if entry else add_inside(message, [(name, value)])
+    return put_all(message, [(name, value)])
 
 
 def put_all(message: Message, new: NewFields) -> Change:
-    """Set the fields that a message has, and add those that it lacks, together."""
+    """Set the fields that a message has, and add those that it lacks, as `put` does."""
     missing = [(name, value) for name, value in new if not message.entry(name)]
-    present = [put(message, name, value) for name, value in new if message.entry(name)]
-    return merged([*present, add_inside(message, missing)])
+    present = [
+        _replace_fields(entry.value, value)
+        if isinstance(entry.value, Message) and render.is_message(value)
+        else set_value(entry, value)
+        for name, value in new
+        if (entry := message.entry(name))
+    ]
+    return merge([*present, add_inside(message, missing)])
+
+
+def _replace_fields(message: Message, new: NewFields) -> Change:
+    """Give a message the new fields and no others."""
+    names = {name for name, _ in new}
+    others = [each for field in message.fields if field.name not in names for each in field.entries]
+    present = [(name, value) for name, value in new if message.entry(name)]
+    missing = [(name, value) for name, value in new if not message.entry(name)]
+    return merge(
+        [put_all(message, present), add_inside(message, missing), take_out(others, "delete")]
+    )
 
 
 def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = None) -> Change:
-    r"""Remove values or comment them out.
+    r"""Delete values or comment them out.
 
-    Removing takes their comments along, and one blank line above; commenting keeps them.
+    Deleting takes their comments along, and one blank line above; commenting out keeps them.
     `followed` is a list in brackets at whose end something new takes their place.
 
     >>> from ssdh_surgery import parse
@@ -192,3 +211,19 @@ def take_out(entries: Collection[Entry], how: Removal, followed: Field | None = 
         newline = style_of(next(iter(entries)).document).newline
         edits = removal.comment_out(entries, newline, followed)
     return Change.of(edits, [Delete(path_of(entry)) for entry in entries])
+
+
+def copy_fields(message: Message) -> list[tuple[str, object]]:
+    """The fields of a message as new fields, with their values as written.
+
+    >>> from ssdh_surgery import parse
+    >>> copy_fields(parse(b'type: "gaussian" std: 1e-2').root)
+    [('type', 'gaussian'), ('std', '1e-2')]
+    """
+    return [(field.name, _copy(value)) for field in message.fields for value in field.values]
+
+
+def _copy(value: Value) -> object:
+    if isinstance(value, Message):
+        return copy_fields(value)
+    return value.string if value.is_string else Word(value.text)

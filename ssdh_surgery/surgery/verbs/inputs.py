@@ -1,4 +1,4 @@
-"""Verbs on the inputs that a net declares: the sizes that they have, and those that go."""
+"""Verbs on the inputs that a net declares: resize them, or drop those that no layer reads."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.net import INPUT_FIELDS, LEGACY_AXES, Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
 from ssdh_surgery.surgery.verbs.fields import Removal
-
-# `input_dim` gives so many sizes to each input.
-_LEGACY_AXES = 4
 
 
 @dataclass(frozen=True)
 class _Input:
-    """An input as the text has it: its name, its sizes, and what is its own alone.
+    """An input in the text: its name, its sizes, and the entries that belong to it alone.
 
-    `layer` is the Input layer that writes it, None for an `input` at the top of the net.
+    `layer` is the Input layer that writes it, or None for an `input` at the top of the net.
     """
 
     name: str
@@ -32,9 +29,9 @@ class _Input:
 
 
 def set_batch(net: Net, batch: int | None) -> Change:
-    """Let every input of a net have another batch size; None leaves them.
+    """Set the batch size of every input of a net; None leaves them unchanged.
 
-    Works on `input_dim`, `input_shape` and `Input` layers as they stand.
+    Works on `input_dim`, `input_shape` and `Input` layers alike.
 
     Raises:
         SurgeryError: no input declares a shape.
@@ -53,17 +50,23 @@ def set_batch(net: Net, batch: int | None) -> Change:
 
 
 def input_names(net: Net) -> tuple[str, ...]:
-    """The inputs that a net declares, in the order of the text."""
+    """The names of the inputs that a net declares, in the order of the text."""
     return tuple(each.name for each in _inputs(net))
 
 
 def set_sizes(
     net: Net, names: Collection[str], batch: int, shapes: Mapping[str, Sequence[int]]
 ) -> Change:
-    """Give inputs the shapes that are known by name, and the others of `names` a batch size.
+    """Set the sizes of inputs.
+
+    Args:
+        net: the net.
+        names: the inputs to resize.
+        batch: the batch size of those that `shapes` does not name.
+        shapes: whole shapes, by the name of the input.
 
     Raises:
-        SurgeryError: a shape has another number of sizes than its input declares.
+        SurgeryError: a shape has a different number of sizes than its input declares.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -71,7 +74,7 @@ def set_sizes(
     >>> apply(net.document.text, set_sizes(net, ["a", "b"], 1, {"b": (2,)}).edits)
     'input: "a" input: "b" input_shape { dim: 1 } input_shape { dim: 2 }'
     """
-    wanted: dict[Entry, Change] = {}
+    changes: dict[Entry, Change] = {}
     for each in _inputs(net):
         if each.name not in names:
             continue
@@ -79,27 +82,27 @@ def set_sizes(
         shape = shapes.get(each.name, [batch] if sizes else [])
         if each.name in shapes and len(shape) != len(sizes):
             raise SurgeryError(
-                f"the input '{each.name}' has {len(sizes)} sizes, and {len(shape)} are given",
+                f"the input '{each.name}' declares {len(sizes)} sizes, not {len(shape)}",
                 location=(sizes or each.own)[0].location,
                 blob=each.name,
             )
         # Tops of one layer may share a shape.
-        wanted |= {
+        changes |= {
             entry: fields.set_value(entry, size) for entry, size in zip(sizes, shape, strict=False)
         }
-    return merged(wanted.values())
+    return merge(changes.values())
 
 
 def unread_inputs(net: Net) -> tuple[str, ...]:
-    """The inputs that no layer reads when a net is used."""
+    """The inputs that no layer reads in phase TEST."""
     graph = net.graph("TEST")
     read = {blob for layer in graph.layers for blob in graph.reads(layer) if blob}
-    first = {(blob.name, blob.writer) for blob in read}
-    return tuple(each.name for each in _inputs(net) if (each.name, each.layer) not in first)
+    sources = {(blob.name, blob.writer) for blob in read}
+    return tuple(each.name for each in _inputs(net) if (each.name, each.layer) not in sources)
 
 
 def drop_inputs(net: Net, names: Collection[str], how: Removal) -> Change:
-    """Take inputs out, with the sizes that are theirs alone.
+    """Delete or comment out inputs, with the sizes that belong to them alone.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -107,8 +110,13 @@ def drop_inputs(net: Net, names: Collection[str], how: Removal) -> Change:
     >>> apply(net.document.text, drop_inputs(net, ["b"], "delete").edits)
     'input: "a" input_shape { dim: 8 }'
     """
-    gone = [entry for each in _inputs(net) if each.name in names for entry in each.own]
-    return fields.take_out(gone, how)
+    entries = [entry for each in _inputs(net) if each.name in names for entry in each.own]
+    return fields.take_out(entries, how)
+
+
+def input_entries(net: Net) -> list[Entry]:
+    """The entries that declare inputs at the top of a net, with their sizes."""
+    return [entry for name in INPUT_FIELDS for entry in net.root.entries(name)]
 
 
 def _inputs(net: Net) -> Iterator[_Input]:
@@ -118,8 +126,8 @@ def _inputs(net: Net) -> Iterator[_Input]:
         if shapes:
             yield _input(entry, None, shapes[index : index + 1], shared=False)
         else:
-            start = index * _LEGACY_AXES
-            sizes = tuple(dims[start : start + _LEGACY_AXES])
+            start = index * LEGACY_AXES
+            sizes = tuple(dims[start : start + LEGACY_AXES])
             yield _Input(_name(entry), None, sizes, (entry, *sizes))
     for layer in (each for each in net.layers if each.type == "Input"):
         param = layer.core.message("input_param")

@@ -1,6 +1,6 @@
-"""Verbs on layers: insert, take out, rename.
+"""Verbs on layers: insert, copy, replace, take out, rename.
 
-Each returns a `Change`; where there is nothing to do, one without edits.
+Each returns a `Change`, without edits if there is nothing to do.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
-from ssdh_surgery.surgery.core.change import Change, inserted_after, inserted_before, merged
+from ssdh_surgery.surgery.core.change import Change, insertions_after, insertions_before, merge
 from ssdh_surgery.surgery.verbs import fields
-from ssdh_surgery.surgery.verbs.copying import copied
-from ssdh_surgery.surgery.verbs.fields import Removal
-from ssdh_surgery.surgery.verbs.spelling import spelled
+from ssdh_surgery.surgery.verbs.fields import Removal, copy_fields
+from ssdh_surgery.surgery.verbs.spelling import spell_layer
 
 
 def insert_after(layer: Layer, new: Sequence[NewFields], comment: str | None = None) -> Change:
     """Insert layers after one, in its style and dialect; `comment` is a line above the first.
 
-    What is new is given as the current dialect has it.
+    The new layers are given in the current dialect.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net.net import Net
@@ -51,23 +50,25 @@ def insert_before(layer: Layer, new: Sequence[NewFields], comment: str | None = 
 def _insert(layer: Layer, new: Sequence[NewFields], comment: str | None, after: bool) -> Change:
     if not new:
         return Change()
-    return _put(layer, _spelled(layer, new), comment, after)
+    return _put(layer, _spell_layers(layer, new), comment, after)
 
 
-def _put(layer: Layer, named: NewFields, comment: str | None, after: bool) -> Change:
+def _put(layer: Layer, new: NewFields, comment: str | None, after: bool) -> Change:
     entry = layer.entry
-    put, steps = (insertion.after, inserted_after) if after else (insertion.before, inserted_before)
-    return Change.of(put(entry, named, neighbour_style(entry), comment), steps(entry, named))
+    put, steps = (
+        (insertion.after, insertions_after) if after else (insertion.before, insertions_before)
+    )
+    return Change.of(put(entry, new, neighbour_style(entry), comment), steps(entry, new))
 
 
-def _spelled(beside: Layer, new: Sequence[NewFields]) -> NewFields:
-    """New layers as fields of the net, in the dialect of the one that they stand beside."""
+def _spell_layers(beside: Layer, new: Sequence[NewFields]) -> NewFields:
+    """New layers as fields of the net, in the dialect of the layer next to them."""
     name, place = beside.entry.field.name, beside.entry.location
-    return [(name, spelled(layer, beside.dialect, place)) for layer in new]
+    return [(name, spell_layer(layer, beside.dialect, place)) for layer in new]
 
 
 def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
-    """Insert a copy of a layer before another one; its bottoms are the one that is given.
+    """Insert a copy of a layer before another one, with `bottom` for its bottoms.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net.net import Net
@@ -77,12 +78,14 @@ def copy_before(layer: Layer, original: Layer, bottom: str) -> Change:
     >>> apply(net.document.text, change.edits)
     'layer { name: "b" bottom: "x" } layer { name: "a" } layer { name: "b" bottom: "a" }'
     """
-    fields_of = [(n, bottom if n == "bottom" else value) for n, value in copied(original.outer)]
+    fields_of = [
+        (n, bottom if n == "bottom" else value) for n, value in copy_fields(original.outer)
+    ]
     return _put(layer, [(layer.entry.field.name, fields_of)], None, after=False)
 
 
 def take_out(layers: Collection[Layer], how: Removal) -> Change:
-    r"""Remove layers or comment them out.
+    r"""Delete layers or comment them out.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net.net import Net
@@ -96,12 +99,12 @@ def take_out(layers: Collection[Layer], how: Removal) -> Change:
 
 def replace(
     layer: Layer,
-    gone: Collection[Layer],
+    removed: Collection[Layer],
     new: Sequence[NewFields],
     how: Removal,
     comment: str | None = None,
 ) -> Change:
-    r"""Insert layers before one, and take others out, that one perhaps among them.
+    r"""Insert layers before one, and take out others, possibly that one too.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net.net import Net
@@ -112,24 +115,24 @@ def replace(
     'layer: [{ name: "a" }, { name: "c" }]'
     """
     if not new:
-        return take_out(gone, how)
-    places = {each.index: each for each in gone}
-    while layer.index in places and layer.index - 1 in places:
-        # What is taken out together is one piece: nothing can stand in its middle.
-        layer = places[layer.index - 1]
+        return take_out(removed, how)
+    by_index = {each.index: each for each in removed}
+    while layer.index in by_index and layer.index - 1 in by_index:
+        # Adjacent layers are taken out as one piece of text: nothing can be put inside it.
+        layer = by_index[layer.index - 1]
     entry = layer.entry
-    entries = [each.entry for each in gone]
-    named = _spelled(layer, new)
+    entries = [each.entry for each in removed]
+    spelled = _spell_layers(layer, new)
     followed = entry.field if insertion.takes_place(entry, entries) else None
-    edits = insertion.before(entry, named, neighbour_style(entry), comment, entries)
-    inserted = Change.of(edits, inserted_before(entry, named))
-    taken = fields.take_out(entries, how, followed)
-    # At one place, what is new stands before a comment's sign and after its line break.
-    return merged([inserted, taken] if entry in entries else [taken, inserted])
+    edits = insertion.before(entry, spelled, neighbour_style(entry), comment, entries)
+    insertion_change = Change.of(edits, insertions_before(entry, spelled))
+    removal = fields.take_out(entries, how, followed)
+    # At one offset, new text goes before the sign of a comment and after its line break.
+    return merge([insertion_change, removal] if entry in entries else [removal, insertion_change])
 
 
 def rename(layer: Layer, name: str) -> Change:
-    """Give a layer another name; its tops keep theirs.
+    """Rename a layer; its tops keep their names.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.caffe.net.net import Net
@@ -139,3 +142,12 @@ def rename(layer: Layer, name: str) -> Change:
     'layer { name: "fc8_change" top: "fc8" }'
     """
     return fields.put(layer.core, "name", name)
+
+
+def phase_rules(layer: Layer) -> list[tuple[str, object]]:
+    """The phase rules of a layer, for a new layer that has to be in the same states."""
+    return [
+        (name, copy_fields(message))
+        for name in ("include", "exclude")
+        for message in layer.outer.messages(name)
+    ]

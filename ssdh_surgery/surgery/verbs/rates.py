@@ -1,7 +1,7 @@
-"""How fast the blobs of a layer learn: `param` messages, or the lists that V1 and V0 have.
+"""Verbs on the learning rates of a layer: `param` messages, or the lists of V1 and V0.
 
-The current dialect has `param { lr_mult: 1 decay_mult: 0 }` for each blob; the old ones list
-`blobs_lr` and `weight_decay`, the n-th value for the n-th blob.
+The current dialect has `param { lr_mult: 1 decay_mult: 0 }` per param; the old dialects list
+`blobs_lr` and `weight_decay`, with the n-th value for the n-th param.
 """
 
 from __future__ import annotations
@@ -12,53 +12,53 @@ from decimal import Decimal
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.prototxt.cst import Entry, Message
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields
-from ssdh_surgery.surgery.verbs.spelling import LISTS
+from ssdh_surgery.surgery.verbs.spelling import PARAM_LISTS
 
 _HEAD = ("name", "type", "bottom", "top")
-# What Caffe takes where a list ends before a blob's place.
+# The value that Caffe uses for params after the end of a list.
 _DEFAULT = 1
 
 
-def put(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
-    """Give blobs other rates.
+def put(layer: Layer, values: Sequence[Mapping[str, object]]) -> Change:
+    """Set the rates of a layer's params.
 
     Args:
         layer: the layer.
-        wanted: for each blob, `lr_mult` and `decay_mult` as far as they are to be set.
+        values: for each param, the `lr_mult` and `decay_mult` to set, if any.
     """
     if layer.dialect is not Dialect.CURRENT:
-        return _put_lists(layer, wanted)
+        return _put_lists(layer, values)
     entries = layer.outer.entries("param")
     changes = [
-        fields.put_all(entry.value, list(values.items()))
-        for entry, values in zip(entries, wanted, strict=False)
+        fields.put_all(entry.value, list(param.items()))
+        for entry, param in zip(entries, values, strict=False)
         if isinstance(entry.value, Message)
     ]
-    rest = list(wanted[len(entries) :])
+    rest = list(values[len(entries) :])
     while rest and not rest[-1]:
         rest.pop()
-    new = [("param", list(values.items())) for values in rest]
+    new = [("param", list(param.items())) for param in rest]
     after = entries[-1] if entries else _last_of_head(layer)
-    return merged([*changes, fields.add_after(after, new)])
+    return merge([*changes, fields.add_after(after, new)])
 
 
-def multiply(layer: Layer, factor: Decimal, blobs: int) -> Change:
-    """Let the blobs of a layer learn so many times faster; `blobs` is how many it has at least.
+def multiply(layer: Layer, factor: Decimal, params: int) -> Change:
+    """Multiply the learning rates of a layer, which has at least `params` params.
 
-    A blob without a rate gets the factor; one that is shared by name stays as it is.
+    A param without a rate gets the factor; one that is shared by name stays unchanged.
     """
     if layer.dialect is not Dialect.CURRENT:
-        return _multiply_list(layer, factor, blobs)
+        return _multiply_list(layer, factor, params)
     entries = layer.outer.entries("param")
-    changes = [_multiplied(entry.value, factor) for entry in entries]
-    new = [("param", [("lr_mult", factor)])] * (blobs - len(entries))
+    changes = [_multiply_param(entry.value, factor) for entry in entries]
+    new = [("param", [("lr_mult", factor)])] * (params - len(entries))
     after = entries[-1] if entries else _last_of_head(layer)
-    return merged([*changes, fields.add_after(after, new)])
+    return merge([*changes, fields.add_after(after, new)])
 
 
-def _multiplied(message: object, factor: Decimal) -> Change:
+def _multiply_param(message: object, factor: Decimal) -> Change:
     if not isinstance(message, Message) or message.string("name"):
         return Change()
     rate = message.entry("lr_mult")
@@ -70,32 +70,32 @@ def _multiplied(message: object, factor: Decimal) -> Change:
 
 
 def _last_of_head(layer: Layer) -> Entry:
-    """The last of a layer's name, type, bottoms and tops: its rates go after it."""
+    """The last of a layer's name, type, bottoms and tops, after which its rates go."""
     heads = [entry for name in _HEAD for entry in layer.outer.entries(name)]
     return max(heads, key=lambda entry: (entry.field.first, entry.index))
 
 
-def _multiply_list(layer: Layer, factor: Decimal, blobs: int) -> Change:
-    rates = layer.core.entries(LISTS["lr_mult"])
+def _multiply_list(layer: Layer, factor: Decimal, count: int) -> Change:
+    rates = layer.core.entries(PARAM_LISTS["lr_mult"])
     params = layer.params
-    scaled = [
+    changes = [
         fields.scale(entry, factor)
         for entry, param in zip(rates, params, strict=False)
         if not param.name
     ]
     missing = {
         index: {} if index < len(params) and params[index].name else {"lr_mult": factor}
-        for index in range(len(rates), max(blobs, len(params)))
+        for index in range(len(rates), max(count, len(params)))
     }
-    return merged([*scaled, _put_lists(layer, [{}] * len(rates) + list(missing.values()))])
+    return merge([*changes, _put_lists(layer, [{}] * len(rates) + list(missing.values()))])
 
 
-def _put_lists(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
+def _put_lists(layer: Layer, params: Sequence[Mapping[str, object]]) -> Change:
     changes: list[Change] = []
     new: list[tuple[str, object]] = []
     for name in ("lr_mult", "decay_mult"):
-        entries = layer.core.entries(LISTS[name])
-        values = [each.get(name) for each in wanted]
+        entries = layer.core.entries(PARAM_LISTS[name])
+        values = [param.get(name) for param in params]
         while values and values[-1] is None:
             values.pop()
         changes += [
@@ -104,17 +104,17 @@ def _put_lists(layer: Layer, wanted: Sequence[Mapping[str, object]]) -> Change:
             if value is not None
         ]
         rest = values[len(entries) :]
-        added = [(LISTS[name], _DEFAULT if value is None else value) for value in rest]
+        added = [(PARAM_LISTS[name], _DEFAULT if value is None else value) for value in rest]
         if entries:
             changes.append(fields.add_after(entries[-1], added))
         else:
             new += added
-    return merged([*changes, _added(layer, new)])
+    return merge([*changes, _add_lists(layer, new)])
 
 
-def _added(layer: Layer, new: list[tuple[str, object]]) -> Change:
-    """Lists that a layer does not have yet, where files have them."""
-    rates, decays = (layer.core.entries(LISTS[name]) for name in ("lr_mult", "decay_mult"))
+def _add_lists(layer: Layer, new: list[tuple[str, object]]) -> Change:
+    """Add lists that a layer does not have yet, where files usually have them."""
+    rates, decays = (layer.core.entries(PARAM_LISTS[name]) for name in ("lr_mult", "decay_mult"))
     if rates:
         return fields.add_after(rates[-1], new)
     if decays:

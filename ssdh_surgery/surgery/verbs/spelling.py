@@ -1,7 +1,7 @@
-"""How a new layer is written in the dialect of the net that it goes into.
+"""The spelling of a new layer in the dialect of its net.
 
-Verbs say what a layer is in the current dialect's fields; this is the one place that knows
-how V1 and V0 say the same. Caffe's upgrade of what is written here gives what was asked for.
+Verbs describe layers in the current dialect; this is the one place that knows how V1 and V0
+write the same. Caffe's upgrade of the result gives the layer that was described.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.render import NewFields, Word, is_message
 
-# What the fields of a `param` are called where V1 and V0 list them beside each other.
-LISTS = {
+# The lists in which V1 and V0 have the fields of all `param` messages.
+PARAM_LISTS = {
     "name": "param",
     "share_mode": "blob_share_mode",
     "lr_mult": "blobs_lr",
@@ -23,13 +23,13 @@ LISTS = {
 _V1_WORDS = {current: word for word, current in V1_TYPES.items()}
 _V0_WORDS = {current: word for word, current in V0_TYPES.items()}
 _CONNECTIONS = ("bottom", "top")
-UPGRADE_HINT = "--upgrade, or ssdh upgrade before, writes the net in the current dialect"
+UPGRADE_HINT = "use --upgrade, or ssdh upgrade first, to write the net in the current dialect"
 
 _Fields = list[tuple[str, object]]
 
 
 def type_word(kind: str, dialect: Dialect) -> str | None:
-    """A layer type as a dialect writes it; None where it has no such layer.
+    """The word of a layer type in a dialect; None if the dialect has no such layer.
 
     >>> type_word("InnerProduct", Dialect.V0)
     'innerproduct'
@@ -42,23 +42,23 @@ def type_word(kind: str, dialect: Dialect) -> str | None:
     return None if word is None else Word(word)
 
 
-def spelled(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
-    """A layer's fields in a dialect.
+def spell_layer(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
+    """The fields of a layer in a dialect.
 
     Args:
-        layer: the fields as the current dialect has them.
-        dialect: that of the net.
-        place: where the layer goes, for an error.
+        layer: the fields in the current dialect.
+        dialect: the dialect of the net.
+        place: where the layer goes, for errors.
 
     Raises:
-        SurgeryError: the dialect has no such layer, or no field for what it says.
+        SurgeryError: the dialect has no such layer, or lacks one of its fields.
     """
     if dialect is Dialect.CURRENT:
         return layer
     kind = str(dict(layer).get("type", ""))
     word = type_word(kind, dialect)
     if kind and word is None:
-        raise unknown(f"layer type {kind}", dialect, place)
+        raise dialect_error(f"layer type {kind}", dialect, place)
     plain: _Fields = [(name, value) for name, value in layer if name != "param"]
     plain = [(name, word if name == "type" else value) for name, value in plain]
     lists = _rate_lists([value for name, value in layer if name == "param" and is_message(value)])
@@ -68,9 +68,9 @@ def spelled(layer: NewFields, dialect: Dialect, place: Location) -> NewFields:
 
 
 def _rate_lists(params: list[NewFields]) -> _Fields:
-    """What `param` messages say, as the lists of V1 and V0; 1 for a rate that is not given."""
+    """`param` messages as the lists of V1 and V0, with 1 for a missing rate."""
     new: _Fields = []
-    for name, listed in LISTS.items():
+    for name, listed in PARAM_LISTS.items():
         values = [dict(param).get(name) for param in params]
         while values and values[-1] is None:
             values.pop()
@@ -81,7 +81,7 @@ def _rate_lists(params: list[NewFields]) -> _Fields:
 def _v1(layer: _Fields, lists: _Fields, place: Location) -> NewFields:
     for name, _ in layer:
         if name not in schema.descriptor("V1LayerParameter").fields_by_name:
-            raise unknown(f"field '{name}'", Dialect.V1, place)
+            raise dialect_error(f"field '{name}'", Dialect.V1, place)
     head = [each for each in layer if each[0] in ("name", "type", *_CONNECTIONS)]
     return [*head, *lists, *(each for each in layer if each not in head)]
 
@@ -97,24 +97,26 @@ def _v0(kind: str, layer: _Fields, lists: _Fields, place: Location) -> NewFields
         elif is_message(value):
             inner += [(field_in_v0(kind, name, field, place), each) for field, each in value]
         else:
-            raise unknown(f"field '{name}'", Dialect.V0, place)
+            raise dialect_error(f"field '{name}'", Dialect.V0, place)
     return [("layer", [*inner, *lists]), *outer]
 
 
 def field_in_v0(kind: str, message: str, name: str, place: Location) -> str:
-    """V0's name for a field of one of the messages of a layer type of the current dialect.
+    """V0's name for a field of one of the messages of a layer type.
 
     Raises:
-        SurgeryError: V0 has none.
+        SurgeryError: V0 has no such field.
     """
-    found = place_in_v0(_V0_WORDS.get(kind, kind), message, name)
-    if found is None:
-        raise unknown(f"field '{name}' of '{message}' in layers of type {kind}", Dialect.V0, place)
-    return found
+    old_name = place_in_v0(_V0_WORDS.get(kind, kind), message, name)
+    if old_name is None:
+        raise dialect_error(
+            f"field '{name}' of '{message}' in layers of type {kind}", Dialect.V0, place
+        )
+    return old_name
 
 
-def unknown(what: str, dialect: Dialect, place: Location) -> SurgeryError:
-    """The error about what a dialect cannot say."""
+def dialect_error(what: str, dialect: Dialect, place: Location) -> SurgeryError:
+    """The error about a layer type or a field that a dialect does not have."""
     return SurgeryError(
         f"Caffe's dialect {dialect} has no {what}", location=place, hint=UPGRADE_HINT
     )

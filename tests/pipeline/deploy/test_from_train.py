@@ -29,7 +29,7 @@ from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.derive.deploy import deploy_needs, derive_deploy_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from support.images import write_lmdb
 from support.paths import corpus_files
@@ -191,7 +191,7 @@ def test_in_old_dialects_the_scores_are_those_of_the_train_net(
     train.write_bytes((corpus / name).read_bytes())
     document = read_source(str(train)).document
     net = Net(document)
-    needed = needed_for(net, choose_head(net, None))
+    needed = deploy_needs(net, choose_head(net, None))
     change = derive_deploy_net(net, needed, {"data": (1, *shape)}, "comment").change
     (tmp_path / "deploy.prototxt").write_bytes(
         bytes(prove(document, change, "NetParameter").document)

@@ -15,7 +15,7 @@ from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.surgery.core.change import Change, path_of_message
 from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.hashing import aux_heads
-from ssdh_surgery.surgery.solver.settings import put
+from ssdh_surgery.surgery.solver.field_order import put
 from ssdh_surgery.surgery.verbs import blobs, layers
 
 NET = """name: "n"

@@ -14,23 +14,17 @@ from ssdh_surgery.prototxt.edits import Edit
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import (
     Change,
-    inserted_after,
-    inserted_before,
-    inserted_inside,
-    merged,
+    insertions_after,
+    insertions_before,
+    insertions_inside,
+    merge,
     path_of,
     path_of_message,
 )
 from ssdh_surgery.surgery.core.new_values import strict_message
-from ssdh_surgery.surgery.core.promise import (
-    Delete,
-    Insert,
-    Path,
-    Promise,
-    PromiseStep,
-    Set,
-)
+from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import tree_of
+from ssdh_surgery.surgery.core.step import Delete, Insert, Path, PromiseStep, Set
 from support.entries import at_path, entries, marked
 
 NET = """name: "n"
@@ -41,6 +35,11 @@ layer { name: "b" convolution_param { num_output: 3 } }
 STEPS: list[tuple[str, Sequence[PromiseStep], str]] = [
     ("nothing", [], NET),
     ("set", [Set((("name", 0),), "m")], NET.replace('"n"', '"m"')),
+    (
+        "set-twice",
+        [Set((("name", 0),), "l"), Set((("name", 0),), "m")],
+        NET.replace('"n"', '"m"'),
+    ),
     ("set-item", [Set((("layer", 0), ("bottom", 1)), "z")], NET.replace('"y"', '"z"')),
     ("delete", [Delete((("layer", 0), ("bottom", 0)))], NET.replace('"x", ', "")),
     ("delete-all", [Delete((("layer", 0),)), Delete((("layer", 1),))], 'name: "n"'),
@@ -172,13 +171,13 @@ LIST = "a: 1 m { here: 0 a: 1 here: [1, 2] a: 1 here: 3 }"
 )
 def test_paths_of_what_is_inserted(index: int, new: NewFields, after: int, before: int) -> None:
     entry = marked(parse(LIST.encode()), "here")[index]
-    assert inserted_after(entry, new)[-1] == Insert((("m", 0), ("here", after)), 9)
-    assert inserted_before(entry, new)[-1] == Insert((("m", 0), ("here", before)), 9)
+    assert insertions_after(entry, new)[-1] == Insert((("m", 0), ("here", after)), 9)
+    assert insertions_before(entry, new)[-1] == Insert((("m", 0), ("here", before)), 9)
 
 
 def test_path_of_another_name_counts_what_stands_before() -> None:
     entry = marked(parse(LIST.encode()), "here")[1]
-    assert inserted_after(entry, [("a", 9)]) == [Insert((("m", 0), ("a", 1)), 9)]
+    assert insertions_after(entry, [("a", 9)]) == [Insert((("m", 0), ("a", 1)), 9)]
 
 
 def test_paths_inside_a_message() -> None:
@@ -186,7 +185,7 @@ def test_paths_inside_a_message() -> None:
     message = document.root.message("m")
     assert message is not None
     new: NewFields = [("here", 9), ("b", 8), ("here", 7)]
-    assert [step.path[-1] for step in inserted_inside(message, new)] == [
+    assert [step.path[-1] for step in insertions_inside(message, new)] == [
         ("here", 4),
         ("b", 0),
         ("here", 4),
@@ -205,7 +204,7 @@ def test_every_path_leads_back() -> None:
 def test_merged_changes_take_away_once_what_two_take_away() -> None:
     one = Change.of([Edit.deletion(4, 9)], [Delete((("a", 0),))])
     other = Change.of([Edit.deletion(2, 5), Edit.insertion(9, "x")], [Delete((("b", 0),))])
-    both = merged([one, other])
+    both = merge([one, other])
     assert both.edits == (Edit.deletion(2, 9), Edit.insertion(9, "x"))
     assert both.promise.steps == (*one.promise.steps, *other.promise.steps)
 
@@ -213,10 +212,10 @@ def test_merged_changes_take_away_once_what_two_take_away() -> None:
 def test_merged_changes_of_the_same_text_are_refused() -> None:
     changes = [Change.of([Edit(4, 9, text)], []) for text in "xy"]
     with pytest.raises(OverlappingEdits, match=r"^two edits touch the same text: 4-9 and 4-9$"):
-        merged(changes)
+        merge(changes)
 
 
 def test_a_change_is_true_where_there_is_something_to_do() -> None:
     assert not Change()
-    assert not merged([Change(), Change()])
+    assert not merge([Change(), Change()])
     assert Change.of([Edit.insertion(0, " ")], [])

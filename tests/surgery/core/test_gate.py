@@ -17,9 +17,11 @@ from ssdh_surgery.errors import GateRefused, SchemaError, SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 from ssdh_surgery.prototxt.edits import Edit, apply
 from ssdh_surgery.prototxt.render import NewFields, Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core import gate
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.core.promise import Delete, Insert, Promise, PromiseStep, Set
+from ssdh_surgery.surgery.core.promise import Promise
+from ssdh_surgery.surgery.core.step import Delete, Insert, PromiseStep, Set
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from support.entries import entries, keeps_comments
 from support.net_files import net_files
@@ -39,7 +41,7 @@ layer {
 }
 """
 BUG = "\nhint: this is a bug in ssdh-surgery, not in your file; please report it"
-OTHERWISE = "n.prototxt: the edits do something else than was promised, at "
+OTHERWISE = "n.prototxt: the edits do not do what was promised, at "
 
 NAME_OF_A = (("layer", 0), ("name", 0))
 TYPE_OF_A = (("layer", 0), ("type", 0))
@@ -180,7 +182,7 @@ def test_a_promise_about_nothing_is_refused() -> None:
     change = Change.of([RENAME], [Set((("layer", 5), ("name", 0)), "c")])
     with pytest.raises(GateRefused) as caught:
         prove(parse(NET.encode(), "n.prototxt"), change, "NetParameter")
-    assert str(caught.value).startswith("n.prototxt: the promise speaks of what is not there: ")
+    assert str(caught.value).startswith("n.prototxt: the promise names what is not there: ")
 
 
 def test_what_protobuf_accepted_before_it_must_accept_after() -> None:
@@ -206,9 +208,7 @@ def test_protobuf_is_a_judge_of_its_own() -> None:
     change = Change((RENAME,), TreeOnly((Set(NAME_OF_A, "c"),)))
     with pytest.raises(GateRefused) as caught:
         prove(parse(NET.encode(), "n.prototxt"), change, "NetParameter")
-    assert str(caught.value) == (
-        "n.prototxt: protobuf reads something else than was promised" + BUG
-    )
+    assert str(caught.value) == ("n.prototxt: protobuf does not read what was promised" + BUG)
 
 
 NOT_CAFFES: list[tuple[str, NewFields, str]] = [
@@ -244,7 +244,7 @@ def test_what_is_inserted_must_be_caffes(before: str, new: NewFields, said: str)
     assert str(caught.value) == said
 
 
-CANNOT_JUDGE = "protobuf cannot judge this file, so our own reading does: n.prototxt:"
+CANNOT_JUDGE = "protobuf cannot read this file, so only our own parser judges: n.prototxt:"
 # What only a fork's Caffe reads, or none, and how the warning goes on.
 FORKS = [
     (
@@ -315,6 +315,77 @@ def test_layout_alone_needs_no_promise() -> None:
     document = parse(NET.encode())
     change = Change.of([Edit.insertion(0, "# hello\n")], [])
     assert prove(document, change, "NetParameter").document.text == "# hello\n" + NET
+
+
+def _renamed(document: Document, old: str, new: str, index: int) -> Change:
+    edits = [swap(f'name: "{old}"', f'name: "{new}"', document.text)]
+    return Change.of(edits, [Set((("layer", index), ("name", 0)), new)])
+
+
+def test_a_proof_goes_on_from_the_reading_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = parse(NET.encode(), "n.prototxt")
+    proof = prove(first, _renamed(first, "a", "c", 0), "NetParameter")
+    monkeypatch.setattr(gate, "_read", None)
+    change = _renamed(proof.document, "b", "d", 1)
+    second = prove(proof.document, change, "NetParameter", proof)
+    third = prove(second.document, _renamed(second.document, "c", "e", 0), "NetParameter", second)
+    assert third.document.text == NET.replace('name: "a"', 'name: "e"').replace(
+        'name: "b"', 'name: "d"'
+    )
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param(Change.of([], [Set(NAME_OF_A, "lie")]), id="tree"),
+        pytest.param(Change.of([], [Delete((("layer", 0),)), Delete((("x", 0),))]), id="path"),
+        pytest.param(Change((Edit.insertion(0, "# hello\n"),), TreeOnly()), id="protobuf"),
+        pytest.param(
+            Change.of([Edit.insertion(0, "fork: 1 ")], [Insert((("fork", 0),), 1)]), id="schema"
+        ),
+    ],
+)
+def test_a_refused_change_leaves_no_trace_in_the_proof_before_it(refused: Change) -> None:
+    first = parse(NET.encode(), "n.prototxt")
+    proof = prove(first, _renamed(first, "a", "c", 0), "NetParameter")
+    with pytest.raises((GateRefused, SchemaError)):
+        prove(proof.document, refused, "NetParameter", proof)
+    change = _renamed(proof.document, "b", "d", 1)
+    second = prove(proof.document, change, "NetParameter", proof)
+    assert second.document.text == NET.replace('name: "a"', 'name: "c"').replace(
+        'name: "b"', 'name: "d"'
+    )
+
+
+def test_a_proof_can_be_gone_on_from_twice() -> None:
+    first = parse(NET.encode(), "n.prototxt")
+    proof = prove(first, _renamed(first, "a", "c", 0), "NetParameter")
+    texts = {
+        prove(
+            proof.document, _renamed(proof.document, "b", name, 1), "NetParameter", proof
+        ).document.text
+        for name in ("d", "e")
+    }
+    assert len(texts) == 2
+
+
+def test_protobuf_judges_again_once_what_it_refused_is_gone() -> None:
+    document = parse(b"fork: 1\n" + NET.encode(), "n.prototxt")
+    change = fields.take_out(document.root.entries("fork"), "delete")
+    proof = prove(document, change, "NetParameter")
+    assert len(proof.warnings) == 1
+    lie = Change((swap('name: "a"', 'name: "c"'),), TreeOnly((Set(NAME_OF_A, "c"),)))
+    with pytest.raises(GateRefused, match="protobuf does not read what was promised"):
+        prove(proof.document, lie, "NetParameter", proof)
+
+
+def test_the_proof_of_another_document_is_an_error() -> None:
+    one, other = parse(NET.encode()), parse(NET.encode())
+    proof = prove(one, _renamed(one, "a", "c", 0), "NetParameter")
+    with pytest.raises(AssertionError):
+        prove(other, _renamed(other, "a", "c", 0), "NetParameter", proof)
 
 
 def test_deep_nesting_is_refused_with_its_place() -> None:
@@ -409,7 +480,7 @@ def test_an_edit_that_was_not_promised_is_caught(
         extra = fields.add_inside(message, [("more", 1)])
     else:
         extra = fields.take_out([draw.draw(st.sampled_from(entries(net.document)))], "comment")
-    both = merged([promised, extra])
+    both = merge([promised, extra])
     with pytest.raises(GateRefused):
         prove(net.document, Change(both.edits, promised.promise), "NetParameter")
 

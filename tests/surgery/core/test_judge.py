@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssdh_surgery import parse
 from ssdh_surgery.errors import ParseError, SchemaError
-from ssdh_surgery.surgery.core.judge import judge_text, judged
+from ssdh_surgery.surgery.core.judge import judge_text, protobuf_message
 from support.net_files import net_files
 from support.strategies import documents, searched, soups
 
@@ -33,7 +33,7 @@ NAMES: list[tuple[str, bytes, str]] = [
 
 @pytest.mark.parametrize(("data", "name"), [pytest.param(*case[1:], id=case[0]) for case in NAMES])
 def test_strings(data: bytes, name: str) -> None:
-    message: Any = judged(parse(data), "NetParameter")
+    message: Any = protobuf_message(parse(data), "NetParameter")
     assert message.name == name
 
 
@@ -51,17 +51,19 @@ RATES = [
 
 @pytest.mark.parametrize(("text", "rate"), [pytest.param(*case[1:], id=case[0]) for case in RATES])
 def test_numbers(text: str, rate: float) -> None:
-    message: Any = judged(parse(f"base_lr: {text} max_iter: 5".encode()), "SolverParameter")
+    message: Any = protobuf_message(
+        parse(f"base_lr: {text} max_iter: 5".encode()), "SolverParameter"
+    )
     assert (message.base_lr, message.max_iter) == (rate, 5)
 
 
 def test_an_f_that_is_a_digit_stays() -> None:
-    message: Any = judged(parse(b"max_iter: - 0x1F device_id: 0xF"), "SolverParameter")
+    message: Any = protobuf_message(parse(b"max_iter: - 0x1F device_id: 0xF"), "SolverParameter")
     assert (message.max_iter, message.device_id) == (-31, 15)
 
 
 def test_lists_of_messages_without_a_colon() -> None:
-    message: Any = judged(parse(b'layer [{ name: "a" }, { name: "b" }]'), "NetParameter")
+    message: Any = protobuf_message(parse(b'layer [{ name: "a" }, { name: "b" }]'), "NetParameter")
     assert [layer.name for layer in message.layer] == ["a", "b"]
 
 
@@ -90,7 +92,7 @@ def test_lists_of_messages_without_a_colon() -> None:
 )
 def test_refusals_name_the_line(data: bytes, said: str) -> None:
     with pytest.raises(SchemaError) as caught:
-        judged(parse(data, "n.prototxt"), "NetParameter")
+        protobuf_message(parse(data, "n.prototxt"), "NetParameter")
     assert str(caught.value) == said
 
 
@@ -100,7 +102,13 @@ def _open_message() -> type:
     file.message_type.add(name="Open").extension_range.add(start=1, end=1000)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName("open.Open"))
+    found = pool.FindMessageTypeByName("open.Open")
+    # protobuf before 4.22 makes classes with a factory that the pool is given to.
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(found)
+    factory: Any = message_factory
+    made: type = factory.MessageFactory(pool).GetPrototype(found)
+    return made
 
 
 OPEN = _open_message()

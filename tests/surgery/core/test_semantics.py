@@ -7,7 +7,7 @@ import pytest
 from ssdh_surgery import parse
 from ssdh_surgery.prototxt.render import Word, field_lines
 from ssdh_surgery.prototxt.style import Style
-from ssdh_surgery.surgery.core.semantics import Tree, first_difference, tree_of, tree_of_new
+from ssdh_surgery.surgery.core.semantics import Tree, first_difference, tree_of, tree_of_value
 
 
 def tree(text: str) -> Tree:
@@ -71,4 +71,4 @@ def test_first_difference(expected: str, found: str, said: str) -> None:
 )
 def test_a_new_value_means_what_its_text_means(value: object) -> None:
     text = "\n".join(field_lines("m", value, Style()))
-    assert tree(text) == {"m": [tree_of_new(value)]}
+    assert tree(text) == {"m": [tree_of_value(value)]}

@@ -12,8 +12,9 @@ from ssdh_surgery.caffe.net.kind import Kind, kind_of
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
-from ssdh_surgery.surgery.derive.train import Records, Transform, derive_train_net
+from ssdh_surgery.surgery.derive.deploy import deploy_needs, derive_deploy_net
+from ssdh_surgery.surgery.derive.records import Records, Transform
+from ssdh_surgery.surgery.derive.train import derive_train_net
 from ssdh_surgery.surgery.verbs.fields import Removal
 from support.net_files import classifier_files
 
@@ -29,7 +30,7 @@ def test_there_and_back(file: bytes, remove: Removal, data: st.DataObject) -> No
     document = parse(file, "n.prototxt")
     net = Net(document)
     head = data.draw(st.sampled_from(heads(net)))
-    needed = needed_for(net, head)
+    needed = deploy_needs(net, head)
     sizes = {blob.name: (1, 3, 9, 9) for blob in needed.data}
     derived = derive_deploy_net(net, needed, sizes, remove)
     deploy = prove(document, derived.change, "NetParameter").document
@@ -64,4 +65,4 @@ def test_nothing_but_data_is_asked_for(name: str) -> None:
     data = f'layer {{ name: "d" type: "Data" top: "{name}" top: "label" }}\n'
     loss = 'layer { name: "l" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" }\n'
     net = Net(parse((data + text + loss).encode()))
-    assert [blob.name for blob in needed_for(net, heads(net)[0]).data] == [name]
+    assert [blob.name for blob in deploy_needs(net, heads(net)[0]).data] == [name]

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.derive.deploy import derive_deploy_net, needed_for
+from ssdh_surgery.surgery.derive.deploy import deploy_needs, derive_deploy_net
 from ssdh_surgery.surgery.verbs.fields import Removal
 
 TRAIN = """# a net of mine
@@ -97,7 +97,7 @@ layers { layer { name: "loss" type: "softmax_loss" } bottom: "fc" bottom: "label
 def derived(text: str, shape: tuple[int, ...], remove: Removal = "delete") -> str:
     net = Net(parse(text.encode(), "n.prototxt"))
     head = next(head for head in heads(net) if head.main)
-    needed = needed_for(net, head)
+    needed = deploy_needs(net, head)
     shapes = {blob.name: shape for blob in needed.data}
     change = derive_deploy_net(net, needed, shapes, remove).change
     return prove(net.document, change, "NetParameter").document.text

@@ -12,12 +12,8 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.derive.train import (
-    Records,
-    Trainable,
-    Transform,
-    derive_train_net,
-)
+from ssdh_surgery.surgery.derive.records import Records, Transform
+from ssdh_surgery.surgery.derive.train import TrainDerivation, derive_train_net
 from ssdh_surgery.surgery.verbs.fields import Removal
 
 DEPLOY = """name: "n"  # mine
@@ -159,7 +155,9 @@ layer {
 TRANSFORM = Transform(8, (Decimal("1.5"),), Decimal("0.5"), mirror=True)
 
 
-def made(text: str, freeze: str | None = None, remove: Removal = "delete") -> tuple[str, Trainable]:
+def made(
+    text: str, freeze: str | None = None, remove: Removal = "delete"
+) -> tuple[str, TrainDerivation]:
     net = Net(parse(text.encode(), "n.prototxt"))
     head = next(head for head in heads(net) if head.main)
     data = (Records("train", 4), Records("test", 2))
@@ -171,8 +169,8 @@ def test_fine_tuned_whole() -> None:
     text, trainable = made(DEPLOY)
     assert text == 'name: "n"  # mine\n' + DATA + CONV + BN + IP + FC + JUDGES
     assert trainable.notes == (
-        "1 BatchNorm layers go on learning: in TRAIN they use the batch's statistics; of 4 "
-        "pictures these are rough: --train-batch, or --freeze",
+        "1 BatchNorm layers go on learning: in TRAIN they use the statistics of the batch, which "
+        "are rough for 4 images: see --train-batch and --freeze",
     )
 
 
@@ -183,10 +181,10 @@ def test_fine_tuned_whole() -> None:
             "conv",
             FROZEN_CONV + FROZEN_BN + IP,
             (
-                "frozen up to 'conv': 1 layers with weights have lr_mult 0, and Caffe does not go "
-                "back through them",
-                "1 frozen BatchNorm layers have use_global_stats: in training they do what they "
-                "do in use",
+                "frozen up to 'conv': 1 layers with weights have lr_mult 0, and Caffe does not "
+                "backpropagate through them",
+                "1 frozen BatchNorm layers have use_global_stats: they do the same in "
+                "training as in use",
             ),
             id="up-to-a-layer-and-what-is-done-in-place",
         ),
@@ -194,10 +192,10 @@ def test_fine_tuned_whole() -> None:
             "ip",
             FROZEN_CONV + FROZEN_BN + FROZEN_IP,
             (
-                "frozen up to 'ip': 2 layers with weights have lr_mult 0, and Caffe does not go "
-                "back through them",
-                "1 frozen BatchNorm layers have use_global_stats: in training they do what they "
-                "do in use",
+                "frozen up to 'ip': 2 layers with weights have lr_mult 0, and Caffe does not "
+                "backpropagate through them",
+                "1 frozen BatchNorm layers have use_global_stats: they do the same in "
+                "training as in use",
             ),
             id="all-of-the-backbone",
         ),
@@ -269,7 +267,7 @@ def test_names_that_are_taken_are_passed_over() -> None:
         pytest.param(
             DEPLOY.replace('input: "data"', 'input: "data" input: "mask"'),
             None,
-            "n.prototxt: data layers can be made for one input, and the net has data, mask",
+            "n.prototxt: data layers need a net with one input, and this one has data, mask",
             id="two-inputs",
         ),
         pytest.param(

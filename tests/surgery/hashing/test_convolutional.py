@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.convolutional import to_inner_product
+from ssdh_surgery.surgery.hashing.convolutional_head import to_inner_product
 from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs.fields import Removal
@@ -167,7 +167,7 @@ def test_places_that_nothing_pools() -> None:
         to_inner_product(of, head, "delete")
     assert caught.value.message == (
         "the classifier 'conv10' is a Convolution whose scores no global pooling averages: it "
-        "classifies places, not pictures"
+        "classifies positions, not images"
     )
 
 

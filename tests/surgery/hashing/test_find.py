@@ -11,13 +11,13 @@ from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.find import inserted
 from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.hashing.roles import hash_roles
 
 
 def found(net: Net, phase: Phase = "TRAIN") -> dict[str, str]:
-    roles = inserted(net.graph(phase), heads(net))
+    roles = hash_roles(net.graph(phase), heads(net))
     return {net.layers[index].name: role for index, role in roles.items()}
 
 

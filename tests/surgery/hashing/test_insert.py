@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, hash_layer_of, heads
+from ssdh_surgery.caffe.net.heads import (
+    CLASSIFIER_TYPES,
+    Head,
+    hash_layer_below,
+    hash_layer_of,
+    heads,
+)
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
@@ -20,7 +26,6 @@ from ssdh_surgery.prototxt import removal
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.classifier import learnable_blobs
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_deploy_net, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import layers
@@ -66,7 +71,9 @@ def check_train_net(net: Net, head: Head, hashed: HashInsertion, recipe: Recipe)
         assert param.lr_mult == pytest.approx(
             float(10 * rates[index]) if index < len(rates) else 10
         )
-    assert len(again.classifier.params) == max(len(rates), learnable_blobs(head.classifier))
+    has_bias = head.classifier.setting(CLASSIFIER_TYPES[head.classifier.type], "bias_term")
+    params = 1 if has_bias in ("false", "False", "f", "0") else 2
+    assert len(again.classifier.params) == max(len(rates), params)
 
 
 def undone(net: Net, hashed: HashInsertion) -> None:

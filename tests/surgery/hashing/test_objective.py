@@ -18,8 +18,9 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.objective import Objective, add_objective, has_objective, set_bits
+from ssdh_surgery.surgery.hashing.objective import Objective, add_objective, has_objective
 from ssdh_surgery.surgery.hashing.stock_objective import stock_objective
+from ssdh_surgery.surgery.hashing.width import set_bits
 from support.paths import GOLDEN
 
 TRAIN = GOLDEN / "train"
@@ -180,7 +181,7 @@ layers { name: "loss" type: SOFTMAX_LOSS bottom: "fc" bottom: "label" top: "loss
         "n.prototxt:1:1: the full objective needs layers that Caffe's dialect V1 does not have\n"
         '  1 | layers { name: "data" type: DATA top: "data" top: "label" }\n'
         "    | ^^^^^^\n"
-        "hint: --upgrade, or ssdh upgrade before, writes the net in the current dialect"
+        "hint: use --upgrade, or ssdh upgrade first, to write the net in the current dialect"
     )
 
 

@@ -13,7 +13,7 @@ from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.judge import protobuf_message
 from ssdh_surgery.surgery.hashing.insert import hash_deploy_net, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from support.old_nets import old_nets, texts
@@ -38,7 +38,7 @@ def check(data: bytes, verb: Any) -> None:
     document = parse(data)
     own = hashed(document, verb)
     assert Net(own).dialect is Net(document).dialect
-    assert judged(current(own), "NetParameter") == judged(
+    assert protobuf_message(current(own), "NetParameter") == protobuf_message(
         hashed(current(document), verb), "NetParameter"
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.judge import protobuf_message
 from ssdh_surgery.surgery.hashing.recipe import SolverRecipe
 from ssdh_surgery.surgery.solver.text import DataSize, solver_text
 
@@ -33,7 +33,7 @@ solver_mode: GPU  # ssdh train --gpu none trains on the CPU
 
 def read(size: DataSize, recipe: SolverRecipe) -> Any:
     text = solver_text("train_val_ssdh.prototxt", "net_ssdh", size, recipe)
-    return judged(parse(text.encode(), "solver.prototxt"), "SolverParameter")
+    return protobuf_message(parse(text.encode(), "solver.prototxt"), "SolverParameter")
 
 
 def test_every_value_says_why() -> None:

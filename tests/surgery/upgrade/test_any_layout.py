@@ -16,7 +16,7 @@ from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.prototxt.tokens import is_comment
-from ssdh_surgery.surgery.core.judge import judged
+from ssdh_surgery.surgery.core.judge import protobuf_message
 from support.old_nets import old_nets, texts
 from support.strategies import searched
 
@@ -40,7 +40,7 @@ def test_means_what_caffe_makes_of_it(data: bytes) -> None:
     done = upgrade_document(document, Kind.TRAIN).document
     net = Net(done)
     assert net.dialect is Dialect.CURRENT
-    found, wanted = judged(done, "NetParameter"), net_parameter(Net(document))
+    found, wanted = protobuf_message(done, "NetParameter"), net_parameter(Net(document))
     assert without_empty_transforms(found) == without_empty_transforms(wanted)
     # What Caffe drops is a comment afterwards, with its own comments in it.
     joined = "\n".join(comments(done))

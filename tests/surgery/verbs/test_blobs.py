@@ -120,7 +120,7 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         'layer { name: "b" top: "x" include { phase: TEST } }\n'
         'layer { name: "c" bottom: "x" }\n',
         None,
-        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TEST it is also that of "
+        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TEST it also belongs to "
         "'b'\n"
         '  1 | layer { name: "a" top: "x" include { phase: TRAIN } }\n'
         "    |               ^^^" + TORN,
@@ -131,7 +131,7 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         'layer { name: "b" bottom: "x" include { phase: TRAIN } }\n'
         'layer { name: "c" bottom: "x" include { phase: TEST } }\n',
         "TEST",
-        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN it is also that of "
+        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN it also belongs to "
         "'b'\n"
         '  1 | layer { name: "a" top: "x" }\n'
         "    |               ^^^" + TORN,
@@ -142,8 +142,8 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         'layer { name: "b" top: "x" include { stage: "s" } }\n'
         'layer { name: "c" bottom: "x" }\n',
         None,
-        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN, stage 's' it is "
-        "also that of 'b'\n"
+        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN, stage 's' it "
+        "also belongs to 'b'\n"
         '  1 | layer { name: "a" top: "x" include { not_stage: "s" } }\n'
         "    |               ^^^" + TORN,
     ),
@@ -151,7 +151,7 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         "taken-by-a-layer",
         'layer { name: "a" top: "x" }\nlayer { name: "b" bottom: "x" top: "y" }\n',
         None,
-        "n.prototxt:2:15: blob 'y' is there already: layer 'b'\n"
+        "n.prototxt:2:15: the net already has a blob 'y': layer 'b'\n"
         '  2 | layer { name: "b" bottom: "x" top: "y" }\n'
         "    |               ^^^",
     ),
@@ -159,7 +159,7 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         "taken-by-an-input",
         'input: "y"\nlayer { name: "a" top: "x" }\n',
         None,
-        "blob 'y' is there already: an input of the net",
+        "the net already has a blob 'y': an input of the net",
     ),
 ]
 

@@ -8,7 +8,7 @@ from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.surgery.core.change import Change
-from ssdh_surgery.surgery.verbs.unread import Cut, newly_unread, silence, unread
+from ssdh_surgery.surgery.verbs.unread_blobs import Cut, newly_unread_blobs, silence, unread_layers
 
 
 def layer(name: str, bottoms: str = "", tops: str | None = None, more: str = "") -> str:
@@ -41,34 +41,34 @@ LOSS = layer("softmaxwithloss", "c y", "l")
 )
 def test_below_a_cut(more: list[str], gone: str) -> None:
     of = net(*CHAIN, *more, LOSS)
-    assert [each.name for each in unread(of, cut=Cut(of.layer("c"), "x"))] == gone.split()
+    assert [each.name for each in unread_layers(of, cut=Cut(of.layer("c"), "x"))] == gone.split()
 
 
 def test_the_blob_of_the_cut_is_read() -> None:
     of = net(*CHAIN, LOSS)
-    assert [each.name for each in unread(of, cut=Cut(of.layer("c"), "a"))] == ["b"]
+    assert [each.name for each in unread_layers(of, cut=Cut(of.layer("c"), "a"))] == ["b"]
 
 
 def test_data_that_served_what_goes() -> None:
     of = net(
         *CHAIN, layer("data_2", tops="u v"), layer("silence", "u", ""), layer("d", "b v"), LOSS
     )
-    assert [each.name for each in unread(of, [of.layer("d")])] == ["data_2", "silence", "d"]
+    assert [each.name for each in unread_layers(of, [of.layer("d")])] == ["data_2", "silence", "d"]
 
 
 def test_what_was_never_read_stays() -> None:
     of = net(*CHAIN, layer("out", "a"), LOSS)
-    assert unread(of) == []
+    assert unread_layers(of) == []
 
 
 def test_silence() -> None:
     before = net(*CHAIN, layer("accuracy", "c y", more=TEST))
     after = net(*CHAIN)
-    found = newly_unread(before, after)
+    found = newly_unread_blobs(before, after)
     assert found == {"y": ("TEST",), "c": ("TEST",)}
     text = apply(after.document.text, silence(after, found.items()).edits)
     silenced = Net(parse(text.encode()))
-    assert newly_unread(before, silenced) == {}
+    assert newly_unread_blobs(before, silenced) == {}
     assert [each.type for each in silenced.layers[-2:]] == ["Silence", "Silence"]
     assert silenced.phase_of(silenced.layers[-1]) == "TEST"
 
@@ -83,5 +83,5 @@ def test_silence_speaks_v1_and_v0_has_none() -> None:
 
 def test_silence_noop() -> None:
     of = net(*CHAIN)
-    assert newly_unread(of, of) == {}
+    assert newly_unread_blobs(of, of) == {}
     assert silence(of, []) == Change()

@@ -1,6 +1,6 @@
-"""What nobody reads any more: layers that go once others do, and tops that a Silence takes.
+"""Unread blobs: layers that go because nothing reads them any more, and Silence layers.
 
-A net that was patched has no output that it did not have before.
+A patched net has no outputs that the original did not have.
 """
 
 from __future__ import annotations
@@ -14,59 +14,62 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.prototxt.render import Word
-from ssdh_surgery.surgery.core.change import Change, merged
+from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import layers
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A layer whose first bottom is to be read from another blob, below which it then stands."""
+    """A layer whose first bottom is to be another blob, so that it no longer reads the old one."""
 
     layer: Layer
     blob: str
 
 
-def unread(net: Net, gone: Collection[Layer] = (), cut: Cut | None = None) -> list[Layer]:
-    """The layers that go, and those that were read and are so no more, in the text's order.
+def unread_layers(net: Net, removed: Collection[Layer] = (), cut: Cut | None = None) -> list[Layer]:
+    """The removed layers and those that nothing reads without them, in the text's order.
 
     A layer that reaches a loss, an accuracy or an output in some other way stays. A Silence
-    keeps nothing: it goes with what it reads.
+    does not keep a layer: it goes with all that it reads, and stays if it reads anything else.
+
+    Args:
+        net: the net.
+        removed: layers that are taken out.
+        cut: a layer that is to read another blob.
     """
-    readers: set[int] = set()
+    silences = [layer for layer in net.layers if layer.type == "Silence"]
+    # The Silences that stay, and so count as readers.
+    kept: set[int] = set()
     while True:
-        found = {layer.index for layer in gone}
+        indices = {layer.index for layer in removed}
         for layer in reversed(net.layers):
-            if _is_unread(net, layer, found, cut, readers):
-                found.add(layer.index)
-        silences = [layer for layer in net.layers if layer.type == "Silence"]
-        torn = {layer.index for layer in silences if _writers(net, layer) & found} - {
-            layer.index for layer in silences if _writers(net, layer) <= found
-        }
-        if torn <= readers:
+            if _is_unread(net, layer, indices, cut, kept):
+                indices.add(layer.index)
+        whole = {layer.index for layer in silences if _writers(net, layer) <= indices}
+        partial = {layer.index for layer in silences if _writers(net, layer) & indices} - whole
+        if partial <= kept:
             break
-        readers |= torn
-    found |= {
-        each.index for each in silences if _writers(net, each) and _writers(net, each) <= found
-    }
-    return [layer for layer in net.layers if layer.index in found]
+        kept |= partial
+    indices |= {layer.index for layer in silences if layer.index in whole and _writers(net, layer)}
+    return [layer for layer in net.layers if layer.index in indices]
 
 
 def _is_unread(
-    net: Net, layer: Layer, gone: Collection[int], cut: Cut | None, silences: Collection[int]
+    net: Net, layer: Layer, removed: Collection[int], cut: Cut | None, silences: Collection[int]
 ) -> bool:
     if any(layer.loss_weights):
         return False
     was_read = False
     for graph in _graphs(net, layer):
-        hashed = graph.last(cut.blob) if cut else None
-        if hashed is not None and hashed.writer is layer:
+        features = graph.last(cut.blob) if cut else None
+        if features is not None and features.writer is layer:
             return False
         for blob in graph.writes(layer):
             for reader, bottom in graph.consumers(blob):
                 if reader.type == "Silence" and reader.index not in silences:
                     continue
                 is_cut = cut is not None and reader is cut.layer and bottom == 0
-                if reader.index not in gone and not is_cut:
+                if reader.index not in removed and not is_cut:
                     return False
                 was_read = True
     return was_read
@@ -85,26 +88,26 @@ def _graphs(net: Net, layer: Layer) -> list[BlobGraph]:
     return [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer)]
 
 
-def newly_unread(before: Net, after: Net) -> dict[str, tuple[Phase, ...]]:
-    """The blobs that somebody read in a net and nobody reads after a change, with the phases."""
-    found: dict[str, tuple[Phase, ...]] = {}
+def newly_unread_blobs(before: Net, after: Net) -> dict[str, tuple[Phase, ...]]:
+    """The blobs that a layer reads before a change and none reads after it, with their phases."""
+    phases_of: dict[str, tuple[Phase, ...]] = {}
     for phase in PHASES:
         old, new = before.graph(phase), after.graph(phase)
         outputs = {blob.name for blob in old.outputs}
         for blob in new.outputs:
             if old.last(blob.name) and blob.name not in outputs:
-                found[blob.name] = (*found.get(blob.name, ()), phase)
-    return found
+                phases_of[blob.name] = (*phases_of.get(blob.name, ()), phase)
+    return phases_of
 
 
 def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
-    """A Silence for each blob that would be an output, in the phases in which it would be one.
+    """Add a Silence for each blob that would be an output, in the phases where it would be one.
 
-    V0 has no such layer: there nothing is done.
+    V0 has no such layer, and gets none.
     """
     if net.dialect is Dialect.V0:
         return Change()
-    taken = {*net.blob_names, *(layer.name for layer in net.layers)}
+    taken = set(net.names)
     new = []
     for blob, phases in blobs:
         name = unique_name(f"silence_{blob}", taken)
@@ -112,4 +115,4 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
         rule = [("include", [("phase", Word(phase))]) for phase in phases]
         only = rule if len(phases) < len(PHASES) else []
         new.append([("name", name), ("type", "Silence"), ("bottom", blob), *only])
-    return merged([layers.insert_after(net.layers[-1], new)])
+    return merge([layers.insert_after(net.layers[-1], new)])

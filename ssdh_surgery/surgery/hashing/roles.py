@@ -1,4 +1,4 @@
-"""Which layers of a net hashing put there: the latent layer, its code, and what reads the code."""
+"""The roles of layers in hashing: the latent layer, its code, and the terms on the code."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 
 Role = Literal["latent", "code", "term"]
-# What people read.
+# The roles in words.
 ROLE_WORDS: dict[Role, str] = {"latent": "latent layer", "code": "code", "term": "reads the code"}
 CODE_NAMES = frozenset([Recipe().code_name])
 
 
-def inserted(
+def hash_roles(
     graph: BlobGraph, heads: Sequence[Head], code_names: Collection[str] = CODE_NAMES
 ) -> dict[int, Role]:
-    """What each layer that belongs to hashing does there, by the layer's index.
+    """The role of each layer that belongs to hashing, by the index of the layer.
 
-    Found by structure below a classifier. A deploy net has none: there a Sigmoid on an
-    InnerProduct may just as well give probabilities, so its name or a Threshold must tell.
-    A term is whatever reads the code beside the classifier.
+    Hash layers are found by structure below a classifier. A deploy net has no classifier, and a
+    Sigmoid on an InnerProduct may also give probabilities: there the Sigmoid counts if a
+    Threshold reads it, or by its name. A term is any layer that reads the code, except the
+    classifier.
+
+    Args:
+        graph: the blobs of the net.
+        heads: its heads.
+        code_names: the names of layers that are codes in a deploy net.
     """
-    found: dict[int, Role] = {}
+    roles: dict[int, Role] = {}
     classifiers = {head.classifier.index for head in heads}
-    for hashed in _hash_layers(graph, heads, code_names):
-        found[hashed.latent.index] = "latent"
-        found[hashed.code.index] = "code"
+    for hash_layer in _hash_layers(graph, heads, code_names):
+        roles[hash_layer.latent.index] = "latent"
+        roles[hash_layer.code.index] = "code"
     for layer in graph.layers:
         below = {blob.writer.index for blob in graph.reads(layer) if blob and blob.writer}
-        reads_code = any(found.get(index) in ("code", "term") for index in below)
-        if reads_code and layer.index not in {*classifiers, *found}:
-            found[layer.index] = "term"
-    return found
+        reads_code = any(roles.get(index) in ("code", "term") for index in below)
+        if reads_code and layer.index not in {*classifiers, *roles}:
+            roles[layer.index] = "term"
+    return roles
 
 
 def _hash_layers(
@@ -46,14 +52,14 @@ def _hash_layers(
         for head in heads
         if head.classifier.bottoms
     ]
-    told = [
+    by_name = [
         hash_layer_of(graph, graph.writes(layer)[0])
         for layer in graph.layers
-        if layer.type == "Sigmoid" and layer.tops and _is_told(graph, layer, code_names)
+        if layer.type == "Sigmoid" and layer.tops and _is_code(graph, layer, code_names)
     ]
-    return [hashed for hashed in (*below, *told) if hashed is not None]
+    return [each for each in (*below, *by_name) if each is not None]
 
 
-def _is_told(graph: BlobGraph, layer: Layer, code_names: Collection[str]) -> bool:
+def _is_code(graph: BlobGraph, layer: Layer, code_names: Collection[str]) -> bool:
     readers = [reader for reader, _ in graph.consumers(graph.writes(layer)[0])]
     return layer.name in code_names or any(reader.type == "Threshold" for reader in readers)
