@@ -61,7 +61,7 @@ def significant(tokens: list[str]) -> list[int]:
 
 
 def is_comment(token: str) -> bool:
-    """Whether a token is a comment (the newline at its end is a token of its own)."""
+    """Whether a token is a comment, which excludes the newline at its end."""
     return token[0] == "#"
 
 
