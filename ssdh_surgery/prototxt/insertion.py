@@ -133,15 +133,17 @@ class _Neighbour:
         place = lines.next_line(document, last)
         is_plain = last == max(self.part.last, self.part.separator)
         runs_on = place is None or (is_plain and self.is_last and not self.opens)
-        own = self._own_separator()
-        lead = "" if own or not self.is_last else self._missing_separator(runs_on)
+        separator = self._own_separator()
+        lead = "" if separator or not self.is_last else self._missing_separator(runs_on)
         end = trivia.end_of(self.part)
         if place is None or runs_on:
-            return [self._spaced(end, lead, self._on_line(new, lead or own, own), own)]
-        return self._below(new, comment, place, lead, own)
+            return [
+                self._spaced(end, lead, self._on_line(new, lead or separator, separator), separator)
+            ]
+        return self._below(new, comment, place, lead, separator)
 
     def _below(
-        self, new: NewFields, comment: str | None, place: int, lead: str, own: str
+        self, new: NewFields, comment: str | None, place: int, lead: str, separator: str
     ) -> list[Edit]:
         text, newline = self.document.text, self.style.newline
         end, value_end = trivia.end_of(self.part), self.document.offsets[self.part.last + 1]
@@ -149,7 +151,7 @@ class _Neighbour:
         if lead and not is_clean and not isinstance(self.part, ListItem):
             lead = ""
         gap = newline if self._is_gap(new) else ""
-        body = gap + self._lines(new, comment, lead or own, own)
+        body = gap + self._lines(new, comment, lead or separator, separator)
         if lead and is_clean:
             # Separator and lines are one edit, so that two of them combine.
             return [Edit.insertion(end, lead + (text[end:place] or newline) + body)]
@@ -163,17 +165,19 @@ class _Neighbour:
         first = trivia.first_token(part)
         start = document.offsets[first]
         if first == part.first and (not self.opens or self._is_one_line_file()):
-            own = self._own_separator() or self._missing_separator(True)
-            body = self._on_line(new, own, "" if self.ends_list else own)
+            separator = self._own_separator() or self._missing_separator(True)
+            body = self._on_line(new, separator, "" if self.ends_list else separator)
             if self.opens or self.follows_gone:
                 return [Edit.insertion(start, body + " ")]
-            return [self._spaced(document.offsets[first - self._blanks_before()], "", body, own)]
-        own = self._own_separator() or self._missing_separator(False)
+            return [
+                self._spaced(document.offsets[first - self._blanks_before()], "", body, separator)
+            ]
+        separator = self._own_separator() or self._missing_separator(False)
         place = removal.place_before(part, self._until())
         # The white space that a removal of the part would delete precedes the new fields.
         lead = document.text[place : lines.line_start(document, start)]
         ends_line = lines.line_start(document, place) < place
-        body = self._lines(new, comment, own, "" if self.ends_list else own)
+        body = self._lines(new, comment, separator, "" if self.ends_list else separator)
         if comment and lead.count("\n") == ends_line and self._follows_header(first):
             body = self.style.newline + body
         return [Edit.insertion(place, lead + body + ("" if ends_line else self.style.newline))]
@@ -190,7 +194,7 @@ class _Neighbour:
         """1 if white space precedes the part on its line."""
         return int(self.document.tokens[self.part.first - 1].isspace())
 
-    def _spaced(self, place: int, lead: str, body: str, own: str) -> Edit:
+    def _spaced(self, place: int, lead: str, body: str, separator: str) -> Edit:
         """An edit within a line, separated by one space from the text there."""
         text = self.document.text
         follows = text[place : place + 1]
@@ -201,7 +205,7 @@ class _Neighbour:
             or removal.is_wordy(text[place - 1])
         ):
             return Edit.insertion(place, f"{lead} {body}")
-        return Edit.insertion(place, body if own else body + " ")
+        return Edit.insertion(place, body if separator else body + " ")
 
     def _own_separator(self) -> str:
         return self.document.tokens[self.part.separator] if self.part.separator >= 0 else ""

@@ -57,10 +57,10 @@ def style_of(document: Document, near: Message | None = None) -> Style:
     style = _style_of_file(document)
     if near is None or near.is_root:
         return style
-    own = _habits(document, near, list(near.walk()))
+    habits = _habits(document, near, list(near.walk()))
     for names in ("heads", "one_line"):
-        own[names] = {**getattr(style, names), **own[names]}
-    return replace(style, **own, blank_between=_is_spaced(near.fields))
+        habits[names] = {**getattr(style, names), **habits[names]}
+    return replace(style, **habits, blank_between=_is_spaced(near.fields))
 
 
 def neighbour_style(entry: Entry) -> Style:

@@ -165,11 +165,11 @@ class Drawing:
         clusters = []
         for head in self.heads:
             if not head.main:
-                own = {layer.index for layer in head.layers}
+                head_layers = {layer.index for layer in head.layers}
                 others = [
                     layer
                     for layer in self.graph.layers
-                    if layer.index not in own
+                    if layer.index not in head_layers
                     and any(not self.graph.consumers(blob) for blob in self.graph.writes(layer))
                 ]
                 judges = [layer for layer in head.layers if self.graph.takes_part(layer)]
