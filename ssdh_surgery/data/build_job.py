@@ -122,7 +122,7 @@ class BuildJob:
         writers = [writer for each in self.writers.values() for writer in each]
         last = {writer: _number(writer.last_key) for writer in writers}
         left = [item for item in self.order if item[0] > min(last.values())]
-        done = len(self.order) - len(left)
+        finished = len(self.order) - len(left)
         results = parallel_map(self._make, left, threads)
         for (number, entry), result in zip(left, results, strict=True):
             if isinstance(result, Problem):
@@ -132,9 +132,9 @@ class BuildJob:
                 self.shapes[result.shape] += 1
                 if self._is_good():
                     self._put(number, entry, result, last)
-            done += 1
+            finished += 1
             if progress is not None:
-                progress(done, len(self.order))
+                progress(finished, len(self.order))
 
     def _put(
         self, number: int, entry: ListEntry, record: Record, last: dict[LmdbWriter, int]

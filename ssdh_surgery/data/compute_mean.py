@@ -85,10 +85,10 @@ def list_mean(
 
 
 def _counted(results: Iterable[Any], total: int, progress: Progress | None) -> Iterator[Any]:
-    for done, result in enumerate(results, 1):
+    for finished, result in enumerate(results, 1):
         yield result
         if progress is not None:
-            progress(done, total)
+            progress(finished, total)
 
 
 def _mean(images: Iterable[NDArray[Any]], source: str) -> ImageMean:

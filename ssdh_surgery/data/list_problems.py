@@ -158,6 +158,6 @@ def _ranges(lines: list[int]) -> str:
             runs[-1][1] = line
         else:
             runs.append([line, line])
-    shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in runs[:_BY_NUMBER]]
+    ranges = [f"{a}" if a == b else f"{a}-{b}" for a, b in runs[:_BY_NUMBER]]
     left = sum(b - a + 1 for a, b in runs[_BY_NUMBER:])
-    return ", ".join(shown) + (f" and {left:,} more" if left else "")
+    return ", ".join(ranges) + (f" and {left:,} more" if left else "")

@@ -1,7 +1,7 @@
 """The concrete syntax tree: fields and values that point into the token stream.
 
-It is read-only and knows no schema. A node holds token indices, never text of its own, so
-that `bytes(document)` is what was read.
+The tree is read-only and knows no schema. It stores token indices, never text, so that
+`bytes(document)` equals the input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ssdh_surgery.prototxt.tokens import is_comment, is_space, is_string, is_wor
 
 
 class Scalar:
-    """A value that is not a message: token indices `first` to `last`, both included."""
+    """A value that is not a message; `first` and `last` are token indices, inclusive."""
 
     __slots__ = ("document", "first", "last")
 
@@ -32,7 +32,7 @@ class Scalar:
 
     @property
     def text(self) -> str:
-        """The value as written, a sign joined to its number, strings left quoted."""
+        """The value as written, with its sign attached; strings keep their quotes."""
         return self.document.tokens[self.first] if self.first == self.last else "".join(self.words)
 
     @property
@@ -47,10 +47,10 @@ class Scalar:
 
     @property
     def data(self) -> bytes:
-        """The bytes of a string, adjacent strings joined, or of a bare value as written."""
+        """The bytes of a string (adjacent strings joined), or of a bare value as written."""
         if not self.is_string:
             return self.text.encode()
-        # The parser has seen to it that they can be read.
+        # The parser has checked that they can be read.
         return literals.unescape(word[1:-1] for word in self.words) or b""
 
     @property
@@ -62,7 +62,7 @@ class Scalar:
 class Message:
     """A message value: its fields, and the tokens that open and close it.
 
-    The root has no such tokens: `first` and `last` are -1 and the number of tokens.
+    The root has no such tokens; its `first` is -1 and its `last` the number of tokens.
     """
 
     __slots__ = ("depth", "document", "fields", "first", "last")
@@ -80,11 +80,11 @@ class Message:
         return self.first < 0
 
     def entries(self, name: str) -> list[Entry]:
-        """All values of a field, lists in brackets spread out, in the order of the text."""
+        """All values of a field in the order of the text; lists in brackets are flattened."""
         return [entry for field in self.fields if field.name == name for entry in field.entries]
 
     def entry(self, name: str) -> Entry | None:
-        """The last value of a field, which is the one that counts, or None."""
+        """The last value of a field, which is the effective one, or None."""
         for field in reversed(self.fields):
             if field.name == name and field.values:
                 return field.entries[-1]
@@ -116,7 +116,7 @@ class Message:
         return default if scalar is None else scalar.string
 
     def walk(self) -> Iterator[Field]:
-        """Every field below, in the order of the text; as deep as the text goes."""
+        """Every field below, at any depth, in the order of the text."""
         pending = [iter(self.fields)]
         while pending:
             field = next(pending[-1], None)
@@ -135,7 +135,7 @@ Value = Scalar | Message
 class Field:
     """A name with its value, or with the values of a list in brackets.
 
-    `first` and `last` are its own tokens; `separator` is the `,` or `;` after it, or -1.
+    `first` and `last` are its first and last token; `separator` is the `,` or `;` after it, or -1.
     """
 
     __slots__ = ("close", "colon", "first", "last", "name", "open", "parent", "separator", "values")
@@ -153,7 +153,7 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        """Whether its values stand in `[ ]`."""
+        """Whether its values are in `[ ]`."""
         return self.open >= 0
 
     @property
@@ -163,17 +163,17 @@ class Field:
 
     @property
     def document(self) -> Document:
-        """The document that it stands in."""
+        """The document that contains it."""
         return self.parent.document
 
     @property
     def start(self) -> int:
-        """The offset at which it begins."""
+        """The offset of its beginning."""
         return self.document.offsets[self.first]
 
     @property
     def end(self) -> int:
-        """The offset after its last token, the separator left out."""
+        """The offset after its last token, without the separator."""
         return self.document.offsets[self.last + 1]
 
 
@@ -201,12 +201,12 @@ class Entry:
 
     @property
     def document(self) -> Document:
-        """The document that it stands in."""
+        """The document that contains it."""
         return self.field.document
 
     @property
     def location(self) -> Location:
-        """The place of the value (of the field's name where the value is a message)."""
+        """The place of the value, or of the field's name if the value is a message."""
         value = self.value
         if isinstance(value, Scalar) or self.field.is_list:
             last = value.last if isinstance(value, Scalar) else value.first
@@ -215,7 +215,7 @@ class Entry:
 
     @property
     def line(self) -> int:
-        """The line that the field (or the item of a list) begins on."""
+        """The line on which the field (or the list item) begins."""
         first = self.value.first if self.field.is_list else self.field.first
         return self.document.source.line(self.document.offsets[first])
 
@@ -223,7 +223,7 @@ class Entry:
 class Document:
     """A parsed file: its source, its tokens with their offsets, and its fields (`root`).
 
-    `depth` is the deepest nesting of messages; a flat file has 0.
+    `depth` is the deepest nesting of messages, 0 for a flat file.
     """
 
     def __init__(self, source: Source, tokens: list[str], offsets: list[int]) -> None:

@@ -1,6 +1,6 @@
-"""Edits as values: what to replace in a text, and the text after it.
+"""Edits as values: replacements of text, and the text that results from them.
 
-Bytes outside edits are copied, never rendered again: an edit loses nothing by construction.
+Bytes outside edits are copied, never rendered again: losslessness is by construction.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ class Edit:
 
     @classmethod
     def insertion(cls, offset: int, text: str) -> Edit:
-        """Put text at an offset."""
+        """Insert text at an offset."""
         return cls(offset, offset, text)
 
     @classmethod
     def deletion(cls, start: int, end: int) -> Edit:
-        """Take text away."""
+        """Delete text."""
         return cls(start, end, "")
 
     @property
     def is_deletion(self) -> bool:
-        """Whether it takes text away and puts nothing in its place."""
+        """Whether it deletes text and inserts none."""
         return self.end > self.start and not self.text
 
 
 def sort_edits(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """Edits sorted by place; insertions at one offset keep their order.
+    """Edits sorted by position; insertions at one offset keep their order.
 
     An insertion may touch the border of a deletion.
 
@@ -59,7 +59,7 @@ def sort_edits(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits made.
+    """The text after the edits.
 
     >>> apply("abc", [Edit(1, 2, "X"), Edit.insertion(3, "!")])
     'aXc!'
@@ -74,9 +74,9 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
 
 
 def merge_deletions(deletions: Iterable[Edit]) -> list[Edit]:
-    """Deletions with those that overlap made one.
+    """Deletions, with overlapping ones merged.
 
-    Neighbours that go together may both claim the line break between them.
+    Adjacent parts that are deleted together may both claim the line break between them.
     """
     result: list[Edit] = []
     for edit in sorted(deletions):

@@ -1,6 +1,6 @@
-"""What may have gone wrong where the text does not parse: one line of advice for its writer.
+"""Hints for parse errors: one line about the likely mistake.
 
-Every function looks at the tokens around the mistake and may find nothing to say.
+Each function examines the tokens around the error and returns None if it has no suggestion.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|(?:[\t\n\r -~]\0){2}|(?:\0[\t\n\
 _TYPOGRAPHIC_QUOTES = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u0060\u00b4")
 _OF_TEXT = frozenset("/.~\\$@%*")
 
-_COMMENT = "a comment begins with '#'"
-_NAME_IN_QUOTES = "the name of a field stands without quotes"
+_COMMENT = "comments begin with '#'"
+_NAME_IN_QUOTES = "field names have no quotes"
 _QUOTES = "put quotes around the text"
 _JSON = "this looks like JSON: a prototxt has no outer braces and no quotes around names"
 _HTML = "this looks like a web page: download the raw file instead"
-_YAML = "this looks like YAML: in a prototxt a message's fields stand in '{ }'"
+_YAML = "this looks like YAML: a prototxt encloses the fields of a message in '{ }'"
 
 
 def token_text(token: str) -> str:
-    """A token as a message names it: cut, and with nothing that a terminal cannot show."""
+    """A token for a message: shortened, with unprintable characters replaced."""
     if not token:
         return "the end of the file"
     code = ord(token[0])
@@ -39,20 +39,20 @@ def token_text(token: str) -> str:
 
 
 def not_text(text: str, token: str) -> str | None:
-    """For a file that is no UTF-8 text at all, or has bytes in it that are none."""
+    """For a file that is not UTF-8 text, or contains invalid bytes."""
     if _UTF_16.match(text):
         return "this looks like UTF-16: save the file as UTF-8"
     if len(token) != 1 or token.isprintable():
         return None
     if _CONTROL.search(text):
-        return "this looks like a binary file, a .caffemodel perhaps: a prototxt is text"
+        return "this looks like a binary file, perhaps a .caffemodel: a prototxt is text"
     if "\udc80" <= token <= "\udcff":
-        return "bytes that are not UTF-8 may stand in strings and comments only"
+        return "bytes that are not UTF-8 are allowed in strings and comments only"
     return f"an invisible character{' (a byte order mark)' if token == BOM else ''}: delete it"
 
 
 def for_name(document: Document, message: Message, index: int) -> str | None:
-    """Where the name of a field was expected."""
+    """For a token in place of a field name."""
     tokens = document.tokens
     token = tokens[index]
     if message.is_root and not message.fields and token in ("{", "<"):
@@ -68,19 +68,19 @@ def for_name(document: Document, message: Message, index: int) -> str | None:
 
 
 def _for_value_before(document: Document, field: Field, index: int) -> str | None:
-    """The value before may be the name of the next field, or half of a text."""
+    """The previous value may be the name of the next field, or half of a text."""
     value = field.values[-1] if field.values else None
     if not isinstance(value, Scalar) or not (value.is_word or value.is_string):
         return None
     line = _line(document, field.first)
     if document.tokens[index] in (":", "{", "<") and _line(document, value.last) > line:
-        missing = f"is the value of {token_text(field.name)} in line {line} missing?"
+        missing = f"is the value of {token_text(field.name)} on line {line} missing?"
         return _NAME_IN_QUOTES if value.is_string else missing
     return _QUOTES if value.is_word and value.last == index - 1 else None
 
 
 def for_colon(document: Document, field: Field, token: str) -> str | None:
-    """Where a token that is neither a colon nor a brace stands after a name."""
+    """For a token other than a colon or a brace after a name."""
     if token == "=":
         return "write ':' instead of '='"
     before = field.parent.fields[-1] if field.parent.fields else None
@@ -91,33 +91,33 @@ def for_colon(document: Document, field: Field, token: str) -> str | None:
     if not isinstance(value, Scalar) or value.is_string or not same_line:
         return None
     if field.name[0] in DIGITS:
-        return "several values stand in a list, as in [1, 2]"
+        return "several values need a list, as in [1, 2]"
     return _QUOTES
 
 
 def for_value(document: Document, index: int) -> str | None:
-    """Where a value was expected."""
+    """For a token in place of a value."""
     token = document.tokens[index]
     if _is_foreign_comment(document, index):
         return _COMMENT
     if token in _TYPOGRAPHIC_QUOTES:
-        return "strings stand in straight quotes: \" or '"
+        return "strings need straight quotes: \" or '"
     if token == "]":
-        return "no ',' stands before ']'"
+        return "remove the ',' before ']'"
     return _QUOTES if token in _OF_TEXT else None
 
 
 def for_sign(document: Document, index: int) -> str | None:
-    """Where a sign (the token at `index`) has no number."""
+    """For a sign (the token at `index`) without a number."""
     return _YAML if _begins_line(document, index) else None
 
 
 def for_number(token: str) -> str | None:
-    """For a token that begins like a number and is none."""
+    """For a token that begins like a number but is not one."""
     if re.fullmatch("0[0-7]+|0[xX][0-9a-fA-F]+", token):
         return "it has more than 64 bits"
     if re.fullmatch("0[0-9]+", token):
-        return "a number that begins with 0 is octal: its digits are 0 to 7"
+        return "a number that begins with 0 is octal and has only the digits 0 to 7"
     return _QUOTES if re.search("[g-wyzG-WYZ]", token) else None
 
 
@@ -125,30 +125,30 @@ def for_open_string(token: str) -> str | None:
     """For a string without its closing quote."""
     mark, last = token[0], token.rstrip()[-1]
     if "\\" + mark in token:
-        return "a backslash makes the quote after it a part of the string; '\\\\' is a backslash"
+        return "a backslash escapes the quote after it; write '\\\\' for a backslash"
     if is_string(last) and last != mark:
         return f"it begins with {mark} and ends with {last}"
     return None
 
 
 def for_open_message(document: Document, field: Field, message: Message) -> str | None:
-    """For a message that is never closed: a field in it that is not indented."""
+    """For a message that is never closed: a field inside it that is not indented."""
     line, column = _place(document, field.first)
     for inner in message.fields:
         inner_line, inner_column = _place(document, inner.first)
         if inner_line > line and inner_column <= column and _begins_line(document, inner.first):
             name = token_text(inner.name)
-            return f"is a '}}' missing before {name} in line {inner_line}? It is not indented"
+            return f"is a '}}' missing before {name} on line {inner_line}? It is not indented"
     return None
 
 
 def for_stray_brace(document: Document, message: Message) -> str | None:
-    """For a brace that closes nothing: what has been closed before it."""
+    """For a brace that closes nothing: the message that was closed before it."""
     field = message.fields[-1] if message.fields else None
     if not field or not field.values or not isinstance(field.values[-1], Message):
         return None
     first, last = _line(document, field.first), _line(document, field.last)
-    return f"{token_text(field.name)} of line {first} is already closed in line {last}"
+    return f"{token_text(field.name)} of line {first} is already closed on line {last}"
 
 
 def _is_foreign_comment(document: Document, index: int) -> bool:
@@ -170,7 +170,7 @@ def _line(document: Document, index: int) -> int:
 
 
 def _place(document: Document, index: int) -> tuple[int, int]:
-    """The line and column of a token, in constant time however long the line is."""
+    """The line and column of a token, in constant time for lines of any length."""
     offset = document.offsets[index]
     line = document.source.line(offset)
     return line, offset - document.source.line_starts[line - 1]

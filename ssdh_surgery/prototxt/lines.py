@@ -1,4 +1,4 @@
-"""Lines of a document: where they begin, what stands on them."""
+"""Lines of a document: where they begin, and whether a token opens one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from ssdh_surgery.prototxt.tokens import is_space
 
 
 def line_start(document: Document, offset: int) -> int:
-    """The offset at which the line of an offset begins; a byte order mark is before it."""
+    """The offset at which the line of an offset begins, after a byte order mark."""
     start = document.source.line_starts[document.source.line(offset) - 1]
     return 1 if start == 0 and document.text.startswith("\ufeff") else start
 
 
 def indentation(document: Document, offset: int) -> str:
-    """The blanks and tabs that begin the line of an offset."""
+    """The spaces and tabs at the beginning of the line of an offset."""
     start = end = line_start(document, offset)
     while document.text[end : end + 1] in (" ", "\t"):
         end += 1
@@ -21,7 +21,7 @@ def indentation(document: Document, offset: int) -> str:
 
 
 def opens_line(document: Document, index: int) -> bool:
-    """Whether only white space stands before a token on its line."""
+    """Whether only white space precedes a token on its line."""
     tokens = document.tokens
     while index and is_space(tokens[index - 1]) and "\n" not in tokens[index - 1]:
         index -= 1
@@ -29,7 +29,7 @@ def opens_line(document: Document, index: int) -> bool:
 
 
 def next_line(document: Document, index: int) -> int | None:
-    """The offset of the line after a token, None where more follows on its own line."""
+    """The offset of the line after a token, or None if more tokens follow on its line."""
     tokens = document.tokens
     after = index + 1
     if after < len(tokens) and is_space(tokens[after]):

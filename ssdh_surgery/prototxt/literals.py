@@ -1,6 +1,6 @@
-"""What the words, numbers and strings of the text mean, and how values are written.
+"""Literals: the meaning of words, numbers and strings in the text, and how values are written.
 
-A literal is accepted where Python's `text_format` or the C++ parser inside Caffe accepts it.
+A literal is accepted if Python's `text_format` or the C++ parser inside Caffe accepts it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from decimal import Decimal
 
 _OCTAL = re.compile(r"(-?)0([0-9]+)")
 _INFINITY = re.compile(r"-?inf(?:inity)?f?", re.IGNORECASE)
-# Numbers as C++ reads them: only there may a sign stand apart from its number.
+# Numbers as C++ reads them: only C++ allows a sign apart from its number.
 _CXX_NUMBER = re.compile(
     r"0[xX][0-9a-fA-F]++|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[fF]?"
     r"|(?i:inf|infinity|nan)"
 )
-# `\x1` with a single digit, behind an even number of backslashes.
+# `\x1` with a single digit, after an even number of backslashes.
 _SHORT_HEX = re.compile(r"(?<!\\)((?:\\\\)*+\\x)([0-9a-fA-F])(?![0-9a-fA-F])")
 _CXX_ESCAPE = re.compile(
     rb"\\(?:([abfnrtv\\?'\"])|([0-7]{1,3})|x([0-9a-fA-F]{1,2})"
@@ -26,16 +26,16 @@ _CXX_ESCAPE = re.compile(
     re.DOTALL,
 )
 _CXX_NAMED = dict(zip(b"abfnrtv\\?'\"", b"\a\b\f\n\r\t\v\\?'\"", strict=True))
-# Escapes that no parser reads are in the group (`\N` stands for a few characters in Python's).
+# The group matches escapes that no parser reads (Python's reads `\N` for a few characters).
 _BAD_ESCAPE = re.compile(
     r"\\(?:(x(?![0-9a-fA-F])|u(?![0-9a-fA-F]{4})|U(?!00[01][0-9a-fA-F]{5})|N)|.)"
 )
 
 
 def integer(text: str) -> int | None:
-    """The integer that a token (with its sign) stands for, or None.
+    """The integer value of a token (with its sign), or None.
 
-    Decimal, `0x1F`, octal `017`, and what Python takes beyond that (`1_000`, `0b1`).
+    Decimal, `0x1F`, octal `017`, and the forms that Python accepts, too (`1_000`, `0b1`).
     """
     octal = _OCTAL.fullmatch(text)
     try:
@@ -45,7 +45,7 @@ def integer(text: str) -> int | None:
 
 
 def real(text: str) -> float | None:
-    """The floating-point number that a token (with its sign) stands for, or None."""
+    """The floating-point value of a token (with its sign), or None."""
     if _OCTAL.match(text):
         return None
     try:
@@ -67,12 +67,12 @@ _BOOLEANS = {
 
 
 def boolean(text: str) -> bool | None:
-    """The truth value that a token stands for in every spelling protobuf reads, or None."""
+    """The boolean value of a token, in every spelling that protobuf reads, or None."""
     return _BOOLEANS.get(text)
 
 
 def is_number(text: str) -> bool:
-    """Whether a token, with its sign directly before it, is a number."""
+    """Whether a token, with its sign attached, is a number."""
     value = integer(text)
     if value is not None and -(1 << 63) <= value < 1 << 64:
         return True
@@ -80,15 +80,15 @@ def is_number(text: str) -> bool:
 
 
 def is_negatable(text: str) -> bool:
-    """Whether a token is a number for Caffe's own parser, which lets `-` stand apart."""
+    """Whether a token is a number for Caffe's own parser, which allows a separate `-`."""
     return _CXX_NUMBER.fullmatch(text) is not None and is_number("-" + text)
 
 
 def unescape(bodies: Iterable[str]) -> bytes | None:
-    r"""The bytes of adjacent strings, given without quotes; None where no parser reads them.
+    r"""The bytes of adjacent strings without their quotes; None if no parser reads them.
 
-    Python's protobuf comes first; then Caffe's, which alone reads `\777`, halves of
-    surrogate pairs, and bytes that are not UTF-8.
+    Python's protobuf is tried first, then Caffe's, which alone reads `\777`, halves of surrogate
+    pairs, and bytes that are not UTF-8.
     """
     bodies = list(bodies)
     for read in (_python_bytes, _cxx_bytes):
@@ -107,7 +107,7 @@ def _python_bytes(body: str) -> bytes:
     text = _SHORT_HEX.sub(r"\g<1>0\g<2>", body)
     text = text.encode("raw_unicode_escape").decode("raw_unicode_escape")
     with warnings.catch_warnings():
-        # Python warns of escapes that it does not know, and keeps them as they stand.
+        # Python warns of unknown escapes and keeps them unchanged.
         warnings.simplefilter("ignore")
         return text.encode().decode("unicode_escape").encode("latin-1")
 
@@ -138,32 +138,32 @@ def _cxx_escape(match: re.Match[bytes]) -> bytes:
 
 
 def bad_escape(body: str) -> tuple[int, int] | None:
-    """Where in a string's inside an escape begins and ends that no parser reads, or None."""
-    wrong = next((match for match in _BAD_ESCAPE.finditer(body) if match[1]), None)
-    return wrong.span() if wrong else None
+    """The span of an escape in a string (without quotes) that no parser reads, or None."""
+    bad = next((match for match in _BAD_ESCAPE.finditer(body) if match[1]), None)
+    return bad.span() if bad else None
 
 
 _QUOTED = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
 
 def quote(text: str, mark: str = '"') -> str:
-    r"""A string literal. Control characters and bytes that are not UTF-8 become octal.
+    r"""A string literal; control characters and bytes that are not UTF-8 become octal escapes.
 
     >>> quote('say "hi"')
     '"say \\"hi\\""'
     """
-    inside = "".join("\\" + char if char == mark else _written(char) for char in text)
+    inside = "".join("\\" + char if char == mark else _escaped_char(char) for char in text)
     return f"{mark}{inside}{mark}"
 
 
-def _written(char: str) -> str:
+def _escaped_char(char: str) -> str:
     if char < " " or "\udc80" <= char <= "\udcff":
         return _QUOTED.get(char) or f"\\{ord(char) & 0xFF:03o}"
     return _QUOTED.get(char, char)
 
 
 def decimal_text(value: Decimal) -> str:
-    """A decimal number, short and without an exponent where that is readable.
+    """A decimal number as short text, without an exponent if that is readable.
 
     >>> decimal_text(Decimal("0.01") / 10)
     '0.001'
@@ -177,7 +177,7 @@ def decimal_text(value: Decimal) -> str:
 
 
 def number_text(value: float) -> str:
-    """A number as a person would write it: no `.0`, no binary noise.
+    """A number in its usual form: no `.0`, no binary rounding noise.
 
     >>> number_text(10.0), number_text(0.005)
     ('10', '0.005')

@@ -1,4 +1,4 @@
-"""Tokens to tree, in one loop without recursion: any depth, linear time, no schema."""
+"""The parser from tokens to a tree: one loop without recursion, linear time, no schema."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def parse(data: bytes, file: str = "<text>") -> Document:
     """Parse a file in protobuf's text format and keep every byte of it.
 
     Args:
-        data: the file's bytes, of any encoding that agrees with ASCII where it matters.
-        file: the name that error messages give it.
+        data: the bytes of the file, in any encoding that extends ASCII.
+        file: its name in error messages.
 
     Raises:
-        ParseError: neither Python's `text_format` nor Caffe's parser would take the syntax.
+        ParseError: neither Python's `text_format` nor Caffe's parser accepts the syntax.
 
     >>> document = parse(b'name: "net"  # mine')
     >>> bytes(document)
@@ -53,9 +53,9 @@ def parse_source(source: Source) -> Document:
 
 @contextlib.contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Without Python's cyclic garbage collector, which would walk the growing tree each time.
+    """Pause Python's cyclic garbage collector, which would walk the growing tree repeatedly.
 
-    A tree has no garbage; of 5 MB the collector alone would take more time than the parser.
+    A tree has no garbage; for 5 MB, the collector would take longer than the parser.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -79,14 +79,14 @@ class _Parser:
         self.words.append(_END)
         self.indices.append(len(self.tokens))
         self.at = 0
-        # Only then can a string be wrong inside.
+        # Only then can a string contain an invalid escape.
         self.has_escapes = "\\" in source.text or "\0" in source.text
 
     def document(self) -> Document:
-        """The loop: a field of the innermost open message, or its end."""
+        """The loop: each step reads a field of the innermost open message, or its end."""
         words, indices = self.words, self.indices
         message = self.result.root
-        # What is open: the message around, and the field in it that the inner one belongs to.
+        # The open messages, each with its field that the next inner message belongs to.
         around: list[tuple[Message, Field]] = []
         closing = _END
         while True:
@@ -175,7 +175,7 @@ class _Parser:
         return inner
 
     def scalar(self, field: Field) -> None:
-        """A word, a number with or without sign, or adjacent strings."""
+        """A word, a number with an optional sign, or adjacent strings."""
         words, start = self.words, self.at
         word = words[start]
         first = word[:1]
@@ -197,7 +197,7 @@ class _Parser:
         field.values.append(Scalar(self.result, indices[start], indices[self.at - 1]))
 
     def signed(self, sign: str) -> None:
-        """The number of a sign: directly after it, or after `-` wherever C++ takes it."""
+        """The number after a sign: directly after it, or apart from `-` if C++ accepts it."""
         number = self.words[self.at]
         joined = self.indices[self.at] == self.indices[self.at - 1] + 1
         is_joined = joined and number.isascii() and literals.is_number(sign + number)
@@ -221,7 +221,7 @@ class _Parser:
             self.bad_string(start, end)
 
     def bracketed(self, message: Message) -> str:
-        """An extension's name or, inside a message, an Any's type URL, in brackets."""
+        """The name of an extension in brackets or, inside a message, the type URL of an Any."""
         parts = ["["]
         self.at += 1
         slash = message.is_root
@@ -232,7 +232,7 @@ class _Parser:
             parts.append(word)
             self.at += 1
             word = self.words[self.at]
-            # Protobuf takes a URL of three parts before its slash: type.googleapis.com/NAME.
+            # Protobuf accepts URLs with three parts before the slash: type.googleapis.com/NAME.
             if word == "/" and not slash and len(parts) == 6:
                 slash = True
             elif word not in (".", "]"):
@@ -244,7 +244,7 @@ class _Parser:
                 return "".join(parts)
 
     def wrong_end(self, message: Message, field: Field | None) -> NoReturn:
-        """The end of the file in a message, or a brace that is not the message's own."""
+        """The end of the file inside a message, or a brace that does not match."""
         word = self.words[self.at]
         if field is None:
             self.fail(f"'{word}' closes nothing", hints.for_stray_brace(self.result, message))
@@ -259,7 +259,7 @@ class _Parser:
         )
 
     def no_colon(self, field: Field, word: str) -> NoReturn:
-        """Neither a colon nor a brace after a name; shown on the name's own line."""
+        """Neither a colon nor a brace after a name; located on the line of the name."""
         message = f"expected ':' or '{{' after {token_text(field.name)}, found {token_text(word)}"
         between = self.tokens[self.indices[self.at - 1] + 1 : self.indices[self.at]]
         on_line = word and not any("\n" in token for token in between)
@@ -268,19 +268,19 @@ class _Parser:
         self.fail_at(at, message, hint or hints.for_colon(self.result, field, word))
 
     def bad_string(self, start: int, end: int) -> NoReturn:
-        """Point at the escape that no parser reads, or at the strings that none reads whole."""
+        """Point at an escape that no parser reads, or at strings that no parser reads entirely."""
         for at in range(start, end):
             if span := literals.bad_escape(self.words[at][1:-1]):
                 offset, width = self.offsets[self.indices[at]] + 1 + span[0], span[1] - span[0]
                 raise ParseError(
                     "this escape is not valid",
                     location=self.source.location(offset, width),
-                    hint="a backslash is written '\\\\'",
+                    hint="write '\\\\' for a backslash",
                 )
-        self.fail_at(start, "no parser knows all escapes of this string")
+        self.fail_at(start, "no parser reads all escapes of this string")
 
     def expected(self, what: str, field: Field) -> NoReturn:
-        """Something else was expected in a list."""
+        """Another token was expected in a list."""
         word = self.words[self.at]
         self.fail(
             f"expected {what} in the list of {token_text(field.name)}, found {token_text(word)}"
@@ -294,7 +294,7 @@ class _Parser:
         if index < len(self.tokens):
             location = self.result.location(index)
         else:
-            # The end of the file is named where its last word ends.
+            # The end of the file is located after its last word.
             location = self.source.location(self.offsets[self.indices[at - 1] + 1])
         hint = hints.not_text(self.source.text, self.words[at]) or hint
         raise ParseError(message, location=location, hint=hint)

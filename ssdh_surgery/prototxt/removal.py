@@ -1,4 +1,4 @@
-"""Removing fields, or commenting them out, with the trivia that goes with them."""
+"""Remove fields, or comment them out, with the trivia that belongs to them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ssdh_surgery.prototxt.trivia import ListItem, Part, first_token, items_of, 
 def place_before(part: Part, until: int) -> int:
     """The offset for new lines before a part, its comments and the blank line above it.
 
-    Where taking out all lines from the part on to an offset would begin, so that both can
-    be done at once.
+    It is the offset where a removal of all lines from the part to `until` begins, so that both
+    edits can be combined.
     """
     return _lines_start(part.document, start_of(part), until)
 
 
 def remove(entries: Collection[Entry], followed: Field | None = None) -> list[Edit]:
-    """The edits that take entries out, with what belongs to them.
+    """The edits that remove entries with their trivia.
 
-    `followed` is a list at whose end something new takes their place: its commas stay.
+    `followed` is a list in which new items replace those at its end: its commas stay.
     """
     edits: list[Edit] = []
     for siblings, indices in _groups(entries):
         document = siblings[0].document
         for run in _runs(siblings, indices):
-            edits += _taken_out(document, first_token(run[0]), last_token(run[-1]))
+            edits += _deletions(document, first_token(run[0]), last_token(run[-1]))
         comma = _loose_separator(siblings, indices, followed)
         if comma is not None:
             blank = _blanks(document, comma - 1)
@@ -40,11 +40,11 @@ def remove(entries: Collection[Entry], followed: Field | None = None) -> list[Ed
 
 
 def _groups(entries: Collection[Entry]) -> list[tuple[Sequence[Part], list[int]]]:
-    """What to take out, by its siblings: whole fields of a message, items of a list."""
+    """The parts to remove, grouped by siblings: fields of a message, or items of a list."""
     chosen: dict[int, tuple[Field, set[int]]] = {}
     end = -1
     for entry in sorted(entries, key=lambda entry: entry.value.first):
-        # What is within another one goes with it.
+        # Entries inside another one are removed with it.
         if entry.value.first > end:
             chosen.setdefault(id(entry.field), (entry.field, set()))[1].add(entry.index)
             end = entry.value.last
@@ -62,7 +62,7 @@ def _groups(entries: Collection[Entry]) -> list[tuple[Sequence[Part], list[int]]
 
 
 def _runs(siblings: Sequence[Part], indices: Sequence[int]) -> list[list[Part]]:
-    """Parts to take out, those together that have at most one blank line between them."""
+    """The parts to remove, in runs with at most one blank line between neighbours."""
     runs: list[list[Part]] = []
     for place, index in enumerate(indices):
         part = siblings[index]
@@ -81,7 +81,7 @@ def _adjoin(before: Part, after: Part) -> bool:
 def _loose_separator(
     siblings: Sequence[Part], indices: Sequence[int], followed: Field | None
 ) -> int | None:
-    """The separator before the last siblings, if it separates nothing once they are gone."""
+    """The separator before the last siblings, if their removal leaves it dangling."""
     last = siblings[-1]
     if last.separator >= 0 or indices[-1] != len(siblings) - 1:
         return None
@@ -91,8 +91,8 @@ def _loose_separator(
     return None if kept is None or siblings[kept].separator < 0 else siblings[kept].separator
 
 
-def _taken_out(document: Document, first: int, last: int) -> list[Edit]:
-    """The edits that take tokens out: whole lines, or a part of one with a space beside it."""
+def _deletions(document: Document, first: int, last: int) -> list[Edit]:
+    """The edits that delete tokens: whole lines, or part of a line with an adjacent space."""
     text = document.text
     start, end = document.offsets[first], document.offsets[last + 1]
     opens, after = opens_line(document, first), next_line(document, last)
@@ -100,33 +100,33 @@ def _taken_out(document: Document, first: int, last: int) -> list[Edit]:
         return [Edit.deletion(_lines_start(document, start, after), after)]
     left, right = _blanks(document, first - 1), _blanks(document, last + 1)
     if left and not opens:
-        # One space stays where two words would run together.
+        # A space is kept where two words would run together.
         joined = not right and is_wordy(text[start - left - 1]) and is_wordy(text[end : end + 1])
         return [Edit.deletion(start - left + joined, end)]
     edits = [Edit.deletion(start, end)]
     if right and (opens or text[end + right : end + right + 1] not in "\n}>]"):
-        # An edit of its own: something new may stand before this space.
+        # A separate edit: new text may be inserted before this space.
         edits.append(Edit.deletion(end, end + right))
     return edits
 
 
 def _lines_start(document: Document, start: int, after: int) -> int:
-    """Where whole lines that are taken out begin: with the blank line above them.
+    """The offset at which the deletion of whole lines begins, including a blank line above.
 
-    `after` is where they end.
+    `after` is the offset at which the lines end.
     """
     text, line = document.text, line_start(document, start)
     above = line_start(document, line - 1) if line else 0
     if not text[above:line].strip():
         line = above
     if after == len(text) and not text.endswith("\n") and text[line - 1 : line] == "\n":
-        # The last line has no newline of its own: the one before it goes instead.
+        # The last line has no newline: the one before it is deleted instead.
         line -= 2 if text[:line].endswith("\r\n") else 1
     return line
 
 
 def _blanks(document: Document, index: int) -> int:
-    """The length of a token that is white space within a line, else 0."""
+    """The length of a token that is white space within a line, otherwise 0."""
     tokens = document.tokens
     if not 0 <= index < len(tokens) or not is_space(tokens[index]) or "\n" in tokens[index]:
         return 0
@@ -134,14 +134,14 @@ def _blanks(document: Document, index: int) -> int:
 
 
 def is_wordy(char: str) -> bool:
-    """Whether a character can be a part of a word or a number."""
+    """Whether a character can be part of a word or a number."""
     return char.isalnum() or char in tuple("_+-.")
 
 
 def comment_out(
     entries: Collection[Entry], newline: str, followed: Field | None = None
 ) -> list[Edit]:
-    """The edits that turn entries into comments; their own comments stay as they are.
+    """The edits that turn entries into comments; their own comments are kept.
 
     `followed` as in `removal`.
     """
@@ -156,15 +156,15 @@ def comment_out(
             if comma is not None and index and siblings[index - 1].separator == comma:
                 # A list has no comma after its last item.
                 if any("\n" in token for token in document.tokens[comma:first]):
-                    edits += _commented(document, comma, comma, newline)
+                    edits += _comment_marks(document, comma, comma, newline)
                 else:
                     first = comma
-            edits += _commented(document, first, last, newline)
+            edits += _comment_marks(document, first, last, newline)
     return edits
 
 
-def _commented(document: Document, first: int, last: int, newline: str) -> list[Edit]:
-    """The edits that put a `#` before tokens, on each of their lines."""
+def _comment_marks(document: Document, first: int, last: int, newline: str) -> list[Edit]:
+    """The edits that insert a `#` on each line of some tokens."""
     text, starts = document.text, document.source.line_starts
     start, end = document.offsets[first], document.offsets[last + 1]
     margin = indentation(document, start)
@@ -179,6 +179,6 @@ def _commented(document: Document, first: int, last: int, newline: str) -> list[
     if next_line(document, last) is None:
         blank = _blanks(document, last + 1)
         if not is_comment(document.tokens[last + 1 + bool(blank)]):
-            # The comment would swallow what follows on the line.
+            # The comment would swallow the rest of the line.
             edits.append(Edit(end, end + blank, newline + margin))
     return edits

@@ -1,4 +1,4 @@
-"""New fields as text, in a given style."""
+"""New fields rendered as text in a given style."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ssdh_surgery.prototxt.style import Style
 
 
 class Word(str):
-    """A value that is written as it stands: an enum's name, a number kept as text."""
+    """A value that is written verbatim: an enum value, or a number kept as text."""
 
     __slots__ = ()
 
 
-# A message is a sequence of names and values; a plain `str` is a string to be quoted.
+# A message is a sequence of names and values; a plain `str` is quoted.
 NewFields = Sequence[tuple[str, object]]
 
 
 def scalar_text(value: object, quote: str = '"') -> str:
-    """A scalar as it is written.
+    """The text of a scalar.
 
     >>> scalar_text(True), scalar_text("fc8"), scalar_text(Word("LMDB")), scalar_text(0.5)
     ('true', '"fc8"', 'LMDB', '0.5')
@@ -47,7 +47,7 @@ def is_message(value: object) -> TypeGuard[NewFields]:
 
 
 def field_lines(name: str, value: object, style: Style) -> list[str]:
-    """The lines of a field, without indentation of the first level or newlines."""
+    """The lines of a field, without newlines or the indentation of the first level."""
     if not is_message(value):
         return [f"{name}:{style.after_colon}{scalar_text(value, style.quote)}"]
     is_leaf = not any(is_message(inner) for _, inner in value)
@@ -61,7 +61,7 @@ def field_lines(name: str, value: object, style: Style) -> list[str]:
 
 
 def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
-    """The lines of a message from its opening brace to its closing one."""
+    """The lines of a message from its opening to its closing brace."""
     opening, closing = style.braces[0], style.braces[1]
     if one_line:
         inner = f"{style.inline_separator} ".join(inline(*field, style) for field in fields)
@@ -76,7 +76,7 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
 
 
 def inline(name: str, value: object, style: Style) -> str:
-    """A field on one line, whatever is in it."""
+    """A field on one line, whatever its content."""
     if not is_message(value):
         return field_lines(name, value, style)[0]
     head = style.head_of(name).replace("\n", " ")
@@ -84,12 +84,12 @@ def inline(name: str, value: object, style: Style) -> str:
 
 
 def with_separators(blocks: list[list[str]], separator: str) -> list[list[str]]:
-    """Blocks of lines with a separator after each but the last."""
+    """Blocks of lines with a separator after all but the last."""
     return [[*rows[:-1], rows[-1] + separator] for rows in blocks[:-1]] + blocks[-1:]
 
 
 def replacement(entry: Entry, value: object) -> Edit:
-    """A scalar's text replaced; nothing around it is touched."""
+    """The edit that replaces the text of a scalar and nothing around it."""
     scalar = entry.value
     assert isinstance(scalar, Scalar), "a message is edited field by field"
     document = scalar.document

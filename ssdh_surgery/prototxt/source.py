@@ -1,4 +1,4 @@
-"""A file as text: bytes to code points and back without loss, offsets to lines and columns."""
+"""A file as text: lossless decoding and encoding, and offsets as lines and columns."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a file and the name that the user knows it by.
+    """The text of a file, and its name as the user gave it.
 
-    Bytes that are not UTF-8 become lone surrogates, which encode back to the same bytes.
+    Bytes that are not UTF-8 become lone surrogates, which encode to the same bytes again.
     """
 
     text: str
@@ -24,7 +24,7 @@ class Source:
 
     @classmethod
     def from_bytes(cls, data: bytes, file: str = "<text>") -> Source:
-        """Decode a file. Never fails and never loses a byte."""
+        """Decode a file, without failures and without loss."""
         return cls(data.decode("utf-8", "surrogateescape"), file)
 
     def __bytes__(self) -> bytes:
@@ -37,7 +37,7 @@ class Source:
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
-        """The text of each line, without its end and without a byte order mark."""
+        """The text of each line, without its line end and without a byte order mark."""
         lines = self.text.removeprefix(BOM).split("\n")
         return tuple(line.removesuffix("\r") for line in lines)
 
@@ -46,7 +46,7 @@ class Source:
         return bisect_right(self.line_starts, offset)
 
     def location(self, offset: int, width: int = 1) -> Location:
-        """The place of an offset, with its line's text. A byte order mark is not a column."""
+        """The place of an offset, with the text of its line; a byte order mark is not a column."""
         line = self.line(offset)
         column = offset - self.line_starts[line - 1] + 1
         if line == 1 and self.text.startswith(BOM):

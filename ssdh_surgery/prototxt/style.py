@@ -1,7 +1,7 @@
-"""How a file is written: indent, colons, quotes, braces, separators, one-line messages, newlines.
+"""The style of a file: indent, colons, quotes, braces, separators, one-line messages, newlines.
 
-What is inserted takes the style of what stands around it: the habits of its neighbour where
-that shows any, then those of the file, then those of Caffe's own files.
+Inserted text follows the style around it: the habits of its neighbour if it shows any, then those
+of the file, then those of Caffe's own files.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ class Style:
     indent: str = "  "
     quote: str = '"'
     after_colon: str = " "
-    # What stands between a message's name and its brace: in general, and by name.
+    # The text between the name of a message and its brace: in general, and by name.
     head: str = " "
     heads: Mapping[str, str] = field(default_factory=dict)
     braces: str = "{}"
-    # The white space within the braces of a one-line message.
+    # The white space inside the braces of a one-line message.
     padding: str = " "
-    # What stands after a field on a line of its own, after the last one of a message, and
-    # between fields of one line.
+    # The separator after a field on its own line, after the last one of a message, and between
+    # fields on one line.
     separator: str = ""
     last_separator: str = ""
     inline_separator: str = ""
     blank_between: bool = False
-    # Field names whose messages are mostly written on one line, and those that are not.
+    # By field name, whether its messages are mostly written on one line.
     one_line: Mapping[str, bool] = field(default_factory=dict)
-    # Whether small messages whose name is new to the file go on one line.
+    # Whether messages without inner messages go on one line, if their name is new to the file.
     one_line_leaves: bool = False
 
     def is_one_line(self, name: str, is_leaf: bool) -> bool:
-        """Whether a message of that name goes on one line."""
+        """Whether a message of this name goes on one line."""
         return self.one_line.get(name, is_leaf and self.one_line_leaves)
 
     def head_of(self, name: str) -> str:
-        """What stands between a message's name and its brace."""
+        """The text between the name of a message and its brace."""
         return self.heads.get(name, self.head)
 
 
 def style_of(document: Document, near: Message | None = None) -> Style:
-    """The style of a document for what is put into `near`, whose own habits count most."""
+    """The style for text inserted into `near`, whose own habits take precedence."""
     style = _style_of_file(document)
     if near is None or near.is_root:
         return style
-    own = _habits(document, near, list(near.walk()))
+    habits = _habits(document, near, list(near.walk()))
     for names in ("heads", "one_line"):
-        own[names] = {**getattr(style, names), **own[names]}
-    return replace(style, **own, blank_between=_is_spaced(near.fields))
+        habits[names] = {**getattr(style, names), **habits[names]}
+    return replace(style, **habits, blank_between=_is_spaced(near.fields))
 
 
 def neighbour_style(entry: Entry) -> Style:
-    """The style for what is put beside an entry."""
+    """The style for text inserted next to an entry."""
     value, of = entry.value, entry.field
     style = style_of(entry.document, value if isinstance(value, Message) else of.parent)
     if isinstance(value, Message):
@@ -98,7 +98,7 @@ def _is_message(part: Part) -> bool:
 
 
 def _habits(document: Document, top: Message, fields: list[Field]) -> dict[str, Any]:
-    """The habits that a message and all fields below it show, by the names of `Style`."""
+    """The habits of a message and of all fields below it, by the names in `Style`."""
     votes = _Votes(document)
     votes.fields_of(top)
     for each in fields:
@@ -112,28 +112,28 @@ def _habits(document: Document, top: Message, fields: list[Field]) -> dict[str, 
 
 
 class _Votes:
-    """What every field of a text says about each habit."""
+    """The votes of all fields of a text on each habit."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.counted: dict[str, Counter[Any]] = defaultdict(Counter)
-        self.named: dict[str, dict[str, Counter[Any]]] = {
+        self.tallies: dict[str, Counter[Any]] = defaultdict(Counter)
+        self.tallies_by_name: dict[str, dict[str, Counter[Any]]] = {
             "heads": defaultdict(Counter),
             "one_line": defaultdict(Counter),
         }
 
     def vote(self, habit: str, value: object) -> None:
-        self.counted[habit][value] += 1
+        self.tallies[habit][value] += 1
 
     def vote_name(self, habit: str, name: str, value: object) -> None:
-        self.named[habit][name][value] += 1
+        self.tallies_by_name[habit][name][value] += 1
 
     def habits(self) -> dict[str, Any]:
-        """The winner of each habit that anything was said about."""
-        found: dict[str, Any] = {habit: _most(votes) for habit, votes in self.counted.items()}
-        for habit, names in self.named.items():
-            found[habit] = {name: _most(votes) for name, votes in names.items()}
-        return found
+        """The winner for each habit that has votes."""
+        winners: dict[str, Any] = {habit: _most(votes) for habit, votes in self.tallies.items()}
+        for habit, names in self.tallies_by_name.items():
+            winners[habit] = {name: _most(votes) for name, votes in names.items()}
+        return winners
 
     def scalar(self, of: Field, value: Scalar) -> None:
         tokens = self.document.tokens
@@ -164,7 +164,7 @@ class _Votes:
                 self.vote("indent", inner.removeprefix(margin))
 
     def fields_of(self, message: Message) -> None:
-        """How the fields of a message are separated."""
+        """Vote on the separators of the fields of a message."""
         one_line = is_one_line(message)
         for inner in message.fields[:-1]:
             habit = "inline_separator" if one_line else "separator"
@@ -181,12 +181,12 @@ def _most(votes: Counter[Any]) -> Any:
 
 
 def _blanks(token: str) -> str:
-    """A token that is white space within a line, else nothing."""
+    """A token that is white space within a line, otherwise an empty text."""
     return token if not token.strip(" \t") else ""
 
 
 def _head(of: Field, message: Message) -> str:
-    """What stands between the name and the brace, a line break as a plain newline."""
+    """The text between name and brace, with a line break as a plain newline."""
     between: Iterable[str] = of.document.tokens[of.first + 1 : message.first]
     return "".join(
         "\n" if "\n" in token else ":" if token == ":" else _blanks(token) for token in between

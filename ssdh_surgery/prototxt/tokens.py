@@ -1,7 +1,7 @@
-"""Text to tokens: plain strings that, joined, are the text.
+"""The tokenizer: text to plain strings that, joined, are the text again.
 
-White space and comments are tokens too. What a token is can be told from its first
-character, so a token carries nothing but itself; offsets are the running sum of lengths.
+White space and comments are tokens, too. The kind of a token follows from its first character, so
+that a token needs no attributes; offsets are the running sum of lengths.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from itertools import accumulate
 
 from ssdh_surgery.prototxt.source import BOM
 
-# Words reach as far as they do in protobuf's own tokenizers: `a-b` is one, `1.2.3` too
-# (and then no number). A string that is not closed ends with its line.
+# Words extend as in protobuf's own tokenizers: `a-b` is one word, and so is `1.2.3`, which is not
+# a number. An unclosed string ends with its line.
 _TOKEN = re.compile(
     r"""
       \A\ufeff
@@ -31,7 +31,7 @@ _TOKEN = re.compile(
 NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 DIGITS = frozenset("0123456789")
 QUOTES = frozenset("\"'")
-# Every character that Python's protobuf takes for white space; U+3000 is the last.
+# Every character that is white space for Python's protobuf; U+3000 is the last.
 _SPACE = frozenset(char for char in map(chr, range(0x3001)) if char.isspace())
 _TRIVIA = _SPACE | {"#"}
 
@@ -46,14 +46,14 @@ def tokenize(text: str) -> list[str]:
 
 
 def offsets(tokens: list[str]) -> list[int]:
-    """The offset of every token, and the length of the text as a last one."""
+    """The offset of every token, followed by the length of the text."""
     return list(accumulate(map(len, tokens), initial=0))
 
 
 def significant(tokens: list[str]) -> list[int]:
     """The indices of the tokens that are neither white space nor comments.
 
-    A byte order mark counts as white space where it begins the text, and nowhere else.
+    A byte order mark counts as white space only at the beginning of the text.
     """
     trivia = _TRIVIA
     indices = [index for index, token in enumerate(tokens) if token[0] not in trivia]
@@ -61,12 +61,12 @@ def significant(tokens: list[str]) -> list[int]:
 
 
 def is_comment(token: str) -> bool:
-    """Whether a token is a comment (without the newline that ends it)."""
+    """Whether a token is a comment, which excludes the newline at its end."""
     return token[0] == "#"
 
 
 def is_space(token: str) -> bool:
-    """Whether a token is white space, or the byte order mark that begins a file."""
+    """Whether a token is white space, or a byte order mark."""
     return token[0] in _SPACE or token == BOM
 
 
@@ -83,15 +83,15 @@ def is_closed(string: str) -> bool:
 
 
 def is_word(token: str) -> bool:
-    """Whether a token is a bare word: an enum's value, `true`, `inf`, a part of a name.
+    """Whether a token is a bare word: an enum value, `true`, `inf`, or part of a name.
 
-    Protobuf in Python takes each letter of another script for a word of its own.
+    For protobuf in Python, each letter of another script is a word of its own.
     """
     return token[0] in NAME_START or (_is_foreign(token) and not token.isdecimal())
 
 
 def is_name(token: str) -> bool:
-    """Whether a token can name a field: a word, or anything that begins with a digit."""
+    """Whether a token can name a field: a word, or a token that begins with a digit."""
     return token[0] in NAME_START or token[0] in DIGITS or _is_foreign(token)
 
 

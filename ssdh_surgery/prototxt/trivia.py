@@ -1,12 +1,12 @@
-"""THE rule: which comments and blank lines belong to a field, and go or stay with it.
+"""THE rule of trivia: which comments and blank lines belong to a field.
 
-A comment belongs to a field if it begins on the field's last line, or stands on lines of
-its own directly above the field's first line with no blank line between. What it says is
-never looked at. The comment block that begins the file, and one before a closing brace,
-belong to the file or the message. The items of a list in brackets are treated alike.
+A comment belongs to a field if it begins on the field's last line, or if it is on lines of its
+own directly above the field's first line with no blank line in between. Its content is never
+examined. The comment block at the start of the file, and one before a closing brace, belong to
+the file or the message. The same holds for the items of a list in brackets.
 
-Removing a field removes its comments, one preceding blank line and nothing else;
-commenting it out keeps them.
+Removing a field removes its comments, one preceding blank line and nothing else; commenting it
+out keeps them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ListItem:
 
     @property
     def document(self) -> Document:
-        """The document that it stands in."""
+        """The document that contains it."""
         return self.field.document
 
     @property
@@ -39,11 +39,11 @@ class ListItem:
 
     @property
     def last(self) -> int:
-        """Its last token, the comma left out."""
+        """Its last token, without the comma."""
         return self.value.last
 
 
-# What can be put in, taken out and commented out.
+# A unit that can be inserted, removed or commented out.
 Part = Field | ListItem
 
 
@@ -60,23 +60,23 @@ def items_of(field: Field) -> list[ListItem]:
     ]
 
 
-# ---------------------------------------------------------------- what belongs together
+# ---------------------------------------------------------------- ownership
 
 
 def first_token(part: Part) -> int:
-    """The first token that belongs to a part: of its comments above, or its own."""
+    """The first token that belongs to a part, including the comments above it."""
     document, tokens = part.document, part.document.tokens
     first = at = part.first
     while at >= 2 and is_space(tokens[at - 1]) and tokens[at - 1].count("\n") == 1:
         if not is_comment(tokens[at - 2]) or not opens_line(document, at - 2):
             break
         first = at = at - 2
-    # What begins the file is the file's.
+    # Comments at the start of the file belong to the file.
     return part.first if all(map(is_space, tokens[:first])) else first
 
 
 def last_token(part: Part) -> int:
-    """The last token that belongs to a part: its separator and the comment on its last line."""
+    """The last token that belongs to a part, including separator and trailing comment."""
     tokens = part.document.tokens
     last = max(part.last, part.separator)
     after = last + 1
@@ -86,25 +86,16 @@ def last_token(part: Part) -> int:
 
 
 def start_of(part: Part) -> int:
-    """The offset of the first thing that belongs to a part."""
+    """The offset at which a part with its comments begins."""
     return part.document.offsets[first_token(part)]
 
 
 def end_of(part: Part) -> int:
-    """The offset after all that belongs to a part."""
+    """The offset at which a part with its comments ends."""
     return part.document.offsets[last_token(part) + 1]
 
 
 def is_blank_between(before: Part, after: Part) -> bool:
-    """Whether a blank line stands between two neighbours."""
+    """Whether there is a blank line between two neighbours."""
     between = before.document.tokens[last_token(before) + 1 : first_token(after)]
     return any(token.count("\n") > 1 for token in between)
-
-
-# ---------------------------------------------------------------- lines
-
-
-# ---------------------------------------------------------------- taking away
-
-
-# ---------------------------------------------------------------- commenting out

@@ -1,1 +1,1 @@
-"""What people look at: nets drawn."""
+"""Drawings, contact sheets and pages for people to look at."""

@@ -1,7 +1,7 @@
-"""Blocks that repeat in a net: branches that begin at one box and are joined in another.
+"""The blocks of a net: branches that split at one box and join in another.
 
-Inception modules, fire modules and residual blocks are all of this form, whatever their
-layers are called.
+Inception modules, fire modules and residual blocks all have this form, whatever the names of
+their layers.
 """
 
 from __future__ import annotations
@@ -11,50 +11,50 @@ from itertools import takewhile
 
 from ssdh_surgery.report.boxes import Boxes
 
-# What a person still sees as one block; a skip over half a net is none.
+# The most and fewest boxes of a block; a skip over half a net is not a block.
 _MOST = 32
 _LEAST = 3
 
 
 @dataclass(frozen=True)
 class Block:
-    """Boxes (by index) that belong together, and what their names have in common."""
+    """The boxes of a block by index, and the common part of their names."""
 
     members: frozenset[int]
     name: str
 
 
-def blocks(found: Boxes, taken: frozenset[int] = frozenset()) -> list[Block]:
-    """The blocks of a net, from data to outputs: the outermost, where one lies in another.
+def blocks(boxes: Boxes, excluded: frozenset[int] = frozenset()) -> list[Block]:
+    """The blocks of a net, from data to outputs; of nested blocks only the outermost.
 
-    Boxes that are `taken` are in none.
+    The `excluded` boxes are in no block.
     """
-    sources = _sources(found)
+    sources = _sources(boxes)
     candidates = []
     for join, below in enumerate(sources):
         if len(below) > 1 and (members := _between(sources, join)):
             candidates.append(members)
     chosen: list[frozenset[int]] = []
-    used = set(taken)
+    used = set(excluded)
     for members in sorted(candidates, key=len, reverse=True):
         if _LEAST <= len(members) <= _MOST and not members & used:
             chosen.append(members)
             used |= members
-    return [Block(members, _name(found, members)) for members in sorted(chosen, key=min)]
+    return [Block(members, _name(boxes, members)) for members in sorted(chosen, key=min)]
 
 
-def _sources(found: Boxes) -> list[set[int]]:
-    sources: list[set[int]] = [set() for _ in found.boxes]
-    for arrow in found.arrows:
+def _sources(boxes: Boxes) -> list[set[int]]:
+    sources: list[set[int]] = [set() for _ in boxes.boxes]
+    for arrow in boxes.arrows:
         sources[arrow.target].add(arrow.source)
     return sources
 
 
 def _between(sources: list[set[int]], join: int) -> frozenset[int]:
-    """The join and all boxes below it, down to where its branches begin.
+    """The join and all boxes below it, down to where its branches split.
 
-    Walks down from the highest box that is open: when a single one is left, all ways lead
-    through it. Empty where they begin at different data.
+    The walk always continues from the highest open box; once a single box is left, all paths
+    lead through it. The result is empty if the branches begin at different data.
     """
     pending = set(sources[join])
     members = {join}
@@ -68,9 +68,9 @@ def _between(sources: list[set[int]], join: int) -> frozenset[int]:
     return frozenset(members)
 
 
-def _name(found: Boxes, members: frozenset[int]) -> str:
-    """The words that all names begin with (`inception_3a`), else the name of the join."""
-    names = [found.boxes[index].name for index in sorted(members)]
+def _name(boxes: Boxes, members: frozenset[int]) -> str:
+    """The words that all names begin with (`inception_3a`), otherwise the name of the join."""
+    names = [boxes.boxes[index].name for index in sorted(members)]
     same = takewhile(lambda column: len(set(column)) == 1, zip(*names, strict=False))
     length = sum(1 for _ in same)
     while length and any(_is_inside_word(name, length) for name in names):

@@ -1,7 +1,7 @@
-"""A phase of a net as boxes and arrows: in-place layers are part of the box that they follow.
+"""A phase of a net as boxes and arrows; in-place layers belong to the box that they follow.
 
-Where a label goes is said in the box that reads it: its long arrows past the whole net would
-hide all others.
+Labels have no arrows, since these would run past the whole net and hide all others: the box that
+reads a label names it.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ssdh_surgery.caffe.net.layer import Layer
 class Box:
     """A layer with the in-place layers that follow it, or an input of the net (no layers).
 
-    `beside` names the labels (blobs straight from data) that a loss or accuracy compares
-    with, `missing` the bottoms that no layer writes.
+    `labels` are the blobs, directly from data, that a loss or accuracy compares with; `missing`
+    are the bottoms that no layer writes.
     """
 
     name: str
     layers: list[Layer] = field(default_factory=list)
-    beside: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Arrow:
-    """A blob on its way from one box to another, both as indices among the boxes.
+    """A blob that one box writes and another reads, both by index.
 
-    `is_one_of_several` says that the box writes other blobs, too, so that its name matters.
+    `is_one_of_several` tells that the source writes other blobs, too, so that the name matters.
     """
 
     source: int
@@ -41,13 +41,13 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Boxes:
-    """The boxes of a net in the order of its text, which is from data to outputs."""
+    """The boxes of a net in the order of its text, from data to outputs."""
 
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
 
     def box_of(self, layer: Layer) -> int:
-        """The index of the box that a layer is in."""
+        """The index of the box that contains a layer."""
         return next(
             index
             for index, box in enumerate(self.boxes)
@@ -56,12 +56,12 @@ class Boxes:
 
 
 def boxes(graph: BlobGraph, inputs: tuple[str, ...] = ()) -> Boxes:
-    """The boxes and arrows of a phase; `inputs` are the net's own."""
-    return _Gathering(graph, inputs).done()
+    """The boxes and arrows of a phase; `inputs` are the inputs of the net."""
+    return _Builder(graph, inputs).build()
 
 
-class _Gathering:
-    """The boxes so far, and which of them holds a layer."""
+class _Builder:
+    """The boxes so far, and the box of each layer."""
 
     def __init__(self, graph: BlobGraph, inputs: tuple[str, ...]) -> None:
         self.graph = graph
@@ -70,9 +70,9 @@ class _Gathering:
         self.place: dict[int, int] = {}
         self.arrows: list[Arrow] = []
 
-    def done(self) -> Boxes:
+    def build(self) -> Boxes:
         for layer in self.graph.layers:
-            below = self._followed(layer)
+            below = self._box_below(layer)
             if below is not None:
                 self.boxes[below].layers.append(layer)
                 self.place[layer.index] = below
@@ -80,10 +80,10 @@ class _Gathering:
                 self._add(layer)
         return Boxes(tuple(self.boxes), tuple(self.arrows))
 
-    def _followed(self, layer: Layer) -> int | None:
-        """The box that an in-place layer is part of; None for all others.
+    def _box_below(self, layer: Layer) -> int | None:
+        """The box that an in-place layer belongs to; None for all other layers.
 
-        Where another layer reads the blob as it was before, the in-place layer stands alone.
+        If another layer reads the blob before the change, the in-place layer has its own box.
         """
         if layer.bottoms != layer.tops or len(layer.tops) != 1:
             return None
@@ -103,13 +103,13 @@ class _Gathering:
             if blob is None:
                 box.missing.append(layer.bottoms[bottom])
             elif _is_label(layer, bottom, blob):
-                box.beside.append(blob.name)
+                box.labels.append(blob.name)
             else:
-                several = blob.writer is not None and len(self._drawn(blob.writer)) > 1
+                several = blob.writer is not None and len(self._drawn_blobs(blob.writer)) > 1
                 self.arrows.append(Arrow(self._place(blob), target, blob.name, several))
 
-    def _drawn(self, writer: Layer) -> list[NetBlob]:
-        """The blobs of a layer that arrows begin at."""
+    def _drawn_blobs(self, writer: Layer) -> list[NetBlob]:
+        """The blobs of a layer that have arrows."""
         return [
             blob
             for blob in self.graph.writes(writer)
@@ -118,6 +118,6 @@ class _Gathering:
 
 
 def _is_label(layer: Layer, bottom: int, blob: NetBlob) -> bool:
-    """Whether a bottom is what a loss or an accuracy compares its first one with."""
+    """Whether a bottom is the label of a loss or an accuracy."""
     is_judge = layer.is_loss or layer.type.endswith("Accuracy")
     return is_judge and bottom > 0 and (blob.writer is None or not blob.writer.bottoms)

@@ -1,4 +1,4 @@
-"""Pictures side by side on one PNG."""
+"""Contact sheets: thumbnails of images in rows on one PNG."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from ssdh_surgery.location import Location
 
 Thumbnail = NDArray[np.uint8]
 
-# A place on the sheet, and the white that is left free in it, in pixels.
+# The side of a cell of the sheet and its margin, in pixels.
 SIDE = 96
 _MARGIN = 4
 
 
 def refuse_sheet_kind(path: Path) -> None:
-    """Refuse a sheet whose name says that it is something else than a PNG.
+    """Refuse a sheet whose name does not end in `.png`.
 
     Raises:
-        UsageError: it ends otherwise.
+        UsageError: it has another extension.
     """
     if path.suffix.lower() != ".png":
         raise UsageError(
-            f"a sheet ends in .png, not in '{path.suffix}'", location=Location(str(path))
+            f"the name of a sheet must end in .png, not in '{path.suffix}'",
+            location=Location(str(path)),
         )
 
 
 def thumbnail(pixels: NDArray[Any]) -> Thumbnail:
-    """A picture [C, H, W] as [h, w, 3], at most as large as its place.
+    """An image [C, H, W] as [h, w, 3], scaled to the size of a cell.
 
-    One or two channels are shown in grey, floats from their least to their largest value.
+    One or two channels are shown in grey; floats are scaled from their minimum to their maximum.
 
     Raises:
         MissingExtra: OpenCV is not installed.
@@ -51,7 +52,7 @@ def thumbnail(pixels: NDArray[Any]) -> Thumbnail:
 
 
 def sheet(rows: Sequence[Sequence[Thumbnail | None]]) -> bytes:
-    """A PNG of rows of thumbnails; None leaves a place free.
+    """A PNG with rows of thumbnails; None leaves a cell empty.
 
     Raises:
         MissingExtra: OpenCV is not installed.

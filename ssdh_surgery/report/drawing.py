@@ -1,4 +1,4 @@
-"""A net drawn with Graphviz: layers as boxes from data at the top to the outputs below."""
+"""A net drawn with Graphviz: boxes of layers, from data at the top to outputs at the bottom."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ _AUXILIARY = {**_BLOCK, "style": "filled,rounded,dashed", "fillcolor": "white"}
 
 
 class Drawing:
-    """A net in one phase, drawn.
+    """A drawing of a net in one phase.
 
-    Every layer of the phase is in a box: its own, or for in-place layers the one that they
-    follow. Layers of hashing have a colour that no others have.
+    Every layer of the phase has a box; in-place layers share the box of the layer that they
+    follow. Layers for hashing have a colour of their own.
 
     Args:
         net: the net.
         shapes: its shapes in the phase to draw.
         heads: its heads in that phase.
-        hashing: what layers of hashing do, by their indices.
+        hashing: the roles of the layers for hashing, by layer index.
 
     Raises:
-        MissingExtra: the library for Graphviz's language is not installed.
+        MissingExtra: the Python package graphviz is not installed.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class Drawing:
         self.graph = net.graph(shapes.phase)
         self.hashing = hashing
         self.heads = heads
-        self.found = boxes(self.graph, net.inputs)
+        self.boxes = boxes(self.graph, net.inputs)
         self.digraph = self._digraph()
 
     @property
     def box_count(self) -> int:
         """The number of boxes."""
-        return len(self.found.boxes)
+        return len(self.boxes.boxes)
 
     @property
     def dot(self) -> str:
-        """The drawing in Graphviz's own language."""
+        """The drawing in the DOT language."""
         return str(self.digraph.source)
 
     def svg(self) -> bytes:
-        """The drawing as an SVG that needs nothing beside it; its text can be selected.
+        """The drawing as a self-contained SVG with selectable text.
 
         Raises:
             EngineError: Graphviz's program `dot` is not installed, or fails.
@@ -104,7 +104,7 @@ class Drawing:
         from graphviz import CalledProcessError, ExecutableNotFound
 
         try:
-            drawn = self.digraph.pipe(format="svg", quiet=True)
+            svg = self.digraph.pipe(format="svg", quiet=True)
         except ExecutableNotFound as error:
             raise EngineError(
                 "drawing an SVG needs Graphviz's program 'dot', which is not on the PATH",
@@ -112,9 +112,9 @@ class Drawing:
                 "https://graphviz.org/download; --dot needs no program",
             ) from error
         except CalledProcessError as error:
-            said = (error.stderr or b"").decode(errors="replace").strip()
-            raise EngineError(f"Graphviz's 'dot' failed: {said or error}") from error
-        return with_titles(drawn, self._titles, self._title)
+            message = (error.stderr or b"").decode(errors="replace").strip()
+            raise EngineError(f"Graphviz's 'dot' failed: {message or error}") from error
+        return with_titles(svg, self._titles, self._title)
 
     @cached_property
     def _title(self) -> str:
@@ -124,7 +124,7 @@ class Drawing:
     @property
     def _titles(self) -> dict[str, str]:
         return {
-            f"box{index}": tooltip(box, self.shapes) for index, box in enumerate(self.found.boxes)
+            f"box{index}": tooltip(box, self.shapes) for index, box in enumerate(self.boxes.boxes)
         }
 
     def _digraph(self) -> Digraph:
@@ -142,46 +142,46 @@ class Drawing:
         for index in range(self.box_count):
             if index not in grouped:
                 self._draw(digraph, index)
-        for arrow in self.found.arrows:
-            named = {"label": _quoted(arrow.blob)} if arrow.is_one_of_several else {}
-            digraph.edge(f"box{arrow.source}", f"box{arrow.target}", **named)
+        for arrow in self.boxes.arrows:
+            label = {"label": _quoted(arrow.blob)} if arrow.is_one_of_several else {}
+            digraph.edge(f"box{arrow.source}", f"box{arrow.target}", **label)
         return digraph
 
     def _clusters(self) -> list[tuple[frozenset[int], dict[str, str]]]:
         auxiliary = self._auxiliary()
-        taken = frozenset(index for members, _ in auxiliary for index in members)
-        drawn = [
+        excluded = frozenset(index for members, _ in auxiliary for index in members)
+        clusters = [
             (members, {**_AUXILIARY, "label": _quoted(f"auxiliary head {name}")})
             for members, name in auxiliary
         ]
-        for block in blocks(self.found, taken):
-            drawn.append((block.members, {**_BLOCK, "label": _quoted(block.name)}))
-        return drawn
+        for block in blocks(self.boxes, excluded):
+            clusters.append((block.members, {**_BLOCK, "label": _quoted(block.name)}))
+        return clusters
 
     def _auxiliary(self) -> list[tuple[frozenset[int], str]]:
-        """The boxes that only an auxiliary head needs."""
+        """The boxes that only an auxiliary head depends on, with the name of its classifier."""
         if not any(head.main for head in self.heads):
             return []
-        found = []
+        clusters = []
         for head in self.heads:
             if not head.main:
-                own = {layer.index for layer in head.layers}
+                head_layers = {layer.index for layer in head.layers}
                 others = [
                     layer
                     for layer in self.graph.layers
-                    if layer.index not in own
+                    if layer.index not in head_layers
                     and any(not self.graph.consumers(blob) for blob in self.graph.writes(layer))
                 ]
                 judges = [layer for layer in head.layers if self.graph.takes_part(layer)]
                 only = self.graph.below(judges) - self.graph.below(others)
                 members = {
-                    self.found.box_of(layer) for layer in self.graph.layers if layer.index in only
+                    self.boxes.box_of(layer) for layer in self.graph.layers if layer.index in only
                 }
-                found.append((frozenset(members), head.classifier.name))
-        return found
+                clusters.append((frozenset(members), head.classifier.name))
+        return clusters
 
     def _draw(self, digraph: Digraph, index: int) -> None:
-        box = self.found.boxes[index]
+        box = self.boxes.boxes[index]
         family = self._family(box)
         badge = self._badge(box)
         digraph.node(
@@ -210,8 +210,8 @@ class Drawing:
         return ""
 
     def _heading(self) -> str:
-        """The title with a legend of the families that the net has."""
-        present = {self._family(box) for box in self.found.boxes}
+        """The title with a legend of the families in the net."""
+        present = {self._family(box) for box in self.boxes.boxes}
         cells = "".join(
             f"<TD BGCOLOR='{family.fill}'><FONT COLOR='{family.text}'>{family.name}</FONT></TD>"
             for family in FAMILIES
@@ -226,7 +226,7 @@ class Drawing:
 
 
 def _quoted(text: str) -> str:
-    """A text as Graphviz takes it literally: no escapes, no entities, no HTML."""
-    from graphviz import escape as literally
+    """A text that Graphviz shows verbatim: no escapes, entities or HTML."""
+    from graphviz import escape as escape_dot
 
-    return str(literally(escape(plain(text), quote=False)))
+    return str(escape_dot(escape(plain(text), quote=False)))

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing beside it: figures, curves, protocol."""
+"""An evaluation as one self-contained HTML page: figures, curves and protocol."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def evaluation_page(
     curves: str,
     warnings: Sequence[str] = (),
 ) -> str:
-    """The page's text; all names are escaped.
+    """The HTML of the page; all names are escaped.
 
     Args:
-        title: what was judged.
-        protocol: its definitions, a sentence each.
-        rows: the figures of the codes and of each baseline, by their titles.
-        curves: a drawing as an SVG element.
-        warnings: what a reader must know of the figures.
+        title: the title of the evaluation.
+        protocol: the definitions of the protocol, one sentence each.
+        rows: the figures of the codes and of each baseline, by title.
+        curves: the plot as an SVG element.
+        warnings: warnings about the figures.
 
     Raises:
         MissingExtra: Jinja is not installed.
@@ -39,6 +39,6 @@ def evaluation_page(
         protocol=protocol,
         rows=rows,
         columns=list(dict.fromkeys(column for each in rows.values() for column in each)),
-        curves=Markup(curves),  # our own drawing
+        curves=Markup(curves),  # our own SVG
         warnings=warnings,
     )

@@ -1,4 +1,4 @@
-"""The families of layers that a picture tells apart by colour."""
+"""The families of layers, each with its colours in a drawing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Family:
 
     @property
     def css_class(self) -> str:
-        """The class of its boxes in an SVG."""
+        """The CSS class of its boxes in an SVG."""
         return self.name.replace(" ", "-")
 
 
-# Strong, where all others are pale.
+# A strong colour; all others are pale.
 HASH = Family("hash layer", "#d9480f", "#7c2d06", "#ffffff")
 
 DATA = Family("data", "#e9ecef")
@@ -36,7 +36,7 @@ LOSS = Family("loss", "#ffa8b8")
 SCORE = Family("score", "#ffdeeb")
 OTHER = Family("other", "#ffffff")
 
-# In the order of a legend.
+# In the order of the legend.
 FAMILIES = (
     DATA,
     CONVOLUTION,
@@ -55,7 +55,7 @@ _BY_NAME = {family.name: family for family in FAMILIES}
 
 
 def family_of(kind: str) -> Family:
-    """The family of a layer type; that of an unknown type is read from the end of its name."""
+    """The family of a layer type; for an unknown type, by the end of its name."""
     if rule := LAYER_RULES.get(kind):
         return _BY_NAME[rule.family]
     for ending, family in (("Loss", LOSS), ("Accuracy", SCORE), ("Data", DATA)):

@@ -1,4 +1,4 @@
-"""The settings of a layer that a person looks for, in a few words: `7x7, 64, /2, pad 3`."""
+"""The main settings of a layer in a few words: `7x7, 64, /2, pad 3`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def settings_text(layer: Layer) -> str:
-    """What matters of a layer's own settings, and its weight in the loss; mostly empty."""
+    """The main settings of a layer and its loss weight; empty for most layers."""
     rule = LAYER_RULES.get(layer.type)
     describe = _WORDS.get(rule.settings) if rule else None
     parts = describe(layer.parameter) if describe else []
@@ -22,9 +22,9 @@ def settings_text(layer: Layer) -> str:
 
 
 def _loss_weight(layer: Layer) -> str:
-    usual = 1.0 if layer.is_loss else 0.0
+    default = 1.0 if layer.is_loss else 0.0
     weights = [weight for weight in layer.loss_weights if weight]
-    if not weights or weights == [usual]:
+    if not weights or weights == [default]:
         return ""
     return "weight " + " ".join(f"{weight:g}" for weight in weights)
 
@@ -50,7 +50,7 @@ def _window(message: ConvolutionParameter) -> list[str]:
 
 
 def _axes(values: Sequence[int]) -> str:
-    """Sizes along the axes of a map; one number stands for two."""
+    """Sizes along the axes of a map; a single number counts for both."""
     return "x".join(map(str, values if len(values) != 1 else [*values, *values]))
 
 
@@ -59,7 +59,7 @@ def _both(height: int, width: int) -> str:
 
 
 def _short(sizes: str) -> str:
-    """One number where all axes have the same."""
+    """A single number if all axes have the same size."""
     first, *rest = sizes.split("x")
     return first if all(size == first for size in rest) else sizes
 
@@ -69,8 +69,11 @@ def _pooling(layer: LayerParameter) -> list[str]:
     method = message.PoolMethod.Name(message.pool)
     if message.global_pooling:
         return [f"{method} global"]
-    kernel = _pooled(message, "kernel", message.kernel_size)
-    stride, pad = _pooled(message, "stride", message.stride), _pooled(message, "pad", message.pad)
+    kernel = _pooling_sizes(message, "kernel", message.kernel_size)
+    stride, pad = (
+        _pooling_sizes(message, "stride", message.stride),
+        _pooling_sizes(message, "pad", message.pad),
+    )
     return [
         f"{method} {kernel}",
         f"/{_short(stride)}" if stride != "1x1" else "",
@@ -78,7 +81,7 @@ def _pooling(layer: LayerParameter) -> list[str]:
     ]
 
 
-def _pooled(message: PoolingParameter, name: str, both: int) -> str:
+def _pooling_sizes(message: PoolingParameter, name: str, both: int) -> str:
     height, width = getattr(message, f"{name}_h"), getattr(message, f"{name}_w")
     return _both(height, width) or f"{both}x{both}"
 

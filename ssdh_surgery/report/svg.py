@@ -1,4 +1,4 @@
-"""An SVG as Graphviz writes it, made whole in itself: no outside document, tooltips as titles."""
+"""The SVG of Graphviz made self-contained, with tooltips as titles."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ _SVG = "http://www.w3.org/2000/svg"
 
 
 def with_titles(svg: bytes, titles: Mapping[str, str], name: str) -> bytes:
-    """An SVG whose boxes carry their tooltips.
+    """An SVG whose boxes have their tooltips as titles.
 
-    Graphviz titles every box with its identifier, and every arrow with two of them; the
-    document type that it names lies on another host.
+    Graphviz titles every box with its identifier and every arrow with two identifiers, and refers
+    to a document type on another host.
 
     Args:
-        svg: what `dot -Tsvg` wrote.
-        titles: the tooltip of each box and cluster by its identifier; others lose their title.
-        name: the title of the whole.
+        svg: the output of `dot -Tsvg`.
+        titles: the tooltips of boxes and clusters by identifier; all others lose their title.
+        name: the title of the drawing.
     """
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(svg)
@@ -34,15 +34,15 @@ def with_titles(svg: bytes, titles: Mapping[str, str], name: str) -> bytes:
             group.remove(title)
     for shape in root.iter():
         if shape.get("stroke") == "transparent":
-            # Not a colour of SVG 1.1: some programs draw it black.
+            # Not a colour in SVG 1.1: some programs draw it black.
             shape.set("stroke", "none")
     ElementTree.indent(root, " ")
-    whole: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return whole + b"\n"
+    result: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return result + b"\n"
 
 
 def _unwrap(group: ElementTree.Element) -> None:
-    """Take out the links to nowhere that Graphviz hangs its own tooltips on."""
+    """Remove the empty links to which Graphviz attaches its own tooltips."""
     for place, wrapper in enumerate(group):
         if wrapper.get("id", "").startswith("a_") and len(wrapper):
             group[place : place + 1] = list(wrapper[0])

@@ -1,4 +1,4 @@
-"""What a picture of a net says: the lines in a box, and its tooltip."""
+"""The text in the drawing of a net: the lines of a box, and its tooltip."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ssdh_surgery.report.boxes import Box
 from ssdh_surgery.report.layer_settings import settings_text
 
 _LONGEST = 40
-# What XML cannot hold: control characters, and bytes that were no UTF-8.
-_NO_TEXT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Characters that XML does not allow: control characters and lone surrogates.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def plain(text: str) -> str:
-    """A text as any file can hold it."""
-    return _NO_TEXT.sub("\ufffd", text)
+    """A text that XML can hold."""
+    return _NOT_IN_XML.sub("\ufffd", text)
 
 
 def label(box: Box, shapes: NetShapes, badge: str = "") -> str:
-    """The lines of a box, as the HTML that Graphviz reads.
+    """The lines of a box, in the HTML of Graphviz.
 
     Args:
         box: the box.
         shapes: the shapes of its net.
-        badge: what the box is to the net (`main head`), where it is something.
+        badge: the role of the box in the net (`main head`), if any.
     """
     small = "<FONT POINT-SIZE='9'>{}</FONT>".format
     lines = [f"<B>{_text(box.name or '(no name)')}</B>"]
@@ -39,7 +39,7 @@ def label(box: Box, shapes: NetShapes, badge: str = "") -> str:
     else:
         lines.append("input")
     lines.append(small(_text(_shapes(box, shapes))))
-    lines += [small(_text(f"with {name}")) for name in box.beside]
+    lines += [small(_text(f"with {name}")) for name in box.labels]
     lines += [small(f"<B>no layer writes {_text(name)}</B>") for name in box.missing]
     if badge:
         lines.append(small(f"<B>{_text(badge)}</B>"))
@@ -51,7 +51,7 @@ def _text(text: str) -> str:
     if len(text) > _LONGEST:
         half = _LONGEST // 2
         text = f"{text[: half - 1]}…{text[-half:]}"
-    # What Graphviz has decoded it reads for escapes again.
+    # Graphviz reads escapes again in text that it has decoded.
     return escape(text).replace("\\", "&#92;&#92;")
 
 
@@ -72,22 +72,23 @@ def _shapes(box: Box, shapes: NetShapes) -> str:
 
 
 def tooltip(box: Box, shapes: NetShapes) -> str:
-    """All about a box: each of its layers by name, with blobs, line and costs."""
+    """The details of a box: each of its layers by name, with blobs, line and costs."""
     if not box.layers:
         return plain(f"{box.name} (input)\nshape {_shapes(box, shapes)}")
-    return plain("\n".join(line for layer in box.layers for line in _told(layer, shapes)))
+    return plain("\n".join(line for layer in box.layers for line in _layer_lines(layer, shapes)))
 
 
-def _told(layer: Layer, shapes: NetShapes) -> list[str]:
-    found = shapes.of(layer)
+def _layer_lines(layer: Layer, shapes: NetShapes) -> list[str]:
+    layer_shapes = shapes.of(layer)
     tops = [
-        f"{name} {shape_text(shape)}" for name, shape in zip(layer.tops, found.tops, strict=False)
+        f"{name} {shape_text(shape)}"
+        for name, shape in zip(layer.tops, layer_shapes.tops, strict=False)
     ]
     lines = [f"{layer.name} ({_kind(layer)}), line {layer.line}"]
     lines.append(f"  {', '.join(layer.bottoms) or 'no bottom'} -> {', '.join(tops) or 'no top'}")
-    if found.param_count:
-        params = ", ".join(map(shape_text, found.params or ()))
-        lines.append(f"  {found.param_count:,} params ({params})")
-    if found.macs:
-        lines.append(f"  {found.macs:,} multiply-adds")
+    if layer_shapes.param_count:
+        params = ", ".join(map(shape_text, layer_shapes.params or ()))
+        lines.append(f"  {layer_shapes.param_count:,} params ({params})")
+    if layer_shapes.macs:
+        lines.append(f"  {layer_shapes.macs:,} multiply-adds")
     return lines

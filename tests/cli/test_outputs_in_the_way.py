@@ -123,7 +123,7 @@ def test_a_list_without_a_good_line(ssdh: Ssdh) -> None:
 
 
 def test_a_sheet_is_a_png(ssdh: Ssdh) -> None:
-    message = "x.jpg: a sheet ends in .png, not in '.jpg'\n"
+    message = "x.jpg: the name of a sheet must end in .png, not in '.jpg'\n"
     assert ssdh("data", "show", "x_lmdb", "--sheet", "x.jpg", code=2).err == message
     assert ssdh("search", "x.index", "--id", "a", "--sheet", "x.jpg", code=2).err == message
 

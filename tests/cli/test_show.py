@@ -246,7 +246,7 @@ hint: the kernel (30 x 30) is larger than its padded input (5 x 5)
 def test_a_blob_that_is_no_input(small: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", small, "--input-shape", "dat=4,1,5,5"]) == 3
     assert capsys.readouterr().err == (
-        "error: small.prototxt: 'dat' is no input and no top of a data layer in phase TEST\n"
+        "error: small.prototxt: 'dat' is neither an input nor a top of a data layer in phase TEST\n"
         "hint: did you mean 'data'?\n"
     )
 

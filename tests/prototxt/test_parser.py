@@ -88,7 +88,7 @@ def test_much_of_one_thing(data: bytes) -> None:
         ),
         pytest.param(
             b'a:"' + b"\\q" * SIZE + b'\\777"',
-            "no parser knows all escapes of this string",
+            "no parser reads all escapes of this string",
             3,
             id="escapes of both",
         ),

@@ -75,7 +75,7 @@ def test_labels_are_told_in_the_box_that_reads_them() -> None:
         + layer("loss", "SoftmaxWithLoss", "ip label")
     )
     assert arrows(found) == [("data", "ip"), ("ip", "loss")]
-    assert [box.beside for box in found.boxes] == [[], [], ["label"]]
+    assert [box.labels for box in found.boxes] == [[], [], ["label"]]
     assert not found.arrows[0].is_one_of_several
 
 

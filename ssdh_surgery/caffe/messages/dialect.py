@@ -122,18 +122,18 @@ def dialect_of(root: Message) -> Dialect:
     Raises:
         SurgeryError: it mixes dialects, which Caffe refuses.
     """
-    found: dict[Dialect, Entry] = {}
+    dialects: dict[Dialect, Entry] = {}
     for entry in layer_entries(root):
-        found.setdefault(_of_entry(entry), entry)
-    if len(found) > 1:
-        (first, one), (second, other) = list(found.items())[:2]
+        dialects.setdefault(_of_entry(entry), entry)
+    if len(dialects) > 1:
+        (first, one), (second, other) = list(dialects.items())[:2]
         raise SurgeryError(
             f"the net mixes {_describe(first)} (line {one.line}) and {_describe(second)}; "
             "Caffe refuses such a file",
             location=other.location,
             hint="write all layers in one dialect",
         )
-    return next(iter(found), Dialect.CURRENT)
+    return next(iter(dialects), Dialect.CURRENT)
 
 
 def _of_entry(entry: Entry) -> Dialect:

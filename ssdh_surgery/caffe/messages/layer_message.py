@@ -103,12 +103,12 @@ def _lift_v0(old: V1LayerParameter) -> None:
 
 
 def _put(target: Any, name: str, value: Any) -> None:
-    known = target.DESCRIPTOR.fields_by_name[name]
-    if schema.is_repeated(known):
+    field = target.DESCRIPTOR.fields_by_name[name]
+    if schema.is_repeated(field):
         repeated = getattr(target, name)
         # A single value in V0 may be a repeated field later.
         repeated.extend([value] if isinstance(value, int) else value)
-    elif known.message_type is not None:
+    elif field.message_type is not None:
         getattr(target, name).CopyFrom(value)
     else:
         setattr(target, name, value)

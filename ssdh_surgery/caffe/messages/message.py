@@ -29,20 +29,20 @@ def fill(target: Proto, tree: Message) -> None:
 
     fields: Any = target.DESCRIPTOR.fields_by_name
     for field in tree.fields:
-        known = fields.get(field.name)
-        if known is None:
+        descriptor = fields.get(field.name)
+        if descriptor is None:
             _fill_of_fork(target, field)
             continue
-        repeated = schema.is_repeated(known)
+        repeated = schema.is_repeated(descriptor)
         for value in field.values:
             if isinstance(value, Message):
-                if known.message_type is not None:
-                    slot = getattr(target, known.name)
+                if descriptor.message_type is not None:
+                    slot = getattr(target, descriptor.name)
                     inner = slot.add() if repeated else slot
                     inner.SetInParent()
                     fill(inner, value)
-            elif (converted := _scalar(known, value)) is not None:
-                _set(target, known.name, converted, repeated)
+            elif (converted := _scalar(descriptor, value)) is not None:
+                _set(target, descriptor.name, converted, repeated)
 
 
 def _fill_of_fork(target: Proto, field: Field) -> None:
@@ -74,8 +74,8 @@ def _scalar(field: FieldDescriptor, value: Scalar) -> Any:
     if field.message_type is not None:
         return None
     if field.enum_type is not None:
-        known = field.enum_type.values_by_name.get(value.text)
-        return known.number if known else literals.integer(value.text)
+        enum_value = field.enum_type.values_by_name.get(value.text)
+        return enum_value.number if enum_value else literals.integer(value.text)
     kind = field.cpp_type
     if kind == field.CPPTYPE_STRING:
         if not value.is_string:
@@ -98,11 +98,11 @@ FORK_FIELDS: Mapping[tuple[str, str], tuple[str, Mapping[bool, str]]] = {
 def fork_fields(tree: Message, descriptor: Descriptor) -> Iterator[Field]:
     """The fields of `FORK_FIELDS` in a message and in the messages inside it."""
     for field in tree.fields:
-        known = descriptor.fields_by_name.get(field.name)
-        if known is None:
+        caffe_field = descriptor.fields_by_name.get(field.name)
+        if caffe_field is None:
             if (descriptor.name, field.name) in FORK_FIELDS:
                 yield field
-        elif known.message_type is not None:
+        elif caffe_field.message_type is not None:
             for value in field.values:
                 if isinstance(value, Message):
-                    yield from fork_fields(value, known.message_type)
+                    yield from fork_fields(value, caffe_field.message_type)

@@ -136,20 +136,20 @@ def field(message_name: str, path: str) -> FieldDescriptor:
     message = descriptor(message_name)
     names = path.split(".")
     for place, name in enumerate(names):
-        found = message.fields_by_name.get(name)
-        if found is None:
+        result = message.fields_by_name.get(name)
+        if result is None:
             raise SchemaError(
                 f"{_short(message.full_name)} has no field '{name}'",
                 hint=did_you_mean(name, [each.name for each in message.fields]),
             )
         if place == len(names) - 1:
-            return found
-        if found.message_type is None:
+            return result
+        if result.message_type is None:
             raise SchemaError(
-                f"'{name}' of {_short(message.full_name)} is a {field_type(found)}: "
+                f"'{name}' of {_short(message.full_name)} is a {field_type(result)}: "
                 f"it has no field '{names[place + 1]}'"
             )
-        message = found.message_type
+        message = result.message_type
     raise AssertionError("a split path has at least one name")
 
 

@@ -90,25 +90,25 @@ def heads(net: Net) -> tuple[Head, ...]:
 
     No head is marked if two are equal in weight and depth.
     """
-    found: dict[int, Head] = {}
+    by_index: dict[int, Head] = {}
     for phase in PHASES:
         graph = net.graph(phase)
         for judge in graph.layers:
             classifier = _classifier_of(graph, judge)
             if classifier is not None:
-                found[classifier.index] = _with_judge(
-                    found.get(classifier.index) or _bare(graph, classifier), judge
+                by_index[classifier.index] = _with_judge(
+                    by_index.get(classifier.index) or _bare(graph, classifier), judge
                 )
-    if not found:
+    if not by_index:
         graph = net.graph("TEST")
-        found = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
-    return _with_main(sorted(found.values(), key=lambda head: head.classifier.index))
+        by_index = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
+    return _with_main(sorted(by_index.values(), key=lambda head: head.classifier.index))
 
 
 def _classifier_of(graph: BlobGraph, judge: Layer) -> Layer | None:
     """The classifier of a loss or accuracy, if it has one."""
-    found = _classifier_or_reason(graph, judge)
-    return found if isinstance(found, Layer) else None
+    result = _classifier_or_reason(graph, judge)
+    return result if isinstance(result, Layer) else None
 
 
 def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
@@ -126,27 +126,27 @@ def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
         return "reads a blob that does not depend on data"
     if prediction & target:
         return "compares data with a blob computed from the same data"
-    found = _writer_below(graph, predicted, _PASSED)
-    return found or f"judges '{judge.bottoms[0]}'{_end_of_path(graph, predicted)}"
+    classifier = _writer_below(graph, predicted, _PASSED)
+    return classifier or f"judges '{judge.bottoms[0]}'{_end_of_path(graph, predicted)}"
 
 
 def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
     """The losses and accuracies of a net that have no classifier, each with the reason."""
-    found: dict[int, tuple[Layer, str]] = {}
+    reasons: dict[int, tuple[Layer, str]] = {}
     for phase in PHASES:
         graph = net.graph(phase)
         for judge in graph.layers:
             reason = _classifier_or_reason(graph, judge)
             if isinstance(reason, str):
-                found.setdefault(judge.index, (judge, reason))
+                reasons.setdefault(judge.index, (judge, reason))
     absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
     for judge in absent:
         if judge.is_loss or judge.type.endswith("Accuracy"):
-            found[judge.index] = (
+            reasons[judge.index] = (
                 judge,
                 "is in no phase by default: see include and exclude",
             )
-    return list(found.values())
+    return list(reasons.values())
 
 
 def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
@@ -193,12 +193,14 @@ def _with_judge(head: Head, judge: Layer) -> Head:
 
 def _outputs(graph: BlobGraph) -> list[Layer]:
     """The classifiers of the outputs of a deploy net."""
-    found = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
-    if layers := [layer for layer in found if layer is not None and layer.type == "InnerProduct"]:
+    candidates = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
+    if layers := [
+        layer for layer in candidates if layer is not None and layer.type == "InnerProduct"
+    ]:
         return layers
     # A convolutional classifier differs from other convolutions by the pooling after it.
-    found = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
-    return [layer for layer in found if layer is not None and layer.type == "Convolution"]
+    candidates = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
+    return [layer for layer in candidates if layer is not None and layer.type == "Convolution"]
 
 
 def _with_main(heads: list[Head]) -> tuple[Head, ...]:
@@ -224,13 +226,13 @@ def find_head(net: Net, name: str) -> Head | None:
 
     A layer below the classifier of another head does not count.
     """
-    found = heads(net)
-    for head in found:
+    all_heads = heads(net)
+    for head in all_heads:
         if head.classifier.name == name:
             return head
     for phase in PHASES:
         graph = net.graph(phase)
-        below = graph.below([h.classifier for h in found if graph.takes_part(h.classifier)])
+        below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
             if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
                 return _bare(graph, layer)

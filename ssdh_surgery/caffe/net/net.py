@@ -90,8 +90,8 @@ class Net:
 
     def phase_of(self, layer: Layer) -> Phase | None:
         """The only phase of a layer, or None if it is in both or in neither."""
-        found = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
-        return found[0] if len(found) == 1 else None
+        phases = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
+        return phases[0] if len(phases) == 1 else None
 
     def state(self, phase: Phase) -> State:
         """The state of the net in a phase, including the `state` of the file."""
@@ -101,14 +101,14 @@ class Net:
     def state_with(self, layer: Layer) -> State | None:
         """The first state that includes a layer, or None."""
         for phase in PHASES:
-            own = self.state(phase)
+            base = self.state(phase)
             candidates = [
-                State(phase, rule.min_level or own.level, own.stages | rule.stages)
+                State(phase, rule.min_level or base.level, base.stages | rule.stages)
                 for rule in layer.include
             ]
-            found = next((state for state in (own, *candidates) if layer.is_in(state)), None)
-            if found:
-                return found
+            match = next((state for state in (base, *candidates) if layer.is_in(state)), None)
+            if match:
+                return match
         return None
 
     def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
@@ -138,25 +138,25 @@ class Net:
             UnknownLayer: no layer has this name.
             AmbiguousLayer: several layers have it, and the phase does not tell which is meant.
         """
-        found = self.named(name)
-        if phase and len(found) > 1:
-            found = tuple(layer for layer in found if layer.is_in(self.state(phase)))
-        if not found:
+        layers = self.named(name)
+        if phase and len(layers) > 1:
+            layers = tuple(layer for layer in layers if layer.is_in(self.state(phase)))
+        if not layers:
             raise UnknownLayer(
                 f"no layer is called '{name}'",
                 location=Location(self.file),
                 hint=did_you_mean(name, (layer.name for layer in self.layers)),
                 layer=name,
             )
-        if len(found) > 1:
-            lines = " and ".join(str(layer.line) for layer in found)
+        if len(layers) > 1:
+            lines = " and ".join(str(layer.line) for layer in layers)
             raise AmbiguousLayer(
                 f"the layers on lines {lines} are all called '{name}'",
-                location=found[0].location,
+                location=layers[0].location,
                 hint="specify its phase",
                 layer=name,
             )
-        return found[0]
+        return layers[0]
 
     @cached_property
     def blob_names(self) -> tuple[str, ...]:

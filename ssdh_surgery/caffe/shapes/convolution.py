@@ -111,8 +111,8 @@ def _result(setup: LayerSetup, axis: int, weight: Shape, sizes: Shape) -> SetupR
 def im2col(setup: LayerSetup) -> SetupResult:
     """The windows of the bottom, arranged as channels."""
     parameter, shape = setup.param.convolution_param, setup.bottoms[0]
-    found = len(shape) - 1 - setup.axis(parameter.axis, field=f"{_PARAM}.axis")
-    setup.check(found >= 1, f"Check failed: num_spatial_axes_ >= 1 ({found} vs. 1)", bottom=0)
+    spatial = len(shape) - 1 - setup.axis(parameter.axis, field=f"{_PARAM}.axis")
+    setup.check(spatial >= 1, f"Check failed: num_spatial_axes_ >= 1 ({spatial} vs. 1)", bottom=0)
     axis, window = read_window(setup)
     sizes = window.steps(shape[axis + 1 :])
     _check_sizes(setup, sizes, window.too_large(shape[axis + 1 :]))

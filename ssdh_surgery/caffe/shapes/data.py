@@ -86,8 +86,8 @@ def _with_labels(
     setup: LayerSetup, shape: Shape | None, batch: int, note: str | None = None
 ) -> SetupResult:
     """Data, and one label per item."""
-    known = setup.top_shapes[0] if setup.top_shapes else None
-    return SetupResult([shape, (known[0] if known else batch,)][: setup.tops], note=note)
+    data_shape = setup.top_shapes[0] if setup.top_shapes else None
+    return SetupResult([shape, (data_shape[0] if data_shape else batch,)][: setup.tops], note=note)
 
 
 def _channels(transform: TransformationParameter) -> tuple[int, str | None]:

@@ -22,9 +22,9 @@ def _joined_axis(setup: LayerSetup, parameter: ConcatParameter | SliceParameter,
     if not parameter.HasField(old):
         return setup.axis(parameter.axis, field=f"{name}_param.axis")
     axis: int = getattr(parameter, old)
-    found = len(setup.bottoms[0])
+    axes = len(setup.bottoms[0])
     setup.check(
-        axis < found, f"{old} out of range. ({axis} vs. {found})", field=f"{name}_param.{old}"
+        axis < axes, f"{old} out of range. ({axis} vs. {axes})", field=f"{name}_param.{old}"
     )
     return axis
 

@@ -149,11 +149,11 @@ class LayerSetup:
 
     def check_four_axes(self) -> None:
         """Refuse a bottom that is not a batch of maps."""
-        found = len(self.bottoms[0])
+        axes = len(self.bottoms[0])
         self.check(
-            found == 4,
+            axes == 4,
             f"Input must have 4 axes, corresponding to (num, channels, height, width) "
-            f"(4 vs. {found})",
+            f"(4 vs. {axes})",
             bottom=0,
         )
 

@@ -7,7 +7,7 @@ from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, Shape
 _LABELS = (
     "Number of labels must match number of predictions; e.g., if {axis} axis == 1 and "
     "prediction shape is (N, C, H, W), label count (number of labels) must be N*H*W, with "
-    "integer values in {{0, 1, ..., C-1}}. ({wanted} vs. {found})"
+    "integer values in {{0, 1, ..., C-1}}. ({predictions} vs. {labels})"
 )
 _SCALAR: Shape = ()
 
@@ -28,9 +28,10 @@ def _check_batches(setup: LayerSetup) -> None:
 
 
 def _check_labels(setup: LayerSetup, axis: int, name: str) -> None:
-    shape, found = setup.bottoms[0], count(setup.bottoms[1])
-    wanted = count(shape, 0, axis) * count(shape, axis + 1)
-    setup.check(wanted == found, _LABELS.format(axis=name, wanted=wanted, found=found), bottom=1)
+    shape, labels = setup.bottoms[0], count(setup.bottoms[1])
+    predictions = count(shape, 0, axis) * count(shape, axis + 1)
+    message = _LABELS.format(axis=name, predictions=predictions, labels=labels)
+    setup.check(predictions == labels, message, bottom=1)
 
 
 def softmax_loss(setup: LayerSetup) -> SetupResult:
@@ -68,11 +69,11 @@ def infogain_loss(setup: LayerSetup) -> SetupResult:
     _check_labels(setup, axis, "infogain")
     if len(setup.bottoms) > 2:
         classes = setup.bottoms[0][axis]
-        found = count(setup.bottoms[2])
+        costs = count(setup.bottoms[2])
         setup.check(
-            found == classes**2,
+            costs == classes**2,
             "Check failed: infogain->count() == num_labels_*num_labels_ "
-            f"({found} vs. {classes**2})",
+            f"({costs} vs. {classes**2})",
             bottom=2,
         )
     return SetupResult([_SCALAR, setup.bottoms[0]][: setup.tops])

@@ -116,5 +116,5 @@ def _has_statistics(layer: Layer) -> bool:
 
 
 def _total(values: Iterable[int | None]) -> int | None:
-    known = list(values)
-    return None if None in known else sum(value for value in known if value is not None)
+    numbers = list(values)
+    return None if None in numbers else sum(value for value in numbers if value is not None)

@@ -70,10 +70,10 @@ def _widths(setup: LayerSetup, states: int) -> tuple[int, int, int, int, list[in
     steps, streams = _steps(setup)
     has_static = len(setup.bottoms) > 2 + exposed
     if has_static:
-        found = setup.size(0, 2)
+        static_streams = setup.size(0, 2)
         setup.check(
-            found == streams,
-            f"Check failed: N_ == bottom[2]->shape(0) ({streams} vs. {found})",
+            static_streams == streams,
+            f"Check failed: N_ == bottom[2]->shape(0) ({streams} vs. {static_streams})",
             bottom=2,
         )
     outputs = setup.param.recurrent_param.num_output

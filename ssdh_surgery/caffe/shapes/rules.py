@@ -131,18 +131,19 @@ def check_counts(param: LayerParameter, tops: int) -> None:
         raise Refusal(f"{param.type} Layer does not allow in-place computation.", field="top")
 
 
-def _check(layer_type: str, name: str, found: int, counts: Counts) -> None:
+def _check(layer_type: str, name: str, number: int, counts: Counts) -> None:
     least, most = counts
     verb, role = ("takes", "input") if name == "bottom" else ("produces", "output")
-    if least == most and found != least:
+    if least == most and number != least:
         limit, bound = "", least
-    elif found < least:
+    elif number < least:
         limit, bound = "at least ", least
-    elif most is not None and found > most:
+    elif most is not None and number > most:
         limit, bound = "at most ", most
     else:
         return
     raise Refusal(
-        f"{layer_type} Layer {verb} {limit}{bound} {name} blob(s) as {role}. ({bound} vs. {found})",
-        field=name if found > bound else None,
+        f"{layer_type} Layer {verb} {limit}{bound} {name} blob(s) as {role}. "
+        f"({bound} vs. {number})",
+        field=name if number > bound else None,
     )

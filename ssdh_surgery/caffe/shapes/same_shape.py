@@ -39,8 +39,8 @@ def _check_base(setup: LayerSetup, settings: str, base: float) -> None:
 
 def prelu(setup: LayerSetup) -> SetupResult:
     """One slope per channel, or one for all."""
-    found = len(setup.bottoms[0])
-    setup.check(found >= 2, f"Number of axes of bottom blob must be >=2. ({found} vs. 2)", bottom=0)
+    axes = len(setup.bottoms[0])
+    setup.check(axes >= 2, f"Number of axes of bottom blob must be >=2. ({axes} vs. 2)", bottom=0)
     channels = setup.legacy()[1]
     slopes: Shape = () if setup.param.prelu_param.channel_shared else (channels,)
     return SetupResult([setup.bottoms[0]], [slopes])

@@ -83,14 +83,14 @@ def _replaced_axes(setup: LayerSetup, parameter: ReshapeParameter, axes: int) ->
 
 def _inferred_size(setup: LayerSetup, shape: Shape) -> int:
     """The size that replaces the single -1 of a shape."""
-    values, known = count(setup.bottoms[0]), -count(shape)
+    values, product = count(setup.bottoms[0]), -count(shape)
     setup.check(
-        known != 0 and values % known == 0,
+        product != 0 and values % product == 0,
         f"bottom count ({values}) must be divisible by the product of the specified dimensions "
-        f"({known})",
+        f"({product})",
         field="reshape_param.shape",
     )
-    return values // known
+    return values // product
 
 
 def reduction(setup: LayerSetup) -> SetupResult:

@@ -89,13 +89,14 @@ class _Walk:
         free = [
             layer for layer in self.layers if not layer.bottoms or layer.type not in SHAPE_RULES
         ]
-        known = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
+        free_blobs = [*self.net.inputs, *(top for layer in free for top in layer.tops)]
         for name in self.explicit:
-            if name not in known:
+            if name not in free_blobs:
                 raise UnknownLayer(
-                    f"{self.net.file}: '{name}' is no input and no top of a data layer in "
+                    f"{self.net.file}: '{name}' is neither an input nor a top of a data layer in "
                     f"phase {self.state.phase}",
-                    hint=did_you_mean(name, known) or f"these are: {', '.join(known) or 'none'}",
+                    hint=did_you_mean(name, free_blobs)
+                    or f"the inputs are: {', '.join(free_blobs) or 'none'}",
                     blob=name,
                 )
 
@@ -160,11 +161,11 @@ class _Walk:
             return None
         try:
             check_counts(param, tops)
-            known = [shape for shape in bottoms if shape is not None]
-            if len(known) < len(bottoms):
+            bottom_shapes = [shape for shape in bottoms if shape is not None]
+            if len(bottom_shapes) < len(bottoms):
                 return None
             top_shapes = [self.explicit.get(name) for name in layer.tops]
-            result = layer_shapes(LayerSetup(param, known, tops, top_shapes))
+            result = layer_shapes(LayerSetup(param, bottom_shapes, tops, top_shapes))
         except Refusal as refusal:
             self._refused(layer, refusal)
             return None

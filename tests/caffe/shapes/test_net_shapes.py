@@ -124,7 +124,7 @@ def test_a_name_that_no_data_layer_gives_is_refused() -> None:
         with pytest.raises(UnknownLayer) as caught:
             found(text, inputs={name: (1, 2)})
         assert str(caught.value) == (
-            f"net.prototxt: '{name}' is no input and no top of a data layer in phase TEST\n"
+            f"net.prototxt: '{name}' is neither an input nor a top of a data layer in phase TEST\n"
             f"hint: {hint}"
         )
 

@@ -140,7 +140,7 @@ def test_a_promise_of_what_is_not_there_is_an_error(step: PromiseStep) -> None:
             "name",
             Word("]"),
             "<new text>:1:7: expected a value for 'name', found ']'\n"
-            "  1 | name: ]\n    |       ^\nhint: no ',' stands before ']'",
+            "  1 | name: ]\n    |       ^\nhint: remove the ',' before ']'",
             id="unparsable",
         ),
     ],
