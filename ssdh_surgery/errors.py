@@ -156,9 +156,9 @@ def is_installed(*packages: str) -> bool:
     return all(importlib.util.find_spec(each) is not None for each in packages)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint that names the closest known word, or None if none is close."""
-    near = difflib.get_close_matches(word, list(known), n=1)
+def did_you_mean(word: str, words: Iterable[str]) -> str | None:
+    """A hint that names the closest words word, or None if none is close."""
+    near = difflib.get_close_matches(word, list(words), n=1)
     return f"did you mean '{near[0]}'?" if near else None
 
 

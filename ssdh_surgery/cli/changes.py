@@ -19,9 +19,9 @@ def describe_change(change: Difference) -> str:
     """One change as a line for people."""
     path = printable(change.path)
     if change.before is None:
-        return click.style(f"+ {path}", fg="green") + _shown(change.after)
+        return click.style(f"+ {path}", fg="green") + _value_after_path(change.after)
     if change.after is None:
-        return click.style(f"- {path}", fg="red") + _shown(change.before)
+        return click.style(f"- {path}", fg="red") + _value_after_path(change.before)
     if set(_keys(change.before)) == set(_keys(change.after)) == {"index"}:
         return f"~ {path}: moved from {change.before['index']} to {change.after['index']}"
     return f"~ {path}: {_value(change.before)} -> {_value(change.after)}"
@@ -31,7 +31,7 @@ def _keys(value: Any) -> list[str]:
     return list(value) if isinstance(value, dict) else []
 
 
-def _shown(value: Any) -> str:
+def _value_after_path(value: Any) -> str:
     """A value that came or went, after the path: a layer by its type and connections."""
     # In V0 a layer's type stands in a message of its own.
     core = value.get("layer", value) if isinstance(value, dict) else None

@@ -89,25 +89,25 @@ class Counter(LiveLine):
         self._began = self._updated = time.monotonic()
         self._first: int | None = None
 
-    def __call__(self, done: int, total: int | None) -> None:
-        """Update the count of items that are done, of a total (None if unknown)."""
+    def __call__(self, count: int, total: int | None) -> None:
+        """Update the count of items that are count, of a total (None if unknown)."""
         if self._first is None:
-            self._first = done
+            self._first = count
         seconds = time.monotonic() - self._began
         if seconds >= _QUIET_SECONDS and self.is_due:
-            self.show(self._line(done, total, seconds))
+            self.show(self._line(count, total, seconds))
 
-    def named(self, task: str, done: int, total: int | None) -> None:
+    def named(self, task: str, count: int, total: int | None) -> None:
         """Update the count in work of several parts; `task` names the part."""
         if task != self._task:
             self._task, self._first, self._began = task, None, time.monotonic()
-        self(done, total)
+        self(count, total)
 
-    def _line(self, done: int, total: int | None, seconds: float) -> str:
-        rate = (done - (self._first or 0)) / seconds
-        line = f"{self._task}: {done:,}" + (f" of {total:,}" if total is not None else "")
+    def _line(self, count: int, total: int | None, seconds: float) -> str:
+        rate = (count - (self._first or 0)) / seconds
+        line = f"{self._task}: {count:,}" + (f" of {total:,}" if total is not None else "")
         if rate:
             line += f", {rate:,.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
             if total is not None:
-                line += f", {duration((total - done) / rate)} left"
+                line += f", {duration((total - count) / rate)} left"
         return line

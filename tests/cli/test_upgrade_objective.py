@@ -121,7 +121,8 @@ found = [made.blobs[name].data.tolist() for name in ("code", "loss_binary", "los
     ("old", "new", "said"),
     [
         ('bottom: "code"\n  bottom: "code"\n  name: "loss_1"', 'bottom: "code"\n  bottom: "fc"\n'
-         '  name: "loss_1"', "layer 'loss_1' reads code and fc: only a loss that reads one blob twice"),
+         '  name: "loss_1"',
+         "layer 'loss_1' reads code and fc: only a loss that reads one blob twice"),
         ('  top: "loss_binary"\n', "", "layer 'loss_1' has no top"),
     ],
     ids=["two blobs", "no top"],

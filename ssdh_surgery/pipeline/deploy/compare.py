@@ -127,15 +127,15 @@ class Comparison:
     def _train_shapes(self) -> NetShapes:
         """The shapes of the train net; unknown ones of its data are those of the deploy net."""
         phase = _phase(self.train)
-        own, declared = shapes(self.train, phase), self._deploy_shapes.blobs
+        train_shapes, declared = shapes(self.train, phase), self._deploy_shapes.blobs
         inputs = {}
         for layer in self.train.graph(phase).layers:
             for name in layer.tops if layer.is_data else ():
-                shape, other = own.blobs.get(name), declared.get(name)
+                shape, other = train_shapes.blobs.get(name), declared.get(name)
                 if other is not None and len(other) == 4 and (shape is None or len(shape) == 4):
                     # The channels may be a guess: only the records have their number.
                     inputs[name] = other if shape is None else (shape[0], other[1], *shape[2:])
-        return shapes(self.train, phase, inputs) if inputs else own
+        return shapes(self.train, phase, inputs) if inputs else train_shapes
 
     def _is_alike(self, deploy: Layer, train: Layer) -> bool:
         if _STOCK.get(deploy.type, deploy.type) != _STOCK.get(train.type, train.type):

@@ -95,16 +95,16 @@ def default_phase(net: Net) -> Phase:
     return "TRAIN" if any(net.phase_of(layer) == "TRAIN" for layer in net.layers) else "TEST"
 
 
-def net_json(shown: NetTable) -> dict[str, Any]:
+def net_json(view: NetTable) -> dict[str, Any]:
     """The net as `show --json` prints it; unknown values are null."""
-    net_shapes = shown.shapes
+    net_shapes = view.shapes
     return {
-        "name": shown.net.name,
-        "phase": shown.phase,
-        "dialect": str(shown.net.dialect),
+        "name": view.net.name,
+        "phase": view.phase,
+        "dialect": str(view.net.dialect),
         "layers": [_layer(each) for each in net_shapes.layers],
         "blobs": {name: _listed(shape) for name, shape in net_shapes.blobs.items()},
-        "heads": [_head(head) for head in shown.heads],
+        "heads": [_head(head) for head in view.heads],
         "totals": {
             "params": net_shapes.param_count,
             "learned": net_shapes.learned_count,

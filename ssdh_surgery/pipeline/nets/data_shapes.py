@@ -30,7 +30,7 @@ def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> d
 
     Only those of images and arrays: labels follow their batch.
     """
-    known: dict[str, Shape] = {}
+    blob_shapes: dict[str, Shape] = {}
     for layer in net.layers_in(phase):
         if layer.type not in _READERS:
             continue
@@ -38,8 +38,8 @@ def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> d
         for top in layer.tops if layer.type == "HDF5Data" else layer.tops[:1]:
             shape = _Sizes.of(net, layer, top, folders).shape
             if shape and batch:
-                known[top] = (batch, *shape[1:])
-    return known
+                blob_shapes[top] = (batch, *shape[1:])
+    return blob_shapes
 
 
 def data_shape(

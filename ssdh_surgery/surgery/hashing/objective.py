@@ -108,7 +108,7 @@ class _Terms:
     """The layers of the two terms on one code, under free names."""
 
     def __init__(self, net: Net, hash_layer: HashLayer, objective: Objective) -> None:
-        self.taken = set(net.names)
+        self.names = set(net.names)
         self.hash_layer = hash_layer
         self.code = hash_layer.code.tops[0]
         self.objective = objective
@@ -159,8 +159,8 @@ class _Terms:
 
     def _layer(self, name: str, kind: str, bottoms: list[str], **rest: object) -> _Fields:
         """A layer with one top, which has its name."""
-        name = unique_name(name, self.taken)
-        self.taken.add(name)
+        name = unique_name(name, self.names)
+        self.names.add(name)
         below = [("bottom", bottom) for bottom in bottoms]
         return [("name", name), ("type", kind), *below, ("top", name), *rest.items()]
 

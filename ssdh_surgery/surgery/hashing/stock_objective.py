@@ -50,13 +50,13 @@ def stock_objective(net: Net) -> StockConversion:
         reason = f"cannot become stock layers: Caffe's dialect {net.dialect} has no Reduction"
         hint = "ssdh upgrade writes the net in the current dialect first"
         raise _refusal(losses[0], reason, hint)
-    taken = set(net.names)
+    names = set(net.names)
     changes: list[Change] = []
     notes: list[str] = []
     means: dict[int, Change] = {}
     for layer in losses:
-        square = unique_name(f"{layer.name}_square", taken)
-        taken.add(square)
+        square = unique_name(f"{layer.name}_square", names)
+        names.add(square)
         changes.append(_replace_loss(net, layer, square))
         if _times(layer) == 2:
             notes.append(

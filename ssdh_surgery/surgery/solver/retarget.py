@@ -50,21 +50,28 @@ def retarget(
         SurgeryError: `base_lr` is not a number.
         UsageError: a `--set` names no field of a solver, or gives it a wrong value.
     """
-    own = typed_assignments(recipe.sets)
-    removed = [] if "test_initialization" in own else solver.root.entries("test_initialization")
-    changes = [assign(solver, own, removed), put_paths(solver, paths, prefix, own, removed)]
+    assigned = typed_assignments(recipe.sets)
+    removed = (
+        [] if "test_initialization" in assigned else solver.root.entries("test_initialization")
+    )
+    changes = [
+        assign(solver, assigned, removed),
+        put_paths(solver, paths, prefix, assigned, removed),
+    ]
     notes = []
     changes.append(fields.take_out(removed, recipe.remove))
-    if "weight_decay" not in own:
+    if "weight_decay" not in assigned:
         changes.append(put(solver, "weight_decay", recipe.weight_decay, removed))
-    if "base_lr" not in own:
+    if "base_lr" not in assigned:
         rate = solver.root.entry("base_lr")
         if rate:
             changes.append(fields.scale(rate, 1 / recipe.lr_divide))
         else:
             notes.append("base_lr is not set: nothing was divided")
-    if "gamma" not in own:
-        policy = str(own["lr_policy"][0]) if "lr_policy" in own else solver.string("lr_policy")
+    if "gamma" not in assigned:
+        policy = (
+            str(assigned["lr_policy"][0]) if "lr_policy" in assigned else solver.string("lr_policy")
+        )
         gamma, note = _gamma(solver, policy, recipe.gamma, removed)
         changes.append(gamma)
         notes += [note] if note else []
@@ -75,7 +82,7 @@ def put_paths(
     solver: Solver,
     paths: Mapping[Entry, str],
     prefix: str | None,
-    own: Container[str],
+    assigned: Container[str],
     removed: Sequence[Entry] = (),
 ) -> Change:
     """Point a solver at other nets and snapshots, except in the fields that the user set.
@@ -84,15 +91,15 @@ def put_paths(
         solver: the solver before the change.
         paths: the new path of each net field that names another file now.
         prefix: the new snapshot prefix, or None to leave it.
-        own: the names of the fields that the user set.
+        assigned: the names of the fields that the user set.
         removed: as for `field_order.put`.
     """
     changes = [
         fields.set_value(entry, path)
         for entry, path in paths.items()
-        if entry.field.name not in own
+        if entry.field.name not in assigned
     ]
-    if prefix is not None and "snapshot_prefix" not in own:
+    if prefix is not None and "snapshot_prefix" not in assigned:
         changes.append(put(solver, "snapshot_prefix", prefix, removed))
     return merge(changes)
 

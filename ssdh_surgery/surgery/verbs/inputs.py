@@ -25,7 +25,7 @@ class _Input:
     name: str
     layer: Layer | None
     sizes: tuple[Entry, ...]
-    own: tuple[Entry, ...]
+    entries: tuple[Entry, ...]
 
 
 def set_batch(net: Net, batch: int | None) -> Change:
@@ -83,7 +83,7 @@ def set_sizes(
         if each.name in shapes and len(shape) != len(sizes):
             raise SurgeryError(
                 f"the input '{each.name}' declares {len(sizes)} sizes, not {len(shape)}",
-                location=(sizes or each.own)[0].location,
+                location=(sizes or each.entries)[0].location,
                 blob=each.name,
             )
         # Tops of one layer may share a shape.
@@ -110,7 +110,7 @@ def drop_inputs(net: Net, names: Collection[str], how: Removal) -> Change:
     >>> apply(net.document.text, drop_inputs(net, ["b"], "delete").edits)
     'input: "a" input_shape { dim: 8 }'
     """
-    entries = [entry for each in _inputs(net) if each.name in names for entry in each.own]
+    entries = [entry for each in _inputs(net) if each.name in names for entry in each.entries]
     return fields.take_out(entries, how)
 
 
@@ -140,8 +140,8 @@ def _inputs(net: Net) -> Iterator[_Input]:
 
 def _input(entry: Entry, layer: Layer | None, shape: Sequence[Entry], *, shared: bool) -> _Input:
     sizes = [dim for each in shape if isinstance(each.value, Message) for dim in _dims(each.value)]
-    own = (entry,) if shared else (entry, *shape)
-    return _Input(_name(entry), layer, tuple(sizes), own)
+    entries = (entry,) if shared else (entry, *shape)
+    return _Input(_name(entry), layer, tuple(sizes), entries)
 
 
 def _dims(shape: Message) -> list[Entry]:
