@@ -90,8 +90,8 @@ def _unlike_training(encoder: Encoder) -> Iterator[Finding]:
         if value is not None and trained is not None and _plain(value) != _plain(trained):
             yield rules.UNLIKE_TRAINING.at(
                 None,
-                f"{option} is {_value_text(value)}, but by ssdh.toml the net was trained with "
-                f"{_value_text(trained)}",
+                f"{option} is {_text(value)}, but by ssdh.toml the net was trained with "
+                f"{_text(trained)}",
             )
 
 
@@ -130,7 +130,7 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
     if mean and 0 < max(map(abs, mean)) <= 1:
         yield rules.MEAN_OF_ANOTHER_SCALE.at(
             None,
-            f"the mean values {_value_text(mean)} are for pixels from 0 to 1, but these range from 0 "
+            f"the mean values {_text(mean)} are for pixels from 0 to 1, but these range from 0 "
             "to 255",
             "the mean is subtracted before scaling: give it for pixels from 0 to 255",
         )
@@ -149,7 +149,7 @@ def _channels(transform: InputTransform) -> Iterator[Finding]:
     if (is_rgb and order == "BGR") or (is_bgr and order == "RGB"):
         yield rules.CHANNEL_ORDER.at(
             None,
-            f"the mean {_value_text(mean)} is ImageNet's in the order {'RGB' if is_rgb else 'BGR'}, but "
+            f"the mean {_text(mean)} is ImageNet's in the order {'RGB' if is_rgb else 'BGR'}, but "
             f"the net gets {order}",
             "a net trained by Caffe takes BGR, and its mean begins with blue (104); "
             "--channels RGB is for nets that were trained elsewhere",
@@ -202,7 +202,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _value_text(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ",".join(f"{each:g}" for each in value)
     return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -137,7 +137,7 @@ def _evaluation(
             figures.cutoffs,
             figures.places,
             figures.voters,
-            lambda done, total: progress(name, done, total),
+            lambda count, total: progress(name, count, total),
         )
 
     measures = judge("queries", queries, database)
