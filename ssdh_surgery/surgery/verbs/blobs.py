@@ -77,10 +77,9 @@ def _states(net: Net, phase: Phase | None) -> Iterator[State]:
     stages = {frozenset(each) for rule in rules for each in (rule.stages, rule.not_stages)}
     levels = {level for rule in rules for level in (rule.min_level, rule.max_level)}
     for each in [phase] if phase else PHASES:
-        own = net.state(each)
+        base = net.state(each)
         for added, level in product(sorted({frozenset(), *stages}, key=sorted), {None, *levels}):
-            own_level = own.level if level is None else level
-            yield State(each, own_level, own.stages | added)
+            yield State(each, base.level if level is None else level, base.stages | added)
 
 
 def _mentions(graph: BlobGraph, blob: NetBlob) -> Iterator[tuple[Layer, Entry]]:

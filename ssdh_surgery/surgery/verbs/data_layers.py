@@ -60,11 +60,11 @@ class DataSource:
 def data_sources(net: Net, phases: Collection[Phase] = PHASES) -> list[DataSource]:
     """The data layers that name a source, in the given phases."""
     return [
-        DataSource(layer, own, *_read(layer))
+        DataSource(layer, layer_phases, *_read(layer))
         for layer in net.layers
         if layer.type in SOURCES
         and (
-            own := tuple(
+            layer_phases := tuple(
                 phase for phase in PHASES if phase in phases and layer in net.layers_in(phase)
             )
         )

@@ -38,7 +38,7 @@ def set_value(entry: Entry, value: object) -> Change:
     """Set the value of an existing field.
 
     Raises:
-        SurgeryError: the field holds a message.
+        SurgeryError: the field holds a message, or a value where a message is set.
 
     >>> from ssdh_surgery import parse
     >>> from ssdh_surgery.prototxt.edits import apply
@@ -49,6 +49,10 @@ def set_value(entry: Entry, value: object) -> Change:
     if isinstance(entry.value, Message):
         raise SurgeryError(
             f"'{entry.field.name}' is a message, not a value", location=entry.location
+        )
+    if render.is_message(value):
+        raise SurgeryError(
+            f"'{entry.field.name}' is a value, not a message", location=entry.location
         )
     if _is_same(entry.value, value):
         return Change()

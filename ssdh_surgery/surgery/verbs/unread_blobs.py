@@ -107,11 +107,11 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
     """
     if net.dialect is Dialect.V0:
         return Change()
-    taken = set(net.names)
+    names = set(net.names)
     new = []
     for blob, phases in blobs:
-        name = unique_name(f"silence_{blob}", taken)
-        taken.add(name)
+        name = unique_name(f"silence_{blob}", names)
+        names.add(name)
         rule = [("include", [("phase", Word(phase))]) for phase in phases]
         only = rule if len(phases) < len(PHASES) else []
         new.append([("name", name), ("type", "Silence"), ("bottom", blob), *only])

@@ -63,7 +63,7 @@ def test_it_returns_the_result_of_the_verb(proofs: list[Change]) -> None:
 
 def test_a_result_with_a_change_is_returned_too(proofs: list[Change]) -> None:
     draft = draft_of(NET)
-    result = aux_heads.Dropped(rename(draft, "a", "c"), ())
+    result = aux_heads.AuxRemoval(rename(draft, "a", "c"), ())
     assert draft.do(result) is result
     assert proofs == [result.change]
     assert draft.net.layer("c").type == "ReLU"

@@ -252,6 +252,52 @@ def test_put_adds_what_is_missing() -> None:
     assert made(document, change) == SOLVER + "type: 'SGD'\n"
 
 
+NET_STATE = "train_state { stage: 'a'  # c\n  level: 1\n  # end\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        pytest.param(
+            NET_STATE,
+            [("level", 2), ("phase", Word("TEST"))],
+            "train_state {\n  level: 2\n  phase: TEST\n  # end\n}\n",
+            id="other-fields",
+        ),
+        pytest.param(
+            NET_STATE,
+            [("level", 1), ("stage", "b")],
+            NET_STATE.replace("'a'", "'b'"),
+            id="other-value",
+        ),
+        pytest.param(NET_STATE, [("level", 1), ("stage", "a")], NET_STATE, id="noop"),
+        pytest.param(
+            "train_state { level: 1, stage: 'a' }",
+            [("level", 1), ("phase", Word("TEST"))],
+            "train_state { level: 1, phase: TEST }",
+            id="separators",
+        ),
+        pytest.param(
+            "max_iter: 5\n",
+            [("level", 1)],
+            "max_iter: 5\ntrain_state {\n  level: 1\n}\n",
+            id="missing",
+        ),
+    ],
+)
+def test_put_of_a_message_leaves_its_fields_and_no_others(
+    before: str, value: NewFields, after: str
+) -> None:
+    document = parse(before.encode())
+    assert made(document, fields.put(document.root, "train_state", value)) == after
+
+
+def test_a_value_cannot_become_a_message() -> None:
+    document, _ = only("max_iter: 5", "max_iter")
+    with pytest.raises(SurgeryError, match=r"^s\.prototxt:1:11: 'max_iter' is a value, not a me"):
+        fields.put(document.root, "max_iter", [("level", 1)])
+
+
 def test_put_noop() -> None:
     document, _ = only(SOLVER, "net")
     assert fields.put(document.root, "display", 20) == Change()
