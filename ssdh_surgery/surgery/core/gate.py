@@ -74,7 +74,7 @@ def prove(
     try:
         after = parse_source(replace(document.source, text=text))
     except ParseError as error:
-        raise _refused(document, f"the edited text no longer parses: {error}") from error
+        raise _refusal(document, f"the edited text no longer parses: {error}") from error
     reading = earlier.take_reading() if earlier else None
     if reading is None or reading.refusal:
         # The earlier change may have removed what protobuf refused.
@@ -97,12 +97,12 @@ def _compare_trees(before: Document, reading: _Reading, after: Document, promise
     try:
         promise.apply_tree(reading.tree)
     except LookupError as error:
-        raise _refused(before, f"the promise names what is not there: {error}") from error
+        raise _refusal(before, f"the promise names what is not there: {error}") from error
     if difference := first_difference(reading.tree, tree_of(after.root)):
-        raise _refused(before, f"the edits do not do what was promised, at {difference}")
+        raise _refusal(before, f"the edits do not do what was promised, at {difference}")
 
 
-def _refused(document: Document, message: str) -> GateRefused:
+def _refusal(document: Document, message: str) -> GateRefused:
     return GateRefused(message, location=Location(document.source.file), hint=_OUR_BUG)
 
 
@@ -120,11 +120,11 @@ def _compare_messages(
         message = protobuf_message(after, message_name)
     except SchemaError as error:
         text = f"protobuf read the file before the edits and refuses it after: {error}"
-        raise _refused(before, text) from error
+        raise _refusal(before, text) from error
     # Compared as bytes: messages that hold a NaN are never equal.
     expected, actual = (
         each.SerializeToString(deterministic=True) for each in (reading.message, message)
     )
     if expected != actual:
-        raise _refused(before, "protobuf does not read what was promised")
+        raise _refusal(before, "protobuf does not read what was promised")
     return ()

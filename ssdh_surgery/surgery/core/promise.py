@@ -25,7 +25,7 @@ class Promise:
             SchemaError: a new field or value is not in Caffe's schema.
         """
         values = new_values(self.steps, message.DESCRIPTOR.name)
-        for path, name, steps in _grouped(self.steps):
+        for path, name, steps in _group_by_field(self.steps):
             _apply_to_message(value_at(message, path), name, steps, values)
 
     def apply_tree(self, tree: Tree) -> None:
@@ -34,7 +34,7 @@ class Promise:
         Raises:
             LookupError: a path leads nowhere.
         """
-        for path, name, steps in _grouped(self.steps):
+        for path, name, steps in _group_by_field(self.steps):
             inner = tree_at(tree, path)
             values = inner.setdefault(name, [])
             _apply_to_list(values, steps, lambda step: tree_of_value(step.value))
@@ -42,7 +42,7 @@ class Promise:
                 del inner[name]
 
 
-def _grouped(steps: Iterable[PromiseStep]) -> list[tuple[Path, str, list[PromiseStep]]]:
+def _group_by_field(steps: Iterable[PromiseStep]) -> list[tuple[Path, str, list[PromiseStep]]]:
     """Steps by the field they touch, deepest first, so that the old paths stay valid."""
     groups: dict[tuple[Path, str], list[PromiseStep]] = {}
     for step in steps:

@@ -105,7 +105,7 @@ class Piece:
         field = self.field
         if field is None or not field.is_list:
             return [self]
-        rows = [f"{field.name}:{style.after_colon}{_written(value)}" for value in field.values]
+        rows = [f"{field.name}:{style.after_colon}{_value_text(value)}" for value in field.values]
         inside = [
             f"{text}\n{self.margin}"
             for place, text in self._comments_within()
@@ -152,7 +152,7 @@ class Piece:
         before, newline, blanks = self.gap.rpartition("\n")
         gap = before + newline + margin if newline and blanks == self.margin else self.gap
         lead, body, trail = (
-            _shifted(text, self.margin, margin) for text in (self.lead, self.body, self.trail)
+            _shift(text, self.margin, margin) for text in (self.lead, self.body, self.trail)
         )
         return replace(self, gap=gap, lead=lead, body=body, trail=trail, margin=margin, span=None)
 
@@ -163,7 +163,7 @@ def without_separator(trail: str) -> str:
     return rest if rest.strip() else ""
 
 
-def _shifted(text: str, old: str, new: str) -> str:
+def _shift(text: str, old: str, new: str) -> str:
     """Lines with another indentation, except the first, which follows a gap.
 
     Blank lines stay unchanged, except that a last one is the indentation of a field.
@@ -182,7 +182,7 @@ def _covers(value: Value, offset: int) -> bool:
     return isinstance(value, Message) and offsets[value.first] <= offset < offsets[value.last]
 
 
-def _written(value: Value) -> str:
+def _value_text(value: Value) -> str:
     """The text of a value, without comments between the parts of a string."""
     if isinstance(value, Scalar):
         return " ".join(value.words) if value.is_string else value.text
