@@ -122,7 +122,7 @@ def test_start_imports_nothing_heavy(words: list[str]) -> None:
 def test_text_rooms_import_neither_numpy_nor_lmdb_nor_rich(room: str) -> None:
     modules = {
         "prototxt": ["parser", "render", "trivia"],
-        "surgery": ["core.gate", "hashing.insert", "solver.settings", "diff.differences"],
+        "surgery": ["core.gate", "hashing.insert", "solver.retarget", "diff.differences"],
         "caffe": ["net.net", "net.heads", "net.solver", "net.net_message", "net.kind"],
     }[room]
     code = (
