@@ -120,7 +120,7 @@ def test_labels_follow_the_batch_of_their_data() -> None:
 
 def test_a_name_that_no_data_layer_gives_is_refused() -> None:
     text = data_layer("Data", "") + 'layer { name: "r" type: "ReLU" bottom: "data" top: "r" }'
-    for name, hint in (("date", "did you mean 'data'?"), ("r", "these are: data, label")):
+    for name, hint in (("date", "did you mean 'data'?"), ("r", "the inputs are: data, label")):
         with pytest.raises(UnknownLayer) as caught:
             found(text, inputs={name: (1, 2)})
         assert str(caught.value) == (
