@@ -1,4 +1,4 @@
-"""Write docs/networks.md by running every command on every net; `page.py NET...` prints single rows.
+"""Run every command on every net and write docs/networks.md; `page.py NET...` prints single rows.
 
 It needs the Caffe of `make caffe` and the corpus of real nets in ../shared/corpus.
 """
