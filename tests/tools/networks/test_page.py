@@ -1,4 +1,4 @@
-"""docs/networks.md is up to date: some of its rows are tried here, all of them by `make networks`."""
+"""docs/networks.md is up to date: a few of its rows are tried here, all by `make networks`."""
 
 from __future__ import annotations
 
