@@ -1,4 +1,4 @@
-# Every target does its own set-up: `make demo` and `make test` are all that a fresh machine needs.
+# Every target does its own set-up: `make demo` or `make test` is all that a fresh clone needs.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
@@ -9,7 +9,7 @@ READY := .venv/.ready
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY)  ## Make .venv with everything in it, the project editable
+setup: $(READY)  ## Make .venv with all dependencies and the project in editable mode
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -20,10 +20,10 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Run the main job on a small real example
 	$(BIN)/python examples/demo.py
 
-test: $(READY)  ## Run the tests, with the Caffe of `make caffe` where that has been run
+test: $(READY)  ## Run the tests, with Caffe if `make caffe` has built one
 	$(BIN)/python -m pytest
 
-lint: $(READY)  ## Check style, types, the rooms' import rules, spelling and generated files
+lint: $(READY)  ## Check style, types, import rules, spelling and generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,16 +33,16 @@ lint: $(READY)  ## Check style, types, the rooms' import rules, spelling and gen
 	$(BIN)/python tools/docs/layers.py --check
 	$(BIN)/python tools/docs/findings.py --check
 
-caffe: $(READY)  ## Build a CPU Caffe with pycaffe into the user's cache, once (minutes)
+caffe: $(READY)  ## Build a CPU Caffe with pycaffe in the user's cache, once (minutes)
 	PYTHON=$(BIN)/python tools/caffe/build.sh
 
-networks: $(READY)  ## Try every command with every network: docs/networks.md (minutes)
+networks: $(READY)  ## Run every command on every network and write docs/networks.md (minutes)
 	$(BIN)/python tools/networks/page.py
 
-bench: $(READY)  ## Measure speed beside what it is compared with (half an hour; after make caffe)
+bench: $(READY)  ## Measure speed against references (half an hour; needs `make caffe`)
 	@for file in benchmarks/*.py; do \
 		echo "== $$file"; $(BIN)/python "$$file" || exit; \
 	done
 
-proto: $(READY)  ## Make the schema's descriptors and stubs from the .proto file
+proto: $(READY)  ## Compile the .proto file to descriptors and type stubs
 	$(BIN)/python tools/proto/compile.py

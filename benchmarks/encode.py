@@ -1,13 +1,13 @@
-"""GoogLeNet's codes of JPEGs beside Caffe's own extract_features: both decode, warp and crop.
+"""GoogLeNet's codes of JPEGs, compared with Caffe's extract_features: both decode, warp and crop.
 
-python benchmarks/encode.py [--rounds N] [--pictures N]
+python benchmarks/encode.py [--rounds N] [--images N]
 
 Whole commands take turns: Caffe's tool with an ImageData layer that reads the list, and
-`ssdh encode` with its engines. Each is run on a handful of pictures, too, which is what
-starting and reading the weights take; the rates are those of the pictures beyond, by the
-clock and by the processors' time, which other work on the cores disturbs less. Printed are
-medians of the rounds and of the ratios within each round, and how the activations agree. The
-target is four times Caffe's rate. Needs `make caffe`.
+`ssdh encode` with its engines. Each also runs on a few images, which measures start-up and
+reading the weights; the rates are those of the remaining images, by wall-clock time and by CPU
+time, which other work on the cores disturbs less. Prints the medians of the rounds and of the
+ratios within each round, and how closely the activations agree. The target is four times
+Caffe's rate. Needs `make caffe`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 
-PICTURES, BATCH, THREADS, ROUNDS = 200, 10, 2, 5
-# What a run of a few pictures costs is taken to be starting.
+IMAGES, BATCH, THREADS, ROUNDS = 200, 10, 2, 5
+# The cost of a run on so few images counts as start-up.
 FEW = BATCH
 WIDTH, HEIGHT = 500, 375
 MEAN = (104, 117, 123)
@@ -54,8 +54,8 @@ ENVIRONMENT = os.environ | {
 }
 
 
-def make_pictures(count: int) -> None:
-    """JPEGs with the detail, and so about the file size, of photographs; and their lists."""
+def make_images(count: int) -> None:
+    """Write JPEGs with the detail, and so about the file size, of photographs, and their lists."""
     random = np.random.default_rng(1)
     lines = []
     for number in range(count):
@@ -70,7 +70,7 @@ def make_pictures(count: int) -> None:
 
 
 def make_net() -> None:
-    """GoogLeNet with a hash layer, its random weights, and what Caffe's tool reads."""
+    """Write GoogLeNet with a hash layer and random weights, and the nets for Caffe's tool."""
     command = [sys.executable, "-m", "ssdh_surgery", "-q", "deploy", "zoo:googlenet/deploy"]
     subprocess.run(
         [*command, "--out", ".", "--remove", "delete"], check=True, stdout=subprocess.DEVNULL
@@ -80,23 +80,23 @@ def make_net() -> None:
     for params in net.params.values():
         kernel = params[0].data
         kernel[...] = random.normal(0, (2 / kernel[0].size) ** 0.5, kernel.shape)
-    # Activations about 0.5, so that they tell how the sides agree.
+    # Activations near 0.5 show best how closely the sides agree.
     net.params["latent_SSDH"][0].data[...] *= 0.01
     net.save(WEIGHTS)
     text = Path(NET).read_text()
     for source in ("all", "few"):
         data = IMAGE_DATA % (*MEAN, f"{source}.txt", BATCH)
-        own, count = re.subn(r'(?s)layer \{\n  name: "data".*?\n\}\n', data, text, count=1)
+        caffe_net, count = re.subn(r'(?s)layer \{\n  name: "data".*?\n\}\n', data, text, count=1)
         assert count, "the net has no layer 'data'"
-        Path(f"{source}.prototxt").write_text(own)
+        Path(f"{source}.prototxt").write_text(caffe_net)
 
 
 def command(side: str, source: str, batches: int) -> list[str]:
-    """What encodes a list of pictures."""
+    """The command that encodes a list of images."""
     if side == "caffe":
         caffe = built_caffe()
         if caffe is None:
-            raise SystemExit("there is no Caffe to compare with: run `make caffe` first")
+            raise SystemExit("no Caffe to compare with: run `make caffe` first")
         tool = str(caffe.with_name("extract_features"))
         return [tool, WEIGHTS, f"{source}.prototxt", CODE, "caffe", str(batches), "lmdb", "CPU"]
     mean = ",".join(map(str, MEAN))
@@ -119,24 +119,24 @@ def command(side: str, source: str, batches: int) -> list[str]:
 
 
 class Times(NamedTuple):
-    """What a command took, in seconds by the clock and of processors."""
+    """Wall-clock time and CPU time, in seconds."""
 
-    clock: float
-    processor: float
+    wall: float
+    cpu: float
 
     def __sub__(self, other: Times) -> Times:
-        return Times(self.clock - other.clock, self.processor - other.processor)
+        return Times(self.wall - other.wall, self.cpu - other.cpu)
 
 
-def times(side: str, source: str, pictures: int) -> Times:
-    """What a whole command takes."""
-    if side == "caffe":  # it takes no LMDB that exists
+def times(side: str, source: str, images: int) -> Times:
+    """The times of a whole command."""
+    if side == "caffe":  # extract_features refuses an LMDB that exists
         shutil.rmtree(side, ignore_errors=True)
-    words = command(side, source, -(-pictures // BATCH))
+    words = command(side, source, -(-images // BATCH))
     before = now()
-    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)}\n{done.stderr}")
+    process = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)}\n{process.stderr}")
     return now() - before
 
 
@@ -146,61 +146,61 @@ def now() -> Times:
 
 
 def activations(side: str) -> NDArray[np.float32]:
-    """What a side's last run made."""
+    """The activations that a side's last run wrote."""
     if side != "caffe":
-        found = read_codes(Path(f"{side}.npz")).activations
-        assert found is not None
-        return found
+        values = read_codes(Path(f"{side}.npz")).activations
+        assert values is not None
+        return values
     with LmdbStore(Path("caffe")) as store:
         rows: list[Any] = [read_datum(record).floats for _, record in store.items()]
     return np.stack(rows)
 
 
-def measure(pictures: int, rounds: int) -> None:
+def measure(images: int, rounds: int) -> None:
     """Let the sides take turns, and print a table."""
     starts: dict[str, list[Times]] = {side: [] for side in SIDES}
     wholes: dict[str, list[Times]] = {side: [] for side in SIDES}
     for number in range(rounds):
         for side in SIDES if number % 2 == 0 else SIDES[::-1]:
             starts[side].append(times(side, "few", FEW))
-            wholes[side].append(times(side, "all", pictures))
-    made = {side: activations(side)[:pictures] for side in SIDES}
-    print(f"{pictures} JPEGs of {WIDTH} x {HEIGHT}, {THREADS} threads, {rounds} rounds, medians")
+            wholes[side].append(times(side, "all", images))
+    outputs = {side: activations(side)[:images] for side in SIDES}
+    print(f"{images} JPEGs of {WIDTH} x {HEIGHT}, {THREADS} threads, {rounds} rounds, medians")
     for side in SIDES:
-        beyond = {
-            each: [whole - start for whole, start in zip(wholes[each], starts[each], strict=True)]
-            for each in ("caffe", side)
+        net_times = {
+            name: [whole - start for whole, start in zip(wholes[name], starts[name], strict=True)]
+            for name in ("caffe", side)
         }
-        rate = (pictures - FEW) / statistics.median(each.clock for each in beyond[side])
-        used = statistics.median(each.processor for each in beyond[side]) / (pictures - FEW)
-        pairs = list(zip(beyond["caffe"], beyond[side], strict=True))
-        clock = [theirs.clock / mine.clock for theirs, mine in pairs]
-        processor = [theirs.processor / mine.processor for theirs, mine in pairs]
-        apart = np.abs(made[side] - made["caffe"]).max()
-        bits = np.mean((made[side] > 0.5) == (made["caffe"] > 0.5))
+        rate = (images - FEW) / statistics.median(each.wall for each in net_times[side])
+        cpu = statistics.median(each.cpu for each in net_times[side]) / (images - FEW)
+        pairs = list(zip(net_times["caffe"], net_times[side], strict=True))
+        wall_ratios = [theirs.wall / ours.wall for theirs, ours in pairs]
+        cpu_ratios = [theirs.cpu / ours.cpu for theirs, ours in pairs]
+        difference = np.abs(outputs[side] - outputs["caffe"]).max()
+        equal_bits = np.mean((outputs[side] > 0.5) == (outputs["caffe"] > 0.5))
         print(
-            f"  {side:6} start {statistics.median(each.clock for each in starts[side]):5.2f} s  "
-            f"{rate:6.1f} images/s x{span(clock)}  "
-            f"{used * 1000:5.1f} ms of processor an image x{span(processor)}  "
-            f"activations within {apart:.1e}, bits equal {bits:.2%}"
+            f"  {side:6} start-up {statistics.median(each.wall for each in starts[side]):5.2f} s  "
+            f"{rate:6.1f} images/s x{span(wall_ratios)}  "
+            f"{cpu * 1000:5.1f} ms CPU per image x{span(cpu_ratios)}  "
+            f"activations within {difference:.1e}, {equal_bits:.2%} of bits equal"
         )
 
 
 def span(ratios: list[float]) -> str:
-    """The median of ratios, and the least and the most."""
+    """The median of ratios, with their minimum and maximum."""
     return f"{statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each (%(default)s)")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    parser.add_argument("--images", type=int, default=IMAGES, help="default: %(default)s")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        make_pictures(options.pictures)
+        make_images(options.images)
         make_net()
-        measure(options.pictures, options.rounds)
+        measure(options.images, options.rounds)
         os.chdir("/")
 
 

@@ -1,16 +1,16 @@
-"""The embedded engine beside the Caffe of `make caffe`: GoogLeNet at 224, batch 10, 2 threads.
+"""The embedded engine compared with the Caffe of `make caffe`: GoogLeNet, batch 10, 2 threads.
 
 python benchmarks/engine.py [--rounds N] [--net NAME] [MODE ...]
 
-Modes are `forward` (the deploy net), `train` (forward, backward and update of the train net)
+The modes are `forward` (the deploy net), `train` (forward, backward and update of the train net)
 and `new-layers` (the same with `lr_mult: 0` for all but the classifiers). Three processes take
-turns: Caffe, the embedded engine as it trains, and its plain plan without the passes that make
-it faster. Printed are the medians of the rounds, the median of the ratios within each
-round, and the peak of each process's memory. Inputs are random and filled in once; the data
-layers have a benchmark of their own, feeding.py.
+turns: Caffe, the embedded engine as it trains, and its plain plan without the optimisation
+passes. Prints the medians of the rounds, the median of the ratios within each round, and the
+peak memory of each process. Inputs are random, 224 x 224, and filled in once; the data layers
+have a benchmark of their own, feeding.py.
 
-The targets, against Caffe: 2.5 times the images per second forward, 1.4 times in training, and
-no more memory than Caffe's plus the 200 MB that PyTorch takes to import.
+The targets, compared with Caffe: 2.5 times the images per second forward, 1.4 times in training,
+and at most 200 MB more memory, which is what importing PyTorch takes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCH, THREADS = 10, 2
 ROUNDS = 7
 MODES = ("forward", "train", "new-layers")
 SIDES = ("caffe", "plain", "ours")
-# A turn is long enough that starting it does not count.
+# Iterations per turn: enough to make the cost of starting a turn negligible.
 ITERATIONS = {"forward": 4, "train": 2, "new-layers": 4}
 LABELS = """layer { name: "label" type: "Input" top: "label"
   input_param { shape { dim: %d } } }
@@ -47,7 +47,7 @@ Turn = Callable[[int], None]
 
 
 def write_nets(folder: Path, mode: str, network: str) -> None:
-    """The net of a mode, and for training its solver."""
+    """Write the net of a mode, and its solver for training."""
     deploy = re.sub(r"dim: \d+", f"dim: {BATCH}", zoo.text(network, "deploy"), count=1)
     if mode == "forward":
         (folder / "net.prototxt").write_text(deploy)
@@ -73,13 +73,13 @@ def split(text: str) -> list[str]:
 
 
 def caffe_turn(folder: Path, mode: str) -> Turn:
-    """Run Caffe's net; in training as its own solver does."""
+    """The function that runs Caffe's net, and its solver when training."""
     from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 
-    folder_of_caffe = built_pycaffe()
-    if folder_of_caffe is None:
-        raise SystemExit("there is no Caffe to compare with: run `make caffe` first")
-    sys.path.insert(0, str(folder_of_caffe))
+    pycaffe = built_pycaffe()
+    if pycaffe is None:
+        raise SystemExit("no Caffe to compare with: run `make caffe` first")
+    sys.path.insert(0, str(pycaffe))
     import caffe
 
     caffe.set_mode_cpu()
@@ -103,7 +103,7 @@ def caffe_turn(folder: Path, mode: str) -> Turn:
 
 
 def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
-    """Run the embedded engine's net; in training as its own solver does."""
+    """The function that runs the embedded engine's net, and its solver when training."""
     import torch
 
     from ssdh_surgery.caffe.net.net import Net
@@ -149,38 +149,38 @@ def torch_turn(folder: Path, mode: str, is_plain: bool) -> Turn:
 
 
 def fill(blobs: Mapping[str, Any], random: np.random.Generator) -> None:
-    """Random pixels around zero, and labels."""
+    """Fill in random pixels around zero, and random labels."""
     blobs["data"].data[...] = random.uniform(-120, 130, blobs["data"].data.shape)
     if "label" in blobs:
         blobs["label"].data[...] = random.integers(0, 1000, BATCH)
 
 
 def set_statistics(params: list[np.ndarray[Any, Any]]) -> None:
-    """Let a BatchNorm that was never trained pass its values on: zeros would give nan."""
+    """Make an untrained BatchNorm pass its values on: zeros would give NaN."""
     params[1][...] = params[2][...] = 1
 
 
 def work(side: str, mode: str, folder: Path) -> None:
-    """A process that takes turns: reads how many iterations, writes the seconds that they took."""
+    """Take turns: read a number of iterations, print the seconds that they took and the peak."""
     turn = (
         caffe_turn(folder, mode) if side == "caffe" else torch_turn(folder, mode, side == "plain")
     )
     turn(1)
     for line in sys.stdin:
-        started = time.perf_counter()
+        start = time.perf_counter()
         turn(int(line))
-        print(time.perf_counter() - started, peak(), flush=True)
+        print(time.perf_counter() - start, peak(), flush=True)
 
 
 def peak() -> int:
-    """The most memory that this process has had, in kB."""
+    """The peak memory of this process, in kB."""
     status = Path("/proc/self/status").read_text()
-    (found,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    return int(found)
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kilobytes)
 
 
 class Worker:
-    """A process of one side."""
+    """The process of one side."""
 
     def __init__(self, side: str, mode: str, folder: Path) -> None:
         threads = {name: str(THREADS) for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")}
@@ -195,7 +195,7 @@ class Worker:
         self.kilobytes = 0
 
     def seconds(self, iterations: int) -> float:
-        """How long a turn took."""
+        """Run a turn: the seconds that it took."""
         assert self.process.stdin
         assert self.process.stdout
         print(iterations, file=self.process.stdin, flush=True)
@@ -242,8 +242,8 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("modes", nargs="*", metavar="MODE", help=", ".join(MODES))
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each (%(default)s)")
-    parser.add_argument("--net", default="googlenet", help="a network of the zoo (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+    parser.add_argument("--net", default="googlenet", help="zoo network (default: %(default)s)")
     options = parser.parse_args()
     for mode in options.modes or MODES:
         measure(mode, options.net, options.rounds)

@@ -1,11 +1,11 @@
-"""How long the embedded engine waits for its data, on GoogLeNet at 224 from encoded records.
+"""The time that the embedded engine waits for data: GoogLeNet, trained on encoded records.
 
 python benchmarks/feeding.py [ITERATIONS]
 
 Trains the zoo's GoogLeNet (batch 10, crop 224, mirror, mean values) on an LMDB of JPEGs of
-256 x 256 and prints images per second and the share of the time that the net waited for a
-batch; the target is below 3 %. Then the same with a net that costs nearly nothing, which
-shows how many records per second the threads can make.
+256 x 256 and prints the images per second and the share of the time that the net waited for a
+batch; the target is below 3 %. Then does the same with a net that takes almost no time, which
+shows how many records per second the threads can prepare.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ snapshot_after_train: false solver_mode: CPU random_seed: 1
 
 
 def make_records(folder: Path) -> None:
-    """JPEGs with the detail, and so about the file size, of photographs."""
+    """Write an LMDB of JPEGs with the detail, and so about the file size, of photographs."""
     random = np.random.default_rng(1)
     with LmdbWriter(folder / "records") as writer:
         for number in range(RECORDS):
@@ -55,24 +55,24 @@ def make_records(folder: Path) -> None:
 
 
 def measure(folder: Path, text: str, batch: int, iterations: int) -> None:
-    """Train, and print the rate and the share of waiting."""
+    """Train, and print the rate and the share of time spent waiting."""
     (folder / "net.prototxt").write_text(DATA % batch + text)
     solver = folder / "solver.prototxt"
     solver.write_text(SOLVER % iterations)
     log = folder / f"{batch}.log"
-    started = ended = 0.0
+    start = end = 0.0
     for event in TorchTrainer(threads=2).run(TrainJob(str(solver), folder, log)):
         if isinstance(event, events.TrainingStart):
-            started = event.elapsed
+            start = event.elapsed
         if isinstance(event, events.TrainingEnd):
-            ended = event.elapsed
+            end = event.elapsed
     (share,) = re.findall(r"Waiting for data took ([\d.]+%)", log.read_text())
-    rate = batch * iterations / (ended - started)
+    rate = batch * iterations / (end - start)
     print(f"{rate:8.1f} images/s   {share:>6} of the time waiting")
 
 
 def without_data(text: str) -> str:
-    """The zoo's train net without the layers that read its data and those for tests."""
+    """A train net of the zoo without its data layers and its layers for TEST."""
     layers = re.split(r"(?m)^(?=layer \{)", text)[1:]
     return "".join(
         layer for layer in layers if '"Data"' not in layer and "phase: TEST" not in layer
@@ -87,7 +87,7 @@ def main() -> None:
         make_records(folder)
         print("GoogLeNet, batch 10, 2 threads:")
         measure(folder, without_data(zoo.text("googlenet", "train_val")), BATCH, iterations)
-        print("a net that costs nearly nothing, batch 32:")
+        print("a net that takes almost no time, batch 32:")
         measure(folder, CHEAP, 32, 40)
 
 

@@ -1,10 +1,11 @@
-"""Parsing GoogLeNet beside protobuf's own text_format, and how the time grows with the size.
+"""Parsing GoogLeNet, compared with protobuf's text_format, and the growth of time with size.
 
 python benchmarks/parse.py [ROUNDS]
 
 Both parse the same text in turn, A B A B, in one process; the target is a ratio of the
-medians of at most 1. Then texts of 0.5 MB and 5 MB: ordinary layers, and hostile ones of a
-single character or a depth of a million; the target is about the same time per byte.
+medians of at most 1. Then come texts of 0.5 MB and 5 MB, both ordinary layers and hostile input,
+such as a single repeated character or a depth of a million; the target is about the same time
+per byte.
 """
 
 from __future__ import annotations
@@ -26,27 +27,27 @@ SMALL, LARGE = 500_000, 5_000_000
 
 def seconds(run: Callable[[], object]) -> float:
     gc.collect()
-    began = time.perf_counter()
+    start = time.perf_counter()
     run()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def beside_protobuf(data: bytes, rounds: int) -> None:
+def compare_with_protobuf(data: bytes, rounds: int) -> None:
     text = data.decode()
     ours, theirs = [], []
     for _ in range(rounds):
         ours.append(seconds(lambda: parse(data)))
         theirs.append(seconds(lambda: text_format.Parse(text, schema.NetParameter())))
-    mine, other = statistics.median(ours), statistics.median(theirs)
+    our_median, their_median = statistics.median(ours), statistics.median(theirs)
     lines = text.count("\n")
     print(f"GoogLeNet, {len(data)} bytes in {lines} lines, medians of {rounds} rounds")
-    print(f"  parse               {mine * 1e3:6.2f} ms")
-    print(f"  text_format.Parse   {other * 1e3:6.2f} ms")
-    print(f"  ratio               {mine / other:6.2f}     (target: at most 1)")
+    print(f"  parse               {our_median * 1e3:6.2f} ms")
+    print(f"  text_format.Parse   {their_median * 1e3:6.2f} ms")
+    print(f"  ratio               {our_median / their_median:6.2f}     (target: at most 1)")
 
 
 def parse_whole(data: bytes) -> int:
-    """Parse, and go through all of the tree; errors are all right."""
+    """Parse a text and walk the whole tree; a parse error is a valid outcome."""
     try:
         document = parse(data)
     except ParseError as error:
@@ -54,7 +55,7 @@ def parse_whole(data: bytes) -> int:
     return document.depth + sum(1 for _ in document.root.walk())
 
 
-def growth(net: bytes) -> None:
+def measure_growth(net: bytes) -> None:
     texts: dict[str, Callable[[int], bytes]] = {
         "layers of GoogLeNet": lambda size: net * (size // len(net)),
         "one line of layers": lambda size: net.replace(b"\n", b" ") * (size // len(net)),
@@ -68,7 +69,7 @@ def growth(net: bytes) -> None:
         "a{a{...}}": lambda size: b"a{" * (size // 5) + b"}" * (size // 5),
         "a{a{a{... (open)": lambda size: b"a{" * (size // 5),
     }
-    print(f"\nTime per byte of {LARGE / 1e6:g} MB beside {SMALL / 1e6:g} MB")
+    print(f"\nTime per byte of {LARGE / 1e6:g} MB, compared with {SMALL / 1e6:g} MB")
     for name, make in texts.items():
         small, large = make(SMALL), make(LARGE)
         short = statistics.median(seconds(lambda data=small: parse_whole(data)) for _ in range(5))
@@ -80,8 +81,8 @@ def growth(net: bytes) -> None:
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     net = zoo.text("googlenet", "train_val").encode()
-    beside_protobuf(net, rounds)
-    growth(net)
+    compare_with_protobuf(net, rounds)
+    measure_growth(net)
 
 
 if __name__ == "__main__":

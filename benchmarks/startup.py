@@ -1,8 +1,8 @@
-"""Start-up: `ssdh --version` and `ssdh patch --diff` beside what a user would run instead.
+"""Start-up: `ssdh --version` and `ssdh patch --diff`, compared with what a user would run instead.
 
-Whole processes in turn, A B A B; the ratio is that of the medians. Modules are compiled once,
-as they are where a package is installed. The pair with pycaffe compares processor time, since
-pycaffe's libraries start threads; it needs the Caffe of `make caffe`.
+Whole processes run in turn, A B A B; the ratio is that of the medians. Modules are compiled once,
+as in an installed package. The comparison with pycaffe is one of CPU time, since the libraries of
+pycaffe start threads; it needs the Caffe of `make caffe`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RUNS = 15
 SSDH = [sys.executable, "-c", "from ssdh_surgery.cli import main; main()"]
 PATCH = [*SSDH, "patch", "train_val.prototxt", "--diff"]
 BY_HAND = Path(__file__).parent / "by_hand" / "pycaffe_patch.py"
-# With it the modules of this checkout, and of nothing else, would be compiled in each run.
+# With this variable, each run would compile the modules of this checkout, and only those.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -32,12 +32,12 @@ def run(command: list[str], cwd: Path) -> None:
 
 
 def seconds(command: list[str], cwd: Path) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     run(command, cwd)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def processor_seconds(command: list[str], cwd: Path) -> float:
+def cpu_seconds(command: list[str], cwd: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run(command, cwd)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -55,10 +55,10 @@ def compare(
     measure(ours, folder)
     measure(theirs, folder)
     pairs = [(measure(ours, folder), measure(theirs, folder)) for _ in range(RUNS)]
-    one, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+    our_median, their_median = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(
-        f"{title}: {one * 1e3:.0f} ms beside {other * 1e3:.0f} ms, "
-        f"{one / other:.2f}x (wanted: {bound}x)"
+        f"{title}: {our_median * 1e3:.0f} ms to {their_median * 1e3:.0f} ms, "
+        f"ratio {our_median / their_median:.2f} (target: at most {bound})"
     )
 
 
@@ -67,10 +67,10 @@ def main() -> None:
         folder = Path(name)
         subprocess.run([*SSDH, "-q", "zoo", "write", "googlenet"], cwd=folder, check=True)
         click = [sys.executable, "-c", "import click"]
-        compare("ssdh --version beside import click", [*SSDH, "--version"], click, 1.6, folder)
+        compare("ssdh --version to import click", [*SSDH, "--version"], click, 1.6, folder)
         imports = "import click; from google.protobuf import text_format"
         compare(
-            "ssdh patch --diff on GoogLeNet beside its imports",
+            "ssdh patch --diff on GoogLeNet to its imports",
             PATCH,
             [sys.executable, "-c", imports],
             2.5,
@@ -78,15 +78,15 @@ def main() -> None:
         )
         pycaffe = built_pycaffe()
         if pycaffe is None:
-            print("ssdh patch beside a pycaffe script: run make caffe first")
+            print("no Caffe to compare with: run `make caffe` first")
             return
         compare(
-            "ssdh patch --diff on GoogLeNet beside a pycaffe script, processor time",
+            "CPU time of ssdh patch --diff on GoogLeNet to that of a pycaffe script",
             PATCH,
             [sys.executable, str(BY_HAND), str(pycaffe)],
             1.0,
             folder,
-            processor_seconds,
+            cpu_seconds,
         )
 
 

@@ -1,9 +1,9 @@
-"""Reading a GoogLeNet-size .caffemodel, beside protobuf's bare parse of the same bytes.
+"""Reading a .caffemodel of GoogLeNet's size, compared with protobuf's parse of the same bytes.
 
 python benchmarks/weights.py [ROUNDS]
 
-Both are timed in turn in one process; the medians and their ratio are printed. The target
-is a ratio of at most 4; reading includes the file, protobuf is given its bytes.
+Both are timed in turn in one process; prints the medians and their ratio. The target is a ratio
+of at most 4; reading includes the file, while protobuf gets the bytes.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ INCEPTIONS = {
 
 
 def googlenet() -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and weight shape of every layer with params, without the auxiliary heads."""
+    """The name and weight shape of every layer with params, without the auxiliary heads."""
     yield "conv1/7x7_s2", (64, 3, 7, 7)
     yield "conv2/3x3_reduce", (64, 64, 1, 1)
     yield "conv2/3x3", (192, 64, 3, 3)
-    for module, (given, one, reduce3, three, reduce5, five, pool) in INCEPTIONS.items():
-        yield f"inception_{module}/1x1", (one, given, 1, 1)
-        yield f"inception_{module}/3x3_reduce", (reduce3, given, 1, 1)
+    for module, (channels, one, reduce3, three, reduce5, five, pool) in INCEPTIONS.items():
+        yield f"inception_{module}/1x1", (one, channels, 1, 1)
+        yield f"inception_{module}/3x3_reduce", (reduce3, channels, 1, 1)
         yield f"inception_{module}/3x3", (three, reduce3, 3, 3)
-        yield f"inception_{module}/5x5_reduce", (reduce5, given, 1, 1)
+        yield f"inception_{module}/5x5_reduce", (reduce5, channels, 1, 1)
         yield f"inception_{module}/5x5", (five, reduce5, 5, 5)
-        yield f"inception_{module}/pool_proj", (pool, given, 1, 1)
+        yield f"inception_{module}/pool_proj", (pool, channels, 1, 1)
     yield "loss3/classifier", (1000, 1024)
 
 
 def layers() -> Iterator[LayerWeights]:
-    """Random weights; every layer with params is followed by one without, as a ReLU would."""
+    """Random weights; every layer with params is followed by one without, like a ReLU."""
     random = np.random.default_rng(1)
     for name, shape in googlenet():
         weight = random.standard_normal(shape, np.float32)
@@ -62,9 +62,9 @@ def layers() -> Iterator[LayerWeights]:
 def seconds(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     result = call()
-    taken = time.perf_counter() - start
+    elapsed = time.perf_counter() - start
     del result
-    return taken
+    return elapsed
 
 
 def main(rounds: int) -> None:

@@ -1,4 +1,4 @@
-"""The project's pages: links lead to files, and files that they name in passing are there."""
+"""The project's pages: links lead to existing files, and the paths that they name exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGES = sorted(
     page for page in ROOT.rglob("*.md") if not any(part[0] == "." for part in page.parts[1:])
 )
 _LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
-# A path in code, with a folder in front: of the project's own files, or of the package's.
+# A path in code, with a folder in front, relative to the project or to the package.
 _NAMED = re.compile(r"`((?:[\w.]+/)+[\w.]*)`")
 
 

@@ -1,6 +1,6 @@
-"""What users write by hand: a net and its solver read, edited and printed with pycaffe.
+"""The script that users write by hand: read, edit and print a net and its solver with pycaffe.
 
-Every comment and the layout are lost, and nothing is proven.
+It loses all comments and the layout, and proves nothing.
 
     python pycaffe_patch.py FOLDER_OF_PYCAFFE
 """
@@ -19,8 +19,8 @@ net = text_format.Parse(Path("train_val.prototxt").read_text(), caffe_pb2.NetPar
 solver = text_format.Parse(Path("solver.prototxt").read_text(), caffe_pb2.SolverParameter())
 
 layers = list(net.layer)
-place = next(i for i, layer in enumerate(layers) if layer.name == "loss3/classifier")
-classifier = layers[place]
+position = next(i for i, layer in enumerate(layers) if layer.name == "loss3/classifier")
+classifier = layers[position]
 
 latent = caffe_pb2.LayerParameter(name="latent_SSDH", type="InnerProduct", top=["latent_SSDH"])
 latent.bottom.append(classifier.bottom[0])
@@ -45,7 +45,7 @@ for layer in layers:
             layer.bottom[i] = classifier.name
 
 result = caffe_pb2.NetParameter(name=net.name)
-result.layer.extend([*layers[:place], latent, code, *layers[place:]])
+result.layer.extend([*layers[:position], latent, code, *layers[position:]])
 
 solver.base_lr /= 10
 solver.weight_decay = 0.0005

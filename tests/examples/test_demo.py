@@ -42,6 +42,6 @@ def test_the_commands_are_those_of_the_readme(demo: tuple[Path, str]) -> None:
 
 def test_ten_queries_are_drawn(demo: tuple[Path, str]) -> None:
     folder, _ = demo
-    picture = cv2.imread(str(folder / "demo" / "queries.png"))
+    image = cv2.imread(str(folder / "demo" / "queries.png"))
     rows, columns = 10, 11
-    assert picture.shape == (rows * 62, columns * 62, 3)
+    assert image.shape == (rows * 62, columns * 62, 3)

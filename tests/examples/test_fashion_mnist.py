@@ -33,11 +33,11 @@ def write_idx(path: Path, values: np.ndarray) -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("idx")
     digits = load_digits()
-    pictures = np.stack(
-        [cv2.resize((each * 15.9).astype(np.uint8), (28, 28)) for each in digits.images]
+    images = np.stack(
+        [cv2.resize((digit * 15.9).astype(np.uint8), (28, 28)) for digit in digits.images]
     )
     for stem, part in (("train", slice(300, None)), ("t10k", slice(300))):
-        write_idx(folder / f"{stem}-images-idx3-ubyte.gz", pictures[part])
+        write_idx(folder / f"{stem}-images-idx3-ubyte.gz", images[part])
         write_idx(folder / f"{stem}-labels-idx1-ubyte.gz", digits.target[part])
     return folder
 
@@ -55,7 +55,7 @@ def test_all_commands_run(data: Path, tmp_path: Path) -> None:
     assert "fashion exists" in again.stderr
 
 
-def test_missing_data_are_told_with_the_package(tmp_path: Path) -> None:
+def test_missing_data_are_reported_with_the_package(tmp_path: Path) -> None:
     ran = run("--data", "nowhere", cwd=tmp_path)
     assert ran.returncode == 2
     assert "apt-get install dataset-fashion-mnist" in ran.stderr

@@ -1,6 +1,6 @@
 """Write docs/findings.md from the table of rules: `findings.py [--check]`.
 
-With --check nothing is written, and the exit code is 1 where the page would change.
+With --check, nothing is written, and the exit code is 1 if the page would change.
 """
 
 from __future__ import annotations

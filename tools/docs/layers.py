@@ -1,6 +1,6 @@
 """Write docs/layers.md from the registries of the engines: `layers.py [--check]`.
 
-With --check nothing is written, and the exit code is 1 where the page would change.
+With --check, nothing is written, and the exit code is 1 if the page would change.
 """
 
 from __future__ import annotations

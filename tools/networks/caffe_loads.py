@@ -1,9 +1,9 @@
-"""Nets loaded by the built Caffe, each in a fork of one process: their shapes, or the refusal.
+"""Load nets in the built Caffe, each in a fork of one process: their shapes, or Caffe's refusal.
 
-Caffe ends its process when it refuses a net, and importing it takes longer than most nets.
+Caffe ends its process when it refuses a net, and importing it takes longer than loading most nets.
 `python caffe_loads.py PYCAFFE` imports it once, reads lines of JSON `[PROTOTXT, PHASE]`, and
 answers each with a line of JSON: `{"blobs": {NAME: SHAPE}, "params": {LAYER: [SHAPE]}}`, or
-`{"refused": WHAT CAFFE SAID}`.
+`{"refused": CAFFE'S MESSAGE}`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FATAL = re.compile(r"^F\d+ .*?\] (.*)", re.MULTILINE | re.DOTALL)
 
 
 class CaffeLoads:
-    """The process, to ask for one net after another."""
+    """The process that loads one net after another."""
 
     def __init__(self, pycaffe: Path) -> None:
         self._process = subprocess.Popen(
@@ -33,7 +33,7 @@ class CaffeLoads:
         )
 
     def load(self, prototxt: Path, phase: str = "TEST") -> dict[str, Any]:
-        """What Caffe makes of a file."""
+        """The answer for one file."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([str(prototxt.absolute()), phase]) + "\n")
@@ -49,22 +49,22 @@ class CaffeLoads:
 
 
 def _answer(caffe: Any, prototxt: str, phase: str) -> dict[str, Any]:
-    """What a fork of this process finds."""
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile("w+") as found:
+    """Load a net in a fork of this process."""
+    with tempfile.TemporaryFile() as stderr, tempfile.TemporaryFile("w+") as result:
         child = os.fork()
         if not child:
-            os.dup2(said.fileno(), sys.stderr.fileno())
+            os.dup2(stderr.fileno(), sys.stderr.fileno())
             net = caffe.Net(prototxt, getattr(caffe, phase))
-            json.dump(_shapes(net), found)
-            found.flush()
+            json.dump(_shapes(net), result)
+            result.flush()
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        found.seek(0)
-        said.seek(0)
+        result.seek(0)
+        stderr.seek(0)
         if status == 0:
-            answer: dict[str, Any] = json.load(found)
+            answer: dict[str, Any] = json.load(result)
             return answer
-        text = said.read().decode(errors="replace")
+        text = stderr.read().decode(errors="replace")
         fatal = _FATAL.search(text)
         return {"refused": fatal[1].partition("\n")[0] if fatal else text.strip()}
 
@@ -79,7 +79,7 @@ def _shapes(net: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until the input ends."""
+    """Answer each line of stdin until it ends."""
     sys.path.insert(0, sys.argv[1])
     import caffe
 

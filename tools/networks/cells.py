@@ -1,4 +1,4 @@
-"""What becomes of one net: for each thing that can be done with it, `yes` or the reason."""
+"""The row of one net: for each command that is tried on it, `yes` or the reason why not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from caffe_loads import CaffeLoads
-from fed import fed, our_shapes
+from net_inputs import computed_shapes, data_shapes, text_with_inputs
 
 from ssdh_surgery import open_net
 from ssdh_surgery.caffe.messages import schema
@@ -36,24 +36,24 @@ YES, CURRENT = "yes", "current"
 COLUMNS = ("show", "shapes", "upgrade", "patch", "deploy", "Caffe", "engine")
 
 _DRY = WritePlan(mode=Mode.DRY_RUN)
-# What an LMDB for an input of any size that the nets have is made of.
+# By how much the images of an LMDB are larger than the input that crops them.
 _MARGIN = 4
 
 
-class No(Exception):
-    """The reason for a cell that is not a yes."""
+class Failure(Exception):
+    """The reason for a cell that is not `yes`."""
 
 
 class Judge:
-    """Tries everything with one net after another, in a folder of its own.
+    """Tries every command on one net after another, in a folder of its own.
 
-    The nets are set up in Caffe while the engine runs them here.
+    Caffe sets up the nets in its own process while the engine runs them in this one.
     """
 
     def __init__(self, loads: CaffeLoads, folder: Path) -> None:
         self._loads = loads
         self._folder = folder
-        self._beside = ThreadPoolExecutor(1)
+        self._caffe_thread = ThreadPoolExecutor(1)
         self._count = 0
 
     def cells(self, name: str) -> dict[str, str]:
@@ -61,23 +61,24 @@ class Judge:
         source = read_source(name)
         net = Net(source.document)
         phases = PHASES if source.kind is Kind.TRAIN else PHASES[1:]
-        ways: dict[str, Callable[[], str]] = {
+        trials: dict[str, Callable[[], str]] = {
             "show": lambda: _show(source),
             "upgrade": lambda: self._upgrade(source),
-            "patch": lambda: self._made(self._patched(source)),
-            "deploy": lambda: self._made(_deployed(source)),
-            "engine": lambda: self._runs(net, phases[0]),
+            "patch": lambda: self._set_up(self._patch(source)),
+            "deploy": lambda: self._set_up(_deploy(source)),
+            "engine": lambda: self._run(net, phases[0]),
         }
-        loaded = [self._load(net, phase) for phase in phases]
-        found = {column: _asked(way) for column, way in ways.items()}
-        found["Caffe"] = _asked(lambda: _accepted(answer() for answer in loaded))
-        found["shapes"] = _asked(lambda: _compared(net, phases, [each() for each in loaded]))
-        return found
+        answers = [self._load(net, phase) for phase in phases]
+        cells = {column: _cell(trial) for column, trial in trials.items()}
+        cells["Caffe"] = _cell(lambda: _accept(answer() for answer in answers))
+        cells["shapes"] = _cell(lambda: _compare(net, phases, [answer() for answer in answers]))
+        return cells
 
     def _load(self, net: Net, phase: Phase) -> Callable[[], dict[str, Any]]:
-        # The built Caffe has another word for it: no_round_mode in tests/caffe_differences.toml.
-        path = self._write(fed(net, phase).replace("round_mode: FLOOR", "ceil_mode: false"))
-        return self._beside.submit(self._loads.load, path, phase).result
+        # The built Caffe spells it differently: no_round_mode in tests/caffe_differences.toml.
+        text = text_with_inputs(net, phase).replace("round_mode: FLOOR", "ceil_mode: false")
+        path = self._write(text)
+        return self._caffe_thread.submit(self._loads.load, path, phase).result
 
     def _write(self, text: str) -> Path:
         self._count += 1
@@ -85,23 +86,23 @@ class Judge:
         path.write_text(text)
         return path
 
-    def _runs(self, net: Net, phase: Phase) -> str:
-        """One pass forward on the embedded engine."""
-        made = open_net(self._write(fed(net, phase)), phase=phase, engine="torch")
-        for name, values in made.forward().items():
+    def _run(self, net: Net, phase: Phase) -> str:
+        """Run a forward pass on the embedded engine."""
+        path = self._write(text_with_inputs(net, phase))
+        for name, values in open_net(path, phase=phase, engine="torch").forward().items():
             if not np.isfinite(values).all():
-                raise No(f"'{name}' is not finite")
+                raise Failure(f"'{name}' is not finite")
         return YES
 
-    def _made(self, result: Results) -> str:
-        """A result that Caffe sets up with the shapes that we expect."""
+    def _set_up(self, result: Results) -> str:
+        """Let Caffe set up a net that a command wrote, and compare the shapes."""
         net = Net(result.files[0].after)
         phases = PHASES if result.files[0].output.path.stem.startswith("train") else PHASES[1:]
-        loaded = [self._load(net, phase) for phase in phases]
-        return _compared(net, phases, [answer() for answer in loaded])
+        answers = [self._load(net, phase) for phase in phases]
+        return _compare(net, phases, [answer() for answer in answers])
 
     def _upgrade(self, source: SourceFile) -> str:
-        """The net as Caffe's own tool upgrades it."""
+        """Compare the upgraded net with the one of Caffe's own tool."""
         (result,) = upgrade([source], _DRY).files
         if not result.is_changed:
             return CURRENT
@@ -110,20 +111,20 @@ class Judge:
         old, new = self._write(source.document.text), self._folder / "upgraded.prototxt"
         tool = caffe.with_name("upgrade_net_proto_text")
         subprocess.run([tool, old, new], check=True, capture_output=True)
-        wanted = schema.parse_text(new.read_text(), "NetParameter")
-        if schema.parse_text(result.after.text, "NetParameter") != wanted:
-            raise No("another net than Caffe's own tool makes")
+        expected = schema.parse_text(new.read_text(), "NetParameter")
+        if schema.parse_text(result.after.text, "NetParameter") != expected:
+            raise Failure("differs from the net that Caffe's own tool writes")
         return YES
 
-    def _patched(self, source: SourceFile) -> Results:
-        """The train net with a hash layer; of a deploy net, with data layers for an LMDB."""
-        given = {}
+    def _patch(self, source: SourceFile) -> Results:
+        """The train net with a hash layer; for a deploy net, with data layers that read an LMDB."""
+        values = {}
         if source.kind is Kind.DEPLOY:
-            given = dict.fromkeys(("train_data", "test_data"), self._records(source))
-        return patch([source], PatchOptions(Settings(given), solver="none"), _DRY)
+            values = dict.fromkeys(("train_data", "test_data"), self._lmdb(source))
+        return patch([source], PatchOptions(Settings(values), solver="none"), _DRY)
 
-    def _records(self, source: SourceFile) -> str:
-        """An LMDB whose records fit the input of a deploy net."""
+    def _lmdb(self, source: SourceFile) -> str:
+        """The path of an LMDB whose records fit the input of a deploy net."""
         net = Net(source.document)
         shape = next(iter(shapes(net, "TEST").blobs.values())) or ()
         size = shape[1:] if len(shape) == 4 else (1, 1, 1)
@@ -136,55 +137,54 @@ class Judge:
         return str(path)
 
 
-def _asked(way: Callable[[], str]) -> str:
+def _cell(trial: Callable[[], str]) -> str:
     try:
-        return way()
-    except No as no:
-        return str(no)
+        return trial()
+    except Failure as failure:
+        return str(failure)
     except SsdhError as error:
         return error.message.partition("\n")[0].rstrip(":")
 
 
 def _show(source: SourceFile) -> str:
-    """The table and the picture, without a word of what is not known or wrong."""
+    """Show and draw the net; a warning or an error is a failure."""
     shown = net_table(source)
     for finding in shown.findings:
         if finding.severity != "info":
-            raise No(finding.message)
+            raise Failure(finding.message)
     return YES if Drawing(shown.net, shown.shapes, shown.heads, shown.hashing).dot else ""
 
 
-def _deployed(source: SourceFile) -> Results:
+def _deploy(source: SourceFile) -> Results:
+    """The deploy net with a hash layer; for a train net, the one that is derived from it."""
     net = Net(source.document)
     if source.kind is Kind.DEPLOY:
         return deploy(source.name, DeployOptions(), _DRY)
-    from fed import read_shapes
-
-    both = {**read_shapes(net, "TRAIN"), **read_shapes(net, "TEST")}
+    tops = {**data_shapes(net, "TRAIN"), **data_shapes(net, "TEST")}
     # A deploy net has no labels.
-    pictures = {name: shape for name, shape in both.items() if len(shape) > 1}
-    return deploy(source.name, DeployOptions(origin="train", shapes=pictures), _DRY)
+    images = {name: shape for name, shape in tops.items() if len(shape) > 1}
+    return deploy(source.name, DeployOptions(origin="train", shapes=images), _DRY)
 
 
-def _accepted(answers: Iterator[dict[str, Any]]) -> str:
+def _accept(answers: Iterator[dict[str, Any]]) -> str:
     for answer in answers:
-        if refused := answer.get("refused"):
-            raise No(f"Caffe: {refused}")
+        if refusal := answer.get("refused"):
+            raise Failure(f"Caffe: {refusal}")
     return YES
 
 
-def _compared(net: Net, phases: tuple[Phase, ...], answers: list[dict[str, Any]]) -> str:
-    """Whether Caffe's shapes are ours; its splits are its own, and what was fed was given."""
-    _accepted(iter(answers))
-    given = {top for layer in net.layers if layer.is_data for top in layer.tops}
+def _compare(net: Net, phases: tuple[Phase, ...], answers: list[dict[str, Any]]) -> str:
+    """Compare Caffe's shapes with the computed ones, but for Caffe's splits and the data's tops."""
+    _accept(iter(answers))
+    data_tops = {top for layer in net.layers if layer.is_data for top in layer.tops}
     for phase, answer in zip(phases, answers, strict=True):
-        ours = our_shapes(net, phase)
+        ours = computed_shapes(net, phase)
         theirs = {name: shape for name, shape in answer["blobs"].items() if "_split_" not in name}
         wrong = [
             name
             for name in ours["blobs"].keys() | theirs.keys()
-            if name not in given and ours["blobs"].get(name) != theirs.get(name)
+            if name not in data_tops and ours["blobs"].get(name) != theirs.get(name)
         ]
         if wrong or ours["params"] != answer["params"]:
-            raise No(f"other shapes than Caffe's: {', '.join(sorted(wrong)) or 'params'}")
+            raise Failure(f"shapes differ from Caffe's: {', '.join(sorted(wrong)) or 'params'}")
     return YES

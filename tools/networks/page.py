@@ -1,4 +1,4 @@
-"""Write docs/networks.md, trying everything with every net; `page.py NET...` prints these alone.
+"""Run every command on every net and write docs/networks.md; `page.py NET...` prints single rows.
 
 It needs the Caffe of `make caffe` and the corpus of real nets in ../shared/corpus.
 """
@@ -27,28 +27,28 @@ PAGE = ROOT / "docs" / "networks.md"
 HEAD = f"""\
 # Networks
 
-What becomes of every built-in network (`zoo:NAME`) and of every net of the corpus, files that
-people published: each was tried, by `make networks`. A number stands for the reason below the
-table; `current` is a file that has nothing to upgrade.
+The result of each command on every built-in network (`zoo:NAME`) and on every net of the corpus,
+which consists of published files. `make networks` runs them all and writes this page. A number
+refers to the reason below the table; `current` means that the file has nothing to upgrade.
 
-- **show**: the table and the drawing, with no shape unknown and nothing to warn of.
-- **shapes**: every blob and param has the shape that the Caffe of `make caffe` gives it.
-- **upgrade**: the same net as Caffe's own tool makes of the file.
-- **patch**: Caffe sets up what `ssdh patch` writes, with the shapes that we expect; of a deploy
-  net, what it writes with `--train-data` and `--test-data`.
-- **deploy**: the same of what `ssdh deploy` writes; of a train net, with no deploy file at hand.
-- **Caffe**: Caffe sets up the file as it is, with inputs in place of its data.
-- **engine**: the embedded engine runs it forward, and all that comes out is finite.
+- **show**: prints the table and the drawing, with every shape known and without a warning.
+- **shapes**: every blob and param has the shape that it has in the Caffe of `make caffe`.
+- **upgrade**: gives the same net as Caffe's own upgrade tool.
+- **patch**: Caffe sets up the net that `ssdh patch` writes, with the expected shapes; for a deploy
+  net, the train net that it writes with `--train-data` and `--test-data`.
+- **deploy**: the same for `ssdh deploy`; for a train net, without a deploy file.
+- **Caffe**: Caffe sets up the file as it is, with inputs in place of its data layers.
+- **engine**: the embedded engine runs a forward pass, and every output is finite.
 
 | net | {" | ".join(COLUMNS)} |
 | --- |{" --- |" * len(COLUMNS)}
 """
-# The list of all layer types, which Caffe adds to its message.
+# The list of all layer types that Caffe appends to its message.
 _KNOWN_TYPES = re.compile(r" \(known types: .*\)$")
 
 
 def nets() -> Iterator[str]:
-    """Every net of the zoo and of the corpus, by the name that it is read by."""
+    """The names of all nets of the zoo and the corpus, as `read_source` takes them."""
     for name in zoo.names():
         yield f"zoo:{name}"
         yield f"zoo:{name}/deploy"
@@ -57,9 +57,9 @@ def nets() -> Iterator[str]:
             yield str(path)
 
 
-def tried(pycaffe: Path, names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Nets with their cells: `yes`, `current`, or the reason why not."""
-    here = Path.cwd()
+def rows(pycaffe: Path, names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The names of nets, each with its cells: `yes`, `current`, or the reason why not."""
+    start = Path.cwd()
     with tempfile.TemporaryDirectory() as folder, CaffeLoads(pycaffe) as loads:
         os.chdir(folder)
         Path("corpus").symlink_to(CORPUS)
@@ -67,33 +67,33 @@ def tried(pycaffe: Path, names: Iterable[str]) -> Iterator[tuple[str, list[str]]
         for name in names:
             cells = judge.cells(name)
             yield name, [_KNOWN_TYPES.sub("", cells[column]) for column in COLUMNS]
-        os.chdir(here)
+        os.chdir(start)
 
 
 def page(pycaffe: Path) -> str:
     """The text of docs/networks.md."""
-    rows: list[str] = []
-    notes: dict[str, int] = {}
-    for name, cells in tried(pycaffe, nets()):
-        rows.append(f"| {name} | {' | '.join(_cell(each, notes) for each in cells)} |\n")
-    told = [f"{number}. {reason}\n" for reason, number in notes.items()]
-    return HEAD + "".join(rows) + "\n" + "".join(told)
+    table: list[str] = []
+    reasons: dict[str, int] = {}
+    for name, cells in rows(pycaffe, nets()):
+        table.append(f"| {name} | {' | '.join(_cell(each, reasons) for each in cells)} |\n")
+    notes = [f"{number}. {reason}\n" for reason, number in reasons.items()]
+    return HEAD + "".join(table) + "\n" + "".join(notes)
 
 
-def _cell(words: str, notes: dict[str, int]) -> str:
-    if words in (YES, CURRENT):
-        return words
-    return f"no ({notes.setdefault(words, len(notes) + 1)})"
+def _cell(text: str, reasons: dict[str, int]) -> str:
+    if text in (YES, CURRENT):
+        return text
+    return f"no ({reasons.setdefault(text, len(reasons) + 1)})"
 
 
 def main(names: list[str]) -> int:
-    """Write the page, or print the cells of some nets."""
+    """Write the page, or print the cells of the given nets."""
     pycaffe = built_pycaffe()
     if pycaffe is None or not CORPUS.is_dir():
         missing = "make caffe" if pycaffe is None else "the corpus at ../shared/corpus"
-        sys.stderr.write(f"nothing can be tried here: it needs {missing}\n")
+        sys.stderr.write(f"docs/networks.md cannot be made without {missing}\n")
         return 1
-    for name, cells in tried(pycaffe, names):
+    for name, cells in rows(pycaffe, names):
         sys.stdout.write("\t".join([name, *cells]) + "\n")
     if not names:
         PAGE.write_text(page(pycaffe), encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Compile ssdh_caffe.proto to the descriptor set that is shipped and to type stubs.
+"""Compile ssdh_caffe.proto to type stubs and to the descriptor set that the package ships.
 
 python tools/proto/compile.py            write both
-python tools/proto/compile.py --check    exit 1 if either is not what the compiler makes
+python tools/proto/compile.py --check    exit 1 if either differs from the compiler's output
 
-The compiler lives in an environment of its own below build/, made at the first run: what it
-depends on shall not decide which protobuf the project is tested with.
+The compiler has an environment of its own below build/, made at the first run: its dependencies
+must not decide which version of protobuf the project is tested with.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 
 DESCRIPTOR_SET = "ssdh_caffe.desc"
 STUBS = "ssdh_caffe_pb2.pyi"
-# protoc leaves `Mapping` without its parameters, which mypy's strict mode refuses.
+# protoc writes `Mapping` without type parameters, which mypy refuses in strict mode.
 STUBS_HEADER = """\
 # Made from ssdh_caffe.proto by `make proto`: types only, there is no module behind them.
 # mypy: disable-error-code="type-arg"
@@ -33,7 +33,7 @@ STUBS_HEADER = """\
 
 
 def compiler() -> Path:
-    """The Python of the environment that holds the pinned compiler."""
+    """The Python of the environment with the pinned compiler, which is made if needed."""
     pin = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = ROOT / "build" / f"proto-{pin}"
     python = home / "bin" / "python"
@@ -46,8 +46,8 @@ def compiler() -> Path:
     return python
 
 
-def compiled() -> dict[str, bytes]:
-    """What the compiler makes of the .proto file, by file name."""
+def compile_schema() -> dict[str, bytes]:
+    """Compile the .proto file: the bytes of the two files by name."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [
@@ -64,20 +64,20 @@ def compiled() -> dict[str, bytes]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the compiled files, or with --check compare them with what is there."""
+    """Write the compiled files, or with --check compare them with the existing ones."""
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: compile.py [--check]\n")
         return 2
     code = 0
-    for name, made in compiled().items():
+    for name, content in compile_schema().items():
         path = PACKAGE / name
-        if path.exists() and path.read_bytes() == made:
+        if path.exists() and path.read_bytes() == content:
             continue
         if arguments:
-            sys.stderr.write(f"{path.relative_to(ROOT)} is not current: run make proto\n")
+            sys.stderr.write(f"{path.relative_to(ROOT)} is out of date: run make proto\n")
             code = 1
         else:
-            path.write_bytes(made)
+            path.write_bytes(content)
     return code
 
 

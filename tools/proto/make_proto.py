@@ -1,12 +1,12 @@
 """Make ssdh_caffe.proto from tables of Caffe's fields and enums.
 
-Needed once: the .proto that it wrote is the truth since, and is edited by hand. It stays
-to show where every line of it came from:
+This was needed once: the .proto file that it wrote is now edited by hand. The script is kept to
+show where every line came from:
 
     python tools/proto/make_proto.py FIELDS.tsv ENUMS.tsv > ssdh_caffe.proto
 
-FIELDS.tsv has the columns message, field, number, label, type, default (`-`: none) and
-packed; ENUMS.tsv has enum (`Message.Enum`, or `Enum` outside of messages), name and number.
+FIELDS.tsv has the columns message, field, number, label, type, default (`-` for none) and packed;
+ENUMS.tsv has the columns enum (`Message.Enum`, or `Enum` outside messages), name and number.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def enum_lines(name: str, rows: list[dict[str, str]], indent: str) -> list[str]:
 
 
 def field_line(row: dict[str, str]) -> str:
-    """One field; a message's own enums are written without the message's name."""
+    """One field; the enums of its own message are written without the message's name."""
     type_name = row["type"].removeprefix(row["message"] + ".")
     options = []
     if row["default"] != "-":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run the tests of what touches protobuf on the oldest and on the newest protobuf that
-# pyproject.toml allows, each in a throw-away environment. Takes about a minute.
+# Run the tests of the code that uses protobuf with the oldest and the newest protobuf that
+# pyproject.toml allows, each in a temporary environment. Takes about a minute.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,4 +1,4 @@
-"""docs/networks.md says what comes out: some of its rows are tried here, all by `make networks`."""
+"""docs/networks.md is up to date: a few of its rows are tried here, all by `make networks`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.paths import ROOT
 
 TOOL = ROOT / "tools" / "networks"
 PAGE = (ROOT / "docs" / "networks.md").read_text()
-# One of every family, small enough for seconds.
+# One of every family, small enough to take seconds.
 NETS = (
     *("zoo:lenet", "zoo:cifar10-quick/deploy", "zoo:squeezenet-1.1", "zoo:resnet-18/deploy"),
     "corpus/bvlc/examples/siamese/mnist_siamese_train_test.prototxt",
@@ -28,8 +28,8 @@ NETS = (
 )
 
 
-def told(name: str) -> list[str]:
-    """The cells of a net, its reasons in place of their numbers."""
+def cells_of_page(name: str) -> list[str]:
+    """The cells of a net on the page, with reasons in place of their numbers."""
     (row,) = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", PAGE, re.MULTILINE)
     reasons = dict(re.findall(r"^(\d+)\. (.*)$", PAGE, re.MULTILINE))
     return [reasons[cell[4:-1]] if cell.startswith("no (") else cell for cell in row.split(" | ")]
@@ -46,9 +46,9 @@ def test_rows_are_what_comes_out() -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    found = dict(line.split("\t", 1) for line in ran.stdout.splitlines())
-    assert {name: cells.split("\t") for name, cells in found.items()} == {
-        name: told(name) for name in NETS
+    rows = dict(line.split("\t", 1) for line in ran.stdout.splitlines())
+    assert {name: cells.split("\t") for name, cells in rows.items()} == {
+        name: cells_of_page(name) for name in NETS
     }, "run `make networks` and look at what changed"
 
 
