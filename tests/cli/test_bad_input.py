@@ -185,7 +185,7 @@ def test_a_blob_above_the_classifier(ssdh: Ssdh, here: Path) -> None:
         "train_val.prototxt:47:9: blob 'loss' is not below the classifier 'ip2'\n"
         '  47 |   name: "ip2"\n'
         "     |         ^^^^^\n"
-        "hint: choose one that the classifier depends on\n"
+        "hint: choose a blob that the classifier depends on\n"
     )
 
 
@@ -435,7 +435,7 @@ def test_errors_as_json(ssdh: Ssdh, here: Path) -> None:
         "file": "train_val.prototxt",
         "line": 47,
         "column": 9,
-        "hint": "choose one that the classifier depends on",
+        "hint": "choose a blob that the classifier depends on",
     }
     ran = ssdh("patch", "nowhere", "--json", code=3)
     assert ran.error["type"] == "FileError"
