@@ -109,6 +109,20 @@ def test_names(ssdh: Ssdh, here: Path) -> None:
     assert found["layer[loss].bottom[0]"] == "fc8_new"
 
 
+def test_the_net_gets_another_name_everywhere(ssdh: Ssdh, here: Path) -> None:
+    assert changes(ssdh, "--net-name", "LeNet_48")["name"] == "LeNet_48"
+    assert "name" not in changes(ssdh)
+    ssdh("patch", "train_val.prototxt", "--net-name", "LeNet_48")
+    ssdh("deploy")
+    for name in ("train_val_ssdh.prototxt", "deploy_ssdh.prototxt"):
+        assert Net(parse(Path(name).read_bytes())).name == "LeNet_48"
+    before = snapshot(here)
+    ssdh("patch", "train_val_ssdh.prototxt", "--net-name", "LeNet_48", "--in-place")
+    assert snapshot(here) == before
+    ssdh("patch", "train_val_ssdh.prototxt", "--net-name", "other", "--in-place")
+    assert Net(parse(Path("train_val_ssdh.prototxt").read_bytes())).name == "other"
+
+
 def test_the_classifier_may_keep_its_name(ssdh: Ssdh, here: Path) -> None:
     found = changes(ssdh, "--classifier-name", "ip2")
     assert "layer[ip2].name" not in found

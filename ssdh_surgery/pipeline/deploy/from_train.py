@@ -16,7 +16,7 @@ from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
+from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
 from ssdh_surgery.pipeline.edit.result import FileResult, derived_result
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
@@ -119,6 +119,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
     draft, folders = NetDraft(Draft(source.document, source.kind)), working_folders(source.path)
     name, remove = head.classifier.name, settings.recipe.remove
     make_inner_product(draft, head, remove)
+    name_net(draft, settings)
     train, head = draft.net, choose_head(draft.net, name)
     hash_layer = hash_layer_below(train, head.classifier)
     if form.classifier and hash_layer is None:

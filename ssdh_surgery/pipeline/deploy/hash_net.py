@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.deploy.compare import compare
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import insertion_notes
-from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
+from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
 from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
@@ -67,9 +67,10 @@ def patch_deploy(
     source = upgrade_source(source) if settings.get("upgrade") else source
     draft = NetDraft(Draft(source.document, source.kind))
     before = draft.net
-    hash_layer = hash_layer_in(before, settings, record)
+    name_net(draft, settings)
+    hash_layer = hash_layer_in(draft.net, settings, record)
     if hash_layer is None:
-        head = choose_head(before, settings.get("head"))
+        head = choose_head(draft.net, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batch_change = inputs.set_batch(draft.net, batch)

@@ -11,6 +11,7 @@ from ssdh_surgery.surgery.hashing.convolutional_head import to_inner_product
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared
 from ssdh_surgery.surgery.verbs.fields import Removal
+from ssdh_surgery.surgery.verbs.layers import rename_net
 
 
 def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
@@ -27,6 +28,7 @@ def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
             auxiliary heads have too few classes.
     """
     refuse_shared(draft.net, head.classifier)
+    name_net(draft, settings)
     make_inner_product(draft, head, settings.recipe.remove)
     name, recipe = head.classifier.name, settings.recipe
     aux, classes = settings.get("aux") or "keep", settings.get("classes")
@@ -36,6 +38,12 @@ def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
         _drop_aux_heads(draft, name, recipe)
     if classes is not None:
         _set_classes(draft, name, classes, aux == "retarget", recipe)
+
+
+def name_net(draft: NetDraft, settings: Settings) -> None:
+    """Give a net the name that the settings have for it, if any."""
+    if (name := settings.get("net_name")) is not None:
+        draft.do(rename_net(draft.net, name))
 
 
 def make_inner_product(draft: NetDraft, head: Head, remove: Removal) -> None:

@@ -156,6 +156,10 @@ _ROWS = (
         metavar="N",
     ),
     Option(
+        "net_name", _TEXT, "net", "Rename the net; Caffe stores the name in its weights",
+        default="unchanged", metavar="NAME", commands=_BOTH,
+    ),
+    Option(
         "classifier_filler", FillerText(), "net",
         "Initialize the new classifier's weights with FILLER",
         default="that of the old classifier", metavar="FILLER",

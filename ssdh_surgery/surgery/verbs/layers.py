@@ -1,4 +1,4 @@
-"""Verbs on layers: insert, copy, replace, take out, rename.
+"""Verbs on layers, and on the net that holds them: insert, copy, replace, take out, rename.
 
 Each returns a `Change`, without edits if there is nothing to do.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.prototxt import insertion
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.prototxt.style import neighbour_style
@@ -142,6 +143,22 @@ def rename(layer: Layer, name: str) -> Change:
     'layer { name: "fc8_change" top: "fc8" }'
     """
     return fields.put(layer.core, "name", name)
+
+
+def rename_net(net: Net, name: str) -> Change:
+    """Rename a net; one without a name gets it above all else.
+
+    >>> from ssdh_surgery import parse
+    >>> from ssdh_surgery.caffe.net.net import Net
+    >>> from ssdh_surgery.prototxt.edits import apply
+    >>> net = Net(parse(b'name: "LeNet" layer { name: "fc8" }'))
+    >>> apply(net.document.text, rename_net(net, "LeNet_48").edits)
+    'name: "LeNet_48" layer { name: "fc8" }'
+    """
+    if net.root.entry("name") is not None or not net.layers:
+        return fields.put(net.root, "name", name)
+    first = next(field.entries[0] for field in net.root.fields if field.values)
+    return fields.add_before(first, [("name", name)])
 
 
 def phase_rules(layer: Layer) -> list[tuple[str, object]]:
