@@ -247,8 +247,8 @@ def test_wrong_options(ssdh: Ssdh, here: Path, words: list[str], message: str) -
 
 
 def test_an_option_is_known_however_little_the_files_say(ssdh: Ssdh, here: Path) -> None:
-    said = refused(ssdh, here, "patch", "train_val.prototxt", "--nonsense", code=2)
-    assert said == "error: No such option '--nonsense'.\nhint: ssdh patch --help\n"
+    said = refused(ssdh, here, "patch", "train_val.prototxt", "--xyzzy", code=2)
+    assert said == "error: No such option '--xyzzy'.\nhint: ssdh patch --help\n"
     said = refused(ssdh, here, "patch", code=2)
     assert said == "error: Missing argument 'FILE...'.\nhint: ssdh patch --help\n"
 
