@@ -1,7 +1,7 @@
 """Findings, and the one table of all rules that they come from, in the order of their codes.
 
 A finding is a value: a check yields it and never raises it. Everything but its message, hint
-and location stands in its rule. To add one: a row here, the function that yields it, a test
+and location is in its rule. To add one: a row here, the function that yields it, a test
 that names its code, and `tools/docs/findings.py`, which writes `docs/findings.md`. The file is
 long because the table is one.
 """
@@ -98,7 +98,7 @@ RULES: dict[str, FindingRule] = {}
 
 
 def _rule(code: str, name: str, severity: Severity, summary: str, reason: str) -> FindingRule:
-    assert code not in RULES, f"{code} stands twice in the table"
+    assert code not in RULES, f"{code} appears twice in the table"
     RULES[code] = FindingRule(code, name, severity, summary, reason)
     return RULES[code]
 

@@ -136,7 +136,7 @@ def run(args: list[str]) -> int:
         # The reader of stdout is gone: nothing more can be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # whatever it is, a user reads a sentence
+    except Exception as error:  # never a traceback, unless asked for
         return _report(error, args)
     return result if isinstance(result, int) else 0
 

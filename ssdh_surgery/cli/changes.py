@@ -1,4 +1,4 @@
-"""One change of a net or a solver: as JSON, and as a line for people."""
+"""One change of a net or a solver: as JSON, and as a readable line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def change_json(change: Difference) -> dict[str, Any]:
 
 
 def describe_change(change: Difference) -> str:
-    """One change as a line for people."""
+    """One change as a readable line."""
     path = printable(change.path)
     if change.before is None:
         return click.style(f"+ {path}", fg="green") + _value_after_path(change.after)
@@ -33,7 +33,7 @@ def _keys(value: Any) -> list[str]:
 
 def _value_after_path(value: Any) -> str:
     """A value that came or went, after the path: a layer by its type and connections."""
-    # In V0 a layer's type stands in a message of its own.
+    # In V0 the type of a layer is in an inner message.
     core = value.get("layer", value) if isinstance(value, dict) else None
     if isinstance(core, dict) and "type" in core:
         parts = [printable(str(core["type"]))]

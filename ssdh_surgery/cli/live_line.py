@@ -65,7 +65,7 @@ class LiveLine:
 
 
 def duration(seconds: float) -> str:
-    """A duration for people, in at most two units.
+    """A readable duration, in at most two units.
 
     >>> duration(45), duration(720), duration(12000), duration(187200)
     ('45 s', '12 min', '3 h 20 min', '2 d 4 h')

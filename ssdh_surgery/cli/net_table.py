@@ -1,4 +1,4 @@
-"""A net as a table for people: its layers with shapes and costs, the totals, and its heads."""
+"""A net as a printed table: its layers with shapes and costs, the totals, and its heads."""
 
 from __future__ import annotations
 

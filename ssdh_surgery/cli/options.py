@@ -60,7 +60,7 @@ def several_labels(*, multi_label: bool, classes: int | None) -> SeveralLabels |
     """
     if not multi_label:
         if classes is not None:
-            raise click.UsageError("--classes goes with --multi-label")
+            raise click.UsageError("--classes needs --multi-label")
         return None
     from ssdh_surgery.data.list_line import SeveralLabels
 

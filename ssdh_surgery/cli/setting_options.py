@@ -14,7 +14,7 @@ from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.settings.value_types import Assignments, Flag
 from ssdh_surgery.surgery.hashing.presets import PRESETS
 
-# Options that are about none of these come under click's own title.
+# Options outside these sections come under click's own title.
 _TITLES: dict[Section, str] = {
     "net": "Net",
     "recipe": "Hash layer",

@@ -68,7 +68,7 @@ def _colored(stream: IO[Any]) -> bool:
 
 
 def is_quiet() -> bool:
-    """Whether messages beside the answer are suppressed."""
+    """Whether messages other than the answer are suppressed."""
     return _style.quiet
 
 

@@ -48,7 +48,7 @@ def write_plan(
         as_json: whether it answers in JSON.
 
     Raises:
-        click.UsageError: two options exclude each other, or one does not go with standard input.
+        click.UsageError: two options exclude each other, or one does not work with standard input.
     """
     flags = {"dry_run": Mode.DRY_RUN, "diff": Mode.DIFF, "check": Mode.CHECK}
     modes = [mode for name, mode in flags.items() if values[name]]
@@ -63,9 +63,9 @@ def write_plan(
     if "-" in sources:
         for name, value in (("--json", as_json), ("--out", out), ("--in-place", in_place)):
             if value:
-                raise click.UsageError(f"{name} does not go with '-': the file goes to stdout")
+                raise click.UsageError(f"{name} cannot be used with '-': the file goes to stdout")
         if len(sources) > 1:
-            raise click.UsageError("'-' does not go with other files")
+            raise click.UsageError("'-' cannot be combined with other files")
     plan = WritePlan(modes[0] if modes else Mode.WRITE, out, in_place, values["force"])
     return plan if suffix is None else replace(plan, suffix=suffix)
 

@@ -127,7 +127,7 @@ def usual_length(lines: Iterable[array[float]]) -> int:
 
 
 def _end_problem(line: str) -> ProblemKind | None:
-    """The problem at the end of a line, whatever its number of labels."""
+    """The problem at the end of a line, for any number of labels."""
     path, _, label = line.rpartition(" ")
     if _TABBED.search(line):
         return kinds.TAB

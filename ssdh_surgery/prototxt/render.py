@@ -76,7 +76,7 @@ def message_lines(fields: NewFields, style: Style, one_line: bool) -> list[str]:
 
 
 def inline(name: str, value: object, style: Style) -> str:
-    """A field on one line, whatever its content."""
+    """A field on one line, even if it holds messages."""
     if not is_message(value):
         return field_lines(name, value, style)[0]
     head = style.head_of(name).replace("\n", " ")

@@ -1,1 +1,1 @@
-"""Drawings, contact sheets and pages for people to look at."""
+"""Drawings of nets, contact sheets of images, and HTML pages."""

@@ -1,6 +1,6 @@
 """The blocks of a net: branches that split at one box and join in another.
 
-Inception modules, fire modules and residual blocks all have this form, whatever the names of
+Inception modules, fire modules and residual blocks all have this form, regardless of the names of
 their layers.
 """
 

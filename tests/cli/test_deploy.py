@@ -304,7 +304,7 @@ def test_a_network_of_the_zoo(ssdh: Ssdh, here: Path) -> None:
     for words in (("patch", "zoo:lenet"), ("deploy",), ("patch", "zoo:lenet/solver")):
         ssdh("-C", "z", *words, "--check")
     ran = ssdh("-C", "z", "patch", "zoo:lenet", "--in-place", code=2)
-    assert ran.err == "error: --in-place does not go with zoo:lenet: it is not a file\n"
+    assert ran.err == "error: --in-place cannot be used with zoo:lenet: it is not a file\n"
 
 
 def test_one_that_is_not_there(ssdh: Ssdh) -> None:

@@ -270,7 +270,7 @@ def test_from_standard_input_the_train_net_goes_on(ssdh: Ssdh) -> None:
         pytest.param(
             ["patch", "deploy.prototxt", "--freeze", "ip"],
             2,
-            "error: --freeze goes with a train net that is derived from a deploy net\n"
+            "error: --freeze needs a train net that is derived from a deploy net\n"
             "hint: ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER\n",
             id="freeze-a-deploy-net",
         ),

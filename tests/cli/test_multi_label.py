@@ -179,7 +179,7 @@ def test_hdf5_in_the_way(ssdh: Ssdh, vectors: np.ndarray) -> None:
         "space\nhint: choose another name, or store the vectors in an LMDB\n"
     )
     err = ssdh("data", "build", "list.txt", "z_lmdb", "--labels-as", "hdf5", code=2).err
-    assert "--labels-as goes with --multi-label" in err
+    assert "--labels-as needs --multi-label" in err
 
 
 def test_what_is_wrong(ssdh: Ssdh, vectors: np.ndarray) -> None:

@@ -107,7 +107,7 @@ def test_other_classes_on_a_net_that_was_patched(ssdh: Ssdh, tmp_path: Path) -> 
             "the auxiliary classifier 'loss1/classifier' has 1000 outputs, too few for 1001",
         ),
         (("--aux", "retarget"), 2, "--aux retarget needs --classes"),
-        (("--weight-fire", "2"), 2, "--weight-fire goes with --objective ssdh"),
+        (("--weight-fire", "2"), 2, "--weight-fire needs --objective ssdh"),
     ],
 )
 def test_refused(ssdh: Ssdh, words: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:

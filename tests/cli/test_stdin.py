@@ -122,20 +122,20 @@ def test_check_compares_with_no_file(ssdh: Ssdh, here: Path) -> None:
 )  # fmt: skip
 def test_what_does_not_go_with_it(ssdh: Ssdh, command: str, words: list[str], name: str) -> None:
     ran = ssdh(command, "-", *words, stdin=TRAIN, code=2)
-    told = f"error: {name} does not go with '-': the file goes to stdout\n"
+    told = f"error: {name} cannot be used with '-': the file goes to stdout\n"
     assert ran.err.startswith(told)
     assert ran.out == ""
     if name == "--json":
         assert ran.error["type"] == "UsageError"
-        assert ran.error["message"] == "--json does not go with '-': the file goes to stdout"
+        assert ran.error["message"] == "--json cannot be used with '-': the file goes to stdout"
 
 
 def test_it_is_alone(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "-", "solver.prototxt", stdin=TRAIN, code=2)
-    assert ran.err == ("error: '-' does not go with other files\nhint: ssdh patch --help\n")
+    assert ran.err == ("error: '-' cannot be combined with other files\nhint: ssdh patch --help\n")
     ran = ssdh("patch", "-", "--solver", "solver.prototxt", stdin=TRAIN, code=2)
     assert ran.err == (
-        "error: --solver does not go with '-': no other file is read\nhint: ssdh patch --help\n"
+        "error: --solver cannot be used with '-': no other file is read\nhint: ssdh patch --help\n"
     )
     ssdh("patch", "-", "--solver", "none", stdin=TRAIN)
 

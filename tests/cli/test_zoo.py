@@ -36,7 +36,7 @@ def test_a_network_is_named_as_elsewhere(ssdh: Ssdh, name: str) -> None:
 
 @pytest.mark.parametrize("command", ["patch", "deploy", "upgrade"])
 def test_a_network_is_no_file_to_change(ssdh: Ssdh, command: str) -> None:
-    said = "error: --in-place does not go with zoo:lenet/deploy: it is not a file\n"
+    said = "error: --in-place cannot be used with zoo:lenet/deploy: it is not a file\n"
     assert ssdh(command, "zoo:lenet/deploy", "--in-place", code=2).err.startswith(said)
     assert snapshot(Path()) == {}
 

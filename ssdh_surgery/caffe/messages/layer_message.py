@@ -40,7 +40,7 @@ def layer_parameter(tree: Message, dialect: Dialect) -> LayerParameter:
             clear_except(old, OUTER_FIELDS)
         layer = _from_v1(old, _v1_type(tree, dialect))
         _upgrade_transform(layer)
-    # The three statistics of BatchNorm are never learned, whatever an old file says.
+    # The three statistics of BatchNorm are never learned, even if an old file says so.
     if layer.type == "BatchNorm" and len(layer.param) == 3:
         for param in layer.param:
             param.lr_mult = param.decay_mult = 0

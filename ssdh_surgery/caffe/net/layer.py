@@ -149,7 +149,7 @@ class Layer:
         return self.core if self.dialect is Dialect.V0 else self.core.message(message)
 
     def settings(self, message: str, name: str) -> list[Entry]:
-        """The values of a field of a message of the current dialect, in whatever dialect."""
+        """The values of a field of a message of the current dialect, in any dialect."""
         if self.dialect is Dialect.V0:
             old = place_in_v0(self.core.string("type"), message, name)
             return self.core.entries(old) if old else []

@@ -1,4 +1,4 @@
-"""Shapes of data layers, as far as their settings tell; None where only the data tells."""
+"""Shapes of data layers: known from their settings, or None where they depend on the data."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def shapes(
     Args:
         net: a net in any dialect.
         phase: the phase (or full state) that it is built for.
-        inputs: the shapes of blobs that no rule tells, or that replace those in the file: inputs
+        inputs: the shapes of blobs that no rule gives, or that replace those in the file: inputs
             of the net, tops of data layers, tops of layers that Caffe does not have. Labels
             follow the batch size of their data.
 

@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 class LayerWeights:
     """A layer of a weights file; its blobs are float32 arrays owned by the caller.
 
-    `type` is the name in the current dialect (`InnerProduct`), whatever the file has. `legacy`
+    `type` is the name in the current dialect (`InnerProduct`), even for an older file. `legacy`
     are the indices of blobs whose shape the file gives as num, channels, height and width; these
     match more nets (see `copy_table.shape_equals`).
     """

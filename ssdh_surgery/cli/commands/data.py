@@ -104,7 +104,7 @@ def build_command(
     from ssdh_surgery.data.record import RecordOptions
 
     if labels_as is not None and not multi_label:
-        raise click.UsageError("--labels-as goes with --multi-label")
+        raise click.UsageError("--labels-as needs --multi-label")
     options = RecordOptions(resize, gray, encoded, shuffle, seed, split)
     with Counter("images") as counter:
         summary = build(

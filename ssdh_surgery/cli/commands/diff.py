@@ -23,7 +23,7 @@ from ssdh_surgery.surgery.diff.differences import differences
 @click.argument("new", metavar="B")
 @json_option
 def command(old: str, new: str, as_json: bool) -> int:
-    """List the differences between two nets or two solvers, whatever their layout.
+    """List the differences between two nets or two solvers, regardless of their layout.
 
     Exits with 0 if they mean the same, and with 1 if they differ.
     """

@@ -56,7 +56,7 @@ def command(files: tuple[str, ...], as_json: bool, **values: Any) -> int:
         raise click.UsageError("--mean-file and --mean-value exclude each other")
     plan = write_plan(values, sources=files, as_json=as_json)
     if "-" in files and values["solver"] not in (None, "none"):
-        raise click.UsageError("--solver does not go with '-': no other file is read")
+        raise click.UsageError("--solver cannot be used with '-': no other file is read")
     options = PatchOptions(
         explicit_settings(values),
         values["solver"],
@@ -73,7 +73,7 @@ def _explain(name: str, explanation: Explanation) -> None:
 
 
 def explanation_lines(name: str, explanation: Explanation) -> list[str]:
-    """What was found in a net before anything is changed, as lines for people."""
+    """What was found in a net before anything is changed, as readable lines."""
     head = explanation.head
     width = max(len(link.layer.name) for link in explanation.chain)
     end = "loss" if head.losses else "classifier"

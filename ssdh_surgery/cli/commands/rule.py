@@ -1,4 +1,4 @@
-"""`ssdh rule`: what a code of a finding stands for."""
+"""`ssdh rule`: explain a finding by its code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def command(code: str) -> int:
 
 
 def _rule_of(code: str) -> FindingRule:
-    """The rule of a code or a name, whatever the case.
+    """The rule with a code or a name, in upper or lower case.
 
     Raises:
         UsageError: there is no such rule.

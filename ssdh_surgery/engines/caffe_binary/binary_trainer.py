@@ -179,7 +179,7 @@ class BinaryTrainer:
             self._send(signal.SIGINT)
 
     def _clean_up(self, process: subprocess.Popen[bytes], log: _GrowingLog) -> None:
-        """Stop a run that nobody follows any more."""
+        """Stop a run whose events are no longer read."""
         if not _has_ended(process):
             if not self._requests:
                 self.stop()

@@ -111,7 +111,7 @@ def _by_rule(
 
 
 def _context(evidence: Evidence, cwd: Path) -> defaultdict[str, str]:
-    """What the format strings of the rules may name, beside the groups of their patterns."""
+    """What the format strings of the rules may use, besides the groups of their patterns."""
     layer, source = evidence.layer, evidence.sources.get(evidence.layer)
     return defaultdict(
         str,

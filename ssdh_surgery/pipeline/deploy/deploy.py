@@ -125,7 +125,7 @@ def _make(
         return derive_deploy(source, options.explicit, record, plan, form)
     if options.shapes:
         raise UsageError(
-            f"--input-shape does not go with {source.name}: a deploy net declares its own",
+            f"--input-shape cannot be used with {source.name}: a deploy net declares its own",
             hint="--from train derives a deploy net from the train net",
         )
     return patch_deploy(

@@ -1,4 +1,4 @@
-"""Finding what a deploy net is made from: a deploy file that fits the train net, or that itself."""
+"""Find the source of a deploy net: a deploy file that fits the train net, or the train net."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def patch_deploy(
 
 
 def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
-    """Warnings about what Caffe refuses in a deploy net, unless it went with the classifier."""
+    """Warnings about what Caffe refuses in a deploy net, except what the patch removed."""
     if not build_errors_with_data(after, after.state("TEST"), folders):
         return []
     return as_warnings(build_errors_with_data(before, before.state("TEST"), folders))

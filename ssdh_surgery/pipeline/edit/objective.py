@@ -21,7 +21,7 @@ def objective_of(settings: Settings) -> Objective | None:
     """
     if settings.get("objective") != "ssdh":
         if details := settings.named(OBJECTIVE):
-            raise UsageError(f"{OPTIONS[next(iter(details))].flag} goes with --objective ssdh")
+            raise UsageError(f"{OPTIONS[next(iter(details))].flag} needs --objective ssdh")
         return None
     weights = {name: settings.get(name) for name in OBJECTIVE if name.startswith("weight_")}
     return Objective(

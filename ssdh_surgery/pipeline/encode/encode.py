@@ -1,4 +1,4 @@
-"""`ssdh encode`: from what the user named to a file of codes, batch by batch, resumable."""
+"""`ssdh encode`: images to a file of codes, batch by batch, resumable."""
 
 from __future__ import annotations
 

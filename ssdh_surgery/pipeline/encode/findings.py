@@ -22,7 +22,7 @@ _IMAGENET = np.array([103.94, 116.78, 123.68])
 _NEAR = 3.0
 # Layers that normalise pixels of any range.
 _NORMALISING = frozenset(["BatchNorm", "MVN", "Power", "Scale"])
-# The number of images whose range of values is looked at.
+# The number of images whose range of values is measured.
 _PROBED = 8
 # The inputs of trained nets range from about 1 to 255 in magnitude.
 _SMALL, _LARGE = 0.02, 1100.0

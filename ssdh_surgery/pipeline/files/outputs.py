@@ -89,7 +89,7 @@ def write_all(
     Args:
         outputs: the results.
         plan: the writing options.
-        also: further files to write with them, whatever the options.
+        also: further files to write with them, regardless of the options.
 
     Returns:
         The paths of the outputs that were written.

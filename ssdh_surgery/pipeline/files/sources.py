@@ -90,7 +90,7 @@ def refuse_in_place(source: SourceFile) -> None:
         UsageError: it is one.
     """
     if source.is_zoo:
-        raise UsageError(f"--in-place does not go with {source.name}: it is not a file")
+        raise UsageError(f"--in-place cannot be used with {source.name}: it is not a file")
 
 
 def read_source(name: str) -> SourceFile:

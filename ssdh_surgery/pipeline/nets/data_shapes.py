@@ -98,7 +98,7 @@ class _Sizes:
                 param.new_width or None,
             )
         elif layer.type == "WindowData":
-            # Caffe reads its images in colour, whatever they are.
+            # Caffe reads its images in colour, even if they are gray.
             sizes.learn(_COLORS, None, None)
         elif layer.type == "Data":
             sizes.learn(*_of_records(layer, folders))

@@ -1,4 +1,4 @@
-"""The story of `ssdh patch`: file groups get a hash layer, and deploy nets that of their train net.
+"""The story of `ssdh patch`: hash layers for file groups and for deploy nets.
 
 A deploy net alone becomes a train net and a solver. Each part of the work returns its results;
 `patch` writes them all, or none.
@@ -213,7 +213,7 @@ class _Run:
 def _refuse_freeze(explicit: Settings) -> None:
     if explicit.get("freeze") is not None:
         raise UsageError(
-            "--freeze goes with a train net that is derived from a deploy net",
+            "--freeze needs a train net that is derived from a deploy net",
             hint="ssdh patch deploy.prototxt --train-data LMDB --test-data LMDB --freeze LAYER",
         )
 

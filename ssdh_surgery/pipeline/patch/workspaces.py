@@ -53,7 +53,7 @@ class Workspaces:
         return next((each for each in records if each.get("train_source") == name), None)
 
     def record_of_deploy(self, deploy: SourceFile, stem: str | None) -> NetRecord | None:
-        """The record of the train net that a deploy net goes with, `stem` if several could be.
+        """The record of the train net that a deploy net belongs to; `stem` decides among several.
 
         Raises:
             UsageError: there are several and none was chosen.

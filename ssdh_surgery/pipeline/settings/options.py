@@ -37,12 +37,12 @@ class Option:
     Args:
         name: its name in the settings, and the field of the recipe that it sets.
         type: the type of its values, with the range.
-        section: what it is about: the net, or a part of the recipe.
+        section: its subject: the net, or a part of the recipe.
         help: a verb phrase, without the default.
-        default: what holds where nothing is set (a value, or words for it); for the help alone,
-            since an option that is not set leaves what exists as it is.
-        metavar: what stands for the value in the help.
-        spelling: what command line and `ssdh.toml` call it, if not by its name.
+        default: the value that applies if none is set, or words for it; shown in the help only,
+            since an option that is not set leaves an existing value unchanged.
+        metavar: the placeholder of the value in the help.
+        spelling: its name on the command line and in `ssdh.toml`, if it is another.
         net_key: its key in the net's own table of `ssdh.toml`; None: it is in `options`.
         commands: the commands that take it.
     """
@@ -69,7 +69,7 @@ class Option:
 
     @property
     def default_text(self) -> str | None:
-        """The default as the help has it."""
+        """The default as shown in the help."""
         if self.default is None or isinstance(self.default, str):
             return self.default
         return self.type.to_text(self.default)

@@ -18,7 +18,7 @@ from ssdh_surgery.surgery.verbs.data_layers import DataChoice
 
 RECIPE = names_in("recipe")
 SOLVER = names_in("solver")
-# The details of the objective: they go with it.
+# The details of the objective, which are dropped together with it.
 OBJECTIVE = tuple(name for name in names_in("objective") if name != "objective")
 # Options that exclude each other: one that is set takes the place of the other in the workspace.
 _RIVALS = {"mean_file": "mean_value", "mean_value": "mean_file"}
@@ -38,7 +38,7 @@ class Settings:
         """These values, and the recorded ones of options that these leave open.
 
         `--set` adds up, and a field that is set again takes the new values. Where the objective
-        is replaced, its recorded details go with it. `--lr-divide` replaces a recorded base_lr.
+        is replaced, its recorded details are dropped. `--lr-divide` replaces a recorded base_lr.
         """
         rivals = {_RIVALS[name] for name in self.values if name in _RIVALS}
         if self.values.get("objective") == "sigmoid":
@@ -58,7 +58,7 @@ class Settings:
         return Settings(kept)
 
     def named(self, names: Sequence[str]) -> dict[str, Any]:
-        """The values of some options, as far as they are set."""
+        """The values of those of some options that are set."""
         return {name: self.values[name] for name in names if name in self.values}
 
     def as_toml(self, recorded: Mapping[str, Any]) -> dict[str, Any] | None:

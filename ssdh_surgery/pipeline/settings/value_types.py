@@ -1,7 +1,7 @@
 """The types of option values: ranges, and both written forms (command line, `ssdh.toml`).
 
-A value is refused with a `ValueError` whose text is the requirement: it reads on after
-"must be" and after "is not".
+A value is refused with a `ValueError` whose text is the requirement, phrased to follow
+"must be" and "is not".
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class ValueType:
-    """How a value is read from TOML and written; by itself a value is its own TOML form."""
+    """How a value is read from TOML and written; by default a value is its own TOML form."""
 
     @property
     def requirement(self) -> str:
-        """What a value must be."""
+        """The requirement on a value."""
         raise NotImplementedError
 
     def from_toml(self, value: Any) -> Any:
@@ -33,11 +33,11 @@ class ValueType:
         raise NotImplementedError
 
     def to_toml(self, value: Any) -> Any:
-        """The value as `ssdh.toml` holds it."""
+        """The value as written in `ssdh.toml`."""
         return value
 
     def to_text(self, value: Any) -> str:
-        """The value as the command line takes it."""
+        """The value as written on the command line."""
         return str(value)
 
 
@@ -50,7 +50,7 @@ class Integer(ValueType):
 
     @property
     def requirement(self) -> str:
-        """What a value must be."""
+        """The requirement on a value."""
         if self.most is None:
             return f"an integer of at least {self.least}"
         return f"an integer from {self.least} to {self.most}"
@@ -71,7 +71,7 @@ class Choice(ValueType):
 
     @property
     def requirement(self) -> str:
-        """What a value must be."""
+        """The requirement on a value."""
         return " or ".join(f"'{word}'" for word in self.words)
 
     def from_toml(self, value: Any) -> str:
@@ -93,12 +93,12 @@ class Flag(ValueType):
         return bool(value)
 
     def to_text(self, value: Any) -> str:
-        """The value as a help text has it."""
+        """The value as shown in a help text."""
         return "yes" if value else "no"
 
 
 class TextValue(ValueType):
-    """A value that is read from text, on the command line and by itself in TOML, too."""
+    """A value that is read from text, on the command line and by default in TOML."""
 
     def from_text(self, text: str) -> Any:
         """The value of an option on the command line.
@@ -115,7 +115,7 @@ class TextValue(ValueType):
         return self.from_text(value)
 
     def to_toml(self, value: Any) -> Any:
-        """The value as `ssdh.toml` holds it."""
+        """The value as written in `ssdh.toml`."""
         return self.to_text(value)
 
 
@@ -152,7 +152,7 @@ class Number(TextValue):
 
     @property
     def requirement(self) -> str:
-        """What a value must be."""
+        """The requirement on a value."""
         if self.above is not None:
             return f"a number above {self.above}"
         return "a number" if self.least is None else f"a number of at least {self.least}"
@@ -178,7 +178,7 @@ class Number(TextValue):
         return self.from_text(str(value))
 
     def to_toml(self, value: Decimal) -> int | float:
-        """The value as `ssdh.toml` holds it."""
+        """The value as written in `ssdh.toml`."""
         return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -191,7 +191,7 @@ class Numbers(TextValue):
 
     @property
     def requirement(self) -> str:
-        """What a value must be."""
+        """The requirement on a value."""
         words = f"a list of {' or '.join(map(str, self.counts))} numbers"
         return words if self.each.least is None else f"{words}, each at least {self.each.least}"
 
@@ -214,11 +214,11 @@ class Numbers(TextValue):
             raise ValueError(self.requirement) from None
 
     def to_toml(self, value: tuple[Decimal, ...]) -> list[int | float]:
-        """The value as `ssdh.toml` holds it."""
+        """The value as written in `ssdh.toml`."""
         return list(map(self.each.to_toml, value))
 
     def to_text(self, value: tuple[Decimal, ...]) -> str:
-        """The value as the command line takes it."""
+        """The value as written on the command line."""
         return ",".join(map(str, value))
 
 
@@ -237,7 +237,7 @@ class FillerText(TextValue):
             raise ValueError(self.requirement) from None
 
     def to_text(self, value: Filler) -> str:
-        """The value as the command line takes it."""
+        """The value as written on the command line."""
         return value.text
 
 
@@ -263,5 +263,5 @@ class Assignments(TextValue):
             raise ValueError(f"a list of {self.requirement}") from None
 
     def to_toml(self, value: tuple[tuple[str, str], ...]) -> list[str]:
-        """The value as `ssdh.toml` holds it."""
+        """The value as written in `ssdh.toml`."""
         return ["=".join(each) for each in value]

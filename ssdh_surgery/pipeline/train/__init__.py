@@ -1,1 +1,1 @@
-"""The second story: check, choose an engine, run it, and say how to resume."""
+"""The story of `ssdh train`: check, choose an engine, run it, resume it."""

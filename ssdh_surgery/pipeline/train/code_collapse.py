@@ -1,4 +1,4 @@
-"""Whether codes are collapsing during training, as far as the objective's terms can tell.
+"""Whether codes are collapsing during training, judged by the terms of the objective.
 
 With the full objective, the term that pushes bits towards 0 and 1 lies in [-0.125, 0]. Near
 -0.125 every bit is decided; if the classification loss is at chance then, ln(classes), every

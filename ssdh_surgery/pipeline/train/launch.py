@@ -84,7 +84,7 @@ class Launch:
 
 
 def prepare(options: TrainOptions) -> Launch:
-    """Find the solver and what goes with it; nothing is written.
+    """Find the solver, its directory and its snapshot; nothing is written.
 
     Raises:
         UsageError: options that exclude each other, or no solver and no workspace.

@@ -67,9 +67,9 @@ def start(
 
     Args:
         options: the options of the command line.
-        launch: what `prepare` made of them.
+        launch: the result of `prepare`.
         warn: is called with each finding that is not an error.
-        skip_check: start whatever a check would find.
+        skip_check: start without the checks.
 
     Raises:
         DataError: the check found errors, which are all listed.

@@ -87,7 +87,7 @@ class NetRecord:
         return sentences
 
     def _error(self, key: str, requirement: str, table: str = "") -> WorkspaceError:
-        """The error for a value that is not what it must be, in this table or one inside it."""
+        """The error for a value that is invalid, in this table or one inside it."""
         return WorkspaceError(
             f"[nets.{self.stem}{table}]: '{key}' must be {requirement}",
             location=Location(str(self._file)),

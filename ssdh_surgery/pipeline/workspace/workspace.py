@@ -27,7 +27,7 @@ class Workspace:
         file: `ssdh.toml`.
 
     Raises:
-        WorkspaceError: the file has another version, or a record is not as it must be.
+        WorkspaceError: the file has another version, or a record is malformed.
     """
 
     def __init__(self, file: TomlFile) -> None:

@@ -81,7 +81,7 @@ def overlap(queries: Codes, database: Codes) -> NDArray[np.bool_]:
     return np.array([(str(each), code.tobytes()) in stored for each, code in pairs], bool)
 
 
-# What a recipe says of the transform that changes the codes.
+# The values of a recipe's transform that affect the codes.
 _KEYS = ("resize", "crop", "crops", "mean_file", "mean_value", "scale", "channels")
 
 

@@ -69,7 +69,7 @@ class Health:
         return sentences
 
     def as_json(self) -> dict[str, Any]:
-        """The measures as `encode --json` has them."""
+        """The measures as `encode --json` prints them."""
         return {
             "count": self.count,
             "fire_rates": [round(float(rate), 6) for rate in self.fire_rates],

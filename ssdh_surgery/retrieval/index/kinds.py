@@ -17,7 +17,7 @@ class IndexKind:
     """One way to search codes.
 
     Args:
-        name: as `--kind` and the index itself have it.
+        name: its name in `--kind` and in the index.
         summary: what it is, for help texts.
         backend: the class that searches an index in a file, `MODULE:CLASS` below `backends/`.
         options: what the backend is tuned by.
@@ -79,6 +79,6 @@ def postgres_kinds() -> list[str]:
 
 
 def alternatives(names: Iterable[str]) -> str:
-    """Names as a sentence has them: `flat or hnsw`."""
+    """Names joined for a sentence: `flat or hnsw`."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last

@@ -42,7 +42,7 @@ class Proof:
     reading: _Reading | None = field(default=None, repr=False, compare=False)
 
     def take_reading(self) -> _Reading | None:
-        """The reading, if nobody has taken it yet."""
+        """The reading, unless a later proof has taken it."""
         reading, self.reading = self.reading, None
         return reading
 
@@ -97,7 +97,7 @@ def _compare_trees(before: Document, reading: _Reading, after: Document, promise
     try:
         promise.apply_tree(reading.tree)
     except LookupError as error:
-        raise _refusal(before, f"the promise names what is not there: {error}") from error
+        raise _refusal(before, f"the promise has a path that leads nowhere: {error}") from error
     if difference := first_difference(reading.tree, tree_of(after.root)):
         raise _refusal(before, f"the edits do not do what was promised, at {difference}")
 

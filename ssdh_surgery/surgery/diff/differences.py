@@ -1,4 +1,4 @@
-"""The semantic difference of two nets or two solvers, whatever their layout.
+"""The semantic difference of two nets or two solvers, regardless of their layout.
 
 Layers are matched by name, renamed layers by their content, other repeated fields by index.
 """

@@ -1,1 +1,1 @@
-"""The hash layer and all that goes with it: recipe, classifier, heads, objective."""
+"""The hash layer: its recipe, its classifier, the heads of the net, the objective."""

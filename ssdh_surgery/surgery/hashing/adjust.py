@@ -100,7 +100,7 @@ def _put_fillers(latent: Layer, values: Mapping[str, Any]) -> Change:
 
 
 def _put_rates(latent: Layer, values: Mapping[str, Any]) -> Change:
-    """Set the rates and decays of its two params, as far as there are values for them."""
+    """Set the rates and decays of its two params, where there are values for them."""
     names = [name for name in ("lr_mult", "decay_mult") if name in values]
     return rates.put(latent, [{name: values[name][index] for name in names} for index in (0, 1)])
 

@@ -24,7 +24,7 @@ from ssdh_surgery.surgery.verbs.unread_blobs import unread_layers
 
 @dataclass(frozen=True)
 class AuxRemoval:
-    """A change that takes out the auxiliary heads, and the layers that go with them."""
+    """A change that takes out the auxiliary heads and the layers that only they need."""
 
     change: Change
     removed: tuple[Layer, ...]

@@ -191,7 +191,7 @@ def hash_deploy_net(
 ) -> HashInsertion:
     """Insert a hash layer into a deploy net, in the place of its classifier.
 
-    The layers that only serve the classifier go with it; other outputs of the net stay, and the
+    Layers that only serve the classifier are removed as well; other outputs stay, and the
     notes name them. `binary` adds a top of zeros and ones.
 
     Raises:

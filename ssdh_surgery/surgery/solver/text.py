@@ -16,7 +16,7 @@ _FIRST_RATE = Decimal("0.01")
 # over its 50,000 images.
 _PASSES = 32
 _MAX_ITERATIONS = 50_000
-# New layers need at least as many, whatever the size of the data.
+# New layers need at least as many, however large the data is.
 _MIN_ITERATIONS = 1_000
 _MAX_INTERVAL = 1_000
 _STEPS = 3

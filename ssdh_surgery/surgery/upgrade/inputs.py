@@ -56,7 +56,7 @@ def _pieces(net: Net, style: Style, has_sizes: bool) -> list[Piece]:
             for kept in (piece.comments_only() if piece.name in INPUT_FIELDS else [piece])
         ]
     layer, rest = _layer(old, style)
-    # A layer may stand above its inputs in the text, so the Input layer goes above that one.
+    # A layer may come before its inputs in the text, so the Input layer goes above that one.
     place = next(i for i, piece in enumerate(pieces) if piece.name in (*INPUT_FIELDS, *_LAYERS))
     if pieces[place].name in _LAYERS:
         layer = replace(layer, gap=pieces[place].gap, opens=True)

@@ -30,7 +30,7 @@ def unread_layers(net: Net, removed: Collection[Layer] = (), cut: Cut | None = N
     """The removed layers and those that nothing reads without them, in the text's order.
 
     A layer that reaches a loss, an accuracy or an output in some other way stays. A Silence
-    does not keep a layer: it goes with all that it reads, and stays if it reads anything else.
+    keeps no layer: it is removed when all that it reads is removed.
 
     Args:
         net: the net.

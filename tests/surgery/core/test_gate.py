@@ -182,7 +182,7 @@ def test_a_promise_about_nothing_is_refused() -> None:
     change = Change.of([RENAME], [Set((("layer", 5), ("name", 0)), "c")])
     with pytest.raises(GateRefused) as caught:
         prove(parse(NET.encode(), "n.prototxt"), change, "NetParameter")
-    assert str(caught.value).startswith("n.prototxt: the promise names what is not there: ")
+    assert str(caught.value).startswith("n.prototxt: the promise has a path that leads nowhere: ")
 
 
 def test_what_protobuf_accepted_before_it_must_accept_after() -> None:

@@ -1,4 +1,4 @@
-"""Auxiliary heads: what goes with them, what stays, and what other classes do to them."""
+"""Auxiliary heads: what is removed with them, what stays, and the effect of other classes."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def update_shapes(step: LayerStep, shapes: tuple[Shape, ...]) -> None:
 
 
 def device_of(name: str) -> torch.device:
-    """A device by torch's name for it.
+    """The device of a name in torch's notation.
 
     Raises:
         EngineError: there is no such device.

@@ -98,7 +98,7 @@ class TorchTrainer:
                 is_early = isinstance(event, events.TrainingEnd) and event.stopped_early
                 yield log.record(event)
         except GeneratorExit:
-            # Nobody follows any more: end with a snapshot, as if asked to stop.
+            # The events are no longer read: end with a snapshot, as if asked to stop.
             self._requests.stop()
             for event in steps:
                 log.record(event)
