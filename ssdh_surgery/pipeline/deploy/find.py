@@ -16,9 +16,11 @@ from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
 
 Origin = Literal["train", "deploy"]
+# The usual name of a deploy file, and that of a derived one before the suffix.
+DEPLOY_NAME = "deploy.prototxt"
 # A file without a layer is not a net: solvers are not parsed.
 _LAYERS = re.compile(rb"layer")
 
@@ -82,7 +84,7 @@ def _recorded_source(record: NetRecord, settings: Settings, origin: Origin | Non
     if train is None:
         raise WorkspaceError(
             f"[nets.{record.stem}] names no train net",
-            location=Location(str(record.folder / "ssdh.toml")),
+            location=Location(str(record.folder / NAME)),
             hint="run ssdh patch first",
         )
     train_source = str(record.get("train_source", ""))
@@ -144,7 +146,7 @@ def _fitting_deploy(
         return fitting[0]
     if not fitting:
         return None
-    default = [source for source in fitting if source.place.name == "deploy.prototxt"]
+    default = [source for source in fitting if source.place.name == DEPLOY_NAME]
     if len(default) == 1:
         return default[0]
     names = ", ".join(source.name for source in fitting)

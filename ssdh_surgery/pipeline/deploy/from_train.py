@@ -14,6 +14,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
+from ssdh_surgery.pipeline.deploy.find import DEPLOY_NAME
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
@@ -33,8 +34,6 @@ from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
 from ssdh_surgery.surgery.verbs import inputs as input_verbs
 from ssdh_surgery.surgery.verbs import layers
 
-# The name of a derived net, before the suffix.
-_DEPLOY = "deploy.prototxt"
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -97,7 +96,7 @@ def derive_deploy(
             f"'{settings.recipe.latent_name}'; ssdh patch adds one"
         )
     warnings += compare(draft.net, record, own_settings)
-    path = plan.target(train.place.with_name(_DEPLOY))
+    path = plan.target(train.place.with_name(DEPLOY_NAME))
     notes = [f"derived from {train.name}", *draft.notes]
     result = derived_result(train, draft.draft, path, notes)
     return replace(result, warnings=(*result.warnings, *warnings))

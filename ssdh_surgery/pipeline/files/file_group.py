@@ -18,6 +18,8 @@ from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry
 
+# The usual name of a solver, and that of a derived one before the suffix.
+SOLVER_NAME = "solver.prototxt"
 # The name of a field that names a net; its value may be anything.
 _NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
 _INNER_TRAIN = ("net_param", "train_net_param")
@@ -130,7 +132,7 @@ def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> FileGrou
     if len(solvers) == 1:
         return _of_solver(solvers[0], [net])
     chosen = next((each for each in solvers if each.place == usual), None) or next(
-        (each for each in solvers if each.place.name == "solver.prototxt"), None
+        (each for each in solvers if each.place.name == SOLVER_NAME), None
     )
     if chosen is None:
         raise UsageError(

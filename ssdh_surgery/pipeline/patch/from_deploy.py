@@ -15,6 +15,7 @@ from ssdh_surgery.pipeline.edit.hash_net import HashPlan, hash_net
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product
 from ssdh_surgery.pipeline.edit.remember import GroupResult
 from ssdh_surgery.pipeline.edit.result import FileResult, derived_result
+from ssdh_surgery.pipeline.files.file_group import SOLVER_NAME
 from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
@@ -30,7 +31,7 @@ from ssdh_surgery.surgery.verbs.spelling import UPGRADE_HINT
 
 # The names of derived files, before the suffix.
 TRAIN_STEM = "train_val"
-_TRAIN, _SOLVER = f"{TRAIN_STEM}.prototxt", "solver.prototxt"
+_TRAIN = f"{TRAIN_STEM}.prototxt"
 # With one of these settings a train net is derived.
 TRIGGERS = ("train_data", "test_data")
 _PLAIN_NAME = re.compile(r"[\w.-]+")
@@ -107,7 +108,7 @@ def _refuse_v0(net: Net) -> None:
 
 def _solver(source: SourceFile, settings: Settings, plan: WritePlan, size: DataSize) -> FileResult:
     """The solver of a derived train net, with a comment on each value."""
-    train, path = (plan.target(source.place.with_name(name)) for name in (_TRAIN, _SOLVER))
+    train, path = (plan.target(source.place.with_name(name)) for name in (_TRAIN, SOLVER_NAME))
     name = net_of(source.document).name
     name = name if _PLAIN_NAME.fullmatch(name) else source.place.absolute().parent.name
     prefix = train.with_name(plan.add_suffix(name or TRAIN_STEM)).as_posix()

@@ -23,7 +23,7 @@ from ssdh_surgery.pipeline.settings.value_types import (
     ValueType,
 )
 from ssdh_surgery.surgery.hashing.objective import Objective
-from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
+from ssdh_surgery.surgery.hashing.recipe import CHANGED, Recipe, SolverRecipe
 from ssdh_surgery.surgery.verbs.fields import Removal
 
 Section = Literal["net", "recipe", "objective", "solver", "data", "files"]
@@ -132,7 +132,7 @@ _ROWS = (
     ),
     Option(
         "classifier_name", _TEXT, "recipe", "Rename the classifier",
-        default="OLD_change", metavar="NAME",
+        default=f"OLD{CHANGED}", metavar="NAME",
     ),
     Option(
         "remove", Choice(get_args(Removal)), "recipe",

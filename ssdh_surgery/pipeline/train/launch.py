@@ -11,6 +11,7 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, read_source
 from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
@@ -18,8 +19,7 @@ from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.solver import assignments
+from ssdh_surgery.surgery.solver.assignments import assign, typed_assignments
 
 
 @dataclass(frozen=True)
@@ -158,8 +158,7 @@ def _copy(
     if prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
         sets.append(("snapshot_prefix", prefix))
-    change = assignments.assign(solver, assignments.typed_assignments(sets))
-    if not change:
+    draft = Draft(source.document, Kind.SOLVER)
+    if not draft.do(assign(solver, typed_assignments(sets))):
         return None, solver
-    proof = prove(source.document, change, "SolverParameter")
-    return bytes(proof.document), Solver(proof.document)
+    return bytes(draft.document), draft.solver

@@ -22,7 +22,7 @@ from ssdh_surgery.files import claim, read_bytes, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.code_file import write_codes
-from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from ssdh_surgery.retrieval.codes.codes import THRESHOLD, Codes, pack
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import NEAR, Health, health_of
 
@@ -158,7 +158,7 @@ class CodesWriter:
         self.kept += len(ids)
         self.left_out += left_out
         self._longest = max([self._longest, *map(len, ids)])
-        self._near += int(np.count_nonzero(np.abs(activations - 0.5) < NEAR))
+        self._near += int(np.count_nonzero(np.abs(activations - THRESHOLD) < NEAR))
         with file_errors(self._path, "write"):
             for name, file in self._files.items():
                 file.write(parts[name].tobytes())

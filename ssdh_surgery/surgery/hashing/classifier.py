@@ -16,6 +16,7 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change, merge
+from ssdh_surgery.surgery.hashing.recipe import CHANGED
 from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
 
@@ -50,8 +51,8 @@ def _with_outputs(classifier: Layer) -> Message:
 
 
 def changed_name(net: Net, classifier: Layer) -> str:
-    """A free name for a layer whose weights no longer fit: the old one with `_change` added."""
-    base = classifier.name.removesuffix("_change") + "_change"
+    """A free name for a layer whose weights no longer fit: the old one with the suffix."""
+    base = classifier.name.removesuffix(CHANGED) + CHANGED
     return unique_name(base, net.names)
 
 

@@ -21,7 +21,7 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import learn_faster
-from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.hashing.recipe import CHANGED, Recipe
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from ssdh_surgery.surgery.verbs.layers import phase_rules
 from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers
@@ -98,7 +98,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     """
     classifier = head.classifier
     features = features_blob(net, head, at)
-    new_name = recipe.classifier_name or f"{classifier.name}_change"
+    new_name = recipe.classifier_name or f"{classifier.name}{CHANGED}"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
     stops = [each for each in classifier.outer.entries("propagate_down") if _is_false(each)]
     new = recipe.train_layers(features, phase_rules(classifier), propagates=not stops)
