@@ -29,7 +29,10 @@ def show_table(view: NetTable) -> None:
 def _table(view: NetTable) -> None:
     marks = {
         **{index: ROLE_WORDS[role] for index, role in view.hashing.items()},
-        **{head.classifier.index: "main head" if head.main else "aux head" for head in view.heads},
+        **{
+            head.classifier.index: "main head" if head.is_main else "aux head"
+            for head in view.heads
+        },
     }
     total = view.shapes.macs
     layers = view.shapes.layers
@@ -109,6 +112,6 @@ def _per_item(macs: int, batch: int | None) -> str:
 def _head(head: Head) -> str:
     judges = ", ".join(layer.name for layer in (*head.losses, *head.accuracies))
     return printable(
-        f"{'main' if head.main else 'auxiliary'} head: '{head.features}' -> "
+        f"{'main' if head.is_main else 'auxiliary'} head: '{head.features}' -> "
         f"{head.classifier.name} ({head.outputs})" + (f" -> {judges}" if judges else "")
     )

@@ -76,14 +76,14 @@ class TrainingView:
                 terminal.warn(event.message)
             case events.StopRequest():
                 stopping = "stopping with a snapshot; interrupt again to kill"
-                terminal.say("killing the engine" if event.killed else stopping)
+                terminal.say("killing the engine" if event.is_killed else stopping)
             case _:
                 pass
 
     def _judge_loss(self, event: events.Iteration) -> None:
         trouble = loss_trouble(event.loss)
         health = code_health(self.terms, self.classes)
-        if not trouble and health and health.collapsed:
+        if not trouble and health and health.is_collapsed:
             trouble = health.words
         if trouble and not self._warned:
             self._warned = True

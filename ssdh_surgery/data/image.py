@@ -58,7 +58,7 @@ def decode(data: bytes, *, color: bool | None = True) -> Image:
     """
     import numpy as np
 
-    if jpeg_is_cut(data):
+    if is_cut_jpeg(data):
         raise DataError("the JPEG is truncated: it has no end marker")
     cv2 = opencv()
     try:
@@ -73,7 +73,7 @@ def decode(data: bytes, *, color: bool | None = True) -> Image:
     return image
 
 
-def jpeg_is_cut(data: bytes) -> bool:
+def is_cut_jpeg(data: bytes) -> bool:
     """Whether this is a truncated JPEG, which decoders fill up without an error."""
     if not data.startswith(_JPEG):
         return False

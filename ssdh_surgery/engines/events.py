@@ -119,7 +119,7 @@ class TestEnd(Event):
 
     iteration: int
     net: int = 0
-    interrupted: bool = False
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,24 +166,24 @@ class Fatal(Event):
 class TrainingEnd(Event):
     """Training is complete: at `max_iter`, or early because a signal asked for it."""
 
-    stopped_early: bool = False
+    is_early: bool = False
 
 
 @dataclass(frozen=True)
 class StopRequest(Event):
-    """The user asked to stop; `killed` if it was the second request."""
+    """The user asked to stop; `is_killed` if it was the second request."""
 
-    killed: bool = False
+    is_killed: bool = False
 
 
 @dataclass(frozen=True)
 class RunExit(Event):
     """The engine has exited, and not because it failed.
 
-    `code` is what a shell shows (130 for a process ended by SIGINT); `interrupted` says that
-    the user asked for the end, `killed` that the engine was not given time to finish.
+    `code` is what a shell shows (130 for a process ended by SIGINT); `is_interrupted` says that
+    the user asked for the end, `is_killed` that the engine was not given time to finish.
     """
 
     code: int
-    interrupted: bool = False
-    killed: bool = False
+    is_interrupted: bool = False
+    is_killed: bool = False

@@ -10,7 +10,7 @@ event.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -82,14 +82,14 @@ def read_line(text: str) -> LogLine | None:
 class LogParser:
     """Turns the lines of a log into events as they arrive; one parser per run.
 
-    `elapsed` is the time of the last line, in seconds since the first; `finished` says whether
-    Caffe has reported that it is done, `stopped_early` whether a signal ended it.
+    `elapsed` is the time of the last line, in seconds since the first; `is_finished` says whether
+    Caffe has reported that it is done, `is_early` whether a signal ended it.
     """
 
     def __init__(self) -> None:
         self.elapsed = 0.0
-        self.finished = False
-        self.stopped_early = False
+        self.is_finished = False
+        self.is_early = False
         self._start: datetime | None = None
         self._iteration = 0
         self._has_rate = False
@@ -170,7 +170,7 @@ class LogParser:
 
     def _read_output(self, message: str) -> list[Event]:
         if message == "Test interrupted.":
-            return self._end_test(interrupted=True)
+            return self._end_test(is_interrupted=True)
         match = _OUTPUT.fullmatch(message)
         if match is None:
             return self._end_test() if message.startswith("Test loss: ") else []
@@ -188,12 +188,12 @@ class LogParser:
         output = events.TestOutput(iteration, index, name, net=net, **numbers)
         return [*self._end_test(), output]
 
-    def _end_test(self, interrupted: bool = False) -> list[Event]:
+    def _end_test(self, is_interrupted: bool = False) -> list[Event]:
         if self._test is None:
             return []
         iteration, net = self._test
         self._test = None
-        return [events.TestEnd(iteration, net, interrupted, elapsed=self.elapsed)]
+        return [events.TestEnd(iteration, net, is_interrupted, elapsed=self.elapsed)]
 
     def _read_snapshot(self, message: str) -> list[Event]:
         match = _SNAPSHOT.fullmatch(message)
@@ -207,9 +207,9 @@ class LogParser:
     def _read_end(self, message: str) -> list[Event]:
         # caffe.cpp repeats "Optimization Done.", even after an early stop.
         is_early = message == "Optimization stopped early."
-        if self.finished or not (is_early or message == "Optimization Done."):
+        if self.is_finished or not (is_early or message == "Optimization Done."):
             return []
-        self.finished, self.stopped_early = True, is_early
+        self.is_finished, self.is_early = True, is_early
         return [*self._end_test(), events.TrainingEnd(is_early, elapsed=self.elapsed)]
 
     def _read_device(self, message: str) -> list[Event]:
@@ -225,10 +225,3 @@ class LogParser:
             if message == words or message.startswith(f"{words} "):
                 return [event(message[len(words) + 1 :], elapsed=self.elapsed)]
         return []
-
-
-def parse_log(lines: Iterable[str]) -> Iterator[Event]:
-    """The events of a whole log."""
-    parser = LogParser()
-    for line in lines:
-        yield from parser.feed(line)

@@ -61,7 +61,7 @@ def _messages(event: Event) -> list[tuple[str, str] | tuple[str, str, str]]:
             return [(source, message, severity[0].upper())]
         case events.Fatal(message=message, source=source):
             return [(source, message, "F")]
-        case events.TrainingEnd(stopped_early=True):
+        case events.TrainingEnd(is_early=True):
             return [("solver.cpp:311", "Optimization stopped early."), _DONE]
         case events.TrainingEnd():
             return [("solver.cpp:332", _DONE[1]), _DONE]
@@ -84,7 +84,7 @@ def _progress(event: Event) -> list[tuple[str, str] | tuple[str, str, str]]:
             return [("solver.cpp:347", f"Iteration {iteration}, Testing net (#{net})")]
         case events.TestOutput():
             return [("solver.cpp:414", f"    Test net output {_output(event)}")]
-        case events.TestEnd(interrupted=True):
+        case events.TestEnd(is_interrupted=True):
             return [("solver.cpp:396", "Test interrupted.")]
     return []
 

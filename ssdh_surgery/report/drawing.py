@@ -160,11 +160,11 @@ class Drawing:
 
     def _auxiliary(self) -> list[tuple[frozenset[int], str]]:
         """The boxes that only an auxiliary head depends on, with the name of its classifier."""
-        if not any(head.main for head in self.heads):
+        if not any(head.is_main for head in self.heads):
             return []
         clusters = []
         for head in self.heads:
-            if not head.main:
+            if not head.is_main:
                 head_layers = {layer.index for layer in head.layers}
                 others = [
                     layer
@@ -206,7 +206,7 @@ class Drawing:
                 return ROLE_WORDS[role]
             for head in self.heads:
                 if head.classifier is layer:
-                    return "main head" if head.main else "auxiliary head"
+                    return "main head" if head.is_main else "auxiliary head"
         return ""
 
     def _heading(self) -> str:

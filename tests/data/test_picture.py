@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ssdh_surgery.data import image as room
-from ssdh_surgery.data.image import decode, encode, jpeg_is_cut, planar, read_image, resize
+from ssdh_surgery.data.image import decode, encode, is_cut_jpeg, planar, read_image, resize
 from ssdh_surgery.errors import DataError, FileError, MissingExtra
 
 KINDS = {
@@ -65,7 +65,7 @@ def test_what_decoders_pass_over_is_passed_over(
     image: NDArray, before: bytes, after: bytes
 ) -> None:
     data = encode(image, "jpg")
-    assert not jpeg_is_cut(data[:2] + before + data[2:] + after)
+    assert not is_cut_jpeg(data[:2] + before + data[2:] + after)
 
 
 def test_colours_are_asked_for_as_caffe_does(image: NDArray) -> None:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.log_parser import LogParser, parse_log, read_line
+from ssdh_surgery.engines.log_parser import LogParser, read_line
 from ssdh_surgery.engines.log_writer import LogWriter
+from support.engine_logs import parse_log
 from support.paths import GOLDEN
 
 LOGS = sorted((GOLDEN / "logs").glob("*.log"))
@@ -76,7 +77,7 @@ def test_finetuning_log():
     accuracy = {"name": "accuracy", "value": 0.046875, "loss_weight": None, "weighted": None}
     assert found[4:10] == [
         ("TestStart", {"iteration": 0, "net": 0}),
-        ("TestEnd", {"iteration": 0, "net": 0, "interrupted": False}),
+        ("TestEnd", {"iteration": 0, "net": 0, "is_interrupted": False}),
         ("TestOutput", {"index": 0, **accuracy, **output}),
         ("TestOutput", {"index": 1, **fire, **output}),
         ("TestOutput", {"index": 2, **binary, **output}),
@@ -94,7 +95,7 @@ def test_finetuning_log():
     assert found[20] == ("Snapshot", snapshot)
     last = {"iteration": 20, "loss": 3.10712, "rate": None, "seconds": None, "display": None}
     assert ("Iteration", last) in found
-    assert found[-1] == ("TrainingEnd", {"stopped_early": False})
+    assert found[-1] == ("TrainingEnd", {"is_early": False})
 
 
 def test_elapsed_is_the_time_since_the_first_line():
@@ -130,8 +131,8 @@ def test_resumed_log():
 def test_stopped_log():
     parser = LogParser()
     found = [event for line in lines_of("sigint_stop") for event in parser.feed(line)]
-    assert parser.finished
-    assert parser.stopped_early
+    assert parser.is_finished
+    assert parser.is_early
     assert without_time(found)[-2:] == [
         (
             "Snapshot",
@@ -140,7 +141,7 @@ def test_stopped_log():
                 "state": "snapshots/ssdh_step_ssdh_iter_1830.solverstate",
             },
         ),
-        ("TrainingEnd", {"stopped_early": True}),
+        ("TrainingEnd", {"is_early": True}),
     ]
 
 
@@ -235,7 +236,7 @@ def test_interrupted_test_pass():
     found = parse("Iteration 40, Testing net (#1)", "Test interrupted.")
     assert found == [
         ("TestStart", {"iteration": 40, "net": 1}),
-        ("TestEnd", {"iteration": 40, "net": 1, "interrupted": True}),
+        ("TestEnd", {"iteration": 40, "net": 1, "is_interrupted": True}),
     ]
 
 

@@ -51,7 +51,7 @@ def _names(document: Document) -> dict[str, Any]:
     if kind_of(document) is Kind.SOLVER:
         return {**VERBS, "root": root, "the_solver": Solver(document)}
     net = Net(document)
-    main = next((head for head in heads(net) if head.main), None)
+    main = next((head for head in heads(net) if head.is_main), None)
     return {**VERBS, "root": root, "net": net, "head": main}
 
 

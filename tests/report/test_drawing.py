@@ -78,7 +78,7 @@ def patched() -> bytes:
     """GoogLeNet with a hash layer of 48 bits."""
     document = parse(zoo.text("googlenet", "train_val").encode())
     net = Net(document)
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     change = hash_train_net(net, head, Recipe(bits=48)).change
     return bytes(prove(document, change, "NetParameter").document)
 

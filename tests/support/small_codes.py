@@ -20,3 +20,8 @@ def random_codes(count: int, bits: int, classes: int, seed: int) -> Codes:
     return codes_of(
         random.integers(0, 2, (count, bits), dtype=np.uint8), random.integers(0, classes, count)
     )
+
+
+def unpacked(codes: Codes) -> NDArray[np.uint8]:
+    """The bits of codes one by one, uint8 [N, K]."""
+    return np.unpackbits(codes.packed, axis=1, count=codes.bits)

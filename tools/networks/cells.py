@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.data.datum import write_raw
+from ssdh_surgery.data.datum import blank_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from ssdh_surgery.errors import SsdhError
@@ -133,7 +133,7 @@ class Judge:
             channels, height, width = size
             side = (channels, height + _MARGIN, width + _MARGIN)
             with LmdbWriter(path) as writer:
-                writer.put(b"0", write_raw(np.zeros(side, np.uint8), 0))
+                writer.put(b"0", bytes(blank_raw(side, 0)[0]))
         return str(path)
 
 

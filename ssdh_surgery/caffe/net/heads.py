@@ -29,7 +29,7 @@ _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_dis
 class Head:
     """A classifier with its losses and accuracies; `features` is the blob that it reads.
 
-    `weight` is the sum of its loss weights, `depth` the number of layers up to it. `main` marks
+    `weight` is the sum of its loss weights, `depth` the number of layers up to it. `is_main` marks
     the head of largest weight, among equals the deepest; heads that distinguish classes come
     before those that predict numbers.
     """
@@ -40,7 +40,7 @@ class Head:
     accuracies: tuple[Layer, ...]
     weight: float
     depth: int
-    main: bool = False
+    is_main: bool = False
 
     @property
     def classes(self) -> int | None:
@@ -207,7 +207,7 @@ def _with_main(heads: list[Head]) -> tuple[Head, ...]:
     order = sorted(heads, key=_rank, reverse=True)
     if not order or len(top_heads(order)) > 1:
         return tuple(heads)
-    return tuple(replace(head, main=True) if head is order[0] else head for head in heads)
+    return tuple(replace(head, is_main=True) if head is order[0] else head for head in heads)
 
 
 def _rank(head: Head) -> tuple[bool, float, int]:

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entries
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, may_take_part
+from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, can_take_part
 from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
@@ -90,7 +90,7 @@ class Net:
 
     def phase_of(self, layer: Layer) -> Phase | None:
         """The only phase of a layer, or None if it is in both or in neither."""
-        phases = [phase for phase in PHASES if may_take_part(layer.include, layer.exclude, phase)]
+        phases = [phase for phase in PHASES if can_take_part(layer.include, layer.exclude, phase)]
         return phases[0] if len(phases) == 1 else None
 
     def state(self, phase: Phase) -> State:

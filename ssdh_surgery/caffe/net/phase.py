@@ -82,7 +82,7 @@ def takes_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], state
     return not any(rule.is_met(state) for rule in exclude)
 
 
-def may_take_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], phase: Phase) -> bool:
+def can_take_part(include: Sequence[PhaseRule], exclude: Sequence[PhaseRule], phase: Phase) -> bool:
     """Whether a layer with these rules is in a phase for some level and stages."""
     if include:
         return any(rule.phase in (None, phase) for rule in include)

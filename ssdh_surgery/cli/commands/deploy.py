@@ -54,6 +54,6 @@ def command(net_file: str | None, as_json: bool, **values: Any) -> int:
         batch=values["batch"],
         origin=values["origin"],
         shapes=dict(values["input_shapes"]),
-        classifier=values["with_classifier"],
+        with_classifier=values["with_classifier"],
     )
     return results.show(deploy(net_file, options, plan), plan, json=as_json)

@@ -162,7 +162,7 @@ class BinaryTrainer:
             has_ended = _has_ended(process)
             if self._requests > reported:
                 reported = self._requests
-                yield events.StopRequest(killed=reported > 1, elapsed=log.parser.elapsed)
+                yield events.StopRequest(is_killed=reported > 1, elapsed=log.parser.elapsed)
             for event in log.events(has_ended):
                 if isinstance(event, events.Snapshot):
                     self._stop_after_snapshot()
@@ -191,8 +191,8 @@ class BinaryTrainer:
         # Our signals may arrive before caffe handles them, or after it has stopped to.
         interrupts = {signal.SIGINT, signal.SIGHUP}
         our_signals = {signal.SIGKILL} if is_killed else interrupts if is_asked else set()
-        if (code == 0 and parser.finished) or exit_code - 128 in our_signals:
-            is_interrupted = is_asked and (parser.stopped_early or not parser.finished)
+        if (code == 0 and parser.is_finished) or exit_code - 128 in our_signals:
+            is_interrupted = is_asked and (parser.is_early or not parser.is_finished)
             return events.RunExit(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
         with open(job.log, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
             raise explain(lines, code, log=str(job.log), cwd=job.cwd)

@@ -49,11 +49,11 @@ def explain(lines: Iterable[str], returncode: int, *, log: str, cwd: Path) -> En
 
 def _diagnose(evidence: Evidence, code: int, cwd: Path) -> Diagnosis:
     """What the evidence means, the most telling first."""
-    if evidence.fatal and not evidence.parser.finished:
+    if evidence.fatal and not evidence.parser.is_finished:
         return _fatal(evidence, cwd)
     if evidence.divergence:
         return _divergence(evidence)
-    if evidence.parser.finished:
+    if evidence.parser.is_finished:
         return _crash_at_exit(evidence)
     for number, text in reversed(evidence.plain_lines):
         if diagnosis := _by_rules(PLAIN_RULES, evidence, cwd, LogSpan(number, text)):

@@ -39,7 +39,7 @@ class Value:
     varying: frozenset[int] = frozenset()
 
 
-class Graph:
+class OnnxGraph:
     """Nodes in order and constants by name."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class LayerGraph:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: OnnxGraph,
         spec: LayerSpec,
         bottoms: Sequence[Value],
         tops: Sequence[Value],

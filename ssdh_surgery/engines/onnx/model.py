@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper, numpy
 
 import ssdh_surgery
 from ssdh_surgery.caffe.shapes import Shape
-from ssdh_surgery.engines.onnx.graph import BatchBound, Graph, LayerGraph, Value, rename
+from ssdh_surgery.engines.onnx.graph import BatchBound, LayerGraph, OnnxGraph, Value, rename
 from ssdh_surgery.engines.onnx.params import Params
 from ssdh_surgery.engines.onnx.plan import OnnxPlan, PlannedLayer
 from ssdh_surgery.engines.onnx.registry import expression
@@ -33,7 +33,7 @@ class Model:
     layer overwrites: as an output, it has another name. `shapes` has the shapes of all blobs.
     """
 
-    graph: Graph
+    graph: OnnxGraph
     plan: OnnxPlan
     inputs: tuple[ValueInfoProto, ...]
     outputs: tuple[ValueInfoProto, ...]
@@ -131,7 +131,7 @@ class _Builder:
     def __init__(self, plan: OnnxPlan, params: Params) -> None:
         self.plan = plan
         self.params = params
-        self.graph = Graph()
+        self.graph = OnnxGraph()
         self.blobs: dict[str, Value] = {}
         self.graph.reserve(map(text, plan.inputs))
         self.graph.reserve(text(top) for layer in plan.layers for top in layer.spec.param.top)

@@ -50,13 +50,13 @@ def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]
     if path is None or not path.is_file():
         return []
     comparison = Comparison(net, train_view(read_source(str(path))), settings)
-    if names := comparison.differing:
+    if names := comparison.missing_layers:
         raise SurgeryError(
             f"the codes need {_listed(names)} as in {path}: trained weights would not fit",
             location=Location(net.file),
             hint="name the deploy net of this train net, or choose another with --net",
         )
-    difference = comparison.other_types
+    difference = comparison.type_difference
     return [f"{net.file}: {difference}"] if difference else []
 
 
@@ -83,10 +83,10 @@ class Comparison:
         """
         names = _weighted(self.deploy, self._deploy_shapes, self._deploy_layers)
         same = names == _weighted(self.train, self._train_shapes, self._train_layers)
-        return bool(names) and same and not self.differing
+        return bool(names) and same and not self.missing_layers
 
     @cached_property
-    def differing(self) -> list[str]:
+    def missing_layers(self) -> list[str]:
         """The names of the layers with weights that the codes need and the deploy net lacks.
 
         A layer is the same if name, type, number of outputs and, where both are known, the
@@ -101,7 +101,7 @@ class Comparison:
         ]
 
     @property
-    def other_types(self) -> str | None:
+    def type_difference(self) -> str | None:
         """A sentence on the layer types that only one of the nets computes the codes with."""
         train, deploy = _types(self._train_layers), _types(self._deploy_layers)
         if train == deploy:

@@ -33,7 +33,7 @@ class DeployOptions:
         origin: what to make the deploy net from; None for a deploy file if there is one, else
             the train net.
         shapes: input shapes by blob name, for a net that is derived from the train net.
-        classifier: keep the classifier above the code, which needs the train net.
+        with_classifier: keep the classifier above the code, which needs the train net.
     """
 
     explicit: Settings = field(default_factory=Settings)
@@ -42,7 +42,7 @@ class DeployOptions:
     batch: int | None = None
     origin: Origin | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    classifier: bool = False
+    with_classifier: bool = False
 
 
 def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results:
@@ -57,13 +57,13 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
         UsageError: nothing was named and there is no workspace, or several files fit.
         SsdhError: the deploy net cannot be found or changed; nothing was written.
     """
-    if options.classifier and options.origin == "deploy":
+    if options.with_classifier and options.origin == "deploy":
         raise UsageError("--with-classifier needs --from train, not --from deploy")
     workspace = _find_workspace(name)
     file = None if name is None else Path(name)
     record = workspace.net(options.net, file) if workspace else None
     settings = deploy_settings(options.explicit, record)
-    origin: Origin | None = "train" if options.classifier else options.origin
+    origin: Origin | None = "train" if options.with_classifier else options.origin
     source = find_source(name, record, settings, origin)
     if plan.in_place:
         refuse_in_place(source)
@@ -121,7 +121,7 @@ def _make(
 ) -> FileResult:
     """Derive a deploy net from a train net, or patch a deploy file."""
     if source.kind is Kind.TRAIN:
-        form = DeployForm(options.shapes, options.binary, options.batch, options.classifier)
+        form = DeployForm(options.shapes, options.binary, options.batch, options.with_classifier)
         return derive_deploy(source, options.explicit, record, plan, form)
     if options.shapes:
         raise UsageError(

@@ -141,7 +141,7 @@ def _fitting_deploy(
         and _fits(net_of(source.document), train_net, settings)
     ]
     plain = [source for source in fitting if not net_of(source.document).named(code)]
-    fitting = plain or (fitting if _had_code(record, code) else [])
+    fitting = plain or (fitting if _had_hash_layer(record, code) else [])
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
@@ -153,7 +153,7 @@ def _fitting_deploy(
     raise UsageError(f"several deploy nets fit: {names}", hint="name one: ssdh deploy FILE")
 
 
-def _had_code(record: NetRecord | None, code: str) -> bool:
+def _had_hash_layer(record: NetRecord | None, code: str) -> bool:
     """Whether the train net, and so its deploy net, had the hash layer before the patch."""
     path = record.path("train_source") if record else None
     if path is None or not path.is_file():

@@ -45,13 +45,13 @@ class DeployForm:
         shapes: input shapes by blob name; others are taken from the train net and its data.
         binary: add a top of zeros and ones.
         batch: the batch size; None for 1.
-        classifier: keep the classifier above the code.
+        with_classifier: keep the classifier above the code.
     """
 
     shapes: Shapes = field(default_factory=dict)
     binary: bool = False
     batch: int | None = None
-    classifier: bool = False
+    with_classifier: bool = False
 
 
 def derive_deploy(
@@ -121,13 +121,13 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
     name_net(draft, settings)
     train, head = draft.net, choose_head(draft.net, name)
     hash_layer = hash_layer_below(train, head.classifier)
-    if form.classifier and hash_layer is None:
+    if form.with_classifier and hash_layer is None:
         raise SurgeryError(
             f"no hash layer below the classifier '{name}'",
             location=head.classifier.location,
             hint="ssdh patch adds one; without one, use your own deploy net with the classifier",
         )
-    needed = deploy_needs(train, head, with_classifier=form.classifier)
+    needed = deploy_needs(train, head, with_classifier=form.with_classifier)
     data = {blob.name: data_shape(train, blob, form.shapes, folders) for blob in needed.data}
     draft.do(derive_deploy_net(train, needed, data, remove))
     sizes = {
@@ -186,7 +186,7 @@ def _keep(
     """Keep the hash layer of the train net."""
     code = draft.net.layer(hash_layer.code.name)
     draft.notes.append(f"the hash layer is the train net's: '{code.name}', {hash_layer.bits} bits")
-    if form.classifier:
+    if form.with_classifier:
         scores = head.classifier.tops[0]
         draft.notes.append(
             f"the classifier is kept: 'ssdh encode --blob {scores}' writes its scores"
@@ -211,7 +211,7 @@ def _refuse_batch(
             hint="--batch N sets the batch size that the net is trained with",
         )
     params = shapes(deploy, "TEST").params
-    for name in filter(params.get, Comparison(deploy, train, settings).differing):
+    for name in filter(params.get, Comparison(deploy, train, settings).missing_layers):
         raise SurgeryError(
             f"the params of layer '{name}' would have other shapes than in the train net: its "
             "weights would not fit",

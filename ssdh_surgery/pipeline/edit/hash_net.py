@@ -75,7 +75,7 @@ def hash_net(
     # An InnerProduct with a Sigmoid may be the net's own: --at with its code puts ours on it.
     is_new = hash_layer is None or settings.get("at") in (head.features, hash_layer.code.name)
     if is_new and hash_layer is not None:
-        settings = plan.explicit.over(settings.without(_names_of(hash_layer)))
+        settings = plan.explicit.over(settings.without(_layer_names(hash_layer)))
     if not is_new:
         settings = plan.explicit
     prepare_net(draft, head, settings)
@@ -185,7 +185,8 @@ def _adjust_notes(
     names = f"'{hash_layer.latent.name}' -> '{hash_layer.code.name}', {hash_layer.bits} bits"
     offer = "" if values else "; --bits N changes its width"
     notes = [f"the net already has a hash layer: {names}{offer}"]
-    ours = {*_names(Recipe()), *_names(plan.settings.recipe)}
+    recipes = (Recipe(), plan.settings.recipe)
+    ours = {name for recipe in recipes for name in (recipe.latent_name, recipe.code_name)}
     if not values and not ours & {hash_layer.latent.name, hash_layer.code.name}:
         notes.append(
             f"if these layers are the net's own, --at {hash_layer.code.name} puts a hash layer on "
@@ -214,9 +215,5 @@ def _width_notes(
     return notes
 
 
-def _names_of(hash_layer: HashLayer) -> dict[str, str]:
+def _layer_names(hash_layer: HashLayer) -> dict[str, str]:
     return {"latent_name": hash_layer.latent.name, "code_name": hash_layer.code.tops[0]}
-
-
-def _names(recipe: Recipe) -> tuple[str, str]:
-    return recipe.latent_name, recipe.code_name

@@ -19,7 +19,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
-from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES, input_findings
+from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES, DIVERGED, input_findings
 from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource
 from ssdh_surgery.retrieval.codes.forms import form_of_name
@@ -258,6 +258,6 @@ def _activations(encoder: Encoder, items: Sequence[_PreparedItem]) -> NDArray[np
             f"'{encoder.blob}' has NaN or infinite values, first for "
             f"'{printable(items[int(is_finite.argmin())].item.id)}'",
             location=Location(str(encoder.weights)),
-            hint="such weights come from a training run that diverged",
+            hint=DIVERGED,
         )
     return values

@@ -27,6 +27,8 @@ _PROBED = 8
 # The inputs of trained nets range from about 1 to 255 in magnitude.
 _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
+# The hint where activations are NaN or infinite.
+DIVERGED = "such weights come from a training run that diverged"
 COLLAPSED_CODES = rules.COLLAPSED_CODES.at(
     None,
     "the codes have collapsed: nearly all images have the same one",

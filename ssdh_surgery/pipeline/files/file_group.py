@@ -76,14 +76,14 @@ class FileGroup:
 
 
 def file_groups(
-    sources: Sequence[SourceFile], solver: str | None, usual: Path | None = None
+    sources: Sequence[SourceFile], solver: str | None, usual_solver: Path | None = None
 ) -> list[FileGroup]:
     """The files on the command line, with the solvers and test nets that belong to them.
 
     Args:
         sources: the files on the command line.
         solver: a solver's path, `none`, or None to look next to the train net.
-        usual: the solver that the train net was patched with before.
+        usual_solver: the solver that the train net was patched with before.
 
     Raises:
         UsageError: several solvers name the net, and none was chosen.
@@ -98,7 +98,7 @@ def file_groups(
     grouped = {id(net) for group in result for net in (group.train, *group.tests)}
     for net in nets:
         if id(net) not in grouped:
-            result.append(_of_net(net, solver, usual))
+            result.append(_of_net(net, solver, usual_solver))
     return result
 
 
@@ -118,20 +118,20 @@ def _of_option(name: str, nets: Sequence[SourceFile]) -> FileGroup:
     return group
 
 
-def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> FileGroup:
+def _of_net(net: SourceFile, solver: str | None, usual_solver: Path | None) -> FileGroup:
     """The group of a train net: its solver is looked for next to it."""
     if net.is_stdin or solver == "none":
         return FileGroup(net)
     if net.is_zoo:
         return _of_solver(read_source(net.name.removesuffix("/train_val") + "/solver"), [net])
-    solvers = _solvers_beside(net)
+    solvers = _solvers_next_to(net)
     if not solvers:
         return FileGroup(
             net, notes=("no solver next to it names this net; choose one with --solver FILE",)
         )
     if len(solvers) == 1:
         return _of_solver(solvers[0], [net])
-    chosen = next((each for each in solvers if each.place == usual), None) or next(
+    chosen = next((each for each in solvers if each.place == usual_solver), None) or next(
         (each for each in solvers if each.place.name == SOLVER_NAME), None
     )
     if chosen is None:
@@ -145,7 +145,7 @@ def _of_net(net: SourceFile, solver: str | None, usual: Path | None) -> FileGrou
     return replace(group, notes=(*group.notes, f"other solvers left alone: {others}"))
 
 
-def _solvers_beside(net: SourceFile) -> list[SourceFile]:
+def _solvers_next_to(net: SourceFile) -> list[SourceFile]:
     """The solvers next to a net that train it, or else those that test it."""
     solvers = [
         source for source in neighbours(net.folder, _NAMES_NETS) if source.kind is Kind.SOLVER

@@ -140,5 +140,5 @@ def _head(head: Head) -> dict[str, Any]:
         "losses": [layer.name for layer in head.losses],
         "accuracies": [layer.name for layer in head.accuracies],
         "classes": head.classes,
-        "main": head.main,
+        "main": head.is_main,
     }

@@ -78,7 +78,7 @@ def _main_head(net: Net) -> Head:
             hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
             findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
         )
-    main = next((head for head in all_heads if head.main), None)
+    main = next((head for head in all_heads if head.is_main), None)
     if main is None:
         for head in top_heads(all_heads):
             refuse_twins(net, head.classifier)
@@ -110,7 +110,7 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
         if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
             continue
         below = classifier.tops if classifier.is_in_place() else ()
-        if other.name == classifier.name and _stand_together(net, classifier, other):
+        if other.name == classifier.name and _share_a_phase(net, classifier, other):
             raise SurgeryError(
                 f"the classifier has the same name as another layer, on line {other.line}: "
                 f"'{other.name}'; Caffe copies weights by name",
@@ -129,7 +129,7 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
             )
 
 
-def _stand_together(net: Net, one: Layer, other: Layer) -> bool:
+def _share_a_phase(net: Net, one: Layer, other: Layer) -> bool:
     return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
 
 

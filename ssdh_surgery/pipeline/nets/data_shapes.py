@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.errors import MissingExtra, SsdhError, SurgeryError
-from ssdh_surgery.surgery.derive.deploy import DataBlob
+
+if TYPE_CHECKING:
+    from ssdh_surgery.surgery.derive.deploy import DataBlob
 
 Shape = tuple[int, ...]
 _COLORS = 3

@@ -21,7 +21,7 @@ _IMAGENET_FILE = "imagenet_mean.binaryproto"
 
 
 @dataclass(frozen=True)
-class Preset:
+class PixelPreset:
     """The transform of a family of nets; `mean` is in the order blue, green, red.
 
     `has_mean` without a `mean`: its values depend on the records of the training.
@@ -35,7 +35,7 @@ class Preset:
     note: str = ""
 
 
-def preset_for(layers: Iterable[Layer]) -> Preset | None:
+def preset_for(layers: Iterable[Layer]) -> PixelPreset | None:
     """The preset of the built-in network that has these layers, by names and types.
 
     The last layer is not compared: a fine-tuned net has its own classifier.
@@ -85,7 +85,7 @@ def _pairs(value: object) -> list[Field]:
     return value
 
 
-def _preset(name: str) -> Preset:
+def _preset(name: str) -> PixelPreset:
     """The transform of a built-in network, as its train net has it."""
     layers = [dict(_pairs(value)) for each, value in zoo.find(name).train_val() if each == "layer"]
     transform = next(
@@ -102,7 +102,7 @@ def _preset(name: str) -> Preset:
         mean, note = _IMAGENET, f", the channel means of {file}"
     elif file:
         note = f" minus the mean of its own records, {file}"
-    return Preset(
+    return PixelPreset(
         name,
         mean or None,
         bool(mean or file),

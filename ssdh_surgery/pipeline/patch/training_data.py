@@ -13,7 +13,7 @@ from ssdh_surgery.errors import DataError, SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
-from ssdh_surgery.pipeline.patch.pixel_presets import Preset, preset_for
+from ssdh_surgery.pipeline.patch.pixel_presets import PixelPreset, preset_for
 from ssdh_surgery.surgery.derive.records import Transform
 from ssdh_surgery.surgery.solver.text import DataSize
 from ssdh_surgery.surgery.verbs.data_layers import DataChoice
@@ -170,7 +170,7 @@ def pixels(net: Net, data: TrainingData, mean: Mean | None) -> tuple[Transform, 
     return Transform(data.crop, mean, scale, mirror), notes
 
 
-def _preset_note(preset: Preset | None) -> str:
+def _preset_note(preset: PixelPreset | None) -> str:
     """A note on where the transform comes from."""
     if preset is None:
         return (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable
+from ssdh_surgery.pipeline.encode.findings import DIVERGED
 from ssdh_surgery.retrieval.codes.code_file import read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import refuse_other_model
@@ -66,7 +67,7 @@ def needed_activations(codes: Codes) -> NDArray[np.float32]:
             f"{int(bad.sum()):,} items have NaN or infinite activations, the first is "
             f"'{printable(str(codes.ids[int(bad.argmax())]))}'",
             location=Location(codes.name),
-            hint="such weights come from a training run that diverged",
+            hint=DIVERGED,
         )
     return codes.activations
 

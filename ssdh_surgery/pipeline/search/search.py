@@ -272,6 +272,6 @@ def _answers(
             distances = np.array([by_row[row] for row in ranked.tolist()], np.int32)
             rows, feature_distances = ranked, near.tolist()
         items = zip(index.items(rows), distances.tolist(), feature_distances, strict=True)
-        hits = (Hit(item.id, near_by, item.label, euclidean) for item, near_by, euclidean in items)
+        hits = (Hit(item.id, near, item.label, euclidean) for item, near, euclidean in items)
         answers.append(Answer(query, tuple(hits)))
     return answers

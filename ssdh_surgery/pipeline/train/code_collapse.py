@@ -20,10 +20,10 @@ _AT_CHANCE = 0.02
 
 @dataclass(frozen=True)
 class CodeHealth:
-    """The state of the codes in words; `collapsed` means that the run is lost."""
+    """The state of the codes in words; `is_collapsed` means that the run is lost."""
 
     words: str
-    collapsed: bool = False
+    is_collapsed: bool = False
 
 
 def code_health(terms: Mapping[str, TrainOutput], classes: int | None) -> CodeHealth | None:

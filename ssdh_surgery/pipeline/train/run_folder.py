@@ -11,6 +11,7 @@ from typing import Any
 from ssdh_surgery import errors, files
 
 RUNS = "runs"
+_RECORD = "run.json"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class RunFolder:
     @property
     def record(self) -> Path:
         """What was started: command, engine, working directory, solver."""
-        return self.path / "run.json"
+        return self.path / _RECORD
 
     def create(self, solver: bytes, record: dict[str, Any]) -> None:
         """Create the folder with its solver and its record.
@@ -57,7 +58,7 @@ def next_run(base: Path, stem: str) -> RunFolder:
 
 def first_folder(base: Path, solver: Path) -> Path | None:
     """The directory that caffe ran in when a solver was first run, None where no run has it."""
-    records = sorted((base / RUNS).glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    records = sorted((base / RUNS).glob(f"*/{_RECORD}"), key=lambda path: path.stat().st_mtime)
     for path in records:
         try:
             record = json.loads(path.read_text())

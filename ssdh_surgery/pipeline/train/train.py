@@ -125,7 +125,7 @@ def follow(run: Run) -> Iterator[Event]:
 
 def was_interrupted(event: Event | None) -> bool:
     """Whether a run ended because the user asked for it."""
-    return isinstance(event, RunExit) and event.interrupted
+    return isinstance(event, RunExit) and event.is_interrupted
 
 
 def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:

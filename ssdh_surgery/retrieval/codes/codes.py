@@ -60,10 +60,6 @@ class Codes:
         model = self.recipe.get("model")
         return model if isinstance(model, Mapping) else None
 
-    def unpacked(self) -> NDArray[np.uint8]:
-        """The bits one by one, uint8 [N, K]."""
-        return np.unpackbits(self.packed, axis=1, count=self.bits)
-
 
 def pack(activations: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Activations [N, K] as packed bits: 1 where the activation is above 0.5."""

@@ -35,7 +35,7 @@ def net(*parts: str) -> Net:
 def shown(of: Net) -> list[str]:
     """Heads as `CLASSIFIER on FEATURES: LOSSES; ACCURACIES`, the main one with a star."""
     return [
-        f"{'*' if head.main else ''}{head.classifier.name} on {head.features}: "
+        f"{'*' if head.is_main else ''}{head.classifier.name} on {head.features}: "
         f"{' '.join(each.name for each in head.losses)}; "
         f"{' '.join(each.name for each in head.accuracies)}"
         for head in heads(of)

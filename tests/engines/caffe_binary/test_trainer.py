@@ -172,7 +172,7 @@ def test_a_run_from_start_to_end(here):
     argv = (str(STAND_IN_CAFFE), "train", "--solver=solver.prototxt", "-weights", "w.caffemodel")
     assert seen[0].command == (*argv, "-gpu", "0")
     assert seen[-1].code == 0
-    assert not seen[-1].interrupted
+    assert not seen[-1].is_interrupted
 
 
 def test_the_log_is_all_that_caffe_said(here):
@@ -277,7 +277,7 @@ def test_an_interrupt_stops_with_a_snapshot(here, number):
     assert sum(isinstance(event, events.StopRequest) for event in seen) == 1
     assert [type(event).__name__ for event in seen[-3:]] == ["Snapshot", "TrainingEnd", "RunExit"]
     assert Path(seen[-3].state).exists()
-    assert seen[-1] == events.RunExit(0, interrupted=True, elapsed=seen[-1].elapsed)
+    assert seen[-1] == events.RunExit(0, is_interrupted=True, elapsed=seen[-1].elapsed)
     assert signals_in(Path("c.log")) == ["SIGINT"]
 
 
@@ -287,7 +287,7 @@ def test_without_snapshot_after_train_sighup_comes_first(here):
     assert [type(event).__name__ for event in seen[-2:]] == ["TrainingEnd", "RunExit"]
     assert len([event for event in seen if isinstance(event, events.Snapshot)]) == 1
     assert signals_in(Path("c.log")) == ["SIGHUP", "SIGINT"]
-    assert seen[-1].interrupted
+    assert seen[-1].is_interrupted
 
 
 def test_a_second_interrupt_kills(here):
@@ -300,9 +300,11 @@ def test_a_second_interrupt_kills(here):
     seen = run(job(), act=act)
     assert [event for event in seen if isinstance(event, events.StopRequest)] == [
         events.StopRequest(elapsed=seen[-1].elapsed),
-        events.StopRequest(killed=True, elapsed=seen[-1].elapsed),
+        events.StopRequest(is_killed=True, elapsed=seen[-1].elapsed),
     ]
-    assert seen[-1] == events.RunExit(137, interrupted=True, killed=True, elapsed=seen[-1].elapsed)
+    assert seen[-1] == events.RunExit(
+        137, is_interrupted=True, is_killed=True, elapsed=seen[-1].elapsed
+    )
     assert signals_in(Path("c.log")) == ["SIGINT"]
 
 
@@ -317,7 +319,7 @@ def test_an_interrupt_before_caffe_can_handle_it(here):
 
     seen = run(job(), act=act)
     assert [type(event).__name__ for event in seen] == ["RunStart", "StopRequest", "RunExit"]
-    assert (seen[-1].code, seen[-1].interrupted) == (130, True)
+    assert (seen[-1].code, seen[-1].is_interrupted) == (130, True)
 
 
 def test_an_interrupt_that_comes_too_late_changes_nothing(here):
@@ -330,7 +332,7 @@ def test_an_interrupt_that_comes_too_late_changes_nothing(here):
     last = run(job(), act=act)[-1]
     # It may come when caffe no longer handles it: the work is done all the same.
     assert last.code in (0, 130)
-    assert not last.interrupted
+    assert not last.is_interrupted
 
 
 def test_someone_else_stops_caffe(here):
@@ -344,8 +346,8 @@ def test_someone_else_stops_caffe(here):
             os.kill(pids[0], signal.SIGINT)
 
     *_, finished, last = run(job(), act=act)
-    assert finished.stopped_early
-    assert (last.code, last.interrupted) == (0, False)
+    assert finished.is_early
+    assert (last.code, last.is_interrupted) == (0, False)
 
 
 def test_killed_by_someone_else_is_a_failure(here):
@@ -390,7 +392,7 @@ def test_what_is_ignored_stays_ignored(here):
         seen = run(job(), act=lambda event: os.kill(os.getpid(), signal.SIGHUP))
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert not seen[-1].interrupted
+    assert not seen[-1].is_interrupted
     assert signals_in(Path("c.log")) == []
 
 
@@ -408,7 +410,7 @@ def test_another_thread_stops_by_hand(here):
     thread = threading.Thread(target=follow)
     thread.start()
     thread.join(30)
-    assert seen[-1].interrupted
+    assert seen[-1].is_interrupted
 
 
 DRIVER = """
@@ -448,7 +450,7 @@ def test_a_script_around_caffe(here):
     seen = run(job(), here / "wrapper", act=at_iteration(2, interrupt))
     assert any(isinstance(event, events.Snapshot) for event in seen)
     assert signals_in(Path("c.log")) == ["SIGINT"]
-    assert seen[-1].interrupted
+    assert seen[-1].is_interrupted
 
 
 def test_a_script_that_leaves_caffe_behind(here):

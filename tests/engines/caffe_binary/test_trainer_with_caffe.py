@@ -11,9 +11,9 @@ import pytest
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer
-from ssdh_surgery.engines.log_parser import parse_log
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError
+from support.engine_logs import parse_log
 
 pytestmark = pytest.mark.caffe
 
@@ -80,7 +80,7 @@ def test_training(folder, caffe, golden):
     losses = [event.loss for event in of(seen, events.Iteration)]
     assert losses[:20] == pytest.approx(record["last_micro_batch_loss"], rel=1e-3)
     finished, last = seen[-2:]
-    assert not finished.stopped_early
+    assert not finished.is_early
     assert last.code == 0
     outputs = [(o.name, o.loss_weight) for o in of(seen, events.TrainOutput)[:3]]
     assert outputs == [("fire_rate", 0.5), ("forcing_binary", -0.5), ("loss", 1.0)]
@@ -98,7 +98,7 @@ def test_an_interrupt_and_a_resumed_run(folder, caffe):
     change(SOLVER, max_iter=10**7, snapshot_after_train="true", display=1000)
     seen = train(caffe, act=interrupt_at_start())
     assert names(seen[-3:]) == ["Snapshot", "TrainingEnd", "RunExit"]
-    assert (seen[-1].code, seen[-1].interrupted) == (0, True)
+    assert (seen[-1].code, seen[-1].is_interrupted) == (0, True)
     snapshot = seen[-3]
     assert Path(snapshot.weights).exists()
     assert Path(snapshot.state).exists()
@@ -118,8 +118,8 @@ def test_an_interrupt_without_snapshot_after_train(folder, caffe):
     seen = train(caffe, act=interrupt_at_start(), snapshot_after_train=False)
     assert len(of(seen, events.Snapshot)) == 1
     assert names(seen[-2:]) == ["TrainingEnd", "RunExit"]
-    assert seen[-2].stopped_early
-    assert (seen[-1].code, seen[-1].interrupted) == (0, True)
+    assert seen[-2].is_early
+    assert (seen[-1].code, seen[-1].is_interrupted) == (0, True)
     assert len(list(folder.glob("*.solverstate"))) == 1
 
 
@@ -145,7 +145,7 @@ def test_an_interrupt_during_a_test_pass(folder, caffe):
         "TrainingEnd",
         "RunExit",
     ]
-    assert seen[-4].interrupted
+    assert seen[-4].is_interrupted
 
 
 def test_two_interrupts(folder, caffe):
@@ -157,7 +157,7 @@ def test_two_interrupts(folder, caffe):
             os.kill(os.getpid(), signal.SIGINT)
 
     last = train(caffe, act=act)[-1]
-    assert (last.code, last.interrupted, last.killed) == (137, True, True)
+    assert (last.code, last.is_interrupted, last.is_killed) == (137, True, True)
 
 
 def test_layers_that_the_net_lacks(folder, caffe):

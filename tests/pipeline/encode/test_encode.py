@@ -35,6 +35,7 @@ from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import overlap
 from support.images import tiles
+from support.small_codes import unpacked
 
 CROP = 12
 DEPLOY = f"""\
@@ -109,7 +110,7 @@ def test_class_folders_by_hand() -> None:
     for row in (0, 7):
         picture = cv2.imread(f"photos/{codes.ids[row]}")
         assert np.allclose(codes.activations[row], by_hand(picture), atol=1e-5)
-    assert np.array_equal(codes.unpacked(), codes.activations > 0.5)
+    assert np.array_equal(unpacked(codes), codes.activations > 0.5)
     assert codes.recipe["transform"] == {
         "crop": 12,
         "scale": 0.5,
@@ -454,7 +455,7 @@ def compare(one: str, other: str, crops: int) -> None:
     assert theirs.activations.shape == (11, 20)
     assert np.allclose(ours.activations, theirs.activations, atol=1e-5)
     decided = np.abs(ours.activations - 0.5) > 1e-4
-    assert np.array_equal(ours.unpacked()[decided], theirs.unpacked()[decided])
+    assert np.array_equal(unpacked(ours)[decided], unpacked(theirs)[decided])
 
 
 def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:

@@ -19,7 +19,7 @@ def net(text: str) -> Net:
 
 
 def hashed(before: Net, recipe: Recipe, at: str | None = None, *, deploy: bool = False) -> Net:
-    head = next(head for head in heads(before) if head.main)
+    head = next(head for head in heads(before) if head.is_main)
     verb = hash_deploy_net if deploy else hash_train_net
     change = verb(before, head, recipe, at).change
     return Net(prove(before.document, change, "NetParameter").document)

@@ -336,7 +336,7 @@ def test_published_weights_fit_the_derived_net(
     after = derived_from_published(name, freeze, corpus).net
     deploy = Net(read_source(f"{corpus / name}.prototxt").document)
     published = shapes(deploy, "TEST").params
-    classifier = next(head.classifier.name for head in heads(deploy) if head.main)
+    classifier = next(head.classifier.name for head in heads(deploy) if head.is_main)
     for phase in PHASES:
         found = shapes(after, phase)
         assert [finding for finding in found.findings if finding.severity == "error"] == []

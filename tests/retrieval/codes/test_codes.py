@@ -13,6 +13,7 @@ from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.retrieval.codes.code_file import read_codes, write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from ssdh_surgery.retrieval.codes.compatibility import overlap, refuse_differing
+from support.small_codes import unpacked
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
 
@@ -55,7 +56,7 @@ def test_what_is_written_is_read(tmp_path: Path, labels: Any) -> None:
         assert np.array_equal(getattr(read, name), getattr(codes, name)), name
     assert (read.bits, read.recipe, read.model) == (12, codes.recipe, MODEL)
     assert read.is_multi_label == (labels.ndim == 2)
-    assert np.array_equal(read.unpacked(), codes.activations > 0.5)  # type: ignore[operator]
+    assert np.array_equal(unpacked(read), codes.activations > 0.5)  # type: ignore[operator]
 
 
 def parts(**changes: Any) -> dict[str, Any]:

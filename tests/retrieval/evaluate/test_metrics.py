@@ -13,7 +13,7 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS, Protocol
-from support.small_codes import codes_of, random_codes
+from support.small_codes import codes_of, random_codes, unpacked
 
 AUTHORS = PRESETS["authors"]
 
@@ -21,8 +21,8 @@ AUTHORS = PRESETS["authors"]
 def naive(queries: Codes, database: Codes, cutoff: int, divisor: str, no_hits: str) -> float:
     """Rank, walk down the list, average: in plain Python."""
     found = []
-    for query, label in zip(queries.unpacked(), queries.labels, strict=True):
-        distances = [int((query != item).sum()) for item in database.unpacked()]
+    for query, label in zip(unpacked(queries), queries.labels, strict=True):
+        distances = [int((query != item).sum()) for item in unpacked(database)]
         order = sorted(range(len(distances)), key=distances.__getitem__)
         relevant = [bool(np.any(shared(database.labels[item], label))) for item in order]
         total, hits = 0.0, 0

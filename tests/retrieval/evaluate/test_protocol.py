@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
-from support.small_codes import codes_of, random_codes
+from support.small_codes import codes_of, random_codes, unpacked
 
 Definition = Callable[[Codes, Codes, int], float]
 SIGNS = np.array([-1.0, 1.0])
@@ -24,8 +24,8 @@ SIGNS = np.array([-1.0, 1.0])
 def authors(queries: Codes, database: Codes, cutoff: int) -> float:
     """`precision(...)`: AP over the first K, divided by the relevant ones among them, else 0."""
     precisions = []
-    for code, label in zip(queries.unpacked(), queries.labels, strict=True):
-        distances = (database.unpacked() != code).mean(1)
+    for code, label in zip(unpacked(queries), queries.labels, strict=True):
+        distances = (unpacked(database) != code).mean(1)
         first = np.argsort(distances, kind="stable")[:cutoff]
         yes = (database.labels[first] == label).astype(float)
         precision = yes.cumsum() / np.arange(1, cutoff + 1)
@@ -35,7 +35,7 @@ def authors(queries: Codes, database: Codes, cutoff: int) -> float:
 
 def hashnet(queries: Codes, database: Codes, cutoff: int) -> float:
     """`mean_average_precision`: by inner products of signs; without a match, no term at all."""
-    similar = SIGNS[database.unpacked()] @ SIGNS[queries.unpacked()].T
+    similar = SIGNS[unpacked(database)] @ SIGNS[unpacked(queries)].T
     order = np.argsort(-similar, axis=0, kind="stable")
     precisions = []
     for query, labels in enumerate(vectors(queries)):
@@ -50,9 +50,9 @@ def hashnet(queries: Codes, database: Codes, cutoff: int) -> float:
 def deephash(queries: Codes, database: Codes, cutoff: int) -> float:
     """`CalcTopMap`: the mean of count / place over the first, a query without any adds 0."""
     total = 0.0
-    for code, labels in zip(SIGNS[queries.unpacked()], vectors(queries), strict=True):
+    for code, labels in zip(SIGNS[unpacked(queries)], vectors(queries), strict=True):
         relevant = labels @ vectors(database).T > 0
-        distances = 0.5 * (queries.bits - code @ SIGNS[database.unpacked()].T)
+        distances = 0.5 * (queries.bits - code @ SIGNS[unpacked(database)].T)
         first = relevant[np.argsort(distances, kind="stable")][:cutoff]
         places = np.flatnonzero(first) + 1.0
         if len(places):
@@ -72,7 +72,7 @@ def vectors(codes: Codes) -> NDArray[np.int64]:
 def several(codes: Codes, seed: int) -> Codes:
     """The codes with random sets of labels, some of them empty."""
     labels = np.random.default_rng(seed).random((len(codes), 9)) < 0.15
-    return codes_of(codes.unpacked(), labels.astype(np.uint8))
+    return codes_of(unpacked(codes), labels.astype(np.uint8))
 
 
 @pytest.mark.parametrize("cutoff", [1, 2, 7, 59, 60])

@@ -10,7 +10,7 @@ import pytest
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import PRESETS
-from support.small_codes import codes_of, random_codes
+from support.small_codes import codes_of, random_codes, unpacked
 
 AUTHORS = PRESETS["authors"]
 
@@ -18,8 +18,8 @@ AUTHORS = PRESETS["authors"]
 def naive(queries: Codes, database: Codes, count: int, order: list[int]) -> float:
     """Sort by distance, count votes; of equals a Counter names first what it saw first."""
     right = 0
-    for query, label in zip(queries.unpacked(), queries.labels, strict=True):
-        distances = (database.unpacked() != query).sum(1)
+    for query, label in zip(unpacked(queries), queries.labels, strict=True):
+        distances = (unpacked(database) != query).sum(1)
         ranked = sorted(order, key=distances.__getitem__)
         votes = Counter(int(database.labels[item]) for item in ranked[:count])
         right += votes.most_common(1)[0][0] == label
@@ -71,7 +71,7 @@ def test_there_is_no_vote_without_one_label_or_one_order() -> None:
         evaluate_codes(queries, database, AUTHORS.changed(ties="expected"), voters=(3,)).knn == {}
     )
     several = [
-        codes_of(each.unpacked(), np.eye(2, dtype=np.uint8)[each.labels])
+        codes_of(unpacked(each), np.eye(2, dtype=np.uint8)[each.labels])
         for each in (queries, database)
     ]
     assert evaluate_codes(*several, AUTHORS, voters=(3,)).knn == {}

@@ -13,6 +13,7 @@ from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from ssdh_surgery.retrieval.index.index import About, Features, Index
 from ssdh_surgery.retrieval.index.kinds import KINDS, postgres_kinds
 from ssdh_surgery.retrieval.index.places import create_index, open_index
+from support.small_codes import unpacked
 
 MODEL = {"weights": "a" * 64, "blob": "code"}
 IN_POSTGRES = tuple(f"postgres {kind}" for kind in postgres_kinds())
@@ -55,8 +56,8 @@ def build(place: str, kind: str, codes: Codes, features: Features | None = None)
 def nearest(codes: Codes, queries: Codes, k: int) -> list[list[tuple[int, str]]]:
     """Plain Python: distances and ids, ties in database order."""
     found = []
-    for query in queries.unpacked():
-        distances = [int((query != item).sum()) for item in codes.unpacked()]
+    for query in unpacked(queries):
+        distances = [int((query != item).sum()) for item in unpacked(codes)]
         order = sorted(range(len(distances)), key=distances.__getitem__)[:k]
         found.append([(distances[row], str(codes.ids[row])) for row in order])
     return found

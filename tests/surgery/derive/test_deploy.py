@@ -96,7 +96,7 @@ layers { layer { name: "loss" type: "softmax_loss" } bottom: "fc" bottom: "label
 
 def derived(text: str, shape: tuple[int, ...], remove: Removal = "delete") -> str:
     net = Net(parse(text.encode(), "n.prototxt"))
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     needed = deploy_needs(net, head)
     shapes = {blob.name: shape for blob in needed.data}
     change = derive_deploy_net(net, needed, shapes, remove).change

@@ -159,7 +159,7 @@ def made(
     text: str, freeze: str | None = None, remove: Removal = "delete"
 ) -> tuple[str, TrainDerivation]:
     net = Net(parse(text.encode(), "n.prototxt"))
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     data = (Records("train", 4), Records("test", 2))
     trainable = derive_train_net(net, head, shapes(net, "TEST"), data, TRANSFORM, freeze, remove)
     return prove(net.document, trainable.change, "NetParameter").document.text, trainable

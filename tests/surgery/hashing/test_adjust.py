@@ -44,7 +44,7 @@ def proven(document: Document, change: Change) -> Document:
 @given(classifier_files(), st.sampled_from(["stock", "fork"]), st.booleans())
 def test_there_and_back(data: bytes, kind: Literal["stock", "fork"], mark: bool) -> None:
     net = Net(parse(data))
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     hashed = hash_train_net(net, head, Recipe(bits=12, mark=mark))
     plain = proven(net.document, hashed.change)
 

@@ -38,7 +38,7 @@ def net(text: str) -> Net:
 
 
 def main_of(of: Net) -> Head:
-    return next(head for head in heads(of) if head.main)
+    return next(head for head in heads(of) if head.is_main)
 
 
 def made(of: Net, change: Change) -> str:

@@ -36,7 +36,7 @@ from support.strategies import searched
 
 
 def main_head(net: Net) -> Head:
-    return next(head for head in heads(net) if head.main)
+    return next(head for head in heads(net) if head.is_main)
 
 
 def proven(net: Net, hashed: HashInsertion) -> Net:
@@ -143,7 +143,7 @@ def real_nets(corpus: Path, kind: Kind) -> dict[str, Net]:
         if kind_of(document) is not kind:
             continue
         net = Net(document)
-        main = [head for head in heads(net) if head.main]
+        main = [head for head in heads(net) if head.is_main]
         if net.dialect is Dialect.CURRENT and main and main[0].classifier.type == "InnerProduct":
             found[str(file.relative_to(corpus))] = net
     return found

@@ -25,7 +25,7 @@ FEW = settings(searched, max_examples=searched.max_examples // 6)
 
 def hashed(document: Document, verb: Any) -> Document:
     net = Net(document)
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     change = verb(net, head, RECIPE).change
     return prove(document, change, "NetParameter").document
 

@@ -31,7 +31,7 @@ def proven(net: Net, change: Change) -> Net:
 
 def hashed(name: str, recipe: Recipe) -> Net:
     net = main_net(name, "train_val")
-    head = next(head for head in heads(net) if head.main)
+    head = next(head for head in heads(net) if head.is_main)
     return proven(net, hash_train_net(net, head, recipe).change)
 
 

@@ -66,17 +66,6 @@ class TorchNet(GraphNet):
                 return self.plan.blobs[step.bottoms[0]].name
         return self.plan.blobs[number].name
 
-    @property
-    def blob_loss_weights(self) -> dict[str, float]:
-        """The weight of each blob in the loss."""
-        weights = dict.fromkeys(self.blobs, 0.0)
-        for step in self.steps:
-            for number, weight in zip(step.tops, step.loss_weights, strict=True):
-                name = self._blob_name(number)
-                if name in weights and (weight or not step.is_inserted):
-                    weights[name] = weight
-        return weights
-
     def forward(
         self,
         blobs: list[str] | None = None,

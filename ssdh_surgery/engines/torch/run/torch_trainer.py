@@ -95,7 +95,7 @@ class TorchTrainer:
                 if self._stop_requests > reported:
                     reported = self._stop_requests
                     yield log.record(events.StopRequest())
-                is_early = isinstance(event, events.TrainingEnd) and event.stopped_early
+                is_early = isinstance(event, events.TrainingEnd) and event.is_early
                 yield log.record(event)
         except GeneratorExit:
             # The events are no longer read: end with a snapshot, as if asked to stop.
@@ -105,10 +105,10 @@ class TorchTrainer:
             raise
         except _Killed:
             steps.close()
-            yield log.record(events.StopRequest(killed=True))
-            yield log.record(events.RunExit(130, interrupted=True, killed=True))
+            yield log.record(events.StopRequest(is_killed=True))
+            yield log.record(events.RunExit(130, is_interrupted=True, is_killed=True))
             return
-        yield log.record(events.RunExit(0, interrupted=is_early))
+        yield log.record(events.RunExit(0, is_interrupted=is_early))
 
     def _next(self, steps: Iterator[Event]) -> Event | None:
         if self._stop_requests > 1:

@@ -108,7 +108,7 @@ class TorchSolver:
             yield from self._snapshot()
         if not self._is_stopping and self._leads:
             yield from self._display_end()
-        yield events.TrainingEnd(stopped_early=self._is_stopping)
+        yield events.TrainingEnd(is_early=self._is_stopping)
 
     def _display_end(self) -> Iterator[Event]:
         """Run one more pass of the train net and the test nets, to display the final state."""
@@ -223,7 +223,7 @@ class TorchSolver:
         for _ in range(count):
             yield from self._answer_requests()
             if self._pending_request is Request.STOP:
-                yield events.TestEnd(self.iteration, number, interrupted=True)
+                yield events.TestEnd(self.iteration, number, is_interrupted=True)
                 return
             result = self._test_batch(test)
             average.add(scores(result.outputs, weights))

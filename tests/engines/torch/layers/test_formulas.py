@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from ssdh_surgery.engines.torch.solver.display import output_weights
 from ssdh_surgery.errors import EngineError
 from support import small_nets
 from support.layer_catalogue import Case
@@ -225,7 +226,7 @@ def test_infogain(run):
     net = run(body, scores, labels, matrix, tops=("loss", "out1"))
     assert net.blobs["loss"].data == pytest.approx(loss(scores))
     np.testing.assert_allclose(net.blobs["out1"].data, softmax(scores), rtol=1e-6)
-    assert net.blob_loss_weights == {"a": 0, "b": 0, "c": 0, "loss": 1, "out1": 0}
+    assert output_weights(net) == {"loss": 1, "out1": 0}
     # Asked for every gradient, Caffe refuses that of the labels' matrix.
     with pytest.raises(EngineError) as caught:
         net.backward()

@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.weights.solverstate import read_solver_state
 from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.executable import caffe_environment
-from ssdh_surgery.engines.log_parser import parse_log
+from support.engine_logs import parse_log
 from support.training import Runner, copy_golden, difference
 
 pytestmark = pytest.mark.caffe

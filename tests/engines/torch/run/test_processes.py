@@ -68,7 +68,7 @@ def test_a_stop_reaches_all(tmp_path: Path) -> None:
         if isinstance(event, events.LearningRate) and event.iteration == 1:
             trainer.stop()
     assert [type(event).__name__ for event in found[-3:]] == ["Snapshot", "TrainingEnd", "RunExit"]
-    assert found[-1].interrupted
+    assert found[-1].is_interrupted
     assert (tmp_path / found[-3].state).exists()
 
 

@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.run.devices import devices
 from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
+from support.raw_records import write_raw
 from support.training import (
     Run,
     Runner,
@@ -305,7 +305,7 @@ def test_hangup_makes_a_snapshot(tmp_path: Path) -> None:
     assert (
         losses(run)[-1] == losses(Runner(tmp_path, count=5).run(tmp_path / "solver.prototxt"))[-1]
     )
-    assert run.events[-1].interrupted is False
+    assert run.events[-1].is_interrupted is False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -321,8 +321,8 @@ def test_an_interrupt_makes_a_snapshot_and_stops(
     assert kinds == ["LearningRate", "StopRequest", "Snapshot", "TrainingEnd", "RunExit"]
     assert run.events[-3].state == "snap_iter_3.solverstate"
     assert (tmp_path / "snap_iter_3.solverstate").exists()
-    assert run.events[-2].stopped_early
-    assert (run.events[-1].code, run.events[-1].interrupted) == (0, True)
+    assert run.events[-2].is_early
+    assert (run.events[-1].code, run.events[-1].is_interrupted) == (0, True)
     assert "] Optimization stopped early.\n" in run.text
     assert handlers == [
         signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -341,9 +341,9 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
         signal.signal(signal.SIGALRM, before)
     stopping, ended = found[-2:]
     assert isinstance(stopping, events.StopRequest)
-    assert stopping.killed
+    assert stopping.is_killed
     assert isinstance(ended, events.RunExit)
-    assert (ended.code, ended.interrupted, ended.killed) == (130, True, True)
+    assert (ended.code, ended.is_interrupted, ended.is_killed) == (130, True, True)
     assert not list(tmp_path.glob("snap_*"))
 
 
@@ -357,7 +357,7 @@ def test_a_test_pass_is_interrupted(tmp_path: Path) -> None:
             trainer.stop()
     run = Run(found, log)
     (ended,) = run.all(events.TestEnd)
-    assert (ended.iteration, ended.interrupted) == (2, True)
+    assert (ended.iteration, ended.is_interrupted) == (2, True)
     assert run.all(events.TestOutput) == []
     assert [event.state for event in run.all(events.Snapshot)] == ["snap_iter_2.solverstate"]
     assert "] Test interrupted.\n" in run.text

@@ -10,10 +10,10 @@ import pytest
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
-from ssdh_surgery.engines.log_parser import parse_log
 from ssdh_surgery.engines.torch.solver.setup import read_setup
 from ssdh_surgery.engines.torch.solver.solver import TorchSolver
 from ssdh_surgery.engines.torch.solver.solver_nets import BuildOptions, SolverNets, build_nets
+from support.engine_logs import parse_log
 from support.paths import GOLDEN
 from support.training import TRAIN, Runner, copy_golden
 
@@ -114,4 +114,4 @@ def test_a_run_logs_what_caffe_logs(tmp_path: Path) -> None:
     # What is reported is what is logged.
     assert_alike(facts(run.events), theirs)
     assert isinstance(run.events[-1], events.RunExit)
-    assert (run.events[-1].code, run.events[-1].interrupted) == (0, False)
+    assert (run.events[-1].code, run.events[-1].is_interrupted) == (0, False)
