@@ -13,14 +13,13 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
+from ssdh_surgery.pipeline.files.file_group import DEPLOY_NAME
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, neighbours, read_source
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
 
 Origin = Literal["train", "deploy"]
-# The usual name of a deploy file, and that of a derived one before the suffix.
-DEPLOY_NAME = "deploy.prototxt"
 # A file without a layer is not a net: solvers are not parsed.
 _LAYERS = re.compile(rb"layer")
 

@@ -14,13 +14,13 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
-from ssdh_surgery.pipeline.deploy.find import DEPLOY_NAME
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
 from ssdh_surgery.pipeline.edit.result import FileResult, derived_result
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.file_group import DEPLOY_NAME
 from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name

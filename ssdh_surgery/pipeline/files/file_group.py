@@ -18,8 +18,8 @@ from ssdh_surgery.pipeline.files import solver_paths
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
 from ssdh_surgery.prototxt.cst import Entry
 
-# The usual name of a solver, and that of a derived one before the suffix.
-SOLVER_NAME = "solver.prototxt"
+# The usual names of files, and those of derived ones before the suffix.
+SOLVER_NAME, DEPLOY_NAME = "solver.prototxt", "deploy.prototxt"
 # The name of a field that names a net; its value may be anything.
 _NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
 _INNER_TRAIN = ("net_param", "train_net_param")

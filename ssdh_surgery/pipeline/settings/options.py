@@ -22,8 +22,9 @@ from ssdh_surgery.pipeline.settings.value_types import (
     Numbers,
     ValueType,
 )
+from ssdh_surgery.surgery.hashing.classifier import CHANGED
 from ssdh_surgery.surgery.hashing.objective import Objective
-from ssdh_surgery.surgery.hashing.recipe import CHANGED, Recipe, SolverRecipe
+from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
 from ssdh_surgery.surgery.verbs.fields import Removal
 
 Section = Literal["net", "recipe", "objective", "solver", "data", "files"]

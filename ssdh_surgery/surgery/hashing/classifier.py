@@ -16,8 +16,10 @@ from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change, merge
-from ssdh_surgery.surgery.hashing.recipe import CHANGED
 from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
+
+# Added to the name of a layer whose old weights no longer fit.
+CHANGED = "_change"
 
 
 def set_classes(head: Head, classes: int) -> Change:

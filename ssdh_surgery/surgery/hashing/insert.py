@@ -20,8 +20,8 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
 from ssdh_surgery.surgery.core.change import Change, merge
-from ssdh_surgery.surgery.hashing.classifier import learn_faster
-from ssdh_surgery.surgery.hashing.recipe import CHANGED, Recipe
+from ssdh_surgery.surgery.hashing.classifier import CHANGED, learn_faster
+from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
 from ssdh_surgery.surgery.verbs.layers import phase_rules
 from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers

@@ -13,8 +13,6 @@ from ssdh_surgery.errors import UsageError
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.verbs.fields import Removal
 
-# Added to the name of a layer whose old weights no longer fit.
-CHANGED = "_change"
 _VARIANCE_NORMS = {"fan_in": "FAN_IN", "fan_out": "FAN_OUT", "average": "AVERAGE"}
 
 
@@ -74,7 +72,7 @@ class Recipe:
     classifier_lr: Decimal = Decimal(10)
     latent_name: str = "latent_SSDH"
     code_name: str = "latent_SSDH_encode"
-    # None: the old name with `CHANGED` added.
+    # None: the old name with `classifier.CHANGED` added.
     classifier_name: str | None = None
     remove: Removal = "comment"
     mark: bool = False
