@@ -77,11 +77,10 @@ def _pycaffe(extraction: Extraction, caffe: str | None) -> Extractor:
 
 
 def _binary(extraction: Extraction, caffe: str | None) -> Extractor:
-    from ssdh_surgery.caffe.net.kind import Kind
     from ssdh_surgery.caffe.shapes import shapes
     from ssdh_surgery.engines.caffe_binary.executable import can_use_gpu, find_caffe
     from ssdh_surgery.engines.caffe_binary.extract_features import INPUTS, ToolExtractor, find_tool
-    from ssdh_surgery.pipeline.edit.draft import Draft
+    from ssdh_surgery.surgery.core.gate import prove
     from ssdh_surgery.surgery.derive.lmdb_input import read_from_lmdb
 
     tool = find_tool(caffe)
@@ -92,9 +91,9 @@ def _binary(extraction: Extraction, caffe: str | None) -> Extractor:
     sizes = {extraction.input: (extraction.batch, *extraction.shape)}
     shape = shapes(net, "TEST", sizes).blobs.get(extraction.blob)
     width = None if shape is None else width_of(shape, extraction)
-    draft = Draft(net.document, Kind.DEPLOY)
-    draft.do(read_from_lmdb(net, extraction.input, INPUTS, extraction.batch))
-    return ToolExtractor(tool, draft.document.text, extraction, width)
+    change = read_from_lmdb(net, extraction.input, INPUTS, extraction.batch)
+    proof = prove(net.document, change, "NetParameter")
+    return ToolExtractor(tool, proof.document.text, extraction, width)
 
 
 # In the order in which `auto` tries them.
