@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.retrieval.codes.codes import THRESHOLD
-
-# An activation closer to the threshold than this is barely decided.
+# An activation closer to 0.5 than this is barely decided.
 NEAR = 0.1
 # A bit is dead if it differs in at most this share of the codes.
 _DEAD_SHARE = 0.001
@@ -67,7 +65,7 @@ class Health:
             f"{self.distinct:,} distinct codes of {self.count:,}",
         ]
         if self.near is not None:
-            sentences.append(f"{self.near:.1%} of activations within {NEAR} of {THRESHOLD}")
+            sentences.append(f"{self.near:.1%} of activations within {NEAR} of 0.5")
         return sentences
 
     def as_json(self) -> dict[str, Any]:
