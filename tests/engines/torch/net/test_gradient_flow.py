@@ -99,7 +99,7 @@ def test_force_backward_reaches_the_inputs(opened):
 
     error = net.blobs["b"].data - net.blobs["like"].data
     a, b = (net.params[name][0].data for name in "ab")
-    np.testing.assert_allclose(diffs["x"], error / 3 @ b @ a, rtol=1e-5)
+    np.testing.assert_allclose(diffs["x"], error / 3 @ b @ a, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(diffs["like"], -error / 3, rtol=1e-6)
 
 
