@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
@@ -19,7 +17,7 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
-from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
+from ssdh_surgery.pipeline.nets.run_states import as_warnings, refuse_worse
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change
@@ -61,7 +59,7 @@ def patch_deploy(
 
     Raises:
         SurgeryError: it cannot be hashed, or layers that the codes need differ from those of
-            the train net.
+            the train net, or Caffe would refuse the result and not the original.
     """
     settings = deploy_settings(explicit, record)
     source = upgrade_source(source) if settings.get("upgrade") else source
@@ -78,16 +76,12 @@ def patch_deploy(
         _insert(draft, head.classifier.name, settings, record, binary, batch_change)
     else:
         _adjust(draft, hash_layer, explicit, record, binary, batch_change)
-    warnings += _refusals(before, draft.net, working_folders(source.path))
+    folders = working_folders(source.path)
+    # What is wrong in the original may have gone with its classifier.
+    state = before.state("TEST")
+    warnings += as_warnings(refuse_worse((before, state), (draft.net, state), folders))
     result = result_of(source, draft.draft, plan, draft.notes)
     return replace(result, warnings=(*result.warnings, *warnings))
-
-
-def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
-    """Warnings about what Caffe refuses in a deploy net, except what the patch removed."""
-    if not build_errors_with_data(after, after.state("TEST"), folders):
-        return []
-    return as_warnings(build_errors_with_data(before, before.state("TEST"), folders))
 
 
 def _insert(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads, num_output
@@ -14,6 +14,7 @@ from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.hash_net import HashResult
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry
 from ssdh_surgery.pipeline.edit.result import FileResult
+from ssdh_surgery.pipeline.files.file_group import FileGroup, map_sources
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
@@ -38,6 +39,14 @@ class GroupResult:
     classifier: str
     hashing: HashResult
     settings: Settings
+
+    def patched(self, group: FileGroup) -> FileGroup:
+        """The file group itself, with its documents as they are after the patch."""
+        after = {each.source.place: each.after for each in self.files}
+        return map_sources(
+            group,
+            lambda source: replace(source, document=after.get(source.place, source.document)),
+        )
 
 
 def remember_group(
