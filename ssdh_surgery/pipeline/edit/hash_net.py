@@ -120,7 +120,7 @@ def _insert(
     """Insert a hash layer into a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
-    draft.do(insertion, repoint(net, plan.settings.data, phases))
+    draft.do(insertion, repoint(net, head.classifier, plan.settings.data, phases))
     draft.notes += insertion_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
     return HashResult(insertion.classifier, insertion, has_objective=has_objective)
@@ -157,7 +157,7 @@ def _adjust(
     values = explicit.named(adjust.SETTINGS)
     change = adjust.adjust(net, head.classifier, hash_layer, values, new_names)
     draft.notes += _adjust_notes(hash_layer, values, new_names, plan)
-    draft.do(change, repoint(net, explicit.data, phases))
+    draft.do(change, repoint(net, head.classifier, explicit.data, phases))
     name = str(explicit.get("classifier_name") or new_names.get(name, name))
     return HashResult(name, hash_layer=hash_layer, new_names=new_names)
 

@@ -66,7 +66,7 @@ def remember_group(
         "classifier_source": group.classifier,
         **_hash_values(group),
         "options": group.settings.as_toml(record.options if record else {}),
-        **input_geometry(group.net, group.files[0].source.path),
+        **input_geometry(group.net, group.hashing.classifier, group.files[0].source.path),
     }
     workspace.record(stem, {**values, **_removals(record, values)})
 
@@ -180,7 +180,10 @@ def _update(workspace: Workspace, group: GroupResult, record: NetRecord) -> dict
             values |= {"snapshot_prefix": prefix} if prefix else {}
     train = group.files[0]
     if train.is_changed:
-        values |= {**_hash_values(group), **input_geometry(group.net, train.source.path)}
+        values |= {
+            **_hash_values(group),
+            **input_geometry(group.net, group.hashing.classifier, train.source.path),
+        }
     return values
 
 
