@@ -12,7 +12,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
 from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
-from ssdh_surgery.pipeline.nets.choose_head import refuse_twins
+from ssdh_surgery.pipeline.nets.choose_head import refuse_twins, refuse_weight_bottoms
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
@@ -110,6 +110,7 @@ def hash_test_net(
             hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
         )
     refuse_twins(net, head.classifier)
+    refuse_weight_bottoms(head.classifier)
     own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
     return hash_net(draft, own_plan, phases, train)
 
