@@ -22,7 +22,7 @@ from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.hashing.adjust import adjust
-from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
+from ssdh_surgery.surgery.hashing.insert import end_of_features, hash_deploy_end, hash_deploy_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import inputs, layers
 
@@ -49,6 +49,8 @@ def patch_deploy(
 ) -> FileResult:
     """Put the hash layer in the place of a deploy net's classifier; adjust an existing one.
 
+    In a net that ends with the features that are hashed it is added behind them.
+
     Args:
         source: the deploy net.
         explicit: the settings of the command line.
@@ -67,12 +69,17 @@ def patch_deploy(
     before = draft.net
     name_net(draft, settings)
     hash_layer = hash_layer_in(draft.net, settings, record)
-    if hash_layer is None:
+    place = _place(draft.net, settings, record) if hash_layer is None else None
+    end = end_of_features(draft.net, place) if place else None
+    if hash_layer is None and end is None:
         head = choose_head(draft.net, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batch_change = inputs.set_batch(draft.net, batch)
-    if hash_layer is None:
+    if end is not None:
+        insertion = hash_deploy_end(draft.net, end, settings.recipe, binary=binary)
+        draft.notes += draft.do(insertion, batch_change).notes
+    elif hash_layer is None:
         _insert(draft, head.classifier.name, settings, record, binary, batch_change)
     else:
         _adjust(draft, hash_layer, explicit, record, binary, batch_change)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head
+from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, heads
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
@@ -28,12 +28,16 @@ from ssdh_surgery.surgery.verbs.fields import Removal
 from ssdh_surgery.surgery.verbs.layers import phase_rules
 from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers
 
+# Layers that make scores of the outputs of a classifier.
+_SCORES = frozenset(["ArgMax", "LogSoftmax", "Sigmoid", "Softmax"])
+
 
 @dataclass(frozen=True)
 class HashInsertion:
     """A change that inserts a hash layer, with notes for the user.
 
-    `features` is the blob that is hashed, and `classifier` the classifier's name afterwards;
+    `features` is the blob that is hashed, and `classifier` the classifier's name afterwards,
+    empty if the net has none;
     `removed` are the layers that no loss, accuracy or code needs any more.
     """
 
@@ -241,3 +245,50 @@ def hash_deploy_net(
     others = [top for layer in roots for top in layer.tops]
     notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
     return HashInsertion(change, features, classifier.name, tuple(unused), tuple(notes))
+
+
+def end_of_features(net: Net, features: str) -> Layer | None:
+    """The last layer that writes a blob, in a deploy net that ends there: with its features.
+
+    Nets of faces do. None where a classifier, or what makes scores of its outputs, is above the
+    blob, or where the scores of a Convolution are below it.
+    """
+    graph = net.graph("TEST")
+    named = net.named(features) if features not in net.blob_names else ()
+    name = named[0].tops[0] if named and named[0].tops else features
+    blob = graph.last(name)
+    if blob is None or blob.writer is None:
+        return None
+    end = blob.writer
+    above, below = graph.above([end]), graph.below([end])
+    if any(layer.type in _SCORES for layer in graph.layers if layer.index in above):
+        return None
+    for head in heads(net):
+        index = head.classifier.index
+        if index in above - {end.index}:
+            return None
+        if index in below and head.classifier.type == "Convolution":
+            return None
+    return end
+
+
+def hash_deploy_end(net: Net, end: Layer, recipe: Recipe, *, binary: bool = False) -> HashInsertion:
+    """Add a hash layer behind the features that a deploy net ends with; nothing is taken out.
+
+    Args:
+        net: the deploy net.
+        end: the layer that `end_of_features` found.
+        recipe: the hash layer to insert.
+        binary: add a top of zeros and ones.
+
+    Raises:
+        SurgeryError: a name is taken.
+    """
+    features = end.tops[0]
+    new = [*recipe.deploy_layers(features), *([recipe.binary_layer()] if binary else [])]
+    refuse_taken(net, [str(dict(layer)["name"]) for layer in new])
+    others = [blob.name for blob in net.graph("TEST").outputs if blob.name != features]
+    notes = [f"the net ends with its features: the hash layer is added on '{features}'"]
+    notes += [f"other outputs of the net stay: {', '.join(others)}"] if others else []
+    change = layers.insert_after(end, new, recipe.banner)
+    return HashInsertion(change, features, "", (), tuple(notes))
