@@ -377,6 +377,9 @@ def test_a_deploy_net_that_ends_with_its_features(
 def test_features_are_named_where_no_train_net_is(ssdh: Ssdh, more: str) -> None:
     text = faces(more)
     Path("train_val.prototxt").unlink()
+    note = "'embed', the last layer, is assumed to be the classifier; if 'embed' are the features"
+    if not more:
+        assert f"{note}: --at embed\n" in ssdh("deploy", "deploy.prototxt", "--dry-run").out
     ssdh("deploy", "deploy.prototxt", "--at", "embed")
     after = Path("deploy_ssdh.prototxt").read_text()
     assert after.startswith(text)

@@ -104,7 +104,9 @@ def _insert(
     place = _place(net, settings, record)
     insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
     draft.notes += insertion_notes(insertion, recipe)
-    draft.notes += _code_notes(net, classifier) if record is None else []
+    if record is None:
+        draft.notes += _code_notes(net, classifier)
+        draft.notes += _end_notes(net, classifier) if place is None else []
     draft.do(insertion, batch_change)
 
 
@@ -123,6 +125,17 @@ def _code_notes(net: Net, classifier: str) -> list[str]:
         f"a code: --code-name {each.code.name}"
         for each in hash_layers
         if each is not None and each.latent.name == classifier
+    ]
+
+
+def _end_notes(net: Net, classifier: str) -> list[str]:
+    """A note on a last layer that may compute features: nothing makes scores of its outputs."""
+    top = net.layer(classifier).tops[0]
+    if end_of_features(net, top) is None:
+        return []
+    return [
+        f"'{classifier}', the last layer, is assumed to be the classifier; if '{top}' are the "
+        f"features: --at {top}"
     ]
 
 
