@@ -326,3 +326,78 @@ def test_a_train_net_with_the_depthwise_layers_of_a_fork_has_a_stock_deploy_net(
     ran = ssdh("deploy")
     assert ran.out.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt\n")
     assert ran.err == ""
+
+
+# A net of faces: trained with a classifier, run without one. Its data is not at hand.
+FACES = """\
+layer { name: "data" type: "Data" top: "data" top: "label"
+  data_param { source: "faces_lmdb" batch_size: 4 } }
+%slayer { name: "cls" type: "InnerProduct" bottom: "embed" top: "cls"
+  inner_product_param { num_output: 5 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "cls" bottom: "label" top: "loss" }
+"""
+FACE_FEATURES = """\
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "embed" type: "InnerProduct" bottom: "conv" top: "embed"
+  inner_product_param { num_output: 16 } }
+"""
+FACE_INPUT = "input: 'data' input_shape { dim: [1, 3, 8, 8] }\n"
+PRELU = 'layer { name: "act" type: "PReLU" bottom: "embed" top: "embed" }\n'
+
+
+def faces(more: str = "") -> str:
+    """Write both nets, and give the text of the deploy net."""
+    Path("train_val.prototxt").write_text(FACES % (FACE_FEATURES + more))
+    text = FACE_INPUT + FACE_FEATURES + more
+    Path("deploy.prototxt").write_text(text)
+    return text
+
+
+@pytest.mark.parametrize("more", ["", PRELU])
+@pytest.mark.parametrize("words", [(), ("--from", "deploy"), ("deploy.prototxt",),
+                                   ("train_val.prototxt",)])  # fmt: skip
+def test_a_deploy_net_that_ends_with_its_features(
+    ssdh: Ssdh, more: str, words: tuple[str, ...]
+) -> None:
+    text = faces(more)
+    ssdh("patch", "train_val.prototxt", "--bits", "8")
+    told = ssdh("deploy", *words).err + ssdh("deploy", *words, "--dry-run", "--binary").out
+    assert "warning" not in told
+    after = Path("deploy_ssdh.prototxt").read_text()
+    assert after.startswith(text)
+    shown = ssdh("show", "deploy_ssdh.prototxt").out
+    assert "embed -> latent_SSDH" in shown
+    assert "1x8" in shown
+    # What is done is done.
+    assert "already has a hash layer" in ssdh("deploy", "deploy_ssdh.prototxt", "--dry-run").out
+
+
+@pytest.mark.parametrize("more", ["", PRELU])
+def test_features_are_named_where_no_train_net_is(ssdh: Ssdh, more: str) -> None:
+    text = faces(more)
+    Path("train_val.prototxt").unlink()
+    note = "'embed', the last layer, is assumed to be the classifier; if 'embed' are the features"
+    if not more:
+        assert f"{note}: --at embed\n" in ssdh("deploy", "deploy.prototxt", "--dry-run").out
+    ssdh("deploy", "deploy.prototxt", "--at", "embed")
+    after = Path("deploy_ssdh.prototxt").read_text()
+    assert after.startswith(text)
+    assert 'bottom: "embed"' in after[len(text) :]
+
+
+@pytest.mark.parametrize("at", ["cls", "prob"])
+def test_scores_are_no_features(ssdh: Ssdh, at: str) -> None:
+    text = (
+        faces()
+        + """\
+layer { name: "cls" type: "InnerProduct" bottom: "embed" top: "cls"
+  inner_product_param { num_output: 5 } }
+layer { name: "prob" type: "Softmax" bottom: "cls" top: "prob" }
+"""
+    )
+    Path("deploy.prototxt").write_text(text)
+    error = ssdh("deploy", "deploy.prototxt", "--at", at, code=3).err
+    assert f"blob '{at}' is not below the classifier 'cls'" in error
+    ssdh("deploy", "deploy.prototxt", "--at", "embed")
+    assert '\n# layer { name: "cls"' in Path("deploy_ssdh.prototxt").read_text()

@@ -249,3 +249,72 @@ def test_a_layer_of_both_phases_is_told(ssdh: Ssdh, here: Path, given: str, othe
     out = ssdh("patch", "x.prototxt", "--solver", "none", "--dry-run", given, "a").out
     assert f"note: layer 'data' serves both phases: the new data is read in {other}, too\n" in out
     assert "data kept" not in out
+
+
+# Images in one LMDB, the vectors of their labels in another: the usual way to learn several labels.
+_LABELS = """\
+layer {
+  name: "%(what)s" type: "Data" top: "%(what)s" include { phase: %(phase)s }
+%(transform)s  data_param { source: "%(phase)s_%(what)s" batch_size: 16 backend: LMDB }
+}
+"""
+
+
+def vectors(order: tuple[str, ...], transform: str = "") -> str:
+    """A net that reads images and label vectors, each from data layers of its own."""
+    crop = "  transform_param { crop_size: 20 scale: 0.5 mean_value: 100 }\n"
+    data = "".join(
+        _LABELS % {"what": what, "phase": phase, "transform": crop if what == "data" else transform}
+        for phase in ("TRAIN", "TEST")
+        for what in order
+    )
+    rest = """\
+layer { name: "low" type: "ReLU" bottom: "data" top: "low" }
+layer { name: "feat" type: "InnerProduct" bottom: "low" top: "feat"
+  inner_product_param { num_output: 16 } }
+layer { name: "cls" type: "InnerProduct" bottom: "feat" top: "cls"
+  inner_product_param { num_output: 6 } }
+layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "cls" bottom: "tags" top: "loss" }
+"""
+    return data + rest
+
+
+@pytest.mark.parametrize("order", [("data", "tags"), ("tags", "data")])
+@pytest.mark.parametrize("transform", ["", "  transform_param { mean_value: 0 scale: 2 }\n"])
+@pytest.mark.parametrize("mean", [("--mean-value", "104"), ("--mean-value", "1,2,3"),
+                                  ("--mean-file", "m")])  # fmt: skip
+def test_a_mean_is_for_images_and_never_for_labels(
+    ssdh: Ssdh, order: tuple[str, ...], transform: str, mean: tuple[str, str]
+) -> None:
+    text = vectors(order, transform)
+    Path("net.prototxt").write_text(text)
+    ssdh("patch", "net.prototxt", *mean, "--train-batch", "8")
+    after = Path("net_ssdh.prototxt").read_text()
+    layers = after.split("layer {")[1:5]
+    for layer, before in zip(layers, text.split("layer {")[1:5], strict=True):
+        new = before.replace("batch_size: 16", "batch_size: 8") if "TRAIN" in before else before
+        assert (layer == new) is ('"tags"' in before)
+    assert after.count("mean_file" if "file" in mean[0] else "mean_value: 1") >= 2
+    # What is recorded is that of the images, and what is set later goes to them, too.
+    workspace = Path("ssdh.toml").read_text()
+    assert "crop = 20" in workspace
+    assert "scale = 0.5" in workspace
+    ssdh("patch", "net_ssdh.prototxt", "--in-place", "--mean-value", "77")
+    again = Path("net_ssdh.prototxt").read_text().split("layer {")[1:5]
+    assert ["mean_value: 77" in layer for layer in again] == ['"data"' in each for each in again]
+    assert "mean_value = [77]" in Path("ssdh.toml").read_text()
+
+
+def test_a_mean_that_only_labels_could_take(ssdh: Ssdh) -> None:
+    text = vectors(("data", "tags")).replace('"Data" top: "data"', '"HDF5Data" top: "data"')
+    text = text.replace("  transform_param { crop_size: 20 scale: 0.5 mean_value: 100 }\n", "")
+    Path("net.prototxt").write_text(text)
+    error = ssdh("patch", "net.prototxt", "--mean-value", "7", code=3).err
+    assert "no data layer that 'feat' depends on takes a mean" in error
+
+
+def test_data_in_stages(ssdh: Ssdh) -> None:
+    text = vectors(("tags", "data")).replace("include { phase: TRAIN", 'include { stage: "fit"')
+    Path("net.prototxt").write_text(text.replace("include { phase: TEST", 'include { stage: "try"'))
+    ssdh("patch", "net.prototxt", "--head", "cls")
+    assert "crop = 20" in Path("ssdh.toml").read_text()

@@ -153,12 +153,13 @@ def test_no_new_output(ssdh: Ssdh) -> None:
 TWO_HEADS = """\
 layer { name: "data" type: "DummyData" top: "data" top: "age" top: "sex" dummy_data_param {
   shape { dim: [4, 3, 8, 8] } shape { dim: 4 } shape { dim: 4 } } }
-layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 6 } }
+layer { name: "f" type: "InnerProduct" bottom: "data" top: "f"
+  inner_product_param { num_output: 6 } }
 layer { name: "a" type: "InnerProduct" bottom: "f" top: "a" inner_product_param { num_output: 7 } }
 layer { name: "s" type: "InnerProduct" bottom: "f" top: "s" inner_product_param { num_output: 2 } }
 layer { name: "of_a" type: "SoftmaxWithLoss" bottom: "a" bottom: "age" top: "of_a" }
 layer { name: "of_s" type: "SoftmaxWithLoss" bottom: "s" bottom: "sex" top: "of_s" }
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize("head", ["s", "of_s"])
@@ -196,3 +197,32 @@ def test_a_classifier_that_its_name_does_not_tell_apart(ssdh: Ssdh, name: str) -
         f"'{name}'; Caffe copies weights by name\n  5 | "
     )
     assert error.endswith("hint: give each layer its own name, then patch\n")
+
+
+# A classifier as NormFace has it: a fork's InnerProduct of features and weights, both normalised.
+NORMALISED = """\
+layer { name: "data" type: "DummyData" top: "data" top: "label"
+  dummy_data_param { shape { dim: [4, 3, 8, 8] } shape { dim: 4 } } }
+layer { name: "f" type: "InnerProduct" bottom: "data" top: "f"
+  inner_product_param { num_output: 6 } }
+layer { name: "f_norm" type: "Normalize" bottom: "f" top: "f_norm" }
+layer { name: "w" type: "Parameter" top: "w" parameter_param { shape { dim: [5, 6] } } }
+layer { name: "w_norm" type: "Normalize" bottom: "w" top: "w_norm" }
+layer { name: "fc" type: "InnerProduct" bottom: "f_norm" bottom: "w_norm" top: "fc"
+  inner_product_param { num_output: 5 bias_term: false } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }
+"""
+
+
+@pytest.mark.parametrize("words", [("patch",), ("patch", "--explain"), ("patch", "--head", "fc"),
+                                   ("deploy", "--from", "train")])  # fmt: skip
+def test_a_classifier_that_reads_its_weights_from_a_blob(
+    ssdh: Ssdh, words: tuple[str, ...]
+) -> None:
+    Path("net.prototxt").write_text(NORMALISED)
+    error = ssdh(words[0], "net.prototxt", *words[1:], code=3).err
+    assert error.startswith(
+        "net.prototxt:8:66: the classifier 'fc' has a second bottom, 'w_norm', which forks of "
+        "Caffe read as its weights: these fit 'f_norm', and would not fit a code\n"
+    )
+    assert [path.name for path in Path().iterdir()] == ["net.prototxt"]

@@ -1,4 +1,4 @@
-"""Nets that Caffe refuses as they are brought: written, with a warning in Caffe's words."""
+"""Nets that Caffe refuses: as they are, with a warning; only after a patch, not written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
 from support.caffe_runs import fatal
-from support.command_line import Ssdh
+from support.command_line import Ssdh, snapshot
 
 NET = """\
 layer { name: "data" type: "DummyData" top: "data" top: "label"
@@ -143,3 +143,60 @@ def test_a_net_inside_a_solver_is_not_derived_from(ssdh: Ssdh) -> None:
     error = ssdh("deploy", code=3).err
     assert "a net inside a solver cannot be used to derive one\n" in error
     assert error.endswith("ssdh deploy FILE; or move the net to a file that net: names\n")
+
+
+# A second layer adds five scores to those of the classifier, with a top that no loss reads.
+RESIDUAL = NET.replace(
+    'layer { name: "loss"',
+    """layer { name: "other" type: "InnerProduct" bottom: "a" top: "other"
+  inner_product_param { num_output: 5 } }
+layer { name: "both" type: "Eltwise" bottom: "fc" bottom: "other" top: "both" }
+layer { name: "loss\"""",
+)
+RESIDUAL_SAID = (
+    "with these changes Caffe would refuse the net in phase TRAIN: layer 'both' (Eltwise): "
+)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_net_that_only_the_patch_breaks_is_not_written(ssdh: Ssdh, inside: bool) -> None:
+    write(RESIDUAL)
+    name = "net.prototxt"
+    if inside:
+        name = "solver.prototxt"
+        Path("net.prototxt").unlink()
+        Path(name).write_text(f"base_lr: 0.1 lr_policy: 'fixed'\nnet_param {{\n{RESIDUAL}}}\n")
+    before = snapshot(Path())
+    for words in ((), ("--dry-run",), ("--json",)):
+        error = ssdh("patch", name, "--classes", "7", "--aux", "keep", *words, code=3).err
+        assert RESIDUAL_SAID in error
+    assert snapshot(Path()) == before
+    assert RESIDUAL_SAID not in ssdh("patch", name, "--classes", "5").err
+
+
+def test_a_test_net_that_only_the_patch_breaks(ssdh: Ssdh) -> None:
+    write(NET, 'train_net: "net.prototxt" test_net: "t.prototxt" base_lr: 0.1 lr_policy: "fixed"')
+    Path("t.prototxt").write_text(RESIDUAL)
+    solver = Path("solver.prototxt")
+    solver.write_text(solver.read_text() + " test_iter: 1 test_interval: 1\n")
+    before = snapshot(Path())
+    error = ssdh("patch", "net.prototxt", "--classes", "7", code=3).err
+    assert error.startswith(f"t.prototxt: {RESIDUAL_SAID.replace('TRAIN', 'TEST')}")
+    assert snapshot(Path()) == before
+
+
+def test_a_deploy_net_that_only_the_batch_breaks(ssdh: Ssdh) -> None:
+    rest = NET.split('layer { name: "a"')[1].replace("WithLoss", "").replace('bottom: "label"', "")
+    fixed = (
+        'layer { name: "r" type: "Reshape" bottom: "f" top: "r"\n'
+        "  reshape_param { shape { dim: 1 dim: 6 } } }\n"
+        'layer { name: "fc" type: "InnerProduct" bottom: "r"'
+    )
+    rest = rest.replace('layer { name: "fc" type: "InnerProduct" bottom: "f"', fixed)
+    Path("d.prototxt").write_text(
+        f"input: 'data' input_shape {{ dim: [1, 3, 8, 8] }}\nlayer {{ name: \"a\"{rest}"
+    )
+    error = ssdh("deploy", "d.prototxt", "--batch", "2", code=3).err
+    assert "layer 'r' (Reshape): output count must match input count (6 vs. 12)" in error
+    assert not Path("d_ssdh.prototxt").exists()
+    ssdh("deploy", "d.prototxt")

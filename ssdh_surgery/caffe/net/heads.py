@@ -77,6 +77,11 @@ class HashLayer:
         """The width of the code."""
         return num_output(self.latent)
 
+    @property
+    def axis(self) -> int:
+        """The axis of the bits, and the first axis of the features that they depend on."""
+        return integer(self.latent.core.message("inner_product_param"), "axis", 1) or 0
+
 
 def num_output(layer: Layer) -> int | None:
     """The number of outputs that a possible classifier declares."""

@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.surgery.hashing.insert import features_blob
+from ssdh_surgery.surgery.hashing.insert import end_of_features, features_blob
 
 # Layers that pass values on unchanged in a trained net.
 _PASSING = frozenset(["Dropout", "Silence", "Split"])
@@ -67,12 +67,16 @@ class Comparison:
         deploy: the deploy net, with or without its hash layer.
         train: the train net, with or without its hash layer.
         settings: the settings that the nets are patched with.
+        features: the blob that the train net was hashed at, as far as it is recorded.
     """
 
-    def __init__(self, deploy: Net, train: Net, settings: Settings) -> None:
+    def __init__(
+        self, deploy: Net, train: Net, settings: Settings, features: str | None = None
+    ) -> None:
         self.deploy = deploy
         self.train = train
         self.settings = settings
+        self.features = features
 
     @property
     def fits(self) -> bool:
@@ -117,7 +121,7 @@ class Comparison:
 
     @cached_property
     def _deploy_layers(self) -> list[Layer]:
-        return _needed_layers(self.deploy, self.train, self.settings)
+        return _needed_layers(self.deploy, self.train, self.settings, self.features)
 
     @cached_property
     def _deploy_shapes(self) -> NetShapes:
@@ -146,14 +150,24 @@ class Comparison:
         return None in params or params[0] == params[1]
 
 
-def _needed_layers(net: Net, other: Net, settings: Settings) -> list[Layer]:
+def _needed_layers(
+    net: Net, other: Net, settings: Settings, recorded: str | None = None
+) -> list[Layer]:
     """The layers below the hash layer of a net, or below the blob that it would hash.
+
+    A deploy net may end with the features: those that the other net hashes, or the recorded.
 
     A layer with another name than the recipe's is the hash layer only if the other net has no
     layer of that name.
     """
     graph, name = net.graph(_phase(net)), settings.recipe.latent_name
     latent = next((each for each in graph.layers if each.name == name), None)
+    hashed = next((each.bottoms[0] for each in other.named(name) if each.bottoms), None)
+    features = settings.get("at") or hashed or recorded
+    end = end_of_features(net, features) if latent is None and features else None
+    if end is not None:
+        below = graph.below([end])
+        return [layer for layer in graph.layers if layer.index in below]
     head = None if latent else choose_head(net, settings.get("head"))
     hash_layer = hash_layer_below(net, head.classifier) if head else None
     if hash_layer is not None and not other.named(hash_layer.latent.name):

@@ -137,7 +137,7 @@ def _fitting_deploy(
         for source in neighbours(relative_to_cwd(folder), _LAYERS)
         if source.kind is Kind.DEPLOY
         and not (record and record.lists_as_written(source.place))
-        and _fits(net_of(source.document), train_net, settings)
+        and _fits(net_of(source.document), train_net, settings, record)
     ]
     plain = [source for source in fitting if not net_of(source.document).named(code)]
     fitting = plain or (fitting if _had_hash_layer(record, code) else [])
@@ -168,8 +168,9 @@ def _folders(train: SourceFile, record: NetRecord | None) -> list[Path]:
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def _fits(deploy: Net, train: Net, settings: Settings) -> bool:
+def _fits(deploy: Net, train: Net, settings: Settings, record: NetRecord | None) -> bool:
+    features = record.get("features") if record else None
     try:
-        return Comparison(deploy, train, settings).fits
+        return Comparison(deploy, train, settings, features).fits
     except SurgeryError:
         return False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
@@ -19,12 +17,12 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
-from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
+from ssdh_surgery.pipeline.nets.run_states import as_warnings, refuse_worse
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.hashing.adjust import adjust
-from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
+from ssdh_surgery.surgery.hashing.insert import end_of_features, hash_deploy_end, hash_deploy_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import inputs, layers
 
@@ -51,6 +49,8 @@ def patch_deploy(
 ) -> FileResult:
     """Put the hash layer in the place of a deploy net's classifier; adjust an existing one.
 
+    In a net that ends with the features that are hashed it is added behind them.
+
     Args:
         source: the deploy net.
         explicit: the settings of the command line.
@@ -61,7 +61,7 @@ def patch_deploy(
 
     Raises:
         SurgeryError: it cannot be hashed, or layers that the codes need differ from those of
-            the train net.
+            the train net, or Caffe would refuse the result and not the original.
     """
     settings = deploy_settings(explicit, record)
     source = upgrade_source(source) if settings.get("upgrade") else source
@@ -69,25 +69,26 @@ def patch_deploy(
     before = draft.net
     name_net(draft, settings)
     hash_layer = hash_layer_in(draft.net, settings, record)
-    if hash_layer is None:
+    place = _place(draft.net, settings, record) if hash_layer is None else None
+    end = end_of_features(draft.net, place) if place else None
+    if hash_layer is None and end is None:
         head = choose_head(draft.net, settings.get("head"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batch_change = inputs.set_batch(draft.net, batch)
-    if hash_layer is None:
+    if end is not None:
+        insertion = hash_deploy_end(draft.net, end, settings.recipe, binary=binary)
+        draft.notes += draft.do(insertion, batch_change).notes
+    elif hash_layer is None:
         _insert(draft, head.classifier.name, settings, record, binary, batch_change)
     else:
         _adjust(draft, hash_layer, explicit, record, binary, batch_change)
-    warnings += _refusals(before, draft.net, working_folders(source.path))
+    folders = working_folders(source.path)
+    # What is wrong in the original may have gone with its classifier.
+    state = before.state("TEST")
+    warnings += as_warnings(refuse_worse((before, state), (draft.net, state), folders))
     result = result_of(source, draft.draft, plan, draft.notes)
     return replace(result, warnings=(*result.warnings, *warnings))
-
-
-def _refusals(before: Net, after: Net, folders: Sequence[Path]) -> list[str]:
-    """Warnings about what Caffe refuses in a deploy net, except what the patch removed."""
-    if not build_errors_with_data(after, after.state("TEST"), folders):
-        return []
-    return as_warnings(build_errors_with_data(before, before.state("TEST"), folders))
 
 
 def _insert(
@@ -103,7 +104,9 @@ def _insert(
     place = _place(net, settings, record)
     insertion = hash_deploy_net(net, draft.head(classifier), recipe, place, binary=binary)
     draft.notes += insertion_notes(insertion, recipe)
-    draft.notes += _code_notes(net, classifier) if record is None else []
+    if record is None:
+        draft.notes += _code_notes(net, classifier)
+        draft.notes += _end_notes(net, classifier) if place is None else []
     draft.do(insertion, batch_change)
 
 
@@ -122,6 +125,17 @@ def _code_notes(net: Net, classifier: str) -> list[str]:
         f"a code: --code-name {each.code.name}"
         for each in hash_layers
         if each is not None and each.latent.name == classifier
+    ]
+
+
+def _end_notes(net: Net, classifier: str) -> list[str]:
+    """A note on a last layer that may compute features: nothing makes scores of its outputs."""
+    top = net.layer(classifier).tops[0]
+    if end_of_features(net, top) is None:
+        return []
+    return [
+        f"'{classifier}', the last layer, is assumed to be the classifier; if '{top}' are the "
+        f"features: --at {top}"
     ]
 
 

@@ -12,7 +12,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
 from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
-from ssdh_surgery.pipeline.nets.choose_head import refuse_twins
+from ssdh_surgery.pipeline.nets.choose_head import refuse_twins, refuse_weight_bottoms
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
@@ -110,6 +110,7 @@ def hash_test_net(
             hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
         )
     refuse_twins(net, head.classifier)
+    refuse_weight_bottoms(head.classifier)
     own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
     return hash_net(draft, own_plan, phases, train)
 
@@ -120,7 +121,7 @@ def _insert(
     """Insert a hash layer into a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
-    draft.do(insertion, repoint(net, plan.settings.data, phases))
+    draft.do(insertion, repoint(net, head.classifier, plan.settings.data, phases))
     draft.notes += insertion_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
     return HashResult(insertion.classifier, insertion, has_objective=has_objective)
@@ -157,7 +158,7 @@ def _adjust(
     values = explicit.named(adjust.SETTINGS)
     change = adjust.adjust(net, head.classifier, hash_layer, values, new_names)
     draft.notes += _adjust_notes(hash_layer, values, new_names, plan)
-    draft.do(change, repoint(net, explicit.data, phases))
+    draft.do(change, repoint(net, head.classifier, explicit.data, phases))
     name = str(explicit.get("classifier_name") or new_names.get(name, name))
     return HashResult(name, hash_layer=hash_layer, new_names=new_names)
 

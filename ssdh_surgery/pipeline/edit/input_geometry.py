@@ -13,21 +13,26 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message, Scalar
+from ssdh_surgery.surgery.verbs.data_layers import image_layers
 
 KEYS = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
 # The number of records that are read to see whether all have one size.
 _RECORDS = 100
 
 
-def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
-    """The input geometry, from the first data layer with a `transform_param`, by `KEYS`.
+def input_geometry(net: Net, classifier: str, file: Path | None) -> dict[str, Any]:
+    """The input geometry, by `KEYS`, from the data layers that the features come from.
+
+    It is that of the first of them with a `transform_param`.
 
     Args:
         net: a train net.
+        classifier: the name of its classifier.
         file: its file, from whose folders its data may be found; None for standard input
             and the zoo.
     """
-    layer = next((each for each in net.layers if each.is_data and _transform(each)), None)
+    layers = image_layers(net, net.named(classifier)[0])
+    layer = next(filter(_transform, layers), None)
     values: dict[str, Any] = {}
     if layer is not None and (transform := _transform(layer)):
         values["crop"] = integer(transform, "crop_size")
@@ -36,7 +41,7 @@ def input_geometry(net: Net, file: Path | None) -> dict[str, Any]:
         values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
     # OpenCV decodes records and images: blue, green, red.
     values["channels"] = "BGR"
-    values["resize"] = _resize(net, file)
+    values["resize"] = _resize(net, layers, file)
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -53,14 +58,15 @@ def _numbers(scalars: Sequence[Scalar]) -> list[int | float]:
     ]
 
 
-def _resize(net: Net, file: Path | None) -> list[int] | None:
+def _resize(net: Net, layers: Sequence[Layer], file: Path | None) -> list[int] | None:
     """[width, height] before the crop: those that the net states, else those of its records."""
-    for layer in net.layers:
+    for layer in layers:
         message = layer.core.message("image_data_param")
         width, height = integer(message, "new_width"), integer(message, "new_height")
         if width and height:
             return [width, height]
-    for layer in net.layers_in("TRAIN"):
+    in_train = net.layers_in("TRAIN")
+    for layer in filter(in_train.__contains__, layers):
         message = layer.core.message("data_param") if layer.type == "Data" else None
         source = message.string("source") if message else ""
         if source and (size := _record_size(source, file)):

@@ -24,8 +24,8 @@ def prepare_net(draft: NetDraft, head: Head, settings: Settings) -> None:
 
     Raises:
         UsageError: options contradict each other.
-        SurgeryError: the classifier is applied at several positions or shares its weights, or
-            auxiliary heads have too few classes.
+        SurgeryError: the classifier is applied at several positions or shares its weights, its
+            scores are divided by count, or auxiliary heads have too few classes.
     """
     refuse_shared(draft.net, head.classifier)
     name_net(draft, settings)
@@ -65,6 +65,7 @@ def _drop_aux_heads(draft: NetDraft, name: str, recipe: Recipe) -> None:
 
 def _set_classes(draft: NetDraft, name: str, classes: int, retarget: bool, recipe: Recipe) -> None:
     head = draft.head(name)
+    classifier.refuse_divided(draft.net, head, classes)
     aux_names: tuple[str, ...] = ()
     if retarget:
         aux = draft.do(aux_heads.retarget(draft.net, head, classes, recipe.classifier_lr))

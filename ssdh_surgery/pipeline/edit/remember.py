@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads, num_output
@@ -14,6 +14,7 @@ from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.hash_net import HashResult
 from ssdh_surgery.pipeline.edit.input_geometry import KEYS, input_geometry
 from ssdh_surgery.pipeline.edit.result import FileResult
+from ssdh_surgery.pipeline.files.file_group import FileGroup, map_sources
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
@@ -39,6 +40,14 @@ class GroupResult:
     hashing: HashResult
     settings: Settings
 
+    def patched(self, group: FileGroup) -> FileGroup:
+        """The file group itself, with its documents as they are after the patch."""
+        after = {each.source.place: each.after for each in self.files}
+        return map_sources(
+            group,
+            lambda source: replace(source, document=after.get(source.place, source.document)),
+        )
+
 
 def remember_group(
     workspace: Workspace, stem: str, group: GroupResult, record: NetRecord | None
@@ -57,7 +66,7 @@ def remember_group(
         "classifier_source": group.classifier,
         **_hash_values(group),
         "options": group.settings.as_toml(record.options if record else {}),
-        **input_geometry(group.net, group.files[0].source.path),
+        **input_geometry(group.net, group.hashing.classifier, group.files[0].source.path),
     }
     workspace.record(stem, {**values, **_removals(record, values)})
 
@@ -171,7 +180,10 @@ def _update(workspace: Workspace, group: GroupResult, record: NetRecord) -> dict
             values |= {"snapshot_prefix": prefix} if prefix else {}
     train = group.files[0]
     if train.is_changed:
-        values |= {**_hash_values(group), **input_geometry(group.net, train.source.path)}
+        values |= {
+            **_hash_values(group),
+            **input_geometry(group.net, group.hashing.classifier, train.source.path),
+        }
     return values
 
 

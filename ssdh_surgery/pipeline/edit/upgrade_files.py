@@ -8,7 +8,7 @@ from itertools import chain
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.files.file_group import FileGroup
+from ssdh_surgery.pipeline.files.file_group import FileGroup, map_sources
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.change import path_of_message
@@ -67,18 +67,4 @@ def upgrade_group(group: FileGroup) -> FileGroup:
     Raises:
         SurgeryError: Caffe could not upgrade one.
     """
-    sources: dict[int, SourceFile] = {}
-
-    def upgrade(source: SourceFile) -> SourceFile:
-        if id(source) not in sources:
-            sources[id(source)] = upgrade_source(source)
-        return sources[id(source)]
-
-    return replace(
-        group,
-        train=upgrade(group.train) if group.train else None,
-        tests=tuple(map(upgrade, group.tests)),
-        solver=upgrade(group.solver) if group.solver else None,
-        # The upgrade keeps the fields that name nets, in their order.
-        net_files=tuple(source and upgrade(source) for source in group.net_files),
-    )
+    return map_sources(group, upgrade_source)

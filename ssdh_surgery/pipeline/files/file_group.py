@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
@@ -67,12 +67,38 @@ class FileGroup:
         ]
 
     @property
+    def nets(self) -> list[tuple[str, Net]]:
+        """All nets at hand, each with the field of the solver that names or holds it."""
+        if self.solver is None:
+            return [("net", self.train_net)]
+        named = [(field, net_of(source.document)) for field, source in self.named_nets]
+        return [*self.inner_nets, *named]
+
+    @property
     def train_net(self) -> Net:
         """The net that is trained."""
         assert self.train is not None, "a solver from standard input has no nets at hand"
         if self.train is self.solver:
             return self.inner_nets[0][1]
         return net_of(self.train.document)
+
+
+def map_sources(group: FileGroup, function: Callable[[SourceFile], SourceFile]) -> FileGroup:
+    """A group with each of its files replaced; the fields that name nets keep their order."""
+    sources: dict[int, SourceFile] = {}
+
+    def result(source: SourceFile) -> SourceFile:
+        if id(source) not in sources:
+            sources[id(source)] = function(source)
+        return sources[id(source)]
+
+    return replace(
+        group,
+        train=result(group.train) if group.train else None,
+        tests=tuple(map(result, group.tests)),
+        solver=result(group.solver) if group.solver else None,
+        net_files=tuple(source and result(source) for source in group.net_files),
+    )
 
 
 def file_groups(

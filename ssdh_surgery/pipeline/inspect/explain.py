@@ -143,7 +143,8 @@ def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] =
         shape, params = net_shapes.blobs.get(features), net_shapes.of(layer).param_count
         if shape is None or params is None:
             continue
-        if prod(shape[2:]) == 1:
+        # With an axis of its own the layer has one code for each position of a sequence.
+        if prod(shape[2:]) == 1 or layer.parameter.inner_product_param.axis != 1:
             return None
         sizes = size_text(shape[1:])
         return (

@@ -47,10 +47,12 @@ def choose_head(net: Net, name: str | None) -> Head:
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
         SurgeryError: the net has no classifier, or several of equal weight and none was chosen;
-            it compares branches that share weights; another phase has another classifier.
+            it compares branches that share weights; another phase has another classifier, or it
+            reads its weights from a blob.
     """
     head = _named_head(net, name) if name is not None else _main_head(net)
     refuse_twins(net, head.classifier)
+    refuse_weight_bottoms(head.classifier)
     return head
 
 
@@ -127,6 +129,26 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
                 hint="write it once, without include and exclude rules, then patch",
                 layer=classifier.name,
             )
+
+
+def refuse_weight_bottoms(classifier: Layer) -> None:
+    """Refuse an InnerProduct of a fork that reads its weights from a second bottom.
+
+    NormFace and its like normalise features and weights. Those weights have as many rows as
+    the features have values, which a code between the two would change.
+
+    Raises:
+        SurgeryError: naming the blob.
+    """
+    if classifier.type == "InnerProduct" and len(classifier.bottoms) > 1:
+        raise SurgeryError(
+            f"the classifier '{classifier.name}' has a second bottom, '{classifier.bottoms[1]}', "
+            f"which forks of Caffe read as its weights: these fit '{classifier.bottoms[0]}', and "
+            "would not fit a code",
+            location=classifier.bottom_location(1),
+            hint="give it weights of its own, with one bottom, or choose another with --head",
+            layer=classifier.name,
+        )
 
 
 def _share_a_phase(net: Net, one: Layer, other: Layer) -> bool:

@@ -23,7 +23,7 @@ from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
-from ssdh_surgery.pipeline.nets.run_states import group_refusals
+from ssdh_surgery.pipeline.nets.run_states import group_refusals, refuse_worse_group
 from ssdh_surgery.pipeline.patch.solver import patch_lone_solver
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup
 from ssdh_surgery.pipeline.patch.workspaces import Workspaces
@@ -113,7 +113,7 @@ class _Run:
         """Patch a train net with its test nets and its solver."""
         explicit, train = self.options.explicit, group.train
         _refuse_freeze(explicit)
-        warnings = group_refusals(group)
+        original, warnings = group, group_refusals(group)
         record = self.workspaces.record_of(train) if train else None
         settings = self._settings(record)
         if settings.get("upgrade"):
@@ -126,6 +126,7 @@ class _Run:
         self._explain(train, group.train_net, settings, record)
         plan = _with_suffix(self.plan, settings)
         result = TrainGroup(group, explicit, settings, plan, record).patch()
+        refuse_worse_group(original, result.patched(group))
         stem = record.stem if record else self.options.net or train.stem
         notes = list(group.notes)
         if group.solver is None and (unused := explicit.named(SOLVER)):

@@ -14,6 +14,7 @@ from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import (
     changed_name,
     learn_faster,
+    refuse_divided,
     rename_classifier,
     set_classes,
 )
@@ -68,13 +69,15 @@ def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> AuxR
     Classifiers that already have as many outputs stay unchanged.
 
     Raises:
-        SurgeryError: a classifier does not state its outputs, or a name is taken.
+        SurgeryError: a classifier does not state its outputs, its scores are divided by count, or
+            a name is taken.
     """
     changes: list[Change] = []
     names: list[str] = []
     for head in aux_heads(net, main):
         if head.classes == classes:
             continue
+        refuse_divided(net, head, classes)
         name = changed_name(net, head.classifier)
         names.append(name)
         changes += [

@@ -7,10 +7,14 @@ number of outputs needs a new name, and then starts from its filler.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import prod
 
 from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
 from ssdh_surgery.caffe.net.layer import Layer, integer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net, unique_name
+from ssdh_surgery.caffe.net.phase import PHASES, Phase
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
@@ -50,6 +54,65 @@ def _with_outputs(classifier: Layer) -> Message:
             layer=classifier.name,
         )
     return message
+
+
+def refuse_divided(net: Net, head: Head, classes: int) -> None:
+    """Refuse to change the number of classes where a layer above divides the scores by count.
+
+    Raises:
+        SurgeryError: a Slice cuts the scores, or a Reshape states sizes for them.
+    """
+    classifier, outputs = head.classifier, head.classes
+    if outputs in (None, classes):
+        return
+    for phase in PHASES:
+        graph = net.graph(phase)
+        pending = list(graph.writes(classifier)[:1]) if graph.takes_part(classifier) else []
+        while pending:
+            for layer, _ in graph.consumers(pending.pop()):
+                rule = LAYER_RULES.get(layer.type)
+                if layer.is_loss or (rule is not None and not rule.keeps_width):
+                    continue
+                if layer.type == "Slice" or layer.type == "Reshape":
+                    _refuse_if_divided(net, phase, layer, head)
+                pending += graph.writes(layer)
+
+
+def _refuse_if_divided(net: Net, phase: Phase, layer: Layer, head: Head) -> None:
+    if layer.type == "Slice":
+        param = layer.parameter.slice_param
+        # Caffe reads slice_dim as the older spelling of axis.
+        axis = param.slice_dim if param.HasField("slice_dim") else param.axis
+        is_divided = axis != 0
+    else:
+        is_divided = not _keeps_classes(net, phase, layer, head.classes or 0)
+    if is_divided:
+        what = "cuts its scores" if layer.type == "Slice" else "gives its scores fixed sizes"
+        raise SurgeryError(
+            f"the number of classes of '{head.classifier.name}' cannot be changed: {layer.type} "
+            f"layer '{layer.name}' {what}",
+            location=layer.location,
+            hint=f"edit '{layer.name}' and num_output by hand, then patch without --classes",
+            layer=layer.name,
+        )
+
+
+def _keeps_classes(net: Net, phase: Phase, reshape: Layer, classes: int) -> bool:
+    """Whether a Reshape leaves the classes on one axis, whose size it does not state."""
+    param = reshape.parameter.reshape_param
+    sizes = list(param.shape.dim)
+    if param.axis or param.num_axes != -1:
+        return False
+    layer_shapes = shapes(net, phase).of(reshape)
+    bottom, top = layer_shapes.bottoms[0], layer_shapes.tops[0]
+    if bottom is None or top is None:
+        return all(size in (-1, 0, 1) for size in sizes)
+    return any(
+        top[axis] == classes and sizes[axis] in (-1, 0) and prod(top[:axis]) == prod(bottom[:own])
+        for own in range(1, len(bottom))
+        if bottom[own] == classes
+        for axis in range(1, len(top))
+    )
 
 
 def changed_name(net: Net, classifier: Layer) -> str:

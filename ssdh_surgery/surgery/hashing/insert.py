@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head
-from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, heads
+from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
@@ -23,15 +24,20 @@ from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import CHANGED, learn_faster
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import blobs, fields, layers
+from ssdh_surgery.surgery.verbs.fields import Removal
 from ssdh_surgery.surgery.verbs.layers import phase_rules
 from ssdh_surgery.surgery.verbs.unread_blobs import Cut, unread_layers
+
+# Layers that make scores of the outputs of a classifier.
+_SCORES = frozenset(["ArgMax", "LogSoftmax", "Sigmoid", "Softmax"])
 
 
 @dataclass(frozen=True)
 class HashInsertion:
     """A change that inserts a hash layer, with notes for the user.
 
-    `features` is the blob that is hashed, and `classifier` the classifier's name afterwards;
+    `features` is the blob that is hashed, and `classifier` the classifier's name afterwards,
+    empty if the net has none;
     `removed` are the layers that no loss, accuracy or code needs any more.
     """
 
@@ -101,7 +107,9 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     new_name = recipe.classifier_name or f"{classifier.name}{CHANGED}"
     refuse_taken(net, [recipe.latent_name, recipe.code_name, new_name], allowed=classifier)
     stops = [each for each in classifier.outer.entries("propagate_down") if _is_false(each)]
-    new = recipe.train_layers(features, phase_rules(classifier), propagates=not stops)
+    axis, axis_change = _code_axis(net, head, features, recipe.remove)
+    rules = phase_rules(classifier)
+    new = recipe.train_layers(features, rules, propagates=not stops, axis=axis)
     is_lower = features != head.features
     unused = unread_layers(net, cut=Cut(classifier, features)) if is_lower else []
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
@@ -113,7 +121,8 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
             blobs.rewire(classifier, 0, recipe.code_name),
             blobs.rename(net, classifier, 0, new_name),
             learn_faster(classifier, recipe.classifier_lr),
-            fields.take_out([*stops, *_far_axes(classifier)], recipe.remove),
+            fields.take_out(stops, recipe.remove),
+            axis_change,
         ]
     )
     return HashInsertion(change, features, new_name, tuple(unused), tuple(notes))
@@ -168,15 +177,38 @@ def _is_false(entry: Entry) -> bool:
     return isinstance(entry.value, Scalar) and literals.boolean(entry.value.text) is False
 
 
-def _far_axes(classifier: Layer) -> list[Entry]:
-    """An `axis` for spatial features, which is beyond the two axes of a code."""
-    inner = classifier.core.message(CLASSIFIER_TYPES[classifier.type])
-    axes = inner.entries("axis") if inner else []
-    return [
-        each
-        for each in axes
-        if isinstance(each.value, Scalar) and each.value.text not in ("1", "-1")
-    ]
+def _code_axis(net: Net, head: Head, features: str, remove: Removal) -> tuple[int | None, Change]:
+    """The axis of a latent layer, from that of its classifier, and the change of the latter.
+
+    A latent layer computes its codes from the same axes as the classifier its scores: over a
+    sequence, `axis: 2` of times x batch x features gives one code per time and item. A code
+    has no axes behind its bits, so that the classifier counts its own from the front.
+
+    Returns:
+        The axis for the latent layer, None for Caffe's default, 1.
+    """
+    inner = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
+    entry = inner.entry("axis") if inner else None
+    axis = integer(inner, "axis", 1)
+    if entry is None or axis is None or axis == 1:
+        return None, Change()
+    rank = _rank(net, head)
+    front = axis + rank if rank is not None and axis < 0 else axis
+    if front == 1 or (front < 0 and features != head.features):
+        return None, Change() if axis == -1 else fields.take_out([entry], remove)
+    if axis >= -1:
+        return front, Change()
+    return front, fields.set_value(entry, max(front, -1))
+
+
+def _rank(net: Net, head: Head) -> int | None:
+    """The number of axes of a head's features; None if unknown."""
+    for phase in PHASES:
+        if net.graph(phase).takes_part(head.classifier):
+            shape = shapes(net, phase).of(head.classifier).bottoms[0]
+            if shape is not None:
+                return len(shape)
+    return None
 
 
 def _stopped_note(classifier: Layer, latent: str) -> str:
@@ -199,7 +231,8 @@ def hash_deploy_net(
     """
     classifier = head.classifier
     features = features_blob(net, head, at)
-    new = [*recipe.deploy_layers(features), *([recipe.binary_layer()] if binary else [])]
+    axis, _ = _code_axis(net, head, features, recipe.remove)
+    new = [*recipe.deploy_layers(features, axis), *([recipe.binary_layer()] if binary else [])]
     refuse_taken(net, [str(dict(layer)["name"]) for layer in new])
     graph = _graph_of(net, classifier)
     above = graph.above([classifier])
@@ -212,3 +245,50 @@ def hash_deploy_net(
     others = [top for layer in roots for top in layer.tops]
     notes = [f"other outputs of the net stay: {', '.join(others)}"] if others else []
     return HashInsertion(change, features, classifier.name, tuple(unused), tuple(notes))
+
+
+def end_of_features(net: Net, features: str) -> Layer | None:
+    """The last layer that writes a blob, in a deploy net that ends there: with its features.
+
+    Nets of faces do. None where a classifier, or what makes scores of its outputs, is above the
+    blob, or where the scores of a Convolution are below it.
+    """
+    graph = net.graph("TEST")
+    named = net.named(features) if features not in net.blob_names else ()
+    name = named[0].tops[0] if named and named[0].tops else features
+    blob = graph.last(name)
+    if blob is None or blob.writer is None:
+        return None
+    end = blob.writer
+    above, below = graph.above([end]), graph.below([end])
+    if any(layer.type in _SCORES for layer in graph.layers if layer.index in above):
+        return None
+    for head in heads(net):
+        index = head.classifier.index
+        if index in above - {end.index}:
+            return None
+        if index in below and head.classifier.type == "Convolution":
+            return None
+    return end
+
+
+def hash_deploy_end(net: Net, end: Layer, recipe: Recipe, *, binary: bool = False) -> HashInsertion:
+    """Add a hash layer behind the features that a deploy net ends with; nothing is taken out.
+
+    Args:
+        net: the deploy net.
+        end: the layer that `end_of_features` found.
+        recipe: the hash layer to insert.
+        binary: add a top of zeros and ones.
+
+    Raises:
+        SurgeryError: a name is taken.
+    """
+    features = end.tops[0]
+    new = [*recipe.deploy_layers(features), *([recipe.binary_layer()] if binary else [])]
+    refuse_taken(net, [str(dict(layer)["name"]) for layer in new])
+    others = [blob.name for blob in net.graph("TEST").outputs if blob.name != features]
+    notes = [f"the net ends with its features: the hash layer is added on '{features}'"]
+    notes += [f"other outputs of the net stay: {', '.join(others)}"] if others else []
+    change = layers.insert_after(end, new, recipe.banner)
+    return HashInsertion(change, features, "", (), tuple(notes))

@@ -121,7 +121,10 @@ class _Terms:
             layers += [square, self._mean_of(BINARY, square, -HALF * weight)]
         if weight := self.objective.weight_fire:
             mean = self._layer(
-                f"{FIRE}_mean", "Reduction", [self.code], reduction_param=[*MEAN, ("axis", 1)]
+                f"{FIRE}_mean",
+                "Reduction",
+                [self.code],
+                reduction_param=[*MEAN, ("axis", self.hash_layer.axis)],
             )
             square = self._layer(f"{FIRE}_square", "Power", [_top(mean)], power_param=SQUARE)
             layers += [mean, square, self._mean_of(FIRE, square, HALF * weight)]
@@ -133,7 +136,18 @@ class _Terms:
         )
 
     def fork(self) -> list[_Fields]:
-        """The terms as the layers of the authors' fork, which read their blob twice."""
+        """The terms as the layers of the authors' fork, which read their blob twice.
+
+        Raises:
+            SurgeryError: the codes are those of a sequence, which its layers do not average.
+        """
+        if self.hash_layer.axis != 1:
+            raise SurgeryError(
+                f"the fork's terms read codes of items x bits, and '{self.code}' has its bits on "
+                f"axis {self.hash_layer.axis}",
+                location=self.hash_layer.latent.location,
+                hint="the stock terms read codes on any axis",
+            )
         # Without propagate_down the gradient would be doubled, too.
         once: _Fields = [("propagate_down", True), ("propagate_down", False)]
         layers: list[_Fields] = []

@@ -88,11 +88,17 @@ class Recipe:
         return f"{self.code_name}_binary"
 
     def train_layers(
-        self, features: str, rules: NewFields = (), *, propagates: bool = True
+        self,
+        features: str,
+        rules: NewFields = (),
+        *,
+        propagates: bool = True,
+        axis: int | None = None,
     ) -> list[NewFields]:
         """The latent layer and its Sigmoid for a train net.
 
-        Unless it `propagates`, no gradient reaches the features.
+        Unless it `propagates`, no gradient reaches the features. `axis` is the first axis of
+        the features that a code is computed from; None for Caffe's default, 1.
         """
         params = [
             ("param", [("lr_mult", rate), ("decay_mult", decay)])
@@ -102,13 +108,14 @@ class Recipe:
             ("num_output", self.bits),
             ("weight_filler", list(self.filler.fields)),
             ("bias_filler", [("type", "constant"), ("value", self.bias)]),
+            *_axis_field(axis),
         ]
         stop = [] if propagates else [("propagate_down", False)]
         return self._layers(features, [*params, *stop, *rules], inner, rules)
 
-    def deploy_layers(self, features: str) -> list[NewFields]:
+    def deploy_layers(self, features: str, axis: int | None = None) -> list[NewFields]:
         """The latent layer and its Sigmoid for a deploy net, without fillers and rates."""
-        return self._layers(features, [], [("num_output", self.bits)], ())
+        return self._layers(features, [], [("num_output", self.bits), *_axis_field(axis)], ())
 
     def binary_layer(self) -> NewFields:
         """The code as zeros and ones: 1 where the activation is strictly above 0.5."""
@@ -144,6 +151,10 @@ class Recipe:
             *rules,
         ]
         return [latent, code]
+
+
+def _axis_field(axis: int | None) -> NewFields:
+    return [] if axis is None else [("axis", axis)]
 
 
 @dataclass(frozen=True)

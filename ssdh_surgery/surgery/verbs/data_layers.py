@@ -83,13 +83,37 @@ def _read(layer: Layer) -> tuple[str | None, str | None, str | None]:
     )
 
 
+def image_layers(net: Net, classifier: Layer) -> tuple[Layer, ...]:
+    """The data layers that the features of a classifier come from, and no layer of its targets.
+
+    In a net whose data is in stages alone they are found by the names of their blobs.
+    """
+    indices: set[int] = set()
+    for phase in PHASES:
+        graph = net.graph(phase)
+        features = graph.reads(classifier)[:1] if graph.takes_part(classifier) else []
+        indices |= graph.below([blob.writer for blob in features if blob and blob.writer])
+    layers = tuple(layer for layer in net.layers if layer.is_data and layer.index in indices)
+    if layers:
+        return layers
+    names: set[str] = set(classifier.bottoms[:1])
+    for layer in reversed(net.layers[: classifier.index]):
+        if names & set(layer.tops):
+            names |= set(layer.bottoms)
+    return tuple(layer for layer in net.layers if layer.is_data and names & set(layer.tops))
+
+
 def repoint(
-    net: Net, choices: Mapping[Phase, DataChoice], phases: Collection[Phase] = PHASES
+    net: Net,
+    classifier: Layer,
+    choices: Mapping[Phase, DataChoice],
+    phases: Collection[Phase] = PHASES,
 ) -> Change:
     """Point the data layers of a net at other data.
 
     Args:
         net: the net.
+        classifier: a mean goes to the data layers that its features come from, to no other.
         choices: the data of each phase.
         phases: the phases that the net is built for; choices of others are ignored.
 
@@ -103,13 +127,22 @@ def repoint(
     sources = data_sources(net, active)
     for phase, choice in active.items():
         _refuse_unclear(net, phase, choice, [each for each in sources if phase in each.phases])
-    if not any(each.layer.type in _WITH_MEAN for each in sources) and any(
+    images = {layer.index for layer in image_layers(net, classifier) if layer.type in _WITH_MEAN}
+    if not any(each.layer.index in images for each in sources) and any(
         choice.mean is not None for choice in active.values()
     ):
+        others = any(each.layer.type in _WITH_MEAN for each in sources)
+        which = f" that '{classifier.bottoms[0]}' depends on" if others else ""
         raise SurgeryError(
-            "no data layer takes a mean", location=Location(net.file), hint="HDF5Data has none"
+            f"no data layer{which} takes a mean",
+            location=Location(net.file),
+            hint=f"{', '.join(sorted(_WITH_MEAN))} layers do" if others else "HDF5Data has none",
         )
-    return merge(_repoint_layer(each.layer, _choice_for(each, active)) for each in sources)
+    data = ((each.layer, _choice_for(each, active)) for each in sources)
+    return merge(
+        _repoint_layer(layer, choice if layer.index in images else replace(choice, mean=None))
+        for layer, choice in data
+    )
 
 
 def _refuse_unclear(

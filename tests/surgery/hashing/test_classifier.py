@@ -10,7 +10,12 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
-from ssdh_surgery.surgery.hashing.classifier import changed_name, rename_classifier, set_classes
+from ssdh_surgery.surgery.hashing.classifier import (
+    changed_name,
+    refuse_divided,
+    rename_classifier,
+    set_classes,
+)
 
 CURRENT = """layer { name: "data" type: "Data" top: "data" top: "label" }
 layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" \
@@ -68,3 +73,52 @@ def test_names() -> None:
     assert text == CURRENT.replace('"fc"', '"fc_change"')
     again = net(text)
     assert changed_name(again, again.layer("fc_change")) == "fc_change_2"
+
+
+DIVIDED = """layer { name: "data" type: "%s" top: "data" top: "label" \
+dummy_data_param { shape { dim: 6 dim: 4 } shape { dim: 6 } } }
+layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" \
+inner_product_param { num_output: 12 } }
+layer { name: "relu" type: "ReLU" bottom: "fc" top: "fc" }
+%s
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "x" bottom: "label" top: "loss" }
+"""
+SLICE = 'layer { name: "s" type: "Slice" bottom: "fc" top: "x" top: "z" slice_param { %s } }'
+RESHAPE = """layer { name: "s" type: "Reshape" bottom: "fc" top: "x" \
+reshape_param { %s shape { %s } } }"""
+
+
+@pytest.mark.parametrize("data", ["DummyData", "Data"])
+@pytest.mark.parametrize(
+    ("above", "refused"),
+    [
+        (SLICE % "slice_point: 4", "Slice layer 's' cuts its scores"),
+        (SLICE % "axis: 1", "Slice layer 's' cuts its scores"),
+        (SLICE % "slice_dim: 1", "Slice layer 's' cuts its scores"),
+        (SLICE % "axis: 0", None),
+        (SLICE % "slice_dim: 0", None),
+        (RESHAPE % ("", "dim: 0 dim: 2 dim: 6"), "Reshape layer 's' gives its scores fixed sizes"),
+        (RESHAPE % ("", "dim: 0 dim: 2 dim: -1"), "gives its scores fixed sizes"),
+        (RESHAPE % ("", "dim: -1 dim: 12"), "gives its scores fixed sizes"),
+        (RESHAPE % ("axis: 1", "dim: 2 dim: 6"), "gives its scores fixed sizes"),
+        (RESHAPE % ("", "dim: 0 dim: -1"), None),
+        (RESHAPE % ("", "dim: 0 dim: -1 dim: 1 dim: 1"), None),
+    ],
+)
+def test_scores_that_a_layer_divides_by_count(data: str, above: str, refused: str | None) -> None:
+    of = net(DIVIDED % (data, above))
+    (head,) = heads(of)
+    refuse_divided(of, head, 12)
+    if refused is None:
+        refuse_divided(of, head, 8)
+        return
+    with pytest.raises(SurgeryError, match=refused) as raised:
+        refuse_divided(of, head, 8)
+    assert raised.value.layer == "s"
+    assert raised.value.location is not None
+    assert raised.value.location.line == 4
+
+
+def test_a_reshape_of_rows_keeps_the_classes() -> None:
+    of = net(DIVIDED % ("DummyData", RESHAPE % ("", "dim: 3 dim: 2 dim: -1")))
+    refuse_divided(of, heads(of)[0], 8)

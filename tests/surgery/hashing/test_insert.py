@@ -31,6 +31,7 @@ from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs import layers
 from ssdh_surgery.surgery.verbs.fields import Removal
 from support.entries import inserted, keeps_comments
+from support.live_nets import Caffe
 from support.net_files import classifier_files
 from support.strategies import searched
 
@@ -196,3 +197,55 @@ layer {{ name: "l" type: "SoftmaxWithLoss" bottom: "f" bottom: "y" top: "l" }}
     after = proven(net, hash_train_net(net, main_head(net), Recipe(bits=8)))
     assert main_head(after).classifier.setting("inner_product_param", "axis") == kept
     assert shapes(after, "TRAIN").blobs["f_change"] == (2, 5)
+
+
+SEQUENCE = """layer { name: "d" type: "%s" top: "x" top: "y"
+  dummy_data_param { shape { dim: 5 dim: 4 dim: 6 } shape { dim: 5 dim: 4 } } }
+layer { name: "f" type: "InnerProduct" bottom: "x" top: "f"
+  inner_product_param { num_output: 7 axis: %s } }
+layer { name: "l" type: "SoftmaxWithLoss" bottom: "f" bottom: "y" top: "l"
+  softmax_param { axis: 2 } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "axis", "latent", "kept"),
+    [
+        ("DummyData", "2", "2", "2"),
+        ("DummyData", "-1", "2", "-1"),
+        ("DummyData", "-2", "", ""),
+        ("DummyData", "0", "0", "0"),
+        ("DummyData", "-3", "0", "0"),
+        # Of unknown features: the latent layer reads what the classifier read.
+        ("Data", "2", "2", "2"),
+        ("Data", "-1", "-1", "-1"),
+        ("Data", "-3", "-3", "-1"),
+    ],
+)
+def test_a_code_is_computed_from_the_axes_that_the_classifier_read(
+    data: str, axis: str, latent: str, kept: str
+) -> None:
+    net = Net(parse((SEQUENCE % (data, axis)).encode()))
+    recipe = Recipe(bits=16)
+    after = proven(net, hash_train_net(net, main_head(net), recipe))
+    assert after.layer(recipe.latent_name).setting("inner_product_param", "axis") == latent
+    assert main_head(after).classifier.setting("inner_product_param", "axis") == kept
+    deploy = proven(net, hash_deploy_net(net, main_head(net), recipe))
+    assert deploy.layer(recipe.latent_name).setting("inner_product_param", "axis") == latent
+    if data == "DummyData":
+        blobs, before = shapes(after, "TRAIN").blobs, shapes(net, "TRAIN").blobs
+        assert blobs["f_change"] == before["f"]
+        scores = before["f"]
+        assert scores is not None
+        assert blobs[recipe.code_name] == (*scores[:-1], 16)
+
+
+@pytest.mark.caffe
+@pytest.mark.parametrize("axis", ["2", "-1"])
+def test_caffe_sets_up_codes_of_sequences(live_caffe: Caffe, axis: str) -> None:
+    net = Net(parse((SEQUENCE % ("DummyData", axis)).encode()))
+    after = proven(net, hash_train_net(net, main_head(net), Recipe(bits=16)))
+    for phase in ("TRAIN", "TEST"):
+        blobs = live_caffe.set_up(after.document.text, phase).blobs
+        assert blobs["latent_SSDH_encode"] == (5, 4, 16)
+        assert blobs["f_change"] == (5, 4, 7)

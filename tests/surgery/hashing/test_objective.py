@@ -330,3 +330,11 @@ def test_trains_on_caffe_as_recorded(tmp_path: Path, caffe: Path) -> None:
         values = found[layer][int(index)]
         error = np.linalg.norm(values - recorded[name]) / np.linalg.norm(recorded[name])
         assert error < 2e-3, name
+
+
+def test_codes_of_a_sequence_fire_by_their_own_axis() -> None:
+    text = PLAIN.replace("num_output: 4 }", "num_output: 4 axis: 2 }", 1)
+    assert text != PLAIN
+    assert "operation: MEAN axis: 2" in with_objective(text)
+    with pytest.raises(SurgeryError, match="'code' has its bits on axis 2"):
+        with_objective(text, kind="fork")
