@@ -72,7 +72,7 @@ def first_token(part: Part) -> int:
             break
         first = at = at - 2
     # Comments at the start of the file belong to the file.
-    return part.first if all(map(is_space, tokens[:first])) else first
+    return part.first if all(is_space(tokens[index]) for index in range(first)) else first
 
 
 def last_token(part: Part) -> int:
