@@ -36,7 +36,8 @@ _LOSS = re.compile(
     rf"(?:, .*)?, loss = (?P<loss>{_NUMBER})"
 )
 _OUTPUT = re.compile(
-    rf"T(?:rain|est) net output #(?P<index>\d+): (?P<name>.*) = (?P<value>{_NUMBER})"
+    # Few names contain `=`; the first alternative finds the end of the others at once.
+    rf"T(?:rain|est) net output #(?P<index>\d+): (?P<name>[^=]*|.*) = (?P<value>{_NUMBER})"
     rf"(?: \(\* (?P<loss_weight>{_NUMBER}) = (?P<weighted>{_NUMBER}) loss\))?"
 )
 _DEVICE = re.compile(r"Use CPU\.|Using GPUs (\d+(?:, \d+)*)|Use GPU with device ID (\d+)")
@@ -47,7 +48,10 @@ _NAMED_EVENTS: dict[str, Callable[..., Event]] = {
     "Solving": events.TrainingStart,
 }
 _SNAPSHOT = re.compile(r"Snapshotting (solver state )?to (?:binary proto|HDF5) file (.*)")
-_YEAR = timedelta(days=366)
+_MICROSECOND = timedelta(microseconds=1)
+_YEAR = timedelta(days=366) // _MICROSECOND
+# How a line with glog's prefix, or one of protobuf, begins. Most lines of a log are others.
+_FIRST_CHARACTERS = ("I", "W", "E", "F", "[")
 
 
 @dataclass(frozen=True)
@@ -70,27 +74,43 @@ def read_line(text: str) -> LogLine | None:
     match = _PREFIX.fullmatch(text)
     if match is None:
         return None
-    date = match["date"] if len(match["date"]) == 8 else f"2000{match['date']}"
-    time: datetime | None
-    try:
-        time = datetime.strptime(f"{date} {match['clock']}", "%Y%m%d %H:%M:%S.%f")
-    except ValueError:
-        time = None
+    time = _time(match["date"], match["clock"])
     return LogLine(match["severity"], time, int(match["thread"]), match["source"], match["message"])
+
+
+def _time(date: str, clock: str) -> datetime | None:
+    """The time of a prefix, or None if it cannot be parsed; `strptime` is ten times as slow."""
+    second, _, fraction = clock[6:].partition(".")
+    if len(second) > 2 or len(fraction) > 6:
+        return None
+    try:
+        return datetime(
+            int(date[:-4] or 2000),
+            int(date[-4:-2]),
+            int(date[-2:]),
+            int(clock[:2]),
+            int(clock[3:5]),
+            int(second),
+            int(fraction.ljust(6, "0")),
+        )
+    except ValueError:
+        return None
 
 
 class LogParser:
     """Turns the lines of a log into events as they arrive; one parser per run.
 
-    `elapsed` is the time of the last line, in seconds since the first; `is_finished` says whether
-    Caffe has reported that it is done, `is_early` whether a signal ended it.
+    `is_finished` says whether Caffe has reported that it is done, `is_early` whether a signal
+    ended it.
     """
 
     def __init__(self) -> None:
-        self.elapsed = 0.0
         self.is_finished = False
         self.is_early = False
         self._start: datetime | None = None
+        self._elapsed = 0  # in microseconds
+        self._second = ""  # date and clock of a line, up to the point
+        self._second_start = 0  # its elapsed time
         self._iteration = 0
         self._has_rate = False
         self._test: tuple[int, int] | None = None  # (iteration, net), no outputs yet
@@ -109,28 +129,44 @@ class LogParser:
 
     def feed(self, text: str) -> list[Event]:
         """The events of the next line (with or without its newline)."""
+        if not text.startswith(_FIRST_CHARACTERS):
+            return []
         text = text.rstrip("\r\n")
-        line = read_line(text)
-        if line is None:
+        match = _PREFIX.fullmatch(text)
+        if match is None:
             return self._read_protobuf(text)
-        self._tick(line.time)
-        if line.severity == "F":
-            return [events.Fatal(line.message, line.source, elapsed=self.elapsed)]
-        if line.severity != "I":
-            return [self._warning(line.message, line.source, line.severity == "W")]
-        message = line.message.strip()
+        severity, date, clock, _, source, message = match.groups()
+        self._tick(date, clock)
+        if severity == "F":
+            return [events.Fatal(message, source, elapsed=self.elapsed)]
+        if severity != "I":
+            return [self._warning(message, source, severity == "W")]
+        message = message.strip()
         reader = self._readers.get(message.partition(" ")[0])
         return reader(message) if reader else []
 
-    def _tick(self, time: datetime | None) -> None:
-        if time is None:
-            return
-        if self._start is None:
-            self._start = time
-        elapsed = time - self._start
-        if elapsed < -_YEAR / 2:  # the run crosses New Year, and the prefix has no year
+    @property
+    def elapsed(self) -> float:
+        """The time of the last line, in seconds since the first."""
+        return self._elapsed / 10**6
+
+    def _tick(self, date: str, clock: str) -> None:
+        second = date + clock[:9]
+        if second == self._second and len(clock) == 15:
+            elapsed = self._second_start + int(clock[9:])
+        else:
+            time = _time(date, clock)
+            if time is None:
+                return
+            if self._start is None:
+                self._start = time
+            elapsed = (time - self._start) // _MICROSECOND
+            # Most lines share their second with the line before.
+            self._second = second if second.endswith(".") else ""
+            self._second_start = elapsed - time.microsecond
+        if elapsed < -_YEAR // 2:  # the run crosses New Year, and the prefix has no year
             elapsed += _YEAR
-        self.elapsed = max(self.elapsed, elapsed.total_seconds())
+        self._elapsed = max(self._elapsed, elapsed)
 
     def _read_protobuf(self, text: str) -> list[Event]:
         match = _PROTOBUF.fullmatch(text)

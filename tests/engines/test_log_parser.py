@@ -57,6 +57,32 @@ def test_no_prefix(text):
     assert read_line(text) is None
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *("20261123 20:50:26.734620", "20261123 20:50:6.7346", "20240229 00:00:00.0"),
+        *("20230229 20:50:26.734620", "20261123 24:50:26.734620", "20261123 20:60:26.734620"),
+        *("20261123 20:50:61.734620", "20261123 20:50:026.73462", "20261123 20:50:26.7346201"),
+        *("20261323 20:50:26.734620", "20261100 20:50:26.734620", "00001123 20:50:26.734620"),
+    ],
+)
+def test_times_are_those_of_strptime(stamp):
+    try:
+        expected = datetime.strptime(stamp, "%Y%m%d %H:%M:%S.%f")
+    except ValueError:
+        expected = None
+    assert read_line(f"I{stamp} 15616 net.cpp:53] x").time == expected
+
+
+def test_elapsed_time_is_that_of_every_line():
+    stamps = ("26.734620", "26.9", "26.900001", "27.000000", "26.999999", "7.0", "28.734620")
+    parser, elapsed = LogParser(), []
+    for stamp in stamps:
+        parser.feed(f"I1123 20:50:{stamp} 15616 net.cpp:53] x\n")
+        elapsed.append(parser.elapsed)
+    assert elapsed == [0, 0.16538, 0.165381, 0.26538, 0.26538, 0.26538, 2]
+
+
 def test_finetuning_log():
     found = without_time(parse_log(lines_of("finetune_ok")))
     assert found[:4] == [
