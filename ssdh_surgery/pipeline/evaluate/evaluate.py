@@ -19,7 +19,7 @@ from ssdh_surgery.report.evaluation_page import evaluation_page
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.codes.compatibility import overlap
-from ssdh_surgery.retrieval.evaluate.baselines import METHODS
+from ssdh_surgery.retrieval.evaluate.baselines import fitted_methods
 from ssdh_surgery.retrieval.evaluate.metrics import evaluate_codes, evaluate_features
 from ssdh_surgery.retrieval.evaluate.protocol import Protocol
 from ssdh_surgery.retrieval.evaluate.tally import Cutoff, Measures
@@ -143,10 +143,7 @@ def _evaluation(
     measures = judge("queries", queries, database)
     baselines: dict[str, Measures] = {}
     if features is not None:
-        for name, method in METHODS.items():
-            if name != "lsh" and database.bits > features[1].shape[1]:
-                continue
-            projection = method(features[1], database.bits, protocol.seed)
+        for name, projection in fitted_methods(features[1], database.bits, protocol.seed):
             hashed = [
                 Codes(np.packbits(projection(some) > 0, axis=1), database.bits, of.ids, of.labels)
                 for some, of in zip(features, (queries, database), strict=True)

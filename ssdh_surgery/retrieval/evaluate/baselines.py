@@ -7,7 +7,8 @@ Quantization: A Procrustean Approach to Learning Binary Codes", CVPR 2011.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -21,6 +22,19 @@ Projection = Callable[[Features], Features]
 
 _SAMPLE = 20_000
 _ITQ_ROUNDS = 50
+# Below this share of the largest variance, the products of items lose a direction's digits.
+_CONDITION = 1e-8
+
+
+@dataclass(frozen=True)
+class Components:
+    """The mean [D] of a sample of features, its directions of largest variance [D, K], and the
+    projection [N, K] of the sample on them.
+    """
+
+    mean: Features
+    directions: Features
+    projected: Features
 
 
 def lsh(features: Features, bits: int, seed: int = 0) -> Projection:
@@ -31,39 +45,46 @@ def lsh(features: Features, bits: int, seed: int = 0) -> Projection:
     return partial(_project, mean, directions)
 
 
-def pca_sign(features: Features, bits: int, seed: int = 0) -> Projection:
-    """The first principal components of features [N, D].
+def pca_sign(
+    features: Features, bits: int, seed: int = 0, components: Components | None = None
+) -> Projection:
+    """The first principal components of features [N, D], computed here if not passed.
 
     Raises:
         DataError: there are more bits than dimensions.
     """
-    mean, directions = _principal(_sample(features, seed), bits)
-    return partial(_project, mean, directions)
+    components = components or principal_components(features, bits, seed)
+    return partial(_project, components.mean, components.directions)
 
 
-def itq(features: Features, bits: int, seed: int = 0) -> Projection:
+def itq(
+    features: Features, bits: int, seed: int = 0, components: Components | None = None
+) -> Projection:
     """Principal components, rotated towards the corners of a hypercube.
 
     Raises:
         DataError: there are more bits than dimensions.
     """
-    sample = _sample(features, seed)
-    mean, directions = _principal(sample, bits)
-    projected = (sample - mean) @ directions
+    components = components or principal_components(features, bits, seed)
+    projected = components.projected
     random = np.random.default_rng(seed)
     rotation = np.linalg.qr(random.standard_normal((bits, bits)))[0].astype(np.float32)
     for _ in range(_ITQ_ROUNDS):
         corners = np.where(projected @ rotation > 0, np.float32(1), np.float32(-1))
         left, _, right = np.linalg.svd(corners.T @ projected)
         rotation = (left @ right).T
-    return partial(_project, mean, directions @ rotation)
+    return partial(_project, components.mean, components.directions @ rotation)
 
 
-METHODS: dict[str, Callable[[Features, int, int], Projection]] = {
-    "lsh": lsh,
-    "pca-sign": pca_sign,
-    "itq": itq,
-}
+def fitted_methods(
+    features: Features, bits: int, seed: int = 0
+) -> Iterator[tuple[str, Projection]]:
+    """Each method by name; only LSH if there are more bits than dimensions."""
+    yield "lsh", lsh(features, bits, seed)
+    if bits <= features.shape[1]:
+        components = principal_components(features, bits, seed)
+        yield "pca-sign", pca_sign(features, bits, seed, components)
+        yield "itq", itq(features, bits, seed, components)
 
 
 def _project(mean: Features, directions: Features, some: Features) -> Features:
@@ -76,14 +97,33 @@ def _sample(features: Features, seed: int) -> Features:
     return features[np.random.default_rng(seed).choice(len(features), _SAMPLE, replace=False)]
 
 
-def _principal(features: Features, bits: int) -> tuple[Features, Features]:
-    """The mean [D] and the directions of largest variance [D, bits]."""
+def principal_components(features: Features, bits: int, seed: int = 0) -> Components:
+    """The principal components of a sample of features [N, D].
+
+    Raises:
+        DataError: there are more bits than dimensions.
+    """
     if bits > features.shape[1]:
         raise DataError(
             f"{bits} principal components of features with {features.shape[1]} dimensions",
             hint="omit pca-sign and itq, or use wider features",
         )
-    mean = features.mean(0)
-    centred = (features - mean).astype(np.float64)
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    return mean, vectors[:, ::-1][:, :bits].astype(np.float32)
+    sample = _sample(features, seed)
+    mean = sample.mean(0)
+    centred = sample - mean
+    vectors = _directions(centred.astype(np.float64), bits)
+    directions = vectors.astype(np.float32)
+    return Components(mean, directions, centred @ directions)
+
+
+def _directions(centred: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """The directions of largest variance [D, bits] of centred features [N, D]."""
+    if bits < len(centred) < centred.shape[1]:
+        # The products of items have the same variances as those of dimensions, and are fewer.
+        variances, vectors = np.linalg.eigh(centred @ centred.T)
+        largest = variances[::-1][:bits]
+        if largest[-1] > _CONDITION * largest[0]:
+            directions: NDArray[np.float64] = centred.T @ vectors[:, ::-1][:, :bits]
+            directions /= np.sqrt(largest)
+            return directions
+    return np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :bits]
