@@ -50,6 +50,9 @@ class Scalar:
         """The bytes of a string (adjacent strings joined), or of a bare value as written."""
         if not self.is_string:
             return self.text.encode()
+        token = self.document.tokens[self.first]
+        if self.first == self.last and token.isascii() and "\\" not in token:
+            return token[1:-1].encode()
         # The parser has checked that they can be read.
         return literals.unescape(word[1:-1] for word in self.words) or b""
 
@@ -81,7 +84,12 @@ class Message:
 
     def entries(self, name: str) -> list[Entry]:
         """All values of a field in the order of the text; lists in brackets are flattened."""
-        return [entry for field in self.fields if field.name == name for entry in field.entries]
+        return [
+            Entry(field, index)
+            for field in self.fields
+            if field.name == name
+            for index in range(len(field.values))
+        ]
 
     def entry(self, name: str) -> Entry | None:
         """The last value of a field, which is the effective one, or None."""
