@@ -10,6 +10,7 @@ from ssdh_surgery import Document, parse
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.prototxt.edits import apply, sort_edits
 from ssdh_surgery.prototxt.removal import comment_out, remove
+from ssdh_surgery.prototxt.trivia import first_token
 from ssdh_surgery.surgery.core.change import path_of
 from ssdh_surgery.surgery.core.promise import Promise
 from ssdh_surgery.surgery.core.semantics import first_difference, tree_of
@@ -227,3 +228,23 @@ def test_what_is_commented_out_is_gone_and_every_comment_stays(
     assert first_difference(expected, tree_of(after.root)) is None
     assert keeps_comments(document, after)
     assert all(document.text[edit.start : edit.end].strip() == "" for edit in edits)
+
+
+class _Tokens(list[str]):
+    """Tokens that count those that slices copy."""
+
+    copied = 0
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            self.copied += len(range(*index.indices(len(self))))
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_first_token_reads_only_what_is_near(count: int) -> None:
+    document = parse(b"# of the file\na: 1\n# above\n" * count + b"b: 2\n")
+    tokens = document.tokens = _Tokens(document.tokens)
+    for field in document.fields:
+        first_token(field)
+    assert tokens.copied == 0
