@@ -153,13 +153,12 @@ def test_no_new_output(ssdh: Ssdh) -> None:
 TWO_HEADS = """\
 layer { name: "data" type: "DummyData" top: "data" top: "age" top: "sex" dummy_data_param {
   shape { dim: [4, 3, 8, 8] } shape { dim: 4 } shape { dim: 4 } } }
-layer { name: "f" type: "InnerProduct" bottom: "data" top: "f"
-  inner_product_param { num_output: 6 } }
+layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 6 } }
 layer { name: "a" type: "InnerProduct" bottom: "f" top: "a" inner_product_param { num_output: 7 } }
 layer { name: "s" type: "InnerProduct" bottom: "f" top: "s" inner_product_param { num_output: 2 } }
 layer { name: "of_a" type: "SoftmaxWithLoss" bottom: "a" bottom: "age" top: "of_a" }
 layer { name: "of_s" type: "SoftmaxWithLoss" bottom: "s" bottom: "sex" top: "of_s" }
-"""
+"""  # noqa: E501
 
 
 @pytest.mark.parametrize("head", ["s", "of_s"])
