@@ -32,8 +32,10 @@ def codes(count: int, seed: int, bits: int = BITS) -> Codes:
 
 def plain_numpy(queries: Codes, database: Codes) -> float:
     """The mAP, computed with plain numpy."""
-    signs = database.unpacked().astype(np.float32) * 2 - 1
-    query_signs = queries.unpacked().astype(np.float32) * 2 - 1
+    signs = np.unpackbits(database.packed, axis=1, count=database.bits).astype(np.float32) * 2 - 1
+    query_signs = (
+        np.unpackbits(queries.packed, axis=1, count=queries.bits).astype(np.float32) * 2 - 1
+    )
     ranks = np.arange(1, len(database) + 1)
     precisions: list[NDArray[np.float64]] = []
     for start in range(0, len(query_signs), 100):

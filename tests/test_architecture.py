@@ -14,10 +14,10 @@ import pytest
 
 from ssdh_surgery import open_net
 from ssdh_surgery.cli import COMMANDS
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from support.images import tiles
 from support.paths import DOCS, ROOT, STAND_IN_CAFFE
-from support.raw_records import write_raw
 
 PAGE = (DOCS / "architecture.md").read_text()
 STORIES = {

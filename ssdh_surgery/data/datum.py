@@ -217,6 +217,14 @@ def blank_raw(shape: Shape, label: int) -> tuple[bytearray, NDArray[np.uint8]]:
     return record, np.frombuffer(record, np.uint8, size, len(head)).reshape(shape)
 
 
+def write_raw(pixels: NDArray[np.uint8], label: int) -> bytes:
+    """The record of a raw image, uint8 [C, H, W]."""
+    channels, height, width = pixels.shape
+    record, blank = blank_raw((channels, height, width), label)
+    blank[...] = pixels
+    return bytes(record)
+
+
 def write_floats(values: NDArray[np.float32]) -> bytes:
     """The record of float32 values [C, H, W], which Caffe uses unchanged; it has no label."""
     sizes = [wire.encode_number(number, size) for number, size in enumerate(values.shape, 1)]

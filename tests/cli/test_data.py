@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean
 from support.images import tiles
-from support.raw_records import write_raw
 
 
 @pytest.fixture(autouse=True)

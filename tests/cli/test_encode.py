@@ -15,12 +15,12 @@ import pytest
 from ssdh_surgery import open_net
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.cli import run
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from support.broken_images import BROKEN, good_images
 from support.images import tiles
-from support.raw_records import write_raw
 
 DEPLOY = """\
 layer { name: "data" type: "Input" top: "data"

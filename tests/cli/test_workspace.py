@@ -11,9 +11,9 @@ import lmdb
 import numpy as np
 import pytest
 
+from ssdh_surgery.data.datum import write_raw
 from support import lenet
 from support.command_line import Ssdh, snapshot
-from support.raw_records import write_raw
 
 TRAIN, SOLVER, DEPLOY = lenet.TRAIN, lenet.SOLVER, lenet.DEPLOY
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from support.raw_records import write_raw
+from ssdh_surgery.data.datum import write_raw
 
 
 def make_picture(seed: int, height: int = 40, width: int = 60, channels: int = 3) -> NDArray:

@@ -16,14 +16,13 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.build import build, read_source
 from ssdh_surgery.data.build_job import record_order
 from ssdh_surgery.data.compute_mean import lmdb_mean
-from ssdh_surgery.data.datum import write_encoded
+from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.data.transform import Transformer
 from ssdh_surgery.errors import DataError
-from support.raw_records import write_raw
 
 Maker = Callable[..., Path]
 

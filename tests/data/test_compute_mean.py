@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.build import build, read_source
 from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
-from ssdh_surgery.data.datum import write_encoded
+from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError
-from support.raw_records import write_raw
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.datum import blank_raw, read_datum, read_header, write_encoded
+from ssdh_surgery.data.datum import blank_raw, read_datum, read_header, write_encoded, write_raw
 from ssdh_surgery.errors import DataError
-from support.raw_records import write_raw
 
 INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 DATUMS = st.fixed_dictionaries(

@@ -13,11 +13,10 @@ import lmdb
 import numpy as np
 import pytest
 
-from ssdh_surgery.data.datum import write_encoded
+from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
-from support.raw_records import write_raw
 
 Maker = Callable[..., Path]
 GRAY = np.zeros((1, 2, 3), np.uint8)

@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.datum import read_datum, write_encoded
+from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.transform import Chance, Phase, Transformer
 from ssdh_surgery.errors import DataError, SchemaError
-from support.raw_records import write_raw
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (3, 7, 9), dtype=np.uint8)
 

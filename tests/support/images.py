@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import datasets
 
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from support.raw_records import write_raw
 
 
 def tiles(size: int, count: int) -> list[tuple[NDArray[np.uint8], int]]:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery.caffe.weights.binary_weights import read_weights
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.engines.trainer import TrainJob
 from support.paths import GOLDEN
-from support.raw_records import write_raw
 
 TRAIN = GOLDEN / "train"
 

@@ -11,12 +11,12 @@ import pytest
 
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.prototxt.parser import parse
-from support.raw_records import write_raw
 
 NET = """
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN RULE }

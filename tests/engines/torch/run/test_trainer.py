@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.run.devices import devices
 from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
 from ssdh_surgery.errors import DataError, EngineError, FileError, SsdhError, UsageError
-from support.raw_records import write_raw
 from support.training import (
     Run,
     Runner,

@@ -13,7 +13,7 @@ from lmdb import Environment
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.datum import write_encoded
+from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean, write_mean
@@ -23,7 +23,6 @@ from ssdh_surgery.engines.torch.sources.feed import Feed, SourcePosition
 from ssdh_surgery.engines.torch.sources.prefetch import PrefetchedSource, ProcessShare
 from ssdh_surgery.errors import DataError, SsdhError
 from support.paths import GOLDEN
-from support.raw_records import write_raw
 
 TRAIN = GOLDEN / "train"
 Batches = list[list[NDArray[np.float32]]]
