@@ -5,6 +5,7 @@ A command is imported when it is called, so that `--help` and `--version` import
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -114,6 +115,8 @@ def cli(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # Trees and tokens are many small objects that live to the end: searching them finds nothing.
+    gc.set_threshold(100_000)
     # SIGTERM and SIGHUP clean up as Ctrl-C does; a signal that is ignored (`nohup`) stays so.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
