@@ -68,9 +68,7 @@ class Draft:
         Raises:
             GateRefused: the text would differ by more or less than was promised.
         """
-        change = _change_of(result)
-        if others:
-            change = merge([change, *map(_change_of, others)])
+        change = merge(map(_change_of, (result, *others)))
         if change:
             self._proof = prove(self.document, change, self._message_name, self._proof)
             self.document = self._proof.document

@@ -42,6 +42,8 @@ def merge(changes: Iterable[Change]) -> Change:
         OverlappingEdits: two of them touch the same text in any other way.
     """
     parts = list(changes)
+    if len(parts) == 1:
+        return parts[0]
     edits = [edit for change in parts for edit in change.edits]
     deletions = merge_deletions(edit for edit in edits if edit.is_deletion)
     others = [edit for edit in edits if not edit.is_deletion]
