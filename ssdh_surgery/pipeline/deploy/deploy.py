@@ -67,12 +67,14 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
     source = find_source(name, record, settings, origin)
     if plan.in_place:
         refuse_in_place(source)
+    is_elsewhere = plan.out is not None or options.explicit.get("suffix") is not None
     plan = _complete_plan(plan, name, record, settings, source)
     result = _make(source, options, record, plan)
     written: list[Path] = []
     if not source.is_stdin:
         if workspace is not None and record is not None:
-            remember_deploy(workspace, record, result)
+            is_extra = options.with_classifier and is_elsewhere
+            remember_deploy(workspace, record, result, is_extra=is_extra)
         if plan.mode is Mode.WRITE:
             outputs = [result.output] if result.is_result else []
             pending = workspace.pending() if workspace and record else []
