@@ -72,12 +72,23 @@ def is_quiet() -> bool:
     return _style.quiet
 
 
+def is_verbose() -> bool:
+    """Whether details are printed."""
+    return _style.verbose
+
+
 def answer(text: str, **style: Any) -> None:
     """Print the answer to stdout; to stderr while stdout belongs to a file."""
     if _style.answers_to_stderr:
         say(text, **style)
     else:
         _write(sys.stdout, text, style)
+
+
+def remark(text: str, **style: Any) -> None:
+    """Print a line below an answer that explains it; nothing with `--quiet`."""
+    if not _style.quiet:
+        answer(text, **style)
 
 
 def answer_json(value: Any) -> None:

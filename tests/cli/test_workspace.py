@@ -114,6 +114,7 @@ def test_options_are_remembered(ssdh: Ssdh, here: Path) -> None:
 def test_given_goes_before_remembered(ssdh: Ssdh, here: Path) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "48", "--filler", "msra", "--mean-value", "1",
          "--set", "max_iter=5", "--set", "display=1")  # fmt: skip
+    Path("m").touch()
     ssdh("patch", "train_val.prototxt", "--bits", "64", "--mean-file", "m", "--set", "max_iter=6",
          "--force")  # fmt: skip
     text = (here / "train_val_ssdh.prototxt").read_text()
@@ -209,6 +210,7 @@ def test_comments_and_keys_of_the_user_stay(ssdh: Ssdh, here: Path) -> None:
     (here / "ssdh.toml").write_text(text)
     ssdh("patch", "train_val.prototxt")
     assert (here / "ssdh.toml").read_text() == text
+    Path("m").touch()
     ssdh("patch", "train_val.prototxt", "--bits", "64", "--mean-file", "m", "--force")
     new = (here / "ssdh.toml").read_text()
     assert "mean_value" not in new
@@ -372,7 +374,7 @@ def test_a_net_that_is_not_there(ssdh: Ssdh, two: Path) -> None:
 
 
 def test_the_next_command_says_which_net(ssdh: Ssdh, two: Path) -> None:
-    out = ssdh("patch", "train_val.prototxt").out
+    out = ssdh("-v", "patch", "train_val.prototxt").out
     assert out.endswith("next: ssdh train --net train_val --gpu 0 --weights WEIGHTS.caffemodel\n")
     out = ssdh("patch", "train_val.prototxt", "--out", "o p").out
     assert out.endswith(
