@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +21,8 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})[xX]([1-9][0-9]{0,4})", re.ASCII)
 
 
 _CHANNELS = 3
+# A folder with such a name would be a mistake.
+_FILE_SUFFIXES = (".prototxt", ".caffemodel", ".solverstate", ".toml", ".txt")
 _MOST_VALUES = (1 << 31) - 1  # a blob counts its values in 32 bits
 
 
@@ -73,13 +76,40 @@ def click_type(value_type: ValueType) -> click.ParamType[Any]:
 TEXT = ValueParam(NonEmptyText())
 
 
-class DrawingPath(click.Path):
-    """The path of a drawing; `-` would mix it with the answer on stdout."""
+class OutputPath(click.Path):
+    """The path of a file of one format, which its suffix names.
+
+    Args:
+        what: the contents of the file, with their article.
+        suffixes: the suffixes that such a file may have.
+    """
+
+    def __init__(self, what: str, *suffixes: str) -> None:
+        super().__init__(path_type=Path)
+        self._what = what
+        self._suffixes = suffixes
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The path, or click's own error."""
         if value == "-":
-            self.fail("a drawing cannot go to standard output", param, ctx)
+            self.fail(f"{self._what} cannot go to standard output", param, ctx)
+        if Path(value).suffix.lower() not in self._suffixes:
+            endings = " or ".join(self._suffixes)
+            self.fail(f"{self._what} is written to a file that ends in {endings}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class FolderPath(click.Path):
+    """The path of a folder to write into, which need not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        path = Path(value)
+        if path.suffix in _FILE_SUFFIXES and not path.exists():
+            self.fail(f"'{value}' is the name of a file, not of a folder", param, ctx)
         return super().convert(value, param, ctx)
 
 

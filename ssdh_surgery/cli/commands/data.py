@@ -10,6 +10,7 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
 from ssdh_surgery.cli.types import SizeType
@@ -31,7 +32,9 @@ _root = click.option(
     metavar="DIR",
     help="Resolve a list's paths from this folder (default: the current one).",
 )
-_resize = click.option("--resize", type=SizeType(), help="Resize each image to this size.")
+_resize = click.option(
+    "--resize", type=SizeType(), metavar="WxH", help="Resize each image to this size."
+)
 _gray = click.option("--gray", is_flag=True, help="Read images as grayscale.")
 
 
@@ -41,7 +44,16 @@ def command() -> None:
 
 
 @command.command(
-    "build", epilog="\b\nExample:\n  ssdh data build photos new_lmdb --resize 64x64 --split 0.5"
+    "build",
+    cls=Command,
+    sections={
+        "Images": ("root", "resize", "gray", "encoded", "skip_bad"),
+        "Labels": ("multi_label", "classes", "labels_as"),
+        "Order": ("shuffle", "seed", "split"),
+        "Writing": ("resume", "force", "as_json"),
+    },
+    common=("root", "resize", "gray", "skip_bad", "multi_label", "shuffle", "split", "force"),
+    epilog="\b\nExample:\n  ssdh data build photos new_lmdb --resize 64x64 --split 0.5",
 )
 @click.argument("source", type=_FILE, metavar="LIST|FOLDER")
 @click.argument("lmdb", type=_FILE)
@@ -136,7 +148,9 @@ def build_command(
         terminal.answer(f"the classes are named in {summary.labels_file}")
 
 
-@command.command("mean", epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto")
+@command.command(
+    "mean", cls=Command, epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto"
+)
 @click.argument("source", type=_FILE, metavar="LMDB|LIST|FOLDER")
 @click.argument("out", type=_FILE, required=False)
 @_root
@@ -174,7 +188,7 @@ def mean_command(
     terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
 
 
-@command.command("show", epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
+@command.command("show", cls=Command, epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
 @click.argument("lmdb", type=_FILE)
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the first images on one PNG.")
 @click.option("--verify", is_flag=True, help="Read and decode every record; exit 1 if one fails.")

@@ -11,7 +11,8 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.encoder_options import encoder_options, options_of
+from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.encoder_options import ENCODER_SECTIONS, encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
 
@@ -26,7 +27,20 @@ _FILE = click.Path(path_type=Path)
 _MAX_WARNINGS = 20
 
 
-@click.command("encode", epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256")
+@click.command(
+    "encode",
+    cls=Command,
+    sections={
+        "Input": ("root", "labels", "multi_label", "classes"),
+        **ENCODER_SECTIONS,
+        "Writing": ("output", "activations", "resume", "force", "as_json"),
+    },
+    common=(
+        *("root", "labels", "deploy", "weights", "blob", "resize", "crop", "mean_value"),
+        *("engine", "gpu", "output", "activations", "resume", "force"),
+    ),
+    epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256",
+)
 @click.argument("inputs", nargs=-1, required=True, type=_FILE, metavar="INPUT...")
 @click.option("-o", "--output", type=_FILE, required=True, metavar="CODES", help="Write this file.")
 @click.option(

@@ -8,6 +8,7 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
@@ -35,7 +36,17 @@ def command() -> None:
     """
 
 
-@command.command("build", epilog="\b\nExample:\n  ssdh index build database.npz -o new.index")
+@command.command(
+    "build",
+    cls=Command,
+    sections={
+        "Search": ("kind", "measure_recall"),
+        "Features": ("activations", "features"),
+        "Writing": ("output", "force", "as_json"),
+    },
+    common=("kind", "output", "force"),
+    epilog="\b\nExample:\n  ssdh index build database.npz -o new.index",
+)
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @click.option("-o", "--output", required=True, metavar="INDEX", help="Write this file or table.")
 @click.option("--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help())
@@ -79,7 +90,9 @@ def build_command(
         terminal.answer(f"recall@{_NEAREST} {change.recall:.4f} on codes of the index itself")
 
 
-@command.command("add", epilog="\b\nExample:\n  ssdh index add photos.index queries.npz --replace")
+@command.command(
+    "add", cls=Command, epilog="\b\nExample:\n  ssdh index add photos.index queries.npz --replace"
+)
 @click.argument("index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @_features
@@ -104,7 +117,9 @@ def add_command(
     terminal.answer(f"added {change.added:,}{replaced}: {count}")
 
 
-@command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")
+@command.command(
+    "remove", cls=Command, epilog="\b\nExample:\n  ssdh index remove photos.index database3"
+)
 @click.argument("index")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @shared.json_option
@@ -120,7 +135,7 @@ def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     terminal.answer(f"removed {change.removed:,}: {count}")
 
 
-@command.command("info", epilog="\b\nExample:\n  ssdh index info photos.index")
+@command.command("info", cls=Command, epilog="\b\nExample:\n  ssdh index info photos.index")
 @click.argument("index")
 @shared.json_option
 def info_command(index: str, as_json: bool) -> None:

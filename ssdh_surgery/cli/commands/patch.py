@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ssdh_surgery.cli import results, terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option, net_option
-from ssdh_surgery.cli.setting_options import SettingCommand, explicit_settings, setting_options
+from ssdh_surgery.cli.setting_options import (
+    common_settings,
+    explicit_settings,
+    setting_options,
+    setting_sections,
+)
 from ssdh_surgery.cli.types import TEXT
-from ssdh_surgery.cli.writing import write_plan, writing_options
+from ssdh_surgery.cli.writing import WRITING, write_plan, writing_options
 from ssdh_surgery.names import printable, shape_text
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
@@ -22,7 +28,13 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    "patch", epilog="\b\nExample:\n  ssdh patch train_val.prototxt --bits 48", cls=SettingCommand
+    "patch",
+    cls=Command,
+    epilog="\b\nExample:\n  ssdh patch train_val.prototxt --bits 48",
+    sections=setting_sections(
+        "patch", {"Objective": ["preset"], "Solver": ["solver"], "Writing": WRITING}
+    ),
+    common=[*common_settings("patch"), "preset", "solver", "out", "force", "dry_run", "diff"],
 )
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @setting_options("patch")

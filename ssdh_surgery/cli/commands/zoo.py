@@ -9,6 +9,7 @@ import click
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.cli import terminal, writing
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
@@ -21,7 +22,7 @@ def command() -> None:
     """List, print and write networks, which are checked against the published ones."""
 
 
-@command.command("list", epilog="\b\nExample:\n  ssdh zoo list")
+@command.command("list", cls=Command, epilog="\b\nExample:\n  ssdh zoo list")
 @json_option
 def list_networks(as_json: bool) -> None:
     """List the built-in networks."""
@@ -47,7 +48,9 @@ def list_networks(as_json: bool) -> None:
         terminal.answer(f"{name:<{width}}  {each.year}  {size:>9}  {millions:>16}  {each.title}")
 
 
-@command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
+@command.command(
+    "show", cls=Command, epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver"
+)
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: catalogue.FileKind | None) -> None:
@@ -56,7 +59,7 @@ def show_network(name: str, kind: catalogue.FileKind | None) -> None:
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
 
-@command.command("write", epilog="\b\nExample:\n  ssdh zoo write googlenet")
+@command.command("write", cls=Command, epilog="\b\nExample:\n  ssdh zoo write googlenet")
 @click.argument("name")
 @writing.out_option
 @writing.force_option

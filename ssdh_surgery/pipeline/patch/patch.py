@@ -24,6 +24,7 @@ from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.run_states import group_refusals, refuse_worse_group
+from ssdh_surgery.pipeline.patch.data_paths import refuse_unreadable
 from ssdh_surgery.pipeline.patch.solver import patch_lone_solver
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup
 from ssdh_surgery.pipeline.patch.workspaces import Workspaces
@@ -113,6 +114,7 @@ class _Run:
         """Patch a train net with its test nets and its solver."""
         explicit, train = self.options.explicit, group.train
         _refuse_freeze(explicit)
+        refuse_unreadable(explicit, train.path if train else None)
         original, warnings = group, group_refusals(group)
         record = self.workspaces.record_of(train) if train else None
         settings = self._settings(record)

@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.net.heads import Head, num_output
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.verbs import fields, rates
@@ -50,7 +50,7 @@ def frozen_layers(net: Net, graph: BlobGraph, head: Head, name: str | None) -> s
     if blob is None or blob.writer is None:
         raise UnknownLayer(
             f"{net.file}: no layer or blob to freeze is called '{name}'",
-            hint=did_you_mean(name, net.names),
+            hint=net.name_hint(name),
             layer=name,
         )
     if blob.writer.index not in graph.below([head.classifier]) - {head.classifier.index}:

@@ -1,0 +1,82 @@
+"""The help of long commands, and the option that an error about a missing file names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from support import lenet
+from support.command_line import Ssdh
+
+LONG = ("patch", "deploy", "train", "encode", "evaluate", "data build", "search", "index build")
+PATCH_SECTIONS = ["What is hashed", "Layers", "Objective", "Data", "Solver", "Writing", "Options"]
+
+
+def flags(help_text: str) -> list[str]:
+    """The options that a help lists, in its order."""
+    return re.findall(r"^  (?:-\w, )?(--?[\w-]+)", help_text, re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_the_short_help_is_one_screen_and_names_the_long_one(ssdh: Ssdh, name: str) -> None:
+    short, full = ssdh(*name.split(), "-h").out, ssdh(*name.split(), "--help").out
+    assert short.count("\n") <= 40
+    assert short.endswith(f"\nssdh {name} --help lists all options.\n")
+    assert "\n  Example:\n    ssdh " in short
+    common = flags(short)
+    assert common
+    assert set(common) < set(flags(full))
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_section_begins_with_the_common_options(ssdh: Ssdh, name: str) -> None:
+    common = set(flags(ssdh(*name.split(), "-h").out))
+    help_text = ssdh(*name.split(), "--help").out
+    for section in re.split(r"^\w[\w ]*:\n", help_text, flags=re.MULTILINE)[1:]:
+        are_common = [flag in common for flag in flags(section)]
+        assert are_common == sorted(are_common, reverse=True), section
+
+
+def test_the_sections_of_patch_follow_the_work(ssdh: Ssdh) -> None:
+    help_text = ssdh("patch", "--help").out
+    assert re.findall(r"^(\w[\w ]*):$", help_text, re.MULTILINE) == PATCH_SECTIONS
+
+
+def test_a_short_command_has_one_help(ssdh: Ssdh) -> None:
+    assert ssdh("diff", "-h").out == ssdh("diff", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "encode pictures -o x.npz --deploy deplo.prototxt --weights w",
+            "deplo.prototxt: cannot read: no such file (--deploy)\n"
+            "hint: did you mean 'deploy.prototxt'?\n",
+        ),
+        (
+            "patch train_val.prototxt --solver sub/solvr.prototxt",
+            "sub/solvr.prototxt: cannot read: no such file (--solver)\n"
+            "hint: did you mean 'sub/solver.prototxt'?\n",
+        ),
+        (
+            "patch trainval.prototxt",
+            "trainval.prototxt: cannot read: no such file\n"
+            "hint: did you mean 'train_val.prototxt'?\n",
+        ),
+        ("show other.prototxt", "other.prototxt: cannot read: no such file\n"),
+    ],
+)
+def test_a_missing_file_is_named_with_its_option(ssdh: Ssdh, words: str, message: str) -> None:
+    lenet.write(Path.cwd())
+    Path("deploy.prototxt").write_text(Path("train_val.prototxt").read_text())
+    Path("sub").mkdir()
+    Path("sub/solver.prototxt").write_bytes(Path("solver.prototxt").read_bytes())
+    assert ssdh(*words.split(), code=3).err == message
