@@ -11,7 +11,9 @@ from support import lenet
 from support.command_line import Ssdh
 
 LONG = ("patch", "deploy", "train", "encode", "evaluate", "data build", "search", "index build")
-PATCH_SECTIONS = ["What is hashed", "Layers", "Objective", "Data", "Solver", "Writing", "Options"]
+PATCH_SECTIONS = [
+    "What is hashed", "Layers", "Objective", "Data", "Solver", "Writing", "Workspace", "Options",
+]  # fmt: skip
 
 
 def flags(help_text: str) -> list[str]:

@@ -83,6 +83,14 @@ class Option:
         """The option on the command line: `--lr-mult`."""
         return f"--{(self.spelling or self.name).replace('_', '-')}"
 
+    def words(self, value: Any) -> list[str]:
+        """The option with a value, as the words of a command line: `--bits`, `48`."""
+        if isinstance(self.type, Flag):
+            return [self.flag if value else f"--no-{self.flag.removeprefix('--')}"]
+        if isinstance(self.type, Assignments):
+            return [word for each in self.type.to_toml(value) for word in (self.flag, each)]
+        return [self.flag, self.type.to_text(value)]
+
     @property
     def key(self) -> str:
         """The key in the table of `ssdh.toml` that holds the value."""
