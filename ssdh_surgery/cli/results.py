@@ -8,12 +8,16 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.writing import outcome
+from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, unified_diff
 from ssdh_surgery.pipeline.files.sources import NETS
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost
+
+# Further lines of a change begin after its line number and its sign.
+_CHANGE_INDENT = 11
 
 
 def show(patched: Results, plan: WritePlan, *, json: bool) -> int:
@@ -80,7 +84,7 @@ def _summary(patched: Results, plan: WritePlan) -> None:
     is_short = plan.mode is not Mode.DRY_RUN and not terminal.is_verbose()
     if is_short and _is_repeated(patched):
         titles = [_title(each, _outcome(each, patched, plan)) for each in patched.files]
-        terminal.answer("; ".join(titles))
+        terminal.prose("; ".join(titles))
     else:
         for file in patched.files:
             _describe(file, _outcome(file, patched, plan))
@@ -103,9 +107,9 @@ def _outcome(file: FileResult, patched: Results, plan: WritePlan) -> str:
 
 
 def _describe(file: FileResult, words: str) -> None:
-    terminal.answer(_title(file, words))
+    terminal.prose(_title(file, words))
     for change in file.differences:
-        terminal.answer(f"  {change.line:>5}  {describe_change(change)}")
+        terminal.prose(f"  {change.line:>5}  {describe_change(change)}", _CHANGE_INDENT)
     for line in _cost_lines(file):
         terminal.remark(f"  {line}")
     for note in file.all_notes:
@@ -113,7 +117,7 @@ def _describe(file: FileResult, words: str) -> None:
 
 
 def _title(file: FileResult, words: str) -> str:
-    title = f"{file.source.name} ({file.source.kind})"
+    title = f"{terminal.path_text(file.source.name)} ({file.source.kind})"
     return f"{title}: {words}" if words else title
 
 
@@ -154,15 +158,11 @@ def _from_to(before: Cost, after: Cost) -> str:
 def _code_lines(cost: HashCost) -> list[str]:
     if cost.bits is None or cost.code_bytes is None:
         return []
-    line = f"code: {cost.bits} bits, {_bytes(cost.code_bytes)} per image"
+    line = f"code: {count_text(cost.bits, 'bit')}, {count_text(cost.code_bytes, 'byte')} per image"
     if cost.feature_bytes is not None:
         times = cost.feature_bytes / cost.code_bytes
         line += (
-            f"; the features '{cost.features}' take {_bytes(cost.feature_bytes)}, "
+            f"; the features '{cost.features}' take {count_text(cost.feature_bytes, 'byte')}, "
             f"{times:,.0f} times as much"
         )
     return [line]
-
-
-def _bytes(count: int) -> str:
-    return f"{count:,} byte{'' if count == 1 else 's'}"

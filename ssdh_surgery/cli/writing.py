@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.options import Decorated, options
 from ssdh_surgery.cli.types import FolderPath
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan
@@ -73,11 +74,11 @@ def write_plan(
 
 def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:
     """Whether a file was written, or would be."""
-    path = output.path
-    if path in written:
-        return f"wrote {path}"
+    name = terminal.path_text(output.path)
+    if output.path in written:
+        return f"wrote {name}"
     if output.is_written:
-        return f"{path} is up to date"
+        return f"{name} is up to date"
     if output.is_blocked(plan):
-        return f"would write {path}, but it exists and holds something else: --force replaces it"
-    return f"would write {path}"
+        return f"would write {name}, but it exists and holds something else: --force replaces it"
+    return f"would write {name}"

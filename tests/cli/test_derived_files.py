@@ -201,7 +201,7 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: 
         "  note: derived from deploy.prototxt",
         "  note: the net belongs to no known family, so the scaling of its pixels is unknown: "
         "compare transform_param with the source of the net",
-        "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not "
+        "  note: frozen up to 'ip': 1 layer with weights has lr_mult 0, and Caffe does not "
         "backpropagate through them",
         "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
         "  note: comments give the reason for each value",

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli import table, terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.cli.table import Column
 from ssdh_surgery.cli.types import SizeType
-from ssdh_surgery.names import size_text
+from ssdh_surgery.names import count_text, size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.data.build_job import LabelsAs
@@ -25,6 +26,11 @@ _FILE = click.Path(path_type=Path)
 # The number of labels of a histogram, and of damaged records, that are listed.
 _LISTED = 20
 _BAR = 30
+_LABEL_COLUMNS = (
+    Column("label ", is_number=True),
+    Column("  records", is_number=True),
+    Column("share", rank=1),
+)
 
 _root = click.option(
     "--root",
@@ -137,9 +143,9 @@ def build_command(
         terminal.answer_json(summary.as_json())
         return
     for path, records in summary.records.items():
-        terminal.answer(f"wrote {path}: {records:,} records")
+        terminal.answer(f"wrote {terminal.path_text(path)}: {count_text(records, 'record')}")
     for path in summary.label_vectors:
-        terminal.answer(f"wrote {path}: their label vectors")
+        terminal.answer(f"wrote {terminal.path_text(path)}: their label vectors")
     if summary.shapes:
         terminal.answer(f"size {_shapes(summary.shapes)}")
     if summary.skipped:
@@ -183,7 +189,8 @@ def mean_command(
     mean = result.mean
     if out is not None:
         size = size_text(mean.values.shape)
-        terminal.answer(f"wrote {out}: the mean of {mean.records:,} images, {size}")
+        images = count_text(mean.records, "image")
+        terminal.answer(f"wrote {terminal.path_text(out)}: the mean of {images}, {size}")
     values = ", ".join(f"{each:.4f}" for each in mean.channels)
     terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
 
@@ -205,20 +212,23 @@ def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_j
     else:
         _print_summary(summary, str(lmdb))
     if summary.images is not None:
-        terminal.say(f"wrote {sheet}: the first {summary.images} images")
+        terminal.say(f"wrote {sheet}: the first {count_text(summary.images, 'image')}")
     return 1 if summary.bad else 0
 
 
 def _print_summary(summary: DataSummary, name: str) -> None:
-    terminal.answer(f"{name}: {summary.records:,} records", bold=True)
+    terminal.answer(f"{name}: {count_text(summary.records, 'record')}", bold=True)
     whole = "" if summary.sized == summary.records else f" (of the first {summary.sized:,})"
     form = {0: "raw", summary.sized: "encoded"}.get(summary.encoded, "some encoded")
     terminal.answer(f"size {_shapes(summary.shapes)}, {form}{whole}")
-    terminal.answer(f"first keys: {', '.join(summary.first_keys)}")
-    terminal.answer(f"{len(summary.labels):,} labels:")
+    terminal.prose(f"first keys: {', '.join(summary.first_keys)}")
+    terminal.answer(f"{count_text(len(summary.labels), 'label')}:")
     largest = max(summary.labels.values(), default=1)
-    for label, count in sorted(summary.labels.items())[:_LISTED]:
-        terminal.answer(f"  {label:>6}  {count:>9,}  {'#' * max(1, _BAR * count // largest)}")
+    rows = [
+        (str(label), f"{count:,}", "#" * max(1, _BAR * count // largest))
+        for label, count in sorted(summary.labels.items())[:_LISTED]
+    ]
+    table.show(_LABEL_COLUMNS, rows, has_titles=False, indent="  ")
     if len(summary.labels) > _LISTED:
         terminal.answer(f"  and {len(summary.labels) - _LISTED:,} more, to {max(summary.labels)}")
     for key, reason in list((summary.bad or {}).items())[:_LISTED]:

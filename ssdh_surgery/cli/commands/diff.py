@@ -38,7 +38,7 @@ def command(old: str, new: str, as_json: bool) -> int:
         terminal.answer_json({"changes": list(map(change_json, changes))})
     else:
         for change in changes:
-            terminal.answer(describe_change(change))
+            terminal.prose(describe_change(change))
         if not changes:
             terminal.say("no difference")
     return 1 if changes else 0

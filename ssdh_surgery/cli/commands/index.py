@@ -9,6 +9,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
+from ssdh_surgery.names import count_text
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
@@ -85,7 +86,8 @@ def build_command(
         terminal.answer_json(change.as_json())
         return
     index = change.index
-    terminal.answer(f"wrote {index.name}: {index.count:,} codes of {index.about.bits} bits, {kind}")
+    count = f"{count_text(index.count, 'code')} of {count_text(index.about.bits, 'bit')}"
+    terminal.answer(f"wrote {index.name}: {count}, {kind}")
     if change.recall is not None:
         terminal.answer(f"recall@{_NEAREST} {change.recall:.4f} on codes of the index itself")
 
@@ -113,7 +115,7 @@ def add_command(
         terminal.answer_json(change.as_json())
         return
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
-    count = f"{change.index.count:,} codes in {change.index.name}"
+    count = f"{count_text(change.index.count, 'code')} in {change.index.name}"
     terminal.answer(f"added {change.added:,}{replaced}: {count}")
 
 
@@ -131,7 +133,7 @@ def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         terminal.answer_json(change.as_json())
         return
-    count = f"{change.index.count:,} codes in {change.index.name}"
+    count = f"{count_text(change.index.count, 'code')} in {change.index.name}"
     terminal.answer(f"removed {change.removed:,}: {count}")
 
 
@@ -147,10 +149,11 @@ def info_command(index: str, as_json: bool) -> None:
         terminal.answer_json(index_info.as_json())
         return
     about = index_info.about
-    count = f"{index_info.count:,} codes of {about.bits} bits"
+    count = f"{count_text(index_info.count, 'code')} of {count_text(about.bits, 'bit')}"
     terminal.answer(f"{index_info.name}: {count}, {about.kind}", bold=True)
     for feature, width in about.features.items():
-        terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
+        values = count_text(width, "value")
+        terminal.answer(f"feature '{feature}': {values} each, for search --rerank")
     if about.model is None:
         terminal.answer("model: not recorded, so queries of any model are accepted")
         return

@@ -79,7 +79,8 @@ def command(
         show_table(view)
     else:
         for path in drawings:
-            terminal.answer(f"wrote {path}" if path in written else f"{path} is up to date")
+            name = terminal.path_text(path)
+            terminal.answer(f"wrote {name}" if path in written else f"{name} is up to date")
     for finding in view.findings:
         _tell(finding)
 
@@ -98,7 +99,8 @@ def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, 
 def _tell(finding: Finding) -> None:
     """Print why something is unknown, or why Caffe would refuse the net; assumptions with -v."""
     if finding.is_error:
-        terminal.warn(f"Caffe would refuse this net\n{finding}")
+        terminal.warn("Caffe would refuse this net")
+        terminal.finding(finding)
     elif finding.severity == "warning":
         terminal.warn(f"{finding.location}: {finding.message}")
     elif finding.rule is ASSUMED_CHANNELS:

@@ -8,13 +8,22 @@ from typing import Any
 import click
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.cli import terminal, writing
+from ssdh_surgery.cli import table, terminal, writing
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
+from ssdh_surgery.cli.table import Column
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import catalogue
 from ssdh_surgery.zoo.catalogue import KINDS
+
+_COLUMNS = (
+    Column("name"),
+    Column("year", rank=2),
+    Column("input", is_number=True),
+    Column("params", is_number=True),
+    Column("title", least=16, keeps_end=False, rank=1),
+)
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
@@ -41,11 +50,20 @@ def list_networks(as_json: bool) -> None:
         ]
         terminal.answer_json({"networks": rows})
         return
-    width = max(map(len, networks))
-    for name, each in networks.items():
-        size = shape_text(each.shape)
-        millions = f"{each.parameters / 1e6:,.2f} M params"
-        terminal.answer(f"{name:<{width}}  {each.year}  {size:>9}  {millions:>16}  {each.title}")
+    table.show(
+        _COLUMNS,
+        [
+            (
+                name,
+                str(each.year),
+                shape_text(each.shape),
+                f"{each.parameters / 1e6:,.2f} M params",
+                each.title,
+            )
+            for name, each in networks.items()
+        ],
+        has_titles=False,
+    )
 
 
 @command.command(

@@ -19,6 +19,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
+from ssdh_surgery.names import count_text
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.verbs import fields, rates
@@ -93,8 +94,9 @@ def freeze_notes(freeze: str | None, layers: Sequence[Layer], frozen: set[int]) 
     """Notes on the frozen layers among those of a net."""
     if frozen:
         count = sum(num_output(layer) is not None for layer in layers if layer.index in frozen)
+        words = count_text(count, "layer with weights has", "layers with weights have")
         yield (
-            f"frozen up to '{freeze}': {count} layers with weights have lr_mult 0, and "
+            f"frozen up to '{freeze}': {words} lr_mult 0, and "
             "Caffe does not backpropagate through them"
         )
 
@@ -108,7 +110,9 @@ def statistics_notes(batch_norms: Sequence[Layer], frozen: set[int], batch: int)
             "training as in use"
         )
     if len(batch_norms) > stored:
-        rough = f", which are rough for {batch} images: see --train-batch and --freeze"
+        rough = (
+            f", which are rough for {count_text(batch, 'image')}: see --train-batch and --freeze"
+        )
         yield (
             f"{len(batch_norms) - stored} BatchNorm layers go on learning: in TRAIN they use the "
             f"statistics of the batch{rough if batch < _SMALL_BATCH else ''}"

@@ -181,7 +181,7 @@ def test_fine_tuned_whole() -> None:
             "conv",
             FROZEN_CONV + FROZEN_BN + IP,
             (
-                "frozen up to 'conv': 1 layers with weights have lr_mult 0, and Caffe does not "
+                "frozen up to 'conv': 1 layer with weights has lr_mult 0, and Caffe does not "
                 "backpropagate through them",
                 "1 frozen BatchNorm layers have use_global_stats: they do the same in "
                 "training as in use",
