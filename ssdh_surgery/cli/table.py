@@ -141,8 +141,8 @@ def cut(text: str, width: int, *, keeps_end: bool = True) -> str:
 
     >>> cut("inception_3a/5x5_reduce", 15)
     'incepti…_reduce'
-    >>> cut("a sentence that is long", 15, keeps_end=False)
-    'a sentence tha…'
+    >>> cut("a sentence that is long", 14, keeps_end=False)
+    'a sentence th…'
     """
     if text_width(text) <= width:
         return text

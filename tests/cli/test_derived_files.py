@@ -201,8 +201,8 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: 
         "  note: derived from deploy.prototxt",
         "  note: the net belongs to no known family, so the scaling of its pixels is unknown: "
         "compare transform_param with the source of the net",
-        "  note: frozen up to 'ip': 1 layer with weights has lr_mult 0, and Caffe does not "
-        "backpropagate through them",
+        "  note: frozen up to 'ip': 1 layer with weights has lr_mult 0, so Caffe does not "
+        "backpropagate below 'ip'",
         "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
         "  note: comments give the reason for each value",
         "next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel",

@@ -145,7 +145,7 @@ def test_settings_can_be_forgotten(ssdh: Ssdh, here: Path) -> None:
     plain, recorded = (here / "train_val_ssdh.prototxt").read_bytes(), net()
     ssdh("patch", "train_val.prototxt", "--bits", "48", "--mark", "--gamma", "0.3", "--force")
     assert ssdh("patch", "--reset", code=2).err == (
-        "error: --reset patches a net anew: name it\n"
+        "error: --reset needs the net to patch\n"
         "hint: ssdh patch train_val.prototxt --reset --force\n"
     )
     ssdh("patch", "train_val.prototxt", "--reset", "--force")
@@ -170,7 +170,7 @@ def test_settings_need_a_workspace(ssdh: Ssdh) -> None:
 def test_a_name_that_is_nearly_recorded(ssdh: Ssdh, here: Path) -> None:
     ssdh("patch", "train_val.prototxt")
     err = ssdh("patch", "train_val.prototxt", "--net", "tran_val").err
-    assert "no net 'tran_val' yet, so it is recorded anew; did you mean 'train_val'?" in err
+    assert "no net 'tran_val' yet, so a new one is recorded; did you mean 'train_val'?" in err
     assert "hint: did you mean 'train_val'?" in ssdh("deploy", "--net", "trainval", code=3).err
 
 

@@ -91,7 +91,7 @@ def command(files: tuple[str, ...], as_json: bool, **values: Any) -> int:
         return _show_settings(files, values["net"], as_json=as_json)
     if not files:
         if values["reset"]:
-            raise UsageError("--reset patches a net anew: name it", hint=_reset_command())
+            raise UsageError("--reset needs the net to patch", hint=_reset_command())
         raise click.UsageError("Missing argument 'FILE...'.")
     if values["mean_file"] and values["mean_value"]:
         raise click.UsageError("--mean-file and --mean-value exclude each other")
@@ -159,7 +159,7 @@ def explanation_lines(name: str, explanation: Explanation) -> list[str]:
         lines.append(f"  {link.layer.name:{width}}  {link.layer.type}{output}")
     judges = [f"'{layer.name}'" for layer in (*head.losses, *head.accuracies)]
     judged = f", judged by {', '.join(judges)}" if judges else ""
-    size = "" if explanation.size is None else f": {explanation.size:,} values an image"
+    size = "" if explanation.size is None else f": {explanation.size:,} values per image"
     lines += [
         f"  head: '{head.classifier.name}' (line {head.classifier.line}), {head.outputs}{judged}",
         f"  chosen because: {explanation.reason}",

@@ -214,7 +214,7 @@ class _Run:
         near = None if name is None or name in nets else did_you_mean(name, nets)
         if near is None:
             return []
-        return [f"{workspace.path.name} has no net '{name}' yet, so it is recorded anew; {near}"]
+        return [f"{workspace.path.name} has no net '{name}' yet, so a new one is recorded; {near}"]
 
     def _explain(
         self, source: SourceFile, net: Net, settings: Settings, record: NetRecord | None = None

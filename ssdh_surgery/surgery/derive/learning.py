@@ -96,8 +96,8 @@ def freeze_notes(freeze: str | None, layers: Sequence[Layer], frozen: set[int]) 
         count = sum(num_output(layer) is not None for layer in layers if layer.index in frozen)
         words = count_text(count, "layer with weights has", "layers with weights have")
         yield (
-            f"frozen up to '{freeze}': {words} lr_mult 0, and "
-            "Caffe does not backpropagate through them"
+            f"frozen up to '{freeze}': {words} lr_mult 0, so "
+            f"Caffe does not backpropagate below '{freeze}'"
         )
 
 
@@ -105,15 +105,16 @@ def statistics_notes(batch_norms: Sequence[Layer], frozen: set[int], batch: int)
     """Notes on the statistics that BatchNorm layers use in training."""
     stored = sum(layer.index in frozen for layer in batch_norms)
     if stored:
-        yield (
-            f"{stored} frozen BatchNorm layers have use_global_stats: they do the same in "
-            "training as in use"
-        )
+        layers = count_text(stored, "frozen BatchNorm layer has", "frozen BatchNorm layers have")
+        yield f"{layers} use_global_stats: the same statistics in training as in use"
     if len(batch_norms) > stored:
+        learning = count_text(
+            len(batch_norms) - stored, "BatchNorm layer goes on", "BatchNorm layers go on"
+        )
         rough = (
             f", which are rough for {count_text(batch, 'image')}: see --train-batch and --freeze"
         )
         yield (
-            f"{len(batch_norms) - stored} BatchNorm layers go on learning: in TRAIN they use the "
-            f"statistics of the batch{rough if batch < _SMALL_BATCH else ''}"
+            f"{learning} learning: TRAIN uses the statistics of the batch"
+            f"{rough if batch < _SMALL_BATCH else ''}"
         )
