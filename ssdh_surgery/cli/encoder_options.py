@@ -72,7 +72,7 @@ encoder_options = shared.options(
         help="Run the net on N images at a time (default: 32).",
     ),
     click.option(
-        "--engine", type=click.Choice(ENGINES), default="auto",
+        "--engine", type=types.WordType(ENGINES), default="auto",
         help="Run the net on this engine; binary is your Caffe's extract_features (default: auto).",
     ),
     click.option(

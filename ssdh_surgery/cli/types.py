@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.pipeline.settings.value_types import (
     Choice,
     Integer,
@@ -61,13 +62,27 @@ class ValueParam(click.ParamType[Any]):
             self.fail(f"'{value}' is not {error}", param, ctx)
 
 
+class WordType(click.Choice[str]):
+    """One of several words; the closest one is named where none fits."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The word, or click's own error."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = did_you_mean(str(value), self.choices)
+            if hint is None:
+                raise
+            self.fail(f"{error.message.rstrip('.')}; {hint}", param, ctx)
+
+
 def click_type(value_type: ValueType) -> click.ParamType[Any]:
     """The type that click has for a type of the table of options."""
     match value_type:
         case Integer(least, most):
             return click.IntRange(least, most)
         case Choice(words):
-            return click.Choice(words)
+            return WordType(words)
         case TextValue():
             return ValueParam(value_type)
     raise TypeError(f"click has no type for {value_type}")

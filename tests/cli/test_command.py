@@ -69,6 +69,19 @@ def test_a_short_command_has_one_help(ssdh: Ssdh) -> None:
             "hint: did you mean 'sub/solver.prototxt'?\n",
         ),
         (
+            "encode pictures -o x.npz --deploy deploi.prototxt",
+            "deploi.prototxt: cannot read: no such file (--deploy)\n"
+            "hint: did you mean 'deploy.prototxt'?\n",
+        ),
+        (
+            "export deploi.prototxt -o x.onnx",
+            "deploi.prototxt: cannot read: no such file\nhint: did you mean 'deploy.prototxt'?\n",
+        ),
+        (
+            "deploy deploi.prototxt",
+            "deploi.prototxt: cannot read: no such file\nhint: did you mean 'deploy.prototxt'?\n",
+        ),
+        (
             "patch trainval.prototxt",
             "trainval.prototxt: cannot read: no such file\n"
             "hint: did you mean 'train_val.prototxt'?\n",
@@ -82,3 +95,40 @@ def test_a_missing_file_is_named_with_its_option(ssdh: Ssdh, words: str, message
     Path("sub").mkdir()
     Path("sub/solver.prototxt").write_bytes(Path("solver.prototxt").read_bytes())
     assert ssdh(*words.split(), code=3).err == message
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        ("patch train_val.prototxt --preset blogg", "blog"),
+        ("patch train_val.prototxt --objective ssdhh", "ssdh"),
+        ("encode pictures -o x.npz --engine torhc", "torch"),
+        ("index build c.npz -o x.index --kind hsnw", "hnsw"),
+        ("zoo show googlenet --kind depoy", "deploy"),
+    ],
+)
+def test_a_word_that_is_nearly_right(ssdh: Ssdh, words: str, near: str) -> None:
+    assert f"; did you mean '{near}'?\n" in ssdh(*words.split(), code=2).err
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("--at IP2", "did you mean 'ip2'?"),
+        ("--head los", "did you mean 'loss'?"),
+        ("--at nothing", "ssdh show train_val.prototxt lists its layers and blobs"),
+        ("--head nothing", "ssdh show train_val.prototxt lists its layers and blobs"),
+    ],
+)
+def test_a_layer_or_blob_that_does_not_exist(ssdh: Ssdh, words: str, hint: str) -> None:
+    lenet.write(Path.cwd())
+    err = ssdh("patch", "train_val.prototxt", *words.split(), code=3).err
+    assert err.endswith(f"\nhint: {hint}\n")
+
+
+@pytest.mark.parametrize("name", ["net.prototxt", "mean.txt", "a/b.caffemodel"])
+def test_a_folder_is_not_named_like_a_file(ssdh: Ssdh, name: str) -> None:
+    lenet.write(Path.cwd())
+    err = ssdh("patch", "train_val.prototxt", "--out", name, code=2).err
+    assert f"'{name}' is the name of a file, not of a folder" in err
+    assert not Path(name).exists()

@@ -9,6 +9,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.types import WordType
 from ssdh_surgery.names import count_text
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
@@ -50,7 +51,7 @@ def command() -> None:
 )
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @click.option("-o", "--output", required=True, metavar="INDEX", help="Write this file or table.")
-@click.option("--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help())
+@click.option("--kind", type=WordType(list(KINDS)), default=DEFAULT, help=_kinds_help())
 @click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
 @_features
 @click.option("--measure-recall", is_flag=True, help="Measure the share of nearest codes found.")

@@ -18,7 +18,7 @@ from ssdh_surgery.cli.setting_options import (
     setting_options,
     setting_sections,
 )
-from ssdh_surgery.cli.types import TEXT
+from ssdh_surgery.cli.types import TEXT, WordType
 from ssdh_surgery.cli.writing import WRITING, write_plan, writing_options
 from ssdh_surgery.errors import UsageError, WorkspaceError
 from ssdh_surgery.names import printable, shape_text
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @setting_options("patch")
 @click.option(
     "--preset",
-    type=click.Choice(list(PRESETS)),
+    type=WordType(list(PRESETS)),
     help="Take the settings of a published recipe; options that are set win (default: blog).",
 )
 @click.option(

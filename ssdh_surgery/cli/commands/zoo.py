@@ -12,6 +12,7 @@ from ssdh_surgery.cli import table, terminal, writing
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.cli.table import Column
+from ssdh_surgery.cli.types import WordType
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import catalogue
@@ -70,7 +71,7 @@ def list_networks(as_json: bool) -> None:
     "show", cls=Command, epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver"
 )
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
+@click.option("--kind", type=WordType(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: catalogue.FileKind | None) -> None:
     """Print a file of a network, chosen by --kind or as NAME/KIND."""
     network, named = zoo.parse_name(name)
