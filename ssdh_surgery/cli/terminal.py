@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
@@ -22,6 +21,8 @@ _SEVERITIES: dict[Severity, dict[str, Any]] = {
     "warning": {"fg": "yellow", "bold": True},
     "info": {"fg": "cyan", "bold": True},
 }
+# Of a terminal that does not tell its size.
+_DEFAULT_COLUMNS = 80
 _ROW = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -78,8 +79,17 @@ def is_colored(stream: IO[Any]) -> bool:
 
 def width() -> int | None:
     """The number of columns of the terminal that shows the answer; None if no terminal does."""
-    stream = sys.stderr if _style.answers_to_stderr else sys.stdout
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+    return _columns(sys.stderr if _style.answers_to_stderr else sys.stdout)
+
+
+def _columns(stream: IO[Any]) -> int | None:
+    """The number of columns of a terminal; None for another stream."""
+    if not stream.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
 
 
 def can_print(text: str) -> bool:
@@ -201,7 +211,7 @@ def _described(message: str, location: Location | None, hint: str | None) -> str
     """What `location.describe` says, with colors."""
     place = click.style(f"{location}:", bold=True) + " " if location else ""
     lines = [place + message]
-    if location and (excerpt := location.excerpt()):
+    if location and (excerpt := location.excerpt(_columns(sys.stderr))):
         text, _, caret = excerpt.rpartition("\n")
         lines += [text, click.style(caret, fg="green", bold=True)]
     if hint:

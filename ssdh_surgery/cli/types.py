@@ -23,7 +23,10 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})[xX]([1-9][0-9]{0,4})", re.ASCII)
 
 _CHANNELS = 3
 # A folder with such a name would be a mistake.
-_FILE_SUFFIXES = (".prototxt", ".caffemodel", ".solverstate", ".toml", ".txt")
+_FILE_SUFFIXES = (
+    *(".prototxt", ".caffemodel", ".solverstate", ".toml", ".txt", ".npz", ".npy", ".h5"),
+    *(".json", ".png", ".jpg"),
+)
 _MOST_VALUES = (1 << 31) - 1  # a blob counts its values in 32 bits
 
 
@@ -111,6 +114,20 @@ class OutputPath(click.Path):
         if Path(value).suffix.lower() not in self._suffixes:
             endings = " or ".join(self._suffixes)
             self.fail(f"{self._what} is written to a file that ends in {endings}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class MeanPath(click.Path):
+    """The path of a mean file, which may have any name but that of another format."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        suffix = Path(value).suffix
+        if suffix in _FILE_SUFFIXES:
+            self.fail(f"a mean is written as Caffe's binaryproto, not as {suffix}", param, ctx)
         return super().convert(value, param, ctx)
 
 

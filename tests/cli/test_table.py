@@ -92,6 +92,16 @@ def test_color_always_reaches_a_pipe(folder: Path) -> None:
     assert signs == {"32m+ ", "33m~ "}
 
 
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_the_caret_is_below_its_place(columns: int, folder: Path) -> None:
+    line = 'layer { name: "fc" ' + 'top: "a" ' * 20 + "type: }" + ' top: "b"' * 20
+    (folder / "long.prototxt").write_text(f'name: "a"\n{line}\n')
+    shown = plain(in_terminal("show", "long.prototxt", columns=columns, cwd=folder)).splitlines()
+    assert max(map(len, shown)) <= max(columns, 80)
+    [text, caret] = shown[1:3]
+    assert text[caret.index("^")] == "}"
+
+
 NAMES = [["inception_3a/5x5_reduce", "16"], ["卷积层一", "1,024"]]
 COLUMNS = [Column("name", least=6), Column("count", is_number=True), Column("rest", rank=1)]
 

@@ -14,7 +14,7 @@ from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
 from ssdh_surgery.cli.table import Column
-from ssdh_surgery.cli.types import SizeType
+from ssdh_surgery.cli.types import FolderPath, MeanPath, SizeType
 from ssdh_surgery.names import count_text, size_text
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def command() -> None:
     epilog="\b\nExample:\n  ssdh data build photos new_lmdb --resize 64x64 --split 0.5",
 )
 @click.argument("source", type=_FILE, metavar="LIST|FOLDER")
-@click.argument("lmdb", type=_FILE)
+@click.argument("lmdb", type=FolderPath())
 @_root
 @_resize
 @_gray
@@ -158,7 +158,7 @@ def build_command(
     "mean", cls=Command, epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto"
 )
 @click.argument("source", type=_FILE, metavar="LMDB|LIST|FOLDER")
-@click.argument("out", type=_FILE, required=False)
+@click.argument("out", type=MeanPath(), required=False)
 @_root
 @_resize
 @_gray
