@@ -17,6 +17,7 @@ from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.names import count_text
 
 # The message that holds num_output, by the type of a layer that can be a classifier.
 CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
@@ -270,6 +271,6 @@ def heads_text(heads: Iterable[Head]) -> str:
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "
         f"{head.outputs} on "
-        f"'{head.features}', weight {head.weight:g}, {head.depth} layers deep"
+        f"'{head.features}', weight {head.weight:g}, {count_text(head.depth, 'layer')} deep"
         for head in heads
     )

@@ -49,8 +49,8 @@ def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
     if code is not None and latent is not None and latent.type == "InnerProduct":
         yield (
             f"'{latent.name}' -> '{code.name}' is an InnerProduct with a TanH: if it is a hash "
-            f"layer of {num_output(latent)} bits, its bits are signs, and ours are Sigmoids above "
-            f"0.5; --at {latent.bottoms[0]} puts ours in its place"
+            f"layer of {num_output(latent)} bits, its bits are the signs of its values, and ours "
+            f"are Sigmoids above 0.5; --at {latent.bottoms[0]} replaces it by ours"
         )
 
 
