@@ -162,6 +162,19 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
     return f"did you mean '{near[0]}'?" if near else None
 
 
+def near_file(path: Path | str) -> str | None:
+    """A hint that names the file of the same kind whose name is closest to one that is missing."""
+    folder, name = os.path.split(path)
+    stem, suffix = os.path.splitext(name)
+    try:
+        names = os.listdir(folder or os.curdir)
+    except (OSError, ValueError):
+        return None
+    stems = [each.removesuffix(suffix) for each in names if each.endswith(suffix) and each != name]
+    near = difflib.get_close_matches(stem, stems, n=1)
+    return f"did you mean '{os.path.join(folder, near[0] + suffix)}'?" if near else None
+
+
 @contextlib.contextmanager
 def file_errors(path: Path | str, doing: str) -> Iterator[None]:
     """Turn an `OSError` on `path` into a `FileError`: `cannot {doing}: {reason}`."""
@@ -171,8 +184,9 @@ def file_errors(path: Path | str, doing: str) -> Iterator[None]:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         if error.errno == errno.ENOENT and doing == "write":
             reason = "no such folder"
+        hint = near_file(path) if error.errno == errno.ENOENT and doing == "read" else None
         raise FileError(
-            f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
+            f"cannot {doing}: {reason}", location=Location(str(path)), hint=hint, errno=error.errno
         ) from error
     except ValueError as error:
         if _can_be_a_name(str(path)):

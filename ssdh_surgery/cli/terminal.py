@@ -61,10 +61,16 @@ def answer_to_stderr() -> None:
     _style.answers_to_stderr = True
 
 
-def _colored(stream: IO[Any]) -> bool:
+def is_colored(stream: IO[Any]) -> bool:
+    """Whether a stream gets colors."""
     if _style.color != "auto":
         return _style.color == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def is_verbose() -> bool:
+    """Whether details are printed."""
+    return _style.verbose
 
 
 def is_quiet() -> bool:
@@ -94,7 +100,7 @@ def answer_bytes(data: bytes) -> None:
 
 def answer_diff(text: str) -> None:
     """Write a unified diff to stdout with the bytes of the files, colored in a terminal."""
-    if _colored(sys.stdout):
+    if is_colored(sys.stdout):
         text = "".join(map(_colored_row, _ROW.findall(text)))
     answer_bytes(text.encode("utf-8", "surrogateescape"))
 
@@ -135,7 +141,7 @@ def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = F
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     if _footer is not None:
         _footer.stop()
-    click.echo(text, file=stream, color=not plain and _colored(stream))
+    click.echo(text, file=stream, color=not plain and is_colored(stream))
     if _footer is not None:
         _footer.start()
 

@@ -96,6 +96,8 @@ class _Narrator(ExitStack):
 
     def on_start(self, encoder: Encoder, source: EncodeSource, findings: Sequence[Finding]) -> None:
         """Name the files, the engine and the transform, and show the findings."""
+        for sentence in encoder.passed_over:
+            terminal.warn(sentence)
         for sentence in encoder.engine.passed_over:
             terminal.say(f"passed over {sentence}")
         names = f"{encoder.net.source.name} with {encoder.weights}"
@@ -128,8 +130,6 @@ class _Narrator(ExitStack):
 
 
 def _answer(result: EncodeResult) -> None:
-    from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES
-
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     kept = f"codes of {result.bits} bits" if result.bits else f"features of {result.width} values"
     terminal.answer(f"wrote {result.file}: {result.count:,} {kept}{left_out}")
@@ -137,5 +137,5 @@ def _answer(result: EncodeResult) -> None:
         return
     for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if result.health.is_collapsed:
-        terminal.finding(COLLAPSED_CODES)
+    if collapse := result.health.collapse:
+        terminal.finding(collapse)

@@ -77,7 +77,7 @@ def _tests(subject: Subject) -> Iterator[Finding]:
 def _snapshots(subject: Subject) -> Iterator[Finding]:
     """Whether snapshots are written, and can be written into their folder."""
     solver = subject.solver
-    if not solver.integer("snapshot") and not solver.flag("snapshot_after_train", True):
+    if not solver.writes_snapshots:
         entry = solver.root.entry("snapshot_after_train")
         yield NO_SNAPSHOTS.at(
             entry.location if entry else Location(solver.file),

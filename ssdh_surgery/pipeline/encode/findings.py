@@ -29,12 +29,6 @@ _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
 # The hint where activations are NaN or infinite.
 DIVERGED = "such weights come from a training run that diverged"
-COLLAPSED_CODES = rules.COLLAPSED_CODES.at(
-    None,
-    "the codes have collapsed: nearly all images have the same one",
-    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
-    "learning rate",
-)
 
 
 def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:

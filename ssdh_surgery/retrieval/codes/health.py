@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssdh_surgery.findings import COLLAPSED_CODES, Finding
+
 # An activation closer to 0.5 than this is barely decided.
 NEAR = 0.1
 # A bit is dead if it differs in at most this share of the codes.
@@ -53,6 +55,38 @@ class Health:
         if self.count < _TOO_FEW:
             return False
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
+
+    @property
+    def has_initial_bias(self) -> bool:
+        """Whether each bit is mostly 1, as the bias of 1 makes it that a hash layer starts with."""
+        return bool((self.fire_rates > 0.5).all())
+
+    @property
+    def collapse(self) -> Finding | None:
+        """The finding that the codes are all the same: not yet trained, or collapsed."""
+        if not self.is_collapsed:
+            return None
+        if self.has_initial_bias:
+            return COLLAPSED_CODES.at(
+                None,
+                "not trained enough: nearly all images have the same code, all ones, since the "
+                "bias of 1 that a hash layer starts with still decides every bit",
+                "train longer, or with a larger learning rate; if these are not the weights that "
+                "were trained with the hash layer, give those: --weights FILE",
+            )
+        return COLLAPSED_CODES.at(
+            None,
+            "the codes have collapsed: nearly all images have the same one",
+            "check that weights, mean and scale are those of this net; otherwise train with a "
+            "smaller learning rate",
+        )
+
+    def summary(self) -> str:
+        """The measures that matter during training, in a clause."""
+        return (
+            f"{self.dead} of {self.bits} bits dead, entropy {self.entropy:.2f} of 1 per bit, "
+            f"{self.distinct:,} distinct codes of {self.count:,}"
+        )
 
     def words(self) -> list[str]:
         """The measures in sentences."""
