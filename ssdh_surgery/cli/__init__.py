@@ -106,11 +106,19 @@ def cli(
     from ssdh_surgery.cli import terminal
 
     terminal.configure(quiet=quiet, verbose=verbose, color=color)
+    from ssdh_surgery.pipeline.workspace.paths import set_shell_folder
+
+    set_shell_folder(None)
     if folder is not None:
+        from pathlib import Path
+
         from ssdh_surgery.errors import file_errors
 
+        shell_folder = Path.cwd()
         with file_errors(folder, "change to the folder"):
             os.chdir(folder)
+        if not Path.cwd().samefile(shell_folder):
+            set_shell_folder(shell_folder)
 
 
 def main(args: list[str] | None = None) -> None:

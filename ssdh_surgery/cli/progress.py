@@ -13,7 +13,7 @@ from ssdh_surgery.cli.progress_bar import Part, progress_row
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
 from ssdh_surgery.pipeline.train.code_collapse import code_health
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import path_in_shell, relative_to_cwd
 
 Clock = Callable[[], float]
 
@@ -102,7 +102,8 @@ class TrainingView:
                 self.tests[f"{self._of_net(event.net)}{event.name}"] = event
                 self._test_outputs.append(event)
             case events.Snapshot():
-                terminal.say(f"snapshot {relative_to_cwd(self._folder / event.weights)}")
+                weights = relative_to_cwd(self._folder / event.weights)
+                terminal.say(f"snapshot {path_in_shell(weights)}")
             case events.LogWarning():
                 terminal.warn(event.message)
             case events.StopRequest():
@@ -166,7 +167,8 @@ class TrainingView:
         left = self._seconds_left(iteration)
         remaining = f", {duration(left)} left" if left is not None else ""
         parts.append(Part(f"{elapsed} elapsed{remaining}", short=f"{elapsed}{remaining}"))
-        parts += [Part(text, 3) for text in self._codes()]
+        codes = self._log_health() or self.measured_health
+        parts += [Part(codes, 3)] if codes else []
         parts += [Part(text, 4) for text in self._speed()]
         return progress_row(iteration / self.max_iter if self.max_iter else 0, parts, width)
 
@@ -188,7 +190,9 @@ class TrainingView:
         parts.append(f"{duration(self._clock() - self._began)} elapsed")
         left = self._seconds_left(iteration)
         parts += [f"{duration(left)} left"] if left is not None else []
-        return ", ".join([*parts, *self._speed(), *self._accuracies(), *self._codes()])
+        health = self._log_health()
+        parts += [*self._speed(), *self._accuracies(), *([health] if health else [])]
+        return ", ".join(parts)
 
     def closing_line(self, iteration: int | None) -> str | None:
         """The last line: where the run ended; None if it is printed already.
@@ -217,12 +221,11 @@ class TrainingView:
     @property
     def has_health(self) -> bool:
         """Whether the log tells the health of the codes."""
-        return code_health(self.terms, self.classes) is not None
+        return self._log_health() is not None
 
-    def _codes(self) -> list[str]:
+    def _log_health(self) -> str | None:
         health = code_health(self.terms, self.classes)
-        words = health.words if health else self.measured_health
-        return [words] if words else []
+        return health.words if health else None
 
     def _flush_before(self, event: events.Event | None) -> None:
         """Print what waited for more events of its kind."""
@@ -248,14 +251,14 @@ class TrainingView:
             return
         main = [output for output in outputs if self._is_main(output)]
         others = [output for output in outputs if output not in main]
-        for output in main or others:
-            terminal.say(self._test_line(output))
-        for output in others if main else ():
-            terminal.detail(self._test_line(output))
+        terminal.say(self._test_line(main or others))
+        if main and others:
+            terminal.detail(self._test_line(others))
 
-    def _test_line(self, output: events.TestOutput) -> str:
-        name = f"{self._of_net(output.net)}{output.name}"
-        return f"iteration {output.iteration}: test {name} = {output.value:.4g}"
+    def _test_line(self, outputs: Sequence[events.TestOutput]) -> str:
+        first = outputs[0]
+        values = ", ".join(f"{output.name} = {output.value:.4g}" for output in outputs)
+        return f"iteration {first.iteration}: test {self._of_net(first.net)}{values}"
 
     def _is_main(self, output: events.NetOutput) -> bool:
         return self._main_outputs is None or output.name in self._main_outputs

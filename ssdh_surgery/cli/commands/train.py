@@ -21,7 +21,7 @@ from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import path_in_shell, relative_to_cwd
 
 
 @click.command(
@@ -94,16 +94,14 @@ def command(
     if launch.is_finished and not launch.missing:
         terminal.answer(story.finished(launch))
         return 0
-    run = story.start(
-        options, launch, lambda finding: terminal.warn(str(finding)), skip_check=no_check
-    )
+    run = story.start(options, launch, terminal.finding, skip_check=no_check)
     for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
     for table in run.weights:
         _say_copied(table)
     terminal.say(run.line)
-    terminal.say(f"log: {launch.run.log}")
+    terminal.say(f"log: {path_in_shell(launch.run.log)}")
     return _follow(run)
 
 
@@ -158,8 +156,8 @@ def _follow(run: story.Run) -> int:
     if weights is None:
         terminal.warn("this run wrote no snapshot, so its weights are lost")
         return 0
-    terminal.answer(f"weights: {relative_to_cwd(weights)}")
-    terminal.answer("next: ssdh deploy")
+    terminal.answer(f"weights: {path_in_shell(relative_to_cwd(weights))}")
+    terminal.answer(f"next: {story.next_command(run)}")
     return 0
 
 

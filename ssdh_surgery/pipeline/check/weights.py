@@ -67,11 +67,10 @@ def _from_fillers(subject: Subject) -> Iterator[Finding]:
         return
     net = subject.nets[0][0]
     learned = [name for name, shapes in subject.shapes[0].layer_params if shapes is None or shapes]
-    count = f"all {len(learned)} layers of the net" if learned else "all layers of the net"
     yield FROM_FILLERS.at(
         Location(net.file),
-        f"no weights to start from: everything starts from its fillers, {count} as well as the "
-        f"hash layer '{hash_layer.latent.name}'",
+        "there are no weights to start from: everything starts from its fillers, the whole net "
+        f"({len(learned)} layers) and not only the hash layer '{hash_layer.latent.name}'",
         "start from the trained classifier: --weights FILE" + _weights_near(subject),
     )
 

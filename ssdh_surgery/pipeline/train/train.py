@@ -13,6 +13,7 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_beside
 from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, RunExit
+from ssdh_surgery.engines.trainer import is_current
 from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.files import Stamp, stamp_of
 from ssdh_surgery.findings import NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
@@ -23,7 +24,12 @@ from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import (
+    command_in_shell,
+    is_in_shell_folder,
+    path_in_shell,
+    relative_to_cwd,
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,9 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     """
     obstacles = [f"{error.location}: {error.message}" for error in launch.missing]
     earlier = None if options.force else launch.earlier_snapshot
-    obstacles += [_earlier_run(launch, earlier).message] if earlier else []
+    if earlier is not None:
+        refusal = _earlier_run(launch, earlier)
+        obstacles.append(f"{refusal.location}: {refusal.message}; {refusal.hint}")
     obstacles += [finished(launch)] if launch.is_finished else []
     notes = []
     findings = check_solver(
@@ -61,7 +69,7 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     if options.engine == "torch":
         return DryRun(_own_line(options, launch), tuple(obstacles), tuple(notes))
     program, obstacle = find_program(options, launch)
-    line = shell_line(command(launch.job, program), launch.job.cwd)
+    line = _caffe_line(launch, program)
     if obstacle:
         obstacles.append(obstacle)
         if options.engine == "auto" and options.caffe is None:
@@ -77,11 +85,19 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
 def _own_line(options: TrainOptions, launch: Launch) -> str:
     """The `ssdh` command line of a launch."""
     job = launch.job
-    words = ["ssdh", "train", *options.own_words]
+    words = ["train", *options.own_words]
     words += ["--weights", job.weights] if job.weights else []
     words += ["--snapshot", job.snapshot] if job.snapshot else []
     words += ["--force"] if options.force else []
-    return shlex.join([*words, *(["--", *job.extra] if job.extra else [])])
+    return command_in_shell([*words, *(["--", *job.extra] if job.extra else [])])
+
+
+def _caffe_line(launch: Launch, program: Path | None) -> str:
+    """Caffe's command line of a launch, with the change to its directory if it needs one."""
+    line = shell_line(command(launch.job, program), launch.job.cwd)
+    if is_in_shell_folder() or not is_current(launch.job.cwd):
+        return line
+    return f"cd {shlex.quote(str(path_in_shell(Path())))} && {line}"
 
 
 def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
@@ -97,8 +113,23 @@ def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
 
 
 def finished(launch: Launch) -> str:
-    """A sentence on a run that is resumed at its end."""
-    return f"{launch.iteration} of {launch.max_iter} iterations are done; --iterations N goes on"
+    """A sentence on a run that is resumed at its end, or beyond it."""
+    if launch.iteration != launch.max_iter:
+        return (
+            f"the snapshot is at iteration {launch.iteration}, and the run ends at "
+            f"{launch.max_iter}; a larger --iterations N goes on"
+        )
+    return f"iteration {launch.iteration} of {launch.max_iter} done; --iterations N goes on"
+
+
+def next_command(run: Run) -> str:
+    """What a user does with the weights: make the deploy net, or use the one that is there."""
+    record, net = run.launch.record, run.options.net
+    which = ["--net", net] if net else []
+    deploy = record.path("deploy") if record else None
+    if deploy is None or not deploy.is_file():
+        return command_in_shell(["deploy", *which])
+    return command_in_shell(["encode", "IMAGES", "-o", "codes.npz", *which])
 
 
 @dataclass(frozen=True)
@@ -143,7 +174,7 @@ class Run:
         """The command as a user would type it; for the embedded engine that is our own."""
         if self.engine.name == "torch":
             return _own_line(replace(self.options, engine="torch"), self.launch)
-        return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
+        return _caffe_line(self.launch, self.engine.program)
 
 
 def start(

@@ -85,7 +85,12 @@ class Health:
         """The measures that matter during training, in a clause."""
         return (
             f"{self.dead} of {self.bits} bits dead, entropy {self.entropy:.2f} of 1 per bit, "
-            f"{self.distinct:,} distinct codes of {self.count:,}"
+            f"{self._distinct_codes()}"
+        )
+
+    def _distinct_codes(self) -> str:
+        return (
+            f"{self.distinct:,} distinct code{'' if self.distinct == 1 else 's'} of {self.count:,}"
         )
 
     def words(self) -> list[str]:
@@ -96,7 +101,7 @@ class Health:
             f"{self.dead} of {self.bits} bits dead",
             f"entropy {self.entropy:.2f} of 1 per bit",
             f"correlation {self.correlation:.2f} between bits, at most {self.strongest:.2f}",
-            f"{self.distinct:,} distinct codes of {self.count:,}",
+            self._distinct_codes(),
         ]
         if self.near is not None:
             sentences.append(f"{self.near:.1%} of activations within {NEAR} of 0.5")
