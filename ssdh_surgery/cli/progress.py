@@ -51,6 +51,7 @@ class TrainingView:
         self.tests: dict[str, events.TestOutput] = {}  # by the name that is printed
         self.terms: dict[str, events.TrainOutput] = {}
         self.measured_health: str | None = None
+        self.is_stopping = False
         self._main_outputs = main_outputs
         self._display = display
         self._clock = clock
@@ -114,7 +115,7 @@ class TrainingView:
     def _stop(self, event: events.StopRequest) -> None:
         stopping = "stopping with a snapshot; interrupt again to kill"
         terminal.say("killing the engine" if event.is_killed else stopping)
-        self._activity = "stopping"
+        self._activity, self.is_stopping = "stopping", True
 
     # ------------------------------------------------------------ between two displays
 
@@ -214,7 +215,7 @@ class TrainingView:
     def _speed(self) -> list[str]:
         rate = self._last_rate()
         return [
-            *([f"{rate:.3g} it/s"] if rate else []),
+            *([f"{rate:,.0f} it/s" if rate >= 100 else f"{rate:.3g} it/s"] if rate else []),
             *([f"lr {self.learning_rate:.3g}"] if self.learning_rate is not None else []),
         ]
 

@@ -22,22 +22,27 @@ class Part:
 def progress_row(share: float, parts: Sequence[Part], width: int) -> str:
     """The bar and the parts, in at most so many columns.
 
-    >>> progress_row(0.5, [Part("5/10"), Part("loss 0.5"), Part("lr 0.1", 1)], 26)
-    '████░░░░░ 5/10, loss 0.5'
+    >>> progress_row(0.5, [Part("5/10"), Part("loss 0.5"), Part("lr 0.1", 1)], 25)
+    '█████░░░░░ 5/10, loss 0.5'
     """
-    kept = list(parts)
-    for is_short in (False, True):
-        text = _text(kept, is_short)
-        if len(text) + 1 + _SHORT_BELOW <= width:
-            break
-    while len(text) + 1 + _LEAST_BAR > width and any(part.rank for part in kept):
-        kept.remove(max(reversed(kept), key=lambda part: part.rank))
-        text = _text(kept, True)
+    text = _text(parts, is_short=False)
+    if len(text) + 1 + _SHORT_BELOW > width:
+        text = _text(_fitting(parts, width - 1 - _LEAST_BAR), is_short=True)
     room = min(_MOST_BAR, width - len(text) - 1)
     return f"{bar(share, room)} {text}" if room >= _LEAST_BAR else text
 
 
-def _text(parts: Sequence[Part], is_short: bool) -> str:
+def _fitting(parts: Sequence[Part], width: int) -> list[Part]:
+    """The parts that fit in their short form: those of rank 0, then others by their rank."""
+    kept = [part for part in parts if not part.rank]
+    for part in sorted(parts, key=lambda part: part.rank):
+        more = [each for each in parts if each in kept or each is part]
+        if len(_text(more, is_short=True)) <= width:
+            kept = more
+    return kept
+
+
+def _text(parts: Sequence[Part], *, is_short: bool) -> str:
     return ", ".join(part.short or part.text if is_short else part.text for part in parts)
 
 

@@ -138,12 +138,13 @@ def _follow(run: story.Run) -> int:
     with view:
         for event in story.follow(run):
             # The files of a snapshot are complete when the next event arrives.
-            if isinstance(last, events.Snapshot):
+            if isinstance(last, events.Snapshot) and not view.is_stopping:
                 health.measure(run.newest("caffemodel"))
             view.show(event)
             last = event
-        health.measure(run.newest("caffemodel"))
-    is_interrupted = story.was_interrupted(last)
+        is_interrupted = story.was_interrupted(last)
+        if not is_interrupted:
+            health.measure(run.newest("caffemodel"))
     weights = run.newest("caffemodel")
     at_end = None if is_interrupted else view.max_iter
     if line := view.closing_line(iteration_of(weights) if is_interrupted and weights else at_end):
@@ -181,8 +182,11 @@ class _HealthReport:
         self._measured = weights
         try:
             health = snapshot_health(subject, weights)
-        except SsdhError as error:
+        except (SsdhError, RuntimeError, MemoryError) as error:
             self._obstacle = str(error)
+            return
+        except KeyboardInterrupt:
+            self._obstacle = "interrupted"
             return
         self._obstacle, self._collapse = None, health.collapse
         self._view.measured_health = f"codes: {health.summary()}"

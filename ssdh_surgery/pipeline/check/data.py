@@ -75,7 +75,7 @@ def _missing(rule: FindingRule, what: str, entry: Entry, subject: Subject) -> Fi
         hints.append(f"paths in a net start at caffe's working directory: {folder}")
     if place := _elsewhere(name, subject):
         path = os.path.relpath(place, folder)
-        hints.append(f"there is one at {relative_to_cwd(place)}, which is '{path}' from there")
+        hints.append(f"there is one at {relative_to_cwd(place)}: write '{path}'")
     return rule.at(
         entry.location,
         f"the {what} does not exist: {_path(entry, folder)}",

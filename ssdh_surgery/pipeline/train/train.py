@@ -88,7 +88,7 @@ def _own_line(options: TrainOptions, launch: Launch) -> str:
     words = ["train", *options.own_words]
     words += ["--weights", job.weights] if job.weights else []
     words += ["--snapshot", job.snapshot] if job.snapshot else []
-    words += ["--force"] if options.force else []
+    words += ["--force"] if options.force and not job.snapshot else []
     return command_in_shell([*words, *(["--", *job.extra] if job.extra else [])])
 
 
