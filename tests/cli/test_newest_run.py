@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from support.command_line import Ssdh
@@ -26,6 +28,10 @@ def test_encode_export_deploy_and_search_take_the_last_run(ssdh: Ssdh, here: Pat
     ran = ssdh("encode", "records", "-o", "codes.npz")
     assert "deploy_ssdh.prototxt with snap_ssdh_iter_4.caffemodel: " in ran.err
     assert "with snap_ssdh_iter_4.caffemodel\n" in ssdh("export", "-o", "net.onnx").err
+    ssdh("index", "build", "codes.npz", "-o", "codes.index")
+    cv2.imwrite("picture.png", np.zeros((5, 5, 3), np.uint8))
+    words = ("search", "codes.index", "--image", "picture.png")
+    assert "deploy_ssdh.prototxt with snap_ssdh_iter_4.caffemodel" in ssdh(*words).err
     ran = ssdh("deploy", "--force")
     assert "note: its weights are snap_ssdh_iter_4.caffemodel, the newest that fit\n" in ran.err
     assert ran.out.endswith("next: ssdh encode IMAGES -o codes.npz\n")

@@ -130,6 +130,8 @@ class _Narrator(ExitStack):
 
 
 def _answer(result: EncodeResult) -> None:
+    from ssdh_surgery.pipeline.encode.findings import collapse_finding
+
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     kept = f"codes of {result.bits} bits" if result.bits else f"features of {result.width} values"
     terminal.answer(f"wrote {result.file}: {result.count:,} {kept}{left_out}")
@@ -137,5 +139,5 @@ def _answer(result: EncodeResult) -> None:
         return
     for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if collapse := result.health.collapse:
+    if (collapse := collapse_finding(result.health)) is not None:
         terminal.finding(collapse)

@@ -179,6 +179,8 @@ class _HealthReport:
         if weights in (None, self._measured) or is_in_log or subject.hash_layer is None:
             return
         assert weights is not None, "None is left out above"
+        from ssdh_surgery.pipeline.encode.findings import collapse_finding
+
         self._measured = weights
         try:
             health = snapshot_health(subject, weights)
@@ -188,7 +190,7 @@ class _HealthReport:
         except KeyboardInterrupt:
             self._obstacle = "interrupted"
             return
-        self._obstacle, self._collapse = None, health.collapse
+        self._obstacle, self._collapse = None, collapse_finding(health)
         self._view.measured_health = f"codes: {health.summary()}"
         terminal.say(f"codes at iteration {iteration_of(weights)}: {health.summary()}")
 

@@ -141,7 +141,7 @@ def search(
     """Find the items of an index that are nearest to a query.
 
     `report` gets a warning if images were prepared differently from the index's, and `narrate`
-    the net and the weights that encode an image.
+    the net and the weights that encode an image, if the weights were not named.
 
     Raises:
         FileError: a file cannot be read, or the sheet exists or cannot be written.
@@ -210,7 +210,7 @@ def _by_image(
     if report is not None:
         for sentence in encoder.passed_over:
             report(sentence)
-    if narrate is not None:
+    if narrate is not None and options.weights is None:
         narrate(f"{encoder.net.source.name} with {encoder.weights}")
     codes = _codes_of(encoder, image)
     index.refuse(codes)

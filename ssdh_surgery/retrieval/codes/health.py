@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.findings import COLLAPSED_CODES, Finding
-
 # An activation closer to 0.5 than this is barely decided.
 NEAR = 0.1
 # A bit is dead if it differs in at most this share of the codes.
@@ -18,6 +16,8 @@ _SAMPLE = 20_000
 # Fewer codes say nothing about a collapse.
 _TOO_FEW = 10
 _LOW_ENTROPY = 0.1
+# A bit with a larger share of ones has the value 1 in common.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,29 +57,12 @@ class Health:
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
 
     @property
-    def has_initial_bias(self) -> bool:
-        """Whether each bit is mostly 1, as the bias of 1 makes it that a hash layer starts with."""
-        return bool((self.fire_rates > 0.5).all())
+    def is_at_start(self) -> bool:
+        """Whether each bit is mostly 1, as the hash layer's first bias of 1 makes it.
 
-    @property
-    def collapse(self) -> Finding | None:
-        """The finding that the codes are all the same: not yet trained, or collapsed."""
-        if not self.is_collapsed:
-            return None
-        if self.has_initial_bias:
-            return COLLAPSED_CODES.at(
-                None,
-                "not trained enough: nearly all images have the same code, all ones, since the "
-                "bias of 1 that a hash layer starts with still decides every bit",
-                "train longer, or with a larger learning rate; if these are not the weights that "
-                "were trained with the hash layer, give those: --weights FILE",
-            )
-        return COLLAPSED_CODES.at(
-            None,
-            "the codes have collapsed: nearly all images have the same one",
-            "check that weights, mean and scale are those of this net; otherwise train with a "
-            "smaller learning rate",
-        )
+        Codes that collapse in training have a common value that differs from bit to bit.
+        """
+        return self.is_collapsed and bool((self.fire_rates > _MOSTLY).all())
 
     def summary(self) -> str:
         """The measures that matter during training, in a clause."""
