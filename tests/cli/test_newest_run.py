@@ -62,6 +62,9 @@ def test_a_run_on_top_of_another_is_refused(ssdh: Ssdh, here: Path) -> None:
         "hint: --resume goes on from it; --force starts anew\n"
     )
     assert "an earlier run left this snapshot" in ssdh(*words, "--dry-run").err
+    ssdh("patch", "net.prototxt", "--bits", "16", "--force")
+    assert ssdh(*words, code=3).err.endswith("hint: --force starts anew\n")
+    ssdh("patch", "net.prototxt", "--bits", "8", "--force")
     ssdh("train", "--engine", "torch", "--resume", "--iterations", "5")
     assert (here / "snap_ssdh_iter_5.caffemodel").is_file()
 

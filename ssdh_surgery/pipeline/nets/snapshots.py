@@ -34,6 +34,7 @@ def newest_first(prefixes: Iterable[Path], file: SnapshotFile) -> list[Path]:
         path.resolve(): (path.stat().st_mtime_ns, iteration, path)
         for prefix in prefixes
         for iteration, path in snapshots_on_disk(prefix, file)
+        if path.is_file()
     }
     return [path for *_, path in sorted(stamps.values(), reverse=True)]
 

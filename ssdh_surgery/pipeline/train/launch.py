@@ -11,7 +11,7 @@ from typing import Literal
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, SsdhError, UsageError, near_file
+from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, near_file
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.pipeline.edit.draft import Draft
@@ -73,7 +73,7 @@ class Launch:
         copy_fields: the fields that the copy sets, with their values.
         prefix: the path of the snapshots before `_iter_N`.
         run: the folder for what the run leaves.
-        record: the workspace's record of the net, None without a workspace.
+        record: the workspace's record of the net, None where no workspace has the solver.
         iteration: the iteration that the snapshot was taken at, None without one, or where it
             cannot be read.
         passed_over: a sentence for each snapshot that is newer than the one to resume from, but
@@ -124,6 +124,15 @@ class Launch:
             return None
         return next(iter(newest_first([self.prefix], "caffemodel")), None)
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether an earlier run left a snapshot of this net that can be resumed."""
+        try:
+            newest_whole_state(self.prefix, *_train_params(self.solver, self.job.cwd, self.prefix))
+        except EngineError:
+            return False
+        return True
+
 
 def prepare(options: TrainOptions) -> Launch:
     """Find the solver, its directory and its snapshot; nothing is written.
@@ -140,8 +149,9 @@ def prepare(options: TrainOptions) -> Launch:
         raise UsageError("--snapshot and --resume exclude each other")
     workspace = Workspace.find()
     path, record = _solver_path(options, workspace)
-    writer = workspace.net_written(Path(path)) if workspace else None
-    source = _read_solver(path, record or writer)
+    if record is None and workspace is not None:
+        record = workspace.net_written(Path(path))
+    source = _read_solver(path, record)
     need(source, Kind.SOLVER)
     solver = Solver(source.document)
     base = workspace.folder if workspace else Path.cwd()

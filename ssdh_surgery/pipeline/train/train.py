@@ -102,8 +102,7 @@ def _caffe_line(launch: Launch, program: Path | None) -> str:
 
 def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
     """The refusal to train anew over the snapshots of an earlier run."""
-    can_resume = bool(newest_first([launch.prefix], "solverstate"))
-    resume = "--resume goes on from it; " if can_resume else ""
+    resume = "--resume goes on from it; " if launch.can_resume else ""
     return FileError(
         "an earlier run left this snapshot: a run that starts anew would replace its snapshots, "
         "or leave them among its own",
