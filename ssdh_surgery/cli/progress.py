@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -116,6 +117,15 @@ class TrainingView:
         stopping = "stopping with a snapshot; interrupt again to kill"
         terminal.say("killing the engine" if event.is_killed else stopping)
         self._activity, self.is_stopping = "stopping", True
+
+    @contextlib.contextmanager
+    def busy(self, activity: str) -> Iterator[None]:
+        """Show what is done beside the training."""
+        previous, self._activity = self._activity, activity
+        try:
+            yield
+        finally:
+            self._activity = previous
 
     # ------------------------------------------------------------ between two displays
 

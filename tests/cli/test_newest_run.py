@@ -123,3 +123,15 @@ def test_next_names_the_weights_that_are_there(ssdh: Ssdh, here: Path) -> None:
         "next: ssdh train --weights WEIGHTS.caffemodel  # one of: other.caffemodel, "
         "start.caffemodel\n"
     )
+
+
+@pytest.mark.caffe
+def test_of_runs_of_caffe_itself(ssdh: Ssdh, here: Path) -> None:
+    words = ("train", "--engine", "binary", "--weights", "start.caffemodel", "--force")
+    ran = ssdh(*words, "--iterations", "3")
+    assert re.search(r"^codes at iteration 3: \d of 8 bits dead, ", ran.err, re.MULTILINE)
+    assert re.search(r"^iteration 3 of 3, loss [\d.]+( at iteration \d)?, ", ran.err, re.MULTILINE)
+    assert ran.out.startswith("weights: snap_ssdh_iter_3.caffemodel\n")
+    assert "with snap_ssdh_iter_3.caffemodel" in ssdh("export", "-o", "net.onnx").err
+    ran = ssdh("train", "--engine", "binary", "--resume", "--iterations", "3")
+    assert ran.out == "iteration 3 of 3 done; --iterations N goes on\n"

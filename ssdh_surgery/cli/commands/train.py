@@ -183,7 +183,8 @@ class _HealthReport:
 
         self._measured = weights
         try:
-            health = snapshot_health(subject, weights)
+            with self._view.busy("measuring the codes"):
+                health = snapshot_health(subject, weights)
         except (SsdhError, RuntimeError, MemoryError) as error:
             self._obstacle = str(error)
             return
