@@ -13,8 +13,9 @@ from ssdh_surgery.cli.live_line import LiveLine, duration
 from ssdh_surgery.cli.progress_bar import Part, progress_row
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.train.code_collapse import code_health
-from ssdh_surgery.pipeline.workspace.paths import path_in_shell, relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 Clock = Callable[[], float]
 
@@ -105,7 +106,7 @@ class TrainingView:
                 self._test_outputs.append(event)
             case events.Snapshot():
                 weights = relative_to_cwd(self._folder / event.weights)
-                terminal.say(f"snapshot {path_in_shell(weights)}")
+                terminal.say(f"snapshot {path_in_shell(str(weights))}")
             case events.LogWarning():
                 terminal.warn(event.message)
             case events.StopRequest():

@@ -261,6 +261,18 @@ def test_a_patched_solver_that_was_deleted(
     )
 
 
+def test_with_another_folder_an_error_names_the_file_from_the_users_shell(
+    ssdh: Ssdh, folder: Path
+) -> None:
+    (folder / "below").mkdir()
+    ran = ssdh("-C", "below", "train", "solvr.prototxt", code=3)
+    assert ran.err == "below/solvr.prototxt: cannot read: no such file\n"
+    net = NET.replace('bottom: "fc"', 'bottom: "fc_"')
+    (folder / "net.prototxt").write_text(net)
+    ran = ssdh("-C", "below", "train", "../solver.prototxt", code=3)
+    assert "\nnet.prototxt:7:54: error SSDH201 unknown-bottom: " in ran.err
+
+
 class TestDryRun:
     """The line on stdout runs as it is."""
 

@@ -16,12 +16,13 @@ from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
-from ssdh_surgery.pipeline.workspace.paths import path_in_shell, relative_to_cwd
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 @click.command(
@@ -101,7 +102,7 @@ def command(
     for table in run.weights:
         _say_copied(table)
     terminal.say(run.line)
-    terminal.say(f"log: {path_in_shell(launch.run.log)}")
+    terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
     return _follow(run)
 
 
@@ -157,7 +158,7 @@ def _follow(run: story.Run) -> int:
     if weights is None:
         terminal.warn("this run wrote no snapshot, so its weights are lost")
         return 0
-    terminal.answer(f"weights: {path_in_shell(relative_to_cwd(weights))}")
+    terminal.answer(f"weights: {path_in_shell(str(relative_to_cwd(weights)))}")
     terminal.answer(f"next: {story.next_command(run)}")
     return 0
 

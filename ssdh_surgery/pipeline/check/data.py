@@ -23,7 +23,7 @@ from ssdh_surgery.findings import (
     Finding,
     FindingRule,
 )
-from ssdh_surgery.location import Location
+from ssdh_surgery.location import Location, path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -75,12 +75,16 @@ def _missing(rule: FindingRule, what: str, entry: Entry, subject: Subject) -> Fi
         hints.append(f"paths in a net start at caffe's working directory: {folder}")
     if place := _elsewhere(name, subject):
         path = os.path.relpath(place, folder)
-        hints.append(f"there is one at {relative_to_cwd(place)}: write '{path}'")
+        hints.append(f"there is one at {_in_shell(place)}: write '{path}'")
     return rule.at(
         entry.location,
-        f"the {what} does not exist: {_path(entry, folder)}",
+        f"the {what} does not exist: {_in_shell(_path(entry, folder))}",
         "; ".join(hints) or None,
     )
+
+
+def _in_shell(path: Path) -> str:
+    return path_in_shell(str(relative_to_cwd(path)))
 
 
 def _elsewhere(name: str, subject: Subject) -> Path | None:

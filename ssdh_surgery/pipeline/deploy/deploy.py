@@ -11,6 +11,7 @@ from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.deploy.find import Origin, find_source
 from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
@@ -23,7 +24,7 @@ from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import command_in_shell, path_in_shell
+from ssdh_surgery.pipeline.workspace.paths import command_in_shell
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 
 
@@ -108,7 +109,7 @@ def _weights_of(result: FileResult, record: NetRecord) -> tuple[tuple[str, ...],
     except SsdhError:
         return (), None  # it is not trained yet
     return (
-        (*notes, f"its weights are {path_in_shell(weights)}, the newest that fit"),
+        (*notes, f"its weights are {path_in_shell(str(weights))}, the newest that fit"),
         command_in_shell(["encode", "IMAGES", "-o", "codes.npz"]),
     )
 

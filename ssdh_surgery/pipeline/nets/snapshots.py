@@ -13,6 +13,7 @@ from ssdh_surgery.caffe.weights.snapshot_names import (
 )
 from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.errors import MissingExtra, SsdhError
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
@@ -52,7 +53,7 @@ def newest_fit(paths: Iterable[Path], misfit: Misfit, report: Report) -> Path | 
         reason = misfit(path)
         if reason is None:
             return path
-        report(f"{relative_to_cwd(path)} is passed over: {reason}")
+        report(f"{path_in_shell(str(relative_to_cwd(path)))} is passed over: {reason}")
     return None
 
 

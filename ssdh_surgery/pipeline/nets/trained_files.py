@@ -102,6 +102,7 @@ def _snapshots(record: NetRecord, prefix: str) -> list[Path]:
     solver = record.path("solver")
     runs = run_records(record.folder, solver) if solver else []
     prefixes = [run.prefix for run in runs if run.prefix is not None]
+    prefixes += [run.cwd / prefix for run in runs]
     if snapshots := newest_first(prefixes, "caffemodel"):
         return snapshots
     # Runs that caffe was started for without ssdh leave no record.

@@ -17,7 +17,7 @@ from ssdh_surgery.engines.trainer import is_current
 from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.files import Stamp, stamp_of
 from ssdh_surgery.findings import NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
-from ssdh_surgery.location import Location
+from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
@@ -26,8 +26,6 @@ from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
-    is_in_shell_folder,
-    path_in_shell,
     relative_to_cwd,
 )
 
@@ -95,9 +93,9 @@ def _own_line(options: TrainOptions, launch: Launch) -> str:
 def _caffe_line(launch: Launch, program: Path | None) -> str:
     """Caffe's command line of a launch, with the change to its directory if it needs one."""
     line = shell_line(command(launch.job, program), launch.job.cwd)
-    if is_in_shell_folder() or not is_current(launch.job.cwd):
+    if shell_folder() is None or not is_current(launch.job.cwd):
         return line
-    return f"cd {shlex.quote(str(path_in_shell(Path())))} && {line}"
+    return f"cd {shlex.quote(path_in_shell('.'))} && {line}"
 
 
 def _earlier_run(launch: Launch, snapshot: Path) -> FileError:

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssdh_surgery import location
+
 NAME = "ssdh.toml"
-# The folder of the user's shell, where `ssdh -C DIR` left it; None where ssdh stayed in it.
-_shell_folder: Path | None = None
 
 
 def relative(path: Path, folder: Path) -> str:
@@ -23,25 +23,8 @@ def relative_to_cwd(path: Path) -> Path:
     return path if relative.startswith(os.path.join("..", "..", "..")) else Path(relative)
 
 
-def set_shell_folder(folder: Path | None) -> None:
-    """Note the folder that the user's shell is in; None for the current directory."""
-    global _shell_folder
-    _shell_folder = folder
-
-
-def is_in_shell_folder() -> bool:
-    """Whether the current directory is that of the user's shell."""
-    return _shell_folder is None
-
-
-def path_in_shell(path: Path) -> Path:
-    """A path as the user's shell takes it, which may be in another folder (`ssdh -C DIR`)."""
-    if _shell_folder is None or path.is_absolute():
-        return path
-    return Path(os.path.relpath(path, _shell_folder))
-
-
 def command_in_shell(words: Sequence[str]) -> str:
     """An `ssdh` command as the user's shell takes it, without the word `ssdh` in `words`."""
-    moves = [] if _shell_folder is None else ["-C", os.path.relpath(Path.cwd(), _shell_folder)]
+    folder = location.shell_folder()
+    moves = [] if folder is None else ["-C", os.path.relpath(Path.cwd(), folder)]
     return shlex.join(["ssdh", *moves, *words])
