@@ -14,6 +14,7 @@ from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
+from ssdh_surgery.engines.trainer import is_same_file
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import path_in_shell
@@ -93,7 +94,7 @@ def command(
     if dry_run:
         return _dry_run(options, launch)
     if launch.is_finished and not launch.missing:
-        terminal.answer(story.finished(launch))
+        terminal.answer(story.finish_message(launch))
         return 0
     run = story.start(options, launch, terminal.finding, skip_check=no_check)
     for reason in run.engine.refusals:
@@ -140,13 +141,13 @@ def _follow(run: story.Run) -> int:
         for event in story.follow(run):
             # The files of a snapshot are complete when the next event arrives.
             if isinstance(last, events.Snapshot) and not view.is_stopping:
-                health.measure(run.newest("caffemodel"))
+                health.measure(run.launch.job.cwd / last.weights)
             view.show(event)
             last = event
         is_interrupted = story.was_interrupted(last)
-        if not is_interrupted:
-            health.measure(run.newest("caffemodel"))
-    weights = run.newest("caffemodel")
+        weights = run.newest("caffemodel")
+        if weights and not is_interrupted:
+            health.measure(weights)
     at_end = None if is_interrupted else view.max_iter
     if line := view.closing_line(iteration_of(weights) if is_interrupted and weights else at_end):
         terminal.say(line)
@@ -173,16 +174,14 @@ class _HealthReport:
         self._collapse: Finding | None = None
         self._obstacle: str | None = None
 
-    def measure(self, weights: Path | None) -> None:
+    def measure(self, weights: Path) -> None:
         """Measure a snapshot, unless that was done before or the log tells the health."""
         subject = self._run.subject
-        is_in_log = self._view.has_health
-        if weights in (None, self._measured) or is_in_log or subject.hash_layer is None:
+        is_new = self._measured is None or not is_same_file(weights, self._measured)
+        if not is_new or self._view.has_health or subject.hash_layer is None:
             return
-        assert weights is not None, "None is left out above"
         from ssdh_surgery.pipeline.encode.findings import collapse_finding
 
-        self._measured = weights
         try:
             with self._view.busy("measuring the codes"):
                 health = snapshot_health(subject, weights)
@@ -192,6 +191,7 @@ class _HealthReport:
         except KeyboardInterrupt:
             self._obstacle = "interrupted"
             return
+        self._measured = weights
         self._obstacle, self._collapse = None, collapse_finding(health)
         self._view.measured_health = f"codes: {health.summary()}"
         terminal.say(f"codes at iteration {iteration_of(weights)}: {health.summary()}")

@@ -167,9 +167,7 @@ def prepare(options: TrainOptions) -> Launch:
     passed_over: list[str] = []
     snapshot = options.snapshot
     if options.resume:
-        params = _train_params(solver, folder, folder / prefix)
-        state = newest_whole_state(folder / prefix, *params, passed_over.append)
-        snapshot = str(relative_to_cwd(state))
+        snapshot = _newest_snapshot(solver, folder, folder / prefix, passed_over)
     job = TrainJob(
         solver=str(run.solver) if is_copied else path,
         cwd=folder,
@@ -192,6 +190,12 @@ def prepare(options: TrainOptions) -> Launch:
         _iteration_of(snapshot),
         tuple(passed_over),
     )
+
+
+def _newest_snapshot(solver: Solver, folder: Path, prefix: Path, passed_over: list[str]) -> str:
+    """The snapshot to resume from; `passed_over` gets a sentence for each that is newer."""
+    params = _train_params(solver, folder, prefix)
+    return str(relative_to_cwd(newest_whole_state(prefix, *params, passed_over.append)))
 
 
 def _read_solver(path: str, record: NetRecord | None) -> SourceFile:

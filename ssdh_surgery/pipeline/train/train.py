@@ -50,7 +50,7 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     if earlier is not None:
         refusal = _earlier_run(launch, earlier)
         obstacles.append(f"{refusal.location}: {refusal.message}; {refusal.hint}")
-    obstacles += [finished(launch)] if launch.is_finished else []
+    obstacles += [finish_message(launch)] if launch.is_finished else []
     notes = []
     findings = check_solver(
         launch.solver,
@@ -61,7 +61,8 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     )
     for finding in findings:
         if finding.rule is NO_SNAPSHOT_FOLDER:
-            notes.append(f"{relative_to_cwd(launch.prefix.parent)} would be created")
+            folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
+            notes.append(f"{folder} would be created")
         elif finding.is_error and finding.rule is not NO_WEIGHTS:
             obstacles.append(finding.message)
     if options.engine == "torch":
@@ -109,7 +110,7 @@ def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
     )
 
 
-def finished(launch: Launch) -> str:
+def finish_message(launch: Launch) -> str:
     """A sentence on a run that is resumed at its end, or beyond it."""
     if launch.iteration != launch.max_iter:
         return (
@@ -204,15 +205,12 @@ def start(
     )
     if not skip_check:
         _check(subject, launch, warn)
+    engine = choose_engine(options, launch, subject)
     if launch.solver.writes_snapshots:
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
-    engine = choose_engine(options, launch, subject)
-    files: tuple[SnapshotFile, ...] = ("caffemodel", "solverstate")
-    stamps = {
-        path: stamp_of(path) for file in files for path in newest_first([launch.prefix], file)
-    }
-    run = Run(options, launch, engine, subject, tuple(weights_copies(subject)), stamps)
+    weights, stamps = tuple(weights_copies(subject)), _stamps(launch.prefix)
+    run = Run(options, launch, engine, subject, weights, stamps)
     launch.run.create(
         launch.solver_copy or launch.source.data,
         {
