@@ -172,6 +172,28 @@ def test_a_snapshot_folder_is_made_where_only_that_is_missing(ssdh: Ssdh, folder
     assert (folder / "no" / "such" / "run_iter_20.caffemodel").is_file()
 
 
+def test_a_run_that_fails_after_a_snapshot_says_how_to_resume(ssdh: Ssdh, folder: Path) -> None:
+    """Told by what is on the disk: the log does not name the snapshot."""
+    ssdh("train", "solver.prototxt", "--engine", "torch", "--iterations", "5")
+    for name in ("run_iter_5.caffemodel", "run_iter_5.solverstate"):
+        (folder / name).rename(folder / name.replace("run", "saved"))
+    caffe = folder / "failing_caffe"
+    caffe.write_text(
+        "#!/bin/sh\n"
+        "for kind in caffemodel solverstate; do\n"
+        "  cp saved_iter_5.$kind run_iter_5.$kind\n"
+        "done\n"
+        "echo 'F0101 10:00:00.000000 1 syncedmem.cpp:71] Check failed: out of memory' >&2\n"
+        "exit 134\n"
+    )
+    caffe.chmod(0o755)
+    ran = ssdh("train", "solver.prototxt", "--caffe", "./failing_caffe", code=3)
+    assert (
+        "to resume from the last snapshot: ssdh train --solver solver.prototxt --caffe "
+        "./failing_caffe --snapshot run_iter_5.solverstate\n"
+    ) in ran.err
+
+
 @pytest.mark.parametrize(
     "words",
     [

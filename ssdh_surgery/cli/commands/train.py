@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def _follow(run: story.Run) -> int:
     health = _HealthReport(run, view)
     last: events.Event | None = None
     with view:
-        for event in story.follow(run):
+        for event in _events(run):
             # The files of a snapshot are complete when the next event arrives.
             if isinstance(last, events.Snapshot) and not view.is_stopping:
                 health.measure(run.launch.job.cwd / last.weights)
@@ -162,6 +163,16 @@ def _follow(run: story.Run) -> int:
     terminal.answer(f"weights: {path_in_shell(str(relative_to_cwd(weights)))}")
     terminal.answer(f"next: {story.next_command(run)}")
     return 0
+
+
+def _events(run: story.Run) -> Iterator[events.Event]:
+    """The events of a run; if it fails, the command that resumes it from its last snapshot."""
+    try:
+        yield from story.follow(run)
+    except SsdhError:
+        if resume := story.resume_command(run):
+            terminal.say(f"to resume from the last snapshot: {resume}")
+        raise
 
 
 class _HealthReport:
