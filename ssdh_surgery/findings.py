@@ -279,6 +279,13 @@ SHAPE_CLASH = _rule(
     "classifier is renamed.",
 )
 
+FROM_FILLERS = _rule(
+    "SSDH405", "from-fillers", "warning",
+    "A net with a hash layer is trained without weights to start from.",
+    "The method fine-tunes a trained classifier. From its fillers the whole net starts at random, "
+    "and the small learning rate of a fine-tuning hardly moves it.",
+)
+
 # ---------------------------------------------------------------- SSDH6xx lists of images
 
 MISSING_PICTURE = _rule(
@@ -457,5 +464,5 @@ COLLAPSED_CODES = _rule(
     "SSDH710", "collapsed-codes", "warning",
     "Nearly all images have the same code.",
     "Searches return arbitrary results. The weights, the mean or the scale are not those of this "
-    "net, or its training has collapsed.",
+    "net, or its training was too short (all bits are still 1) or has collapsed.",
 )

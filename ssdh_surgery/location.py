@@ -1,12 +1,37 @@
-"""A place in a file, and its form in messages."""
+"""A place in a file, and its form in messages, as the user's shell sees it."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 # Longer lines are cut to a window around the caret; a net on one line is legal.
 _EXCERPT_WIDTH = 100
 _LEAST_WIDTH = 20
+# The folder of the user's shell, if ssdh has left it (`ssdh -C DIR`).
+_shell_folder: str | None = None
+
+
+def set_shell_folder(folder: str | None) -> None:
+    """Note the folder that the user's shell is in; None for the current directory."""
+    global _shell_folder
+    _shell_folder = folder
+
+
+def shell_folder() -> str | None:
+    """The folder that the user's shell is in; None for the current directory."""
+    return _shell_folder
+
+
+def path_in_shell(path: str) -> str:
+    """A path as the user's shell takes it; names that are not paths (`<stdin>`, `zoo:lenet`) stay.
+
+    An absolute path stays, too.
+    """
+    is_name = path.startswith(("<", "zoo:")) or "://" in path
+    if _shell_folder is None or is_name or os.path.isabs(path):
+        return path
+    return os.path.relpath(path, _shell_folder)
 
 
 @dataclass(frozen=True)
@@ -23,7 +48,7 @@ class Location:
     width: int = 1
 
     def __str__(self) -> str:
-        parts = [self.file, self.line, self.column]
+        parts = [path_in_shell(self.file), self.line, self.column]
         return ":".join(str(part) for part in parts if part is not None)
 
     def excerpt(self, columns: int | None = None) -> str:

@@ -15,6 +15,7 @@ import click
 
 import ssdh_surgery
 from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.location import set_shell_folder
 
 # Each command: its module in this package, and its help line.
 COMMANDS = {
@@ -106,11 +107,15 @@ def cli(
     from ssdh_surgery.cli import terminal
 
     terminal.configure(quiet=quiet, verbose=verbose, color=color)
+    set_shell_folder(None)
     if folder is not None:
         from ssdh_surgery.errors import file_errors
 
+        before = os.getcwd()
         with file_errors(folder, "change to the folder"):
             os.chdir(folder)
+        if os.getcwd() != before:
+            set_shell_folder(before)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from ssdh_surgery.cli import terminal
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.live import Live
+    from rich.spinner import Spinner
+
+# The text of a line of at most so many columns, asked for each time that it is drawn.
+Drawing = Callable[[int], str]
 
 # Outside a terminal, the least time between two printed lines.
 _SECONDS_BETWEEN_LINES = 10.0
+_IN_ASCII = str.maketrans("█░", "#.")
+# In a terminal.
+_DRAWINGS_A_SECOND = 5
+# The columns of the spinner, and a free one at the end, where some terminals would wrap.
+_MARGIN = 3
 # Shorter work shows no count.
 _QUIET_SECONDS = 2.0
 
@@ -20,7 +31,8 @@ _QUIET_SECONDS = 2.0
 class LiveLine:
     """Shows the latest text; a context manager that clears its line.
 
-    Messages that are printed meanwhile go above the line.
+    Messages that are printed meanwhile go above the line. In a terminal it is drawn several
+    times a second and never takes more than one row.
 
     Args:
         every: the least time between two updates in a terminal, in seconds.
@@ -30,15 +42,16 @@ class LiveLine:
         self.is_live = sys.stderr.isatty()
         self._pause = every if self.is_live else _SECONDS_BETWEEN_LINES
         self._updated = -float("inf")
-        self._status: Status | None = None
+        self._live: Live | None = None
+        self._row = _Row()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         terminal.set_footer(None)
-        if self._status is not None:
-            self._status.stop()
+        if self._live is not None:
+            self._live.stop()
 
     @property
     def is_due(self) -> bool:
@@ -53,15 +66,43 @@ class LiveLine:
         if not self.is_live:
             terminal.say(text)
             return
-        from rich.console import Console
-        from rich.status import Status
+        self.draw(lambda _: text)
+
+    def draw(self, drawing: Drawing) -> None:
+        """Draw the line anew again and again, in a terminal only."""
+        if terminal.is_quiet() or not self.is_live:
+            return
+        self._row.drawing = drawing
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(stderr=True, no_color=not terminal.is_colored(sys.stderr))
+            self._live = Live(
+                self._row, console=console, refresh_per_second=_DRAWINGS_A_SECOND, transient=True
+            )
+            self._live.start()
+            terminal.set_footer(self._live)
+        self._live.refresh()
+
+
+class _Row:
+    """What `rich` draws: a spinner and the text, cut to the width of the terminal."""
+
+    def __init__(self) -> None:
+        self.drawing: Drawing = lambda _: ""
+        self._spinner: Spinner | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.spinner import Spinner
         from rich.text import Text
 
-        if self._status is None:
-            self._status = Status("", console=Console(stderr=True))
-            self._status.start()
-            terminal.set_footer(self._status)
-        self._status.update(Text(text))
+        self._spinner = self._spinner or Spinner("line" if options.ascii_only else "dots")
+        frame = self._spinner.render(console.get_time())
+        row = f"{frame} {self.drawing(options.max_width - _MARGIN)}"
+        text = Text(row.translate(_IN_ASCII) if options.ascii_only else row)
+        text.truncate(options.max_width - 1, overflow="ellipsis")
+        yield text
 
 
 def duration(seconds: float) -> str:

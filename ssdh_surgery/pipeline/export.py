@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, read_source
-from ssdh_surgery.pipeline.nets.deploy_net import makes_codes
+from ssdh_surgery.pipeline.nets.deploy_net import makes_codes, params_below
+from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -49,7 +51,8 @@ class ExportResult:
 
     `transform` describes how an image is prepared, None if unknown; `bound_by` says why the
     model takes only one batch size, None if it takes any. `deploy` and `weights` are the net
-    and its weights, as they were named or found.
+    and its weights, as they were named or found; `passed_over` has a sentence for each snapshot
+    that is newer than these weights, but incomplete or of another net.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class ExportResult:
     bound_by: str | None
     deploy: str
     weights: Path
+    passed_over: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `export --json`."""
@@ -93,6 +97,11 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
     net = net_of(source.document)
     options = replace(options, blob=options.blob or _code_below_classifier(net, record))
     last = _last_writer(net, options.blob)
+    passed_over: list[str] = []
+    weights = options.weights or newest_weights(
+        record, partial(weights_misfit, params_below(net, last), deploy), passed_over.append
+    )
+    refuse_existing(out, force=force, inputs=[weights])
     model = _model(net, weights, options, last)
     transform = _transform(options, record, source, model)
     recipe = {
@@ -118,6 +127,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
         bound_by=model.plan.bound_by,
         deploy=deploy,
         weights=weights,
+        passed_over=tuple(passed_over),
     )
 
 

@@ -162,6 +162,169 @@ def test_every_error_is_told_before_the_first_iteration(ssdh: Ssdh, folder: Path
     assert not (folder / "runs").exists()
 
 
+def test_a_snapshot_folder_is_made_where_only_that_is_missing(ssdh: Ssdh, folder: Path) -> None:
+    (folder / "solver.prototxt").write_text(SOLVER.replace('"run"', '"no/such/run"'))
+    words = ("train", "solver.prototxt", "--engine", "torch")
+    ran = ssdh(*words, "--dry-run")
+    assert ran.err == "note: no/such would be created\n"
+    assert not (folder / "no").exists()
+    ssdh(*words)
+    assert (folder / "no" / "such" / "run_iter_20.caffemodel").is_file()
+
+
+def test_a_run_that_fails_after_a_snapshot_says_how_to_resume(ssdh: Ssdh, folder: Path) -> None:
+    """Told by what is on the disk: the log does not name the snapshot."""
+    ssdh("train", "solver.prototxt", "--engine", "torch", "--iterations", "5")
+    for name in ("run_iter_5.caffemodel", "run_iter_5.solverstate"):
+        (folder / name).rename(folder / name.replace("run", "saved"))
+    caffe = folder / "failing_caffe"
+    caffe.write_text(
+        "#!/bin/sh\n"
+        "for kind in caffemodel solverstate; do\n"
+        "  cp saved_iter_5.$kind run_iter_5.$kind\n"
+        "done\n"
+        "echo 'F0101 10:00:00.000000 1 syncedmem.cpp:71] Check failed: out of memory' >&2\n"
+        "exit 134\n"
+    )
+    caffe.chmod(0o755)
+    ran = ssdh("train", "solver.prototxt", "--caffe", "./failing_caffe", code=3)
+    assert (
+        "to resume from the last snapshot: ssdh train --solver solver.prototxt --caffe "
+        "./failing_caffe --snapshot run_iter_5.solverstate\n"
+    ) in ran.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("solver.prototxt", "--weights", "w.caffemodel"),
+        ("-solver", "solver.prototxt", "-weights", "w.caffemodel"),
+        ("-solver=solver.prototxt", "-weights=w.caffemodel"),
+    ],
+    ids=" ".join,
+)
+def test_solver_and_weights_as_users_of_caffe_type_them(
+    ssdh: Ssdh, folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / "w.caffemodel").touch()
+    ran = ssdh("train", *words, "--dry-run")
+    assert ran.out == "caffe train --solver=solver.prototxt -weights w.caffemodel\n"
+
+
+def test_the_other_options_in_caffes_spelling(ssdh: Ssdh, folder: Path) -> None:
+    words = ("-gpu", "none", "-iterations", "5", "-snapshot", "s.solverstate", "--dry-run")
+    ran = ssdh("train", "solver.prototxt", *words, "--", "-level", "1")
+    assert ran.out == (
+        "ssdh train --solver solver.prototxt --gpu none --iterations 5 --snapshot s.solverstate "
+        "-- -level 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("-level", "1", "-gpu", "0"), "-gpu 0 -- -level 1"),
+        (("--solver", "s", "--stage=a", "--", "-level", "2"), "--solver s -- --stage=a -level 2"),
+    ],
+    ids=["apart", "joined"],
+)
+def test_an_option_of_caffes_own(
+    ssdh: Ssdh, folder: Path, words: tuple[str, ...], line: str
+) -> None:
+    ran = ssdh("train", *words, code=2)
+    assert ran.err.endswith(
+        f"is an option of caffe's own, which goes after --\nhint: ssdh train {line}\n"
+    )
+
+
+def test_two_solvers(ssdh: Ssdh, folder: Path) -> None:
+    ran = ssdh("train", "solver.prototxt", "--solver", "other.prototxt", code=2)
+    assert ran.err.startswith("error: two solvers: solver.prototxt and --solver other.prototxt\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("solver.prototxt", "--weights", "googlenet.caffemodel"),
+            "googlenet.caffemodel: no such file (--weights)\n"
+            "hint: did you mean 'bvlc_googlenet.caffemodel'?\n",
+        ),
+        (
+            ("solvr.prototxt",),
+            "solvr.prototxt: cannot read: no such file\nhint: did you mean 'solver.prototxt'?\n",
+        ),
+    ],
+    ids=["weights", "solver"],
+)
+def test_a_file_whose_name_is_nearly_right(
+    ssdh: Ssdh, folder: Path, words: tuple[str, ...], message: str
+) -> None:
+    (folder / "bvlc_googlenet.caffemodel").touch()
+    assert ssdh("train", *words, code=3).err == message
+
+
+def test_a_train_net_of_the_other_usual_name(ssdh: Ssdh, folder: Path) -> None:
+    (folder / "net.prototxt").rename(folder / "train.prototxt")
+    assert ssdh("patch", "train_val.prototxt", code=3).err == (
+        "train_val.prototxt: cannot read: no such file\nhint: did you mean 'train.prototxt'?\n"
+    )
+
+
+@pytest.mark.parametrize("words", [(), ("solver_ssdh.prototxt",)], ids=["workspace", "named"])
+def test_a_patched_solver_that_was_deleted(
+    ssdh: Ssdh, patched: Path, words: tuple[str, ...]
+) -> None:
+    (patched / "solver_ssdh.prototxt").unlink()
+    assert ssdh("train", *words, code=3).err == (
+        "solver_ssdh.prototxt: cannot read: no such file\n"
+        "hint: ssdh.toml lists it as written; to write it again: ssdh patch train_val.prototxt "
+        "--force\n"
+    )
+
+
+def test_with_another_folder_an_error_names_the_file_from_the_users_shell(
+    ssdh: Ssdh, folder: Path
+) -> None:
+    (folder / "below").mkdir()
+    ran = ssdh("-C", "below", "train", "solvr.prototxt", code=3)
+    assert ran.err == "below/solvr.prototxt: cannot read: no such file\n"
+    net = NET.replace('bottom: "fc"', 'bottom: "fc_"')
+    (folder / "net.prototxt").write_text(net)
+    ran = ssdh("-C", "below", "train", "../solver.prototxt", code=3)
+    assert "\nnet.prototxt:7:54: error SSDH201 unknown-bottom: " in ran.err
+
+
+class TestDryRun:
+    """The line on stdout runs as it is."""
+
+    def test_of_the_embedded_engine(self, ssdh: Ssdh, folder: Path) -> None:
+        ran = ssdh("train", "solver.prototxt", "--engine", "torch", "--dry-run")
+        assert ran.out == "ssdh train --solver solver.prototxt --engine torch\n"
+        ssdh(*ran.out.split()[1:])
+        assert (folder / "run_iter_20.caffemodel").is_file()
+
+    def test_where_a_solver_copy_would_be_written(self, ssdh: Ssdh, folder: Path) -> None:
+        ran = ssdh("train", "solver.prototxt", "--iterations", "5", "--gpu", "none", "--dry-run")
+        assert ran.out == "ssdh train --solver solver.prototxt --gpu none --iterations 5\n"
+        assert (
+            "note: runs/solver-1/solver.prototxt would be written, with max_iter: 5, "
+            "solver_mode: CPU, for: caffe train --solver=runs/solver-1/solver.prototxt\n"
+        ) in ran.err
+        assert not (folder / "runs").exists()
+
+    @pytest.mark.caffe
+    def test_where_caffe_has_no_gpu(self, ssdh: Ssdh, folder: Path) -> None:
+        (folder / "solver.prototxt").write_text(SOLVER.replace("CPU", "GPU"))
+        ran = ssdh("train", "solver.prototxt", "--dry-run")
+        assert ran.out == "caffe train --solver=solver.prototxt\n"
+        assert "cannot use GPU 0: " in ran.err
+        assert ran.err.endswith(
+            "note: the embedded engine would train: ssdh train --solver solver.prototxt --engine "
+            "torch\n"
+        )
+
+
 @pytest.mark.parametrize("engine", [pytest.param("binary", marks=pytest.mark.caffe), "torch"])
 class TestBothEngines:
     def test_a_run_leaves_log_command_and_solver(

@@ -16,8 +16,8 @@ HEAD = """\
 
 `ssdh patch` writes `ssdh.toml` next to the net. It records what was patched, how, and the names \
 of the results, so that the commands that follow need no options. Commands look for it in the \
-current directory and its parents, as git does. With several nets in it, they list them and ask for \
-`--net STEM`.
+current directory and its parents, as git does. With several nets in it, they list them and ask \
+for `--net STEM`.
 
 - The file contains values, paths and hashes, and never a time: the same commands write the same \
 bytes, so it can be kept under version control.

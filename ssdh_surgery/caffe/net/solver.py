@@ -121,6 +121,11 @@ class Solver:
         states = self.root.messages("test_state")
         return net.state("TEST").merged(states[test] if test < len(states) else None)
 
+    @property
+    def writes_snapshots(self) -> bool:
+        """Whether a run writes weights, now and then or at its end."""
+        return bool(self.integer("snapshot")) or self.flag("snapshot_after_train", True)
+
     def snapshot_prefix(self, path: Path | str, folder: Path) -> str:
         """The prefix of its snapshots, as caffe completes it.
 

@@ -32,6 +32,13 @@ def snapshots_on_disk(prefix: Path, file: SnapshotFile) -> list[tuple[int, Path]
     return sorted((int(match[1]), prefix.with_name(match[0])) for match in matches)
 
 
+def iteration_of(path: Path) -> int:
+    """The iteration in the name of a snapshot's file."""
+    match = re.search(r"_iter_([0-9]+)\.[a-z]+(\.h5)?$", path.name)
+    assert match, "the file has the name of a snapshot"
+    return int(match[1])
+
+
 def weights_beside(state: Path) -> Path:
     """The weights of the same snapshot as a solverstate."""
     return state.with_name(re.sub(r"\.solverstate(?=(\.h5)?$)", ".caffemodel", state.name))

@@ -111,6 +111,8 @@ class _Narrator(ExitStack):
 
     def on_start(self, encoder: Encoder, source: EncodeSource, findings: Sequence[Finding]) -> None:
         """Name the files, the engine and the transform, and show the findings."""
+        for sentence in encoder.passed_over:
+            terminal.warn(sentence)
         for sentence in encoder.engine.passed_over:
             terminal.say(f"passed over {sentence}")
         names = f"{encoder.net.source.name} with {encoder.weights}"
@@ -143,7 +145,7 @@ class _Narrator(ExitStack):
 
 
 def _answer(result: EncodeResult) -> None:
-    from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES
+    from ssdh_surgery.pipeline.encode.findings import collapse_finding
 
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     bits, values = count_text(result.bits, "bit"), count_text(result.width, "value")
@@ -153,5 +155,5 @@ def _answer(result: EncodeResult) -> None:
         return
     for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if result.health.is_collapsed:
-        terminal.finding(COLLAPSED_CODES)
+    if (collapse := collapse_finding(result.health)) is not None:
+        terminal.finding(collapse)

@@ -77,6 +77,8 @@ def command(
         deploy, weights, blob, net, dict(input_shapes), transform_of(transform_values)
     )
     result = export(options, output, force=force)
+    for sentence in result.passed_over:
+        terminal.warn(sentence)
     if result.bound_by is not None:
         terminal.warn(f"the model takes only the batch size of the net: {result.bound_by}")
     if as_json:

@@ -105,6 +105,7 @@ def command(
         Ranking(count, rerank, shortlist or max(100, 10 * count)),
         None if sheet is None else SearchSheet(sheet, root, force),
         terminal.warn,
+        terminal.say,
     )
     if result.images is not None:
         terminal.say(f"wrote {sheet}: {result.images:,} images")

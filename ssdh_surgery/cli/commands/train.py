@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ssdh_surgery.caffe.weights.snapshot_names import iteration_of
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.caffe_flags import EXTRA, CaffeSpelledCommand
 from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
+from ssdh_surgery.engines.trainer import is_same_file
+from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.findings import Finding
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
+from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 @click.command(
     "train",
-    cls=Command,
+    cls=CaffeSpelledCommand,
     sections={
         "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
         "How it runs": ("gpu", "engine", "caffe", "precision", "threads"),
-        "Before it starts": ("dry_run", "no_check"),
+        "Before it starts": ("dry_run", "no_check", "force"),
     },
     common=("solver", "weights", "snapshot", "resume", "iterations", "gpu", "engine", "dry_run"),
     epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
+    options_metavar="[OPTIONS]",
 )
+@click.argument("solver_file", required=False, metavar="[SOLVER]")
 @click.option("--solver", metavar="FILE", help="Train with this solver (default: the workspace's).")
 @click.option("--weights", metavar="FILE[,FILE]", help="Start from these weights.")
 @click.option("--snapshot", metavar="FILE", help="Resume from this .solverstate.")
@@ -59,33 +70,47 @@ from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
     help="Run the embedded engine with N threads.",
 )
 @net_option
+@click.option("--force", is_flag=True, help="Start anew where an earlier run left snapshots.")
 @click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
 @click.option("--no-check", is_flag=True, help="Start without the checks.")
-@click.argument("extra", nargs=-1, metavar="[-- CAFFE ARGUMENTS]")
-def command(dry_run: bool, no_check: bool, **values: Any) -> int:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    solver_file: str | None,
+    solver: str | None,
+    dry_run: bool,
+    no_check: bool,
+    **values: Any,
+) -> int:
     """Train a patched net with your Caffe, or with the embedded engine.
 
-    The solver is that of the workspace. Log, command and solver are kept in runs/NAME.
-    Ctrl-C stops the run with a snapshot, and --resume continues from it. Arguments after --
-    are passed to caffe unchanged.
+    Without SOLVER, it is that of the workspace. Log, command and solver are kept in runs/NAME.
+    Ctrl-C stops the run with a snapshot, and --resume continues from it. Options may be spelled
+    as caffe spells them (-weights FILE -gpu 1), and those after -- are passed to caffe unchanged.
     """
-    options = TrainOptions(**values)
+    if solver_file and solver and solver_file != solver:
+        raise click.UsageError(f"two solvers: {solver_file} and --solver {solver}")
+    options = TrainOptions(solver=solver or solver_file, extra=ctx.meta[EXTRA], **values)
     launch = prepare(options)
     if launch.record:
         for warning in launch.record.warnings():
             terminal.warn(warning)
+    for sentence in launch.passed_over:
+        terminal.warn(sentence)
     if dry_run:
         return _dry_run(options, launch)
-    run = story.start(
-        options, launch, lambda finding: terminal.warn(str(finding)), skip_check=no_check
-    )
+    if launch.is_finished and not launch.missing:
+        terminal.answer(story.finish_message(launch))
+        return 0
+    run = story.start(options, launch, terminal.finding, skip_check=no_check)
     for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
     for table in run.weights:
         _say_copied(table)
     terminal.say(run.line)
-    terminal.say(f"log: {launch.run.log}")
+    terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
     return _follow(run)
 
 
@@ -101,38 +126,96 @@ def _dry_run(options: TrainOptions, launch: Launch) -> int:
     result = story.dry_run(options, launch)
     for sentence in result.obstacles:
         terminal.warn(sentence)
+    for sentence in result.notes:
+        terminal.say(f"note: {sentence}")
     terminal.answer(result.line)
     return 0
 
 
 def _follow(run: story.Run) -> int:
-    solver = run.launch.solver
-    record = run.launch.record
+    solver, record = run.launch.solver, run.launch.record
     view = TrainingView(
+        folder=run.launch.job.cwd,
         max_iter=solver.integer("max_iter"),
+        display=solver.integer("display"),
         test_batches=solver.integers("test_iter"),
         classes=record.get("classes") if record else None,
+        main_outputs=None if terminal.is_verbose() else run.main_outputs,
     )
+    health = _HealthReport(run, view)
     last: events.Event | None = None
     with view:
-        for event in story.follow(run):
+        for event in _events(run):
+            # The files of a snapshot are complete when the next event arrives.
+            if isinstance(last, events.Snapshot) and not view.is_stopping:
+                health.measure(run.launch.job.cwd / last.weights)
             view.show(event)
             last = event
-    if line := view.line():
+        is_interrupted = story.was_interrupted(last)
+        weights = run.newest("caffemodel")
+        if weights and not is_interrupted:
+            health.measure(weights)
+    at_end = None if is_interrupted else view.max_iter
+    if line := view.closing_line(iteration_of(weights) if is_interrupted and weights else at_end):
         terminal.say(line)
-    if story.was_interrupted(last):
-        resume = story.resume_command(run, view.snapshot)
+    health.conclude()
+    if is_interrupted:
+        resume = story.resume_command(run)
         terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
         return 130
-    _summary(view)
+    if weights is None:
+        terminal.warn("this run wrote no snapshot, so its weights are lost")
+        return 0
+    terminal.answer(f"weights: {path_in_shell(str(relative_to_cwd(weights)))}")
+    terminal.answer(f"next: {story.next_command(run)}")
     return 0
 
 
-def _summary(view: TrainingView) -> None:
-    if not any(term.weighted is not None and term.weighted < 0 for term in view.terms.values()):
-        terminal.say("health of the codes: not measurable from this log")
-    if view.snapshot:
-        terminal.answer(f"weights: {view.snapshot.weights}")
-        terminal.answer("next: ssdh deploy")
-    else:
-        terminal.warn("this run wrote no snapshot, so its weights are lost")
+def _events(run: story.Run) -> Iterator[events.Event]:
+    """The events of a run; if it fails, the command that resumes it from its last snapshot."""
+    try:
+        yield from story.follow(run)
+    except SsdhError:
+        if resume := story.resume_command(run):
+            terminal.say(f"to resume from the last snapshot: {resume}")
+        raise
+
+
+class _HealthReport:
+    """The health of the codes from the snapshots of a run, where its log does not tell it."""
+
+    def __init__(self, run: story.Run, view: TrainingView) -> None:
+        self._run = run
+        self._view = view
+        self._measured: Path | None = None
+        self._collapse: Finding | None = None
+        self._obstacle: str | None = None
+
+    def measure(self, weights: Path) -> None:
+        """Measure a snapshot, unless that was done before or the log tells the health."""
+        subject = self._run.subject
+        is_new = self._measured is None or not is_same_file(weights, self._measured)
+        if not is_new or self._view.has_health or subject.hash_layer is None:
+            return
+        from ssdh_surgery.pipeline.encode.findings import collapse_finding
+
+        try:
+            with self._view.busy("measuring the codes"):
+                health = snapshot_health(subject, weights)
+        except (SsdhError, RuntimeError, MemoryError) as error:
+            self._obstacle = str(error)
+            return
+        except KeyboardInterrupt:
+            self._obstacle = "interrupted"
+            return
+        self._measured = weights
+        self._obstacle, self._collapse = None, collapse_finding(health)
+        self._view.measured_health = f"codes: {health.summary()}"
+        terminal.say(f"codes at iteration {iteration_of(weights)}: {health.summary()}")
+
+    def conclude(self) -> None:
+        """Warn of codes that are all the same, or say why the health is unknown."""
+        if self._collapse is not None:
+            terminal.finding(self._collapse)
+        elif self._obstacle is not None:
+            terminal.say(f"health of the codes: not measured: {self._obstacle}")

@@ -21,14 +21,19 @@ def check(subject: Subject) -> list[Finding]:
 
 
 def check_solver(
-    view: Solver, folder: Path, prefix: Path, weights: tuple[str, ...] = ()
+    view: Solver,
+    folder: Path,
+    prefix: Path,
+    weights: tuple[str, ...] = (),
+    *,
+    is_resumed: bool = False,
 ) -> list[Finding]:
     """All findings about a solver and what it names; a net that cannot be read is one, too.
 
     The arguments are those of `subject_of`.
     """
     try:
-        subject = subject_of(view, folder, prefix, weights)
+        subject = subject_of(view, folder, prefix, weights, is_resumed=is_resumed)
     except SsdhError as error:
         return [UNREADABLE_NET.at(error.location, error.message, error.hint)]
     return check(subject)

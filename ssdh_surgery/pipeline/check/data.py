@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import heads
@@ -21,8 +23,9 @@ from ssdh_surgery.findings import (
     Finding,
     FindingRule,
 )
-from ssdh_surgery.location import Location
+from ssdh_surgery.location import Location, path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
@@ -32,11 +35,11 @@ def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the data that each net reads."""
     for net, state in subject.nets:
         for layer in net.layers_in(state):
-            yield from _mean(layer, subject.folder)
+            yield from _mean(layer, subject)
             if layer.type == "Data":
-                yield from _database(net, layer, state, subject.folder)
+                yield from _database(net, layer, state, subject)
             elif layer.type in SOURCES:
-                yield from _file(layer, subject.folder)
+                yield from _file(layer, subject)
 
 
 def _entry(layer: Layer, message: str, name: str) -> Entry | None:
@@ -45,38 +48,68 @@ def _entry(layer: Layer, message: str, name: str) -> Entry | None:
     return param.entry(name) if param else layer.core.entry(name)
 
 
+def _text(entry: Entry) -> str:
+    return entry.field.parent.string(entry.field.name)
+
+
 def _path(entry: Entry, folder: Path) -> Path:
-    return relative_to_cwd(folder / entry.field.parent.string(entry.field.name))
+    return relative_to_cwd(folder / _text(entry))
 
 
-def _mean(layer: Layer, folder: Path) -> Iterator[Finding]:
+def _mean(layer: Layer, subject: Subject) -> Iterator[Finding]:
     entry = _entry(layer, "transform_param", "mean_file") or layer.core.entry("meanfile")
-    if entry and not _path(entry, folder).is_file():
-        yield _missing(NO_MEAN_FILE, "mean file", entry, folder)
+    if entry and not _path(entry, subject.folder).is_file():
+        yield _missing(NO_MEAN_FILE, "mean file", entry, subject)
 
 
-def _file(layer: Layer, folder: Path) -> Iterator[Finding]:
+def _file(layer: Layer, subject: Subject) -> Iterator[Finding]:
     entry = _entry(layer, SOURCES[layer.type], "source")
-    if entry and not _path(entry, folder).is_file():
-        yield _missing(NO_SOURCE, "source", entry, folder)
+    if entry and not _path(entry, subject.folder).is_file():
+        yield _missing(NO_SOURCE, "source", entry, subject)
 
 
-def _missing(rule: FindingRule, what: str, entry: Entry, folder: Path) -> Finding:
-    is_absolute = Path(entry.field.parent.string(entry.field.name)).is_absolute()
+def _missing(rule: FindingRule, what: str, entry: Entry, subject: Subject) -> Finding:
+    name, folder = _text(entry), subject.folder
+    hints = []
+    if not Path(name).is_absolute():
+        hints.append(f"paths in a net start at caffe's working directory: {folder}")
+    if place := _elsewhere(name, subject):
+        path = os.path.relpath(place, folder)
+        hints.append(f"there is one at {_in_shell(place)}: write '{path}'")
     return rule.at(
         entry.location,
-        f"the {what} does not exist: {_path(entry, folder)}",
-        None if is_absolute else f"paths in a net start at caffe's working directory: {folder}",
+        f"the {what} does not exist: {_in_shell(_path(entry, folder))}",
+        "; ".join(hints) or None,
     )
 
 
-def _database(net: Net, layer: Layer, state: State, folder: Path) -> Iterator[Finding]:
+def _in_shell(path: Path) -> str:
+    return path_in_shell(str(relative_to_cwd(path)))
+
+
+def _elsewhere(name: str, subject: Subject) -> Path | None:
+    """The place where a file or folder is that a net names, but not from caffe's directory.
+
+    It is looked up from every directory that caffe may run in; and, by its last part only, in
+    the folders next to the solver, the net and the user, and one level below.
+    """
+    files = [Path(subject.solver.file), *(Path(net.file) for net, _ in subject.nets)]
+    folders = [folder for file in files for folder in working_folders(file)]
+    near = [Path.cwd(), *(Path(os.path.abspath(file)).parent for file in files), subject.folder]
+    last = Path(name.rstrip("/")).name
+    candidates = [folder / name for folder in folders]
+    candidates += [folder / last for folder in near]
+    candidates += [path for folder in near for path in sorted(folder.glob(f"*/{escape(last)}"))]
+    return next((path for path in candidates if last and path.exists()), None)
+
+
+def _database(net: Net, layer: Layer, state: State, subject: Subject) -> Iterator[Finding]:
     entry = _entry(layer, "data_param", "source")
     if entry is None:
         return
-    path = _path(entry, folder)
+    path = _path(entry, subject.folder)
     if not path.exists():
-        yield _missing(NO_DATABASE, "database", entry, folder)
+        yield _missing(NO_DATABASE, "database", entry, subject)
         return
     is_leveldb = (path / "CURRENT").is_file()
     backend = _entry(layer, "data_param", "backend")

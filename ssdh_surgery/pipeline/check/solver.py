@@ -19,7 +19,7 @@ from ssdh_surgery.findings import (
     UNREADABLE_SOLVER,
     Finding,
 )
-from ssdh_surgery.location import Location
+from ssdh_surgery.location import Location, path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Document
@@ -77,7 +77,7 @@ def _tests(subject: Subject) -> Iterator[Finding]:
 def _snapshots(subject: Subject) -> Iterator[Finding]:
     """Whether snapshots are written, and can be written into their folder."""
     solver = subject.solver
-    if not solver.integer("snapshot") and not solver.flag("snapshot_after_train", True):
+    if not solver.writes_snapshots:
         entry = solver.root.entry("snapshot_after_train")
         yield NO_SNAPSHOTS.at(
             entry.location if entry else Location(solver.file),
@@ -88,12 +88,12 @@ def _snapshots(subject: Subject) -> Iterator[Finding]:
     folder = subject.prefix.parent
     entry = solver.root.entry("snapshot_prefix")
     place = entry.location if entry else Location(solver.file)
-    name = relative_to_cwd(folder)
+    name = path_in_shell(str(relative_to_cwd(folder)))
     if not folder.is_dir():
         yield NO_SNAPSHOT_FOLDER.at(
             place,
             f"the folder for the snapshots does not exist: {name}",
-            f"create it: mkdir -p {shlex.quote(str(name))}",
+            f"create it: mkdir -p {shlex.quote(name)}",
         )
     elif not os.access(folder, os.W_OK):
         yield SNAPSHOT_FOLDER_READ_ONLY.at(

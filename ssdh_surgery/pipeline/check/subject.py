@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
@@ -26,6 +27,7 @@ class Subject:
         folder: caffe's working directory, from which paths inside the files are looked up.
         prefix: the path of the snapshots before `_iter_N`.
         weights: files on the command line, as seen from the current directory.
+        is_resumed: whether a snapshot is resumed.
     """
 
     solver: Solver
@@ -33,6 +35,17 @@ class Subject:
     folder: Path
     prefix: Path
     weights: tuple[str, ...] = ()
+    is_resumed: bool = False
+
+    @cached_property
+    def hash_layer(self) -> HashLayer | None:
+        """The hash layer of the train net, the one below its main head if there are several."""
+        if not self.nets:
+            return None
+        net = self.nets[0][0]
+        main_first = sorted(heads(net), key=lambda head: not head.is_main)
+        layers = (hash_layer_below(net, head.classifier) for head in main_first)
+        return next((layer for layer in layers if layer is not None), None)
 
     @cached_property
     def shapes(self) -> tuple[NetShapes, ...]:
@@ -44,7 +57,12 @@ class Subject:
 
 
 def subject_of(
-    solver: Solver, folder: Path, prefix: Path, weights: tuple[str, ...] = ()
+    solver: Solver,
+    folder: Path,
+    prefix: Path,
+    weights: tuple[str, ...] = (),
+    *,
+    is_resumed: bool = False,
 ) -> Subject:
     """The subject of a solver: its nets are looked up from `folder`, as caffe does.
 
@@ -55,4 +73,4 @@ def subject_of(
     for reference in solver.nets:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
         nets.append((reference.field, net_of(source.document)))
-    return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights)
+    return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights, is_resumed)

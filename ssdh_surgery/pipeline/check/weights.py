@@ -11,6 +11,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
+    FROM_FILLERS,
     NO_WEIGHTS,
     NOTHING_COPIED,
     SHAPE_CLASH,
@@ -20,6 +21,7 @@ from ssdh_surgery.findings import (
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.nets.snapshots import other_weights
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.weights.copy_table import CopyRow
@@ -41,6 +43,7 @@ class WeightsCopy:
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the weights that each net would copy by layer name."""
+    yield from _from_fillers(subject)
     for name in subject.weights:
         if not Path(name).is_file():
             yield NO_WEIGHTS.at(Location(name), "no such weights file")
@@ -53,6 +56,29 @@ def findings(subject: Subject) -> Iterator[Finding]:
         for (net, _), copy in zip(subject.nets, copies, strict=True):
             if copy is not None:
                 yield from _mismatches(net, copy)
+
+
+def _from_fillers(subject: Subject) -> Iterator[Finding]:
+    """A hash layer that is trained together with a net that knows nothing yet."""
+    if subject.weights or subject.is_resumed or subject.solver.string("weights"):
+        return
+    hash_layer = subject.hash_layer
+    if hash_layer is None:
+        return
+    net = subject.nets[0][0]
+    learned = [name for name, shapes in subject.shapes[0].layer_params if shapes is None or shapes]
+    yield FROM_FILLERS.at(
+        Location(net.file),
+        "there are no weights to start from: everything starts from its fillers, the whole net "
+        f"({len(learned)} layers) and not only the hash layer '{hash_layer.latent.name}'",
+        "start from the trained classifier: --weights FILE" + _weights_near(subject),
+    )
+
+
+def _weights_near(subject: Subject) -> str:
+    """The weights that are in the current directory, if there are any."""
+    names = ", ".join(map(str, other_weights(Path(), subject.prefix)))
+    return f" (here: {names})" if names else ""
 
 
 def weights_copies(subject: Subject) -> list[WeightsCopy]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.errors import UsageError
+from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.deploy.find import Origin, find_source
 from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
@@ -16,8 +19,12 @@ from ssdh_surgery.pipeline.edit.remember import remember_deploy
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source, refuse_in_place
+from ssdh_surgery.pipeline.nets.deploy_net import params_below
+from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
+from ssdh_surgery.pipeline.nets.trained_files import newest_weights
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.pipeline.workspace.paths import command_in_shell
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 
 
@@ -83,7 +90,32 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
             written = write_all(outputs, plan, pending)
     unwritten = plan.unwritten([result.output.path])
     warnings = workspace.nets[record.stem].warnings(unwritten) if workspace and record else []
-    return Results((result,), workspace, tuple(written), warnings=tuple(warnings))
+    notes, next_command = _weights_of(result, record) if record else ((), None)
+    return Results(
+        (result,),
+        workspace,
+        tuple(written),
+        notes=notes,
+        warnings=tuple(warnings),
+        next_command=next_command,
+    )
+
+
+def _weights_of(result: FileResult, record: NetRecord) -> tuple[tuple[str, ...], str | None]:
+    """Notes on the snapshots of the train net, and the command that encodes with the newest."""
+    net = net_of(result.after)
+    last = net.graph("TEST").last(str(record.get("code")))
+    params = params_below(net, last.writer if last else None)
+    notes: list[str] = []
+    try:
+        misfit = partial(weights_misfit, params, str(result.output.path))
+        weights = newest_weights(record, misfit, notes.append)
+    except SsdhError:
+        return (), None  # it is not trained yet
+    return (
+        (*notes, f"its weights are {path_in_shell(str(weights))}, the newest that fit"),
+        command_in_shell(["encode", "IMAGES", "-o", "codes.npz"]),
+    )
 
 
 def _find_workspace(name: str | None) -> Workspace | None:

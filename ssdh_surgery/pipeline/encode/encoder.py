@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ssdh_surgery.pipeline.encode.engine import EncodeEngine, open_extractor
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.deploy_net import DeployNet
+from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -45,7 +47,8 @@ class EncoderOptions:
 class Encoder:
     """An open net that turns pixels into activations.
 
-    `width` is the number of activations of an image.
+    `width` is the number of activations of an image; `passed_over` has a sentence for each
+    snapshot that is newer than the weights, but incomplete or of another net.
 
     Args:
         options: the options of the command line.
@@ -62,7 +65,11 @@ class Encoder:
         deploy = options.deploy or recorded_deploy(self.record)
         code = self.record.get("code") if self.record else None
         net = self.net = DeployNet(source or read_source(str(deploy)), options.blob, code)
-        self.weights = options.weights or newest_weights(self.record)
+        passed_over: list[str] = []
+        self.weights = options.weights or newest_weights(
+            self.record, partial(weights_misfit, net.params, net.source.name), passed_over.append
+        )
+        self.passed_over = tuple(passed_over)
         self.blob = net.blob
         self.transform = InputTransform(options.transform, self.record, net.shape, net.location)
         self._layer = net.layer.name if net.layer else None

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
+from ssdh_surgery.pipeline.nets.snapshots import LayerParams
 
 # Layers whose outputs lie between 0 and 1, each by itself: codes.
 _CODE_TYPES = frozenset(["Sigmoid", "Threshold"])
@@ -63,6 +64,11 @@ class DeployNet:
         blob = self._graph.last(self.input)
         first = blob if blob is None or blob.writer is None else self._graph.writes(blob.writer)[0]
         return [layer for layer, _ in self._graph.consumers(first)] if first else []
+
+    @property
+    def params(self) -> LayerParams:
+        """The layers that the blob depends on, with the shapes of their params."""
+        return params_below(self.net, self.layer)
 
     def layers_without_weights(self, weights: Path) -> list[str]:
         """The layers below the blob that have params, but no weights in a file.
@@ -129,6 +135,22 @@ class DeployNet:
     def _last_writer(self, blob: str) -> Layer | None:
         last = self._graph.last(blob)
         return last.writer if last else None
+
+
+def params_below(net: Net, layer: Layer | None) -> LayerParams:
+    """The params that must come from a weights file, in phase TEST.
+
+    Args:
+        net: the net.
+        layer: the last layer that is run; None runs all.
+    """
+    graph = net.graph("TEST")
+    needed = graph.below([layer]) if layer else {each.index for each in graph.layers}
+    return [
+        (each.layer.name, each.params)
+        for each in shapes(net, "TEST").layers
+        if each.layer.index in needed and len(each.shared) < len(each.params or [()])
+    ]
 
 
 def makes_codes(graph: BlobGraph, layer: Layer | None) -> bool:

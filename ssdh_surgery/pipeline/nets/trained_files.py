@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.weights.snapshot_names import (
-    snapshot_name,
-    snapshots_on_disk,
-    weights_beside,
-)
-from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError
+from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
+from ssdh_surgery.errors import EngineError, FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.nets.run_records import run_records
+from ssdh_surgery.pipeline.nets.snapshots import (
+    LayerParams,
+    Misfit,
+    Report,
+    newest_first,
+    newest_fit,
+    state_misfit,
+)
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
+
+_TRAIN_FIRST = "train first (ssdh train), or name the weights: --weights FILE"
 
 
 def recorded_deploy(record: NetRecord | None) -> Path:
@@ -48,58 +56,84 @@ def locate_file(record: NetRecord, name: str, what: str) -> Path:
     )
 
 
-def newest_weights(record: NetRecord | None) -> Path:
-    """The weights of the last snapshot.
+def newest_weights(
+    record: NetRecord | None, misfit: Misfit | None = None, report: Report | None = None
+) -> Path:
+    """The weights of the newest run: of its snapshots, the last one.
+
+    Args:
+        record: the net's record.
+        misfit: says why weights are not to be taken; None takes any.
+        report: gets a sentence for each file that is newer, but not to be taken.
 
     Raises:
         UsageError: the record has no snapshot prefix.
-        FileError: there is no snapshot yet.
+        FileError: there is no snapshot yet, or none that may be taken.
     """
     prefix = record.get("snapshot_prefix") if record else None
     if record is None or prefix is None:
         raise UsageError("no weights", hint="name them: --weights FILE")
+    snapshots = _snapshots(record, str(prefix))
+    reasons: list[str] = []
+    path = newest_fit(snapshots, misfit or (lambda _: None), reasons.append)
+    name = snapshot_name(prefix, "N", "caffemodel")
+    if path is None and snapshots:
+        raise FileError(
+            f"no snapshot {name} is complete and of this net:\n  " + "\n  ".join(reasons),
+            location=Location(str(record.folder)),
+            hint=_TRAIN_FIRST,
+        )
+    if path is None:
+        raise FileError(
+            f"no snapshot {name} yet", location=Location(str(record.folder)), hint=_TRAIN_FIRST
+        )
+    _report_all(reasons, report)
+    return relative_to_cwd(path)
+
+
+def _report_all(sentences: Sequence[str], report: Report | None) -> None:
+    if report is not None:
+        for sentence in sentences:
+            report(sentence)
+
+
+def _snapshots(record: NetRecord, prefix: str) -> list[Path]:
+    """The weights of the runs of a net, the newest first."""
+    solver = record.path("solver")
+    runs = run_records(record.folder, solver) if solver else []
+    prefixes = [run.prefix for run in runs if run.prefix is not None]
+    prefixes += [run.cwd / prefix for run in runs]
+    if snapshots := newest_first(prefixes, "caffemodel"):
+        return snapshots
+    # Runs that caffe was started for without ssdh leave no record.
     for folder in working_folders(record.folder / NAME):
-        if snapshots := snapshots_on_disk(folder / prefix, "caffemodel"):
-            return relative_to_cwd(snapshots[-1][1])
-    raise FileError(
-        f"no snapshot {snapshot_name(prefix, 'N', 'caffemodel')} yet",
-        location=Location(str(record.folder)),
-        hint="train first (ssdh train), or name the weights: --weights FILE",
-    )
+        if snapshots := newest_first([folder / prefix], "caffemodel"):
+            return snapshots
+    return []
 
 
-def newest_whole_state(prefix: Path) -> Path:
-    """The newest solverstate of a prefix that can be read, with weights that can be read.
+def newest_whole_state(
+    prefix: Path, params: LayerParams = (), net: str = "", report: Report | None = None
+) -> Path:
+    """The newest solverstate of a prefix that is complete, with complete weights of a net.
+
+    Args:
+        prefix: the path of the snapshots before `_iter_N`.
+        params: the layers of the net that they must hold.
+        net: the net's name for messages.
+        report: gets a sentence for each solverstate that is newer, but not to be taken.
 
     Raises:
         EngineError: there is none.
     """
-    damaged = []
-    for _, state in reversed(snapshots_on_disk(prefix, "solverstate")):
-        weights = weights_beside(state)
-        if not weights.is_file():
-            continue
-        if _is_whole(state, weights):
-            return state
-        damaged.append(state.name)
-    note = f" (incomplete: {', '.join(damaged)})" if damaged else ""
-    raise EngineError(
-        "nothing to resume: no complete snapshot "
-        f"{snapshot_name(prefix, 'N', 'solverstate')} with its weights{note}"
-    )
-
-
-def _is_whole(state: Path, weights: Path) -> bool:
-    if state.suffix == ".h5":
-        return state.stat().st_size > 0
-    from google.protobuf.message import DecodeError
-
-    from ssdh_surgery.caffe.messages import schema
-    from ssdh_surgery.caffe.weights.binary_weights import read_weights
-
-    try:
-        message = schema.SolverState.FromString(state.read_bytes())
-        read_weights(weights)
-    except (DecodeError, OSError, SsdhError):
-        return False
-    return bool(message.HasField("iter"))
+    reasons: list[str] = []
+    states = newest_first([prefix], "solverstate")
+    state = newest_fit(states, lambda path: state_misfit(params, net, path), reasons.append)
+    if state is None:
+        note = "".join(f"\n  {reason}" for reason in reasons)
+        raise EngineError(
+            "nothing to resume: no complete snapshot "
+            f"{snapshot_name(relative_to_cwd(prefix), 'N', 'solverstate')} with its weights{note}"
+        )
+    _report_all(reasons, report)
+    return state

@@ -24,6 +24,7 @@ from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.run_states import group_refusals, refuse_worse_group
+from ssdh_surgery.pipeline.nets.snapshots import other_weights
 from ssdh_surgery.pipeline.patch.data_paths import refuse_unreadable
 from ssdh_surgery.pipeline.patch.solver import patch_lone_solver
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup
@@ -278,6 +279,19 @@ def _next_command(
         which = f" --solver {shlex.quote(str(solver.output.path))}"
     elif len(workspaces.stems) > 1:
         which = f" --net {shlex.quote(stems[0])}"
-    on_cpu = Solver(solver.after).string("solver_mode") in ("CPU", "0")
-    gpu = "" if on_cpu else " --gpu 0"
-    return f"ssdh train{which}{gpu} --weights WEIGHTS.caffemodel"
+    view, path = Solver(solver.after), solver.output.path
+    gpu = "" if view.string("solver_mode") in ("CPU", "0") else " --gpu 0"
+    weights = _weights_to_start_from(path.parent, Path(view.snapshot_prefix(path, Path())))
+    return f"ssdh train{which}{gpu} --weights {weights}"
+
+
+def _weights_to_start_from(folder: Path, prefix: Path) -> str:
+    """The weights in the current directory or next to the solver; a placeholder if not just one.
+
+    Several are listed in a comment of the shell's.
+    """
+    paths = other_weights(Path(), prefix) or other_weights(folder, prefix)
+    if len(paths) == 1:
+        return shlex.quote(str(paths[0]))
+    names = ", ".join(map(str, paths))
+    return "WEIGHTS.caffemodel" + (f"  # one of: {names}" if names else "")

@@ -136,10 +136,12 @@ def search(
     ranking: Ranking,
     sheet: SearchSheet | None = None,
     report: Report | None = None,
+    narrate: Report | None = None,
 ) -> SearchResult:
     """Find the items of an index that are nearest to a query.
 
-    `report` gets a warning if images were prepared differently from the index's.
+    `report` gets a warning if images were prepared differently from the index's, and `narrate`
+    the net and the weights that encode an image, if the weights were not named.
 
     Raises:
         FileError: a file cannot be read, or the sheet exists or cannot be written.
@@ -156,7 +158,7 @@ def search(
         if query.codes is not None:
             answers = _by_codes(index, query.codes, query.features, ranking, report)
         elif query.image is not None:
-            answers = _by_image(index, query.image, query.encoder, ranking, report)
+            answers = _by_image(index, query.image, query.encoder, ranking, report, narrate)
         elif query.ids:
             answers = _by_ids(index, query.ids, ranking)
         else:
@@ -195,11 +197,21 @@ def _by_codes(
 
 
 def _by_image(
-    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report | None
+    index: Index,
+    image: Path,
+    options: EncoderOptions,
+    ranking: Ranking,
+    report: Report | None,
+    narrate: Report | None,
 ) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
     encoder = Encoder(replace(options, batch=1))
+    if report is not None:
+        for sentence in encoder.passed_over:
+            report(sentence)
+    if narrate is not None and options.weights is None:
+        narrate(f"{encoder.net.source.name} with {encoder.weights}")
     codes = _codes_of(encoder, image)
     index.refuse(codes)
     index.report_other_transform(codes, report)
@@ -207,7 +219,8 @@ def _by_image(
     if ranking.feature == ACTIVATIONS:
         features = {ACTIVATIONS: needed_activations(codes)}
     elif ranking.feature is not None:
-        other = Encoder(replace(encoder.options, blob=ranking.feature), encoder.net.source)
+        same_weights = replace(encoder.options, blob=ranking.feature, weights=encoder.weights)
+        other = Encoder(same_weights, encoder.net.source)
         features = {ranking.feature: needed_activations(_codes_of(other, image))}
     return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 

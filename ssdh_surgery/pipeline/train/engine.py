@@ -105,13 +105,15 @@ def _gpu_obstacle(executable: Executable, launch: Launch) -> str | None:
     return None
 
 
-def find_program(options: TrainOptions) -> tuple[Path | None, str | None]:
-    """For a dry run: caffe as a user would type it, and a sentence where it is missing."""
+def find_program(options: TrainOptions, launch: Launch) -> tuple[Path | None, str | None]:
+    """For a dry run: caffe as a user would type it, and a sentence where it cannot train."""
     try:
         executable = find_caffe(options.caffe)
     except SsdhError as error:
         return None, error.message
-    return (_program(executable), None) if executable else (None, missing_caffe().message)
+    if executable is None:
+        return None, missing_caffe().message
+    return _program(executable), _gpu_obstacle(executable, launch)
 
 
 def _program(executable: Executable) -> Path | None:

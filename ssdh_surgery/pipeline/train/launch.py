@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,11 +11,13 @@ from typing import Literal
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, UsageError
+from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, near_file
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
-from ssdh_surgery.pipeline.files.sources import SourceFile, need, read_source
+from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
+from ssdh_surgery.pipeline.nets.snapshots import LayerParams, newest_first
 from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -41,7 +45,20 @@ class TrainOptions:
     net: str | None = None
     precision: Literal["float32", "tf32", "bf16"] | None = None
     threads: int | None = None
+    force: bool = False
     extra: tuple[str, ...] = ()
+
+    @property
+    def own_words(self) -> list[str]:
+        """The options that start the same training again, without weights and snapshot."""
+        words = ["--solver", self.solver] if self.solver else []
+        words += ["--net", self.net] if self.net else []
+        words += ["--gpu", self.gpu] if self.gpu else []
+        words += ["--engine", self.engine] if self.engine != "auto" else []
+        words += ["--caffe", self.caffe] if self.caffe else []
+        words += ["--precision", self.precision] if self.precision else []
+        words += ["--threads", str(self.threads)] if self.threads else []
+        return words + (["--iterations", str(self.iterations)] if self.iterations else [])
 
 
 @dataclass(frozen=True)
@@ -53,18 +70,26 @@ class Launch:
         source: the solver that the user named.
         solver: the solver that runs: the same, or its copy.
         solver_copy: the text of the copy, None where none is needed.
+        copy_fields: the fields that the copy sets, with their values.
         prefix: the path of the snapshots before `_iter_N`.
         run: the folder for what the run leaves.
-        record: the workspace's record of the net, None without a workspace.
+        record: the workspace's record of the net, None where no workspace has the solver.
+        iteration: the iteration that the snapshot was taken at, None without one, or where it
+            cannot be read.
+        passed_over: a sentence for each snapshot that is newer than the one to resume from, but
+            incomplete or of another net.
     """
 
     job: TrainJob
     source: SourceFile
     solver: Solver
     solver_copy: bytes | None
+    copy_fields: tuple[tuple[str, str], ...]
     prefix: Path
     run: RunFolder
     record: NetRecord | None
+    iteration: int | None = None
+    passed_over: tuple[str, ...] = ()
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -77,10 +102,36 @@ class Launch:
         named = [("--weights", path) for path in self.weights]
         named += [("--snapshot", self.job.snapshot)] if self.job.snapshot else []
         return [
-            FileError(f"no such file ({option})", location=Location(path))
+            FileError(f"no such file ({option})", location=Location(path), hint=near_file(path))
             for option, path in named
             if not Path(path).is_file()
         ]
+
+    @property
+    def max_iter(self) -> int:
+        """The iteration at which the run ends; 0 where the solver has none."""
+        return self.solver.integer("max_iter") or 0
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the snapshot to resume from is at the last iteration: nothing is left to do."""
+        return self.iteration is not None and 0 < self.max_iter <= self.iteration
+
+    @property
+    def earlier_snapshot(self) -> Path | None:
+        """The newest weights of an earlier run, where this one starts anew and writes its own."""
+        if self.job.snapshot or not self.solver.writes_snapshots:
+            return None
+        return next(iter(newest_first([self.prefix], "caffemodel")), None)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether an earlier run left a snapshot of this net that can be resumed."""
+        try:
+            newest_whole_state(self.prefix, *_train_params(self.solver, self.job.cwd, self.prefix))
+        except EngineError:
+            return False
+        return True
 
 
 def prepare(options: TrainOptions) -> Launch:
@@ -98,7 +149,9 @@ def prepare(options: TrainOptions) -> Launch:
         raise UsageError("--snapshot and --resume exclude each other")
     workspace = Workspace.find()
     path, record = _solver_path(options, workspace)
-    source = read_source(path)
+    if record is None and workspace is not None:
+        record = workspace.net_written(Path(path))
+    source = _read_solver(path, record)
     need(source, Kind.SOLVER)
     solver = Solver(source.document)
     base = workspace.folder if workspace else Path.cwd()
@@ -108,12 +161,15 @@ def prepare(options: TrainOptions) -> Launch:
         folder = first_folder(base, Path(path))
     folder = folder or launch_folder(solver, Path(path))
     prefix = solver.snapshot_prefix(source.name, folder)
-    solver_copy, solver = _copy(options, source, solver, prefix)
+    fields = _copy_fields(options, solver, prefix)
+    draft = Draft(source.document, Kind.SOLVER)
+    is_copied = bool(fields) and bool(draft.do(assign(solver, typed_assignments(fields))))
+    passed_over: list[str] = []
     snapshot = options.snapshot
     if options.resume:
-        snapshot = str(relative_to_cwd(newest_whole_state(folder / prefix)))
+        snapshot = _newest_snapshot(solver, folder, folder / prefix, passed_over)
     job = TrainJob(
-        solver=str(run.solver) if solver_copy else path,
+        solver=str(run.solver) if is_copied else path,
         cwd=folder,
         log=run.log,
         weights=options.weights,
@@ -122,7 +178,58 @@ def prepare(options: TrainOptions) -> Launch:
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
     )
-    return Launch(job, source, solver, solver_copy, folder / prefix, run, record)
+    return Launch(
+        job,
+        source,
+        draft.solver if is_copied else solver,
+        bytes(draft.document) if is_copied else None,
+        tuple(fields) if is_copied else (),
+        folder / prefix,
+        run,
+        record,
+        _iteration_of(snapshot),
+        tuple(passed_over),
+    )
+
+
+def _newest_snapshot(solver: Solver, folder: Path, prefix: Path, passed_over: list[str]) -> str:
+    """The snapshot to resume from; `passed_over` gets a sentence for each that is newer."""
+    params = _train_params(solver, folder, prefix)
+    return str(relative_to_cwd(newest_whole_state(prefix, *params, passed_over.append)))
+
+
+def _read_solver(path: str, record: NetRecord | None) -> SourceFile:
+    """The solver; where it is missing and a patch wrote it, the error says how to get it back."""
+    try:
+        return read_source(path)
+    except FileError as error:
+        if record is not None and error.data.get("errno") == errno.ENOENT:
+            error.hint = (
+                f"ssdh.toml lists it as written; to write it again: {record.command('patch')}"
+            )
+        raise
+
+
+def _train_params(solver: Solver, folder: Path, prefix: Path) -> tuple[LayerParams, str]:
+    """The layers of the train net with the shapes of their params, and its name."""
+    try:
+        subject = subject_of(solver, folder, prefix)
+    except SsdhError:
+        return (), ""  # the checks report it
+    if not subject.nets:
+        return (), ""
+    return subject.shapes[0].layer_params, subject.nets[0][0].file
+
+
+def _iteration_of(snapshot: str | None) -> int | None:
+    if snapshot is None:
+        return None
+    from ssdh_surgery.caffe.weights.solverstate import read_solver_state
+
+    try:
+        return read_solver_state(snapshot).iteration
+    except SsdhError:
+        return None  # the engine says what is wrong with it
 
 
 def _solver_path(
@@ -134,31 +241,32 @@ def _solver_path(
     if record is None:
         raise UsageError(
             "no ssdh.toml here or above: name the solver",
-            hint="ssdh train --solver FILE, or run ssdh patch first",
+            hint=_solver_hint(),
         )
     path = record.path("solver")
     if path is None:
         raise UsageError(
-            f"ssdh.toml names no solver for '{record.stem}'", hint="ssdh train --solver FILE"
+            f"ssdh.toml names no solver for '{record.stem}'", hint="ssdh train SOLVER.prototxt"
         )
     return str(path), record
 
 
-def _copy(
-    options: TrainOptions, source: SourceFile, solver: Solver, prefix: str
-) -> tuple[bytes | None, Solver]:
-    """The solver with another `max_iter`, or for the CPU, proven like any other change."""
-    sets = []
+def _solver_hint() -> str:
+    """The command to run in a folder without a workspace."""
+    solvers = [each for each in neighbours(Path()) if each.kind is Kind.SOLVER]
+    if len(solvers) == 1:
+        return f"ssdh train {shlex.quote(solvers[0].name)}, or run ssdh patch first"
+    return "ssdh train SOLVER.prototxt, or run ssdh patch first"
+
+
+def _copy_fields(options: TrainOptions, solver: Solver, prefix: str) -> list[tuple[str, str]]:
+    """The fields that a copy of the solver sets: another `max_iter`, or the CPU."""
+    fields = []
     if options.iterations is not None:
-        sets.append(("max_iter", str(options.iterations)))
+        fields.append(("max_iter", str(options.iterations)))
     if options.gpu == "none":
-        sets.append(("solver_mode", "CPU"))
-    if not sets:
-        return None, solver
-    if prefix != solver.string("snapshot_prefix"):
+        fields.append(("solver_mode", "CPU"))
+    if fields and prefix != solver.string("snapshot_prefix"):
         # Caffe would name the snapshots after the copy.
-        sets.append(("snapshot_prefix", prefix))
-    draft = Draft(source.document, Kind.SOLVER)
-    if not draft.do(assign(solver, typed_assignments(sets))):
-        return None, solver
-    return bytes(draft.document), draft.solver
+        fields.append(("snapshot_prefix", prefix))
+    return fields

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import errors, files
-
-RUNS = "runs"
-_RECORD = "run.json"
+from ssdh_surgery.pipeline.nets.run_records import RECORD, RUNS, run_records
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class RunFolder:
     @property
     def record(self) -> Path:
         """What was started: command, engine, working directory, solver."""
-        return self.path / _RECORD
+        return self.path / RECORD
 
     def create(self, solver: bytes, record: dict[str, Any]) -> None:
         """Create the folder with its solver and its record.
@@ -58,13 +56,5 @@ def next_run(base: Path, stem: str) -> RunFolder:
 
 def first_folder(base: Path, solver: Path) -> Path | None:
     """The directory that caffe ran in when a solver was first run, None where no run has it."""
-    records = sorted((base / RUNS).glob(f"*/{_RECORD}"), key=lambda path: path.stat().st_mtime)
-    for path in records:
-        try:
-            record = json.loads(path.read_text())
-        except (OSError, ValueError):
-            continue
-        recorded, folder = (Path(str(record.get(key))) for key in ("solver", "cwd"))
-        if recorded == solver.resolve() and folder.is_dir():
-            return folder
-    return None
+    folders = (record.cwd for record in run_records(base, solver))
+    return next((folder for folder in folders if folder.is_dir()), None)

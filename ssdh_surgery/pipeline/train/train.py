@@ -5,59 +5,174 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_beside
 from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
-from ssdh_surgery.engines.events import Event, RunExit, Snapshot
-from ssdh_surgery.errors import DataError
-from ssdh_surgery.findings import NO_WEIGHTS, Finding
-from ssdh_surgery.location import Location
+from ssdh_surgery.engines.events import Event, RunExit
+from ssdh_surgery.engines.trainer import is_current
+from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.files import Stamp, stamp_of
+from ssdh_surgery.findings import NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
+from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
+from ssdh_surgery.pipeline.workspace.paths import (
+    command_in_shell,
+    relative_to_cwd,
+)
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """The line to type, and a sentence for everything that is in its way."""
+    """The line to type, a sentence for everything in its way, and what else would happen."""
 
     line: str
     obstacles: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
-    """The command of a launch; nothing is written, and nothing that is missing is an error."""
-    program, obstacle = find_program(options)
+    """The command of a launch; nothing is written, and nothing that is missing is an error.
+
+    The line is caffe's, and for the embedded engine, or where a copy of the solver is written
+    first, that of ssdh.
+    """
     obstacles = [f"{error.location}: {error.message}" for error in launch.missing]
-    obstacles += [obstacle] if obstacle else []
-    obstacles += [
-        finding.message
-        for finding in check_solver(launch.solver, launch.job.cwd, launch.prefix, launch.weights)
-        if finding.is_error and finding.rule is not NO_WEIGHTS
-    ]
+    earlier = None if options.force else launch.earlier_snapshot
+    if earlier is not None:
+        refusal = _earlier_run(launch, earlier)
+        obstacles.append(f"{refusal.location}: {refusal.message}; {refusal.hint}")
+    obstacles += [finish_message(launch)] if launch.is_finished else []
+    notes = []
+    findings = check_solver(
+        launch.solver,
+        launch.job.cwd,
+        launch.prefix,
+        launch.weights,
+        is_resumed=launch.job.snapshot is not None,
+    )
+    for finding in findings:
+        if finding.rule is NO_SNAPSHOT_FOLDER:
+            folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
+            notes.append(f"{folder} would be created")
+        elif finding.is_error and finding.rule is not NO_WEIGHTS:
+            obstacles.append(finding.message)
+    if options.engine == "torch":
+        return DryRun(_own_line(options, launch), tuple(obstacles), tuple(notes))
+    program, obstacle = find_program(options, launch)
+    line = _caffe_line(launch, program)
+    if obstacle:
+        obstacles.append(obstacle)
+        if options.engine == "auto" and options.caffe is None:
+            embedded = _own_line(replace(options, engine="torch"), launch)
+            notes.append(f"the embedded engine would train: {embedded}")
+    if launch.copy_fields:
+        fields = ", ".join(f"{name}: {value}" for name, value in launch.copy_fields)
+        notes.append(f"{launch.run.solver} would be written, with {fields}, for: {line}")
+        line = _own_line(options, launch)
+    return DryRun(line, tuple(obstacles), tuple(notes))
+
+
+def _own_line(options: TrainOptions, launch: Launch) -> str:
+    """The `ssdh` command line of a launch."""
+    job = launch.job
+    words = ["train", *options.own_words]
+    words += ["--weights", job.weights] if job.weights else []
+    words += ["--snapshot", job.snapshot] if job.snapshot else []
+    words += ["--force"] if options.force and not job.snapshot else []
+    return command_in_shell([*words, *(["--", *job.extra] if job.extra else [])])
+
+
+def _caffe_line(launch: Launch, program: Path | None) -> str:
+    """Caffe's command line of a launch, with the change to its directory if it needs one."""
     line = shell_line(command(launch.job, program), launch.job.cwd)
-    return DryRun(line, tuple(obstacles))
+    if shell_folder() is None or not is_current(launch.job.cwd):
+        return line
+    return f"cd {shlex.quote(path_in_shell('.'))} && {line}"
+
+
+def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
+    """The refusal to train anew over the snapshots of an earlier run."""
+    resume = "--resume goes on from it; " if launch.can_resume else ""
+    return FileError(
+        "an earlier run left this snapshot: a run that starts anew would replace its snapshots, "
+        "or leave them among its own",
+        location=Location(str(relative_to_cwd(snapshot))),
+        hint=f"{resume}--force starts anew",
+    )
+
+
+def finish_message(launch: Launch) -> str:
+    """A sentence on a run that is resumed at its end, or beyond it."""
+    if launch.iteration != launch.max_iter:
+        return (
+            f"the snapshot is at iteration {launch.iteration}, and the run ends at "
+            f"{launch.max_iter}; a larger --iterations N goes on"
+        )
+    return f"iteration {launch.iteration} of {launch.max_iter} done; --iterations N goes on"
+
+
+def next_command(run: Run) -> str:
+    """What a user does with the weights: make the deploy net, or use the one that is there."""
+    record, net = run.launch.record, run.options.net
+    which = ["--net", net] if net else []
+    deploy = record.path("deploy") if record else None
+    if deploy is None or not deploy.is_file():
+        return command_in_shell(["deploy", *which])
+    return command_in_shell(["encode", "IMAGES", "-o", "codes.npz", *which])
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that is about to start; `weights` says what the train net copies of each file."""
+    """A run that is about to start.
+
+    Attributes:
+        options: the options of the command line.
+        launch: the result of `prepare`.
+        engine: the engine that trains.
+        subject: the nets that run.
+        weights: what the train net copies of each weights file.
+        stamps: the files of the prefix that were there before.
+    """
 
     options: TrainOptions
     launch: Launch
     engine: EngineChoice
+    subject: Subject
     weights: tuple[WeightsCopy, ...] = ()
+    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
+
+    def newest(self, file: SnapshotFile) -> Path | None:
+        """The newest file of a snapshot that this run wrote, by what is on the disk."""
+        paths = newest_first([self.launch.prefix], file)
+        return next((path for path in paths if stamp_of(path) != self.stamps.get(path)), None)
+
+    @property
+    def main_outputs(self) -> frozenset[str] | None:
+        """The outputs of the main heads of its nets; None where a net has none."""
+        names: set[str] = set()
+        for net, _ in self.subject.nets:
+            main = next((head for head in heads(net) if head.is_main), None)
+            if main is None:
+                return None
+            for judge in (*main.losses, *main.accuracies):
+                names.update(judge.tops or ["(automatic)"])
+        return frozenset(names)
 
     @property
     def line(self) -> str:
         """The command as a user would type it; for the embedded engine that is our own."""
         if self.engine.name == "torch":
-            return shlex.join(self.launch.job.own_command)
-        return shell_line(command(self.launch.job, self.engine.program), self.launch.job.cwd)
+            return _own_line(replace(self.options, engine="torch"), self.launch)
+        return _caffe_line(self.launch, self.engine.program)
 
 
 def start(
@@ -73,15 +188,29 @@ def start(
 
     Raises:
         DataError: the check found errors, which are all listed.
+        FileError: snapshots of an earlier run are in the way.
         SsdhError: a file that does not exist or cannot be read, or no engine that can train.
     """
     if launch.missing:
         raise launch.missing[0]
-    subject = subject_of(launch.solver, launch.job.cwd, launch.prefix, launch.weights)
+    earlier = None if options.force else launch.earlier_snapshot
+    if earlier is not None:
+        raise _earlier_run(launch, earlier)
+    subject = subject_of(
+        launch.solver,
+        launch.job.cwd,
+        launch.prefix,
+        launch.weights,
+        is_resumed=launch.job.snapshot is not None,
+    )
     if not skip_check:
         _check(subject, launch, warn)
     engine = choose_engine(options, launch, subject)
-    run = Run(options, launch, engine, tuple(weights_copies(subject)))
+    if launch.solver.writes_snapshots:
+        with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
+            launch.prefix.parent.mkdir(parents=True, exist_ok=True)
+    weights, stamps = tuple(weights_copies(subject)), _stamps(launch.prefix)
+    run = Run(options, launch, engine, subject, weights, stamps)
     launch.run.create(
         launch.solver_copy or launch.source.data,
         {
@@ -98,13 +227,20 @@ def start(
     return run
 
 
+def _stamps(prefix: Path) -> dict[Path, Stamp | None]:
+    """The files of snapshots that are there before a run."""
+    files: tuple[SnapshotFile, ...] = ("caffemodel", "solverstate")
+    return {path: stamp_of(path) for file in files for path in newest_first([prefix], file)}
+
+
 def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) -> None:
     findings = check(subject)
     errors = [finding for finding in findings if finding.is_error]
     for finding in findings:
         if not finding.is_error:
             warn(finding)
-    if errors:
+    # A folder that is missing is made, unless more is wrong.
+    if any(finding.rule is not NO_SNAPSHOT_FOLDER for finding in errors):
         count = f"{len(errors)} errors" if len(errors) > 1 else "an error"
         raise DataError(
             f"found {count} before the first iteration",
@@ -128,19 +264,10 @@ def was_interrupted(event: Event | None) -> bool:
     return isinstance(event, RunExit) and event.is_interrupted
 
 
-def resume_command(run: Run, snapshot: Snapshot | None) -> str | None:
-    """The command that resumes an interrupted run, None without a snapshot on disk."""
-    if snapshot is None:
+def resume_command(run: Run) -> str | None:
+    """The command that resumes an interrupted run, None where it left no snapshot."""
+    state = run.newest("solverstate")
+    if state is None or not weights_beside(state).is_file():
         return None
-    state = run.launch.job.cwd / snapshot.state
-    if not state.is_file():
-        return None
-    options = run.options
-    words = ["ssdh", "train"]
-    words += ["--solver", options.solver] if options.solver else []
-    words += ["--net", options.net] if options.net else []
-    words += ["--snapshot", os.path.relpath(state)]
-    words += ["--gpu", options.gpu] if options.gpu else []
-    words += ["--engine", options.engine] if options.engine != "auto" else []
-    words += ["--iterations", str(options.iterations)] if options.iterations else []
-    return shlex.join(words)
+    resumed = replace(run.launch.job, weights=None, snapshot=os.path.relpath(state))
+    return _own_line(run.options, replace(run.launch, job=resumed))

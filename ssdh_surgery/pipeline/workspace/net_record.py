@@ -134,7 +134,7 @@ class NetRecord:
         not_written = {path.resolve() for path in ahead}
         return self.unknown_options() + [
             f"{path} changed since it was patched; to patch it again: "
-            + (self._command("deploy", "deploy") if path == deploy else self._command("patch"))
+            + (self.command("deploy", "deploy") if path == deploy else self.command("patch"))
             for path in self.changed_sources()
             if path.resolve() not in not_written
         ]
@@ -146,7 +146,7 @@ class NetRecord:
             return None if source is None else str(source)
         return str(self.path(f"{net}_source"))
 
-    def _command(self, command: str, net: str = "train") -> str:
+    def command(self, command: str, net: str = "train") -> str:
         """The command that makes the train or deploy net again."""
         import shlex
 

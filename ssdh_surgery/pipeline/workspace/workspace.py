@@ -121,6 +121,10 @@ class Workspace:
                 return record
         return None
 
+    def net_written(self, path: Path) -> NetRecord | None:
+        """The net that a file was written for."""
+        return next((each for each in self.nets.values() if each.lists_as_written(path)), None)
+
     def net_of(self, path: Path, stem: str) -> NetRecord | None:
         """The net that a file is the source of, or was written for; else that of a stem."""
         nets = self.nets

@@ -16,6 +16,8 @@ _SAMPLE = 20_000
 # Fewer codes say nothing about a collapse.
 _TOO_FEW = 10
 _LOW_ENTROPY = 0.1
+# A bit with a larger share of ones has the value 1 in common.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,26 @@ class Health:
             return False
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
 
+    @property
+    def is_at_start(self) -> bool:
+        """Whether each bit is mostly 1, as the hash layer's first bias of 1 makes it.
+
+        Codes that collapse in training have a common value that differs from bit to bit.
+        """
+        return self.is_collapsed and bool((self.fire_rates > _MOSTLY).all())
+
+    def summary(self) -> str:
+        """The measures that matter during training, in a clause."""
+        return (
+            f"{self.dead} of {self.bits} bits dead, entropy {self.entropy:.2f} of 1 per bit, "
+            f"{self._distinct_codes()}"
+        )
+
+    def _distinct_codes(self) -> str:
+        return (
+            f"{self.distinct:,} distinct code{'' if self.distinct == 1 else 's'} of {self.count:,}"
+        )
+
     def words(self) -> list[str]:
         """The measures in sentences."""
         rates = self.fire_rates
@@ -62,7 +84,7 @@ class Health:
             f"{self.dead} of {self.bits} bits dead",
             f"entropy {self.entropy:.2f} of 1 per bit",
             f"correlation {self.correlation:.2f} between bits, at most {self.strongest:.2f}",
-            f"{self.distinct:,} distinct codes of {self.count:,}",
+            self._distinct_codes(),
         ]
         if self.near is not None:
             sentences.append(f"{self.near:.1%} of activations within {NEAR} of 0.5")

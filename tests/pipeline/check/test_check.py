@@ -139,6 +139,31 @@ def test_data_that_is_not_there(folder: Path, field: str, message: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "from_caffe"),
+    [("models/lmdb", "models/lmdb"), ("../lmdb", "../lmdb")],
+    ids=["below", "above"],
+)
+def test_a_database_that_is_elsewhere(folder: Path, place: str, from_caffe: str) -> None:
+    """The hint is what `source` must say."""
+    root = folder / "root"
+    root.mkdir()
+    os.chdir(root)
+    write(root, [0])
+    (root / place).parent.mkdir(exist_ok=True)
+    (root / "lmdb").rename(root / place)
+    assert texts(root)[0].splitlines()[1] == (
+        f"hint: paths in a net start at caffe's working directory: {root}; there is one at "
+        f"{place}: write '{from_caffe}'"
+    )
+
+
+def test_an_absolute_path_of_another_machine(folder: Path) -> None:
+    write(folder, [0])
+    replace(folder, '"lmdb"', '"/home/jane/data/lmdb"')
+    assert texts(folder)[0].splitlines()[1] == ("hint: there is one at lmdb: write 'lmdb'")
+
+
 def test_an_lmdb_that_is_read_as_a_leveldb(folder: Path) -> None:
     write(folder, [0])
     replace(folder, " backend: LMDB", "")

@@ -40,3 +40,15 @@ def test_collapse() -> None:
     assert health_of(half, 48).is_collapsed  # half of the bits are dead
     half[:, 2:] = random.integers(0, 256, (50, 4), dtype=np.uint8)
     assert not health_of(half, 48).is_collapsed
+
+
+def test_codes_that_are_not_trained_enough_differ_from_collapsed_ones() -> None:
+    """A new hash layer has a bias of 1: before it has learned, the sigmoid of all bits is 0.73."""
+    random = np.random.default_rng(0)
+    untrained = 1 + random.normal(0, 0.1, (50, 16)) > 0
+    collapsed = np.tile(random.random(16) > 0.5, (50, 1))
+    starts = []
+    for bits in (untrained, collapsed, random.random((50, 16)) > 0.5):
+        health = health_of(np.packbits(bits, axis=1), 16)
+        starts.append((health.is_collapsed, health.is_at_start))
+    assert starts == [(True, True), (True, False), (False, False)]
