@@ -242,6 +242,9 @@ class Document:
         self.root.last = len(tokens)
         self.depth = 0
 
+    def __repr__(self) -> str:
+        return f"<Document {self.source.file}: {len(self.fields):,} fields>"
+
     def __bytes__(self) -> bytes:
         return "".join(self.tokens).encode("utf-8", "surrogateescape")
 
