@@ -34,6 +34,9 @@ class TransformOptions:
 
     `resize` is (width, height), or `none` to keep the size; `mean_value` is in the order of the
     channels that the net takes.
+
+    Raises:
+        UsageError: two of them exclude each other.
     """
 
     resize: Size | Literal["none"] | None = None
@@ -43,6 +46,10 @@ class TransformOptions:
     scale: float | None = None
     channels: Channels | None = None
     crops: int = 1
+
+    def __post_init__(self) -> None:
+        if self.mean_value is not None and self.mean_file is not None:
+            raise UsageError("--mean-value and --mean-file exclude each other")
 
 
 class InputTransform:

@@ -36,12 +36,19 @@ class Ranking:
     Args:
         count: the number of hits.
         feature: re-ranks the nearest codes; None keeps the Hamming order.
-        shortlist: the number of codes to re-rank.
+        shortlist: the number of codes to re-rank; None is ten for each hit, at least 100.
     """
 
     count: int = 10
     feature: str | None = None
-    shortlist: int = 100
+    shortlist: int | None = None
+
+    @property
+    def candidates(self) -> int:
+        """The number of nearest codes to find before re-ranking."""
+        if self.feature is None:
+            return self.count
+        return max(self.count, self.shortlist or max(100, 10 * self.count))
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,9 @@ class SearchQuery:
         ids: items of the index.
         texts: codes as bits, or as the hex of their packed bytes.
         encoder: the net that encodes the image.
+
+    Raises:
+        UsageError: none of them, or several.
     """
 
     codes: Path | None = None
@@ -63,6 +73,12 @@ class SearchQuery:
     ids: Sequence[str] = ()
     texts: Sequence[str] = ()
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
+
+    def __post_init__(self) -> None:
+        kinds = (self.codes is not None, self.image is not None, bool(self.ids), bool(self.texts))
+        if sum(kinds) != 1:
+            one = "one of " if any(kinds) else ""
+            raise UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
 
 
 @dataclass(frozen=True)
@@ -115,10 +131,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answers to all queries; `images` is the number of images on the sheet, if any."""
+    """The answers to all queries.
+
+    `images` is the number of images on the sheet, if any. A warning says that images were
+    prepared differently from the index's.
+    """
 
     answers: Sequence[Answer]
     images: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def has_hits(self) -> bool:
@@ -135,37 +156,40 @@ def search(
     query: SearchQuery,
     ranking: Ranking,
     sheet: SearchSheet | None = None,
-    report: Report | None = None,
 ) -> SearchResult:
     """Find the items of an index that are nearest to a query.
-
-    `report` gets a warning if images were prepared differently from the index's.
 
     Raises:
         FileError: a file cannot be read, or the sheet exists or cannot be written.
         DataError: a file is damaged or empty, the codes are another model's, or the index has no
             such item.
-        UsageError: the net is ambiguous or unknown, or features to re-rank by are missing.
+        UsageError: the net is ambiguous or unknown, features to re-rank by are missing, or
+            options do not belong together.
         MissingExtra: a library that is needed is not installed.
     """
+    if ranking.feature is None and (ranking.shortlist is not None or query.features):
+        raise UsageError("--shortlist and --features belong to --rerank")
+    if query.features and query.codes is None:
+        raise UsageError("--features belongs to --queries")
+    warnings: list[str] = []
     if sheet is not None:
         refuse_sheet_kind(sheet.path)
         inputs = [query.codes, query.image, *query.features]
         refuse_existing(sheet.path, force=sheet.force, inputs=inputs)
     with open_index(place) as index:
         if query.codes is not None:
-            answers = _by_codes(index, query.codes, query.features, ranking, report)
+            answers = _by_codes(index, query.codes, query.features, ranking, warnings.append)
         elif query.image is not None:
-            answers = _by_image(index, query.image, query.encoder, ranking, report)
+            answers = _by_image(index, query.image, query.encoder, ranking, warnings.append)
         elif query.ids:
             answers = _by_ids(index, query.ids, ranking)
         else:
             answers = _by_texts(index, query.texts, ranking)
     if sheet is None:
-        return SearchResult(answers)
+        return SearchResult(answers, warnings=tuple(warnings))
     ids = [[hit.id for hit in answer.hits] for answer in answers]
     count = write_search_sheet(sheet.path, ids, index.about.recipe, sheet.root)
-    return SearchResult(answers, count)
+    return SearchResult(answers, count, tuple(warnings))
 
 
 def _by_codes(
@@ -173,7 +197,7 @@ def _by_codes(
     path: Path,
     feature_files: Sequence[Path],
     ranking: Ranking,
-    report: Report | None,
+    report: Report,
 ) -> list[Answer]:
     codes = read_codes(path)
     refuse_empty(codes, "query")
@@ -195,7 +219,7 @@ def _by_codes(
 
 
 def _by_image(
-    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report | None
+    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report
 ) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
@@ -258,8 +282,7 @@ def _answers(
 ) -> list[Answer]:
     """The hits of packed codes [Q, B], whose features are [Q, D]."""
     feature, count = ranking.feature, ranking.count
-    shortlist = max(count, ranking.shortlist) if feature else count
-    all_distances, all_rows = index.search(packed, shortlist)
+    all_distances, all_rows = index.search(packed, ranking.candidates)
     answers = []
     for number, query in enumerate(queries):
         is_found = all_rows[number] >= 0
