@@ -32,6 +32,7 @@ COMMANDS = {
     "search": ("search", "Find the items with the nearest codes."),
     "evaluate": ("evaluate", "Evaluate codes: mean average precision, its protocol, baselines."),
     "zoo": ("zoo", "List and write the built-in networks."),
+    "completion": ("completion", "Let bash, zsh or fish complete commands and their values."),
 }
 _HELP = """Turn a trained Caffe classifier into a deep-hashing image-search model.
 
@@ -58,6 +59,10 @@ class _Commands(click.Group):
 
         module = import_module(f"ssdh_surgery.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if ctx.resilient_parsing:  # a shell completes the command line
+            from ssdh_surgery.cli.completion.values import add_completions
+
+            add_completions(command)
         return command
 
     def resolve_command(
@@ -121,6 +126,11 @@ def main(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+    if "SSDH_COMPLETE" in os.environ:
+        from ssdh_surgery.cli.completion.shells import print_completions
+
+        print_completions(cli, os.environ["SSDH_COMPLETE"])
+        sys.exit(0)
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 

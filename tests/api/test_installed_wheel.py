@@ -69,6 +69,20 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def other_files(package: Path) -> set[Path]:
+    """The files of a package that are no modules."""
+    return {
+        path.relative_to(package)
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__"
+    }
+
+
+def test_files_that_are_no_modules_are_in_it(python: Path) -> None:
+    package = next((python.parents[1] / "lib").glob("*/site-packages/ssdh_surgery"))
+    assert other_files(package) == other_files(ROOT / "ssdh_surgery")
+
+
 def checked(python: Path, program: str, folder: Path) -> str:
     """What mypy says about a program outside of the project."""
     (folder / "program.py").write_text(program)
