@@ -243,7 +243,8 @@ class Document:
         self.depth = 0
 
     def __repr__(self) -> str:
-        return f"<Document {self.source.file}: {len(self.fields):,} fields>"
+        names = ", ".join(dict.fromkeys(field.name for field in self.fields))
+        return f"<Document {self.source.file}: {names}>"
 
     def __bytes__(self) -> bytes:
         return "".join(self.tokens).encode("utf-8", "surrogateescape")

@@ -32,7 +32,7 @@ def test_encode_answers_as_the_command(photos: Path, ssdh: Ssdh) -> None:
     assert json.loads(json.dumps(result.as_json())) == told
     assert Path("codes.npz").read_bytes() == made
     codes = ssdh_surgery.read_codes("codes.npz")
-    assert repr(codes) == "<Codes codes.npz: 6 codes of 20 bits>"
+    assert repr(codes) == "<Codes codes.npz: 6 x 20 bits>"
     assert codes.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
 

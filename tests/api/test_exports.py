@@ -40,6 +40,11 @@ def test_each_can_be_imported(name: str) -> None:
     assert name in dir(ssdh_surgery)
 
 
+def test_the_repr_of_a_document_names_its_fields() -> None:
+    document = ssdh_surgery.parse(b'name: "x"\nlayer {}\nlayer {}\n')
+    assert repr(document) == "<Document <text>: name, layer>"
+
+
 def test_an_unknown_name() -> None:
     with pytest.raises(AttributeError, match="module 'ssdh_surgery' has no attribute 'patches'"):
         ssdh_surgery.patches  # type: ignore[attr-defined]  # noqa: B018

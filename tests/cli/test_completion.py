@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -10,9 +11,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from ssdh_surgery.cli import COMMANDS
+from ssdh_surgery.cli import COMMANDS, cli
+from ssdh_surgery.cli.completion import values
 from ssdh_surgery.cli.completion.command_line import CommandLine
 from ssdh_surgery.cli.completion.shells import SHELLS
 from support import lenet
@@ -149,6 +152,43 @@ def bash(folder: Path, programs: Path) -> Iterator[BashLine]:
 )
 def test_a_line_in_bash(keys: str, line: str, bash: BashLine) -> None:
     assert bash.after(keys) == line
+
+
+def test_programs_that_set_the_words_alone(folder: Path, programs: Path) -> None:
+    code = """
+    eval "$(ssdh completion bash)"
+    COMP_WORDS=(ssdh show zoo:goo) COMP_CWORD=2
+    _ssdh_completion
+    printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    ran = subprocess.run(
+        ["bash", "-c", code],
+        cwd=folder,
+        env=environment(PATH=f"{programs}:{os.environ['PATH']}"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "zoo:googlenet\n"
+
+
+def keys_of(command: click.Command) -> Iterator[str]:
+    """What the table may call the options and arguments of a command."""
+    for param in command.params:
+        key = param.opts[0] if isinstance(param, click.Option) else str(param.name)
+        yield from (key, f"{command.name} {key}")
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            yield from keys_of(each)
+
+
+def test_the_table_names_options_that_exist() -> None:
+    commands = [
+        importlib.import_module(f"ssdh_surgery.cli.commands.{module}").command
+        for module, _ in COMMANDS.values()
+    ]
+    existing = {key for command in (cli, *commands) for key in keys_of(command)}
+    assert {*values.OF_WORD, *values.OF_NET} <= existing
 
 
 def completions(folder: Path, left: str, right: str = "", shell: str = "fish") -> list[str]:

@@ -76,21 +76,20 @@ class CommandLine:
             return value
         return self.option + _escaped(value)
 
-    def after_break(self, value: str, breaks: str) -> str:
-        """A completion in place of the part of the word after its last break, as bash wants it.
+    def in_place_of(self, value: str, replaced: str) -> str:
+        """A completion in place of the end of the word, where bash begins a word at `:` and `=`.
 
-        >>> CommandLine.parse("ssdh show zoo:goo").after_break("zoo:googlenet", ":=")
+        >>> CommandLine.parse("ssdh show zoo:goo").in_place_of("zoo:googlenet", "goo")
         'googlenet'
 
         Args:
             value: the completion.
-            breaks: the characters that end a word in bash, `$COMP_WORDBREAKS`.
+            replaced: what bash takes for the word, and replaces.
         """
         word = self.whole_word(value)
-        if self.quote:
+        if self.quote or not self.incomplete.endswith(replaced):
             return word
-        start = 1 + max(self.incomplete.rfind(each) for each in f"{breaks}\0")
-        return word[start:] if word[:start] == self.incomplete[:start] else word
+        return word.removeprefix(self.incomplete.removesuffix(replaced))
 
 
 def _escaped(value: str) -> str:

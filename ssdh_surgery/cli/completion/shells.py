@@ -61,7 +61,8 @@ class Bash(Shell):
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """A completion in place of what bash takes for the word."""
-        return self.line.after_break(str(item.value), os.environ.get("COMP_BREAKS", ""))
+        replaced = os.environ.get("COMP_REPLACED", self.line.incomplete)
+        return self.line.in_place_of(str(item.value), replaced)
 
 
 class Zsh(Shell):

@@ -1,12 +1,14 @@
 # Completion of ssdh in bash: eval "$(ssdh completion bash)"
 _ssdh_completion() {
-    local value
+    local value left=${COMP_LINE:0:COMP_POINT} right=${COMP_LINE:COMP_POINT}
+    # Programs that call this function may set the words alone.
+    [[ -n $left ]] || left="${COMP_WORDS[*]:0:COMP_CWORD + 1}"
     COMPREPLY=()
     while IFS= read -r value; do
         COMPREPLY+=("$value")
     done < <(
-        COMP_LEFT=${COMP_LINE:0:COMP_POINT} COMP_RIGHT=${COMP_LINE:COMP_POINT} \
-            COMP_BREAKS=$COMP_WORDBREAKS SSDH_COMPLETE=bash "$1" 2>/dev/null </dev/null
+        COMP_LEFT=$left COMP_RIGHT=$right COMP_REPLACED=${2-${COMP_WORDS[COMP_CWORD]}} \
+            SSDH_COMPLETE=bash "${1:-ssdh}" 2>/dev/null </dev/null
     )
     # A folder and the prefix zoo: go on.
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/:] ]]; then

@@ -23,7 +23,7 @@ _SOLVERS = partial(candidates.files, endings=candidates.PROTOTXTS)
 
 # What completes a word, by the flag of an option or the name of an argument. A command's own
 # entry has its name in front.
-_OF_WORD: dict[str, OfWord] = {
+OF_WORD: dict[str, OfWord] = {
     "files": candidates.net_files,
     "net_file": candidates.net_files,
     "file": candidates.net_files,
@@ -51,12 +51,13 @@ _OF_WORD: dict[str, OfWord] = {
     "lmdb": candidates.folders,
     "--out": candidates.folders,
     "--root": candidates.folders,
+    "--caffe": candidates.files,
     "-C": candidates.folders,
     "name": candidates.network_names,
     "code": candidates.finding_codes,
 }
 # What completes a word from the nets at hand.
-_OF_NET: dict[str, OfNet] = {
+OF_NET: dict[str, OfNet] = {
     "--at": net_names.blobs,
     "--blob": net_names.blobs,
     "--head": net_names.classifiers,
@@ -80,7 +81,7 @@ class CompletedType(click.ParamType[Any]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
         """The values that begin with a word, seen from the folder of `-C`."""
-        argument: Any = ctx if self._source in _OF_NET.values() else incomplete
+        argument: Any = ctx if self._source in OF_NET.values() else incomplete
         with contextlib.chdir(ctx.find_root().params.get("folder") or "."):
             values = self._source(argument)
         return [CompletionItem(each) for each in values if each.startswith(incomplete)]
@@ -90,7 +91,7 @@ def add_completions(command: click.Command) -> None:
     """Let the options and arguments of a command complete their values, and its commands too."""
     for param in command.params:
         key = param.opts[0] if isinstance(param, click.Option) else param.name or ""
-        sources: dict[str, OfWord | OfNet] = {**_OF_WORD, **_OF_NET}
+        sources: dict[str, OfWord | OfNet] = {**OF_WORD, **OF_NET}
         source = sources.get(f"{command.name} {key}") or sources.get(key)
         if source is None and isinstance(param.type, click.Path):
             source = candidates.files

@@ -50,8 +50,9 @@ class Codes:
         return len(self.packed)
 
     def __repr__(self) -> str:
-        form = f"codes of {self.bits} bits" if self.bits else "items without codes"
-        return f"<Codes {self.name}: {len(self):,} {form}>"
+        width = 0 if self.activations is None else self.activations.shape[1]
+        form = f"{self.bits} bits" if self.bits else f"{width} activations"
+        return f"<Codes {self.name}: {len(self):,} x {form}>"
 
     @property
     def is_multi_label(self) -> bool:
