@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ssdh_surgery.api.build_index import IndexResult as IndexResult
     from ssdh_surgery.api.build_index import build_index as build_index
     from ssdh_surgery.api.deploy import deploy as deploy
     from ssdh_surgery.api.edits import EditedFile as EditedFile
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.api.encode import encode as encode
     from ssdh_surgery.api.evaluate import evaluate as evaluate
     from ssdh_surgery.api.patch import patch as patch
+    from ssdh_surgery.api.search import SearchResult as SearchResult
     from ssdh_surgery.api.search import search as search
     from ssdh_surgery.api.upgrade import upgrade as upgrade
     from ssdh_surgery.data.transformer import Transformer as Transformer
@@ -39,10 +41,8 @@ if TYPE_CHECKING:
     from ssdh_surgery.location import Location as Location
     from ssdh_surgery.pipeline.encode.encode import EncodeResult as EncodeResult
     from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation as Evaluation
-    from ssdh_surgery.pipeline.search.index_change import IndexChange as IndexChange
     from ssdh_surgery.pipeline.search.search import Answer as Answer
     from ssdh_surgery.pipeline.search.search import Hit as Hit
-    from ssdh_surgery.pipeline.search.search import SearchResult as SearchResult
     from ssdh_surgery.prototxt.cst import Document as Document
     from ssdh_surgery.prototxt.parser import parse as parse
     from ssdh_surgery.retrieval.codes.code_file import read_codes as read_codes
@@ -68,14 +68,14 @@ _EXPORTS = {
     "Finding": "ssdh_surgery.findings",
     "GateRefused": "ssdh_surgery.errors",
     "Hit": "ssdh_surgery.pipeline.search.search",
-    "IndexChange": "ssdh_surgery.pipeline.search.index_change",
+    "IndexResult": "ssdh_surgery.api.build_index",
     "Location": "ssdh_surgery.location",
     "MissingExtra": "ssdh_surgery.errors",
     "OverlappingEdits": "ssdh_surgery.errors",
     "ParseError": "ssdh_surgery.errors",
     "Runner": "ssdh_surgery.engines.runner",
     "SchemaError": "ssdh_surgery.errors",
-    "SearchResult": "ssdh_surgery.pipeline.search.search",
+    "SearchResult": "ssdh_surgery.api.search",
     "SsdhError": "ssdh_surgery.errors",
     "SurgeryError": "ssdh_surgery.errors",
     "Transformer": "ssdh_surgery.data.transformer",
@@ -110,7 +110,7 @@ __all__ = [
     "Finding",
     "GateRefused",
     "Hit",
-    "IndexChange",
+    "IndexResult",
     "Location",
     "MissingExtra",
     "OverlappingEdits",

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery.api.keywords import check, paths
 from ssdh_surgery.errors import UsageError
-from ssdh_surgery.pipeline.search.index_change import IndexChange, build
+from ssdh_surgery.pipeline.search.index_change import build
 from ssdh_surgery.pipeline.settings.value_types import Integer
 from ssdh_surgery.retrieval.index.kinds import DEFAULT
+
+
+@dataclass(frozen=True)
+class IndexResult:
+    """An index that was written.
+
+    Args:
+        index: the file or the table.
+        kind: how it is searched.
+        count: the number of its codes.
+        bits: their width.
+        recall: the share of nearest codes that a search finds; None if it was not measured.
+        warnings: the reasons to doubt it.
+    """
+
+    index: str
+    kind: str
+    count: int
+    bits: int
+    recall: float | None
+    warnings: tuple[str, ...]
 
 
 def build_index(
@@ -21,7 +43,7 @@ def build_index(
     features: str | Path | Iterable[str | Path] = (),
     measure_recall: int | None = None,
     force: bool = False,
-) -> IndexChange:
+) -> IndexResult:
     """Make an index of one or several files of codes, as `ssdh index build` does.
 
     Args:
@@ -39,7 +61,8 @@ def build_index(
     files = paths(codes)
     if not files:
         raise UsageError("build_index needs a file of codes")
-    return build(
+    warnings: list[str] = []
+    change = build(
         files,
         str(output),
         kind,
@@ -47,4 +70,14 @@ def build_index(
         keep_activations=activations,
         measure_recall=check("measure_recall", measure_recall, Integer(1)),
         force=force,
+        report=warnings.append,
+    )
+    index = change.index
+    return IndexResult(
+        index.name,
+        index.about.kind,
+        index.count,
+        index.about.bits,
+        change.recall,
+        tuple(warnings),
     )

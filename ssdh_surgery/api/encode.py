@@ -8,7 +8,7 @@ from typing import Unpack
 
 from ssdh_surgery.api.encoder_keywords import EncoderKeywords, encoder_options
 from ssdh_surgery.api.keywords import check, optional_path, paths
-from ssdh_surgery.data.list_line import several_labels
+from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.encode import encode as story
@@ -55,7 +55,9 @@ def encode(
     sources = paths(inputs)
     if not sources:
         raise UsageError("encode needs an input")
-    several = several_labels(multi_label=multi_label, classes=check("classes", classes, Integer(1)))
+    if classes is not None and not multi_label:
+        raise UsageError("classes needs multi_label")
+    several = SeveralLabels(check("classes", classes, Integer(1))) if multi_label else None
     return story.encode(
         sources,
         Path(output),

@@ -9,7 +9,7 @@ from typing import Any
 
 from ssdh_surgery.errors import UsageError, did_you_mean
 from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option
-from ssdh_surgery.pipeline.settings.settings import Settings, preset_settings
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.settings.value_types import Assignments, Choice, Integer, ValueType
 from ssdh_surgery.surgery.hashing.presets import PRESETS
 
@@ -84,7 +84,8 @@ def settings_of(command: Command, values: Mapping[str, Any], preset: str | None 
 
     Raises:
         TypeError: there is no such option.
-        UsageError: a value has another type or is out of range, or there is no such preset.
+        UsageError: a value has another type or is out of range, two exclude each other, or there
+            is no such preset.
     """
     choice("preset", preset, PRESETS)
     options = {keyword(option): option for option in OPTIONS.values() if command in option.commands}
@@ -101,7 +102,9 @@ def settings_of(command: Command, values: Mapping[str, Any], preset: str | None 
         for name, option in options.items()
         if values.get(name) is not None
     }
-    return Settings(explicit).over(preset_settings(preset))
+    if {"mean_file", "mean_value"} <= explicit.keys():
+        raise UsageError("mean_file and mean_value exclude each other")
+    return Settings(explicit).over(Settings(PRESETS[preset].settings if preset else {}))
 
 
 def keyword(option: Option) -> str:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 from ssdh_surgery.api.encoder_keywords import EncoderKeywords, encoder_options
 from ssdh_surgery.api.keywords import check, optional_path, paths, texts
+from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.search import search as story
 from ssdh_surgery.pipeline.settings.value_types import Integer
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answers to all queries, in their order, and the reasons to doubt them."""
+
+    answers: tuple[story.Answer, ...]
+    warnings: tuple[str, ...]
 
 
 def search(
@@ -23,11 +33,8 @@ def search(
     rerank: str | None = None,
     shortlist: int | None = None,
     features: str | Path | Iterable[str | Path] = (),
-    sheet: str | Path | None = None,
-    root: str | Path | None = None,
-    force: bool = False,
     **encoder: Unpack[EncoderKeywords],
-) -> story.SearchResult:
+) -> SearchResult:
     """Find the items whose codes are nearest by Hamming distance, as `ssdh search` does.
 
     One of `queries`, `image`, `ids` and `codes` says what to search with.
@@ -43,27 +50,31 @@ def search(
             the name of a blob.
         shortlist: the number of nearest codes to re-rank; by default ten times `k`, at least 100.
         features: activations of the queries, to re-rank by a blob.
-        sheet: draw the hits on this PNG.
-        root: the folder of the images of the sheet; by default the source of the index.
-        force: replace an existing PNG.
         encoder: with `image`, the net and the preparation of its input, as in the options of the
             command; by default those of `ssdh.toml`.
 
     Raises:
-        SsdhError: a file cannot be read or written, or the codes are those of another model.
+        SsdhError: a file cannot be read, or the codes are those of another model.
     """
     query = story.SearchQuery(
-        optional_path(queries),
-        paths(features),
-        optional_path(image),
-        texts(ids),
-        texts(codes),
-        encoder_options("search", encoder),
+        codes=optional_path(queries),
+        features=paths(features),
+        image=optional_path(image),
+        ids=texts(ids),
+        texts=texts(codes),
+        encoder=encoder_options("search", encoder),
     )
-    ranking = story.Ranking(
-        check("k", k, Integer(1)), rerank, check("shortlist", shortlist, Integer(1))
+    kinds = (queries is not None, image is not None, bool(query.ids), bool(query.texts))
+    if sum(kinds) != 1:
+        raise UsageError("search needs one of queries, image, ids and codes")
+    if rerank is None and (shortlist is not None or query.features):
+        raise UsageError("shortlist and features belong to rerank")
+    if query.features and queries is None:
+        raise UsageError("features belong to queries")
+    count = check("k", k, Integer(1))
+    candidates = check("shortlist", shortlist, Integer(1)) or max(100, 10 * count)
+    warnings: list[str] = []
+    result = story.search(
+        str(index), query, story.Ranking(count, rerank, candidates), report=warnings.append
     )
-    drawing = None
-    if sheet is not None:
-        drawing = story.SearchSheet(Path(sheet), None if root is None else str(root), force)
-    return story.search(str(index), query, ranking, drawing)
+    return SearchResult(tuple(result.answers), tuple(warnings))

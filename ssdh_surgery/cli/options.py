@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ssdh_surgery.cli.types import TEXT, InputShapeType
+
+if TYPE_CHECKING:
+    from ssdh_surgery.data.list_line import SeveralLabels
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -47,3 +50,18 @@ several_labels_options = options(
         help="With --multi-label, read the labels as numbers of N classes, from 0.",
     ),
 )  # fmt: skip
+
+
+def several_labels(*, multi_label: bool, classes: int | None) -> SeveralLabels | None:
+    """How the lines of a list are read; None for one label a line.
+
+    Raises:
+        click.UsageError: --classes without --multi-label.
+    """
+    if not multi_label:
+        if classes is not None:
+            raise click.UsageError("--classes needs --multi-label")
+        return None
+    from ssdh_surgery.data.list_line import SeveralLabels
+
+    return SeveralLabels(classes)

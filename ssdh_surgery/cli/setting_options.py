@@ -10,8 +10,9 @@ import click
 from ssdh_surgery.cli.options import Decorated, options
 from ssdh_surgery.cli.types import click_type
 from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option, Section
-from ssdh_surgery.pipeline.settings.settings import Settings, preset_settings
+from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.settings.value_types import Assignments, Flag
+from ssdh_surgery.surgery.hashing.presets import PRESETS
 
 # Options outside these sections come under click's own title.
 _TITLES: dict[Section, str] = {
@@ -71,4 +72,6 @@ def explicit_settings(values: Mapping[str, Any]) -> Settings:
     """The settings of a command line, those of its `--preset` among them."""
     # A repeatable option that was not given is an empty tuple.
     named = {name: values[name] for name in OPTIONS if values.get(name) not in (None, ())}
-    return Settings(named).over(preset_settings(values.get("preset")))
+    preset = values.get("preset")
+    published = {} if preset is None else PRESETS[preset].settings
+    return Settings(named).over(Settings(published))

@@ -17,7 +17,6 @@ from typing import NamedTuple, Protocol
 
 from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.list_problems import ProblemKind
-from ssdh_surgery.errors import UsageError
 from ssdh_surgery.names import name_bytes
 
 # Tests whether an image exists at a path; None for no test.
@@ -103,19 +102,6 @@ class SeveralLabels:
         if exists is not None:
             splits = [each for each in splits if exists(each[0])] or splits
         return splits[-1] if splits else (line, [])
-
-
-def several_labels(*, multi_label: bool, classes: int | None) -> SeveralLabels | None:
-    """How lines with several labels are read; None for one label a line.
-
-    Raises:
-        UsageError: a number of classes without several labels.
-    """
-    if multi_label:
-        return SeveralLabels(classes)
-    if classes is not None:
-        raise UsageError("--classes needs --multi-label")
-    return None
 
 
 def _splits(line: str) -> Iterator[tuple[str, list[str]]]:

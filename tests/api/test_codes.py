@@ -53,11 +53,17 @@ def test_what_is_left_out_is_a_value(photos: Path, capfd: pytest.CaptureFixture[
     assert capfd.readouterr() == ("", "")
 
 
-def test_build_index_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
+def test_build_index_writes_what_the_command_writes(index: str, ssdh: Ssdh) -> None:
     told = ssdh("index", "build", "codes.npz", "-o", "y.index", "--kind", "numpy", "--json").json
-    change = ssdh_surgery.build_index(["codes.npz"], Path("y.index"), kind="numpy", force=True)
-    assert change.as_json() == told
-    assert change.warnings == ()
+    made = Path("y.index").read_bytes()
+    result = ssdh_surgery.build_index(
+        ["codes.npz"], Path("y.index"), kind="numpy", measure_recall=3, force=True
+    )
+    assert Path("y.index").read_bytes() == made
+    assert result.index == told["index"]
+    assert (result.kind, result.count, result.bits) == ("numpy", told["codes"], told["bits"])
+    assert result.recall == 1.0
+    assert result.warnings == ()
 
 
 def test_files_of_another_preparation_are_warnings(index: str, ssdh: Ssdh) -> None:
@@ -83,7 +89,8 @@ def test_search_answers_as_the_command(
     words: list[str], keywords: Any, index: str, ssdh: Ssdh
 ) -> None:
     told = ssdh("search", index, *words, "--json").json
-    assert ssdh_surgery.search(index, **keywords).as_json() == told
+    result = ssdh_surgery.search(index, **keywords)
+    assert {"results": [answer.as_json() for answer in result.answers]} == told
 
 
 def test_hits_are_values(index: str) -> None:
@@ -143,7 +150,7 @@ def test_evaluate_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
         (
             lambda: ssdh_surgery.encode("photos", "c.npz", **NET, classes=4),
             UsageError,
-            "--classes needs --multi-label",
+            "classes needs multi_label",
         ),
         (lambda: ssdh_surgery.encode("photos", "codes.npz", **NET), FileError, "the file exists"),
         (
@@ -159,12 +166,12 @@ def test_evaluate_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
         (
             lambda: ssdh_surgery.search("x.index"),
             UsageError,
-            "say what to search with: --queries, --image, --id or --code",
+            "search needs one of queries, image, ids and codes",
         ),
         (
             lambda: ssdh_surgery.search("x.index", ids="a", codes="0"),
             UsageError,
-            "say what to search with: one of --queries, --image, --id or --code",
+            "search needs one of queries, image, ids and codes",
         ),
         (
             lambda: ssdh_surgery.search("x.index", ids="a", k=0),
@@ -174,7 +181,12 @@ def test_evaluate_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
         (
             lambda: ssdh_surgery.search("x.index", ids="a", shortlist=9),
             UsageError,
-            "--shortlist and --features belong to --rerank",
+            "shortlist and features belong to rerank",
+        ),
+        (
+            lambda: ssdh_surgery.search("x.index", ids="a", rerank="b", features="codes.npz"),
+            UsageError,
+            "features belong to queries",
         ),
         (lambda: ssdh_surgery.search("x.index", ids="a"), DataError, "no item 'a'|'a'"),
         (

@@ -188,7 +188,7 @@ def test_nothing_is_printed(nets: Path, capfd: pytest.CaptureFixture[str]) -> No
         (
             lambda: ssdh_surgery.patch("train_val.prototxt", mean_file="a", mean_value=[1]),
             UsageError,
-            "--mean-file and --mean-value exclude each other",
+            "mean_file and mean_value exclude each other",
         ),
         (
             lambda: ssdh_surgery.patch("train_val.prototxt", out="x", in_place=True),

@@ -17,7 +17,7 @@ FUNCTIONS = {
 }
 VALUES = {
     *("Answer", "Codes", "Difference", "Document", "EditResult", "EditedFile", "EncodeResult"),
-    *("Evaluation", "Finding", "Hit", "IndexChange", "Location", "Runner", "SearchResult"),
+    *("Evaluation", "Finding", "Hit", "IndexResult", "Location", "Runner", "SearchResult"),
     "Transformer",
 }
 

@@ -226,6 +226,10 @@ def test_an_unknown_head(ssdh: Ssdh, here: Path) -> None:
             "Invalid value for '--remove': 'hide' is not one of 'comment', 'delete'.",
         ),
         (["--latent-name", ""], "Invalid value for '--latent-name': '' is not a non-empty string"),
+        (
+            ["--mean-file", "a", "--mean-value", "1"],
+            "--mean-file and --mean-value exclude each other",
+        ),
     ],
 )
 def test_wrong_options(ssdh: Ssdh, here: Path, words: list[str], message: str) -> None:
@@ -240,11 +244,6 @@ def test_wrong_options(ssdh: Ssdh, here: Path, words: list[str], message: str) -
         "column": None,
         "hint": "ssdh patch --help",
     }
-
-
-def test_a_mean_file_excludes_mean_values(ssdh: Ssdh, here: Path) -> None:
-    ran = ssdh("patch", "train_val.prototxt", "--mean-file", "a", "--mean-value", "1", code=2)
-    assert ran.err == "error: --mean-file and --mean-value exclude each other\n"
 
 
 def test_an_option_is_known_however_little_the_files_say(ssdh: Ssdh, here: Path) -> None:

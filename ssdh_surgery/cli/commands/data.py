@@ -11,7 +11,7 @@ import click
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.live_line import Counter
-from ssdh_surgery.cli.options import several_labels_options
+from ssdh_surgery.cli.options import several_labels, several_labels_options
 from ssdh_surgery.cli.types import SizeType
 from ssdh_surgery.names import size_text
 
@@ -101,7 +101,6 @@ def build_command(
     layer, to X_labels.h5 and its list X_labels.txt, in the order of the records.
     """
     from ssdh_surgery.data.build import build
-    from ssdh_surgery.data.list_line import several_labels
     from ssdh_surgery.data.record import RecordOptions
 
     if labels_as is not None and not multi_label:

@@ -13,7 +13,7 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
-from ssdh_surgery.cli.options import several_labels_options
+from ssdh_surgery.cli.options import several_labels, several_labels_options
 
 if TYPE_CHECKING:
     from ssdh_surgery.findings import Finding
@@ -64,7 +64,6 @@ def command(
     activations are kept. Items that cannot be read are left out. CODES ends in .npz, .h5 or
     .parquet.
     """
-    from ssdh_surgery.data.list_line import several_labels
     from ssdh_surgery.pipeline.encode.encode import encode
     from ssdh_surgery.pipeline.encode.open_source import SourceOptions
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
-
-if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.search.index_change import IndexChange
 
 _FILE = click.Path(path_type=Path)
 # Recall is measured among this many nearest.
@@ -72,8 +68,8 @@ def build_command(
         keep_activations=activations,
         measure_recall=_NEAREST if measure_recall else None,
         force=force,
+        report=terminal.warn,
     )
-    _warn(change)
     if as_json:
         terminal.answer_json(change.as_json())
         return
@@ -99,19 +95,13 @@ def add_command(
     """Append codes to an index."""
     from ssdh_surgery.pipeline.search.index_change import add
 
-    change = add(index, codes, features, replace=replace)
-    _warn(change)
+    change = add(index, codes, features, replace=replace, report=terminal.warn)
     if as_json:
         terminal.answer_json(change.as_json())
         return
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
     count = f"{change.index.count:,} codes in {change.index.name}"
     terminal.answer(f"added {change.added:,}{replaced}: {count}")
-
-
-def _warn(change: IndexChange) -> None:
-    for warning in change.warnings:
-        terminal.warn(warning)
 
 
 @command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")

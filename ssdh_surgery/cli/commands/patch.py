@@ -52,6 +52,8 @@ def command(files: tuple[str, ...], as_json: bool, **values: Any) -> int:
     train_val_ssdh.prototxt and solver_ssdh.prototxt: data layers, loss, learning rates, and
     a solver for the number of records, each value explained.
     """
+    if values["mean_file"] and values["mean_value"]:
+        raise click.UsageError("--mean-file and --mean-value exclude each other")
     plan = write_plan(values, sources=files, as_json=as_json)
     if "-" in files and values["solver"] not in (None, "none"):
         raise click.UsageError("--solver cannot be used with '-': no other file is read")

@@ -78,14 +78,21 @@ def command(
     """
     from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, SearchSheet, search
 
+    sources = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
+    if sources != 1:
+        one = "one of " if sources else ""
+        raise click.UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
+    if rerank is None and (shortlist is not None or features):
+        raise click.UsageError("--shortlist and --features belong to --rerank")
+    if features and queries is None:
+        raise click.UsageError("--features belongs to --queries")
     result = search(
         index,
         SearchQuery(queries, features, image, ids, codes, options_of(encoder_values)),
-        Ranking(count, rerank, shortlist),
+        Ranking(count, rerank, shortlist or max(100, 10 * count)),
         None if sheet is None else SearchSheet(sheet, root, force),
+        terminal.warn,
     )
-    for warning in result.warnings:
-        terminal.warn(warning)
     if result.images is not None:
         terminal.say(f"wrote {sheet}: {result.images:,} images")
     if as_json:

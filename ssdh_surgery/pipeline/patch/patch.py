@@ -59,8 +59,6 @@ def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan)
     Raises:
         SsdhError: a file cannot be patched; nothing was written.
     """
-    if options.explicit.get("mean_file") and options.explicit.get("mean_value"):
-        raise UsageError("--mean-file and --mean-value exclude each other")
     # Refuses a field that no solver has, even where there is no solver.
     typed_assignments(options.explicit.get("sets") or ())
     sources = _distinct(sources)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from ssdh_surgery.retrieval.codes.codes import refuse_empty
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, REPLACE_OR_ADD, About
 from ssdh_surgery.retrieval.index.kinds import index_kind
 from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index
+
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,13 @@ class IndexInfo:
 
 @dataclass(frozen=True)
 class IndexChange:
-    """A change of an index; `recall` is None if it was not measured.
-
-    A warning says that the images of a file were prepared differently from the first's.
-    """
+    """A change of an index; `recall` is None if it was not measured."""
 
     index: IndexInfo
     added: int = 0
     replaced: int = 0
     removed: int = 0
     recall: float | None = None
-    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `index build|add|remove --json`."""
@@ -74,6 +72,7 @@ def build(
     keep_activations: bool = False,
     measure_recall: int | None = None,
     force: bool = False,
+    report: Report | None = None,
 ) -> IndexChange:
     """Make an index of one or several files of codes.
 
@@ -85,6 +84,7 @@ def build(
         keep_activations: keep the activations of the codes too, for re-ranking.
         measure_recall: measure the recall among this many nearest.
         force: replace an existing index.
+        report: gets a warning if the images of a file were prepared differently from the first's.
 
     Raises:
         FileError: a file cannot be read, `place` exists without `force` or cannot be written.
@@ -100,18 +100,17 @@ def build(
     refuse_empty(first, "database")
     feature_files = FeatureFiles(features)
     kept = feature_files.of(first, keep_activations=keep_activations)
-    warnings: list[str] = []
     with create_index(place, About.like(first, kind, kept), force=force) as index:
         index.add(first, kept)
         del first, kept
         for path in codes[1:]:
             more = read_codes(path)
             index.add(more, feature_files.of(more, keep_activations=keep_activations))
-            index.report_other_transform(more, warnings.append)
+            index.report_other_transform(more, report)
         index.save()
         recall = None if measure_recall is None else index.recall(measure_recall)
         info = IndexInfo(index.name, index.about, len(index))
-        return IndexChange(info, added=info.count, recall=recall, warnings=tuple(warnings))
+        return IndexChange(info, added=info.count, recall=recall)
 
 
 def add(
@@ -120,8 +119,11 @@ def add(
     features: Sequence[Path] = (),
     *,
     replace: bool = False,
+    report: Report | None = None,
 ) -> IndexChange:
     """Add files of codes to an index; `replace` lets existing ids have new codes.
+
+    `report` gets a warning if the images of a file were prepared differently from the index's.
 
     Raises:
         FileError: a file cannot be read or written.
@@ -131,16 +133,15 @@ def add(
     with open_index(place) as index:
         keep_activations = ACTIVATIONS in index.about.features
         added = replaced = 0
-        warnings: list[str] = []
         for path in codes:
             more = read_codes(path)
             kept = feature_files.of(more, keep_activations=keep_activations)
             counts = index.add(more, kept, replace=replace)
             added, replaced = added + counts[0], replaced + counts[1]
-            index.report_other_transform(more, warnings.append)
+            index.report_other_transform(more, report)
         index.save()
         info = IndexInfo(index.name, index.about, len(index))
-        return IndexChange(info, added=added, replaced=replaced, warnings=tuple(warnings))
+        return IndexChange(info, added=added, replaced=replaced)
 
 
 def remove(place: str, ids: Sequence[str]) -> IndexChange:

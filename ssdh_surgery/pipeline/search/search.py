@@ -36,19 +36,12 @@ class Ranking:
     Args:
         count: the number of hits.
         feature: re-ranks the nearest codes; None keeps the Hamming order.
-        shortlist: the number of codes to re-rank; None is ten for each hit, at least 100.
+        shortlist: the number of codes to re-rank.
     """
 
     count: int = 10
     feature: str | None = None
-    shortlist: int | None = None
-
-    @property
-    def candidates(self) -> int:
-        """The number of nearest codes to find before re-ranking."""
-        if self.feature is None:
-            return self.count
-        return max(self.count, self.shortlist or max(100, 10 * self.count))
+    shortlist: int = 100
 
 
 @dataclass(frozen=True)
@@ -62,9 +55,6 @@ class SearchQuery:
         ids: items of the index.
         texts: codes as bits, or as the hex of their packed bytes.
         encoder: the net that encodes the image.
-
-    Raises:
-        UsageError: none of them, or several.
     """
 
     codes: Path | None = None
@@ -73,12 +63,6 @@ class SearchQuery:
     ids: Sequence[str] = ()
     texts: Sequence[str] = ()
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
-
-    def __post_init__(self) -> None:
-        kinds = (self.codes is not None, self.image is not None, bool(self.ids), bool(self.texts))
-        if sum(kinds) != 1:
-            one = "one of " if any(kinds) else ""
-            raise UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
 
 
 @dataclass(frozen=True)
@@ -131,15 +115,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answers to all queries.
-
-    `images` is the number of images on the sheet, if any. A warning says that images were
-    prepared differently from the index's.
-    """
+    """The answers to all queries; `images` is the number of images on the sheet, if any."""
 
     answers: Sequence[Answer]
     images: int | None = None
-    warnings: tuple[str, ...] = ()
 
     @property
     def has_hits(self) -> bool:
@@ -156,40 +135,37 @@ def search(
     query: SearchQuery,
     ranking: Ranking,
     sheet: SearchSheet | None = None,
+    report: Report | None = None,
 ) -> SearchResult:
     """Find the items of an index that are nearest to a query.
+
+    `report` gets a warning if images were prepared differently from the index's.
 
     Raises:
         FileError: a file cannot be read, or the sheet exists or cannot be written.
         DataError: a file is damaged or empty, the codes are another model's, or the index has no
             such item.
-        UsageError: the net is ambiguous or unknown, features to re-rank by are missing, or
-            options do not belong together.
+        UsageError: the net is ambiguous or unknown, or features to re-rank by are missing.
         MissingExtra: a library that is needed is not installed.
     """
-    if ranking.feature is None and (ranking.shortlist is not None or query.features):
-        raise UsageError("--shortlist and --features belong to --rerank")
-    if query.features and query.codes is None:
-        raise UsageError("--features belongs to --queries")
-    warnings: list[str] = []
     if sheet is not None:
         refuse_sheet_kind(sheet.path)
         inputs = [query.codes, query.image, *query.features]
         refuse_existing(sheet.path, force=sheet.force, inputs=inputs)
     with open_index(place) as index:
         if query.codes is not None:
-            answers = _by_codes(index, query.codes, query.features, ranking, warnings.append)
+            answers = _by_codes(index, query.codes, query.features, ranking, report)
         elif query.image is not None:
-            answers = _by_image(index, query.image, query.encoder, ranking, warnings.append)
+            answers = _by_image(index, query.image, query.encoder, ranking, report)
         elif query.ids:
             answers = _by_ids(index, query.ids, ranking)
         else:
             answers = _by_texts(index, query.texts, ranking)
     if sheet is None:
-        return SearchResult(answers, warnings=tuple(warnings))
+        return SearchResult(answers)
     ids = [[hit.id for hit in answer.hits] for answer in answers]
     count = write_search_sheet(sheet.path, ids, index.about.recipe, sheet.root)
-    return SearchResult(answers, count, tuple(warnings))
+    return SearchResult(answers, count)
 
 
 def _by_codes(
@@ -197,7 +173,7 @@ def _by_codes(
     path: Path,
     feature_files: Sequence[Path],
     ranking: Ranking,
-    report: Report,
+    report: Report | None,
 ) -> list[Answer]:
     codes = read_codes(path)
     refuse_empty(codes, "query")
@@ -219,7 +195,7 @@ def _by_codes(
 
 
 def _by_image(
-    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report
+    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report | None
 ) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
@@ -282,7 +258,8 @@ def _answers(
 ) -> list[Answer]:
     """The hits of packed codes [Q, B], whose features are [Q, D]."""
     feature, count = ranking.feature, ranking.count
-    all_distances, all_rows = index.search(packed, ranking.candidates)
+    shortlist = max(count, ranking.shortlist) if feature else count
+    all_distances, all_rows = index.search(packed, shortlist)
     answers = []
     for number, query in enumerate(queries):
         is_found = all_rows[number] >= 0

@@ -101,13 +101,6 @@ class Settings:
         return choices
 
 
-def preset_settings(name: str | None) -> Settings:
-    """The settings of a preset; none without a name."""
-    from ssdh_surgery.surgery.hashing.presets import PRESETS
-
-    return Settings() if name is None else Settings(PRESETS[name].settings)
-
-
 def _backend(source: str | None) -> str | None:
     """The kind of database in a folder; LMDB where the folder does not exist yet."""
     if source is None:

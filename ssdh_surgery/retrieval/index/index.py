@@ -191,10 +191,10 @@ class Index(ABC):
             )
         refuse_other_model(codes, self.about.model, f"the index {self.name}")
 
-    def report_other_transform(self, codes: Codes, report: Callable[[str], None]) -> None:
+    def report_other_transform(self, codes: Codes, report: Callable[[str], None] | None) -> None:
         """Report codes whose images were prepared differently from those of the index."""
         sentence = other_transform(codes, self.about.recipe, f"the index {self.name}")
-        if sentence is not None:
+        if sentence is not None and report is not None:
             report(sentence)
 
     def refuse_new(self, codes: Codes, features: Features | None) -> Features:
