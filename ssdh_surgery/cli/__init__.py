@@ -120,17 +120,18 @@ def cli(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # A shell calls the program to complete a line.
+    if "SSDH_COMPLETE" in os.environ:
+        from ssdh_surgery.cli.completion.shells import print_completions
+
+        print_completions(cli, os.environ["SSDH_COMPLETE"])
+        sys.exit(0)
     # Trees and tokens are many small objects that live to the end: searching them finds nothing.
     gc.set_threshold(100_000)
     # SIGTERM and SIGHUP clean up as Ctrl-C does; a signal that is ignored (`nohup`) stays so.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
-    if "SSDH_COMPLETE" in os.environ:
-        from ssdh_surgery.cli.completion.shells import print_completions
-
-        print_completions(cli, os.environ["SSDH_COMPLETE"])
-        sys.exit(0)
     sys.exit(run(sys.argv[1:] if args is None else args))
 
 
