@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
-from ssdh_surgery.api.keywords import check, choice, integers, optional_path
-from ssdh_surgery.errors import UsageError, did_you_mean
+from ssdh_surgery.api.keywords import check, choice, integers, optional_path, refuse_unknown
+from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
 from ssdh_surgery.pipeline.encode.engine import ENGINES, EncodeEngine
 from ssdh_surgery.pipeline.encode.transform import TransformOptions
@@ -47,13 +47,7 @@ def encoder_options(function: str, values: Mapping[str, Any]) -> EncoderOptions:
         TypeError: there is no such keyword.
         UsageError: a value has another type or is out of range, or two exclude each other.
     """
-    for name in values:
-        if name not in EncoderKeywords.__annotations__:
-            hint = did_you_mean(name, EncoderKeywords.__annotations__)
-            raise TypeError(
-                f"{function}() got an unexpected keyword argument '{name}'"
-                + (f"; {hint}" if hint else "")
-            )
+    refuse_unknown(function, values, EncoderKeywords.__annotations__)
     engine: Any = choice("engine", values.get("engine") or "auto", ENGINES)
     caffe = values.get("caffe")
     return EncoderOptions(

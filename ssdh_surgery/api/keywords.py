@@ -89,13 +89,7 @@ def settings_of(command: Command, values: Mapping[str, Any], preset: str | None 
     """
     choice("preset", preset, PRESETS)
     options = {keyword(option): option for option in OPTIONS.values() if command in option.commands}
-    unknown = next((name for name in values if name not in options), None)
-    if unknown is not None:
-        hint = did_you_mean(unknown, options)
-        raise TypeError(
-            f"{command}() got an unexpected keyword argument '{unknown}'"
-            + (f"; {hint}" if hint else "")
-        )
+    refuse_unknown(command, values, options)
     # In the order of the table, in which `ssdh.toml` has them.
     explicit = {
         option.name: _setting(name, values[name], option)
@@ -105,6 +99,22 @@ def settings_of(command: Command, values: Mapping[str, Any], preset: str | None 
     if {"mean_file", "mean_value"} <= explicit.keys():
         raise UsageError("mean_file and mean_value exclude each other")
     return Settings(explicit).over(Settings(PRESETS[preset].settings if preset else {}))
+
+
+def refuse_unknown(function: str, values: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse keyword arguments that a function does not have.
+
+    Raises:
+        TypeError: as Python's own, with the closest name.
+    """
+    names = list(names)
+    for name in values:
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise TypeError(
+                f"{function}() got an unexpected keyword argument '{name}'"
+                + (f"; {hint}" if hint else "")
+            )
 
 
 def keyword(option: Option) -> str:
