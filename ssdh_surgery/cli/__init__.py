@@ -33,6 +33,7 @@ COMMANDS = {
     "search": ("search", "Find the items with the nearest codes."),
     "evaluate": ("evaluate", "Evaluate codes: mean average precision, its protocol, baselines."),
     "zoo": ("zoo", "List and write the built-in networks."),
+    "completion": ("completion", "Let bash, zsh or fish complete commands and their values."),
 }
 _HELP = """Turn a trained Caffe classifier into a deep-hashing image-search model.
 
@@ -59,6 +60,10 @@ class _Commands(click.Group):
 
         module = import_module(f"ssdh_surgery.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
+        if ctx.resilient_parsing:  # a shell completes the command line
+            from ssdh_surgery.cli.completion.values import add_completions
+
+            add_completions(command)
         return command
 
     def resolve_command(
@@ -120,6 +125,12 @@ def cli(
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    # A shell calls the program to complete a line.
+    if "SSDH_COMPLETE" in os.environ:
+        from ssdh_surgery.cli.completion.shells import print_completions
+
+        print_completions(cli, os.environ["SSDH_COMPLETE"])
+        sys.exit(0)
     # Trees and tokens are many small objects that live to the end: searching them finds nothing.
     gc.set_threshold(100_000)
     # SIGTERM and SIGHUP clean up as Ctrl-C does; a signal that is ignored (`nohup`) stays so.

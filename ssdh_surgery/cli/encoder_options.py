@@ -89,13 +89,11 @@ def transform_of(values: dict[str, Any], crops: int = 1) -> TransformOptions:
     """The options of the transform as one value; removes them from `values`.
 
     Raises:
-        click.UsageError: two of them exclude each other.
+        UsageError: two of them exclude each other.
     """
     from ssdh_surgery.pipeline.encode.transform import TransformOptions
 
     options = {name: values.pop(name) for name in _OF_TRANSFORM}
-    if options["mean_value"] is not None and options["mean_file"] is not None:
-        raise click.UsageError("--mean-value and --mean-file exclude each other")
     if options["mean_value"] is not None:
         options["mean_value"] = [float(each) for each in options["mean_value"]]
     return TransformOptions(**options, crops=crops)
@@ -105,7 +103,7 @@ def options_of(values: dict[str, Any]) -> EncoderOptions:
     """The options of the encoder as one value; removes them from `values`.
 
     Raises:
-        click.UsageError: two of them exclude each other.
+        UsageError: two of them exclude each other.
     """
     from ssdh_surgery.pipeline.encode.encoder import EncoderOptions
 

@@ -50,7 +50,8 @@ def write_plan(
         as_json: whether it answers in JSON.
 
     Raises:
-        click.UsageError: two options exclude each other, or one does not work with standard input.
+        click.UsageError, UsageError: two options exclude each other, or one does not work with
+            standard input.
     """
     flags = {"dry_run": Mode.DRY_RUN, "diff": Mode.DIFF, "check": Mode.CHECK}
     modes = [mode for name, mode in flags.items() if values[name]]
@@ -58,8 +59,6 @@ def write_plan(
     in_place = bool(values.get("in_place"))
     if len(modes) > 1:
         raise click.UsageError("--dry-run, --diff and --check exclude each other")
-    if in_place and out is not None:
-        raise click.UsageError("--in-place and --out exclude each other")
     if suffix == "" and not in_place and out is None:
         raise click.UsageError("an empty --suffix needs --out or --in-place")
     if "-" in sources:

@@ -41,7 +41,7 @@ class Chance(NamedTuple):
 _NO_CHANCE = Chance(0, 0, 0)
 
 
-class Transformer:
+class DataTransformer:
     """The effect of a `transform_param` in a phase.
 
     `param` is a TransformationParameter; its `mean_file` is relative to `folder`, which stands

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.names import printable, shape_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +78,12 @@ class Runner(Protocol):
         """Run the layers from `start` to `end`; return the outputs by name."""
         ...
 
+    def forward_all(
+        self, blobs: list[str] | None = None, **inputs: ArrayLike
+    ) -> dict[str, NDArray[np.float32]]:
+        """Run all layers over any number of items, batch by batch; return the outputs by name."""
+        ...
+
     def backward(
         self,
         diffs: list[str] | None = None,
@@ -106,6 +113,17 @@ class Runner(Protocol):
     def save(self, path: str) -> None:
         """Write the params to a weights file."""
         ...
+
+
+def describe_net(net: Runner, name: str, phase: str) -> str:
+    """The repr of a net: its name and phase, its inputs and outputs with their shapes."""
+
+    def blobs(names: Sequence[str]) -> str:
+        return ", ".join(f"{printable(each)} {shape_text(net.blobs[each].shape)}" for each in names)
+
+    ends = f"{blobs(net.inputs) or 'no inputs'} -> {blobs(net.outputs) or 'no outputs'}"
+    title = f"{type(net).__name__} '{printable(name)}' in {phase}"
+    return f"<{title}: {len(net.layers)} layers, {ends}>"
 
 
 def unknown_layer(name: str, names: Iterable[str]) -> EngineError:

@@ -14,6 +14,9 @@ from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_i
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
+# What is added to the names of files by default.
+SUFFIX = "_upgraded"
+
 
 def upgrade(
     sources: Sequence[SourceFile], plan: WritePlan, *, stock_objective: bool = False

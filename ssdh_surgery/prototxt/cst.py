@@ -242,6 +242,10 @@ class Document:
         self.root.last = len(tokens)
         self.depth = 0
 
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(field.name for field in self.fields))
+        return f"<Document {self.source.file}: {names}>"
+
     def __bytes__(self) -> bytes:
         return "".join(self.tokens).encode("utf-8", "surrogateescape")
 

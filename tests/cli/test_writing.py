@@ -323,7 +323,6 @@ def test_one_file_named_twice_is_one_file(ssdh: Ssdh, here: Path) -> None:
     ("words", "message"),
     [
         (["--dry-run", "--diff"], "--dry-run, --diff and --check exclude each other"),
-        (["--in-place", "--out", "x"], "--in-place and --out exclude each other"),
         (["--suffix", ""], "an empty --suffix needs --out or --in-place"),
         (["--suffix", "a/b"], "Invalid value for '--suffix': 'a/b' is not part of a file name"),
     ],
@@ -331,6 +330,11 @@ def test_one_file_named_twice_is_one_file(ssdh: Ssdh, here: Path) -> None:
 def test_options_that_contradict(ssdh: Ssdh, here: Path, words: list[str], message: str) -> None:
     ran = ssdh("patch", "train_val.prototxt", *words, code=2)
     assert ran.err == f"error: {message}\nhint: ssdh patch --help\n"
+
+
+def test_in_place_excludes_another_folder(ssdh: Ssdh, here: Path) -> None:
+    ran = ssdh("patch", "train_val.prototxt", "--in-place", "--out", "x", code=2)
+    assert ran.err == "error: --in-place and --out exclude each other\n"
 
 
 def test_an_empty_suffix_with_out(ssdh: Ssdh, here: Path) -> None:

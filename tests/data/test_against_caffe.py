@@ -21,7 +21,7 @@ from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
-from ssdh_surgery.data.transform import Transformer
+from ssdh_surgery.data.transform import DataTransformer
 from ssdh_surgery.errors import DataError
 
 Maker = Callable[..., Path]
@@ -269,6 +269,6 @@ def transformed(path: Path, param: str) -> list[NDArray[np.float32]]:
     """The records as our own transform gives them."""
     message = schema.parse_text(param, "TransformationParameter")
     random = np.random.default_rng(0)
-    transformer = Transformer(message, "TEST", folder=path.parent, random=random)
+    transformer = DataTransformer(message, "TEST", folder=path.parent, random=random)
     with LmdbStore(path) as store:
         return [transformer.datum(datum) for _, datum in store.records()]

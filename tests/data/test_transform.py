@@ -15,15 +15,15 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.data.transform import Chance, Phase, Transformer
+from ssdh_surgery.data.transform import Chance, DataTransformer, Phase
 from ssdh_surgery.errors import DataError, SchemaError
 
 PICTURE = np.random.default_rng(5).integers(0, 256, (3, 7, 9), dtype=np.uint8)
 
 
-def transformer(phase: Phase = "TEST", folder: Path | str = ".", **fields: Any) -> Transformer:
+def transformer(phase: Phase = "TEST", folder: Path | str = ".", **fields: Any) -> DataTransformer:
     param = schema.message_class("TransformationParameter")(**fields)
-    return Transformer(param, phase, random=np.random.default_rng(1), folder=folder)
+    return DataTransformer(param, phase, random=np.random.default_rng(1), folder=folder)
 
 
 def naive(
@@ -105,7 +105,7 @@ def test_chance_depends_on_the_generator_alone() -> None:
     assert [second.draw() for _ in range(4)] == draws[1:]
     param = schema.message_class("TransformationParameter")(mirror=True)
     with pytest.raises(ValueError, match=r"^a random generator is needed here$"):
-        Transformer(param, "TEST").draw()
+        DataTransformer(param, "TEST").draw()
 
 
 def test_encoded_records_are_decoded_as_forced() -> None:

@@ -56,4 +56,4 @@ def _row(rule: FindingRule) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check("findings.md", page(), "tools/docs/findings.py"))
+    sys.exit(write_or_check("docs/findings.md", page(), "tools/docs/findings.py"))

@@ -93,4 +93,4 @@ def _described(module: str, name: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check("layers.md", page(), "tools/docs/layers.py"))
+    sys.exit(write_or_check("docs/layers.md", page(), "tools/docs/layers.py"))

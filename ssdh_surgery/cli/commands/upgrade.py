@@ -11,9 +11,7 @@ from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.cli.writing import write_plan, writing_options
 from ssdh_surgery.pipeline.files.sources import read_source_or_weights
-from ssdh_surgery.pipeline.upgrade import upgrade
-
-_SUFFIX = "_upgraded"
+from ssdh_surgery.pipeline.upgrade import SUFFIX, upgrade
 
 
 @click.command(
@@ -25,7 +23,7 @@ _SUFFIX = "_upgraded"
     is_flag=True,
     help="Replace the K1 and K2 losses of the authors' fork by layers that every Caffe has.",
 )
-@writing_options(_SUFFIX)
+@writing_options(SUFFIX)
 @json_option
 def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **values: Any) -> int:
     """Upgrade nets, solvers and weights of Caffe's old dialects to the current one.
@@ -33,7 +31,7 @@ def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **valu
     Makes the changes of Caffe's own upgrade as edits: comments, order and layout stay, and so do
     the values of a .caffemodel. Writes STEM_upgraded with the extension of the file.
     """
-    values["suffix"] = _SUFFIX if values["suffix"] is None else values["suffix"]
+    values["suffix"] = SUFFIX if values["suffix"] is None else values["suffix"]
     plan = write_plan(values, sources=files, as_json=as_json)
     sources = [read_source_or_weights(name) for name in files]
     upgraded = upgrade(sources, plan, stock_objective=stock_objective)

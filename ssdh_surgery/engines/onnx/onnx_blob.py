@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import numpy as np
 
 from ssdh_surgery.errors import EngineError
+from ssdh_surgery.names import printable, shape_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,9 @@ class OnnxBlob:
     def __init__(self, net: BlobValues, name: str) -> None:
         self._net = net
         self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} '{printable(self.name)}' {shape_text(self.shape)}>"
 
     @property
     def shape(self) -> Sequence[int]:
@@ -87,7 +91,7 @@ class OnnxInput(OnnxBlob):
             self._data = np.zeros(shape, np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OnnxParam:
     """A read-only param."""
 
@@ -95,6 +99,9 @@ class OnnxParam:
 
     def __post_init__(self) -> None:
         self.data.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"<OnnxParam {shape_text(self.shape)}>"
 
     @property
     def shape(self) -> Sequence[int]:

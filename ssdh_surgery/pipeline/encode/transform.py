@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.caffe.net.net import net_of
-from ssdh_surgery.data.transform import Transformer, ten_crops
+from ssdh_surgery.data.transform import DataTransformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
@@ -34,6 +34,9 @@ class TransformOptions:
 
     `resize` is (width, height), or `none` to keep the size; `mean_value` is in the order of the
     channels that the net takes.
+
+    Raises:
+        UsageError: two of them exclude each other.
     """
 
     resize: Size | Literal["none"] | None = None
@@ -43,6 +46,10 @@ class TransformOptions:
     scale: float | None = None
     channels: Channels | None = None
     crops: int = 1
+
+    def __post_init__(self) -> None:
+        if self.mean_value is not None and self.mean_file is not None:
+            raise UsageError("--mean-value and --mean-file exclude each other")
 
 
 class InputTransform:
@@ -113,7 +120,7 @@ class InputTransform:
                 values[key] = float(values[key]) if key == "scale" else int(values[key])
         return values
 
-    def _transformer(self, crop: int | None) -> Transformer:
+    def _transformer(self, crop: int | None) -> DataTransformer:
         param: Any = schema.message_class("TransformationParameter")()
         if crop:
             param.crop_size = crop
@@ -122,7 +129,7 @@ class InputTransform:
         param.mean_value.extend(self.values["mean_value"] or ())
         if self.values["mean_file"]:
             param.mean_file = self.values["mean_file"]
-        return Transformer(param, "TEST")
+        return DataTransformer(param, "TEST")
 
     def _resize(self, options: TransformOptions) -> Size | None:
         if options.resize is not None:

@@ -28,13 +28,21 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class WritePlan:
-    """The writing options of a command line."""
+    """The writing options of a command line.
+
+    Raises:
+        UsageError: two of them exclude each other.
+    """
 
     mode: Mode = Mode.WRITE
     out: Path | None = None
     in_place: bool = False
     force: bool = False
     suffix: str = "_ssdh"
+
+    def __post_init__(self) -> None:
+        if self.in_place and self.out is not None:
+            raise UsageError("--in-place and --out exclude each other")
 
     def add_suffix(self, stem: str) -> str:
         """A name with the suffix, which is never added twice."""

@@ -20,7 +20,7 @@ THRESHOLD = 0.5
 UNKNOWN_LABEL = -1
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Codes:
     """Codes of N items.
 
@@ -48,6 +48,11 @@ class Codes:
 
     def __len__(self) -> int:
         return len(self.packed)
+
+    def __repr__(self) -> str:
+        width = 0 if self.activations is None else self.activations.shape[1]
+        form = f"{self.bits} bits" if self.bits else f"{width} activations"
+        return f"<Codes {self.name}: {len(self):,} x {form}>"
 
     @property
     def is_multi_label(self) -> bool:

@@ -23,6 +23,7 @@ from ssdh_surgery.engines.torch.layers.layer_context import LayerContext
 from ssdh_surgery.engines.torch.layers.tensor_blob import TensorParam
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import printable
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -71,6 +72,10 @@ class TorchLayer:
         self.loss_weights: list[float] = list(param.loss_weight)
         self.top_shapes: list[Shape] = []
         self.param_shapes: list[Shape] = []
+
+    def __repr__(self) -> str:
+        ends = f"{', '.join(self.param.bottom)} -> {', '.join(self.param.top)}".strip()
+        return f"<{type(self).__name__} '{printable(self.name)}': {printable(ends)}>"
 
     @property
     def _automatic_tops(self) -> int:

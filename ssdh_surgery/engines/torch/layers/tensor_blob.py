@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape, count, shape_string
 from ssdh_surgery.errors import EngineError
+from ssdh_surgery.names import printable, shape_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,9 @@ class TensorBlob:
         self._fill_diff = 0.0
         # Whether `data` has been handed out.
         self._is_exposed = False
+
+    def __repr__(self) -> str:
+        return f"<TensorBlob '{printable(self.name)}' {shape_text(self._shape)}>"
 
     @property
     def shape(self) -> Shape:
@@ -152,6 +156,9 @@ class TensorParam:
         self.shape = shape
         # The layer that owns the values and their index there; None if it is this layer.
         self.owner: tuple[str, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"<TensorParam {shape_text(self.shape)}>"
 
     def share(self, param: TensorParam, owner: tuple[str, int]) -> None:
         """Use another param's values and gradient from now on (the counts are equal)."""

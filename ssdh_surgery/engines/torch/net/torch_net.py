@@ -9,7 +9,13 @@ from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
-from ssdh_surgery.engines.runner import refuse_other_names, unknown_blob, unknown_layer
+from ssdh_surgery.engines.batches import forward_all
+from ssdh_surgery.engines.runner import (
+    describe_net,
+    refuse_other_names,
+    unknown_blob,
+    unknown_layer,
+)
 from ssdh_surgery.engines.torch.layers.data_layers import MemoryData
 from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.layers.layer_context import OpenSource
@@ -59,6 +65,9 @@ class TorchNet(GraphNet):
             if not step.is_inserted
         }
 
+    def __repr__(self) -> str:
+        return describe_net(self, self.name, self.phase)
+
     def _blob_name(self, number: int) -> str:
         """The name of a blob in the prototxt; for the top of a split, the name of its bottom."""
         for step in self.steps:
@@ -99,6 +108,24 @@ class TorchNet(GraphNet):
                 _write(self.blobs[name], "data", value)
         self.forward_steps(first, self._with_splits(last))
         return {name: self._blob(name).data for name in [*names, *(blobs or [])]}
+
+    def forward_all(
+        self, blobs: list[str] | None = None, **inputs: ArrayLike
+    ) -> dict[str, NDArray[np.float32]]:
+        """Run all layers over any number of items, batch by batch; see `batches.forward_all`.
+
+        Args:
+            blobs: names of additional blobs to return.
+            inputs: the items [n, ...] of each input of the net.
+
+        Returns:
+            The net's outputs and `blobs`, by name, with a row for each item.
+
+        Raises:
+            EngineError: other inputs than the net's, a blob that has no row for each item, or an
+                error of a layer.
+        """
+        return forward_all(self, blobs, inputs)
 
     def backward(
         self,

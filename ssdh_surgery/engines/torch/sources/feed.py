@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ssdh_surgery.data.transform import Phase, Transformer
+from ssdh_surgery.data.transform import DataTransformer, Phase
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.hdf5_reader import Hdf5Reader
 from ssdh_surgery.engines.torch.sources.image_reader import ImageReader
@@ -133,7 +133,7 @@ def _open(
             f"the embedded engine does not read {param.type}", hint="use --engine binary"
         )
     transform_phase: Phase = "TRAIN" if phase == "TRAIN" else "TEST"
-    transformer = Transformer(param.transform_param, transform_phase, folder=folder)
+    transformer = DataTransformer(param.transform_param, transform_phase, folder=folder)
     if param.type == "Data":
         data = param.data_param
         return LmdbReader(folder / data.source, transformer, chance), data.batch_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ssdh_surgery.data.transform import Chance, Pixels, Transformer
+from ssdh_surgery.data.transform import Chance, DataTransformer, Pixels
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.names import size_text
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.engines.torch.sources.prefetch import Array
 
 
-def write_image(transformer: Transformer, pixels: Pixels, chance: Chance, array: Array) -> None:
+def write_image(transformer: DataTransformer, pixels: Pixels, chance: Chance, array: Array) -> None:
     """Transform an image [C, H, W] and write it to its place [C, H, W] in a batch.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.data.image import planar, read_image
 from ssdh_surgery.data.image_list import ImageList, ListEntry, read_list
-from ssdh_surgery.data.transform import Chance, Transformer
+from ssdh_surgery.data.transform import Chance, DataTransformer
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.image_batch import write_image
 from ssdh_surgery.engines.torch.sources.prefetch import BatchRecord, Reading
@@ -41,7 +41,7 @@ class ImageReader:
     def __init__(
         self,
         param: ImageDataParameter,
-        transformer: Transformer,
+        transformer: DataTransformer,
         chance: CountedChance,
         folder: Path,
     ) -> None:

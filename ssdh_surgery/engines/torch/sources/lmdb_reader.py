@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.data.datum import Datum, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
-from ssdh_surgery.data.transform import Chance, Transformer
+from ssdh_surgery.data.transform import Chance, DataTransformer
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.image_batch import write_image
 from ssdh_surgery.engines.torch.sources.prefetch import BatchRecord, Reading
@@ -34,7 +34,7 @@ class LmdbReader:
         FileError: it cannot be read.
     """
 
-    def __init__(self, path: Path, transformer: Transformer, chance: CountedChance) -> None:
+    def __init__(self, path: Path, transformer: DataTransformer, chance: CountedChance) -> None:
         self._store = LmdbStore(path)
         self._transformer = transformer
         self._chance = chance

@@ -1,0 +1,1 @@
+"""The commands as Python functions: typed values in and out; nothing is printed."""

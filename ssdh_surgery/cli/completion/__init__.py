@@ -1,0 +1,1 @@
+"""Completion in shells: `shells` is called by them, `values` knows what completes which option."""
