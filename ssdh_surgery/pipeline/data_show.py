@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ssdh_surgery.data.class_names import class_names_beside
 from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
-from ssdh_surgery.names import printable
+from ssdh_surgery.names import printable, readable
 from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
 from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
 
@@ -32,7 +33,8 @@ class DataSummary:
     `labels` counts the records of each label, `shapes` those of each (channels, height,
     width) among the first `sized` records, of which `encoded` hold an encoded image. `bad` has
     the reason for each key whose record cannot be read, None if not all were read. `images`
-    is the number of images on the sheet, if any.
+    is the number of images on the sheet, if any. `class_names` has the name of each label, from
+    `labels.txt` next to the LMDB; `unreadable_names` is why that file cannot be used.
     """
 
     records: int
@@ -43,6 +45,8 @@ class DataSummary:
     first_keys: tuple[str, ...]
     bad: dict[str, str] | None = None
     images: int | None = None
+    class_names: tuple[str, ...] = ()
+    unreadable_names: DataError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `data show --json`."""
@@ -57,6 +61,7 @@ class DataSummary:
             "encoded": self.encoded,
             "first_keys": list(self.first_keys),
             "bad": self.bad,
+            "class_names": list(map(readable, self.class_names)) or None,
         }
 
 
@@ -86,6 +91,11 @@ def show_data(
         refuse_sheet_kind(sheet)
         refuse_existing(sheet, force=force)
     summary = _summary(path, verify, progress)
+    try:
+        names = class_names_beside(Path(path))
+        summary = replace(summary, class_names=names.names if names else ())
+    except DataError as error:
+        summary = replace(summary, unreadable_names=error)
     if sheet is None:
         return summary
     return replace(summary, images=_write_sheet(path, sheet))

@@ -70,8 +70,8 @@ def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
         "first keys: 00000000_class0/00.png, 00000001_class0/02.png, 00000002_class0/04.png, "
         "00000003_class0/06.png, 00000004_class0/08.png\n"
         "2 labels:\n"
-        f"       0          6  {'#' * 30}\n"
-        f"       1          5  {'#' * 25}\n"
+        f"       0          6  {'#' * 30}  class0\n"
+        f"       1          5  {'#' * 25}       class1\n"
     )
     assert out.err == "wrote sheet.png: the first 11 images\n"
     sheet = cv2.imread("sheet.png")

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.data.transform import Transformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
-from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.nets.trained_files import locate_file
+from ssdh_surgery.pipeline.nets.trained_files import locate_file, train_sources
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 
 Channels = Literal["BGR", "RGB", "gray"]
@@ -143,16 +141,11 @@ class InputTransform:
         """The common (width, height) of the records that the train net reads."""
         from ssdh_surgery.data.lmdb_store import common_shape
 
-        train = self._record.path("train") if self._record else None
-        if self._record is None or train is None or not train.is_file():
+        if self._record is None:
             return None
-        for layer in net_of(read_source(str(train)).document).layers_in("TRAIN"):
-            message = layer.core.message("data_param") if layer.type == "Data" else None
-            source = message.string("source") if message else ""
+        for source in train_sources(self._record):
             try:
-                if not source:
-                    continue
-                shape = common_shape(locate_file(self._record, source, "LMDB"), _RECORDS)
+                shape = common_shape(source, _RECORDS)
             except SsdhError:
                 continue
             if shape is not None:

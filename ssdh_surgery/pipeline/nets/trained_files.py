@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.weights.snapshot_names import (
     snapshot_name,
     snapshots_on_disk,
@@ -12,8 +15,10 @@ from ssdh_surgery.caffe.weights.snapshot_names import (
 from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
+from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
 
 def recorded_deploy(record: NetRecord | None) -> Path:
@@ -46,6 +51,22 @@ def locate_file(record: NetRecord, name: str, what: str) -> Path:
         hint="it was looked up from the current directory, the folder of ssdh.toml, the folders "
         "above them, and $CAFFE_ROOT",
     )
+
+
+def train_sources(record: NetRecord) -> Iterator[Path]:
+    """The sources of the data layers of the train net, as far as they exist.
+
+    Raises:
+        FileError, ParseError: the train net cannot be read.
+    """
+    train = record.path("train")
+    if train is None or not train.is_file():
+        return
+    net = net_of(read_source(str(train)).document)
+    for each in data_sources(net, ["TRAIN"]):
+        with contextlib.suppress(FileError):
+            if each.source:
+                yield locate_file(record, each.source, "source")
 
 
 def newest_weights(record: NetRecord | None) -> Path:
