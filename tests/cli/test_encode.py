@@ -111,7 +111,12 @@ def test_a_picture_finds_itself_by_its_own_model_only(capsys: pytest.CaptureFixt
     assert run([*asked, *NET]) == 0
     [result] = json.loads(capsys.readouterr().out)["results"]
     assert result["query"] == "photos/07.png"
-    assert result["hits"][0] == {"id": "07.png", "distance": 0, "label": None}
+    assert result["hits"][0] == {
+        "id": "07.png",
+        "distance": 0,
+        "label": None,
+        "label_name": None,
+    }
     assert run([*asked[:-1], *NET, "--weights", "b.caffemodel"]) == 3
     assert capsys.readouterr().err.startswith(
         "photos/07.png: made by another model than the index x.index: weights "

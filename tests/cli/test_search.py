@@ -43,17 +43,17 @@ def test_json_has_the_documented_form(capsys: pytest.CaptureFixture[str]) -> Non
             {
                 "query": "q1",
                 "hits": [
-                    {"id": "d", "distance": 0, "label": 3},
-                    {"id": "b", "distance": 4, "label": 1},
-                    {"id": "caf\\xe9", "distance": 4, "label": None},
+                    {"id": "d", "distance": 0, "label": 3, "label_name": None},
+                    {"id": "b", "distance": 4, "label": 1, "label_name": None},
+                    {"id": "caf\\xe9", "distance": 4, "label": None, "label_name": None},
                 ],
             },
             {
                 "query": "q2",
                 "hits": [
-                    {"id": "a", "distance": 0, "label": 0},
-                    {"id": "e", "distance": 0, "label": 4},
-                    {"id": "b", "distance": 1, "label": 1},
+                    {"id": "a", "distance": 0, "label": 0, "label_name": None},
+                    {"id": "e", "distance": 0, "label": 4, "label_name": None},
+                    {"id": "b", "distance": 1, "label": 1, "label_name": None},
                 ],
             },
         ]

@@ -12,7 +12,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.search.search import Answer
+    from ssdh_surgery.pipeline.search.search import Answer, Hit
 
 _FILE = click.Path(path_type=Path)
 
@@ -22,7 +22,10 @@ _FILE = click.Path(path_type=Path)
 )
 @click.argument("index")
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
-@click.option("--image", type=_FILE, metavar="FILE", help="Search with an image.")
+@click.option(
+    "--image", "images", multiple=True, type=_FILE, metavar="FILE",
+    help="Search with an image; may be repeated.",
+)  # fmt: skip
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
 @click.option(
     "--code", "codes", multiple=True, metavar="BITS|HEX",
@@ -55,7 +58,7 @@ _FILE = click.Path(path_type=Path)
 def command(
     index: str,
     queries: Path | None,
-    image: Path | None,
+    images: tuple[Path, ...],
     ids: tuple[str, ...],
     codes: tuple[str, ...],
     count: int,
@@ -78,7 +81,7 @@ def command(
     """
     from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, SearchSheet, search
 
-    sources = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
+    sources = (queries is not None) + bool(images) + bool(ids) + bool(codes)
     if sources != 1:
         one = "one of " if sources else ""
         raise click.UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
@@ -88,7 +91,7 @@ def command(
         raise click.UsageError("--features belongs to --queries")
     result = search(
         index,
-        SearchQuery(queries, features, image, ids, codes, options_of(encoder_values)),
+        SearchQuery(queries, features, images, ids, codes, options_of(encoder_values)),
         Ranking(count, rerank, shortlist or max(100, 10 * count)),
         None if sheet is None else SearchSheet(sheet, root, force),
         terminal.warn,
@@ -103,12 +106,22 @@ def command(
     return 0 if result.has_hits else 1
 
 
+def _label_text(hit: Hit) -> str:
+    """The classes of a hit by name; by number if they have none."""
+    from ssdh_surgery.names import printable
+
+    if isinstance(hit.label, list) and isinstance(hit.label_name, list):
+        pairs = zip(hit.label, hit.label_name, strict=True)
+        return ", ".join(str(label) if name is None else printable(name) for label, name in pairs)
+    return printable(hit.label_name) if isinstance(hit.label_name, str) else str(hit.label)
+
+
 def _print_answer(answer: Answer) -> None:
     from ssdh_surgery.names import printable
 
     terminal.answer(printable(answer.query), bold=True)
     for hit in answer.hits:
-        label = "" if hit.label is None else f"  {hit.label}"
+        label = "" if hit.label is None else f"  {_label_text(hit)}"
         if hit.feature_distance is not None:
             label += f"  ({hit.feature_distance:.4f})"
         terminal.answer(f"  {hit.distance:>5}  {printable(hit.id)}{label}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ class Encoder:
         mean: NDArray[np.float32] = values.reshape(-1, crops, self.width).mean(1)
         return mean
 
-    def codes_of(self, images: Sequence[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
+    def codes_of(self, images: Iterable[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
         """The codes of a few images [C, H, W]."""
         activations = self.activations([self.transform.prepare(each) for each in images])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)

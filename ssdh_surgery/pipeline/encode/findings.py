@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery import findings as rules
+from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -50,6 +51,16 @@ def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...
         findings += _records_order(encoder.transform, source)
     findings += [*_normalisation(encoder), *_channels(encoder.transform)]
     return (*findings, *_ranges(encoder.transform, source))
+
+
+def unnamed_labels(names: ClassNames, labels: Sequence[int]) -> Finding:
+    """Labels that a file of class names does not reach."""
+    count = len(names.names)
+    return rules.CLASS_NAMES_UNFIT.at(
+        Location(str(names.file)),
+        f"the class names end with label {count - 1:,}, but items have labels to {labels[-1]:,}",
+        "give a file that names all classes: --labels-file FILE, or none",
+    )
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:

@@ -15,7 +15,9 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.evaluate import evaluation_files
 from ssdh_surgery.pipeline.evaluate.classifier import read_classifier, refuse_other_items
 from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
+from ssdh_surgery.pipeline.evaluate.matched_names import MatchedNames
 from ssdh_surgery.report.evaluation_page import evaluation_page
+from ssdh_surgery.retrieval.codes.class_names import in_one_numbering
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.codes.compatibility import overlap
@@ -124,7 +126,9 @@ def _evaluation(
     inputs: EvaluationInputs, protocol: Protocol, figures: EvaluationFigures, progress: Progress
 ) -> Evaluation:
     queries, database = read_codes(inputs.queries), read_codes(inputs.database)
+    names = MatchedNames.of(queries, database)
     classifier = None if inputs.scores is None else read_classifier(inputs.scores, queries)
+    queries, database = in_one_numbering(queries, database)
     features = None
     if inputs.features is not None:
         features = _read_features(inputs.features, queries, database)
@@ -159,7 +163,7 @@ def _evaluation(
             figures.voters,
         )
     shared = tuple(map(str, queries.ids[overlap(queries, database)]))
-    return Evaluation(protocol, queries, database, measures, shared, baselines, classifier)
+    return Evaluation(protocol, queries, database, measures, names, shared, baselines, classifier)
 
 
 def _read_features(

@@ -10,6 +10,8 @@ import numpy as np
 
 from ssdh_surgery.names import printable
 from ssdh_surgery.pipeline.evaluate.classifier import Classifier
+from ssdh_surgery.pipeline.evaluate.matched_names import MatchedNames
+from ssdh_surgery.retrieval.codes.class_names import label_name
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import other_transform
 from ssdh_surgery.retrieval.evaluate.protocol import Protocol
@@ -23,6 +25,7 @@ _NAMED = 3
 class Evaluation:
     """Figures, and everything that they depend on.
 
+    Both sets have their labels in one numbering: that of the database, if both have class names.
     `overlap` has the ids of the queries that are in the database too.
     """
 
@@ -30,6 +33,7 @@ class Evaluation:
     queries: Codes
     database: Codes
     measures: Measures
+    names: MatchedNames = field(default_factory=MatchedNames)
     overlap: Sequence[str] = ()
     baselines: dict[str, Measures] = field(default_factory=dict)
     classifier: Classifier | None = None
@@ -74,15 +78,31 @@ class Evaluation:
         if unknown:
             warnings.append(
                 f"{self.measures.no_hits:,} {queries} have labels that the database lacks "
-                f"({_first(list(map(str, unknown)))}): do both sets number their classes alike?"
+                f"({_first([self._class_text(label) for label in unknown])}): "
+                + (
+                    "names are compared exactly, upper and lower case included"
+                    if self.names.by_name
+                    else "do both sets number their classes alike?"
+                )
             )
+        if self.names.warning is not None:
+            warnings.append(self.names.warning)
+        if self.classifier is not None and self.classifier.warning is not None:
+            warnings.append(self.classifier.warning)
         other = other_transform(self.queries, self.database.recipe, self.database.name)
         return warnings if other is None else [*warnings, other]
+
+    def _class_text(self, label: int) -> str:
+        """A class in a sentence: its name, or its number if it has none."""
+        name = label_name(label, self.queries.class_names)
+        return f"'{printable(name)}'" if isinstance(name, str) else str(label)
 
     @property
     def conditions(self) -> list[str]:
         """The protocol and how it applied here, a sentence each."""
         sentences = self.protocol.words()
+        if self.names.sentence is not None:
+            sentences.append(self.names.sentence)
         if self.measures.no_hits:
             count = self.measures.no_hits
             queries = "1 query has" if count == 1 else f"{count:,} queries have"
@@ -108,6 +128,7 @@ class Evaluation:
             "overlap": len(self.overlap),
             "bits": self.database.bits,
             "queries_without_hits": self.measures.no_hits,
+            "labels_by": "name" if self.names.by_name else "number",
             "classifier": classifier and {"file": classifier.name, "blob": classifier.blob},
         }
         measures = self.measures

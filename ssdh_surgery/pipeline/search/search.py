@@ -16,10 +16,11 @@ from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
 from ssdh_surgery.pipeline.search.sheet import write_search_sheet
 from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
+from ssdh_surgery.retrieval.codes.class_names import Label, LabelName
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.index.backends import Packed
-from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Label
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index
 from ssdh_surgery.retrieval.index.places import open_index
 
 if TYPE_CHECKING:
@@ -46,20 +47,20 @@ class Ranking:
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """What to search with: one of codes in a file, an image, ids of the index, or codes as text.
+    """What to search with: one of codes in a file, images, ids of the index, or codes as text.
 
     Args:
         codes: a file of codes.
         features: files with activations of another blob for these codes.
-        image: an image file.
+        images: image files.
         ids: items of the index.
         texts: codes as bits, or as the hex of their packed bytes.
-        encoder: the net that encodes the image.
+        encoder: the net that encodes the images.
     """
 
     codes: Path | None = None
     features: Sequence[Path] = ()
-    image: Path | None = None
+    images: Sequence[Path] = ()
     ids: Sequence[str] = ()
     texts: Sequence[str] = ()
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
@@ -82,7 +83,7 @@ class SearchSheet:
 
 @dataclass(frozen=True)
 class Hit:
-    """An item near a query; `label` is a number, several, or None if unknown.
+    """An item near a query; `label` is a number, several, or None if unknown, as is its name.
 
     `distance` is the Hamming distance of the codes, `feature_distance` the Euclidean distance of
     the features if the hits were re-ranked by them.
@@ -91,14 +92,26 @@ class Hit:
     id: str
     distance: int
     label: Label
+    label_name: LabelName = None
     feature_distance: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The hit of `search --json`; `feature_distance` only if it was re-ranked."""
-        hit = {"id": readable(self.id), "distance": self.distance, "label": self.label}
+        hit = {
+            "id": readable(self.id),
+            "distance": self.distance,
+            "label": self.label,
+            "label_name": _readable(self.label_name),
+        }
         if self.feature_distance is not None:
             hit["feature_distance"] = self.feature_distance
         return hit
+
+
+def _readable(name: LabelName) -> LabelName:
+    if isinstance(name, list):
+        return [each if each is None else readable(each) for each in name]
+    return name if name is None else readable(name)
 
 
 @dataclass(frozen=True)
@@ -150,13 +163,13 @@ def search(
     """
     if sheet is not None:
         refuse_sheet_kind(sheet.path)
-        inputs = [query.codes, query.image, *query.features]
+        inputs = [query.codes, *query.images, *query.features]
         refuse_existing(sheet.path, force=sheet.force, inputs=inputs)
     with open_index(place) as index:
         if query.codes is not None:
             answers = _by_codes(index, query.codes, query.features, ranking, report)
-        elif query.image is not None:
-            answers = _by_image(index, query.image, query.encoder, ranking, report)
+        elif query.images:
+            answers = _by_images(index, query.images, query.encoder, ranking, report)
         elif query.ids:
             answers = _by_ids(index, query.ids, ranking)
         else:
@@ -194,13 +207,17 @@ def _by_codes(
     return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 
 
-def _by_image(
-    index: Index, image: Path, options: EncoderOptions, ranking: Ranking, report: Report | None
+def _by_images(
+    index: Index,
+    images: Sequence[Path],
+    options: EncoderOptions,
+    ranking: Ranking,
+    report: Report | None,
 ) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
-    encoder = Encoder(replace(options, batch=1))
-    codes = _codes_of(encoder, image)
+    encoder = Encoder(replace(options, batch=min(options.batch, len(images))))
+    codes = _codes_of(encoder, images)
     index.refuse(codes)
     index.report_other_transform(codes, report)
     features: Features = {}
@@ -208,12 +225,13 @@ def _by_image(
         features = {ACTIVATIONS: needed_activations(codes)}
     elif ranking.feature is not None:
         other = Encoder(replace(encoder.options, blob=ranking.feature), encoder.net.source)
-        features = {ranking.feature: needed_activations(_codes_of(other, image))}
+        features = {ranking.feature: needed_activations(_codes_of(other, images))}
     return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 
 
-def _codes_of(encoder: Encoder, image: Path) -> Codes:
-    return encoder.codes_of([encoder.transform.read(image)], [str(image)], str(image))
+def _codes_of(encoder: Encoder, images: Sequence[Path]) -> Codes:
+    pixels = (encoder.transform.read(each) for each in images)
+    return encoder.codes_of(pixels, list(map(str, images)), str(images[0]))
 
 
 def _by_ids(index: Index, ids: Sequence[str], ranking: Ranking) -> list[Answer]:
@@ -272,6 +290,9 @@ def _answers(
             distances = np.array([by_row[row] for row in ranked.tolist()], np.int32)
             rows, feature_distances = ranked, near.tolist()
         items = zip(index.items(rows), distances.tolist(), feature_distances, strict=True)
-        hits = (Hit(item.id, near, item.label, euclidean) for item, near, euclidean in items)
+        hits = [
+            Hit(item.id, near, item.label, item.label_name, euclidean)
+            for item, near, euclidean in items
+        ]
         answers.append(Answer(query, tuple(hits)))
     return answers
