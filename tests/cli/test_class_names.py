@@ -131,7 +131,7 @@ def test_names_on_one_side_only(ssdh: Ssdh) -> None:
     write_codes("q.npz", Codes(codes.packed, 24, codes.ids, codes.labels + 4, codes.recipe))
     assert ssdh("evaluate", "--queries", "q.npz", "--database", "d.npz", code=3).err == (
         "q.npz: has labels to 6 without class names, but d.npz names 6 classes\n"
-        "hint: give the names of its classes to 'ssdh encode': --labels-file FILE\n"
+        "hint: give the class names of both to 'ssdh encode': --labels-file FILE\n"
     )
 
 
@@ -213,6 +213,9 @@ def test_a_folder_is_encoded_with_the_labels_of_the_training(ssdh: Ssdh) -> None
         mean_average_precision(codes, read_codes("d.npz"))
     )
     draw("queries2", ("Dog", "ant", "owl"), 2)
+    Path("train/labels.txt").rename("labels.txt")
+    assert "\nclass names: labels.txt\n" in ssdh("encode", "queries", *words).err
+    Path("labels.txt").rename("train/labels.txt")
     told = ssdh("encode", "queries2", *words)
     assert (
         "queries2: warning SSDH711 new-classes: train/labels.txt does not name the classes 'Dog', "

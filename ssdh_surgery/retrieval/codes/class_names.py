@@ -111,11 +111,13 @@ def unnamed_side(
     nameless, named = (other, name) if names else (name, other)
     count = len(names or others)
     if largest >= count:
+        classes = f"names {count:,} class{'es' * (count != 1)}"
+        numbers = f"has labels to {largest:,} without class names"
+        ends = (classes, numbers) if names else (numbers, classes)
         raise DataError(
-            f"has labels to {largest:,} without class names, but {named} names {count:,} "
-            f"class{'es' * (count != 1)}",
-            location=Location(nameless),
-            hint="give the names of its classes to 'ssdh encode': --labels-file FILE",
+            f"{ends[0]}, but {other} {ends[1]}",
+            location=Location(name),
+            hint="give the class names of both to 'ssdh encode': --labels-file FILE",
         )
     return (
         f"{nameless} has no class names, {named} has: their labels are compared as numbers, which "

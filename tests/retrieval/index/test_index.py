@@ -196,7 +196,7 @@ def test_labels_are_matched_by_class_name(kind: str, place: str) -> None:
             index.add(made(1, 8, "v", labels=np.array([4])))
         assert str(caught.value) == (
             f"codes: has labels to 4 without class names, but the index {index.name} names 4 "
-            "classes\nhint: give the names of its classes to 'ssdh encode': --labels-file FILE"
+            "classes\nhint: give the class names of both to 'ssdh encode': --labels-file FILE"
         )
 
 
@@ -208,7 +208,7 @@ def test_an_index_without_names(kind: str, place: str) -> None:
     more = made(1, 8, "x", labels=np.array([0]), class_names=("owl",))
     with (
         build(place + "2", kind, made(2, 8, labels=np.array([0, 5]))) as index,
-        pytest.raises(DataError, match=r"x.*2: has labels to 5 without class names, but codes"),
+        pytest.raises(DataError, match=r"codes: names 1 class, but the index .*2 has labels to 5"),
     ):
         index.add(more)
 
