@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,8 @@ def class_names_beside(path: Path) -> ClassNames | None:
 
 def class_names_path(path: Path) -> Path:
     """The file next to a path with the names of its classes."""
-    return path.with_name(FILE_NAME)
+    is_named = path.name not in ("", "..")  # `.` and `..` are folders with another name
+    return (path if is_named else Path(os.path.abspath(path))).parent / FILE_NAME
 
 
 def class_names_bytes(names: Sequence[str]) -> bytes:

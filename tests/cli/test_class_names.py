@@ -290,6 +290,8 @@ def test_an_index_keeps_and_matches_names(
     ssdh("index", "build", "d.npz", "-o", place)
     ssdh("index", "add", place, "q.npz")
     assert ssdh("index", "info", place, "--json").json["class_names"] == list(CLASSES)
+    info = ssdh("index", "info", place).out
+    assert info.splitlines()[1] == "6 class names: ant, bee, cat, dog, eel, ..."
     found = ssdh("search", place, "--image", "more/fox/0.png", "-k", "60", *ENCODE, "--json")
     for hit in found.json["results"][0]["hits"]:
         name = hit["id"].split("/")[-2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.data.class_names import class_names_beside
+from ssdh_surgery.data.class_names import class_names_beside, class_names_path
 from ssdh_surgery.errors import DataError
 
 
@@ -34,6 +34,16 @@ def test_files_that_do_not_name_classes(tmp_path: Path, text: str, message: str)
 def test_a_list_of_images_names_no_classes(tmp_path: Path, text: str) -> None:
     (tmp_path / "labels.txt").write_text(text)
     assert class_names_beside(tmp_path / "x_lmdb") is None
+
+
+@pytest.mark.parametrize("path", [".", "..", "below/..", "../photos", "../photos/"])
+def test_the_file_next_to_any_folder(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos/dog/below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / ("photos/dog" if path == ".." else "photos"))
+    file = class_names_path(Path(path))
+    assert file.resolve() == tmp_path / "labels.txt"
 
 
 def test_a_file_does_not_name_its_own_classes(tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
+# The most class names that are listed.
+_CLASSES = 5
 # Recall is measured among this many nearest.
 _NEAREST = 10
 _features = click.option(
@@ -136,6 +139,10 @@ def info_command(index: str, as_json: bool) -> None:
     terminal.answer(f"{index_info.name}: {count}, {about.kind}", bold=True)
     for feature, width in about.features.items():
         terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
+    if about.class_names:
+        first = ", ".join(map(printable, about.class_names[:_CLASSES]))
+        more = ", ..." if len(about.class_names) > _CLASSES else ""
+        terminal.answer(f"{len(about.class_names):,} class names: {first}{more}")
     if about.model is None:
         terminal.answer("model: not recorded, so queries of any model are accepted")
         return
