@@ -14,8 +14,9 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
 from ssdh_surgery.names import printable
-from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
+from ssdh_surgery.report.contact_sheet import Cell, refuse_sheet_kind, thumbnail
 from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
+from ssdh_surgery.retrieval.codes.label_text import label_text
 
 Progress = Callable[[int, int], None]
 
@@ -129,10 +130,10 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
 
 def _write_sheet(path: Path | str, out: Path) -> int:
     """Draw the first images of an LMDB on one PNG; the number of images."""
-    images: list[Thumbnail] = []
+    images: list[Cell] = []
     with LmdbStore(path) as store:
         for _, datum in store.records():
-            images.append(thumbnail(datum.pixels()))
+            images.append(Cell(thumbnail(datum.pixels()), [label_text(datum.label)]))
             if len(images) == _SHEET_IMAGES:
                 break
     columns = math.ceil(math.sqrt(len(images)))

@@ -128,7 +128,7 @@ class _Narrator(ExitStack):
 
 
 def _answer(result: EncodeResult) -> None:
-    from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES
+    from ssdh_surgery.pipeline.encode.findings import collapse_finding
 
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     kept = f"codes of {result.bits} bits" if result.bits else f"features of {result.width} values"
@@ -137,5 +137,5 @@ def _answer(result: EncodeResult) -> None:
         return
     for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if result.health.is_collapsed:
-        terminal.finding(COLLAPSED_CODES)
+    if (collapse := collapse_finding(result.health)) is not None:
+        terminal.finding(collapse)

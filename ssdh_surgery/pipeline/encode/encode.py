@@ -19,7 +19,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
-from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES, DIVERGED, input_findings
+from ssdh_surgery.pipeline.encode.findings import DIVERGED, collapse_finding, input_findings
 from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource
 from ssdh_surgery.retrieval.codes.forms import form_of_name
@@ -140,8 +140,9 @@ def encode(
         if partial_folder(out).exists():
             listener.on_interrupt()
         raise
-    if result.health is not None and result.health.is_collapsed:
-        findings = (*findings, COLLAPSED_CODES)
+    collapse = None if result.health is None else collapse_finding(result.health)
+    if collapse is not None:
+        findings = (*findings, collapse)
     return replace(result, findings=findings)
 
 
@@ -169,7 +170,7 @@ def encode_source(
     refuse_existing(out, force=force)
     if not source.count:
         raise DataError("there is nothing to encode", location=Location(source.name))
-    recipe = encoder.recipe(source.name)
+    recipe = encoder.recipe(source.name, source.root)
     writer = CodesWriter(
         out,
         encoder.width,

@@ -16,6 +16,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import EncodeSource
 from ssdh_surgery.pipeline.encode.transform import InputTransform
+from ssdh_surgery.retrieval.codes.health import Health
 
 # The published means of ImageNet's channels, blue first.
 _IMAGENET = np.array([103.94, 116.78, 123.68])
@@ -29,12 +30,6 @@ _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
 # The hint where activations are NaN or infinite.
 DIVERGED = "such weights come from a training run that diverged"
-COLLAPSED_CODES = rules.COLLAPSED_CODES.at(
-    None,
-    "the codes have collapsed: nearly all images have the same one",
-    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
-    "learning rate",
-)
 
 
 def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
@@ -50,6 +45,26 @@ def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...
         findings += _records_order(encoder.transform, source)
     findings += [*_normalisation(encoder), *_channels(encoder.transform)]
     return (*findings, *_ranges(encoder.transform, source))
+
+
+def collapse_finding(health: Health) -> Finding | None:
+    """A doubt about codes that are nearly all the same, None about others."""
+    if not health.is_collapsed:
+        return None
+    if health.is_at_start:
+        return rules.COLLAPSED_CODES.at(
+            None,
+            "not trained enough: nearly all images have the same code, all ones, because the bias "
+            "of 1 that the hash layer starts from still holds",
+            "train longer, 'ssdh train --resume --iterations N', or use weights that were trained "
+            "with the hash layer",
+        )
+    return rules.COLLAPSED_CODES.at(
+        None,
+        "the codes have collapsed: nearly all images have the same one",
+        "check that weights, mean and scale are those of this net; otherwise train with a smaller "
+        "learning rate",
+    )
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:

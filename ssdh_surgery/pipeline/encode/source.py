@@ -38,6 +38,7 @@ class EncodeSource:
         is_files: whether the items are image files, which are resized, or records, which keep
             their size.
         classes: the length of label vectors; None for a single label each.
+        root: the absolute path of the folder that ids are relative to, or of the LMDB.
     """
 
     name: str
@@ -47,6 +48,7 @@ class EncodeSource:
     findings: tuple[Finding, ...] = ()
     is_files: bool = True
     classes: int | None = None
+    root: str | None = None
 
     def labels(self, items: Sequence[EncodeItem]) -> NDArray[np.integer[Any]]:
         """The labels of some items: int64 [n], or uint8 [n, classes]."""

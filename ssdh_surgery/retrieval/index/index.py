@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +23,8 @@ from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
 # The feature that is the code before the threshold.
 ACTIVATIONS = "activations"
+# What a recipe has about the place of the images.
+SOURCE_KEYS = ("root", "id_prefix")
 REPLACE_OR_ADD = "--force replaces it, 'ssdh index add' adds to it"
 
 Features = Mapping[str, NDArray[np.float32]]
@@ -41,6 +43,7 @@ class About:
         recipe: how its codes were made.
         classes: the length of label vectors; None for a single label each.
         features: the width of each feature kept for re-ranking, by name.
+        class_names: the name of each label; empty if unknown.
     """
 
     kind: str
@@ -48,13 +51,14 @@ class About:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     classes: int | None = None
     features: Mapping[str, int] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     @classmethod
     def like(cls, codes: Codes, kind: str, features: Features) -> Self:
         """The description of an index for such codes and features."""
         classes = codes.labels.shape[1] if codes.is_multi_label else None
         widths = {name: values.shape[1] for name, values in features.items()}
-        return cls(kind, codes.bits, codes.recipe, classes, widths)
+        return cls(kind, codes.bits, codes.recipe, classes, widths, codes.class_names)
 
     @property
     def model(self) -> Mapping[str, Any] | None:
@@ -196,6 +200,15 @@ class Index(ABC):
         sentence = other_transform(codes, self.about.recipe, f"the index {self.name}")
         if sentence is not None and report is not None:
             report(sentence)
+
+    def record_source(self, codes: Codes) -> None:
+        """Record where the images of codes are, if that is another place than that of the first."""
+        recipe = self.about.recipe
+        mine = {key: codes.recipe.get(key) for key in SOURCE_KEYS}
+        others = list(recipe.get("more_sources") or ())
+        known = [{key: recipe.get(key) for key in SOURCE_KEYS}, *others]
+        if mine["root"] and mine not in known:
+            self.about = replace(self.about, recipe={**recipe, "more_sources": [*others, mine]})
 
     def refuse_new(self, codes: Codes, features: Features | None) -> Features:
         """Refuse codes that cannot be added; returns the features to keep.

@@ -43,6 +43,11 @@ def create_table(table: Table, about: About) -> None:
         form = SQL("{} vector({}) NOT NULL")
         columns.append(form.format(Identifier(column), Literal(width)))
     table.query("CREATE TABLE {table} ({columns})", columns=SQL(", ").join(columns))
+    describe(table, about)
+
+
+def describe(table: Table, about: About) -> None:
+    """Write the description of an index to the comment of its table."""
     description = {
         "ssdh_index": _VERSION,
         "kind": about.kind,

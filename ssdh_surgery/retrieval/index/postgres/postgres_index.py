@@ -28,6 +28,7 @@ from ssdh_surgery.retrieval.index.postgres.address import read_address
 from ssdh_surgery.retrieval.index.postgres.layout import (
     bit_type,
     create_table,
+    describe,
     feature_column,
     read_about,
 )
@@ -191,6 +192,7 @@ class PostgresIndex(Index):
         if self._is_new and self._is_graph:
             self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
         self._table.query("ANALYZE {table}")
+        describe(self._table, self.about)
         self._table.commit()
         self._is_new = False
 
