@@ -192,7 +192,8 @@ def _findings(index: Index) -> tuple[Finding, ...]:
     """What looks wrong about the codes of an index, by a sample of them."""
     if not len(index):
         return ()
-    finding = collapse_finding(health_of(index.sample(_SAMPLE), index.about.bits))
+    health = health_of(index.sample(_SAMPLE), index.about.bits)
+    finding = collapse_finding(health) if health.is_constant else None
     return () if finding is None else (finding,)
 
 
