@@ -81,19 +81,33 @@ class HitSheet:
         return f"{queries}, {images}{missing}"
 
 
-def refuse_sheet(path: Path, *, force: bool, inputs: Sequence[Path | None] = ()) -> None:
-    """Refuse a sheet that could not be written, before anything is searched.
+@dataclass(frozen=True)
+class SheetFile:
+    """The PNG of a sheet.
+
+    Args:
+        path: the PNG.
+        root: the folder that the ids of hits are relative to; None for the folder that was encoded.
+        force: replace an existing file.
+        inputs: the files of the command, which are never replaced.
 
     Raises:
         UsageError: it is not a PNG.
-        FileError: it exists, or is one of the inputs.
+        FileError: it is one of the inputs.
     """
-    refuse_sheet_kind(path)
-    refuse_existing(path, force=force, inputs=inputs)
+
+    path: Path
+    root: str | None = None
+    force: bool = False
+    inputs: Sequence[Path | None] = ()
+
+    def __post_init__(self) -> None:
+        refuse_sheet_kind(self.path)
+        refuse_existing(self.path, force=True, inputs=self.inputs)
 
 
 def write_hit_sheet(
-    out: Path,
+    file: SheetFile,
     rows: Sequence[SheetRow],
     queries: ItemSource | None,
     items: ItemSource,
@@ -102,7 +116,7 @@ def write_hit_sheet(
     """Draw the first queries with their hits on a PNG.
 
     Args:
-        out: the PNG.
+        file: the PNG.
         rows: the queries with their hits.
         queries: where the images of the queries are; None for queries without images.
         items: where the images of the hits are.
@@ -110,9 +124,10 @@ def write_hit_sheet(
 
     Raises:
         DataError: none of the images exists.
-        FileError: the PNG cannot be written.
+        FileError: the PNG exists, or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
+    refuse_existing(file.path, force=file.force)
     rows = rows[:_ROWS]
     with ExitStack() as stack:
         hit_images = stack.enter_context(items.pictures())
@@ -136,7 +151,7 @@ def write_hit_sheet(
         )
     for pictures in both:
         _report_missing(pictures, _ROOT_HINT if pictures is hit_images else None, report)
-    write_bytes(out, sheet(cells))
+    write_bytes(file.path, sheet(cells))
     return HitSheet(len(rows), images, missing)
 
 

@@ -94,7 +94,12 @@ def test_missing_images_have_a_place_and_are_counted(ssdh: Ssdh) -> None:
     sheet = Sheet("s.png")
     assert (sheet.rows, sheet.columns) == (6, 7)
     assert sheet.centre(0, 0) == (240, 240, 240)
-    assert out.out == ssdh("search", "c.index", *words[:-2]).out
+    answer = ssdh("search", "c.index", *words[:-2]).out
+    assert out.out == answer
+    out = ssdh("search", "c.index", *words, code=3)
+    assert out.out == answer
+    assert out.err == "s.png: the file exists; nothing was written\nhint: --force replaces it\n"
+    assert ssdh("search", "c.index", *words[:-1], "no/s.png", code=3).out == answer
 
 
 def test_moved_images_are_found_below_the_root_or_beside_the_index(ssdh: Ssdh) -> None:

