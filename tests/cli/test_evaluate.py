@@ -380,6 +380,12 @@ def test_a_precision_needs_as_many_items(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr()
     assert "precision@1000" not in out.out
     assert "          mAP@1000 is that of all 50 items of the database\n" in out.out
+    # A curve has the points that the database allows.
+    assert run([*COMMON, "--precision", "1000", "--plot", "p.svg", "--json"]) == 0
+    precision = json.loads(capsys.readouterr().out)["precision"]
+    assert [place for place, value in precision.items() if value is not None] == [
+        *("1", "2", "5", "10", "20", "50")
+    ]
 
 
 def test_codes_that_lose_to_untrained_ones(capsys: pytest.CaptureFixture[str]) -> None:

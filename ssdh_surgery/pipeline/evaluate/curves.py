@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ _MOST_BARS = 40
 # Above this many, or with longer names, the names of classes stand upright.
 _LEVEL_BARS, _LEVEL_NAME = 10, 8
 _AXIS = (-0.02, 1.02)
+# Characters of a line above the panels.
+_LINE = 150
 _METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 Panel = Callable[["Axes", Evaluation], None]
@@ -48,6 +51,7 @@ def plot(evaluation: Evaluation, suffix: str) -> bytes:
         if has_classes:
             _draw_classes(figure.add_subplot(grid[1, :]), evaluation)
         files = ", ".join(f"{role} {name}" for role, name in evaluation.files.items())
+        files = "\n".join(textwrap.wrap(files, _LINE))
         figure.suptitle(
             f"{evaluation.title}; protocol: {evaluation.protocol.name}\n{files}", size=9
         )

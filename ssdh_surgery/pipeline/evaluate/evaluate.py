@@ -124,8 +124,9 @@ def _evaluation(
 ) -> Evaluation:
     queries, database = read_codes(inputs.queries), read_codes(inputs.database)
     classifier = None if inputs.scores is None else read_classifier(inputs.scores, queries)
-    points = CURVE_PLACES if figures.has_curves and not figures.places else figures.places
-    places = [place for place in points if place <= len(database)]
+    places = _up_to(len(database), figures.places)
+    if figures.has_curves and not places:
+        places = _up_to(len(database), CURVE_PLACES)
     features = None
     if inputs.features is not None:
         features = _read_features(inputs.features, queries, database)
@@ -165,6 +166,11 @@ def _evaluation(
     return Evaluation(
         protocol, queries, database, measures, shared, baselines, classifier, beyond, names
     )
+
+
+def _up_to(total: int, places: Sequence[int]) -> list[int]:
+    """The places that a ranking of so many items has."""
+    return [place for place in places if place <= total]
 
 
 def _read_features(

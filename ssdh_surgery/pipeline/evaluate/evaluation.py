@@ -116,8 +116,10 @@ class Evaluation:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What looks wrong about the codes."""
-        health = health_of(self.database.packed, self.database.bits)
-        finding = collapse_finding(health) if health.is_constant else None
+        packed = self.database.packed
+        if (packed != packed[0]).any():
+            return ()
+        finding = collapse_finding(health_of(packed, self.database.bits))
         return () if finding is None else (finding,)
 
     def warnings(self) -> list[str]:
