@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
 from ssdh_surgery.names import printable, readable
-from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
+from ssdh_surgery.report.contact_sheet import Cell, refuse_sheet_kind, thumbnail
 from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
+from ssdh_surgery.retrieval.codes.label_text import label_text
 
 Progress = Callable[[int, int], None]
 
@@ -98,7 +99,7 @@ def show_data(
         summary = replace(summary, unreadable_names=error)
     if sheet is None:
         return summary
-    return replace(summary, images=_write_sheet(path, sheet))
+    return replace(summary, images=_write_sheet(path, sheet, summary.class_names))
 
 
 def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataSummary:
@@ -137,12 +138,12 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
     return DataSummary(len(store), labels, shapes, len(store), encoded, keys, bad)
 
 
-def _write_sheet(path: Path | str, out: Path) -> int:
+def _write_sheet(path: Path | str, out: Path, names: Sequence[str]) -> int:
     """Draw the first images of an LMDB on one PNG; the number of images."""
-    images: list[Thumbnail] = []
+    images: list[Cell] = []
     with LmdbStore(path) as store:
         for _, datum in store.records():
-            images.append(thumbnail(datum.pixels()))
+            images.append(Cell(thumbnail(datum.pixels()), [label_text(datum.label, names)]))
             if len(images) == _SHEET_IMAGES:
                 break
     columns = math.ceil(math.sqrt(len(images)))

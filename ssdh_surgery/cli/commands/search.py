@@ -47,10 +47,13 @@ _FILE = click.Path(path_type=Path)
     "--features", multiple=True, type=_FILE, metavar="CODES",
     help="Read activations of the queries for --rerank BLOB.",
 )  # fmt: skip
-@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the hits on a PNG.")
+@click.option(
+    "--sheet", type=_FILE, metavar="FILE",
+    help="Draw each query and its hits on a PNG, framed green if they share a class, else red.",
+)  # fmt: skip
 @click.option(
     "--root", metavar="DIR",
-    help="Find the sheet's images in this folder (default: the source of the index).",
+    help="Find the images of the hits in this folder (default: the folder that was encoded).",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing PNG.")
 @encoder_options
@@ -79,7 +82,8 @@ def command(
     shortlist, ordered by the Euclidean distance of their activations or of another blob, such
     as fc7; the index must keep these (index build --activations, --features).
     """
-    from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, SearchSheet, search
+    from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, search
+    from ssdh_surgery.report.hit_sheet import SheetFile
 
     sources = (queries is not None) + bool(images) + bool(ids) + bool(codes)
     if sources != 1:
@@ -89,20 +93,27 @@ def command(
         raise click.UsageError("--shortlist and --features belong to --rerank")
     if features and queries is None:
         raise click.UsageError("--features belongs to --queries")
+    inputs = [queries, *images, *features]
+    sheet_file = None if sheet is None else SheetFile(sheet, root, force, inputs)
     result = search(
         index,
         SearchQuery(queries, features, images, ids, codes, options_of(encoder_values)),
         Ranking(count, rerank, shortlist or max(100, 10 * count)),
-        None if sheet is None else SearchSheet(sheet, root, force),
         terminal.warn,
     )
-    if result.images is not None:
-        terminal.say(f"wrote {sheet}: {result.images:,} images")
+    for finding in result.findings:
+        terminal.finding(finding)
     if as_json:
         terminal.answer_json(result.as_json())
     else:
         for each in result.answers:
             _print_answer(each)
+    if result.note is not None:
+        terminal.say(f"note: {result.note}")
+    if sheet_file is not None and result.has_hits:
+        # The answer is printed already, which an error here cannot take back.
+        written = result.write_sheet(sheet_file, terminal.warn)
+        terminal.say(f"wrote {sheet}: {written.words()}")
     return 0 if result.has_hits else 1
 
 

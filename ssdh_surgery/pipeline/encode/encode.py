@@ -20,8 +20,8 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.findings import (
-    COLLAPSED_CODES,
     DIVERGED,
+    collapse_finding,
     input_findings,
     unnamed_labels,
 )
@@ -151,8 +151,9 @@ def encode(
         if partial_folder(out).exists():
             listener.on_interrupt()
         raise
-    if result.health is not None and result.health.is_collapsed:
-        findings = (*findings, COLLAPSED_CODES)
+    collapse = None if result.health is None else collapse_finding(result.health)
+    if collapse is not None:
+        findings = (*findings, collapse)
     if result.unnamed_labels:
         findings = (*findings, unnamed_labels(source.names, result.unnamed_labels))
     return replace(result, findings=findings)
@@ -182,7 +183,7 @@ def encode_source(
     refuse_existing(out, force=force)
     if not source.count:
         raise DataError("there is nothing to encode", location=Location(source.name))
-    recipe = {**encoder.recipe(source.name), "id_prefix": source.id_prefix}
+    recipe = {**encoder.recipe(source.name, source.root), "id_prefix": source.id_prefix}
     writer = CodesWriter(
         out,
         encoder.width,

@@ -90,8 +90,11 @@ class Encoder:
         """The number of images that are best encoded at a time."""
         return max(1, self._extractor.batch // self.transform.crops)
 
-    def recipe(self, source: str) -> dict[str, Any]:
-        """How the codes are made: the model, the transform, the engine and the source."""
+    def recipe(self, source: str, root: str | None = None) -> dict[str, Any]:
+        """How the codes are made: the model, the transform, the engine and the source.
+
+        `root` is the folder that ids are relative to, or the LMDB that has them as keys.
+        """
         return {
             "version": ssdh_surgery.__version__,
             "model": {
@@ -103,6 +106,7 @@ class Encoder:
             "transform": self.transform.recipe(),
             "engine": self.engine.name,
             "source": source,
+            "root": root,
         }
 
     def activations(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.encoder import Encoder
 from ssdh_surgery.pipeline.encode.source import EncodeSource
 from ssdh_surgery.pipeline.encode.transform import InputTransform
+from ssdh_surgery.retrieval.codes.health import Health
 
 # The published means of ImageNet's channels, blue first.
 _IMAGENET = np.array([103.94, 116.78, 123.68])
@@ -30,12 +31,6 @@ _SMALL, _LARGE = 0.02, 1100.0
 _NAMED = 3
 # The hint where activations are NaN or infinite.
 DIVERGED = "such weights come from a training run that diverged"
-COLLAPSED_CODES = rules.COLLAPSED_CODES.at(
-    None,
-    "the codes have collapsed: nearly all images have the same one",
-    "check that weights, mean and scale are those of this net; otherwise train with a smaller "
-    "learning rate",
-)
 
 
 def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
@@ -60,6 +55,26 @@ def unnamed_labels(names: ClassNames, labels: Sequence[int]) -> Finding:
         Location(str(names.file)),
         f"the class names end with label {count - 1:,}, but items have labels to {labels[-1]:,}",
         "give a file that names all classes: --labels-file FILE, or none",
+    )
+
+
+def collapse_finding(health: Health) -> Finding | None:
+    """A doubt about codes that are nearly all the same, None about others."""
+    if not health.is_collapsed:
+        return None
+    if health.is_at_start:
+        return rules.COLLAPSED_CODES.at(
+            None,
+            "not trained enough: nearly all images have the same code, all ones, because the bias "
+            "of 1 that the hash layer starts from still holds",
+            "train longer, 'ssdh train --resume --iterations N', or use weights that were trained "
+            "with the hash layer",
+        )
+    return rules.COLLAPSED_CODES.at(
+        None,
+        "the codes have collapsed: nearly all images have the same one",
+        "check that weights, mean and scale are those of this net; otherwise train with a smaller "
+        "learning rate",
     )
 
 

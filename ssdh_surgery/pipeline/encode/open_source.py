@@ -241,7 +241,8 @@ def _of_files(
             yield EncodeItem(path, label, reader(path))
 
     lines = (name_bytes(f"{path} {label}") for path, label in zip(paths, labels, strict=True))
-    return EncodeSource(name, len(paths), items, items_digest(lines))
+    folder = os.path.abspath(root)
+    return EncodeSource(name, len(paths), items, items_digest(lines), root=folder)
 
 
 def _of_lmdb(path: Path, transform: InputTransform) -> EncodeSource:
@@ -263,4 +264,5 @@ def _of_lmdb(path: Path, transform: InputTransform) -> EncodeSource:
     stamp = repr(stamp_of(path / "data.mdb")).encode()
     with LmdbStore(path) as store:
         digest = items_digest([stamp, *store.keys()])
-        return EncodeSource(str(path), len(store), items, digest, is_files=False)
+        place = os.path.abspath(path)
+        return EncodeSource(str(path), len(store), items, digest, is_files=False, root=place)

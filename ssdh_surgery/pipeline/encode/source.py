@@ -42,6 +42,7 @@ class EncodeSource:
         is_labelled: whether the labels are known.
         names: the class of each label, and the file that names them, if any.
         id_prefix: what the ids begin with, before the paths or keys of the items.
+        root: the absolute path of the folder that ids are relative to, or of the LMDB.
     """
 
     name: str
@@ -54,6 +55,7 @@ class EncodeSource:
     is_labelled: bool = True
     names: ClassNames = field(default_factory=ClassNames)
     id_prefix: str = ""
+    root: str | None = None
 
     def labels(self, items: Sequence[EncodeItem]) -> NDArray[np.integer[Any]]:
         """The labels of some items: int64 [n], or uint8 [n, classes]."""

@@ -24,6 +24,10 @@ Size = tuple[int, int]
 _Number = TypeVar("_Number", bound=np.generic)
 # Records in which a common size is looked for.
 _RECORDS = 100
+_RESIZE_HINT = (
+    "give the size of the training records: --resize 256x256 (--resize none keeps the size of "
+    "images)"
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,26 @@ class InputTransform:
     def is_gray(self) -> bool:
         """Whether the net takes one channel."""
         return bool(self.values["channels"] == "gray")
+
+    @property
+    def mean_image(self) -> NDArray[np.float32] | None:
+        """The mean file's image [C, H, W], None without one."""
+        return self._whole.mean_image
+
+    @property
+    def is_size_known(self) -> bool:
+        """Whether it is known what size images get, or that they keep theirs."""
+        return self.resize is not None or self.keeps_size
+
+    def refuse_misfit(self) -> None:
+        """Refuse a resize that fits neither the mean file nor the crop.
+
+        Raises:
+            DataError: it names both sizes.
+        """
+        if self.resize is not None:
+            width, height = self.resize
+            self._single.shape((self._shape[0], height, width))
 
     def _values(self, options: TransformOptions) -> dict[str, Any]:
         recorded: Any = self._record.values if self._record else {}
@@ -158,15 +182,15 @@ class InputTransform:
         Raises:
             DataError: it is unknown, and a crop would cut an arbitrary part out of each image.
         """
-        if self.resize is None and not self.keeps_size:
-            raise DataError(
-                "the size that images are resized to before the crop of "
-                f"{self.values['crop']} is unknown",
-                location=self._location,
-                hint="give the size of the training records: --resize 256x256 (--resize none "
-                "keeps the size of images)",
-            )
+        if not self.is_size_known:
+            raise DataError(self.unknown_size, location=self._location, hint=_RESIZE_HINT)
         return self.resize
+
+    @property
+    def unknown_size(self) -> str:
+        """What is wrong where the size is not known."""
+        crop = self.values["crop"]
+        return f"the size that images are resized to before the crop of {crop} is unknown"
 
     def read(self, path: Path | str) -> NDArray[np.uint8]:
         """An image file [C, H, W], resized, its channels in the order that the net takes.

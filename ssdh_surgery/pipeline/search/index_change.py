@@ -111,6 +111,7 @@ def build(
             kept = feature_files.of(more, keep_activations=keep_activations)
             index.add(more, kept, report=report)
             index.report_other_transform(more, report)
+            index.record_source(more)
         index.save()
         recall = None if measure_recall is None else index.recall(measure_recall)
         info = IndexInfo(index.name, index.about, len(index))
@@ -144,6 +145,7 @@ def add(
             counts = index.add(more, kept, replace=replace, report=report)
             added, replaced = added + counts[0], replaced + counts[1]
             index.report_other_transform(more, report)
+            index.record_source(more)
         index.save()
         info = IndexInfo(index.name, index.about, len(index))
         return IndexChange(info, added=added, replaced=replaced)

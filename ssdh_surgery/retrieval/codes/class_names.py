@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.codes import Codes
+from ssdh_surgery.retrieval.codes.label_text import Label
 
-Label = int | list[int] | None
 LabelName = str | list[str | None] | None
 
 

@@ -16,6 +16,8 @@ _SAMPLE = 20_000
 # Fewer codes say nothing about a collapse.
 _TOO_FEW = 10
 _LOW_ENTROPY = 0.1
+# A bit with a larger share of ones has the value 1 in common.
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,19 @@ class Health:
         if self.count < _TOO_FEW:
             return False
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all codes are one, so that a search tells nothing apart."""
+        return self.is_collapsed and self.distinct == 1
+
+    @property
+    def is_at_start(self) -> bool:
+        """Whether each bit is mostly 1, as the hash layer's first bias of 1 makes it.
+
+        Codes that collapse in training have a common value that differs from bit to bit.
+        """
+        return self.is_collapsed and bool((self.fire_rates > _MOSTLY).all())
 
     def words(self) -> list[str]:
         """The measures in sentences."""

@@ -15,7 +15,6 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable
 from ssdh_surgery.retrieval.codes.class_names import (
-    Label,
     LabelName,
     joint_names,
     label_name,
@@ -29,10 +28,13 @@ from ssdh_surgery.retrieval.codes.compatibility import (
     other_transform,
     refuse_other_model,
 )
+from ssdh_surgery.retrieval.codes.label_text import Label
 from ssdh_surgery.retrieval.index.backends import Neighbours, Packed
 
 # The feature that is the code before the threshold.
 ACTIVATIONS = "activations"
+# What a recipe has about the place of the images.
+SOURCE_KEYS = ("root", "id_prefix")
 REPLACE_OR_ADD = "--force replaces it, 'ssdh index add' adds to it"
 
 Features = Mapping[str, NDArray[np.float32]]
@@ -226,6 +228,15 @@ class Index(ABC):
         sentence = other_transform(codes, self.about.recipe, f"the index {self.name}")
         if sentence is not None and report is not None:
             report(sentence)
+
+    def record_source(self, codes: Codes) -> None:
+        """Record where the images of codes are, if that is another place than that of the first."""
+        recipe = self.about.recipe
+        mine = {key: codes.recipe.get(key) for key in SOURCE_KEYS}
+        others = list(recipe.get("more_sources") or ())
+        known = [{key: recipe.get(key) for key in SOURCE_KEYS}, *others]
+        if mine["root"] and mine not in known:
+            self.about = replace(self.about, recipe={**recipe, "more_sources": [*others, mine]})
 
     def _in_numbering(self, codes: Codes, report: Report | None) -> Codes:
         """Codes with the labels of this index, matched by the names of their classes.

@@ -40,3 +40,11 @@ def test_collapse() -> None:
     assert health_of(half, 48).is_collapsed  # half of the bits are dead
     half[:, 2:] = random.integers(0, 256, (50, 4), dtype=np.uint8)
     assert not health_of(half, 48).is_collapsed
+
+
+def test_codes_of_ones_are_those_of_the_first_bias() -> None:
+    ones = np.packbits(np.ones((100, 48), np.uint8), axis=1)
+    assert health_of(ones, 48).is_at_start
+    varied = np.packbits(np.tile(np.arange(48, dtype=np.uint8) % 2, (100, 1)), axis=1)
+    assert health_of(varied, 48).is_collapsed
+    assert not health_of(varied, 48).is_at_start

@@ -300,3 +300,21 @@ def test_features_follow_their_items(kind: str, place: str) -> None:
             )
         with pytest.raises(DataError, match="it has 'activations', 'pool5/7x7%s'"):
             index.refuse_feature("fc7")
+
+
+@pytest.mark.parametrize("kind", ["flat", IN_POSTGRES[0]])
+def test_the_folders_of_all_codes_are_recorded(place: str, kind: str) -> None:
+    def codes(prefix: str, root: str | None) -> Codes:
+        return made(5, 16, prefix, recipe={"model": MODEL, "root": root})
+
+    with build(place, kind, codes("a", "/a")) as index:
+        for number, root in enumerate(("/b", "/a", "/b", None)):
+            more = codes(f"more{number}-", root)
+            index.add(more)
+            index.record_source(more)
+        index.save()
+        name = index.name
+    with open_index(place.replace("#some.table", "#x")) as index:
+        assert index.name == name
+        assert index.about.recipe["root"] == "/a"
+        assert index.about.recipe["more_sources"] == [{"root": "/b", "id_prefix": None}]

@@ -211,6 +211,7 @@ class PostgresIndex(Index):
         if self._is_new and self._is_graph:
             self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
         self._table.query("ANALYZE {table}")
+        describe(self._table, self.about)
         self._table.commit()
         self._is_new = False
 
