@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def draw(folder: str, names: Sequence[str], count: int, seed: int = 0) -> None:
 @pytest.fixture(autouse=True)
 def files(ssdh: Ssdh) -> None:
     Path("deploy.prototxt").write_text(DEPLOY)
-    open_net("deploy.prototxt").save("a.caffemodel")
+    net = open_net("deploy.prototxt")
+    weights = net.params["latent"][0].data
+    weights[...] = np.random.default_rng(5).normal(0, 0.02, weights.shape)
+    net.save("a.caffemodel")
     draw("database", CLASSES, 8)
     draw("queries", CLASSES[3:], 4, seed=1)
 
@@ -95,7 +99,7 @@ def test_a_folder_with_fewer_classes_is_judged_by_names(ssdh: Ssdh) -> None:
     answer = evaluate(ssdh)
     assert answer.json["map"]["all"] == pytest.approx(right)
     assert answer.json["protocol"]["labels_by"] == "name"
-    assert answer.err == ""
+    assert "warning" not in answer.err
     told = ssdh("evaluate", "--queries", "q.npz", "--database", "d.npz", "--html", "page.html")
     sentence = "labels are matched by class name: q.npz and d.npz number their classes differently"
     assert f"          {sentence}\n" in told.out
@@ -112,7 +116,7 @@ def test_files_with_equal_numbers_are_judged_without_a_word(ssdh: Ssdh) -> None:
 def test_names_are_compared_exactly(ssdh: Ssdh) -> None:
     Path("queries/dog").rename("queries/Dog")
     encode_both(ssdh)
-    assert evaluate(ssdh).err == (
+    assert evaluate(ssdh).err.endswith(
         "warning: 4 of 12 queries have labels that the database lacks ('Dog'): names are compared "
         "exactly, upper and lower case included\n"
     )
@@ -121,14 +125,15 @@ def test_names_are_compared_exactly(ssdh: Ssdh) -> None:
 def test_names_on_one_side_only(ssdh: Ssdh) -> None:
     encode_both(ssdh)
     codes = read_codes("q.npz")
-    write_codes("q.npz", Codes(codes.packed, 24, codes.ids, codes.labels, codes.recipe))
+    nameless = replace(codes, class_names=())
+    write_codes("q.npz", nameless)
     answer = evaluate(ssdh)
-    assert answer.err == (
+    assert answer.err.endswith(
         "warning: q.npz has no class names, d.npz has: their labels are compared as numbers, which "
         "is right only if both number their classes alike\n"
     )
     assert answer.json["protocol"]["labels_by"] == "number"
-    write_codes("q.npz", Codes(codes.packed, 24, codes.ids, codes.labels + 4, codes.recipe))
+    write_codes("q.npz", replace(nameless, labels=codes.labels + 4))
     assert ssdh("evaluate", "--queries", "q.npz", "--database", "d.npz", code=3).err == (
         "q.npz: has labels to 6 without class names, but d.npz names 6 classes\n"
         "hint: give the class names of both to 'ssdh encode': --labels-file FILE\n"
@@ -165,7 +170,7 @@ def test_a_test_set_gets_the_labels_of_its_train_set(ssdh: Ssdh) -> None:
     for words in ((), ("--force",)):
         built = ssdh("data", "build", "queries", "test_lmdb", "--shuffle", *words)
         place = "" if words else "train/"
-        assert built.err == f"the labels are those of {place}labels.txt\n"
+        assert f"the labels are those of {place}labels.txt\n" in built.err
         with LmdbStore("test_lmdb") as store:
             assert store.scan_labels().histogram == {3: 4, 4: 4, 5: 4}
         assert Path("labels.txt").read_text() == "".join(f"{name}\n" for name in CLASSES)
@@ -364,7 +369,7 @@ def test_the_accuracy_of_a_classifier_of_other_classes_is_doubted(ssdh: Ssdh) ->
     recipe = {"model": {**(queries.model or {}), "blob": "prob"}}
     write_codes("s.npz", Codes(none, 0, queries.ids, queries.labels, recipe, scores))
     told = evaluate(ssdh, "--scores", "s.npz")
-    assert told.err == (
+    assert told.err.endswith(
         "warning: s.npz: the classifier has 6 classes, but the queries number 3, so its accuracy "
         "may compare different classes; encode them with the names of its classes: "
         "--labels-file FILE\n"
