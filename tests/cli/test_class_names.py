@@ -374,3 +374,23 @@ def test_the_accuracy_of_a_classifier_of_other_classes_is_doubted(ssdh: Ssdh) ->
         "may compare different classes; encode them with the names of its classes: "
         "--labels-file FILE\n"
     )
+
+
+def test_sheets_and_figures_of_classes_have_names(ssdh: Ssdh) -> None:
+    ssdh("data", "build", "queries", "a_lmdb")
+    ssdh("data", "show", "a_lmdb", "--sheet", "named.png")
+    Path("labels.txt").unlink()
+    ssdh("data", "show", "a_lmdb", "--sheet", "numbers.png")
+    named, numbers = cv2.imread("named.png"), cv2.imread("numbers.png")
+    assert named.shape == numbers.shape
+    assert (named != numbers).any()
+    encode_both(ssdh)
+    figures = evaluate(ssdh).json["classes"]
+    assert [each["label"] for each in figures] == [3, 4, 5]
+    assert [each["name"] for each in figures] == ["dog", "eel", "fox"]
+    # A hit of another number is right if its class has the name of the query's.
+    ssdh("index", "build", "d.npz", "-o", "x.index")
+    ssdh("search", "x.index", "--queries", "q.npz", "-k", "3", "--sheet", "right.png")
+    write_codes("q.npz", replace(read_codes("q.npz"), class_names=()))
+    ssdh("search", "x.index", "--queries", "q.npz", "-k", "3", "--sheet", "wrong.png")
+    assert (cv2.imread("right.png") != cv2.imread("wrong.png")).any()
