@@ -466,3 +466,16 @@ COLLAPSED_CODES = _rule(
     "Searches return arbitrary results. The weights, the mean or the scale are not those of this "
     "net, or its training was too short (all bits are still 1) or has collapsed.",
 )
+NEW_CLASSES = _rule(
+    "SSDH711", "new-classes", "warning",
+    "A folder has classes that the numbering of the net's classes lacks.",
+    "They get the next free labels, and keep their names: searches and evaluations compare names. "
+    "The classifier has no outputs for them. Names are compared exactly, upper and lower case "
+    "included.",
+)
+CLASS_NAMES_UNFIT = _rule(
+    "SSDH712", "class-names-unfit", "warning",
+    "`labels.txt` names fewer or more classes than the labels have.",
+    "It probably belongs to other data, and then its names are wrong. For label vectors of another "
+    "length they are not used.",
+)

@@ -66,7 +66,7 @@ def search() -> None:
     """Search with one image of each digit."""
     for digit in range(10):
         image = sorted(Path("queries", str(digit)).iterdir())[0]
-        (answer,) = ssdh_surgery.search("digits.index", image=image, k=5).answers
+        (answer,) = ssdh_surgery.search("digits.index", images=image, k=5).answers
         print(f"{image}:", *(f"{hit.id} ({hit.distance})" for hit in answer.hits))
 
 

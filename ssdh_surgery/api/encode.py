@@ -24,6 +24,8 @@ def encode(
     *,
     root: str | Path = "",
     labels: str | Path | None = None,
+    labels_file: str | Path | None = None,
+    id_prefix: str = "",
     multi_label: bool = False,
     classes: int | None = None,
     activations: bool = False,
@@ -39,6 +41,9 @@ def encode(
         output: the file of codes: `.npz`, `.h5` or `.parquet`.
         root: the folder that a list's paths are relative to.
         labels: an LMDB or HDF5 file of labels, in the order of the items.
+        labels_file: the file that names the classes, by default `labels.txt` of the net's data;
+            `none` for no file.
+        id_prefix: put before each id.
         multi_label: read several labels from each line of the list.
         classes: with `multi_label`, read the labels as numbers of so many classes, from 0.
         activations: keep the activations too.
@@ -62,7 +67,7 @@ def encode(
         sources,
         Path(output),
         encoder_options("encode", encoder),
-        SourceOptions(root, optional_path(labels), several),
+        SourceOptions(root, optional_path(labels), several, optional_path(labels_file), id_prefix),
         _Listener(progress),
         keep_activations=activations,
         resume=resume,

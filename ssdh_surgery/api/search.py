@@ -26,7 +26,7 @@ def search(
     index: str | Path,
     *,
     queries: str | Path | None = None,
-    image: str | Path | None = None,
+    images: str | Path | Iterable[str | Path] = (),
     ids: str | Iterable[str] = (),
     codes: str | Iterable[str] = (),
     k: int = 10,
@@ -37,12 +37,12 @@ def search(
 ) -> SearchResult:
     """Find the items whose codes are nearest by Hamming distance, as `ssdh search` does.
 
-    One of `queries`, `image`, `ids` and `codes` says what to search with.
+    One of `queries`, `images`, `ids` and `codes` says what to search with.
 
     Args:
         index: a file, or `postgresql://USER@HOST/DATABASE#TABLE`.
         queries: a file of codes.
-        image: an image, which is encoded first.
+        images: images, which are encoded first.
         ids: items of the index.
         codes: codes as zeros and ones, or as the hex of their packed bytes.
         k: the number of hits of each query.
@@ -50,7 +50,7 @@ def search(
             the name of a blob.
         shortlist: the number of nearest codes to re-rank; by default ten times `k`, at least 100.
         features: activations of the queries, to re-rank by a blob.
-        encoder: with `image`, the net and the preparation of its input, as in the options of the
+        encoder: with `images`, the net and the preparation of its input, as in the options of the
             command; by default those of `ssdh.toml`.
 
     Raises:
@@ -59,14 +59,14 @@ def search(
     query = story.SearchQuery(
         codes=optional_path(queries),
         features=paths(features),
-        image=optional_path(image),
+        images=paths(images),
         ids=texts(ids),
         texts=texts(codes),
         encoder=encoder_options("search", encoder),
     )
-    kinds = (queries is not None, image is not None, bool(query.ids), bool(query.texts))
+    kinds = (queries is not None, bool(query.images), bool(query.ids), bool(query.texts))
     if sum(kinds) != 1:
-        raise UsageError("search needs one of queries, image, ids and codes")
+        raise UsageError("search needs one of queries, images, ids and codes")
     if rerank is None and (shortlist is not None or query.features):
         raise UsageError("shortlist and features belong to rerank")
     if query.features and queries is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -50,6 +51,15 @@ several_labels_options = options(
         help="With --multi-label, read the labels as numbers of N classes, from 0.",
     ),
 )  # fmt: skip
+
+
+labels_file_option = click.option(
+    "--labels-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE|none",
+    help="Read class names from this file, one per line in the order of the labels "
+    "(default: labels.txt next to the data or in the workspace).",
+)
 
 
 def several_labels(*, multi_label: bool, classes: int | None) -> SeveralLabels | None:

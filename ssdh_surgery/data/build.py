@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ssdh_surgery.data.build_job import BuildJob, BuildSummary, LabelsAs, Progress
 from ssdh_surgery.data.build_paths import (
     refuse_label_files,
+    refuse_new_classes,
     refuse_other_names,
     vectors_path,
 )
 from ssdh_surgery.data.class_folders import read_class_folders
+from ssdh_surgery.data.class_names import ClassNames, class_names_beside
 from ssdh_surgery.data.image import opencv
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
@@ -41,6 +43,7 @@ def build(
     root: Path | str = "",
     several: SeveralLabels | None = None,
     labels_as: LabelsAs = "lmdb",
+    numbering: ClassNames | None = None,
     skip_bad: bool = False,
     resume: bool = False,
     replace: bool = False,
@@ -56,6 +59,8 @@ def build(
         root: the folder that the paths of a list are relative to.
         several: how to read the lines of a list with several labels; the label vectors go to
             LMDBs next to `out` (see `vectors_path`) or to HDF5 files.
+        numbering: the labels of the classes of a folder; without names they are numbered anew.
+            By default those of `labels.txt` next to `out`, if there is one.
         labels_as: whether label vectors go to LMDBs or to HDF5 files (see `label_file`).
         skip_bad: leave out bad lines and images instead of refusing.
         resume: keep the finished records on an interrupt, and continue from them.
@@ -65,11 +70,15 @@ def build(
 
     Raises:
         DataError: the list or an image has problems (`findings` has all of them), or no image
-            is left; nothing was written.
+            is left, or a folder has classes that the numbering lacks; nothing was written.
         FileError: the source cannot be read, or `out` exists or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
-    images = read_source(source, root, several)
+    if numbering is None and os.path.isdir(source):
+        numbering = class_names_beside(Path(out))
+    numbering = numbering or ClassNames()
+    images = read_source(source, root, several, numbering.names)
+    refuse_new_classes(str(source), images.classes, numbering)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
         job = BuildJob(images, options, Path(out), skip_bad, labels_as)
         if not replace:
@@ -90,9 +99,14 @@ def build(
 
 
 def read_source(
-    source: Path | str, root: Path | str = "", several: SeveralLabels | None = None
+    source: Path | str,
+    root: Path | str = "",
+    several: SeveralLabels | None = None,
+    numbering: Sequence[str] = (),
 ) -> ImageList:
     """The image list in a file (`-` is standard input) or of a folder of class folders.
+
+    `numbering` has the names of the classes that have labels already.
 
     Raises:
         FileError: it cannot be read.
@@ -107,7 +121,7 @@ def read_source(
             location=Location(str(source)),
             hint="write a list with a path and its labels on each line",
         )
-    return read_class_folders(source)
+    return read_class_folders(source, numbering)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssdh_surgery.data import list_problems as kinds
-from ssdh_surgery.data.build_paths import class_names, class_names_path, split_paths, vectors_path
+from ssdh_surgery.data.build_paths import has_other_names, split_paths, vectors_path
+from ssdh_surgery.data.class_names import class_names_bytes, class_names_path
 from ssdh_surgery.data.datum import Shape, write_floats
 from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.label_file import label_file, list_file, write_label_file
@@ -49,6 +50,8 @@ class BuildSummary:
             only those of the last run.
         findings: warnings, and with `skip_bad` the problems of the skipped lines.
         labels_file: the file with the class names of a folder.
+        is_renumbered: whether the classes of a folder have other labels than they would have by
+            themselves, because `labels_file` names others too.
         label_vectors: the LMDBs of label vectors, or the lists that name their HDF5 files.
     """
 
@@ -57,6 +60,7 @@ class BuildSummary:
     shapes: Counter[Shape]
     findings: tuple[Finding, ...]
     labels_file: Path | None = None
+    is_renumbered: bool = False
     label_vectors: tuple[Path, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -190,7 +194,8 @@ class BuildJob:
         labels_file = None
         if self.images.classes:
             labels_file = class_names_path(self.out)
-            write_bytes(labels_file, class_names(self.images.classes))
+            if has_other_names(self.out, self.images.classes):
+                write_bytes(labels_file, class_names_bytes(self.images.classes))
         label_vectors = self._write_label_files()
         records = {path: self.writers[side][0].records for side, path in self.paths.items()}
         problems = [*self.problems, *self._several_sizes(), *self._class_by_class()]
@@ -200,8 +205,14 @@ class BuildJob:
             shapes=self.shapes,
             findings=kinds.findings(problems, self.images.source),
             labels_file=labels_file,
+            is_renumbered=self._is_renumbered(),
             label_vectors=label_vectors,
         )
+
+    def _is_renumbered(self) -> bool:
+        labels = sorted({entry.label for _, entry in self.order})
+        names = [self.images.classes[label] for label in labels] if self.images.classes else []
+        return bool(names) and (labels != list(range(len(labels))) or names != sorted(names))
 
     def _write_label_files(self) -> tuple[Path, ...]:
         """The LMDBs of label vectors, or the lists of the HDF5 files, which are written here."""

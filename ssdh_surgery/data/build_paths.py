@@ -6,14 +6,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ssdh_surgery.data.class_names import ClassNames, class_names_beside, class_names_path
 from ssdh_surgery.data.label_file import label_file, list_file, refuse_unlisted
 from ssdh_surgery.data.record import Side
-from ssdh_surgery.errors import FileError
-from ssdh_surgery.files import read_bytes
+from ssdh_surgery.errors import DataError, FileError, did_you_mean
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_bytes
-
-_CLASS_NAMES = "labels.txt"
+from ssdh_surgery.names import printable
 
 
 def split_paths(out: Path) -> dict[Side, Path]:
@@ -31,25 +29,43 @@ def _with_word(out: Path, word: str) -> Path:
     return out.with_name(f"{stem}_{word}{out.name[len(stem) :]}")
 
 
-def class_names_path(out: Path) -> Path:
-    """The file with the class names of a folder."""
-    return out.with_name(_CLASS_NAMES)
+def refuse_new_classes(source: str, classes: Sequence[str], numbering: ClassNames) -> None:
+    """Refuse classes of a folder that a numbering lacks: they would get labels of their own.
 
-
-def class_names(classes: Sequence[str]) -> bytes:
-    """The content of that file: one class name per line, in the order of the labels."""
-    return b"".join(name_bytes(name) + b"\n" for name in classes)
+    Raises:
+        DataError: it names these classes.
+    """
+    new = [name for name in classes if name not in set(numbering.names)]
+    if not numbering or not new:
+        return
+    lines = f"a line '{printable(new[0])}'" if len(new) == 1 else "a line for each"
+    near = did_you_mean(new[0], numbering.names)
+    raise DataError(
+        numbering.lacks(new),
+        location=Location(source),
+        hint=(f"{near} Otherwise, add " if near else "add ")
+        + f"{lines} to the end of {numbering.file}; --labels-file none numbers the classes of "
+        "this folder anew",
+    )
 
 
 def refuse_other_names(out: Path, classes: Sequence[str]) -> None:
-    """Refuse to replace a file that names other classes.
+    """Refuse to replace a file that does not name these classes.
 
     Raises:
-        FileError: the existing file names other classes.
+        FileError: the existing file names other classes, or none.
     """
-    file = class_names_path(out)
-    if classes and file.exists() and read_bytes(file) != class_names(classes):
-        raise _in_the_way(file, "exists already, with other classes")
+    if classes and has_other_names(out, classes) and class_names_path(out).exists():
+        raise _in_the_way(class_names_path(out), "exists already, with other classes")
+
+
+def has_other_names(out: Path, classes: Sequence[str]) -> bool:
+    """Whether the file next to an LMDB does not exist, or does not name these classes."""
+    try:
+        names = class_names_beside(out)
+    except DataError:
+        return True
+    return names is None or names.names != tuple(classes)
 
 
 def refuse_label_files(paths: Iterable[Path], *, replace: bool) -> None:

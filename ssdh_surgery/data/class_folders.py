@@ -1,9 +1,9 @@
-"""A folder of class folders as an image list; labels number the sorted folder names."""
+"""A folder of class folders as an image list; labels number the names of the folders."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ssdh_surgery.data import list_problems as kinds
@@ -16,11 +16,16 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, printable
 
 
-def read_class_folders(folder: Path | str) -> ImageList:
+def read_class_folders(folder: Path | str, numbering: Sequence[str] = ()) -> ImageList:
     """The images of a folder: `CLASS/.../IMAGE`, sorted by class and then by path.
 
     Labels number the classes from 0, in the order of code points; a folder without images is a
     class, too. Hidden files and folders are skipped.
+
+    Args:
+        folder: the folder.
+        numbering: the names of classes that have labels already, in the order of these; classes
+            that it lacks follow, if they have images.
 
     Raises:
         FileError: the folder is missing or cannot be read.
@@ -40,9 +45,14 @@ def read_class_folders(folder: Path | str) -> ImageList:
     loose = [name for name in names if name not in set(classes) and is_image_name(name)]
     problems = [Problem(kinds.NO_CLASS, None, f"'{printable(name)}'") for name in loose]
     entries: list[ListEntry] = []
-    for label, name in enumerate(classes):
+    labels = {name: label for label, name in enumerate(numbering or classes)}
+    for name in classes:
+        label = labels.get(name, len(labels))
+        before = len(entries)
         for path in _files(root, name):
             _take(root, path, label, entries, problems)
+        if len(entries) > before:
+            labels.setdefault(name, label)
     if not entries:
         hint = (
             "put the images of each class into a folder of its own"
@@ -50,7 +60,7 @@ def read_class_folders(folder: Path | str) -> ImageList:
             else None
         )
         raise DataError("no class folders with images", location=where, hint=hint)
-    return ImageList(str(folder), root, entries, problems, tuple(classes))
+    return ImageList(str(folder), root, entries, problems, tuple(labels))
 
 
 def _take(

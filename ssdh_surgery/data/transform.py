@@ -75,6 +75,11 @@ class DataTransformer:
             self._mean = read_mean(Path(folder) / param.mean_file)
 
     @property
+    def mean_image(self) -> NDArray[np.float32] | None:
+        """The mean file's image [C, H, W], None without one."""
+        return self._mean
+
+    @property
     def mean_shape(self) -> Shape | None:
         """(channels, height, width) of the mean file, None without one."""
         if self._mean is None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ssdh_surgery.data.class_names import class_names_beside
 from ssdh_surgery.data.datum import Shape, read_datum
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
-from ssdh_surgery.names import printable
-from ssdh_surgery.report.contact_sheet import Thumbnail, refuse_sheet_kind, thumbnail
+from ssdh_surgery.names import printable, readable
+from ssdh_surgery.report.contact_sheet import Cell, refuse_sheet_kind, thumbnail
 from ssdh_surgery.report.contact_sheet import sheet as contact_sheet
+from ssdh_surgery.retrieval.codes.label_text import label_text
 
 Progress = Callable[[int, int], None]
 
@@ -32,7 +34,8 @@ class DataSummary:
     `labels` counts the records of each label, `shapes` those of each (channels, height,
     width) among the first `sized` records, of which `encoded` hold an encoded image. `bad` has
     the reason for each key whose record cannot be read, None if not all were read. `images`
-    is the number of images on the sheet, if any.
+    is the number of images on the sheet, if any. `class_names` has the name of each label, from
+    `labels.txt` next to the LMDB; `unreadable_names` is why that file cannot be used.
     """
 
     records: int
@@ -43,6 +46,8 @@ class DataSummary:
     first_keys: tuple[str, ...]
     bad: dict[str, str] | None = None
     images: int | None = None
+    class_names: tuple[str, ...] = ()
+    unreadable_names: DataError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `data show --json`."""
@@ -57,6 +62,7 @@ class DataSummary:
             "encoded": self.encoded,
             "first_keys": list(self.first_keys),
             "bad": self.bad,
+            "class_names": list(map(readable, self.class_names)) or None,
         }
 
 
@@ -86,9 +92,14 @@ def show_data(
         refuse_sheet_kind(sheet)
         refuse_existing(sheet, force=force)
     summary = _summary(path, verify, progress)
+    try:
+        names = class_names_beside(Path(path))
+        summary = replace(summary, class_names=names.names if names else ())
+    except DataError as error:
+        summary = replace(summary, unreadable_names=error)
     if sheet is None:
         return summary
-    return replace(summary, images=_write_sheet(path, sheet))
+    return replace(summary, images=_write_sheet(path, sheet, summary.class_names))
 
 
 def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataSummary:
@@ -127,12 +138,12 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
     return DataSummary(len(store), labels, shapes, len(store), encoded, keys, bad)
 
 
-def _write_sheet(path: Path | str, out: Path) -> int:
+def _write_sheet(path: Path | str, out: Path, names: Sequence[str]) -> int:
     """Draw the first images of an LMDB on one PNG; the number of images."""
-    images: list[Thumbnail] = []
+    images: list[Cell] = []
     with LmdbStore(path) as store:
         for _, datum in store.records():
-            images.append(thumbnail(datum.pixels()))
+            images.append(Cell(thumbnail(datum.pixels()), [label_text(datum.label, names)]))
             if len(images) == _SHEET_IMAGES:
                 break
     columns = math.ceil(math.sqrt(len(images)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,14 @@ from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ssdh_surgery.engines.onnx.model import Model
+
+
+# The entry of the metadata with the mean image: base64 of float32, the lowest byte first.
+_MEAN_ENTRY = "mean"
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,11 @@ class ExportOptions:
 class ExportResult:
     """A model that was written: inputs and outputs by name with their sizes, the batch as `N`.
 
-    `transform` describes how an image is prepared, None if unknown; `bound_by` says why the
-    model takes only one batch size, None if it takes any. `deploy` and `weights` are the net
-    and its weights, as they were named or found; `passed_over` has a sentence for each snapshot
-    that is newer than these weights, but incomplete or of another net.
+    `transform` describes how an image is prepared, None if unknown, and `doubt` what is missing
+    in that, if anything; `bound_by` says why the model takes only one batch size, None if it takes
+    any. `deploy` and `weights` are the net and its weights, as they were named or found;
+    `passed_over` has a sentence for each snapshot that is newer than these weights, but incomplete
+    or of another net.
     """
 
     path: Path
@@ -61,6 +70,7 @@ class ExportResult:
     inputs: Mapping[str, Sequence[int | str]]
     outputs: Mapping[str, Sequence[int | str]]
     transform: str | None
+    doubt: str | None
     bound_by: str | None
     deploy: str
     weights: Path
@@ -104,7 +114,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
     refuse_existing(out, force=force, inputs=[weights])
     model = _model(net, weights, options, last)
     transform = _transform(options, record, source, model)
-    recipe = {
+    recipe: dict[str, Any] = {
         "version": ssdh_surgery.__version__,
         "model": {
             "net": files.digest(source.data),
@@ -112,8 +122,18 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
             **_code_recipe(net, options.blob, model),
         },
         "transform": transform.recipe() if transform else None,
+        "mean_image": None,
+        "resize_is_known": transform is not None and transform.is_size_known,
     }
-    data = model.to_bytes({"recipe": json.dumps(recipe)})
+    metadata = {}
+    if transform is not None and (mean := transform.mean_image) is not None:
+        transform.refuse_misfit()
+        if (values := _constant_channels(mean)) is not None:
+            recipe["transform"]["mean_value"] = values
+        else:
+            recipe["mean_image"] = {"entry": _MEAN_ENTRY, "shape": list(mean.shape)}
+            metadata[_MEAN_ENTRY] = base64.b64encode(mean.astype("<f4").tobytes()).decode()
+    data = model.to_bytes({"recipe": json.dumps(recipe), **metadata})
     files.write_bytes(out, data)
     from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
 
@@ -124,11 +144,19 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
         inputs=sizes_of(model.inputs),
         outputs=sizes_of(model.outputs),
         transform=transform.words() if transform else None,
+        doubt=transform.unknown_size if transform and not transform.is_size_known else None,
         bound_by=model.plan.bound_by,
         deploy=deploy,
         weights=weights,
         passed_over=tuple(passed_over),
     )
+
+
+def _constant_channels(mean: NDArray[np.float32]) -> list[float] | None:
+    """The value of each channel of a mean image, None where one has several values."""
+    firsts = mean[:, :1, :1]
+    values: list[float] = firsts.ravel().tolist()
+    return values if (mean == firsts).all() else None
 
 
 def _net_record(options: ExportOptions) -> NetRecord | None:

@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 
 from ssdh_surgery.errors import of_extra
 
 _TEMPLATE = "evaluation.html"
+# A longer table of classes is folded up at first.
+_FOLDED = 30
+
+
+@dataclass(frozen=True)
+class FigureTable:
+    """Figures with a row for each measure and a column for each thing that is judged.
+
+    Args:
+        columns: the titles of the columns.
+        rows: the figures of each measure by column, which may lack some.
+    """
+
+    columns: Sequence[str]
+    rows: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """The figures of the queries of one class, by measure."""
+
+    name: str
+    queries: int
+    figures: Mapping[str, float]
 
 
 def evaluation_page(
+    *,
     title: str,
+    files: Mapping[str, str],
+    warnings: Sequence[str],
+    table: FigureTable,
+    classes: Sequence[ClassRow],
+    curves: Sequence[str],
     protocol: Sequence[str],
-    rows: Mapping[str, Mapping[str, float]],
-    curves: str,
-    warnings: Sequence[str] = (),
 ) -> str:
     """The HTML of the page; all names are escaped.
 
     Args:
         title: the title of the evaluation.
+        files: the files that were judged, by what they are.
+        warnings: reasons to doubt the figures, one sentence each.
+        table: the figures.
+        classes: the figures of each class; none for no such table.
+        curves: the plots, each as an SVG element.
         protocol: the definitions of the protocol, one sentence each.
-        rows: the figures of the codes and of each baseline, by title.
-        curves: the plot as an SVG element.
-        warnings: warnings about the figures.
 
     Raises:
         MissingExtra: Jinja is not installed.
@@ -36,9 +66,11 @@ def evaluation_page(
     template = resources.files("ssdh_surgery.report").joinpath(_TEMPLATE).read_text("utf-8")
     return environment.from_string(template).render(
         title=title,
-        protocol=protocol,
-        rows=rows,
-        columns=list(dict.fromkeys(column for each in rows.values() for column in each)),
-        curves=Markup(curves),  # our own SVG
+        files=files,
         warnings=warnings,
+        table=table,
+        classes=classes,
+        is_folded=len(classes) > _FOLDED,
+        curves=[Markup(each) for each in curves],  # our own SVG
+        protocol=protocol,
     )

@@ -18,6 +18,7 @@ from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.report.contact_sheet import GAP, LINE, SIDE
 from support.images import tiles
 
 
@@ -70,14 +71,16 @@ def test_build_mean_and_show(capsys: pytest.CaptureFixture[str]) -> None:
         "first keys: 00000000_class0/00.png, 00000001_class0/02.png, 00000002_class0/04.png, "
         "00000003_class0/06.png, 00000004_class0/08.png\n"
         "2 labels:\n"
-        f"       0          6  {'#' * 30}\n"
-        f"       1          5  {'#' * 25}\n"
+        f"       0          6  {'#' * 30}  class0\n"
+        f"       1          5  {'#' * 25}       class1\n"
     )
     assert out.err == "wrote sheet.png: the first 11 images\n"
     sheet = cv2.imread("sheet.png")
-    assert sheet.shape == (3 * 96, 4 * 96, 3)
-    assert sheet[:70, :90].std() > 10
-    assert (sheet[-90:, -90:] == 255).all()
+    height, width = SIDE + LINE + GAP, SIDE + GAP
+    assert sheet.shape == (3 * height + GAP, 4 * width + GAP, 3)
+    assert sheet[GAP + 20 : SIDE - 20, GAP + 10 : SIDE - 10].std() > 10
+    assert sheet[SIDE + GAP : SIDE + GAP + LINE, GAP : SIDE + GAP].min() < 100  # the label
+    assert (sheet[-height:, -width:] == 255).all()
 
 
 def test_options_reach_the_records(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.report.contact_sheet import GAP, LINE, SIDE
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from support.broken_images import BROKEN, good_images
 from support.images import tiles
@@ -111,7 +112,12 @@ def test_a_picture_finds_itself_by_its_own_model_only(capsys: pytest.CaptureFixt
     assert run([*asked, *NET]) == 0
     [result] = json.loads(capsys.readouterr().out)["results"]
     assert result["query"] == "photos/07.png"
-    assert result["hits"][0] == {"id": "07.png", "distance": 0, "label": None}
+    assert result["hits"][0] == {
+        "id": "07.png",
+        "distance": 0,
+        "label": None,
+        "label_name": None,
+    }
     assert run([*asked[:-1], *NET, "--weights", "b.caffemodel"]) == 3
     assert capsys.readouterr().err.startswith(
         "photos/07.png: made by another model than the index x.index: weights "
@@ -268,7 +274,7 @@ def test_every_form_is_read_wherever_codes_are(
         capsys.readouterr()
         assert run(["search", f"{name}.index", "--queries", name, "--json"]) == 0
         assert run(["evaluate", "--queries", name, "--database", name]) == 0
-        told.append(capsys.readouterr().out)
+        told.append(capsys.readouterr().out.replace(name, "codes"))
     assert told[0] == told[1]
 
 
@@ -304,17 +310,22 @@ def test_a_sheet_of_what_was_found(capsys: pytest.CaptureFixture[str]) -> None:
         words = ["search", f"{source}.index", "--id", "07.png", "--id", "08.png", "-k", "3"]
         assert run([*words, "--sheet", f"{source}.png"]) == 0
         sheet = cv2.imread(f"{source}.png")
-        assert sheet.shape == (2 * 96, 3 * 96, 3)
+        height, width = SIDE + 2 * LINE + GAP, SIDE + GAP
+        assert sheet.shape == (2 * height + GAP, 4 * width + GAP, 3)
         side = 24 if source == "photos" else 12
         for row, number in enumerate((7, 8)):
             picture = np.ascontiguousarray(tiles(side, 12)[number][0].transpose(1, 2, 0))
-            drawn = sheet[96 * row : 96 * row + 92, :92]
-            assert np.array_equal(drawn, cv2.resize(picture, (92, 92)))
+            for left in (GAP, GAP + width):  # the query, which finds itself first
+                top = GAP + row * height
+                drawn = sheet[top + 4 : top + SIDE - 4, left + 4 : left + SIDE - 4]
+                assert np.array_equal(drawn, cv2.resize(picture, (SIDE - 8, SIDE - 8)))
     capsys.readouterr()
     assert run([*words, "--sheet", "a_lmdb.png"]) == 3
     assert "the file exists" in capsys.readouterr().err
     assert run([*words, "--sheet", "new.png", "--root", "nowhere"]) == 3
-    assert capsys.readouterr().err == (
+    out = capsys.readouterr()
+    assert out.out.startswith("07.png\n      0  07.png")  # the answer comes first
+    assert out.err == (
         "nowhere: none of the images of the hits exists\n"
         "hint: give the folder that their ids are relative to: --root DIR\n"
     )

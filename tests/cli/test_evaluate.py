@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import html5lib
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
+from ssdh_surgery.report.contact_sheet import GAP, SIDE
 from ssdh_surgery.retrieval.codes.code_file import read_features, write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
@@ -67,8 +70,10 @@ def test_json_has_the_documented_form(capsys: pytest.CaptureFixture[str]) -> Non
 def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*COMMON, "--protocol", "hashnet", "--ties", "expected"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:6] == [
+    assert lines[:8] == [
         "10 queries, 50 in the database, 12 bits",
+        "queries:  q.npz",
+        "database: d.npz",
         "protocol: hashnet, changed (mean_average_precision in test.py of thuml/HashNet, "
         "of signs, sort not stable)",
         "          expected value over all orders of items at one distance",
@@ -76,14 +81,17 @@ def test_words_state_the_protocol(capsys: pytest.CaptureFixture[str]) -> None:
         "          a query without a hit is left out",
         "          precision within radius 2: 0 if nothing is within it",
     ]
-    assert lines[6] == "          no top-1 by k-NN: expected ties leave no order"
-    assert lines[7].split()[0] == "mAP@all"
+    assert lines[8] == "          no top-1 by k-NN: expected ties leave no order"
+    assert lines[9].split()[0] == "mAP@all"
     assert run([*COMMON, "--knn", "1", "--knn", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[6] == (
+    assert lines[8] == (
         "          k-NN: the most frequent label of the k nearest; of equals, the one ranked first"
     )
-    assert [line[:11] for line in lines[-2:]] == ["top-1 1-NN ", "top-1 5-NN "]
+    assert [line[:11] for line in lines[11:13]] == ["top-1 1-NN ", "top-1 5-NN "]
+    head = ["3 classes", "queries", "mAP@all", "top-1 1-NN", "top-1 5-NN"]
+    assert re.split("  +", lines[13]) == head
+    assert [line.split()[0] for line in lines[14:]] == ["0", "1", "2"]
 
 
 def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,8 +102,15 @@ def test_baselines_of_the_same_features(capsys: pytest.CaptureFixture[str]) -> N
     assert run([*COMMON, "--features", "q.npz", "d.npz"]) == 0
     shown = capsys.readouterr()
     assert "baselines" not in shown.err
-    rows = [line.split()[0] for line in shown.out.splitlines()[-5:]]
-    assert rows == ["codes", "lsh", "pca-sign", "itq", "features"]
+    lines = shown.out.splitlines()
+    head = next(number for number, line in enumerate(lines) if line.endswith("features"))
+    assert lines[head].split() == ["codes", "lsh", "pca-sign", "itq", "features"]
+    assert [line.split("  ")[0] for line in lines[head + 1 : head + 4]] == [
+        "mAP@all",
+        "radius 2",
+        "top-1 10-NN",
+    ]
+    assert max(map(len, lines)) <= 100
 
 
 def test_queries_in_the_database_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,6 +232,11 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
     assert not Path("x.csv").exists()
 
 
+def texts(table: Any, part: str) -> list[list[str]]:
+    """The texts of the cells of a part of a table."""
+    return [[cell.text or "" for cell in row] for row in table.findall(f"./{part}/tr")]
+
+
 def test_a_page_that_needs_nothing_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
     write("<b>.npz", 10, "q", seed=0)
     words = ["evaluate", "--queries", "<b>.npz", "--database", "q.npz", "--html", "p.html"]
@@ -225,9 +245,25 @@ def test_a_page_that_needs_nothing_beside_it(capsys: pytest.CaptureFixture[str])
     text = Path("p.html").read_text()
     page = html5lib.parse(text, namespaceHTMLElements=False)
     assert page.findtext(".//h1") == "10 queries, 10 in the database, 12 bits"
-    rows = [[cell.text or "" for cell in row] for row in page.findall(".//tbody/tr")]
-    assert [row[0] for row in rows] == ["codes", "lsh", "pca-sign", "itq", "features"]
-    assert rows[0][1] == f"{answer['map']['all']:.6f}"
+    figures, classes = page.findall(".//table")
+    assert texts(figures, "thead") == [["", "codes", "lsh", "pca-sign", "itq", "features"]]
+    rows = texts(figures, "tbody")
+    # Of ten items there is no precision@20.
+    places = [f"precision@{place}" for place in (1, 2, 5, 10)]
+    assert [row[0] for row in rows] == ["mAP@all", *places, "radius 2", "top-1 10-NN"]
+    maps = [answer["map"], *(each["map"] for each in answer["baselines"].values())]
+    assert rows[0][1:] == [f"{each['all']:.4f}" for each in maps]
+    assert texts(classes, "thead") == [["class", "queries", "mAP@all", "top-1 10-NN"]]
+    assert texts(classes, "tbody") == [
+        [
+            str(each["label"]),
+            str(each["queries"]),
+            f"{each['map']['all']:.4f}",
+            f"{each['knn']['10']:.4f}",
+        ]
+        for each in answer["classes"]
+    ]
+    assert [cell.text for cell in page.findall(".//dd")] == ["<b>.npz", "q.npz", "<b>.npz, q.npz"]
     assert page.find(".//li").text.startswith("authors (")
     assert "10 of 10 queries are in the database too" in page.findtext(".//p")
     assert page.find(".//{http://www.w3.org/2000/svg}svg") is not None
@@ -268,18 +304,24 @@ def test_the_classifier_stands_beside_the_codes(capsys: pytest.CaptureFixture[st
     assert float(rows["codes", "knn", "10"]) == answer["knn"]["10"]
     assert float(rows["features", "knn", "10"]) == answer["baselines"]["features"]["knn"]["10"]
     page = html5lib.parse(Path("p.html").read_text(), namespaceHTMLElements=False)
-    columns = [cell.text or "" for cell in page.findall(".//thead//th")]
-    last = [cell.text or "" for cell in page.findall(".//tbody/tr")[-1]]
-    assert dict(zip(columns, last, strict=True))["top-1"] == "0.800000"
+    table = page.find(".//table")
+    (columns,) = texts(table, "thead")
+    rows_of_page = {row[0]: dict(zip(columns, row, strict=True)) for row in texts(table, "tbody")}
+    assert rows_of_page["top-1"]["classifier"] == "0.8000"
+    assert (rows_of_page["top-1"]["codes"], rows_of_page["mAP@all"]["classifier"]) == ("", "")
     assert run(words) == 0
     out = capsys.readouterr().out
     assert "          classifier: 'fc8' of 7 classes, counted as Caffe's Accuracy layer\n" in out
-    assert out.splitlines()[-1].split() == ["classifier", "0.800000", "0.800000"]
+    assert [line.split() for line in out.splitlines() if line.startswith("top-")][1:] == [
+        ["top-1", "0.800000"],
+        ["top-5", "0.800000"],
+    ]
     write_scores("s.npz", "q.npz", 3, model="b")
     assert run([*COMMON, "--scores", "s.npz"]) == 0
     out = capsys.readouterr().out
     assert "Accuracy layer; its weights differ from those of the codes\n" in out
-    assert out.splitlines()[-3].split() == ["mAP@all", "radius", "2", "top-1", "10-NN", "top-1"]
+    head = next(line for line in out.splitlines() if line.endswith("classifier"))
+    assert head.split() == ["codes", "classifier"]
 
 
 def test_scores_that_do_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,3 +364,132 @@ def test_several_labels_have_no_vote(capsys: pytest.CaptureFixture[str]) -> None
     assert json.loads(capsys.readouterr().out)["knn"] == {}
     assert run(COMMON) == 0
     assert "no top-1 by k-NN: items have several labels\n" in capsys.readouterr().out
+
+
+def test_a_precision_needs_as_many_items(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--precision", "50", "--precision", "1000", "--map", "1000", "--csv", "t.csv"]
+    assert run([*COMMON, *words, "--json"]) == 0
+    out = capsys.readouterr()
+    assert "warning: no precision@1000: the database has 50 items\n" in out.err
+    answer = json.loads(out.out)
+    assert set(answer["precision"]) == {"50", "1000"}
+    assert answer["precision"]["1000"] is None
+    assert answer["warnings"] == ["no precision@1000: the database has 50 items"]
+    assert ",1000," not in Path("t.csv").read_text().replace("map,1000,", "")
+    assert run([*COMMON, *words, "--force"]) == 0
+    out = capsys.readouterr()
+    assert "precision@1000" not in out.out
+    assert "          mAP@1000 is that of all 50 items of the database\n" in out.out
+    # A curve has the points that the database allows.
+    assert run([*COMMON, "--precision", "1000", "--plot", "p.svg", "--json"]) == 0
+    precision = json.loads(capsys.readouterr().out)["precision"]
+    assert [place for place, value in precision.items() if value is not None] == [
+        *("1", "2", "5", "10", "20", "50")
+    ]
+
+
+def test_codes_that_lose_to_untrained_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(0)
+    for name in ("q", "d"):
+        codes = read_features(f"{name}.npz")
+        features = np.eye(20, dtype=np.float32)[codes.labels]
+        features += random.normal(0, 0.1, features.shape).astype(np.float32)
+        none = np.empty((len(codes), 0), np.uint8)
+        recipe = {"model": {"weights": "a" * 64, "blob": "fc7"}}
+        write_codes(f"{name}7.npz", Codes(none, 0, codes.ids, codes.labels, recipe, features))
+    words = [*COMMON, "--features", "q7.npz", "d7.npz"]
+    assert run([*words, "--json"]) == 0
+    out = capsys.readouterr()
+    answer = json.loads(out.out)
+    own = answer["map"]["all"]
+    name, best = max(
+        (
+            (name, each["map"]["all"])
+            for name, each in answer["baselines"].items()
+            if name != "features"
+        ),
+        key=lambda pair: pair[1],
+    )
+    assert best > own
+    start = f"the codes lose to {name}, which makes codes of the same features without training: "
+    assert answer["warnings"][-1].startswith(f"{start}mAP@all {own:.4f} against {best:.4f}. Check")
+    assert f"warning: {start}" in out.err
+    assert answer["protocol"]["features"] == {"queries": "q7.npz", "database": "d7.npz"}
+
+
+def test_classes_equal_an_evaluation_of_their_queries(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--map", "7", "--precision", "5", "--knn", "3", "--json"]
+    assert run([*COMMON, *words, "--csv", "t.csv"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    queries = read_features("q.npz")
+    assert [each["label"] for each in answer["classes"]] == np.unique(queries.labels).tolist()
+    for each in answer["classes"]:
+        of_class = queries.labels == each["label"]
+        assert each["queries"] == of_class.sum()
+        assert each["name"] is None
+        some = replace(
+            queries,
+            packed=queries.packed[of_class],
+            ids=queries.ids[of_class],
+            labels=queries.labels[of_class],
+            activations=None,
+        )
+        write_codes("some.npz", some)
+        assert run(["evaluate", "--queries", "some.npz", "--database", "d.npz", *words]) == 0
+        alone = json.loads(capsys.readouterr().out)
+        for key in ("map", "precision", "knn"):
+            assert each[key] == alone[key]
+        assert f"class {each['label']},map,7,{each['map']['7']!r}\n" in Path("t.csv").read_text()
+
+
+def test_codes_that_are_all_one_are_doubted(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("q", "d"):
+        codes = read_features(f"{name}.npz")
+        ones = np.packbits(np.ones((len(codes), 12), np.uint8), axis=1)
+        write_codes(f"{name}.npz", replace(codes, packed=ones, activations=None))
+    assert run([*COMMON, "--html", "p.html", "--json"]) == 0
+    out = capsys.readouterr()
+    assert "warning SSDH710 collapsed-codes: not trained enough: nearly all images" in out.err
+    assert [each["code"] for each in json.loads(out.out)["findings"]] == ["SSDH710"]
+    assert "SSDH710: not trained enough" in Path("p.html").read_text()
+
+
+def test_names_are_text_in_curves(capsys: pytest.CaptureFixture[str]) -> None:
+    write("$x_{1}$.npz", 10, "q", seed=0)
+    words = ["evaluate", "--queries", "$x_{1}$.npz", "--database", "d.npz", "--plot"]
+    assert run([*words, "p.svg"]) == 0
+    text = Path("p.svg").read_text()
+    assert "queries $x_{1}$.npz, database d.npz" in text
+    for panel in ("within a Hamming radius", "among the first N", "by class of the query"):
+        assert panel in text
+    assert "mathdefault" not in text
+    ticks = re.findall(r">([01]\.[0-9])</text>", text)
+    assert ticks.count("0.0") == ticks.count("1.0") == 4  # precision, twice; recall; mAP
+
+
+def test_a_sheet_of_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, count in (("q", 10), ("d", 50)):
+        Path(name).mkdir()
+        codes = read_features(f"{name}.npz")
+        for each in codes.ids.tolist():
+            cv2.imwrite(f"{name}/{each}.png", np.full((9, 9, 3), 90, np.uint8))
+        ids = np.array([f"{each}.png" for each in codes.ids.tolist()])
+        recipe = {**codes.recipe, "root": str(Path(name).absolute())}
+        write_codes(f"{name}.npz", replace(codes, ids=ids, recipe=recipe))
+        assert count == len(codes)
+    Path("d/d3.png").unlink()
+    assert run([*COMMON, "--sheet", "s.png"]) == 0
+    out = capsys.readouterr()
+    assert "wrote s.png: 10 queries, " in out.err
+    sheet = cv2.imread("s.png")
+    assert sheet.shape[1] == GAP + 11 * (SIDE + GAP)
+    frames = {tuple(sheet[GAP + 1, GAP + 1 + n * (SIDE + GAP)].tolist()) for n in range(1, 11)}
+    assert frames == {(70, 160, 60), (50, 50, 210)}
+    assert run([*COMMON, "--sheet", "s.png"]) == 3
+    assert "s.png: the file exists" in capsys.readouterr().err
+    shutil.rmtree("d")
+    shutil.rmtree("q")
+    assert run([*COMMON, "--sheet", "t.png"]) == 3
+    out = capsys.readouterr()
+    assert out.out.startswith("10 queries, 50 in the database, 12 bits\n")
+    assert "none of the images of the hits exists" in out.err

@@ -43,17 +43,17 @@ def test_json_has_the_documented_form(capsys: pytest.CaptureFixture[str]) -> Non
             {
                 "query": "q1",
                 "hits": [
-                    {"id": "d", "distance": 0, "label": 3},
-                    {"id": "b", "distance": 4, "label": 1},
-                    {"id": "caf\\xe9", "distance": 4, "label": None},
+                    {"id": "d", "distance": 0, "label": 3, "label_name": None},
+                    {"id": "b", "distance": 4, "label": 1, "label_name": None},
+                    {"id": "caf\\xe9", "distance": 4, "label": None, "label_name": None},
                 ],
             },
             {
                 "query": "q2",
                 "hits": [
-                    {"id": "a", "distance": 0, "label": 0},
-                    {"id": "e", "distance": 0, "label": 4},
-                    {"id": "b", "distance": 1, "label": 1},
+                    {"id": "a", "distance": 0, "label": 0, "label_name": None},
+                    {"id": "e", "distance": 0, "label": 4, "label_name": None},
+                    {"id": "b", "distance": 1, "label": 1, "label_name": None},
                 ],
             },
         ]
@@ -217,3 +217,52 @@ def test_queries_whose_pictures_were_prepared_otherwise(
         assert capsys.readouterr().err == told.format("the index y.index")
     assert run(["evaluate", "--queries", "two.npz", "--database", "one.npz"]) == 0
     assert told.format("one.npz") in capsys.readouterr().err
+
+
+def write_clumps() -> None:
+    """6,000 codes of 16 bits of which one is far from all others, i4321."""
+    packed = np.repeat(np.array([[0, 0], [0, 1], [0, 3]], np.uint8), 2000, axis=0)
+    packed[4321] = 255
+    ids = np.array([f"i{number}" for number in range(6000)])
+    write_codes("clumps.npz", Codes(packed, 16, ids, np.zeros(6000, np.int64)))
+
+
+def test_fewer_hits_than_there_are_items_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    write_clumps()
+    for kind in ("multihash", "hnsw", "flat"):
+        assert run(["index", "build", "clumps.npz", "-o", f"{kind}.index", "--kind", kind]) == 0
+    capsys.readouterr()
+    words = ["-k", "5", "--id", "i4321"]
+    assert run(["search", "multihash.index", *words]) == 0
+    out = capsys.readouterr()
+    assert out.out == "i4321\n      0  i4321  0\n"
+    assert out.err == (
+        "note: 1 hit of 5: multihash looks near the query alone; flat finds the rest\n"
+    )
+    assert run(["search", "multihash.index", *words, "--id", "i0"]) == 0
+    assert capsys.readouterr().err == (
+        "note: 1 of 2 queries have fewer than 5 hits: multihash looks near the query alone; flat "
+        "finds the rest\n"
+    )
+    assert run(["search", "flat.index", *words]) == 0
+    exact = capsys.readouterr()
+    assert run(["search", "hnsw.index", *words]) == 0
+    assert capsys.readouterr() == exact
+    assert (exact.err, len(exact.out.splitlines())) == ("", 6)
+
+
+def test_an_index_of_one_code_is_doubted(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [f"i{number}" for number in range(30)]
+    write("ones.npz", np.ones((30, 12), np.uint8), ids)
+    write("mixed.npz", np.tile(np.arange(12, dtype=np.uint8) % 2, (30, 1)), ids)
+    for name in ("ones", "mixed"):
+        assert run(["index", "build", f"{name}.npz", "-o", f"{name}.index"]) == 0
+    capsys.readouterr()
+    assert run(["search", "ones.index", "--id", "i0", "-k", "1"]) == 0
+    out = capsys.readouterr()
+    assert out.out == "i0\n      0  i0  0\n"
+    assert "warning SSDH710 collapsed-codes: not trained enough: nearly all images" in out.err
+    assert run(["search", "mixed.index", "--id", "i0", "-k", "1", "--json"]) == 0
+    out = capsys.readouterr()
+    assert set(json.loads(out.out)) == {"results"}
+    assert "warning SSDH710 collapsed-codes: the codes have collapsed" in out.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.data.build import build, read_source
 from ssdh_surgery.data.build_job import record_order
 from ssdh_surgery.data.build_paths import split_paths
+from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.data.image import encode, planar, read_image
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.record import RecordOptions
@@ -157,11 +159,45 @@ def test_class_folders_become_labels(folder: Path) -> None:
         assert store.scan_labels().histogram == {0: 4, 1: 4, 2: 4}
     (folder / "labels.txt").write_text("mine\n")
     with pytest.raises(FileError) as caught:
-        build(folder / "pictures", folder / "other", SMALL)
+        build(folder / "pictures", folder / "other", SMALL, numbering=ClassNames())
     assert str(caught.value) == (
         f"{folder / 'labels.txt'}: exists already, with other classes\nhint: --force replaces it"
     )
     assert not (folder / "other").exists()
+    build(folder / "pictures", folder / "other", SMALL, numbering=ClassNames(), replace=True)
+    assert (folder / "labels.txt").read_text() == "Zebra\ncat\ndog\n"
+
+
+def test_class_folders_take_the_labels_that_exist(folder: Path) -> None:
+    for i in range(12):
+        name = ("dog", "cat", "Zebra", "dog")[i % 4]
+        (folder / "train" / name).mkdir(exist_ok=True, parents=True)
+        (folder / "pictures" / f"{i:02}.jpg").rename(folder / "train" / name / f"{i:02}.jpg")
+    shutil.copytree(folder / "train" / "dog", folder / "test" / "dog")
+    build(folder / "train", folder / "out", SMALL)
+    # A class that is missing does not move the others, however the LMDB is written.
+    for replace in (False, True):
+        build(folder / "test", folder / "test_lmdb", SMALL, replace=replace)
+        with LmdbStore(folder / "test_lmdb") as store:
+            assert store.scan_labels().histogram == {2: 6}
+        assert (folder / "labels.txt").read_text() == "Zebra\ncat\ndog\n"
+    (folder / "test" / "empty").mkdir()
+    build(folder / "test", folder / "test_lmdb", SMALL, replace=True)
+    shutil.copytree(folder / "train" / "cat", folder / "test" / "Cat")
+    names = folder / "labels.txt"
+    for replace in (False, True):
+        with pytest.raises(DataError) as caught:
+            build(folder / "test", folder / "test_lmdb", SMALL, replace=replace)
+        assert str(caught.value) == (
+            f"{folder / 'test'}: {names} does not name the class 'Cat'\n"
+            f"hint: did you mean 'cat'? Otherwise, add a line 'Cat' to the end of {names}; "
+            "--labels-file none numbers the classes of this folder anew"
+        )
+    names.write_text("\ufeffZebra\r\ncat\r\ndog\r\nCat\r\n\r\n", newline="")
+    build(folder / "test", folder / "test_lmdb", SMALL, replace=True)
+    with LmdbStore(folder / "test_lmdb") as store:
+        assert store.scan_labels().histogram == {2: 6, 3: 3}
+    assert names.read_bytes().endswith(b"Cat\r\n\r\n")
 
 
 def spoil(folder: Path) -> None:

@@ -12,10 +12,10 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import table, terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
-from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.cli.options import labels_file_option, several_labels, several_labels_options
 from ssdh_surgery.cli.table import Column
 from ssdh_surgery.cli.types import FolderPath, MeanPath, SizeType
-from ssdh_surgery.names import count_text, size_text
+from ssdh_surgery.names import count_text, printable, size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.data.build_job import LabelsAs
@@ -30,6 +30,7 @@ _LABEL_COLUMNS = (
     Column("label ", is_number=True),
     Column("  records", is_number=True),
     Column("share", rank=1),
+    Column("class"),
 )
 
 _root = click.option(
@@ -67,6 +68,7 @@ def command() -> None:
 @_resize
 @_gray
 @several_labels_options
+@labels_file_option
 @click.option(
     "--labels-as", type=click.Choice(["lmdb", "hdf5"]),
     help="Write the vectors of --multi-label to this (default: lmdb).",
@@ -100,6 +102,7 @@ def build_command(
     gray: bool,
     multi_label: bool,
     classes: int | None,
+    labels_file: Path | None,
     labels_as: LabelsAs | None,
     encoded: bool,
     shuffle: bool,
@@ -117,13 +120,19 @@ def build_command(
     on its content, so that duplicates are never on both. With --multi-label the label vectors
     go to a second LMDB, X_labels_lmdb next to X_lmdb, with the same keys; or, for an HDF5Data
     layer, to X_labels.h5 and its list X_labels.txt, in the order of the records.
+
+    The classes of a folder are numbered in the order of their names, and labels.txt next to the
+    LMDB names them. Where there is a labels.txt already, or in the workspace, its numbers are
+    used: a test set gets the labels of its training set, even if it has fewer classes.
     """
     from ssdh_surgery.data.build import build
     from ssdh_surgery.data.record import RecordOptions
+    from ssdh_surgery.pipeline.nets.class_numbering import numbering_of_build
 
     if labels_as is not None and not multi_label:
         raise click.UsageError("--labels-as needs --multi-label")
     options = RecordOptions(resize, gray, encoded, shuffle, seed, split)
+    numbering = numbering_of_build(source, lmdb, labels_file)
     with Counter("images") as counter:
         summary = build(
             source,
@@ -132,11 +141,14 @@ def build_command(
             root=root,
             several=several_labels(multi_label=multi_label, classes=classes),
             labels_as=labels_as or "lmdb",
+            numbering=numbering,
             skip_bad=skip_bad,
             resume=resume,
             replace=force,
             progress=counter,
         )
+    if summary.is_renumbered and numbering:
+        terminal.say(f"the labels are those of {numbering.file}")
     for finding in summary.findings:
         terminal.finding(finding)
     if as_json:
@@ -207,6 +219,8 @@ def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_j
 
     with Counter("records") as counter:
         summary = show_data(lmdb, sheet, verify=verify, force=force, progress=counter)
+    if summary.unreadable_names is not None:
+        terminal.warn(str(summary.unreadable_names))
     if as_json:
         terminal.answer_json(summary.as_json())
     else:
@@ -217,6 +231,8 @@ def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_j
 
 
 def _print_summary(summary: DataSummary, name: str) -> None:
+    from ssdh_surgery.retrieval.codes.class_names import label_name
+
     terminal.answer(f"{name}: {count_text(summary.records, 'record')}", bold=True)
     whole = "" if summary.sized == summary.records else f" (of the first {summary.sized:,})"
     form = {0: "raw", summary.sized: "encoded"}.get(summary.encoded, "some encoded")
@@ -224,10 +240,11 @@ def _print_summary(summary: DataSummary, name: str) -> None:
     terminal.prose(f"first keys: {', '.join(summary.first_keys)}")
     terminal.answer(f"{count_text(len(summary.labels), 'label')}:")
     largest = max(summary.labels.values(), default=1)
-    rows = [
-        (str(label), f"{count:,}", "#" * max(1, _BAR * count // largest))
-        for label, count in sorted(summary.labels.items())[:_LISTED]
-    ]
+    rows = []
+    for label, count in sorted(summary.labels.items())[:_LISTED]:
+        class_name = label_name(label, summary.class_names)
+        title = printable(class_name) if isinstance(class_name, str) else ""
+        rows.append((str(label), f"{count:,}", "#" * max(1, _BAR * count // largest), title))
     table.show(_LABEL_COLUMNS, rows, has_titles=False, indent="  ")
     if len(summary.labels) > _LISTED:
         terminal.answer(f"  and {len(summary.labels) - _LISTED:,} more, to {max(summary.labels)}")

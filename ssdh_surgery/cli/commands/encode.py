@@ -14,7 +14,7 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.encoder_options import ENCODER_SECTIONS, encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
-from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.cli.options import labels_file_option, several_labels, several_labels_options
 from ssdh_surgery.names import count_text
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ _MAX_WARNINGS = 20
     help="Read labels or label vectors, in the order of the items, from an LMDB or HDF5 file.",
 )  # fmt: skip
 @several_labels_options
+@labels_file_option
+@click.option(
+    "--id-prefix", default="", metavar="TEXT",
+    help="Put this before each id, such as NAME/ for the images of one of several folders.",
+)  # fmt: skip
 @click.option("--activations", is_flag=True, help="Keep the activations too.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
@@ -65,6 +70,8 @@ def command(
     labels: Path | None,
     multi_label: bool,
     classes: int | None,
+    labels_file: Path | None,
+    id_prefix: str,
     activations: bool,
     resume: bool,
     force: bool,
@@ -78,6 +85,9 @@ def command(
     ssdh.toml. A bit is 1 if an activation is above 0.5; if the blob holds no code, only the
     activations are kept. Items that cannot be read are left out. CODES ends in .npz, .h5 or
     .parquet.
+
+    Class folders get the labels that the net was trained with, by the labels.txt that 'ssdh data
+    build' wrote next to its LMDB. Codes keep the names of the classes.
     """
     from ssdh_surgery.pipeline.encode.encode import encode
     from ssdh_surgery.pipeline.encode.open_source import SourceOptions
@@ -88,7 +98,7 @@ def command(
             inputs,
             output,
             options_of(encoder_values),
-            SourceOptions(root, labels, several),
+            SourceOptions(root, labels, several, labels_file, id_prefix),
             narrator,
             keep_activations=activations,
             resume=resume,
@@ -99,6 +109,7 @@ def command(
     else:
         narrator.count_unreported(output)
         _answer(result)
+        narrator.report(result.findings)
 
 
 class _Narrator(ExitStack):
@@ -107,6 +118,7 @@ class _Narrator(ExitStack):
     def __init__(self) -> None:
         super().__init__()
         self._left_out = 0
+        self._findings: Sequence[Finding] = ()
         self._counter: Counter | None = None
 
     def on_start(self, encoder: Encoder, source: EncodeSource, findings: Sequence[Finding]) -> None:
@@ -118,9 +130,17 @@ class _Narrator(ExitStack):
         names = f"{encoder.net.source.name} with {encoder.weights}"
         terminal.say(f"{names}: '{encoder.blob}', by {encoder.engine.name}")
         terminal.say(f"input: {encoder.transform.words(are_files=source.is_files)}")
-        for finding in findings:
-            terminal.finding(finding)
+        if source.names.file is not None:
+            terminal.say(f"class names: {source.names.file}")
+        self.report(findings)
         self._counter = self.enter_context(Counter("encoding"))
+
+    def report(self, findings: Sequence[Finding]) -> None:
+        """Show findings, each once."""
+        for finding in findings:
+            if finding not in self._findings:
+                terminal.finding(finding)
+        self._findings = findings
 
     def on_progress(self, items: int, total: int) -> None:
         """Move the counter."""
@@ -145,8 +165,6 @@ class _Narrator(ExitStack):
 
 
 def _answer(result: EncodeResult) -> None:
-    from ssdh_surgery.pipeline.encode.findings import collapse_finding
-
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     bits, values = count_text(result.bits, "bit"), count_text(result.width, "value")
     kept = f"codes of {bits}" if result.bits else f"features of {values}"
@@ -155,5 +173,3 @@ def _answer(result: EncodeResult) -> None:
         return
     for sentence in result.health.words():
         terminal.answer(f"  {sentence}")
-    if (collapse := collapse_finding(result.health)) is not None:
-        terminal.finding(collapse)

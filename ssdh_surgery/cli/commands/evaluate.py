@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,11 @@ from ssdh_surgery.cli.types import CutoffType
 from ssdh_surgery.retrieval.evaluate.protocol import DIVISORS, NO_HITS, PRESETS, TIES
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
+    from ssdh_surgery.pipeline.evaluate.evaluation import ClassFigures, Evaluation
 
 _FILE = click.Path(path_type=Path)
+# Classes that are printed; files have all.
+_MOST_CLASSES = 20
 
 
 @click.command(
@@ -91,6 +94,15 @@ _FILE = click.Path(path_type=Path)
 @click.option("--csv", "table", type=_FILE, metavar="FILE", help="Write the figures as a table.")
 @click.option("--plot", type=_FILE, metavar="FILE", help="Draw the curves: .png, .svg or .pdf.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write figures and curves as one page.")
+@click.option(
+    "--sheet", type=_FILE, metavar="FILE",
+    help="Draw some queries and their nearest items on a PNG, framed green if they share a class, "
+    "else red.",
+)  # fmt: skip
+@click.option(
+    "--root", metavar="DIR",
+    help="Find the images of the database in this folder (default: the folder that was encoded).",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace existing files.")
 @shared.json_option
 def command(
@@ -105,6 +117,8 @@ def command(
     table: Path | None,
     plot: Path | None,
     html: Path | None,
+    sheet: Path | None,
+    root: str | None,
     force: bool,
     as_json: bool,
     **protocol_values: Any,
@@ -122,7 +136,11 @@ def command(
         EvaluationOutputs,
         evaluate,
     )
+    from ssdh_surgery.pipeline.evaluate.examples import write_examples
+    from ssdh_surgery.report.hit_sheet import SheetFile
 
+    inputs = [queries, database, scores, *(features or ())]
+    sheet_file = None if sheet is None else SheetFile(sheet, root, force, inputs)
     with Counter("queries") as counter:
         evaluation = evaluate(
             EvaluationInputs(queries, database, scores, features or None),
@@ -132,11 +150,17 @@ def command(
             progress=counter.named,
             report=terminal.warn,
         )
+    for finding in evaluation.findings:
+        terminal.finding(finding)
     if as_json:
         terminal.answer_json(evaluation.as_json())
-        return
-    _answer(evaluation)
-    if features is None:
+    else:
+        _answer(evaluation)
+    if sheet_file is not None:
+        # The answer is printed already, which an error here cannot take back.
+        written = write_examples(sheet_file, evaluation, terminal.warn)
+        terminal.say(f"wrote {sheet}: {written.words()}")
+    if features is None and not as_json:
         terminal.say(
             "no baselines: --features takes the activations of the features, "
             "which 'ssdh encode --blob' writes"
@@ -145,16 +169,44 @@ def command(
 
 def _answer(evaluation: Evaluation) -> None:
     terminal.answer(evaluation.title, bold=True)
+    for role, name in evaluation.files.items():
+        terminal.answer(f"{role + ':':<9} {name}")
     for number, sentence in enumerate(evaluation.conditions):
         terminal.answer(("protocol: " if not number else "          ") + sentence)
-    rows = evaluation.figures
-    if len(rows) == 1:
-        for title, value in rows["codes"].items():
-            terminal.answer(f"{title:<14} {value:.6f}")
+    rows, columns = evaluation.figures, evaluation.columns
+    _print_table(
+        ["", *columns] if len(columns) > 1 else None,
+        [
+            [measure, *(f"{figures[each]:.6f}" if each in figures else "" for each in columns)]
+            for measure, figures in rows.items()
+        ],
+    )
+    _answer_classes(evaluation.class_figures)
+
+
+def _answer_classes(classes: Sequence[ClassFigures]) -> None:
+    """The figures of each class, or of those where the first figure is lowest."""
+    if not classes:
         return
-    titles = list(dict.fromkeys(title for values in rows.values() for title in values))
-    width = max(map(len, rows))
-    terminal.answer(" " * width + "".join(f"  {title:>14}" for title in titles), dim=True)
-    for name, values in rows.items():
-        cells = (f"{values[title]:14.6f}" if title in values else " " * 14 for title in titles)
-        terminal.answer(f"{name:<{width}}  " + "  ".join(cells))
+    measures = list(classes[0].figures)
+    title = f"{len(classes):,} classes"
+    if len(classes) > _MOST_CLASSES:
+        classes = sorted(classes, key=lambda each: each.figures[measures[0]])[:_MOST_CLASSES]
+        title = f"the {_MOST_CLASSES} lowest of {title}"
+    _print_table(
+        [title, "queries", *measures],
+        [
+            [each.name, f"{each.queries:,}", *(f"{value:.6f}" for value in each.figures.values())]
+            for each in classes
+        ],
+    )
+
+
+def _print_table(head: list[str] | None, rows: list[list[str]]) -> None:
+    """Print rows below a head, the first column to the left and the others to the right."""
+    lines = rows if head is None else [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"  {text:>{width}}" for text, width in zip(line[1:], widths[1:], strict=True))
+        text = f"{line[0]:<{widths[0]}}{''.join(cells)}".rstrip()
+        terminal.answer(text, dim=line is head)

@@ -69,7 +69,8 @@ def command(
 
     Inputs and outputs have the names of the net's blobs, and the batch size is free. The
     preparation of images (resize, crop, mean, scale, channels, from ssdh.toml or from options)
-    is in the model's metadata under `recipe`, with the SHA-256 of the net and of its weights.
+    is in the model's metadata under `recipe`, with the SHA-256 of the net and of its weights; a
+    mean image whose pixels differ is there under `mean`.
     """
     from ssdh_surgery.pipeline.export import ExportOptions, export
 
@@ -81,6 +82,8 @@ def command(
         terminal.warn(sentence)
     if result.bound_by is not None:
         terminal.warn(f"the model takes only the batch size of the net: {result.bound_by}")
+    if result.doubt is not None:
+        terminal.warn(f"{result.doubt}: the model does not record it; --resize WxH does")
     if as_json:
         terminal.answer_json(result.as_json())
         return

@@ -10,10 +10,12 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.types import WordType
-from ssdh_surgery.names import count_text
+from ssdh_surgery.names import count_text, printable
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
+# The most class names that are listed.
+_CLASSES = 5
 # Recall is measured among this many nearest.
 _NEAREST = 10
 _features = click.option(
@@ -155,6 +157,10 @@ def info_command(index: str, as_json: bool) -> None:
     for feature, width in about.features.items():
         values = count_text(width, "value")
         terminal.answer(f"feature '{feature}': {values} each, for search --rerank")
+    if about.class_names:
+        first = ", ".join(map(printable, about.class_names[:_CLASSES]))
+        more = ", ..." if len(about.class_names) > _CLASSES else ""
+        terminal.answer(f"{count_text(len(about.class_names), 'class name')}: {first}{more}")
     if about.model is None:
         terminal.answer("model: not recorded, so queries of any model are accepted")
         return

@@ -13,7 +13,7 @@ from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.encoder_options import ENCODER_SECTIONS, encoder_options, options_of
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.search.search import Answer
+    from ssdh_surgery.pipeline.search.search import Answer, Hit
 
 _FILE = click.Path(path_type=Path)
 
@@ -35,7 +35,10 @@ _FILE = click.Path(path_type=Path)
 )
 @click.argument("index")
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")
-@click.option("--image", type=_FILE, metavar="FILE", help="Search with an image.")
+@click.option(
+    "--image", "images", multiple=True, type=_FILE, metavar="FILE",
+    help="Search with an image; may be repeated.",
+)  # fmt: skip
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Search with an item of the index.")
 @click.option(
     "--code", "codes", multiple=True, metavar="BITS|HEX",
@@ -57,10 +60,13 @@ _FILE = click.Path(path_type=Path)
     "--features", multiple=True, type=_FILE, metavar="CODES",
     help="Read activations of the queries for --rerank BLOB.",
 )  # fmt: skip
-@click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the hits on a PNG.")
+@click.option(
+    "--sheet", type=_FILE, metavar="FILE",
+    help="Draw each query and its hits on a PNG, framed green if they share a class, else red.",
+)  # fmt: skip
 @click.option(
     "--root", metavar="DIR",
-    help="Find the sheet's images in this folder (default: the source of the index).",
+    help="Find the images of the hits in this folder (default: the folder that was encoded).",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Replace an existing PNG.")
 @encoder_options
@@ -68,7 +74,7 @@ _FILE = click.Path(path_type=Path)
 def command(
     index: str,
     queries: Path | None,
-    image: Path | None,
+    images: tuple[Path, ...],
     ids: tuple[str, ...],
     codes: tuple[str, ...],
     count: int,
@@ -89,9 +95,10 @@ def command(
     shortlist, ordered by the Euclidean distance of their activations or of another blob, such
     as fc7; the index must keep these (index build --activations, --features).
     """
-    from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, SearchSheet, search
+    from ssdh_surgery.pipeline.search.search import Ranking, SearchQuery, search
+    from ssdh_surgery.report.hit_sheet import SheetFile
 
-    sources = (queries is not None) + (image is not None) + bool(ids) + bool(codes)
+    sources = (queries is not None) + bool(images) + bool(ids) + bool(codes)
     if sources != 1:
         one = "one of " if sources else ""
         raise click.UsageError(f"say what to search with: {one}--queries, --image, --id or --code")
@@ -99,22 +106,39 @@ def command(
         raise click.UsageError("--shortlist and --features belong to --rerank")
     if features and queries is None:
         raise click.UsageError("--features belongs to --queries")
+    inputs = [queries, *images, *features]
+    sheet_file = None if sheet is None else SheetFile(sheet, root, force, inputs)
     result = search(
         index,
-        SearchQuery(queries, features, image, ids, codes, options_of(encoder_values)),
+        SearchQuery(queries, features, images, ids, codes, options_of(encoder_values)),
         Ranking(count, rerank, shortlist or max(100, 10 * count)),
-        None if sheet is None else SearchSheet(sheet, root, force),
         terminal.warn,
         terminal.say,
     )
-    if result.images is not None:
-        terminal.say(f"wrote {sheet}: {result.images:,} images")
+    for finding in result.findings:
+        terminal.finding(finding)
     if as_json:
         terminal.answer_json(result.as_json())
     else:
         for each in result.answers:
             _print_answer(each)
+    if result.note is not None:
+        terminal.say(f"note: {result.note}")
+    if sheet_file is not None and result.has_hits:
+        # The answer is printed already, which an error here cannot take back.
+        written = result.write_sheet(sheet_file, terminal.warn)
+        terminal.say(f"wrote {sheet}: {written.words()}")
     return 0 if result.has_hits else 1
+
+
+def _label_text(hit: Hit) -> str:
+    """The classes of a hit by name; by number if they have none."""
+    from ssdh_surgery.names import printable
+
+    if isinstance(hit.label, list) and isinstance(hit.label_name, list):
+        pairs = zip(hit.label, hit.label_name, strict=True)
+        return ", ".join(str(label) if name is None else printable(name) for label, name in pairs)
+    return printable(hit.label_name) if isinstance(hit.label_name, str) else str(hit.label)
 
 
 def _print_answer(answer: Answer) -> None:
@@ -122,7 +146,7 @@ def _print_answer(answer: Answer) -> None:
 
     terminal.answer(printable(answer.query), bold=True)
     for hit in answer.hits:
-        label = "" if hit.label is None else f"  {hit.label}"
+        label = "" if hit.label is None else f"  {_label_text(hit)}"
         if hit.feature_distance is not None:
             label += f"  ({hit.feature_distance:.4f})"
         terminal.answer(f"  {hit.distance:>5}  {printable(hit.id)}{label}")

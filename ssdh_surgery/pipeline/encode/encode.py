@@ -19,7 +19,12 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
-from ssdh_surgery.pipeline.encode.findings import DIVERGED, collapse_finding, input_findings
+from ssdh_surgery.pipeline.encode.findings import (
+    DIVERGED,
+    collapse_finding,
+    input_findings,
+    unnamed_labels,
+)
 from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource
 from ssdh_surgery.retrieval.codes.forms import form_of_name
@@ -43,6 +48,8 @@ class EncodeResult:
         health: None for features.
         recipe: how the codes were made.
         findings: what looks wrong about the input, the weights and the codes.
+        class_names: the name of each label; empty if unknown.
+        unnamed_labels: the labels beyond the class names.
     """
 
     file: Path
@@ -53,6 +60,8 @@ class EncodeResult:
     health: Health | None
     recipe: dict[str, Any]
     findings: tuple[Finding, ...] = ()
+    class_names: Sequence[str] = ()
+    unnamed_labels: Sequence[int] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `encode --json`."""
@@ -65,6 +74,7 @@ class EncodeResult:
             "recipe": self.recipe,
             "health": self.health.as_json() if self.health else None,
             "findings": [each.as_json() for each in self.findings],
+            "class_names": list(map(readable, self.class_names)) or None,
         }
 
 
@@ -119,10 +129,11 @@ def encode(
         MissingExtra: a library that is needed is not installed.
     """
     form_of_name(out).require()
-    read = [*inputs, source_options.labels, encoder_options.deploy, encoder_options.weights]
+    labels = (source_options.labels, source_options.labels_file)
+    read = [*inputs, *labels, encoder_options.deploy, encoder_options.weights]
     refuse_existing(out, force=force, inputs=read)
     encoder = Encoder(encoder_options)
-    source = open_source(inputs, encoder.transform, source_options)
+    source = open_source(inputs, encoder.transform, source_options, encoder.record)
     findings = (*source.findings, *input_findings(encoder, source))
     listener.on_start(encoder, source, findings)
     try:
@@ -143,6 +154,8 @@ def encode(
     collapse = None if result.health is None else collapse_finding(result.health)
     if collapse is not None:
         findings = (*findings, collapse)
+    if result.unnamed_labels:
+        findings = (*findings, unnamed_labels(source.names, result.unnamed_labels))
     return replace(result, findings=findings)
 
 
@@ -170,13 +183,14 @@ def encode_source(
     refuse_existing(out, force=force)
     if not source.count:
         raise DataError("there is nothing to encode", location=Location(source.name))
-    recipe = encoder.recipe(source.name)
+    recipe = {**encoder.recipe(source.name, source.root), "id_prefix": source.id_prefix}
     writer = CodesWriter(
         out,
         encoder.width,
         recipe,
         source.digest,
         classes=source.classes,
+        class_names=source.names.names,
         is_code=encoder.net.is_code,
         keep_activations=keep_activations,
         resume=resume,
@@ -196,7 +210,15 @@ def encode_source(
             writer.leave()
         raise
     return EncodeResult(
-        out, writer.kept, writer.bits, writer.width, writer.left_out, health, recipe
+        out,
+        writer.kept,
+        writer.bits,
+        writer.width,
+        writer.left_out,
+        health,
+        recipe,
+        class_names=source.names.names,
+        unnamed_labels=writer.unnamed_labels,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -97,8 +97,11 @@ class Encoder:
         """The number of images that are best encoded at a time."""
         return max(1, self._extractor.batch // self.transform.crops)
 
-    def recipe(self, source: str) -> dict[str, Any]:
-        """How the codes are made: the model, the transform, the engine and the source."""
+    def recipe(self, source: str, root: str | None = None) -> dict[str, Any]:
+        """How the codes are made: the model, the transform, the engine and the source.
+
+        `root` is the folder that ids are relative to, or the LMDB that has them as keys.
+        """
         return {
             "version": ssdh_surgery.__version__,
             "model": {
@@ -110,6 +113,7 @@ class Encoder:
             "transform": self.transform.recipe(),
             "engine": self.engine.name,
             "source": source,
+            "root": root,
         }
 
     def activations(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -130,7 +134,7 @@ class Encoder:
         mean: NDArray[np.float32] = values.reshape(-1, crops, self.width).mean(1)
         return mean
 
-    def codes_of(self, images: Sequence[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
+    def codes_of(self, images: Iterable[NDArray[Any]], ids: Sequence[str], source: str) -> Codes:
         """The codes of a few images [C, H, W]."""
         activations = self.activations([self.transform.prepare(each) for each in images])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)

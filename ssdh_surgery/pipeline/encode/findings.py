@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery import findings as rules
+from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -32,6 +33,31 @@ _NAMED = 3
 DIVERGED = "such weights come from a training run that diverged"
 
 
+def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
+    """All doubts, from the net, the workspace and the first images.
+
+    Raises:
+        FileError, DataError: the weights cannot be read.
+    """
+    findings = [*_weights(encoder), *_blob(encoder), *_unlike_training(encoder)]
+    if source.is_files:
+        findings += _size(encoder.transform)
+    else:
+        findings += _records_order(encoder.transform, source)
+    findings += [*_normalisation(encoder), *_channels(encoder.transform)]
+    return (*findings, *_ranges(encoder.transform, source))
+
+
+def unnamed_labels(names: ClassNames, labels: Sequence[int]) -> Finding:
+    """Labels that a file of class names does not reach."""
+    count = len(names.names)
+    return rules.CLASS_NAMES_UNFIT.at(
+        Location(str(names.file)),
+        f"the class names end with label {count - 1:,}, but items have labels to {labels[-1]:,}",
+        "give a file that names all classes: --labels-file FILE, or none",
+    )
+
+
 def collapse_finding(health: Health) -> Finding | None:
     """A doubt about codes that are nearly all the same, None about others."""
     if not health.is_collapsed:
@@ -50,21 +76,6 @@ def collapse_finding(health: Health) -> Finding | None:
         "check that weights, mean and scale are those of this net; otherwise train with a smaller "
         "learning rate",
     )
-
-
-def input_findings(encoder: Encoder, source: EncodeSource) -> tuple[Finding, ...]:
-    """All doubts, from the net, the workspace and the first images.
-
-    Raises:
-        FileError, DataError: the weights cannot be read.
-    """
-    findings = [*_weights(encoder), *_blob(encoder), *_unlike_training(encoder)]
-    if source.is_files:
-        findings += _size(encoder.transform)
-    else:
-        findings += _records_order(encoder.transform, source)
-    findings += [*_normalisation(encoder), *_channels(encoder.transform)]
-    return (*findings, *_ranges(encoder.transform, source))
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:

@@ -12,18 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.class_folders import is_not_a_file, read_class_folders
+from ssdh_surgery.data.class_names import ClassNames, class_names_beside
 from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image import is_image_name
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.errors import DataError, file_errors
+from ssdh_surgery.errors import DataError, did_you_mean, file_errors
 from ssdh_surgery.files import read_named, stamp_of
+from ssdh_surgery.findings import CLASS_NAMES_UNFIT, NEW_CLASSES, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.pipeline.encode.labels import read_labels
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource, items_digest
 from ssdh_surgery.pipeline.encode.transform import InputTransform
+from ssdh_surgery.pipeline.nets.class_numbering import chosen_names, names_of_net
+from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL
 
 # A NUL among the first bytes of a file means that it is an image, not a list.
@@ -38,15 +42,23 @@ class SourceOptions:
         root: the folder that a list's paths are relative to.
         labels: a file of labels in the order of the items.
         several: how to read list lines with several labels; None for a single label.
+        labels_file: the file that names the classes; `none` for no file, None for `labels.txt`
+            next to the input or in the workspace.
+        id_prefix: put before each id.
     """
 
     root: Path | str = ""
     labels: Path | None = None
     several: SeveralLabels | None = None
+    labels_file: Path | None = None
+    id_prefix: str = ""
 
 
 def open_source(
-    inputs: Sequence[Path], transform: InputTransform, options: SourceOptions | None = None
+    inputs: Sequence[Path],
+    transform: InputTransform,
+    options: SourceOptions | None = None,
+    record: NetRecord | None = None,
 ) -> EncodeSource:
     """Open an LMDB, a folder, a list, or images.
 
@@ -54,15 +66,24 @@ def open_source(
         inputs: one LMDB, folder or list (`-` is a list on standard input); or images.
         transform: reads images in the size and with the channels that the net takes.
         options: how lists and labels are read.
+        record: the record of the net, whose numbering the class folders get.
 
     Raises:
         FileError: an input cannot be read.
-        DataError: there is nothing to encode, or the size of images is unknown.
+        DataError: there is nothing to encode, the size of images is unknown, or labels and
+            class names do not fit.
     """
     options = options or SourceOptions()
-    source = _opened(inputs, transform, options)
-    if options.labels is None:
-        return source
+    names = chosen_names(options.labels_file)
+    source = _opened(inputs, transform, options, names, record)
+    if options.labels is not None:
+        source = _with_labels(source, options.labels)
+    if source.is_labelled and not source.names:
+        source = _named(source, options.labels or inputs[0], names)
+    return source.with_prefix(options.id_prefix) if options.id_prefix else source
+
+
+def _with_labels(source: EncodeSource, labels: Path) -> EncodeSource:
     error = next((each for each in source.findings if each.is_error), None)
     if error is not None:
         raise DataError(
@@ -70,11 +91,37 @@ def open_source(
             location=error.location,
             findings=[error],
         )
-    return source.with_labels(read_labels(options.labels, source.count))
+    return source.with_labels(read_labels(labels, source.count))
+
+
+def _named(source: EncodeSource, file: Path, chosen: ClassNames | None) -> EncodeSource:
+    """A source with names for its labels: the chosen ones, or those next to the labels' file.
+
+    Raises:
+        DataError: the user chose the names, and label vectors have another length.
+    """
+    names = chosen
+    if names is None and str(file) != "-":
+        names = class_names_beside(file)
+    if not names:
+        return source
+    if source.classes in (None, len(names.names)):
+        return replace(source, names=names)
+    count = len(names.names)
+    message = f"{count:,} class names, but label vectors have {source.classes:,} values"
+    where = Location(str(names.file))
+    if chosen:
+        raise DataError(message, location=where, hint="a line of the file names one class")
+    finding = CLASS_NAMES_UNFIT.at(where, message, "choose another file: --labels-file FILE")
+    return replace(source, findings=(*source.findings, finding))
 
 
 def _opened(
-    inputs: Sequence[Path], transform: InputTransform, options: SourceOptions
+    inputs: Sequence[Path],
+    transform: InputTransform,
+    options: SourceOptions,
+    chosen: ClassNames | None,
+    record: NetRecord | None,
 ) -> EncodeSource:
     first = inputs[0]
     if len(inputs) > 1:
@@ -89,7 +136,7 @@ def _opened(
         return _of_file(first, transform, options)
     if (first / "data.mdb").exists():
         return _of_lmdb(first, transform)
-    return _of_folder(first, transform)
+    return _of_folder(first, transform, chosen, record)
 
 
 def _refuse_mixture(inputs: Sequence[Path]) -> None:
@@ -102,7 +149,9 @@ def _refuse_mixture(inputs: Sequence[Path]) -> None:
         )
 
 
-def _of_folder(folder: Path, transform: InputTransform) -> EncodeSource:
+def _of_folder(
+    folder: Path, transform: InputTransform, chosen: ClassNames | None, record: NetRecord | None
+) -> EncodeSource:
     with file_errors(folder, "read"):
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     images = [
@@ -112,14 +161,38 @@ def _of_folder(folder: Path, transform: InputTransform) -> EncodeSource:
     ]
     if images and not any((folder / name).is_dir() for name in names):
         return _unlabelled(str(folder), images, os.path.join(folder, ""), transform)
+    numbering = chosen
+    if numbering is None:
+        numbering = names_of_net(record) or class_names_beside(folder) or ClassNames()
     try:
-        return _of_list(read_class_folders(folder), transform)
+        folders = read_class_folders(folder, numbering.names)
     except DataError as error:
         if images:
             raise
         raise DataError(
             "the folder has neither images nor class folders with images", location=error.location
         ) from error
+    source = _of_list(folders, transform)
+    source = replace(source, names=ClassNames(folders.classes, numbering.file))
+    new = folders.classes[len(numbering.names) :]
+    if not numbering or not new:
+        return source
+    finding = _new_classes(folder, new, numbering)
+    if chosen:
+        raise DataError(finding.message, location=finding.location, hint=finding.hint)
+    return replace(source, findings=(*source.findings, finding))
+
+
+def _new_classes(folder: Path, new: Sequence[str], names: ClassNames) -> Finding:
+    """Class folders that have no number in the numbering."""
+    count = len(names.names)
+    numbers = f"{count:,}" if len(new) == 1 else f"{count:,} to {count + len(new) - 1:,}"
+    return NEW_CLASSES.at(
+        Location(str(folder)),
+        f"{names.lacks(new)}, which get{'s' * (len(new) == 1)} the label{'s' * (len(new) > 1)} "
+        f"{numbers}",
+        did_you_mean(new[0], names.names),
+    )
 
 
 def _of_file(path: Path, transform: InputTransform, options: SourceOptions) -> EncodeSource:
@@ -152,7 +225,8 @@ def _of_list(images: ImageList, transform: InputTransform) -> EncodeSource:
 
 
 def _unlabelled(name: str, paths: list[str], root: str, transform: InputTransform) -> EncodeSource:
-    return _of_files(name, paths, [UNKNOWN_LABEL] * len(paths), root, transform)
+    source = _of_files(name, paths, [UNKNOWN_LABEL] * len(paths), root, transform)
+    return replace(source, is_labelled=False)
 
 
 def _of_files(
@@ -168,7 +242,8 @@ def _of_files(
             yield EncodeItem(path, label, reader(path))
 
     lines = (name_bytes(f"{path} {label}") for path, label in zip(paths, labels, strict=True))
-    return EncodeSource(name, len(paths), items, items_digest(lines))
+    folder = os.path.abspath(root)
+    return EncodeSource(name, len(paths), items, items_digest(lines), root=folder)
 
 
 def _of_lmdb(path: Path, transform: InputTransform) -> EncodeSource:
@@ -190,4 +265,5 @@ def _of_lmdb(path: Path, transform: InputTransform) -> EncodeSource:
     stamp = repr(stamp_of(path / "data.mdb")).encode()
     with LmdbStore(path) as store:
         digest = items_digest([stamp, *store.keys()])
-        return EncodeSource(str(path), len(store), items, digest, is_files=False)
+        place = os.path.abspath(path)
+        return EncodeSource(str(path), len(store), items, digest, is_files=False, root=place)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.findings import Finding
 
 
@@ -38,6 +39,10 @@ class EncodeSource:
         is_files: whether the items are image files, which are resized, or records, which keep
             their size.
         classes: the length of label vectors; None for a single label each.
+        is_labelled: whether the labels are known.
+        names: the class of each label, and the file that names them, if any.
+        id_prefix: what the ids begin with, before the paths or keys of the items.
+        root: the absolute path of the folder that ids are relative to, or of the LMDB.
     """
 
     name: str
@@ -47,6 +52,10 @@ class EncodeSource:
     findings: tuple[Finding, ...] = ()
     is_files: bool = True
     classes: int | None = None
+    is_labelled: bool = True
+    names: ClassNames = field(default_factory=ClassNames)
+    id_prefix: str = ""
+    root: str | None = None
 
     def labels(self, items: Sequence[EncodeItem]) -> NDArray[np.integer[Any]]:
         """The labels of some items: int64 [n], or uint8 [n, classes]."""
@@ -55,7 +64,7 @@ class EncodeSource:
         return np.array([each.label for each in items], np.uint8).reshape(-1, self.classes)
 
     def with_labels(self, labels: NDArray[Any]) -> EncodeSource:
-        """The same items with other labels, a number or a vector for each."""
+        """The same items with other labels, a number or a vector for each, without names."""
 
         def items(start: int) -> Iterator[EncodeItem]:
             for item, label in zip(self.items(start), labels[start:], strict=True):
@@ -66,7 +75,18 @@ class EncodeSource:
             items=items,
             digest=items_digest([self.digest.encode(), labels.tobytes()]),
             classes=labels.shape[1] if labels.ndim == 2 else None,
+            is_labelled=True,
+            names=ClassNames(),
         )
+
+    def with_prefix(self, prefix: str) -> EncodeSource:
+        """The same items with a prefix before their ids."""
+
+        def items(start: int) -> Iterator[EncodeItem]:
+            for item in self.items(start):
+                yield item._replace(id=prefix + item.id)
+
+        return replace(self, items=items, id_prefix=prefix)
 
 
 def items_digest(parts: Iterable[bytes]) -> str:

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.data.transform import DataTransformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
-from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.nets.trained_files import locate_file
+from ssdh_surgery.pipeline.nets.trained_files import locate_file, train_sources
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 
 Channels = Literal["BGR", "RGB", "gray"]
@@ -26,6 +24,10 @@ Size = tuple[int, int]
 _Number = TypeVar("_Number", bound=np.generic)
 # Records in which a common size is looked for.
 _RECORDS = 100
+_RESIZE_HINT = (
+    "give the size of the training records: --resize 256x256 (--resize none keeps the size of "
+    "images)"
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,26 @@ class InputTransform:
         """Whether the net takes one channel."""
         return bool(self.values["channels"] == "gray")
 
+    @property
+    def mean_image(self) -> NDArray[np.float32] | None:
+        """The mean file's image [C, H, W], None without one."""
+        return self._whole.mean_image
+
+    @property
+    def is_size_known(self) -> bool:
+        """Whether it is known what size images get, or that they keep theirs."""
+        return self.resize is not None or self.keeps_size
+
+    def refuse_misfit(self) -> None:
+        """Refuse a resize that fits neither the mean file nor the crop.
+
+        Raises:
+            DataError: it names both sizes.
+        """
+        if self.resize is not None:
+            width, height = self.resize
+            self._single.shape((self._shape[0], height, width))
+
     def _values(self, options: TransformOptions) -> dict[str, Any]:
         recorded: Any = self._record.values if self._record else {}
         channels = "gray" if self._shape[0] == 1 else options.channels or recorded.get("channels")
@@ -150,16 +172,11 @@ class InputTransform:
         """The common (width, height) of the records that the train net reads."""
         from ssdh_surgery.data.lmdb_store import common_shape
 
-        train = self._record.path("train") if self._record else None
-        if self._record is None or train is None or not train.is_file():
+        if self._record is None:
             return None
-        for layer in net_of(read_source(str(train)).document).layers_in("TRAIN"):
-            message = layer.core.message("data_param") if layer.type == "Data" else None
-            source = message.string("source") if message else ""
+        for source in train_sources(self._record):
             try:
-                if not source:
-                    continue
-                shape = common_shape(locate_file(self._record, source, "LMDB"), _RECORDS)
+                shape = common_shape(source, _RECORDS)
             except SsdhError:
                 continue
             if shape is not None:
@@ -172,15 +189,15 @@ class InputTransform:
         Raises:
             DataError: it is unknown, and a crop would cut an arbitrary part out of each image.
         """
-        if self.resize is None and not self.keeps_size:
-            raise DataError(
-                "the size that images are resized to before the crop of "
-                f"{self.values['crop']} is unknown",
-                location=self._location,
-                hint="give the size of the training records: --resize 256x256 (--resize none "
-                "keeps the size of images)",
-            )
+        if not self.is_size_known:
+            raise DataError(self.unknown_size, location=self._location, hint=_RESIZE_HINT)
         return self.resize
+
+    @property
+    def unknown_size(self) -> str:
+        """What is wrong where the size is not known."""
+        crop = self.values["crop"]
+        return f"the size that images are resized to before the crop of {crop} is unknown"
 
     def read(self, path: Path | str) -> NDArray[np.uint8]:
         """An image file [C, H, W], resized, its channels in the order that the net takes.

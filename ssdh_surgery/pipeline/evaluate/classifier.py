@@ -24,6 +24,7 @@ class Classifier:
         classes: the number of scores of a query.
         accuracy: top-k accuracy, by k as text.
         is_of_codes: whether the same weights made the codes.
+        names: the number of class names of the queries; 0 if unknown.
     """
 
     name: str
@@ -31,6 +32,18 @@ class Classifier:
     classes: int
     accuracy: dict[str, float]
     is_of_codes: bool
+    names: int = 0
+
+    @property
+    def warning(self) -> str | None:
+        """A reason to doubt the accuracy: the queries number other classes than the classifier."""
+        if self.names in (0, self.classes):
+            return None
+        return (
+            f"{self.name}: the classifier has {self.classes:,} classes, but the queries number "
+            f"{self.names:,}, so its accuracy may compare different classes; encode them with the "
+            "names of its classes: --labels-file FILE"
+        )
 
     def words(self) -> str:
         """The classifier and how it was judged, in a sentence."""
@@ -68,7 +81,8 @@ def read_classifier(path: Path | str, queries: Codes) -> Classifier:
     top = accuracy(values, queries.labels.astype(np.int64), scores.name)
     model = scores.model or {}
     is_of_codes = model.get("weights") == (queries.model or {}).get("weights")
-    return Classifier(scores.name, model.get("blob"), values.shape[1], top, is_of_codes)
+    names = len(queries.class_names)
+    return Classifier(scores.name, model.get("blob"), values.shape[1], top, is_of_codes, names)
 
 
 def refuse_other_items(features: Codes, codes: Codes) -> None:

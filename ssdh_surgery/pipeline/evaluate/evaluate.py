@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import refuse_existing, write_bytes
+from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.evaluate import evaluation_files
 from ssdh_surgery.pipeline.evaluate.classifier import read_classifier, refuse_other_items
+from ssdh_surgery.pipeline.evaluate.curves import CURVE_PLACES
 from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
-from ssdh_surgery.report.evaluation_page import evaluation_page
+from ssdh_surgery.pipeline.evaluate.matched_names import MatchedNames
+from ssdh_surgery.retrieval.codes.class_names import in_one_numbering
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
 from ssdh_surgery.retrieval.codes.compatibility import overlap
@@ -53,11 +55,14 @@ class EvaluationFigures:
         cutoffs: mAP within the first N items, for each N; None is all.
         places: precision among the first N items, for each N.
         voters: top-1 accuracy by the vote of the k nearest items, for each k.
+        has_curves: whether to compute precision where a curve of it needs points, if `places` has
+            none.
     """
 
     cutoffs: Sequence[Cutoff] = (None,)
     places: Sequence[int] = ()
     voters: Sequence[int] = ()
+    has_curves: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,20 +108,16 @@ def evaluate(
         evaluation_files.refuse_plot_kind(outputs.plot)
     if outputs.plot is not None or outputs.page is not None:
         evaluation_files.refuse_without_extra(page=outputs.page is not None)
-        places = figures.places or evaluation_files.PLOT_PLACES
-        figures = EvaluationFigures(figures.cutoffs, places, figures.voters)
+        figures = replace(figures, has_curves=True)
     result = _evaluation(inputs, protocol, figures, progress)
-    warnings = result.warnings()
-    for warning in warnings:
+    for warning in result.warnings():
         report(warning)
     if outputs.table is not None:
         evaluation_files.write_csv(outputs.table, result)
     if outputs.plot is not None:
         evaluation_files.write_plot(outputs.plot, result)
     if outputs.page is not None:
-        curves = evaluation_files.curves_svg(result)
-        page = evaluation_page(result.title, result.conditions, result.figures, curves, warnings)
-        write_bytes(outputs.page, page.encode())
+        evaluation_files.write_page(outputs.page, result)
     return result
 
 
@@ -124,7 +125,12 @@ def _evaluation(
     inputs: EvaluationInputs, protocol: Protocol, figures: EvaluationFigures, progress: Progress
 ) -> Evaluation:
     queries, database = read_codes(inputs.queries), read_codes(inputs.database)
+    names = MatchedNames.of(queries, database)
     classifier = None if inputs.scores is None else read_classifier(inputs.scores, queries)
+    queries, database = in_one_numbering(queries, database)
+    places = _up_to(len(database), figures.places)
+    if figures.has_curves and not places:
+        places = _up_to(len(database), CURVE_PLACES)
     features = None
     if inputs.features is not None:
         features = _read_features(inputs.features, queries, database)
@@ -135,7 +141,7 @@ def _evaluation(
             others,
             protocol,
             figures.cutoffs,
-            figures.places,
+            places,
             figures.voters,
             lambda count, total: progress(name, count, total),
         )
@@ -155,11 +161,29 @@ def _evaluation(
             database.labels,
             protocol,
             figures.cutoffs,
-            figures.places,
+            places,
             figures.voters,
         )
     shared = tuple(map(str, queries.ids[overlap(queries, database)]))
-    return Evaluation(protocol, queries, database, measures, shared, baselines, classifier)
+    files = inputs.features and (str(inputs.features[0]), str(inputs.features[1]))
+    beyond = [place for place in figures.places if place > len(database)]
+    return Evaluation(
+        protocol,
+        queries,
+        database,
+        measures,
+        names,
+        shared,
+        baselines,
+        classifier,
+        beyond,
+        files,
+    )
+
+
+def _up_to(total: int, places: Sequence[int]) -> list[int]:
+    """The places that a ranking of so many items has."""
+    return [place for place in places if place <= total]
 
 
 def _read_features(

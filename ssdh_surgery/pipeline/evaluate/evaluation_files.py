@@ -6,24 +6,19 @@ import csv
 import io
 from pathlib import Path
 
-from ssdh_surgery.errors import UsageError, of_extra, require_extra
+from ssdh_surgery.errors import UsageError, require_extra
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.evaluate.curves import measures_by_name, plot, plots_svg
 from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
-from ssdh_surgery.retrieval.evaluate.tally import Measures
+from ssdh_surgery.report.evaluation_page import ClassRow, FigureTable, evaluation_page
+from ssdh_surgery.retrieval.codes.label_text import label_text
 
 PLOT_KINDS = (".png", ".svg", ".pdf")
-# Where precision is drawn by default.
-PLOT_PLACES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-
-
-def measures_by_name(evaluation: Evaluation) -> dict[str, Measures]:
-    """The measures of the codes and of each baseline, by name."""
-    return {"codes": evaluation.measures, **evaluation.baselines}
 
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
-    """Write a row `of,measure,at,value` for each figure.
+    """Write a row `of,measure,at,value` for each figure, those of classes as of `class NAME`.
 
     Raises:
         FileError: it cannot be written.
@@ -38,6 +33,10 @@ def write_csv(path: Path, evaluation: Evaluation) -> None:
             at = evaluation.protocol.radius
             writer.writerow([name, "radius_precision", at, repr(measures.radius_precision)])
         writer.writerows([name, "knn", at, repr(value)] for at, value in measures.knn.items())
+    for each in evaluation.measures.classes:
+        name = f"class {label_text(each.label, evaluation.class_names)}"
+        for kind, values in (("map", each.map), ("precision", each.precision), ("knn", each.knn)):
+            writer.writerows([name, kind, at, repr(value)] for at, value in values.items())
     if evaluation.classifier is not None:
         right = evaluation.classifier.accuracy.items()
         writer.writerows(["classifier", "accuracy", at, repr(value)] for at, value in right)
@@ -69,7 +68,7 @@ def refuse_without_extra(*, page: bool) -> None:
 
 
 def write_plot(path: Path, evaluation: Evaluation) -> None:
-    """Plot precision over recall by Hamming radius, and precision among the first N.
+    """Plot the curves of an evaluation, and the figures of its classes.
 
     Raises:
         UsageError: the suffix is unknown.
@@ -77,45 +76,26 @@ def write_plot(path: Path, evaluation: Evaluation) -> None:
         MissingExtra: matplotlib is not installed.
     """
     refuse_plot_kind(path)
-    write_bytes(path, _drawn(evaluation, path.suffix.lower()))
+    write_bytes(path, plot(evaluation, path.suffix.lower()))
 
 
-def curves_svg(evaluation: Evaluation) -> str:
-    """The same plot as an SVG element, to embed in a page.
+def write_page(path: Path, evaluation: Evaluation) -> None:
+    """Write one HTML page with the figures, the curves and the protocol.
 
     Raises:
-        MissingExtra: matplotlib is not installed.
+        FileError: it cannot be written.
+        MissingExtra: matplotlib or Jinja is not installed.
     """
-    text = _drawn(evaluation, ".svg").decode()
-    return text[text.index("<svg") :]
-
-
-def _drawn(evaluation: Evaluation, kind: str) -> bytes:
-    with of_extra("plot", "drawing curves"):
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    for name, measures in measures_by_name(evaluation).items():
-        if measures.curve:
-            precision, recall = zip(*measures.curve, strict=True)
-            left.plot(recall, precision, marker=".", label=name)
-        places = {int(at): value for at, value in measures.precision.items()}
-        right.plot(sorted(places), [places[at] for at in sorted(places)], marker=".", label=name)
-    left.set(xlabel="recall", ylabel="precision", title="within a Hamming radius", ylim=(0, 1.02))
-    right.set(xlabel="N", ylabel="precision", title="among the first N", ylim=(0, 1.02))
-    right.set_xscale("log")
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.suptitle(f"{evaluation.title}; protocol: {evaluation.protocol.name}")
-    image = io.BytesIO()
-    # Without dates and random names, the same figures give the same file.
-    with matplotlib.rc_context({"svg.hashsalt": "ssdh"}):
-        figure.savefig(image, format=kind[1:], metadata=_METADATA.get(kind))
-    return image.getvalue()
-
-
-_METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    findings = [f"{each.code}: {each.message}; {each.hint}" for each in evaluation.findings]
+    page = evaluation_page(
+        title=evaluation.title,
+        files=evaluation.files,
+        warnings=[*findings, *evaluation.warnings()],
+        table=FigureTable(evaluation.columns, evaluation.figures),
+        classes=[
+            ClassRow(each.name, each.queries, each.figures) for each in evaluation.class_figures
+        ],
+        curves=plots_svg(evaluation),
+        protocol=evaluation.conditions,
+    )
+    write_bytes(path, page.encode())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
 from ssdh_surgery.errors import EngineError, FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.run_records import run_records
 from ssdh_surgery.pipeline.nets.snapshots import (
     LayerParams,
@@ -20,6 +23,7 @@ from ssdh_surgery.pipeline.nets.snapshots import (
 )
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
+from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
 _TRAIN_FIRST = "train first (ssdh train), or name the weights: --weights FILE"
 
@@ -54,6 +58,22 @@ def locate_file(record: NetRecord, name: str, what: str) -> Path:
         hint="it was looked up from the current directory, the folder of ssdh.toml, the folders "
         "above them, and $CAFFE_ROOT",
     )
+
+
+def train_sources(record: NetRecord) -> Iterator[Path]:
+    """The sources of the data layers of the train net, as far as they exist.
+
+    Raises:
+        FileError, ParseError: the train net cannot be read.
+    """
+    train = record.path("train")
+    if train is None or not train.is_file():
+        return
+    net = net_of(read_source(str(train)).document)
+    for each in data_sources(net, ["TRAIN"]):
+        with contextlib.suppress(FileError):
+            if each.source:
+                yield locate_file(record, each.source, "source")
 
 
 def newest_weights(

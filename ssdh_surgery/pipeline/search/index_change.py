@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.files import refuse_existing
+from ssdh_surgery.names import readable
 from ssdh_surgery.pipeline.search.features import FeatureFiles
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import refuse_empty
@@ -36,6 +37,7 @@ class IndexInfo:
             "features": dict(about.features),
             "model": dict(about.model) if about.model else None,
             "recipe": dict(about.recipe),
+            "class_names": list(map(readable, about.class_names)) or None,
         }
 
 
@@ -84,7 +86,8 @@ def build(
         keep_activations: keep the activations of the codes too, for re-ranking.
         measure_recall: measure the recall among this many nearest.
         force: replace an existing index.
-        report: gets a warning if the images of a file were prepared differently from the first's.
+        report: gets a warning if the images of a file were prepared differently from the first's,
+            or if only one of them has class names.
 
     Raises:
         FileError: a file cannot be read, `place` exists without `force` or cannot be written.
@@ -105,8 +108,10 @@ def build(
         del first, kept
         for path in codes[1:]:
             more = read_codes(path)
-            index.add(more, feature_files.of(more, keep_activations=keep_activations))
+            kept = feature_files.of(more, keep_activations=keep_activations)
+            index.add(more, kept, report=report)
             index.report_other_transform(more, report)
+            index.record_source(more)
         index.save()
         recall = None if measure_recall is None else index.recall(measure_recall)
         info = IndexInfo(index.name, index.about, len(index))
@@ -123,7 +128,8 @@ def add(
 ) -> IndexChange:
     """Add files of codes to an index; `replace` lets existing ids have new codes.
 
-    `report` gets a warning if the images of a file were prepared differently from the index's.
+    `report` gets a warning if the images of a file were prepared differently from the index's, or
+    if only one of the two has class names.
 
     Raises:
         FileError: a file cannot be read or written.
@@ -136,9 +142,10 @@ def add(
         for path in codes:
             more = read_codes(path)
             kept = feature_files.of(more, keep_activations=keep_activations)
-            counts = index.add(more, kept, replace=replace)
+            counts = index.add(more, kept, replace=replace, report=report)
             added, replaced = added + counts[0], replaced + counts[1]
             index.report_other_transform(more, report)
+            index.record_source(more)
         index.save()
         info = IndexInfo(index.name, index.about, len(index))
         return IndexChange(info, added=added, replaced=replaced)

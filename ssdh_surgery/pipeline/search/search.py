@@ -10,16 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ssdh_surgery.errors import DataError, UsageError
-from ssdh_surgery.files import refuse_existing
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.names import readable
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
+from ssdh_surgery.pipeline.encode.findings import collapse_finding
 from ssdh_surgery.pipeline.search.features import FeatureFiles, needed_activations
-from ssdh_surgery.pipeline.search.sheet import write_search_sheet
-from ssdh_surgery.report.contact_sheet import refuse_sheet_kind
+from ssdh_surgery.report.hit_sheet import (
+    HitSheet,
+    ItemSource,
+    SheetFile,
+    SheetItem,
+    SheetRow,
+    write_hit_sheet,
+)
+from ssdh_surgery.retrieval.codes.class_names import LabelName
 from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, refuse_empty
+from ssdh_surgery.retrieval.codes.health import health_of
+from ssdh_surgery.retrieval.codes.label_text import Label
 from ssdh_surgery.retrieval.index.backends import Packed
-from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, Label
+from ssdh_surgery.retrieval.index.index import ACTIVATIONS, Features, Index, label_value
+from ssdh_surgery.retrieval.index.kinds import DEFAULT
 from ssdh_surgery.retrieval.index.places import open_index
 
 if TYPE_CHECKING:
@@ -27,6 +38,8 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 _HEX = frozenset("0123456789abcdef")
+# Codes of the index whose health is measured.
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -46,43 +59,28 @@ class Ranking:
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """What to search with: one of codes in a file, an image, ids of the index, or codes as text.
+    """What to search with: one of codes in a file, images, ids of the index, or codes as text.
 
     Args:
         codes: a file of codes.
         features: files with activations of another blob for these codes.
-        image: an image file.
+        images: image files.
         ids: items of the index.
         texts: codes as bits, or as the hex of their packed bytes.
-        encoder: the net that encodes the image.
+        encoder: the net that encodes the images.
     """
 
     codes: Path | None = None
     features: Sequence[Path] = ()
-    image: Path | None = None
+    images: Sequence[Path] = ()
     ids: Sequence[str] = ()
     texts: Sequence[str] = ()
     encoder: EncoderOptions = field(default_factory=EncoderOptions)
 
 
 @dataclass(frozen=True)
-class SearchSheet:
-    """A PNG of the hits.
-
-    Args:
-        path: the PNG.
-        root: the folder that ids are relative to; None for the source of the index.
-        force: replace an existing file.
-    """
-
-    path: Path
-    root: str | None = None
-    force: bool = False
-
-
-@dataclass(frozen=True)
 class Hit:
-    """An item near a query; `label` is a number, several, or None if unknown.
+    """An item near a query; `label` is a number, several, or None if unknown, as is its name.
 
     `distance` is the Hamming distance of the codes, `feature_distance` the Euclidean distance of
     the features if the hits were re-ranked by them.
@@ -91,22 +89,35 @@ class Hit:
     id: str
     distance: int
     label: Label
+    label_name: LabelName = None
     feature_distance: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The hit of `search --json`; `feature_distance` only if it was re-ranked."""
-        hit = {"id": readable(self.id), "distance": self.distance, "label": self.label}
+        hit = {
+            "id": readable(self.id),
+            "distance": self.distance,
+            "label": self.label,
+            "label_name": _readable(self.label_name),
+        }
         if self.feature_distance is not None:
             hit["feature_distance"] = self.feature_distance
         return hit
 
 
+def _readable(name: LabelName) -> LabelName:
+    if isinstance(name, list):
+        return [each if each is None else readable(each) for each in name]
+    return name if name is None else readable(name)
+
+
 @dataclass(frozen=True)
 class Answer:
-    """The hits of one query, nearest first."""
+    """The hits of one query, nearest first; `label` is the query's, None if unknown."""
 
     query: str
     hits: tuple[Hit, ...]
+    label: Label = None
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `search --json`."""
@@ -115,10 +126,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The answers to all queries; `images` is the number of images on the sheet, if any."""
+    """The answers to all queries, and where the images of queries and of hits are.
+
+    `queries` is None where queries are codes alone, which have no images. `note` says why queries
+    have fewer hits than they should, `findings` what looks wrong about the codes of the index.
+    """
 
     answers: Sequence[Answer]
-    images: int | None = None
+    queries: ItemSource | None
+    items: ItemSource
+    note: str | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def has_hits(self) -> bool:
@@ -129,12 +147,32 @@ class SearchResult:
         """The result of `search --json`."""
         return {"results": [each.as_json() for each in self.answers]}
 
+    def write_sheet(self, file: SheetFile, report: Report) -> HitSheet:
+        """Draw the queries and their hits; `report` gets a warning if images are missing.
+
+        Raises:
+            DataError: none of the images exists.
+            FileError: the PNG exists, or cannot be written.
+            MissingExtra: OpenCV is not installed.
+        """
+        items = self.items.below(file.root)
+        queries = items if self.queries is self.items else self.queries
+        return write_hit_sheet(file, self._sheet_rows(), queries, items, report)
+
+    def _sheet_rows(self) -> list[SheetRow]:
+        return [
+            SheetRow(
+                SheetItem(each.query, each.label),
+                [(SheetItem(hit.id, hit.label), hit.distance) for hit in each.hits],
+            )
+            for each in self.answers
+        ]
+
 
 def search(
     place: str,
     query: SearchQuery,
     ranking: Ranking,
-    sheet: SearchSheet | None = None,
     report: Report | None = None,
     narrate: Report | None = None,
 ) -> SearchResult:
@@ -144,40 +182,61 @@ def search(
     the net and the weights that encode an image, if the weights were not named.
 
     Raises:
-        FileError: a file cannot be read, or the sheet exists or cannot be written.
+        FileError: a file cannot be read.
         DataError: a file is damaged or empty, the codes are another model's, or the index has no
             such item.
         UsageError: the net is ambiguous or unknown, or features to re-rank by are missing.
         MissingExtra: a library that is needed is not installed.
     """
-    if sheet is not None:
-        refuse_sheet_kind(sheet.path)
-        inputs = [query.codes, query.image, *query.features]
-        refuse_existing(sheet.path, force=sheet.force, inputs=inputs)
     with open_index(place) as index:
+        items = ItemSource(index.name, index.about.recipe, index.about.class_names)
+        queries: ItemSource | None = items
         if query.codes is not None:
-            answers = _by_codes(index, query.codes, query.features, ranking, report)
-        elif query.image is not None:
-            answers = _by_image(index, query.image, query.encoder, ranking, report, narrate)
+            codes = read_codes(query.codes)
+            queries = ItemSource(codes.name, codes.recipe, codes.class_names)
+            answers = _by_codes(index, codes, query.features, ranking, report)
+        elif query.images:
+            queries = ItemSource("")
+            answers = _by_images(index, query.images, query.encoder, ranking, report, narrate)
         elif query.ids:
             answers = _by_ids(index, query.ids, ranking)
         else:
+            queries = None
             answers = _by_texts(index, query.texts, ranking)
-    if sheet is None:
-        return SearchResult(answers)
-    ids = [[hit.id for hit in answer.hits] for answer in answers]
-    count = write_search_sheet(sheet.path, ids, index.about.recipe, sheet.root)
-    return SearchResult(answers, count)
+        note = _shortage(index, answers, ranking.count)
+        return SearchResult(answers, queries, items, note, _findings(index))
+
+
+def _shortage(index: Index, answers: Sequence[Answer], count: int) -> str | None:
+    """A sentence if an approximate search found fewer items than there are."""
+    most = min(count, len(index))
+    short = [each for each in answers if len(each.hits) < most]
+    if not short:
+        return None
+    if len(answers) == 1:
+        hits = len(answers[0].hits)
+        found = f"{hits:,} hit{'s' * (hits != 1)} of {most:,}"
+    else:
+        found = f"{len(short):,} of {len(answers):,} queries have fewer than {most:,} hits"
+    return f"{found}: {index.about.kind} looks near the query alone; {DEFAULT} finds the rest"
+
+
+def _findings(index: Index) -> tuple[Finding, ...]:
+    """What looks wrong about the codes of an index, by a sample of them."""
+    if not len(index):
+        return ()
+    health = health_of(index.sample(_SAMPLE), index.about.bits)
+    finding = collapse_finding(health) if health.is_constant else None
+    return () if finding is None else (finding,)
 
 
 def _by_codes(
     index: Index,
-    path: Path,
+    codes: Codes,
     feature_files: Sequence[Path],
     ranking: Ranking,
     report: Report | None,
 ) -> list[Answer]:
-    codes = read_codes(path)
     refuse_empty(codes, "query")
     index.refuse(codes)
     index.report_other_transform(codes, report)
@@ -193,12 +252,14 @@ def _by_codes(
                 f"re-ranking by '{ranking.feature}' needs that feature of the queries",
                 hint="--features FILE, made by ssdh encode --activations --blob " + ranking.feature,
             )
-    return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
+    answers = _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
+    labels = map(label_value, codes.labels)
+    return [replace(each, label=label) for each, label in zip(answers, labels, strict=True)]
 
 
-def _by_image(
+def _by_images(
     index: Index,
-    image: Path,
+    images: Sequence[Path],
     options: EncoderOptions,
     ranking: Ranking,
     report: Report | None,
@@ -206,13 +267,13 @@ def _by_image(
 ) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
-    encoder = Encoder(replace(options, batch=1))
+    encoder = Encoder(replace(options, batch=min(options.batch, len(images))))
     if report is not None:
         for sentence in encoder.passed_over:
             report(sentence)
     if narrate is not None and options.weights is None:
         narrate(f"{encoder.net.source.name} with {encoder.weights}")
-    codes = _codes_of(encoder, image)
+    codes = _codes_of(encoder, images)
     index.refuse(codes)
     index.report_other_transform(codes, report)
     features: Features = {}
@@ -221,12 +282,13 @@ def _by_image(
     elif ranking.feature is not None:
         same_weights = replace(encoder.options, blob=ranking.feature, weights=encoder.weights)
         other = Encoder(same_weights, encoder.net.source)
-        features = {ranking.feature: needed_activations(_codes_of(other, image))}
+        features = {ranking.feature: needed_activations(_codes_of(other, images))}
     return _answers(index, list(map(str, codes.ids)), codes.packed, ranking, features)
 
 
-def _codes_of(encoder: Encoder, image: Path) -> Codes:
-    return encoder.codes_of([encoder.transform.read(image)], [str(image)], str(image))
+def _codes_of(encoder: Encoder, images: Sequence[Path]) -> Codes:
+    pixels = (encoder.transform.read(each) for each in images)
+    return encoder.codes_of(pixels, list(map(str, images)), str(images[0]))
 
 
 def _by_ids(index: Index, ids: Sequence[str], ranking: Ranking) -> list[Answer]:
@@ -236,7 +298,9 @@ def _by_ids(index: Index, ids: Sequence[str], ranking: Ranking) -> list[Answer]:
     if ranking.feature is not None:
         index.refuse_feature(ranking.feature)
         features = {ranking.feature: index.features(ranking.feature, rows)}
-    return _answers(index, ids, index.codes(rows), ranking, features)
+    answers = _answers(index, ids, index.codes(rows), ranking, features)
+    items = index.items(rows)
+    return [replace(each, label=item.label) for each, item in zip(answers, items, strict=True)]
 
 
 def _by_texts(index: Index, texts: Sequence[str], ranking: Ranking) -> list[Answer]:
@@ -285,6 +349,9 @@ def _answers(
             distances = np.array([by_row[row] for row in ranked.tolist()], np.int32)
             rows, feature_distances = ranked, near.tolist()
         items = zip(index.items(rows), distances.tolist(), feature_distances, strict=True)
-        hits = (Hit(item.id, near, item.label, euclidean) for item, near, euclidean in items)
+        hits = [
+            Hit(item.id, near, item.label, item.label_name, euclidean)
+            for item, near, euclidean in items
+        ]
         answers.append(Answer(query, tuple(hits)))
     return answers

@@ -106,6 +106,7 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
             location=where,
             hint="a single label for each item is an array [N]",
         )
+    class_names = _class_names(parts, where)
     return Codes(
         np.ascontiguousarray(packed, np.uint8),
         width,
@@ -116,7 +117,21 @@ def _checked(parts: dict[str, NDArray[Any]], where: Location) -> Codes:
         parts.get("content"),
         parts.get("left_out"),
         str(where),
+        class_names,
     )
+
+
+def _class_names(parts: dict[str, NDArray[Any]], where: Location) -> tuple[str, ...]:
+    names, labels = parts.get("class_names", np.empty(0, str)), parts["labels"]
+    count = labels.shape[1] if labels.ndim == 2 else len(names)
+    if names.dtype.kind != "U" or names.shape not in ((0,), (count,)):
+        raise DataError(
+            f"'class_names' is {names.dtype} {list(names.shape)}, expected text [{count}]",
+            location=where,
+        )
+    if len(set(names.tolist())) < len(names):
+        raise DataError("'class_names' has a name twice", location=where)
+    return tuple(names.tolist())
 
 
 def write_codes(path: Path | str, codes: Codes) -> None:
@@ -141,6 +156,7 @@ def write_codes(path: Path | str, codes: Codes) -> None:
         "activations": codes.activations,
         "content": codes.content,
         "left_out": codes.left_out,
+        "class_names": np.array(codes.class_names) if codes.class_names else None,
     }
     parts |= {name: array for name, array in optional.items() if array is not None}
     with new_file(path) as temporary:

@@ -34,6 +34,7 @@ class Codes:
         content: uint64 [N], a hash of each item's pixels, or None if unknown.
         left_out: the ids of items that could not be read, or None if unknown.
         name: the file, for messages.
+        class_names: the name of each label; empty if unknown.
     """
 
     packed: NDArray[np.uint8]
@@ -45,6 +46,7 @@ class Codes:
     content: NDArray[np.uint64] | None = None
     left_out: NDArray[np.str_] | None = None
     name: str = "codes"
+    class_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.packed)

@@ -57,6 +57,11 @@ class Health:
         return self.distinct == 1 or 2 * self.dead >= self.bits or self.entropy < _LOW_ENTROPY
 
     @property
+    def is_constant(self) -> bool:
+        """Whether all codes are one, so that a search tells nothing apart."""
+        return self.is_collapsed and self.distinct == 1
+
+    @property
     def is_at_start(self) -> bool:
         """Whether each bit is mostly 1, as the hash layer's first bias of 1 makes it.
 

@@ -21,6 +21,7 @@ from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.files import claim, read_bytes, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
+from ssdh_surgery.retrieval.codes.class_names import unnamed_labels
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.codes.codes import THRESHOLD, Codes, pack
 from ssdh_surgery.retrieval.codes.forms import form_of_name
@@ -44,12 +45,15 @@ class CodesWriter:
     `items` counts the items that were processed, `kept` those of them that have a code;
     `left_out` has the ids of the others, each with its reason.
 
+    `unnamed_labels` has the labels beyond the class names, once it is finished.
+
     Args:
         path: the file; its suffix selects the format.
         width: the number of activations of an item.
         recipe: how the codes are made.
         items_digest: a digest of the items, which must match to resume.
         classes: the length of label vectors; None for a single label each.
+        class_names: the name of each label; empty if unknown.
         is_code: whether the activations make codes; else they are features, and are kept.
         keep_activations: keep the activations of codes too.
         resume: continue an unfinished run with the same items and recipe, if there is one.
@@ -68,6 +72,7 @@ class CodesWriter:
         items_digest: str,
         *,
         classes: int | None = None,
+        class_names: tuple[str, ...] = (),
         is_code: bool = True,
         keep_activations: bool = False,
         resume: bool = False,
@@ -79,6 +84,8 @@ class CodesWriter:
         self._items_digest = items_digest
         self._path = path
         self._classes = classes
+        self._class_names = class_names
+        self.unnamed_labels: list[int] = []
         self._folder = partial_folder(path)
         names = ["codes", "labels", "ids", "content"]
         self._names = [*names, "activations"] if keep_activations or not is_code else names
@@ -105,6 +112,7 @@ class CodesWriter:
             "items": self._items_digest,
             "bits": self.bits,
             "classes": self._classes,
+            "class_names": self._class_names,
             "kept_arrays": self._names,
         }
         saved = json.loads(read_bytes(state)) if resume and state.is_file() else None
@@ -201,7 +209,9 @@ class CodesWriter:
             self._array("content"),
             np.array([name for name, _ in self.left_out], dtype=str),
             str(self._path),
+            self._class_names,
         )
+        self.unnamed_labels = unnamed_labels(codes)
         write_codes(self._path, codes)
         near = self._near / max(1, self.kept * self.width)
         health = health_of(codes.packed, self.bits, near) if self.bits else None

@@ -80,7 +80,7 @@ def evaluate_codes(
         vote.take(part, first)
         if progress is not None:
             progress(part.stop, len(queries))
-    return tally.measures(vote.shares())
+    return tally.measures(vote, queries.labels)
 
 
 def evaluate_features(
@@ -107,7 +107,7 @@ def evaluate_features(
         ranking = order, query_words[part], label_words, is_multi, tally.ranks
         tally.take_sums(*in_thread(hamming.add_up_ranked, *ranking))
         vote.take(part, order[:, : vote.items])
-    return tally.measures(vote.shares())
+    return tally.measures(vote)
 
 
 def _compiled_modules() -> tuple[ModuleType, ModuleType]:

@@ -13,6 +13,7 @@ from ssdh_surgery.retrieval.evaluate.compiled import in_thread
 from ssdh_surgery.retrieval.evaluate.protocol import Protocol
 
 Labels = NDArray[np.int64] | NDArray[np.uint8]
+_ALL = slice(None)
 
 
 class Vote:
@@ -38,19 +39,22 @@ class Vote:
         has_vote = database_labels.ndim == 1 and protocol.ties != "expected"
         self._voters = tuple(voters) if has_vote else ()
         self._query_labels, self._labels = query_labels, database_labels
-        self._right = np.zeros(len(self._voters), np.int64)
+        self._right: list[NDArray[np.bool_]] = []  # [q, voters] each
         self.items = min(max(self._voters, default=0), len(database_labels))
 
     def take(self, part: slice, first: NDArray[np.int64]) -> None:
         """Take some queries by their first items [q, items], in the order of their ranks."""
         if self._voters:
             winners = in_thread(vote, first, self._labels, self._voters)
-            self._right += (winners == self._query_labels[part, None]).sum(0)
+            self._right.append(winners == self._query_labels[part, None])
 
-    def shares(self) -> dict[str, float]:
-        """The share of queries that were right, by the number of voters as text."""
-        pairs = zip(self._voters, self._right, strict=True)
-        return {str(count): int(right) / len(self._query_labels) for count, right in pairs}
+    def shares(self, queries: NDArray[np.int64] | slice = _ALL) -> dict[str, float]:
+        """The share of some queries that were right, by the number of voters as text."""
+        if not self._voters:
+            return {}
+        right = np.concatenate(self._right)[queries]
+        counts = zip(self._voters, right.sum(0).tolist(), strict=True)
+        return {str(count): total / len(right) for count, total in counts}
 
 
 def vote(

@@ -14,6 +14,7 @@ from ssdh_surgery.errors import DataError, did_you_mean
 from ssdh_surgery.files import Stamp, refuse_existing, stamp_of
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable
+from ssdh_surgery.retrieval.codes.class_names import largest_label
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.forms.npz import read_arrays, write_arrays
 from ssdh_surgery.retrieval.index.backends import Backend, Neighbours, Packed, open_backend
@@ -24,6 +25,7 @@ from ssdh_surgery.retrieval.index.index import (
     Features,
     Index,
     IndexItem,
+    Report,
     label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
@@ -109,7 +111,11 @@ class FileIndex(Index):
 
     def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
-        return [IndexItem(self.ids[row], label_value(self.labels[row])) for row in rows.tolist()]
+        return [self.item(self.ids[row], label_value(self.labels[row])) for row in rows.tolist()]
+
+    def largest_label(self) -> int:
+        """See `Index.largest_label`."""
+        return largest_label(self.labels)
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """See `Index.rows`."""
@@ -139,15 +145,20 @@ class FileIndex(Index):
         return self.packed[:: max(1, len(self) // count)][:count]
 
     def add(
-        self, codes: Codes, features: Features | None = None, *, replace: bool = False
+        self,
+        codes: Codes,
+        features: Features | None = None,
+        *,
+        replace: bool = False,
+        report: Report | None = None,
     ) -> tuple[int, int]:
         """See `Index.add`."""
-        kept = self.refuse_new(codes, features)
+        codes, kept = self.prepare_new(codes, features, report)
         rows = {each: row for row, each in enumerate(self.ids)}
         names: list[str] = codes.ids.tolist()
         duplicates = [number for number, each in enumerate(names) if each in rows]
         if not replace:
-            self.refuse_duplicates(codes, [names[number] for number in duplicates])
+            self.refuse_duplicates(codes, duplicates)
         places = [rows[names[number]] for number in duplicates]
         new = np.setdiff1d(np.arange(len(codes)), duplicates)
         before = len(self)
@@ -197,6 +208,7 @@ class FileIndex(Index):
             "kind": self.about.kind,
             "bits": self.about.bits,
             "recipe": dict(self.about.recipe),
+            "class_names": self.about.class_names,
         }
         parts: dict[str, Any] = {
             "index": np.str_(json.dumps(about, ensure_ascii=False)),
@@ -244,6 +256,7 @@ def open_file_index(place: str) -> FileIndex:
         about = json.loads(str(parts["index"]))
         kind, bits, version = about["kind"], int(about["bits"]), about["version"]
         recipe = dict(about["recipe"])
+        class_names = tuple(about.get("class_names", ()))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("damaged: its description is missing or wrong", location=where) from error
     if version != _VERSION or kind not in KINDS:
@@ -271,7 +284,7 @@ def open_file_index(place: str) -> FileIndex:
         raise DataError("damaged: its parts are inconsistent", location=where)
     classes = labels.shape[1] if labels.ndim == 2 else None
     widths = {name: values.shape[1] for name, values in features.items()}
-    description = About(kind, bits, recipe, classes, widths)
+    description = About(kind, bits, recipe, classes, widths, class_names)
     ids = Ids(parts["ids"], ends)
     saved = parts.get("saved") if count >= KINDS[kind].min_codes else None
     return FileIndex(place, description, packed, ids, labels, features, saved, stamp)

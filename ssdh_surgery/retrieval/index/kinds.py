@@ -44,7 +44,7 @@ _TABLE = (
         {"share_probed": 0.05}, min_codes=_MIN_CODES,
     ),
     IndexKind(
-        "hnsw", "approximate, a graph", "faiss:Graph",
+        "hnsw", "approximate, a graph", "graph:Graph",
         {"links": 32, "searched": 128}, min_codes=_MIN_CODES, pgvector="hnsw",
     ),
     IndexKind(

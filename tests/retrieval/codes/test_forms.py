@@ -43,6 +43,7 @@ def same(one: Codes, other: Codes) -> None:
         assert np.array_equal(mine, theirs), name
         assert mine is None or mine.dtype.kind == theirs.dtype.kind, name
     assert (one.bits, one.recipe) == (other.bits, other.recipe)
+    assert one.class_names == other.class_names
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -55,8 +56,13 @@ def same(one: Codes, other: Codes) -> None:
         made(5, 8, activations=None, content=None),
         made(2, 7, bits=0, packed=np.empty((2, 0), np.uint8)),
         made(0, 16, left_out=np.empty(0, str)),
+        made(3, 8, class_names=("cat", "caf\udce9", "\u732b")),
+        made(4, 9, labels=np.eye(4, 2, dtype=np.uint8), class_names=("sky", "sea")),
     ],
-    ids=["plain", "names", "multi-label", "bare", "features", "empty"],
+    ids=[
+        *("plain", "names", "multi-label", "bare", "features", "empty"),
+        *("class-names", "columns"),
+    ],
 )
 def test_what_is_written_is_read(tmp_path: Path, form: str, codes: Codes) -> None:
     write_codes(tmp_path / f"codes.{form}", codes)
@@ -135,6 +141,23 @@ def test_files_of_the_kind_with_something_else_in_them(tmp_path: Path, form: str
 
         parquet.write_table(pyarrow.table({"data": [1, 2]}), path)
     with pytest.raises(DataError, match=r"not a file of codes: it has no '(codes|ids)'"):
+        read_features(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (np.array(["cat", "cat"]), "'class_names' has a name twice"),
+        (np.array([1, 2]), r"'class_names' is int64 \[2\], expected text \[2\]"),
+        (np.array(["sky", "sea", "car"]), r"'class_names' is <U3 \[3\], expected text \[2\]"),
+    ],
+)
+def test_class_names_that_do_not_fit(tmp_path: Path, names: Any, message: str) -> None:
+    path = tmp_path / "codes.npz"
+    write_codes(path, made(4, 8, labels=np.eye(4, 2, dtype=np.uint8)))
+    with np.load(path) as archive:
+        np.savez(path, **archive, class_names=names)
+    with pytest.raises(DataError, match=message):
         read_features(path)
 
 

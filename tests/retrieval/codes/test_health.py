@@ -52,3 +52,11 @@ def test_codes_that_are_not_trained_enough_differ_from_collapsed_ones() -> None:
         health = health_of(np.packbits(bits, axis=1), 16)
         starts.append((health.is_collapsed, health.is_at_start))
     assert starts == [(True, True), (True, False), (False, False)]
+
+
+def test_codes_of_ones_are_those_of_the_first_bias() -> None:
+    ones = np.packbits(np.ones((100, 48), np.uint8), axis=1)
+    assert health_of(ones, 48).is_at_start
+    varied = np.packbits(np.tile(np.arange(48, dtype=np.uint8) % 2, (100, 1)), axis=1)
+    assert health_of(varied, 48).is_collapsed
+    assert not health_of(varied, 48).is_at_start

@@ -166,3 +166,25 @@ def test_a_changed_preset_says_so() -> None:
     assert isinstance(changed, Protocol)
     assert changed.name == "authors, changed"
     assert AUTHORS.changed(ties="database") is AUTHORS
+
+
+def test_a_query_with_several_labels_counts_for_each_class() -> None:
+    random = np.random.default_rng(5)
+    sets = [(random.random((count, 4)) < 0.4).astype(np.uint8) for count in (12, 50)]
+    sets[0][:, 2] = 0
+    queries, database = (
+        codes_of(random.integers(0, 2, (len(each), 10), dtype=np.uint8), each) for each in sets
+    )
+    found = evaluate_codes(queries, database, AUTHORS, (None, 7), (3,))
+    assert [each.label for each in found.classes] == [0, 1, 3]
+    for each in found.classes:
+        rows = queries.labels[:, each.label] > 0
+        alone = evaluate_codes(
+            codes_of(unpacked(queries)[rows], queries.labels[rows]),
+            database,
+            AUTHORS,
+            (None, 7),
+            (3,),
+        )
+        assert each.queries == rows.sum()
+        assert (each.map, each.precision, each.knn) == (alone.map, alone.precision, {})

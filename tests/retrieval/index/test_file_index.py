@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,19 @@ def test_what_another_program_added_meanwhile_is_not_lost(tmp_path: Path) -> Non
         other.save()
     kept = list(open_file_index(str(tmp_path / "x.index")).ids)
     assert kept == [*(f"i{number}" for number in range(1, 10)), "one"]
+
+
+def test_an_index_from_before_class_names_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.index"
+    saved(path, "flat", 10)
+    with np.load(path) as archive:
+        about = json.loads(str(archive["index"]))
+        assert about.pop("class_names") == []
+        parts = {**archive, "index": np.str_(json.dumps(about))}
+    with path.open("wb") as file:
+        np.savez(file, **parts)
+    index = open_file_index(str(path))
+    assert (len(index), index.about.class_names) == (10, ())
 
 
 def test_files_that_are_no_index(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.errors import DataError
+from ssdh_surgery.retrieval.codes.class_names import Label, LabelName
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from ssdh_surgery.retrieval.index.index import About, Features, Index
 from ssdh_surgery.retrieval.index.kinds import KINDS, postgres_kinds
@@ -168,6 +170,77 @@ def test_several_labels(kind: str, place: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_labels_are_matched_by_class_name(kind: str, place: str) -> None:
+    first = made(3, 8, labels=np.array([1, 0, -1]), class_names=("cat", "caf\udce9"))
+    named = [("i0", 1, "caf\udce9"), ("i1", 0, "cat"), ("i2", None, None)]
+    with build(place, kind, first) as index:
+        assert shown(index, "i0", "i1", "i2") == named
+        index.add(made(3, 8, "x", labels=np.array([0, 1, 2]), class_names=("owl", "cat", "Cat")))
+        index.save()
+        named += [("x0", 2, "owl"), ("x1", 0, "cat"), ("x2", 3, "Cat")]
+        name = index.name if kind not in IN_POSTGRES else place.replace("#some.table", "#x")
+    with open_index(name) as index:
+        assert index.about.class_names == ("cat", "caf\udce9", "owl", "Cat")
+        assert shown(index, "i0", "i1", "i2", "x0", "x1", "x2") == named
+        with pytest.raises(DataError, match="label 2 has no name: its class names end"):
+            index.add(made(2, 8, "y", labels=np.array([0, 2]), class_names=("owl",)))
+        warnings: list[str] = []
+        index.add(made(1, 8, "z", labels=np.array([-1])), report=warnings.append)
+        assert warnings == []
+        index.add(made(1, 8, "u", labels=np.array([3])), report=warnings.append)
+        assert warnings == [
+            f"codes has no class names, the index {index.name} has: their labels are compared as "
+            "numbers, which is right only if both number their classes alike"
+        ]
+        with pytest.raises(DataError) as caught:
+            index.add(made(1, 8, "v", labels=np.array([4])))
+        assert str(caught.value) == (
+            f"codes: has labels to 4 without class names, but the index {index.name} names 4 "
+            "classes\nhint: give the class names of both to 'ssdh encode': --labels-file FILE"
+        )
+
+
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_an_index_without_names(kind: str, place: str) -> None:
+    with build(place, kind, made(2, 8, labels=np.array([-1, -1]))) as index:
+        index.add(made(1, 8, "x", labels=np.array([0]), class_names=("owl",)))
+        assert shown(index, "x0") == [("x0", 0, "owl")]
+    more = made(1, 8, "x", labels=np.array([0]), class_names=("owl",))
+    with (
+        build(place + "2", kind, made(2, 8, labels=np.array([0, 5]))) as index,
+        pytest.raises(DataError, match=r"codes: names 1 class, but the index .*2 has labels to 5"),
+    ):
+        index.add(more)
+
+
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
+def test_several_labels_are_matched_by_class_name(kind: str, place: str) -> None:
+    labels = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+    names = ("sky", "sea", "car")
+    with build(place, kind, made(2, 8, labels=labels, class_names=names)) as index:
+        more = made(1, 8, "x", labels=np.array([[1, 1]], np.uint8), class_names=("car", "sky"))
+        index.add(more)
+        assert shown(index, "i0", "x0") == [
+            ("i0", [1, 2], ["sea", "car"]),
+            ("x0", [0, 2], ["sky", "car"]),
+        ]
+        other = replace(more, ids=np.array(["y"]), class_names=("car", "Sky"))
+        with pytest.raises(DataError, match="label vectors for the class 'Sky', which the index"):
+            index.add(other)
+
+
+def shown(index: Index, *ids: str) -> list[tuple[str, Label, LabelName]]:
+    return [(item.id, item.label, item.label_name) for item in index.items(index.rows(ids))]
+
+
+def added_to(codes: Codes) -> Codes:
+    """The same codes and one more."""
+    packed = np.concatenate([codes.packed, codes.packed[:1]])
+    ids = np.append(codes.ids, "new")
+    return replace(codes, packed=packed, ids=ids, labels=np.append(codes.labels, 0))
+
+
+@pytest.mark.parametrize("kind", ["numpy", "postgres flat"])
 def test_codes_that_do_not_belong(kind: str, place: str) -> None:
     with build(place, kind, made(10, 12)) as index:
         other = {"model": {**MODEL, "weights": "b" * 64}}
@@ -175,10 +248,11 @@ def test_codes_that_do_not_belong(kind: str, place: str) -> None:
             "codes of 16 bits, the index {} has 12": made(3, 16, "q"),
             "made by another model than the index {}: weights bbbbbbbbbbbb against aaaaaaaaaaaa\n"
             "hint: encode both with the same net and weights": made(3, 12, "q", recipe=other),
-            "3 of 4 ids are already in the index {}, the first is 'i2'\n"
-            "hint: 'ssdh index add --replace' replaces their codes": made(
-                4, 12, ids=np.array(["z", "i2", "i1", "i0"])
-            ),
+            "3 of 4 ids are already in the index {}, 3 of them for other images, the first is "
+            "'i2'\nhint: an id is a path below the folder that was encoded: encode this one with "
+            "--id-prefix NAME/": made(4, 12, ids=np.array(["z", "i2", "i1", "i0"])),
+            "10 of 11 ids are already in the index {}, the first is 'i0'\n"
+            "hint: 'ssdh index add --replace' replaces their codes": added_to(made(10, 12)),
             "several items have the id 'x'\n"
             "hint: ids must be unique: encode a list that names each image "
             "once": made(3, 12, ids=np.array(["x", "y", "x"])),
@@ -226,3 +300,21 @@ def test_features_follow_their_items(kind: str, place: str) -> None:
             )
         with pytest.raises(DataError, match="it has 'activations', 'pool5/7x7%s'"):
             index.refuse_feature("fc7")
+
+
+@pytest.mark.parametrize("kind", ["flat", IN_POSTGRES[0]])
+def test_the_folders_of_all_codes_are_recorded(place: str, kind: str) -> None:
+    def codes(prefix: str, root: str | None) -> Codes:
+        return made(5, 16, prefix, recipe={"model": MODEL, "root": root})
+
+    with build(place, kind, codes("a", "/a")) as index:
+        for number, root in enumerate(("/b", "/a", "/b", None)):
+            more = codes(f"more{number}-", root)
+            index.add(more)
+            index.record_source(more)
+        index.save()
+        name = index.name
+    with open_index(place.replace("#some.table", "#x")) as index:
+        assert index.name == name
+        assert index.about.recipe["root"] == "/a"
+        assert index.about.recipe["more_sources"] == [{"root": "/b", "id_prefix": None}]

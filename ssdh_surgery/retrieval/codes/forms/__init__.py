@@ -18,7 +18,7 @@ from ssdh_surgery.errors import UsageError, file_errors
 
 Parts = Mapping[str, NDArray[Any]]
 NEEDED = ("codes", "bits", "ids", "labels", "recipe")
-OPTIONAL = ("activations", "content", "left_out")
+OPTIONAL = ("activations", "content", "left_out", "class_names")
 MADE_BY = "'ssdh encode' writes such files"
 _BLOCK_BYTES = 8 << 20
 

@@ -17,7 +17,7 @@ from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, blocks
 
 _KEY = b"ssdh"
-_BY_FILE = ("bits", "recipe", "left_out")
+_BY_FILE = ("bits", "recipe", "left_out", "class_names")
 
 
 def _library() -> Any:
@@ -60,6 +60,8 @@ def read(path: Path | str) -> dict[str, NDArray[Any]]:
         "recipe": np.array(json.dumps(about["recipe"], ensure_ascii=False)),
         "left_out": np.array(about["left_out"], dtype=str),
     }
+    if about.get("class_names"):
+        parts["class_names"] = np.array(about["class_names"], dtype=str)
     parts.setdefault("codes", np.empty((len(parts["ids"]), 0), np.uint8))
     return parts
 
@@ -101,6 +103,7 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
         "bits": int(parts["bits"]),
         "recipe": json.loads(str(parts["recipe"])),
         "left_out": list(map(str, parts.get("left_out", ()))),
+        "class_names": list(map(str, parts.get("class_names", ()))),
     }
     types = {name: _type(arrow, name, array) for name, array in columns.items()}
     metadata = {_KEY: json.dumps(about)}

@@ -1,4 +1,4 @@
-"""FAISS: exact search, and three approximate kinds for sizes where that is too slow."""
+"""FAISS: exact search, inverted lists and hash tables; its graph is in `graph.py`."""
 
 from __future__ import annotations
 
@@ -112,16 +112,6 @@ class InvertedLists(FaissBackend):
         index.own_fields = True
         index.nprobe = max(1, math.ceil(self.options["share_probed"] * lists))
         index.train(np.ascontiguousarray(packed))
-        return index
-
-
-class Graph(FaissBackend):
-    """Walks a graph (HNSW) of `links` neighbours for each code, keeping `searched` candidates."""
-
-    def new_index(self, packed: Packed) -> Any:
-        """See `FaissBackend`."""
-        index = self.faiss.IndexBinaryHNSW(self.bits, int(self.options["links"]))
-        index.hnsw.efSearch = int(self.options["searched"])
         return index
 
 

@@ -43,6 +43,11 @@ def create_table(table: Table, about: About) -> None:
         form = SQL("{} vector({}) NOT NULL")
         columns.append(form.format(Identifier(column), Literal(width)))
     table.query("CREATE TABLE {table} ({columns})", columns=SQL(", ").join(columns))
+    describe(table, about)
+
+
+def describe(table: Table, about: About) -> None:
+    """Write the description of an index to the comment of its table."""
     description = {
         "ssdh_index": _VERSION,
         "kind": about.kind,
@@ -50,6 +55,7 @@ def create_table(table: Table, about: About) -> None:
         "classes": about.classes,
         "features": dict(about.features),
         "recipe": dict(about.recipe),
+        "class_names": about.class_names,
     }
     table.query("COMMENT ON TABLE {table} IS {comment}", comment=Literal(json.dumps(description)))
 
@@ -64,7 +70,10 @@ def read_about(table: Table) -> About:
         values = json.loads(table.comment() or "")
         version = values["ssdh_index"]
         names = ("kind", "bits", "recipe", "classes", "features")
-        about = About(*(values[name] for name in names))
+        about = About(
+            **{name: values[name] for name in names},
+            class_names=tuple(values.get("class_names", ())),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             "the table is not an index: its comment does not describe one",

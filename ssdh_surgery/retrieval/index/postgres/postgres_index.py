@@ -22,12 +22,14 @@ from ssdh_surgery.retrieval.index.index import (
     Features,
     Index,
     IndexItem,
+    Report,
 )
 from ssdh_surgery.retrieval.index.kinds import KINDS, alternatives, postgres_kinds
 from ssdh_surgery.retrieval.index.postgres.address import read_address
 from ssdh_surgery.retrieval.index.postgres.layout import (
     bit_type,
     create_table,
+    describe,
     feature_column,
     read_about,
 )
@@ -114,7 +116,16 @@ class PostgresIndex(Index):
     def items(self, rows: NDArray[np.int64]) -> list[IndexItem]:
         """See `Index.items`."""
         columns = self._of_rows(rows, "id", self._label_column)
-        return [IndexItem(id_of(name), label) for name, label in columns]
+        return [self.item(id_of(name), label) for name, label in columns]
+
+    def largest_label(self) -> int:
+        """See `Index.largest_label`."""
+        if self.about.classes is None:
+            text: LiteralString = "SELECT max(label) FROM {table}"
+        else:
+            text = "SELECT max(label) FROM {table}, unnest(labels) AS label"
+        largest = self._table.query(text)[0][0]
+        return -1 if largest is None else int(largest)
 
     @property
     def _label_column(self) -> str:
@@ -150,11 +161,20 @@ class PostgresIndex(Index):
         return packed_bits([code for (code,) in rows], self.about.bits)
 
     def add(
-        self, codes: Codes, features: Features | None = None, *, replace: bool = False
+        self,
+        codes: Codes,
+        features: Features | None = None,
+        *,
+        replace: bool = False,
+        report: Report | None = None,
     ) -> tuple[int, int]:
         """See `Index.add`."""
-        kept = self.refuse_new(codes, features)
+        class_names = self.about.class_names
+        codes, kept = self.prepare_new(codes, features, report)
+        if self.about.class_names != class_names:
+            describe(self._table, self.about)
         columns = ["id", "code", self._label_column, *map(feature_column, kept)]
+        self._table.query("DROP TABLE IF EXISTS pg_temp.incoming")  # of codes that were refused
         self._table.query(
             "CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS "
             "SELECT 0::bigint AS number, {columns} FROM {table} WITH NO DATA",
@@ -162,10 +182,10 @@ class PostgresIndex(Index):
         )
         rows = ((number, *row) for number, row in enumerate(rows_of(codes, kept)))
         self._table.copy("incoming", ["number", *columns], rows)
-        text: LiteralString = "SELECT id FROM incoming JOIN {table} USING (id) ORDER BY number"
-        duplicates = [name for (name,) in self._table.query(text)]
+        text: LiteralString = "SELECT number FROM incoming JOIN {table} USING (id) ORDER BY number"
+        duplicates = [number for (number,) in self._table.query(text)]
         if not replace:
-            self.refuse_duplicates(codes, list(map(id_of, duplicates)))
+            self.refuse_duplicates(codes, duplicates)
         if duplicates:
             changed = [SQL("{0} = incoming.{0}").format(Identifier(each)) for each in columns]
             self._table.query(
@@ -191,6 +211,7 @@ class PostgresIndex(Index):
         if self._is_new and self._is_graph:
             self._table.query("CREATE INDEX ON {table} USING hnsw (code bit_hamming_ops)")
         self._table.query("ANALYZE {table}")
+        describe(self._table, self.about)
         self._table.commit()
         self._is_new = False
 
