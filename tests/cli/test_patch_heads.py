@@ -181,7 +181,9 @@ def test_the_head_that_was_named_is_found_under_its_new_name(
 def test_a_bottom_that_nobody_writes_is_why_there_is_no_classifier(ssdh: Ssdh) -> None:
     Path("net.prototxt").write_text(TWO_HEADS.replace('bottom: "data"', 'bottom: "dota"'))
     error = ssdh("patch", "net.prototxt", code=3).err
-    assert error.startswith("net.prototxt: no classifier found: ")
+    assert error.startswith(
+        "net.prototxt:6:15: no classifier found:\n  SoftmaxWithLoss layer 'of_a' "
+    )
     assert "net.prototxt:3:48: error SSDH201 unknown-bottom: unknown bottom blob 'dota'" in error
     assert error.endswith("hint: did you mean 'data'?\n")
 

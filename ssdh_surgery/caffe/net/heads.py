@@ -1,9 +1,7 @@
 """Heads: the classifiers of a net, each with its losses and accuracies and the features it reads.
 
 Heads are found by structure, never by name: a loss, an accuracy or the output of a deploy net
-leads down to its classifier. A loss has no classifier if its target is computed from the same
-data as its prediction (an autoencoder, a penalty on the code) or is learned as well (two branches
-that are compared).
+leads down to its classifier.
 """
 
 from __future__ import annotations
@@ -13,14 +11,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
+from ssdh_surgery.caffe.net.judges import classifier_below, judges_without_classifier, verdict
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
 from ssdh_surgery.caffe.net.phase import PHASES
 
-# The message that holds num_output, by the type of a layer that can be a classifier.
-CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
-_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
 _OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
 _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
 
@@ -83,12 +80,6 @@ class HashLayer:
         return integer(self.latent.core.message("inner_product_param"), "axis", 1) or 0
 
 
-def num_output(layer: Layer) -> int | None:
-    """The number of outputs that a possible classifier declares."""
-    name = CLASSIFIER_TYPES.get(layer.type)
-    return integer(layer.holder(name), "num_output") if name else None
-
-
 @lru_cache(maxsize=8)
 def heads(net: Net) -> tuple[Head, ...]:
     """The heads of a net in the order of its text, with the main head marked.
@@ -99,87 +90,16 @@ def heads(net: Net) -> tuple[Head, ...]:
     for phase in PHASES:
         graph = net.graph(phase)
         for judge in graph.layers:
-            classifier = _classifier_of(graph, judge)
+            result = verdict(graph, judge)
+            classifier = result.classifier if result else None
             if classifier is not None:
                 by_index[classifier.index] = _with_judge(
                     by_index.get(classifier.index) or _bare(graph, classifier), judge
                 )
-    if not by_index:
+    if not by_index and not any(layer.is_judge for layer in net.layers):
         graph = net.graph("TEST")
         by_index = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
     return _with_main(sorted(by_index.values(), key=lambda head: head.classifier.index))
-
-
-def _classifier_of(graph: BlobGraph, judge: Layer) -> Layer | None:
-    """The classifier of a loss or accuracy, if it has one."""
-    result = _classifier_or_reason(graph, judge)
-    return result if isinstance(result, Layer) else None
-
-
-def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
-    """The classifier below a loss or accuracy, or the reason for none; None for other layers."""
-    is_accuracy = judge.type.endswith("Accuracy")
-    if not (judge.is_loss or is_accuracy):
-        return None
-    if len(judge.bottoms) < 2:
-        return "has no label bottom"
-    predicted, label = graph.reads(judge)[:2]
-    if _is_learned(graph, label):
-        return f"compares '{judge.bottoms[0]}' with '{judge.bottoms[1]}', which is learned, too"
-    prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
-    if not prediction or not target:
-        return "reads a blob that does not depend on data"
-    if prediction & target:
-        return "compares data with a blob computed from the same data"
-    classifier = _writer_below(graph, predicted, _PASSED)
-    return classifier or f"judges '{judge.bottoms[0]}'{_end_of_path(graph, predicted)}"
-
-
-def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
-    """The losses and accuracies of a net that have no classifier, each with the reason."""
-    reasons: dict[int, tuple[Layer, str]] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
-        for judge in graph.layers:
-            reason = _classifier_or_reason(graph, judge)
-            if isinstance(reason, str):
-                reasons.setdefault(judge.index, (judge, reason))
-    absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
-    for judge in absent:
-        if judge.is_loss or judge.type.endswith("Accuracy"):
-            reasons[judge.index] = (
-                judge,
-                "is in no phase by default: see include and exclude",
-            )
-    return list(reasons.values())
-
-
-def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
-    """Whether a blob depends on learned weights."""
-    if blob is None or blob.writer is None:
-        return False
-    below = graph.below([blob.writer])
-    return any(layer.type in CLASSIFIER_TYPES for layer in graph.layers if layer.index in below)
-
-
-def _writer_below(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    layer = _end_layer(graph, blob, passed)
-    return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
-
-
-def _end_layer(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    """The first layer below a blob whose type is not among `passed`."""
-    while blob is not None and blob.writer is not None:
-        layer = blob.writer
-        if layer.type not in passed or not layer.bottoms:
-            return layer
-        blob = graph.reads(layer)[0]
-    return None
-
-
-def _end_of_path(graph: BlobGraph, blob: NetBlob | None) -> str:
-    layer = _end_layer(graph, blob, _PASSED)
-    return f", and {layer.type} layer '{layer.name}' is not a classifier" if layer else ""
 
 
 def _bare(graph: BlobGraph, classifier: Layer) -> Head:
@@ -190,7 +110,7 @@ def _bare(graph: BlobGraph, classifier: Layer) -> Head:
 def _with_judge(head: Head, judge: Layer) -> Head:
     if judge in (*head.losses, *head.accuracies):
         return head
-    if judge.is_loss:
+    if judge.is_loss or any(judge.loss_weights):
         weight = head.weight + sum(judge.loss_weights)
         return replace(head, losses=(*head.losses, judge), weight=weight)
     return replace(head, accuracies=(*head.accuracies, judge))
@@ -198,13 +118,13 @@ def _with_judge(head: Head, judge: Layer) -> Head:
 
 def _outputs(graph: BlobGraph) -> list[Layer]:
     """The classifiers of the outputs of a deploy net."""
-    candidates = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
+    candidates = (classifier_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
     if layers := [
         layer for layer in candidates if layer is not None and layer.type == "InnerProduct"
     ]:
         return layers
     # A convolutional classifier differs from other convolutions by the pooling after it.
-    candidates = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
+    candidates = (classifier_below(graph, blob) for blob in graph.outputs)
     return [layer for layer in candidates if layer is not None and layer.type == "Convolution"]
 
 
@@ -229,7 +149,8 @@ def top_heads(heads: Iterable[Head]) -> list[Head]:
 def find_head(net: Net, name: str) -> Head | None:
     """The head whose classifier has this name, or a layer that could be one but has no loss.
 
-    A layer below the classifier of another head does not count.
+    A layer of a type that is not Caffe's could be one, too. A layer below the classifier of
+    another head does not count.
     """
     all_heads = heads(net)
     for head in all_heads:
@@ -239,9 +160,27 @@ def find_head(net: Net, name: str) -> Head | None:
         graph = net.graph(phase)
         below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
-            if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
+            if layer.name == name and _can_classify(layer) and layer.index not in below:
                 return _bare(graph, layer)
     return None
+
+
+def _can_classify(layer: Layer) -> bool:
+    is_foreign = layer.is_foreign and not layer.is_judge
+    return layer.type in CLASSIFIER_TYPES or bool(is_foreign and layer.bottoms and layer.tops)
+
+
+def candidate_heads(net: Net) -> list[Head]:
+    """The heads that a user may choose in a net that has none by structure, the likeliest first."""
+    verdicts = judges_without_classifier(net)
+    by_index: dict[int, tuple[bool, Head]] = {}
+    for result in verdicts:
+        for layer in result.candidates:
+            graph = next(graph for p in PHASES if (graph := net.graph(p)).takes_part(layer))
+            is_distance = result.judge.type in _DISTANCES
+            by_index.setdefault(layer.index, (is_distance, _bare(graph, layer)))
+    ranked = sorted(by_index.values(), key=lambda each: (each[0], -each[1].depth))
+    return [head for _, head in ranked]
 
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:

@@ -72,7 +72,7 @@ def patch_deploy(
     place = _place(draft.net, settings, record) if hash_layer is None else None
     end = end_of_features(draft.net, place) if place else None
     if hash_layer is None and end is None:
-        head = choose_head(draft.net, settings.get("head"))
+        head = choose_head(draft.net, settings.get("head"), settings.get("at"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batch_change = inputs.set_batch(draft.net, batch)

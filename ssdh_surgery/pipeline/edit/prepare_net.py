@@ -75,9 +75,8 @@ def _set_classes(draft: NetDraft, name: str, classes: int, retarget: bool, recip
     before = head.classes
     draft.do(classifier.set_classes(draft.head(name), classes))
     if before != classes:
-        draft.notes.append(
-            f"'{name}' now has {classes} classes (before: {before}): it starts from its filler"
-        )
+        old = "" if before is None else f" (before: {before})"
+        draft.notes.append(f"'{name}' now has {classes} classes{old}: it starts from its filler")
     if aux_names:
         listed = ", ".join(f"'{each}'" for each in aux_names)
         draft.notes.append(

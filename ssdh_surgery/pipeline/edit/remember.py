@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads, num_output
+from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import num_output
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.hash_net import HashResult

@@ -67,7 +67,7 @@ def derive_training(source: SourceFile, settings: Settings, plan: WritePlan) -> 
 
 def _make_trainable(draft: NetDraft, settings: Settings) -> tuple[str, DataSize]:
     """Add data layers, a loss and learning rates; the classifier's name and the data's size."""
-    head = choose_head(draft.net, settings.get("head"))
+    head = choose_head(draft.net, settings.get("head"), settings.get("at"))
     name = head.classifier.name
     make_inner_product(draft, head, settings.recipe.remove)
     net, blob = draft.net, only_input(draft.net)

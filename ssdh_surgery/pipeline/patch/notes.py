@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import classifier_settings, num_output
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
@@ -19,9 +20,9 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
         yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
         yield f"no loss depends on '{name}' in TRAIN: the hash layer is not trained"
-    message = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
-    message = message or head.classifier.core
-    if message.message("weight_filler") is None and settings.get("classifier_filler") is None:
+    message = classifier_settings(head.classifier) or head.classifier.core
+    has_filler = message.message("weight_filler") is not None or head.classifier.is_foreign
+    if not has_filler and settings.get("classifier_filler") is None:
         yield (
             f"'{name}' has no weight_filler, so under its new name it starts from zeros; "
             "--classifier-filler gaussian:0.01 adds one"

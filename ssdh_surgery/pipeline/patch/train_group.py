@@ -57,7 +57,7 @@ class TrainGroup:
         """
         group, net = self.group, self.group.train_net
         assert group.train is not None, "a solver without its nets is not a group with a train net"
-        head = choose_head(net, head_name(net, self.settings, self.record))
+        head = choose_head(net, head_name(net, self.settings, self.record), self.settings.get("at"))
         hash_plan = HashPlan(head.classifier.name, self.explicit, self.settings)
         solver = Draft(group.solver.document, Kind.SOLVER) if group.solver else None
         is_inside = group.train is group.solver
