@@ -73,6 +73,28 @@ def test_caffe_trains_the_patched_net(
     assert "Optimization Done." in process.stderr
 
 
+SCALED = """\
+layer { name: "scale" type: "Scale" bottom: "cls" top: "cls" scale_param { bias_term: true } }
+layer { name: "prelu" type: "PReLU" bottom: "cls" top: "prelu" }
+"""
+
+
+def test_weights_per_class_above_a_classifier_with_other_classes(ssdh: Ssdh, caffe: Path) -> None:
+    layers = ip("cls", "feat", "num_output: 5") + SCALED + loss("prelu")
+    Path("net.prototxt").write_text(DATA + FEATURES + layers)
+    Path("solver.prototxt").write_text(SOLVER)
+    assert train(caffe, "solver.prototxt").returncode == 0
+    out = ssdh("patch", "net.prototxt", "--bits", "8", "--classes", "7").out
+    assert "'scale' is now 'scale_change', 'prelu' is now 'prelu_change'" in out
+    process = train(caffe, "solver_ssdh.prototxt", "-weights", "snap_iter_3.caffemodel")
+    assert process.returncode == 0, process.stderr[-2000:]
+    # Under their old names Caffe would stop.
+    text = Path("net_ssdh.prototxt").read_text()
+    Path("net_ssdh.prototxt").write_text(text.replace('"scale_change"', '"scale"'))
+    process = train(caffe, "solver_ssdh.prototxt", "-weights", "snap_iter_3.caffemodel")
+    assert "Cannot copy param 0 weights from layer 'scale'" in fatal(process)[0]
+
+
 def test_caffe_refuses_a_classifier_without_outputs(ssdh: Ssdh, caffe: Path) -> None:
     Path("net.prototxt").write_text(DATA + FEATURES + NETS["classes-from-the-command-line"][0])
     Path("solver.prototxt").write_text(SOLVER)

@@ -11,13 +11,17 @@ from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
-from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
+from ssdh_surgery.pipeline.edit.prepare_net import (
+    prepare_net,
+    rename_where_changed,
+    renamed_note,
+)
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins, refuse_weight_bottoms
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
-from ssdh_surgery.surgery.verbs.data_layers import repoint
+from ssdh_surgery.surgery.verbs.data_layers import Repointing, repoint
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,21 @@ def _insert(
     """Insert a hash layer into a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
-    draft.do(insertion, repoint(net, head.classifier, plan.settings.data, phases))
+    repointing = repoint(net, head.classifier, plan.settings.data, phases)
+    draft.do(insertion, repointing)
+    _warn_of_kept_sources(draft, repointing)
     draft.notes += insertion_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
     return HashResult(insertion.classifier, insertion, has_objective=has_objective)
+
+
+def _warn_of_kept_sources(draft: NetDraft, repointing: Repointing) -> None:
+    for each in repointing.kept:
+        draft.warn(
+            f"layer '{each.layer.name}' of line {each.layer.line}, which has no images, still "
+            f"reads '{each.source}': its records must belong to those of the new data, in the same "
+            "order"
+        )
 
 
 def insertion_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
@@ -158,7 +173,9 @@ def _adjust(
     values = explicit.named(adjust.SETTINGS)
     change = adjust.adjust(net, head.classifier, hash_layer, values, new_names)
     draft.notes += _adjust_notes(hash_layer, values, new_names, plan)
-    draft.do(change, repoint(net, head.classifier, explicit.data, phases))
+    repointing = repoint(net, head.classifier, explicit.data, phases)
+    draft.do(change, repointing)
+    _warn_of_kept_sources(draft, repointing)
     name = str(explicit.get("classifier_name") or new_names.get(name, name))
     return HashResult(name, hash_layer=hash_layer, new_names=new_names)
 
@@ -203,10 +220,9 @@ def _adjust_notes(
 def _width_notes(
     hash_layer: HashLayer, values: Mapping[str, object], new_names: Mapping[str, str]
 ) -> list[str]:
-    names = ", ".join(f"'{old}' is now '{new}'" for old, new in new_names.items())
     notes = [f"its width is now {values['bits']} bits: weights of the old width no longer fit"]
-    if names:
-        notes.append(f"start from their fillers, under names without trained weights: {names}")
+    if new_names:
+        notes.append(renamed_note(new_names))
     inner = hash_layer.latent.holder("inner_product_param")
     if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(

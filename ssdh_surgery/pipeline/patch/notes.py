@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ssdh_surgery.caffe.net.heads import Head
+from ssdh_surgery.caffe.net.heads import Head, find_head
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import classifier_settings, num_output
 from ssdh_surgery.caffe.net.phase import Phase
@@ -55,14 +55,24 @@ def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
         )
 
 
-def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings) -> str | None:
-    """A note on the data that nets keep reading; None where the settings name all of it."""
+def data_note(
+    nets: Iterable[tuple[Net, Collection[Phase]]], classifier: str, settings: Settings
+) -> str | None:
+    """A note on the data that nets keep reading; None where the settings name all of it.
+
+    Args:
+        nets: the nets with the phases that they are built for.
+        classifier: the name of the classifier, whose images have the mean.
+        settings: the effective settings.
+    """
     choices = settings.data
     kept: list[str] = []
     notes: list[str] = []
     means: list[str] = []
     options: dict[str, None] = {}
     for net, phases in nets:
+        head = find_head(net, classifier)
+        images = data_layers.image_layers(net, head.classifier) if head else ()
         for each in data_layers.data_sources(net, phases):
             stays = [
                 phase for phase in each.phases if phase not in choices or not choices[phase].source
@@ -77,7 +87,11 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
                 batch = next(filter(None, batches), each.batch or 1)
                 kept.append(f"{' and '.join(stays)} '{each.source}' (batch {batch})")
                 options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
-            if each.mean and not any(choice.mean for choice in choices.values()):
+            if (
+                each.mean
+                and each.layer in images
+                and not any(choice.mean for choice in choices.values())
+            ):
                 means.append(each.mean)
     if means:
         kept.append(f"mean {' and '.join(dict.fromkeys(means))}")

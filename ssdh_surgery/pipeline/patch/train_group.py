@@ -67,7 +67,7 @@ class TrainGroup:
         notes = draft.notes
         if hashing.insertion is not None:
             notes += head_notes(net, head, self.settings)
-            notes += self._data_notes()
+            notes += self._data_notes(head.classifier.name)
         results = [] if is_inside else [result_of(group.train, train, self.plan, notes)]
         for test in group.tests:
             test_draft = NetDraft(Draft(test.document, test.kind))
@@ -88,14 +88,14 @@ class TrainGroup:
         fields = {field for field, source in self.group.named_nets if source is self.group.train}
         return _PHASES["train_net"] if fields == {"train_net"} else PHASES
 
-    def _data_notes(self) -> list[str]:
+    def _data_notes(self, classifier: str) -> list[str]:
         group = self.group
         nets: list[tuple[Net, tuple[Phase, ...]]] = []
         if group.train is not group.solver:
             nets.append((group.train_net, self._train_phases()))
         nets += [(net, _PHASES.get(name, PHASES)) for name, net in group.inner_nets]
         nets += [(net_of(test.document), ("TEST",)) for test in group.tests]
-        note = data_note(nets, self.settings)
+        note = data_note(nets, classifier, self.settings)
         return [note] if note else []
 
     def _patch_inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashResult) -> list[str]:
