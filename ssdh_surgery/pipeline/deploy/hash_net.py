@@ -8,6 +8,7 @@ from typing import Any
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.deploy.compare import compare
+from ssdh_surgery.pipeline.deploy.trained_features import trained_features
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import insertion_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
@@ -70,6 +71,11 @@ def patch_deploy(
     name_net(draft, settings)
     hash_layer = hash_layer_in(draft.net, settings, record)
     place = _place(draft.net, settings, record) if hash_layer is None else None
+    if hash_layer is None and place is None and record is None:
+        trained = trained_features(source, draft.net, settings)
+        if trained is not None:
+            place = trained.blob
+            draft.notes.append(f"{trained.train} classifies by '{place}', with which this net ends")
     end = end_of_features(draft.net, place) if place else None
     if hash_layer is None and end is None:
         head = choose_head(draft.net, settings.get("head"), settings.get("at"))
