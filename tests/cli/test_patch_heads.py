@@ -116,14 +116,6 @@ def test_a_gradient_that_was_stopped(ssdh: Ssdh) -> None:
             "--classifier-filler",
             id="no-filler",
         ),
-        pytest.param(
-            ip("h")
-            + 'layer { name: "t" type: "TanH" bottom: "h" top: "t" }\n'
-            + ip("fc", "t")
-            + loss("fc"),
-            "'h' -> 't' is an InnerProduct with a TanH: if it is a hash layer of 5 bits, its",
-            id="tanh",
-        ),
     ],
 )
 def test_what_a_user_should_know(ssdh: Ssdh, text: str, note: str) -> None:

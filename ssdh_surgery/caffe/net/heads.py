@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
-from ssdh_surgery.caffe.net.judges import classifier_below, judges_without_classifier, verdict
+from ssdh_surgery.caffe.net.judges import (
+    classifier_below,
+    is_code_loss,
+    judges_without_classifier,
+    verdict,
+)
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
@@ -20,6 +25,13 @@ from ssdh_surgery.caffe.net.phase import PHASES
 
 _OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
 _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
+
+# The activations that make codes, with the value above which a bit is 1.
+_THRESHOLDS = {"Sigmoid": 0.5, "TanH": 0.0, "Sign": 0.0}
+# A wider layer with a TanH computes features: LeNet's has 500 values.
+_WIDEST_TANH = 256
+# Layers that may come between a hash layer and a loss that reads its codes.
+_CODE_PASSED = frozenset(["Concat", "Flatten", "Reshape", "Slice", "Split"])
 
 
 @dataclass(frozen=True)
@@ -64,10 +76,23 @@ class Head:
 
 @dataclass(frozen=True)
 class HashLayer:
-    """A latent InnerProduct and its Sigmoid, which SSDH puts below a classifier."""
+    """A latent InnerProduct, and the layer that makes codes of it: in SSDH a Sigmoid.
+
+    `code` is the latent layer itself where the codes have no activation.
+    """
 
     latent: Layer
     code: Layer
+
+    @property
+    def threshold(self) -> float:
+        """The activation above which a bit is 1."""
+        return _THRESHOLDS.get(self.code.type, 0.0)
+
+    @property
+    def activation(self) -> str:
+        """The type of its activation in words."""
+        return self.code.type if self.code is not self.latent else "no activation"
 
     @property
     def bits(self) -> int | None:
@@ -193,15 +218,60 @@ def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
 
 
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
-    """The hash layer that writes a blob: a Sigmoid on an InnerProduct."""
+    """The hash layer that writes a blob: a Sigmoid, TanH or Sign on an InnerProduct.
+
+    An InnerProduct alone is one if a loss on codes or a Sign reads it.
+    """
     code = blob.writer if blob else None
-    if code is None or code.type != "Sigmoid":
+    if blob is None or code is None:
+        return None
+    if code.type == "InnerProduct" and _is_read_as_code(graph, blob):
+        return HashLayer(code, code)
+    if code.type not in _THRESHOLDS:
         return None
     below = graph.reads(code)[0]
     latent = below.writer if below else None
     if latent is None or latent.type != "InnerProduct":
         return None
-    return HashLayer(latent, code)
+    is_wide = (num_output(latent) or _WIDEST_TANH + 1) > _WIDEST_TANH
+    return None if code.type == "TanH" and is_wide else HashLayer(latent, code)
+
+
+def _is_read_as_code(graph: BlobGraph, blob: NetBlob) -> bool:
+    pending, visited = [blob], set()
+    while pending:
+        for layer, _ in graph.consumers(pending.pop()):
+            if is_code_loss(layer) or layer.type == "Sign":
+                return True
+            if layer.type in _CODE_PASSED and layer.index not in visited:
+                visited.add(layer.index)
+                pending += graph.writes(layer)
+    return False
+
+
+def measured_hash_layers(net: Net) -> list[HashLayer]:
+    """The hash layers whose codes the losses of published hashing methods read."""
+    by_latent: dict[int, HashLayer] = {}
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for judge in filter(is_code_loss, graph.layers):
+            for blob in graph.reads(judge):
+                hash_layer = _hash_layer_read(graph, blob)
+                if hash_layer is not None:
+                    by_latent[hash_layer.latent.index] = hash_layer
+    return list(by_latent.values())
+
+
+def _hash_layer_read(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
+    while blob is not None and blob.writer is not None and blob.writer.type in _CODE_PASSED:
+        blob = graph.reads(blob.writer)[0]
+    return hash_layer_of(graph, blob)
+
+
+def lone_hash_layer(net: Net) -> HashLayer | None:
+    """The only hash layer of a net that learns codes by a loss on them, without a classifier."""
+    measured = [] if heads(net) else measured_hash_layers(net)
+    return measured[0] if len(measured) == 1 else None
 
 
 def heads_text(heads: Iterable[Head]) -> str:

@@ -8,6 +8,7 @@ a candidate that the user may choose, and so is what a label out of such a layer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
 from ssdh_surgery.caffe.net.phase import PHASES
 
 _PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
+
+# Losses of published hashing methods, by the words in their types: they measure codes.
+_CODE_LOSS = re.compile("Hash|Pairwise|Quanti[sz]ation|^K[12]_")
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,17 @@ class Verdict:
     candidates: tuple[Layer, ...] = ()
 
 
+def is_code_loss(layer: Layer) -> bool:
+    """Whether a layer is the loss of a published hashing method, which reads codes."""
+    return layer.is_loss and bool(_CODE_LOSS.search(layer.type))
+
+
 def verdict(graph: BlobGraph, judge: Layer) -> Verdict | None:
     """The classifier of a loss or accuracy, or the reason for none; None for other layers."""
     if not judge.is_judge:
         return None
+    if is_code_loss(judge):
+        return Verdict(judge, None, "measures codes, not the scores of classes")
     comparison = _comparison(graph, judge)
     if len(comparison.bottoms) < 2:
         return Verdict(judge, None, "has no label bottom")

@@ -191,7 +191,8 @@ def _keep(
         draft.notes.append(
             f"the classifier is kept: 'ssdh encode --blob {scores}' writes its scores"
         )
-    binary = [settings.recipe.binary_layer()] if form.binary else []
+    recipe = replace(settings.recipe, code_name=hash_layer.code.tops[0])
+    binary = [recipe.binary_layer(hash_layer.threshold)] if form.binary else []
     draft.do(layers.insert_after(code, binary), inputs)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below
 from ssdh_surgery.caffe.net.phase import Phase
-from ssdh_surgery.errors import UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
@@ -17,11 +17,14 @@ from ssdh_surgery.pipeline.edit.prepare_net import (
     renamed_note,
 )
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins, refuse_weight_bottoms
+from ssdh_surgery.pipeline.settings.options import OPTIONS, names_in
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.verbs.data_layers import Repointing, repoint
+
+_DATA = names_in("data")
 
 
 @dataclass(frozen=True)
@@ -200,9 +203,8 @@ def _adjust_notes(
     new_names: Mapping[str, str],
     plan: HashPlan,
 ) -> list[str]:
-    names = f"'{hash_layer.latent.name}' -> '{hash_layer.code.name}', {hash_layer.bits} bits"
     offer = "" if values else "; --bits N changes its width"
-    notes = [f"the net already has a hash layer: {names}{offer}"]
+    notes = [f"{existing_note(hash_layer)}{offer}"]
     recipes = (Recipe(), plan.settings.recipe)
     ours = {name for recipe in recipes for name in (recipe.latent_name, recipe.code_name)}
     if not values and not ours & {hash_layer.latent.name, hash_layer.code.name}:
@@ -215,6 +217,40 @@ def _adjust_notes(
     if values.get("bits", hash_layer.bits) != hash_layer.bits:
         notes += _width_notes(hash_layer, values, new_names)
     return notes
+
+
+def refuse_changes(hash_layer: HashLayer, explicit: Settings) -> None:
+    """Refuse to change a hash layer whose losses may depend on its width and its names.
+
+    Raises:
+        SurgeryError: an explicit setting would change it, or needs a classifier.
+    """
+    names = (*adjust.SETTINGS, "classes", "aux", "objective", "classifier_filler", *_DATA)
+    values = explicit.named(names)
+    if values.get("bits") == hash_layer.bits:
+        del values["bits"]
+    if values:
+        flags = ", ".join(OPTIONS[name].flag for name in values)
+        raise SurgeryError(
+            f"the net learns the {hash_layer.bits} bits of '{hash_layer.latent.name}' "
+            f"({hash_layer.activation}) by losses of a fork, without a classifier, and what they "
+            "need is unknown",
+            location=hash_layer.latent.location,
+            hint=f"edit the net by hand, and patch without {flags}",
+            layer=hash_layer.latent.name,
+        )
+
+
+def existing_note(hash_layer: HashLayer) -> str:
+    """A note on the hash layer that a net has: a Sigmoid's as ours, or one of another kind."""
+    latent, code = hash_layer.latent.name, hash_layer.code.name
+    if hash_layer.code.type == "Sigmoid":
+        return f"the net already has a hash layer: '{latent}' -> '{code}', {hash_layer.bits} bits"
+    return (
+        f"the net already has a hash layer '{latent}' of {hash_layer.bits} bits "
+        f"({hash_layer.activation}): a bit is 1 where '{hash_layer.code.tops[0]}' is above "
+        f"{hash_layer.threshold:g}"
+    )
 
 
 def _width_notes(

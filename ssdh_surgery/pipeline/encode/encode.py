@@ -176,7 +176,7 @@ def encode_source(
         recipe,
         source.digest,
         classes=source.classes,
-        is_code=encoder.net.is_code,
+        threshold=encoder.net.threshold,
         keep_activations=keep_activations,
         resume=resume,
     )

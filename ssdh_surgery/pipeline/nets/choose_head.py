@@ -10,6 +10,7 @@ from ssdh_surgery.caffe.net.heads import (
     find_head,
     heads,
     heads_text,
+    lone_hash_layer,
     top_heads,
 )
 from ssdh_surgery.caffe.net.judges import Verdict, judges_without_classifier
@@ -100,6 +101,15 @@ def _head_above(net: Net, at: str | None) -> Head:
     Raises:
         SurgeryError: there is none, or several, or no blob is named.
     """
+    lone = lone_hash_layer(net)
+    if lone is not None:
+        raise SurgeryError(
+            f"the net has no classifier: it learns the {lone.bits} bits of its own hash layer "
+            f"'{lone.latent.name}' ({lone.activation})",
+            location=lone.latent.location,
+            hint="ssdh patch records it; then ssdh encode --deploy FILE with its own deploy net",
+            layer=lone.latent.name,
+        )
     candidates = _candidates(net)
     above = [head for head in candidates if at is not None and _is_above(net, head, at)]
     if len(above) == 1:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ssdh_surgery.caffe.net.heads import Head, find_head
+from ssdh_surgery.caffe.net.heads import Head, find_head, hash_layer_below, measured_hash_layers
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.outputs import classifier_settings, num_output
+from ssdh_surgery.caffe.net.outputs import classifier_settings
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
@@ -39,20 +39,14 @@ def _is_trained(net: Net, head: Head) -> bool:
 
 
 def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
-    """A narrow TanH layer below the classifier may be the hash layer of another method."""
-    graph = net.graph("TRAIN")
-    if not graph.takes_part(head.classifier):
-        return
-    features = graph.reads(head.classifier)[0]
-    code = features.writer if features else None
-    below = graph.reads(code)[0] if code is not None and code.type == "TanH" else None
-    latent = below.writer if below else None
-    if code is not None and latent is not None and latent.type == "InnerProduct":
-        yield (
-            f"'{latent.name}' -> '{code.name}' is an InnerProduct with a TanH: if it is a hash "
-            f"layer of {num_output(latent)} bits, its bits are signs, and ours are Sigmoids above "
-            f"0.5; --at {latent.bottoms[0]} puts ours in its place"
-        )
+    """A hash layer of another method stays beside a new one."""
+    below = hash_layer_below(net, head.classifier)
+    for other in measured_hash_layers(net):
+        if below is None or below.latent.index != other.latent.index:
+            yield (
+                f"the net keeps its hash layer '{other.latent.name}' of {other.bits} bits "
+                f"({other.activation}): the new one is trained beside it"
+            )
 
 
 def data_note(
