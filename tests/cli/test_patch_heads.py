@@ -219,3 +219,10 @@ def test_a_classifier_that_reads_its_weights_from_a_blob(
         "Caffe read as its weights: these fit 'f_norm', and would not fit a code\n"
     )
     assert [path.name for path in Path().iterdir()] == ["net.prototxt"]
+
+
+def test_a_classifier_that_reads_the_label_for_its_margin(ssdh: Ssdh) -> None:
+    Path("net.prototxt").write_text(NORMALISED.replace('bottom: "w_norm"', 'bottom: "label"'))
+    ssdh("patch", "net.prototxt", "--bits", "8")
+    net = Net(parse(Path("net_ssdh.prototxt").read_bytes()))
+    assert net.layer("fc_change").bottoms == ("latent_SSDH_encode", "label")

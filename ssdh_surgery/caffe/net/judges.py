@@ -52,25 +52,56 @@ def verdict(graph: BlobGraph, judge: Layer) -> Verdict | None:
     comparison = _comparison(graph, judge)
     if len(comparison.bottoms) < 2:
         return Verdict(judge, None, "has no label bottom")
-    prediction, label = _prediction_and_label(graph, comparison)
-    predicted, target = (graph.reads(comparison)[index] for index in (prediction, label))
-    names = comparison.bottoms[prediction], comparison.bottoms[label]
-    if _is_learned(graph, target):
-        reason = f"compares '{names[0]}' with '{names[1]}', which is learned, too"
-        if (layer := _foreign_writer(graph, target)) is None:
-            return Verdict(judge, None, reason)
-        reason = (
-            f"compares '{names[0]}' with '{names[1]}', which comes out of {layer.type} layer "
-            f"'{layer.name}', which reads learned blobs as well"
+    reads = graph.reads(comparison)
+    learned = [index for index, each in enumerate(reads) if is_learned(graph, each)]
+    if not _is_stock(comparison) and 2 <= len(learned) < len(reads):
+        listed = " and ".join(f"'{comparison.bottoms[index]}'" for index in learned)
+        return Verdict(
+            judge, None, f"reads several learned blobs, {listed}: it judges no classifier alone"
         )
-        return Verdict(judge, None, reason, _candidates(graph, predicted))
-    end = _end_layer(graph, predicted, _PASSED)
+    prediction, label = _prediction_and_label(comparison, learned)
+    if label in learned:
+        return _verdict_on_learned_label(graph, judge, comparison, prediction, label)
+    end = _end_layer(graph, reads[prediction], _PASSED)
     if end is None or end.type not in CLASSIFIER_TYPES:
-        candidates = _candidates(graph, predicted)
-        reason = f"judges '{names[0]}'{_end_text(end, candidates)}"
+        candidates = _candidates(graph, reads[prediction])
+        reason = f"judges '{comparison.bottoms[prediction]}'{_end_text(end, candidates)}"
         return Verdict(judge, None, reason, candidates)
-    reason = _reason_by_origins(graph, comparison, prediction, label)
-    return Verdict(judge, None if reason else end, reason)
+    return _verdict_on_origins(graph, judge, end, comparison, label)
+
+
+def _verdict_on_learned_label(
+    graph: BlobGraph, judge: Layer, comparison: Layer, prediction: int, label: int
+) -> Verdict:
+    """The reason for no classifier where what should be a label depends on weights."""
+    reads = graph.reads(comparison)
+    compared = f"compares '{comparison.bottoms[prediction]}' with '{comparison.bottoms[label]}'"
+    layer = _foreign_writer(graph, reads[label])
+    if layer is None:
+        return Verdict(judge, None, f"{compared}, which is learned, too")
+    return Verdict(
+        judge,
+        None,
+        f"{compared}, which comes out of {layer.type} layer '{layer.name}', which reads learned "
+        "blobs as well",
+        _candidates(graph, reads[prediction]),
+    )
+
+
+def _verdict_on_origins(
+    graph: BlobGraph, judge: Layer, classifier: Layer, comparison: Layer, label: int
+) -> Verdict:
+    """A possible classifier, if its features and the label come from different data."""
+    origins = _data_origins(graph, classifier, 0) if classifier.bottoms else set()
+    targets = _data_origins(graph, comparison, label)
+    if not origins or not targets:
+        return Verdict(judge, None, "reads a blob that does not depend on data")
+    if origins <= targets:
+        return Verdict(judge, None, "compares data with a blob computed from the same data")
+    if origins & targets:
+        reason = f"judges '{classifier.name}', which depends on '{comparison.bottoms[label]}', too"
+        return Verdict(judge, None, reason, (classifier,))
+    return Verdict(judge, classifier)
 
 
 def judges_without_classifier(net: Net) -> list[Verdict]:
@@ -104,28 +135,33 @@ def _comparison(graph: BlobGraph, judge: Layer) -> Layer:
     return layer if len(layer.bottoms) > 1 else judge
 
 
-def _prediction_and_label(graph: BlobGraph, comparison: Layer) -> tuple[int, int]:
-    """The indices of the bottoms that are compared.
-
-    Caffe's own losses and accuracies read the prediction first. In others the only learned bottom
-    is the prediction, and the first that is not learned the label.
-    """
+def _is_stock(comparison: Layer) -> bool:
+    """Whether it is one of Caffe's own losses and accuracies, which read the prediction first."""
     rule = LAYER_RULES.get(comparison.type)
-    learned = [
-        index for index, each in enumerate(graph.reads(comparison)) if _is_learned(graph, each)
-    ]
-    others = [index for index in range(len(comparison.bottoms)) if index not in learned]
-    is_stock = rule is not None and rule.family in ("loss", "score")
-    if is_stock or not learned or (len(learned) == 1 and learned[0] == 0):
+    return rule is not None and rule.family in ("loss", "score")
+
+
+def _prediction_and_label(comparison: Layer, learned: Sequence[int]) -> tuple[int, int]:
+    """The indices of the bottoms that are compared, of which some are `learned`.
+
+    Where the order is unknown, the only learned bottom is the prediction, and the first that is
+    not learned the label.
+    """
+    if _is_stock(comparison) or len(learned) != 1 or learned[0] == 0:
         return 0, 1
-    if len(learned) == 1:
-        return learned[0], others[0]
-    return learned[0], learned[1]
+    return learned[0], 0
 
 
-def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
+def is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
     """Whether the values of a blob depend on learned weights."""
     return any(layer.type in CLASSIFIER_TYPES for layer in _writers_below(graph, [blob]))
+
+
+def is_label(graph: BlobGraph, layer: Layer, bottom: int) -> bool:
+    """Whether a bottom of a layer holds data, and no weights."""
+    origins = graph.origins(layer, bottom)
+    weights = [blob for blob in origins if blob.writer and blob.writer.type == "Parameter"]
+    return bool(origins) and not weights and not is_learned(graph, graph.reads(layer)[bottom])
 
 
 def _writers_below(graph: BlobGraph, blobs: Iterable[NetBlob | None]) -> list[Layer]:
@@ -199,20 +235,13 @@ def _end_text(end: Layer | None, candidates: Sequence[Layer]) -> str:
     return f", and {end.type} layer '{end.name}' is not a classifier"
 
 
-def _reason_by_origins(graph: BlobGraph, comparison: Layer, prediction: int, label: int) -> str:
-    """Why a comparison does not classify, by the data of its two sides; empty if it does."""
+def _data_origins(graph: BlobGraph, layer: Layer, bottom: int) -> set[NetBlob]:
+    """The data that a bottom comes from, at the latest out of a layer that transforms it."""
 
     def is_origin(blob: NetBlob) -> bool:
         # A layer that transforms images together with their labels.
-        layer = blob.writer
-        assert layer is not None, "an input is an origin anyway"
-        return layer.is_foreign and len(layer.tops) > 1 and not _is_learned(graph, blob)
+        writer = blob.writer
+        assert writer is not None, "an input is an origin anyway"
+        return writer.is_foreign and len(writer.tops) > 1 and not is_learned(graph, blob)
 
-    origins, targets = (
-        graph.origins(comparison, index, is_origin) for index in (prediction, label)
-    )
-    if not origins or not targets:
-        return "reads a blob that does not depend on data"
-    if origins & targets:
-        return "compares data with a blob computed from the same data"
-    return ""
+    return graph.origins(layer, bottom, is_origin)

@@ -117,7 +117,7 @@ def hash_test_net(
             hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
         )
     refuse_twins(net, head.classifier)
-    refuse_weight_bottoms(head.classifier)
+    refuse_weight_bottoms(net, head.classifier)
     own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
     return hash_net(draft, own_plan, phases, train)
 

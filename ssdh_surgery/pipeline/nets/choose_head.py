@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.net.heads import (
     lone_hash_layer,
     top_heads,
 )
-from ssdh_surgery.caffe.net.judges import Verdict, judges_without_classifier
+from ssdh_surgery.caffe.net.judges import Verdict, is_label, judges_without_classifier
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
@@ -63,7 +63,7 @@ def choose_head(net: Net, name: str | None, at: str | None = None) -> Head:
     """
     head = _named_head(net, name) if name is not None else _main_head(net, at)
     refuse_twins(net, head.classifier)
-    refuse_weight_bottoms(head.classifier)
+    refuse_weight_bottoms(net, head.classifier)
     return head
 
 
@@ -193,16 +193,20 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
             )
 
 
-def refuse_weight_bottoms(classifier: Layer) -> None:
+def refuse_weight_bottoms(net: Net, classifier: Layer) -> None:
     """Refuse an InnerProduct of a fork that reads its weights from a second bottom.
 
     NormFace and its like normalise features and weights. Those weights have as many rows as
-    the features have values, which a code between the two would change.
+    the features have values, which a code between the two would change. A second bottom of data
+    is a label, which a margin needs.
 
     Raises:
         SurgeryError: naming the blob.
     """
-    if classifier.type == "InnerProduct" and len(classifier.bottoms) > 1:
+    if classifier.type != "InnerProduct" or len(classifier.bottoms) < 2:
+        return
+    graphs = (net.graph(phase) for phase in PHASES)
+    if not all(is_label(graph, classifier, 1) for graph in graphs if graph.takes_part(classifier)):
         raise SurgeryError(
             f"the classifier '{classifier.name}' has a second bottom, '{classifier.bottoms[1]}', "
             f"which forks of Caffe read as its weights: these fit '{classifier.bottoms[0]}', and "

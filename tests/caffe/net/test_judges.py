@@ -63,7 +63,7 @@ PROPOSALS = [
         ),
         pytest.param(
             [*FUSED, layer("loss", "TripletLoss", "a b label", "l")],
-            "compares 'a' with 'b', which is learned, too",
+            "reads several learned blobs, 'a' and 'b': it judges no classifier alone",
             [],
             id="a-fork-loss-on-two-branches",
         ),
@@ -102,6 +102,17 @@ PROPOSALS = [
             "judges 'margin', and LabelSpecificAdd layer 'margin' is not a classifier",
             ["cls"],
             id="a-margin-on-scores",
+        ),
+        pytest.param(
+            [
+                DATA,
+                layer("both", "Concat", "data label", "both"),
+                ip("cls", "both"),
+                layer("loss", "SoftmaxWithLoss", "cls label", "l"),
+            ],
+            "judges 'cls', which depends on 'label', too",
+            ["cls"],
+            id="a-label-among-the-features",
         ),
         pytest.param(
             [*PROPOSALS, layer("loss", "SoftmaxWithLoss", "score labels", "l")],
