@@ -136,3 +136,9 @@ def test_a_linear_code_below_a_classifier(ssdh: Ssdh, kind: str) -> None:
     assert "note: the net already has a hash layer 'hash' of 12 bits (no activation)" in out
     Path("other.prototxt").write_text(DATA + ip("hash", "data", 12) + classified)
     assert "already has" not in ssdh("patch", "other.prototxt").out
+
+
+def test_a_loss_that_may_depend_on_the_width(ssdh: Ssdh) -> None:
+    Path("net.prototxt").write_text(CLASSIFIED + layer("pairs", "PairwiseLoss", "tanh", "label"))
+    error = ssdh("patch", "net.prototxt", "--bits", "16", code=3).err
+    assert "the settings of PairwiseLoss layer 'pairs' may depend on the width of 'hash'" in error

@@ -249,16 +249,14 @@ def _is_read_as_code(graph: BlobGraph, blob: NetBlob) -> bool:
     return False
 
 
-def measured_hash_layers(net: Net) -> list[HashLayer]:
+def measured_hash_layers(graph: BlobGraph) -> list[HashLayer]:
     """The hash layers whose codes the losses of published hashing methods read."""
     by_latent: dict[int, HashLayer] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
-        for judge in filter(is_code_loss, graph.layers):
-            for blob in graph.reads(judge):
-                hash_layer = _hash_layer_read(graph, blob)
-                if hash_layer is not None:
-                    by_latent[hash_layer.latent.index] = hash_layer
+    for judge in filter(is_code_loss, graph.layers):
+        for blob in graph.reads(judge):
+            hash_layer = _hash_layer_read(graph, blob)
+            if hash_layer is not None:
+                by_latent[hash_layer.latent.index] = hash_layer
     return list(by_latent.values())
 
 
@@ -270,8 +268,14 @@ def _hash_layer_read(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None
 
 def lone_hash_layer(net: Net) -> HashLayer | None:
     """The only hash layer of a net that learns codes by a loss on them, without a classifier."""
-    measured = [] if heads(net) else measured_hash_layers(net)
-    return measured[0] if len(measured) == 1 else None
+    if heads(net):
+        return None
+    measured = {
+        each.latent.index: each
+        for phase in PHASES
+        for each in measured_hash_layers(net.graph(phase))
+    }
+    return next(iter(measured.values())) if len(measured) == 1 else None
 
 
 def heads_text(heads: Iterable[Head]) -> str:

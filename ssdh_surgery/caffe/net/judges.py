@@ -186,10 +186,15 @@ def _foreign_writer(graph: BlobGraph, blob: NetBlob | None) -> Layer | None:
 
 
 def _end_layer(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    """The first layer below a blob whose type is not among `passed`."""
+    """The first layer below a blob that does not pass scores on: types among `passed` do."""
     while blob is not None and blob.writer is not None:
         layer, sources = blob.writer, graph.values_of(blob)
-        if layer.type not in passed or not sources:
+        if layer.type == "Eltwise":
+            # A loss of stock layers joins scores and labels.
+            sources = tuple(each for each in sources if is_learned(graph, each))
+            if len(sources) != 1:
+                return layer
+        elif layer.type not in passed or not sources:
             return layer
         blob = sources[0]
     return None

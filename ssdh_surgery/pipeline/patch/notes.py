@@ -41,7 +41,7 @@ def _is_trained(net: Net, head: Head) -> bool:
 def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
     """A hash layer of another method stays beside a new one."""
     below = hash_layer_below(net, head.classifier)
-    for other in measured_hash_layers(net):
+    for other in measured_hash_layers(net.graph("TRAIN")):
         if below is None or below.latent.index != other.latent.index:
             yield (
                 f"the net keeps its hash layer '{other.latent.name}' of {other.bits} bits "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.heads import HashLayer
+from ssdh_surgery.caffe.net.judges import is_code_loss
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
@@ -36,9 +37,11 @@ def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
     """The layers whose weights have another shape if the code has another width.
 
     Raises:
-        SurgeryError: the latent layer shares its weights with another layer.
+        SurgeryError: the latent layer shares its weights with another layer, or a loss of another
+            method depends on the width.
     """
     latent = hash_layer.latent
+    _refuse_measured(net, latent)
     if others := sharers(net, latent):
         raise SurgeryError(
             f"the latent layer '{latent.name}' shares its weights with '{others[0].name}': "
@@ -48,6 +51,22 @@ def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
             layer=latent.name,
         )
     return [latent, *_weighted_above_in(net, latent)]
+
+
+def _refuse_measured(net: Net, latent: Layer) -> None:
+    """Refuse a code that a loss of another method reads, whose settings may depend on its width."""
+    for phase in PHASES:
+        graph = net.graph(phase)
+        for layer in graph.layers:
+            is_measure = is_code_loss(layer) and layer.is_foreign
+            if is_measure and latent.index in graph.below([layer]):
+                raise SurgeryError(
+                    f"the settings of {layer.type} layer '{layer.name}' may depend on the width of "
+                    f"'{latent.name}', which it reads",
+                    location=layer.location,
+                    hint=f"edit '{layer.name}' and num_output by hand, then patch without --bits",
+                    layer=layer.name,
+                )
 
 
 def _weighted_above_in(net: Net, layer: Layer) -> list[Layer]:

@@ -326,6 +326,20 @@ CASES: list[tuple[str, list[str], list[str]]] = [
         ["*fc8 on data: loss; "],
     ),
     (
+        "a-margin-of-stock-layers",
+        [
+            DATA,
+            ip("fc8", "data"),
+            layer("sign", "Power", "label", "sign"),
+            layer("signed", "Eltwise", "fc8 sign", "signed"),
+            layer("short", "Eltwise", "signed label", "short"),
+            layer("margin", "ReLU", "short", "margin"),
+            layer("each", "Reduction", "margin", "each"),
+            layer("loss", "Reduction", "each", "l", "loss_weight: 0.5"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
         "a-term-of-stock-layers-on-the-code",
         [
             DATA,
