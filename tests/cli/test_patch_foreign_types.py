@@ -134,6 +134,12 @@ layer { name: "all" type: "Concat" bottom: "conf" bottom: "conf" top: "all" }
     ssdh("show", "net.prototxt")
 
 
+def test_a_classifier_of_a_fork_is_chosen_by_its_blob(ssdh: Ssdh) -> None:
+    write(ip("embed", "data"), MARGIN.replace('name: "cls"', 'name: "angle"'), LOSS)
+    ssdh("patch", "net.prototxt", "--head", "cls")
+    assert written().layer("angle_change").bottoms[0] == HASHED[-1]
+
+
 @pytest.mark.parametrize("name", ["sum", "cls_loss"])
 def test_a_name_that_is_no_classifier(ssdh: Ssdh, name: str) -> None:
     total = 'layer { name: "sum" type: "Eltwise" bottom: "a" bottom: "b" top: "cls" }\n'

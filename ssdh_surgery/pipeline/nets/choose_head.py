@@ -72,7 +72,9 @@ def _named_head(net: Net, name: str) -> Head:
     for head in all_heads:
         if any(name == layer.name or name in layer.tops for layer in head.layers):
             return head
-    if (unjudged_head := find_head(net, name)) is not None:
+    names = [name, *(layer.name for layer in net.layers if name in layer.tops)]
+    unjudged_head = next(filter(None, (find_head(net, each) for each in names)), None)
+    if unjudged_head is not None:
         return unjudged_head
     raise _no_head(net, all_heads, name)
 
