@@ -102,6 +102,18 @@ def test_zeros_and_ones_of_signs(ssdh: Ssdh, words: tuple[str, ...]) -> None:
     assert binary.parameter.threshold_param.threshold == 0
 
 
+def test_an_activation_in_place(ssdh: Ssdh) -> None:
+    in_place = SIGNED.replace('top: "tanh"', 'top: "hash"')
+    rest = CLASSIFIED.removeprefix(SIGNED).replace("tanh", "hash")
+    Path("net.prototxt").write_text(in_place + rest)
+    ssdh("patch", "net.prototxt")
+    assert 'code = "hash"\n' in Path("ssdh.toml").read_text()
+    Path("deploy.prototxt").write_text(INPUT + in_place.removeprefix(DATA))
+    assert "of 24 bits (TanH)" in ssdh("deploy", "--binary").out
+    net = net_in("deploy_ssdh.prototxt")
+    assert [each.name for each in net.layers] == ["fc7", "hash", "tanh", "hash_binary"]
+
+
 @pytest.mark.parametrize(("text", "bits"), [(DSH, 12), (DHN, 48)], ids=["DSH", "DHN"])
 def test_codes_without_a_classifier(ssdh: Ssdh, text: str, bits: int) -> None:
     Path("net.prototxt").write_text(text)

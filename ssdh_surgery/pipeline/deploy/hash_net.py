@@ -152,12 +152,13 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
     the net's own.
     """
     graph, name = net.graph("TEST"), settings.recipe.code_name
-    for layer in graph.layers:
-        if layer.tops and name in (layer.name, *layer.tops):
-            if (hash_layer := hash_layer_of(graph, graph.writes(layer)[0])) is not None:
-                return hash_layer
-            if record is not None and layer.type == "InnerProduct":
-                return HashLayer(layer, layer)
+    named = [graph.writes(layer)[0] for layer in graph.layers if layer.name == name and layer.tops]
+    for blob in (graph.last(name), *named):
+        if (hash_layer := hash_layer_of(graph, blob)) is not None:
+            return hash_layer
+        latent = blob.writer if blob else None
+        if record is not None and latent is not None and latent.type == "InnerProduct":
+            return HashLayer(latent, latent)
     if record is not None:
         return None
     below = [hash_layer_below(net, head.classifier) for head in heads(net)]
