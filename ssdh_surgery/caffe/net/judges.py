@@ -51,7 +51,8 @@ def verdict(graph: BlobGraph, judge: Layer) -> Verdict | None:
         return Verdict(judge, None, "measures codes, not the scores of classes")
     comparison = _comparison(graph, judge)
     if len(comparison.bottoms) < 2:
-        return Verdict(judge, None, "has no label bottom")
+        scores = graph.reads(comparison)[0] if comparison.bottoms else None
+        return Verdict(judge, None, "has no label bottom", _candidates(graph, scores))
     reads = graph.reads(comparison)
     learned = [index for index, each in enumerate(reads) if is_learned(graph, each)]
     if not _is_stock(comparison) and 2 <= len(learned) < len(reads):
