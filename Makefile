@@ -32,6 +32,7 @@ lint: $(READY)  ## Check style, types, import rules, spelling and generated file
 	$(BIN)/python tools/proto/compile.py --check
 	$(BIN)/python tools/docs/layers.py --check
 	$(BIN)/python tools/docs/findings.py --check
+	$(BIN)/python tools/docs/workspace.py --check
 
 caffe: $(READY)  ## Build a CPU Caffe with pycaffe in the user's cache, once (minutes)
 	PYTHON=$(BIN)/python tools/caffe/build.sh

@@ -157,9 +157,37 @@ def is_installed(*packages: str) -> bool:
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A hint that names the closest words word, or None if none is close."""
-    near = difflib.get_close_matches(word, list(words), n=1)
-    return f"did you mean '{near[0]}'?" if near else None
+    """A hint that names the closest of some words, whatever their case; None if none is close.
+
+    >>> did_you_mean("FC8", ["fc7", "fc8", "prob"])
+    "did you mean 'fc8'?"
+    """
+    near = _nearest(word, words)
+    return None if near is None else f"did you mean '{near}'?"
+
+
+def near_file(path: Path | str) -> str | None:
+    """A hint that names the file whose name is closest to a path's, in the same folder."""
+    path = Path(path)
+    try:
+        names = os.listdir(path.parent)
+    except (OSError, ValueError):
+        return None
+    # Names are compared without their suffixes, which many files share.
+    others = [Path(name) for name in names if not name.startswith(".") and name != path.name]
+    by_stem: dict[str, Path] = {}
+    for each in sorted(others, key=lambda each: each.suffix != path.suffix):
+        by_stem.setdefault(each.stem, each)
+    near = _nearest(path.stem, by_stem)
+    return None if near is None else f"did you mean '{path.with_name(by_stem[near].name)}'?"
+
+
+def _nearest(word: str, words: Iterable[str]) -> str | None:
+    by_lower_case: dict[str, str] = {}
+    for each in words:
+        by_lower_case.setdefault(each.lower(), each)
+    near = difflib.get_close_matches(word.lower(), list(by_lower_case), n=1)
+    return by_lower_case[near[0]] if near else None
 
 
 @contextlib.contextmanager
@@ -171,8 +199,13 @@ def file_errors(path: Path | str, doing: str) -> Iterator[None]:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
         if error.errno == errno.ENOENT and doing == "write":
             reason = "no such folder"
+        is_missing = error.errno == errno.ENOENT and doing == "read"
         raise FileError(
-            f"cannot {doing}: {reason}", location=Location(str(path)), errno=error.errno
+            f"cannot {doing}: {reason}",
+            location=Location(str(path)),
+            hint=near_file(path) if is_missing else None,
+            errno=error.errno,
+            is_missing=is_missing,
         ) from error
     except ValueError as error:
         if _can_be_a_name(str(path)):

@@ -270,7 +270,7 @@ NOTHING_COPIED = _rule(
     "SSDH403", "nothing-copied", "error",
     "No layer of the weights has the name of a layer of the net.",
     "Caffe copies weights by layer name and ignores all others, so it would train from scratch "
-    "without a word.",
+    "silently.",
 )
 SHAPE_CLASH = _rule(
     "SSDH404", "shape-clash", "error",
@@ -329,7 +329,7 @@ LISTED_TWICE = _rule(
 CONTRADICTING_LABELS = _rule(
     "SSDH610", "contradicting-labels", "error",
     "An image is listed twice with different labels.",
-    "One of the two labels is wrong. For several labels to an image there is `--multi-label`.",
+    "One of the two labels is wrong. `--multi-label` takes several labels per image.",
 )
 SEVERAL_LABELS = _rule(
     "SSDH611", "several-labels", "error",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 # Longer lines are cut to a window around the caret; a net on one line is legal.
 _EXCERPT_WIDTH = 100
+_LEAST_WIDTH = 20
 
 
 @dataclass(frozen=True)
@@ -25,26 +26,32 @@ class Location:
         parts = [self.file, self.line, self.column]
         return ":".join(str(part) for part in parts if part is not None)
 
-    def excerpt(self) -> str:
-        """The line with a caret below it, or nothing if the line is unknown."""
+    def excerpt(self, columns: int | None = None) -> str:
+        """The line with a caret below it, or nothing if the line is unknown.
+
+        A long line is cut to a window around the caret, in a terminal to its number of columns.
+        """
         if self.text is None or self.line is None or self.column is None:
             return ""
         start = self.column - 1
         width = max(1, min(self.width, len(self.text) - start))
-        text, start, width = _window(self.text, start, width)
+        number = f"  {self.line} "
+        room = _EXCERPT_WIDTH
+        if columns is not None:
+            room = max(_LEAST_WIDTH, min(room, columns - len(number) - len("| ......")))
+        text, start, width = _window(self.text, start, width, room)
         # Tabs stay tabs, so that the caret lines up in any terminal.
         margin = "".join("\t" if char == "\t" else " " for char in text[:start])
-        number = f"  {self.line} "
         return f"{number}| {_printable(text)}\n{' ' * len(number)}| {margin}{'^' * width}"
 
 
-def _window(text: str, start: int, width: int) -> tuple[str, int, int]:
+def _window(text: str, start: int, width: int, room: int) -> tuple[str, int, int]:
     """Cut a long line to the part around its caret."""
-    if len(text) <= _EXCERPT_WIDTH:
+    if len(text) <= room:
         return text, start, width
-    width = min(width, _EXCERPT_WIDTH // 2)
-    left = max(0, start - (_EXCERPT_WIDTH - width) // 2)
-    right = left + _EXCERPT_WIDTH
+    width = min(width, room // 2)
+    left = max(0, start - (room - width) // 2)
+    right = left + room
     head = "..." if left else ""
     tail = "..." if right < len(text) else ""
     return head + text[left:right] + tail, start - left + len(head), width

@@ -1,4 +1,4 @@
-"""Text for names, keys and shapes; names and keys are bytes that may not be UTF-8."""
+"""Text for names, keys, counts and shapes; names and keys are bytes that may not be UTF-8."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ def readable(name: str) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """A number with its noun.
+
+    >>> count_text(1, "image"), count_text(1200, "image"), count_text(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def shape_text(shape: Sequence[int] | None) -> str:

@@ -23,8 +23,12 @@ def describe_change(change: Difference) -> str:
     if change.after is None:
         return click.style(f"- {path}", fg="red") + _value_after_path(change.before)
     if set(_keys(change.before)) == set(_keys(change.after)) == {"index"}:
-        return f"~ {path}: moved from {change.before['index']} to {change.after['index']}"
-    return f"~ {path}: {_value(change.before)} -> {_value(change.after)}"
+        moved = f"moved from {change.before['index']} to {change.after['index']}"
+        return click.style(f"~ {path}", fg="yellow") + f": {moved}"
+    return (
+        click.style(f"~ {path}", fg="yellow")
+        + f": {_value(change.before)} -> {_value(change.after)}"
+    )
 
 
 def _keys(value: Any) -> list[str]:

@@ -21,8 +21,19 @@ _FILE = click.Path(path_type=Path)
 _OF_NET = ("deploy", "weights", "blob", "net", "engine", "gpu", "caffe", "batch")
 _OF_TRANSFORM = ("resize", "crop", "mean_value", "mean_file", "scale", "channels")
 
+# The sections of the help for the options below.
+TRANSFORM_SECTIONS = {"Preparation of images": (*_OF_TRANSFORM, "crops")}
+ENCODER_SECTIONS = {
+    "Net": ("deploy", "weights", "blob", "net"),
+    **TRANSFORM_SECTIONS,
+    "Engine": ("engine", "gpu", "caffe", "batch"),
+}
+
 transform_options = shared.options(
-    click.option("--resize", type=ResizeType(), help="Resize images to this before the crop."),
+    click.option(
+        "--resize", type=ResizeType(), metavar="WxH|none",
+        help="Resize images to this before the crop.",
+    ),
     click.option("--crop", type=click.IntRange(0), metavar="N", help="Crop from the centre."),
     click.option(
         "--mean-value",
@@ -61,10 +72,12 @@ encoder_options = shared.options(
         help="Run the net on N images at a time (default: 32).",
     ),
     click.option(
-        "--engine", type=click.Choice(ENGINES), default="auto",
+        "--engine", type=types.WordType(ENGINES), default="auto",
         help="Run the net on this engine; binary is your Caffe's extract_features (default: auto).",
     ),
-    click.option("--gpu", type=GpuType(), help="Run on this GPU (default: none, the CPU)."),
+    click.option(
+        "--gpu", type=GpuType(), metavar="N|none", help="Run on this GPU (default: none, the CPU)."
+    ),
     click.option(
         "--caffe", metavar="PATH", help="Find --engine binary next to this caffe executable."
     ),

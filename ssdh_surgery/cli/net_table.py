@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.shapes import LayerShapes
-from ssdh_surgery.cli import terminal
-from ssdh_surgery.names import printable, shape_text
+from ssdh_surgery.cli import table, terminal
+from ssdh_surgery.cli.table import Column
+from ssdh_surgery.names import count_text, printable, shape_text
 from ssdh_surgery.pipeline.inspect.show import NetTable
 from ssdh_surgery.surgery.hashing.roles import ROLE_WORDS
 
-_TITLES = ("line", "layer", "type", "shape", "params", "MACs", "share", "bottoms -> tops")
-# Columns of numbers are aligned at their right ends.
-_RIGHT = frozenset(["line", "params", "MACs", "share"])
+_COLUMNS = (
+    Column("line", is_number=True, rank=3),
+    Column("layer", least=20),
+    Column("type", least=9),
+    Column("shape", least=11),
+    Column("params", is_number=True),
+    Column("MACs", is_number=True, rank=1),
+    Column("share", is_number=True, rank=5),
+    Column("bottoms -> tops", least=16, rank=4),
+)
 
 
 def show_table(view: NetTable) -> None:
     """Answer with the table of a net."""
     name, layers = printable(view.net.name) or "unnamed net", view.shapes.layers
-    count = f"{len(layers)} layer{'' if len(layers) == 1 else 's'}"
+    count = count_text(len(layers), "layer")
     title = f"{name}: {count} in {view.phase} ({view.net.dialect} dialect)"
     terminal.answer(title, bold=True)
     _table(view)
-    terminal.answer(_totals(view))
+    terminal.prose(_totals(view))
     for head in view.heads:
-        terminal.answer(_head(head))
+        terminal.prose(_head(head))
 
 
 def _table(view: NetTable) -> None:
@@ -36,15 +44,15 @@ def _table(view: NetTable) -> None:
     }
     total = view.shapes.macs
     layers = view.shapes.layers
-    rows = [_row(layer_shapes, total) for layer_shapes in layers]
-    widths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
-    terminal.answer(_aligned(_TITLES, widths), dim=True)
-    for layer_shapes, row in zip(layers, rows, strict=True):
-        text = _aligned(row, widths)
-        if mark := marks.get(layer_shapes.layer.index):
-            terminal.answer(f"{text}  <- {mark}", fg="green")
-        else:
-            terminal.answer(text)
+    table.show(
+        _COLUMNS,
+        [_row(each, total) for each in layers],
+        marks={
+            number: f"<- {marks[each.layer.index]}"
+            for number, each in enumerate(layers)
+            if each.layer.index in marks
+        },
+    )
 
 
 def _row(shapes: LayerShapes, total: int | None) -> tuple[str, ...]:
@@ -60,14 +68,6 @@ def _row(shapes: LayerShapes, total: int | None) -> tuple[str, ...]:
         share,
         printable(f"{', '.join(layer.bottoms)} -> {', '.join(layer.tops)}".strip()),
     )
-
-
-def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
-    cells = [
-        text.rjust(width) if title in _RIGHT else text.ljust(width)
-        for title, text, width in zip(_TITLES, row, widths, strict=True)
-    ]
-    return "  ".join(cells).rstrip()
 
 
 def _number(value: int | None, *, short: bool = False) -> str:

@@ -8,12 +8,16 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.writing import outcome
+from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, unified_diff
 from ssdh_surgery.pipeline.files.sources import NETS
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.inspect.cost import Cost, HashCost
+
+# Further lines of a change begin after its line number and its sign.
+_CHANGE_INDENT = 11
 
 
 def show(patched: Results, plan: WritePlan, *, json: bool) -> int:
@@ -77,24 +81,44 @@ def _pass_on(file: FileResult, plan: WritePlan) -> None:
 
 
 def _summary(patched: Results, plan: WritePlan) -> None:
-    for file in patched.files:
-        words = "nothing to do"
-        _describe(file, outcome(file.output, plan, patched.written) if file.is_result else words)
+    is_short = plan.mode is not Mode.DRY_RUN and not terminal.is_verbose()
+    if is_short and _is_repeated(patched):
+        titles = [_title(each, _outcome(each, patched, plan)) for each in patched.files]
+        terminal.prose("; ".join(titles))
+    else:
+        for file in patched.files:
+            _describe(file, _outcome(file, patched, plan))
+        if patched.next_command and plan.mode is Mode.WRITE:
+            terminal.remark(f"next: {patched.next_command}")
     for note in patched.notes:
         terminal.say(f"note: {note}")
-    if patched.next_command and plan.mode is Mode.WRITE:
-        terminal.answer(f"next: {patched.next_command}")
+
+
+def _is_repeated(patched: Results) -> bool:
+    """Whether an earlier run wrote these very results, and told all about them."""
+    results = [file.output for file in patched.files if file.is_result]
+    return bool(results) and all(
+        output.is_written and output.path not in patched.written for output in results
+    )
+
+
+def _outcome(file: FileResult, patched: Results, plan: WritePlan) -> str:
+    return outcome(file.output, plan, patched.written) if file.is_result else "nothing to do"
 
 
 def _describe(file: FileResult, words: str) -> None:
-    title = f"{file.source.name} ({file.source.kind})"
-    terminal.answer(f"{title}: {words}" if words else title)
+    terminal.prose(_title(file, words))
     for change in file.differences:
-        terminal.answer(f"  {change.line:>5}  {describe_change(change)}")
+        terminal.prose(f"  {change.line:>5}  {describe_change(change)}", _CHANGE_INDENT)
     for line in _cost_lines(file):
-        terminal.answer(f"  {line}")
+        terminal.remark(f"  {line}")
     for note in file.all_notes:
-        terminal.answer(f"  note: {note}")
+        terminal.remark(f"  note: {note}")
+
+
+def _title(file: FileResult, words: str) -> str:
+    title = f"{terminal.path_text(file.source.name)} ({file.source.kind})"
+    return f"{title}: {words}" if words else title
 
 
 # ---------------------------------------------------------------- what hashing costs a net
@@ -117,7 +141,7 @@ def _layer_lines(cost: HashCost) -> list[str]:
     counts = [cost.latent, cost.before, cost.after]
     if any(count.params is None or count.macs is None for count in counts):
         return []
-    latent = f"{cost.latent.params:,} params and {cost.latent.macs:,} multiply-adds an image"
+    latent = f"{cost.latent.params:,} params and {cost.latent.macs:,} multiply-adds per image"
     return [
         f"cost: the latent layer has {latent}",
         f"      the net has {_from_to(cost.before, cost.after)}",
@@ -127,22 +151,18 @@ def _layer_lines(cost: HashCost) -> list[str]:
 def _from_to(before: Cost, after: Cost) -> str:
     return (
         f"{after.params:,} params (before: {before.params:,}) and {after.macs:,} multiply-adds "
-        f"an image (before: {before.macs:,})"
+        f"per image (before: {before.macs:,})"
     )
 
 
 def _code_lines(cost: HashCost) -> list[str]:
     if cost.bits is None or cost.code_bytes is None:
         return []
-    line = f"code: {cost.bits} bits, {_bytes(cost.code_bytes)} an image"
+    line = f"code: {count_text(cost.bits, 'bit')}, {count_text(cost.code_bytes, 'byte')} per image"
     if cost.feature_bytes is not None:
         times = cost.feature_bytes / cost.code_bytes
         line += (
-            f"; the features '{cost.features}' take {_bytes(cost.feature_bytes)}, "
+            f"; the features '{cost.features}' take {count_text(cost.feature_bytes, 'byte')}, "
             f"{times:,.0f} times as much"
         )
     return [line]
-
-
-def _bytes(count: int) -> str:
-    return f"{count:,} byte{'' if count == 1 else 's'}"

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
 import click
 
+from ssdh_surgery.cli.command import Sections
 from ssdh_surgery.cli.options import Decorated, options
 from ssdh_surgery.cli.types import click_type
-from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option, Section
+from ssdh_surgery.pipeline.settings.options import OPTIONS, Command, Option, Topic
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.settings.value_types import Assignments, Flag
 from ssdh_surgery.surgery.hashing.presets import PRESETS
 
-# Options outside these sections come under click's own title.
-_TITLES: dict[Section, str] = {
-    "net": "Net",
-    "recipe": "Hash layer",
-    "objective": "Objective",
-    "solver": "Solver",
-    "data": "Data",
-}
+
+def setting_sections(command: Command, others: Mapping[str, Sequence[str]]) -> Sections:
+    """The sections of a command's help: those of its options in the table, and other options.
+
+    Args:
+        command: the command.
+        others: further options by the title of their section.
+    """
+    sections: dict[str, list[str]] = {topic: [] for topic in get_args(Topic)}
+    for option in OPTIONS.values():
+        if command in option.commands:
+            sections[option.help_topic].append(option.name)
+    for title, names in others.items():
+        sections.setdefault(title, []).extend(names)
+    return sections
 
 
-class SettingCommand(click.Command):
-    """A command whose help has the options of the table under the titles of their sections."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, those of the table first."""
-        groups: dict[str, list[tuple[str, str]]] = {title: [] for title in _TITLES.values()}
-        for param in self.get_params(ctx):
-            line = param.get_help_record(ctx)
-            if line is not None and isinstance(param, click.Option):
-                option = OPTIONS.get(param.name or "")
-                title = _TITLES.get(option.section, "Options") if option else "Options"
-                groups.setdefault(title, []).append(line)
-        for title, lines in groups.items():
-            if lines:
-                with formatter.section(title):
-                    formatter.write_dl(lines)
+def common_settings(command: Command) -> list[str]:
+    """The options of the table that the short help of a command shows."""
+    return [
+        option.name
+        for option in OPTIONS.values()
+        if command in option.commands and option.is_common
+    ]
 
 
 def setting_options(command: Command) -> Callable[[Decorated], Decorated]:

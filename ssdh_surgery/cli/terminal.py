@@ -12,8 +12,17 @@ from typing import IO, Any, Protocol
 import click
 
 from ssdh_surgery.errors import SsdhError, UsageError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.findings import Finding, Severity
+from ssdh_surgery.location import Location
 
+# The style of what names a severity.
+_SEVERITIES: dict[Severity, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "info": {"fg": "cyan", "bold": True},
+}
+# Of a terminal that does not tell its size.
+_DEFAULT_COLUMNS = 80
 _ROW = re.compile(r"[^\n]*\n|[^\n]+")
 
 
@@ -61,10 +70,45 @@ def answer_to_stderr() -> None:
     _style.answers_to_stderr = True
 
 
-def _colored(stream: IO[Any]) -> bool:
+def is_colored(stream: IO[Any]) -> bool:
+    """Whether a stream gets colors."""
     if _style.color != "auto":
         return _style.color == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int | None:
+    """The number of columns of the terminal that shows the answer; None if no terminal does."""
+    return _columns(sys.stderr if _style.answers_to_stderr else sys.stdout)
+
+
+def _columns(stream: IO[Any]) -> int | None:
+    """The number of columns of a terminal; None for another stream."""
+    if not stream.isatty():
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    return os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
+
+
+def can_print(text: str) -> bool:
+    """Whether the encoding of the answer has all characters of a text."""
+    try:
+        text.encode(_encoding(sys.stderr if _style.answers_to_stderr else sys.stdout))
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def path_text(path: object) -> str:
+    """The name of a file, as answers show it."""
+    return click.style(str(path), fg="cyan")
+
+
+def is_verbose() -> bool:
+    """Whether details are printed."""
+    return _style.verbose
 
 
 def is_quiet() -> bool:
@@ -78,6 +122,36 @@ def answer(text: str, **style: Any) -> None:
         say(text, **style)
     else:
         _write(sys.stdout, text, style)
+
+
+def prose(text: str, indent: int | None = None) -> None:
+    """Print a sentence of the answer; in a terminal no line ends within a word.
+
+    Args:
+        text: the sentence, which may have colors.
+        indent: the column in which further lines begin; by default two after that of the first.
+    """
+    columns = width()
+    if columns is not None:
+        start = len(text) - len(text.lstrip())
+        text = _folded(text, columns, start + 2 if indent is None else indent)
+    answer(text)
+
+
+def _folded(text: str, columns: int, indent: int) -> str:
+    lines = [""]
+    for word in re.findall(r" *[^ ]+", text):
+        if lines[-1].strip() and len(click.unstyle(lines[-1] + word)) > columns:
+            lines.append(" " * indent + word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
+
+
+def remark(text: str) -> None:
+    """Print a sentence below an answer that explains it; nothing with `--quiet`."""
+    if not _style.quiet:
+        prose(text)
 
 
 def answer_json(value: Any) -> None:
@@ -94,7 +168,7 @@ def answer_bytes(data: bytes) -> None:
 
 def answer_diff(text: str) -> None:
     """Write a unified diff to stdout with the bytes of the files, colored in a terminal."""
-    if _colored(sys.stdout):
+    if is_colored(sys.stdout):
         text = "".join(map(_colored_row, _ROW.findall(text)))
     answer_bytes(text.encode("utf-8", "surrogateescape"))
 
@@ -119,12 +193,30 @@ def detail(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning to stderr, always."""
-    _write(sys.stderr, click.style("warning: ", fg="yellow", bold=True) + text, {})
+    _write(sys.stderr, click.style("warning:", **_SEVERITIES["warning"]) + f" {text}", {})
 
 
 def finding(finding: Finding) -> None:
     """Print a finding, which names its severity, to stderr, always."""
-    _write(sys.stderr, str(finding), {})
+    _write(sys.stderr, _finding_text(finding), {})
+
+
+def _finding_text(finding: Finding) -> str:
+    rule = finding.rule
+    label = click.style(f"{rule.severity} {rule.code} {rule.name}:", **_SEVERITIES[rule.severity])
+    return _described(f"{label} {finding.message}", finding.location, finding.hint)
+
+
+def _described(message: str, location: Location | None, hint: str | None) -> str:
+    """What `location.describe` says, with colors."""
+    place = click.style(f"{location}:", bold=True) + " " if location else ""
+    lines = [place + message]
+    if location and (excerpt := location.excerpt(_columns(sys.stderr))):
+        text, _, caret = excerpt.rpartition("\n")
+        lines += [text, click.style(caret, fg="green", bold=True)]
+    if hint:
+        lines.append(click.style("hint:", fg="cyan") + f" {hint}")
+    return "\n".join(lines)
 
 
 def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = False) -> None:
@@ -135,7 +227,7 @@ def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = F
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     if _footer is not None:
         _footer.stop()
-    click.echo(text, file=stream, color=not plain and _colored(stream))
+    click.echo(text, file=stream, color=not plain and is_colored(stream))
     if _footer is not None:
         _footer.start()
 
@@ -156,15 +248,17 @@ def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
 
 def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
     """Print an error to stderr; with `--json`, its object is the last line."""
-    label = click.style("error: ", fg="red", bold=True)
-    if isinstance(problem, SsdhError):
+    label = click.style("error:", **_SEVERITIES["error"])
+    if not isinstance(problem, SsdhError):
+        text = _described(f"{label} {problem.format_message()}", None, _help_of(problem))
+    elif problem.location:
         # A place comes first on its line, so that editors recognize it.
-        text = str(problem) if problem.location else label + str(problem)
+        message = click.style(problem.message, fg="red")
+        text = _described(message, problem.location, problem.hint)
     else:
-        text = label + problem.format_message()
-        if hint := _help_of(problem):
-            text += f"\nhint: {hint}"
-    _write(sys.stderr, text, {})
+        text = _described(f"{label} {problem.message}", None, problem.hint)
+    findings = problem.findings if isinstance(problem, SsdhError) else ()
+    _write(sys.stderr, "\n".join([text, *map(_finding_text, findings)]), {})
     if as_json:
         _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
 

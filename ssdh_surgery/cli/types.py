@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.pipeline.settings.value_types import (
     Choice,
     Integer,
@@ -20,6 +22,11 @@ _SIZE = re.compile(r"([1-9][0-9]{0,4})[xX]([1-9][0-9]{0,4})", re.ASCII)
 
 
 _CHANNELS = 3
+# A folder with such a name would be a mistake.
+_FILE_SUFFIXES = (
+    *(".prototxt", ".caffemodel", ".solverstate", ".toml", ".txt", ".npz", ".npy", ".h5"),
+    *(".json", ".png", ".jpg"),
+)
 _MOST_VALUES = (1 << 31) - 1  # a blob counts its values in 32 bits
 
 
@@ -58,13 +65,27 @@ class ValueParam(click.ParamType[Any]):
             self.fail(f"'{value}' is not {error}", param, ctx)
 
 
+class WordType(click.Choice[str]):
+    """One of several words; the closest one is named where none fits."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The word, or click's own error."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            hint = did_you_mean(str(value), self.choices)
+            if hint is None:
+                raise
+            self.fail(f"{error.message.rstrip('.')}; {hint}", param, ctx)
+
+
 def click_type(value_type: ValueType) -> click.ParamType[Any]:
     """The type that click has for a type of the table of options."""
     match value_type:
         case Integer(least, most):
             return click.IntRange(least, most)
         case Choice(words):
-            return click.Choice(words)
+            return WordType(words)
         case TextValue():
             return ValueParam(value_type)
     raise TypeError(f"click has no type for {value_type}")
@@ -73,13 +94,54 @@ def click_type(value_type: ValueType) -> click.ParamType[Any]:
 TEXT = ValueParam(NonEmptyText())
 
 
-class DrawingPath(click.Path):
-    """The path of a drawing; `-` would mix it with the answer on stdout."""
+class OutputPath(click.Path):
+    """The path of a file of one format, which its suffix names.
+
+    Args:
+        what: the contents of the file, with their article.
+        suffixes: the suffixes that such a file may have.
+    """
+
+    def __init__(self, what: str, *suffixes: str) -> None:
+        super().__init__(path_type=Path)
+        self._what = what
+        self._suffixes = suffixes
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The path, or click's own error."""
         if value == "-":
-            self.fail("a drawing cannot go to standard output", param, ctx)
+            self.fail(f"{self._what} cannot go to standard output", param, ctx)
+        if Path(value).suffix.lower() not in self._suffixes:
+            endings = " or ".join(self._suffixes)
+            self.fail(f"{self._what} is written to a file that ends in {endings}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class MeanPath(click.Path):
+    """The path of a mean file, which may have any name but that of another format."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        suffix = Path(value).suffix
+        if suffix in _FILE_SUFFIXES:
+            self.fail(f"a mean is written as Caffe's binaryproto, not as {suffix}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class FolderPath(click.Path):
+    """The path of a folder to write into, which need not exist."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path, or click's own error."""
+        path = Path(value)
+        if path.suffix in _FILE_SUFFIXES and not path.exists():
+            self.fail(f"'{value}' is the name of a file, not of a folder", param, ctx)
         return super().convert(value, param, ctx)
 
 

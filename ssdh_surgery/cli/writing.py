@@ -9,17 +9,19 @@ from typing import Any
 
 import click
 
+from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.options import Decorated, options
+from ssdh_surgery.cli.types import FolderPath
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan
 
+# The names of the options below, for the section of the help that they are in.
+WRITING = ("suffix", "out", "in_place", "force", "dry_run", "diff", "check", "as_json")
 mode_options = options(
     click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing."),
     click.option("--diff", is_flag=True, help="Print a unified diff, and write nothing."),
     click.option("--check", is_flag=True, help="Exit with 1 on a change, and write nothing."),
 )
-out_option = click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Write into DIR."
-)
+out_option = click.option("--out", type=FolderPath(), metavar="DIR", help="Write into DIR.")
 force_option = click.option("--force", is_flag=True, help="Replace files that exist.")
 
 
@@ -72,11 +74,11 @@ def write_plan(
 
 def outcome(output: Output, plan: WritePlan, written: Collection[Path]) -> str:
     """Whether a file was written, or would be."""
-    path = output.path
-    if path in written:
-        return f"wrote {path}"
+    name = terminal.path_text(output.path)
+    if output.path in written:
+        return f"wrote {name}"
     if output.is_written:
-        return f"{path} is up to date"
+        return f"{name} is up to date"
     if output.is_blocked(plan):
-        return f"would write {path}, but it exists and holds something else: --force replaces it"
-    return f"would write {path}"
+        return f"would write {name}, but it exists and holds something else: --force replaces it"
+    return f"would write {name}"

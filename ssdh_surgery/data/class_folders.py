@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.data import list_problems as kinds
+from ssdh_surgery.data.image import is_image_name
 from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_line import LONGEST_PATH
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, printable
-
-_EXTENSIONS = {
-    *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
-    *(".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".gif", ".avif"),
-}
 
 
 def read_class_folders(folder: Path | str) -> ImageList:
@@ -84,8 +80,3 @@ def is_not_a_file(path: str) -> bool:
     A dangling link counts as a file, which then cannot be read.
     """
     return not os.path.isfile(path) and os.path.exists(path)
-
-
-def is_image_name(name: str) -> bool:
-    """Whether a file name has the extension of an image format that OpenCV reads."""
-    return os.path.splitext(name)[1].lower() in _EXTENSIONS

@@ -8,6 +8,7 @@ cannot detect, such as a changed byte in the middle, goes unnoticed.
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image = NDArray[np.uint8]
+
+# The suffixes of images that OpenCV reads.
+_EXTENSIONS = {
+    *(".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".sr", ".ras", ".gif", ".avif"),
+}
 
 # IMREAD_UNCHANGED, IMREAD_GRAYSCALE and IMREAD_COLOR, the flags that Caffe passes. All but
 # the first rotate a photograph according to its EXIF data.
@@ -47,6 +54,11 @@ def opencv() -> Any:
     np.empty((32 << 20) - (1 << 16), np.uint8)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     return cv2
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name has the extension of an image format that OpenCV reads."""
+    return os.path.splitext(name)[1].lower() in _EXTENSIONS
 
 
 def decode(data: bytes, *, color: bool | None = True) -> Image:

@@ -8,6 +8,7 @@ readers that were garbage-collected without being closed.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -15,7 +16,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery.errors import DataError, did_you_mean, file_errors
+from ssdh_surgery.data.image import is_image_name
+from ssdh_surgery.errors import DataError, file_errors, near_file
 from ssdh_surgery.location import Location
 
 _FileId = tuple[int, int]  # device and inode: two paths may name one file
@@ -46,7 +48,7 @@ def acquire(path: Path) -> Any:
         DataError: it is missing, a LevelDB, truncated, or not an LMDB at all.
         FileError: it cannot be read.
     """
-    file = _data_file(path)
+    file = data_file(path)
     with file_errors(file, "read"):
         stat = os.stat(file)
         os.close(os.open(file, os.O_RDONLY))
@@ -123,12 +125,18 @@ def _can_be_read(path: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def _data_file(path: Path) -> Path:
+def data_file(path: Path) -> Path:
+    """The file with the records of an LMDB.
+
+    Raises:
+        FileError: the folder cannot be read.
+        DataError: it is not an LMDB.
+    """
     where = Location(str(path))
     with file_errors(path, "read"):
         missing = not os.path.lexists(path)
     if missing:
-        raise DataError("no such LMDB", location=where, hint=_near(path))
+        raise DataError("no such LMDB", location=where, hint=near_file(path), is_missing=True)
     if path.is_file():
         hint = f"use the folder: {path.parent}" if path.name == "data.mdb" else None
         raise DataError("is a file; an LMDB is a folder", location=where, hint=hint)
@@ -139,12 +147,20 @@ def _data_file(path: Path) -> Path:
     if "CURRENT" in names and any(name.startswith("MANIFEST-") for name in names):
         raise DataError("is a LevelDB, not an LMDB", location=where, hint=_REBUILD)
     inside = sorted(name for name in names if (path / name / "data.mdb").is_file())
-    hint = f"it contains LMDBs: {', '.join(inside[:5])}" if inside else None
-    raise DataError("not an LMDB: the folder has no data.mdb", location=where, hint=hint)
+    if inside:
+        hint = f"it contains LMDBs: {', '.join(inside[:5])}"
+    else:
+        hint = _build_hint(path) if _has_images(path) else None
+    raise DataError(
+        "not an LMDB: the folder has no data.mdb", location=where, hint=hint, is_missing=True
+    )
 
 
-def _near(path: Path) -> str | None:
-    try:
-        return did_you_mean(path.name, os.listdir(path.parent))
-    except OSError:
-        return None
+def _has_images(folder: Path) -> bool:
+    """Whether a folder, or one in it, has images."""
+    return any(is_image_name(each.name) for each in (*folder.glob("*"), *folder.glob("*/*")))
+
+
+def _build_hint(folder: Path) -> str:
+    source, lmdb = shlex.quote(str(folder)), shlex.quote(f"{folder}_lmdb")
+    return f"'ssdh data build {source} {lmdb}' makes an LMDB of a folder of images"

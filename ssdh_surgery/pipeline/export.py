@@ -13,7 +13,7 @@ import ssdh_surgery
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean, require_extra
+from ssdh_surgery.errors import SurgeryError, UsageError, require_extra
 from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
@@ -86,10 +86,10 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
     require_extra("onnx", "writing ONNX models", "onnx")
     record = _net_record(options)
     deploy = options.deploy or str(recorded_deploy(record))
-    weights = options.weights or newest_weights(record)
-    refuse_existing(out, force=force, inputs=[deploy, weights])
     source = read_source(deploy)
     need(source, *NETS)
+    weights = options.weights or newest_weights(record)
+    refuse_existing(out, force=force, inputs=[deploy, weights])
     net = net_of(source.document)
     options = replace(options, blob=options.blob or _code_below_classifier(net, record))
     last = _last_writer(net, options.blob)
@@ -150,11 +150,10 @@ def _last_writer(net: Net, blob: str | None) -> Layer | None:
     graph = net.graph(net.state("TEST"))
     last = graph.last(blob)
     if last is None or last.writer is None:
-        tops = [top for layer in graph.layers for top in layer.tops]
         raise SurgeryError(
             f"no layer writes a blob '{blob}'",
             location=Location(net.file),
-            hint=did_you_mean(blob, tops),
+            hint=net.name_hint(blob, net.blob_names),
             blob=blob,
         )
     return last.writer

@@ -11,6 +11,7 @@ from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.shapes import NetShapes
 from ssdh_surgery.errors import EngineError, of_extra
+from ssdh_surgery.names import count_text
 from ssdh_surgery.report.blocks import blocks
 from ssdh_surgery.report.boxes import Box, boxes
 from ssdh_surgery.report.families import DATA, FAMILIES, HASH, Family, family_of
@@ -119,7 +120,7 @@ class Drawing:
     @cached_property
     def _title(self) -> str:
         name = self.net.name or "unnamed net"
-        return plain(f"{name}, {self.shapes.phase}, {len(self.shapes.layers)} layers")
+        return plain(f"{name}, {self.shapes.phase}, {count_text(len(self.shapes.layers), 'layer')}")
 
     @property
     def _titles(self) -> dict[str, str]:

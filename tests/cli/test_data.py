@@ -170,3 +170,18 @@ def test_a_build_that_is_told_to_end_leaves_nothing(number: signal.Signals) -> N
         said = process.communicate()
     assert (process.returncode, *said) == (130, b"", b"\n")
     assert sorted(Path().iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mean", "a_lmdb", "mean.npy"], "a mean is written as Caffe's binaryproto, not as .npy"),
+        (["build", "list.txt", "out.npz"], "'out.npz' is the name of a file, not of a folder"),
+    ],
+)
+def test_names_of_another_kind(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["data", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path(words[-1]).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,23 @@ def test_the_classifier_stays_for_its_accuracy_where_that_is_wanted(ssdh: Ssdh) 
     sets = ("--queries", "codes.npz", "--database", "codes.npz")
     found = ssdh("evaluate", *sets, "--scores", "scores.npz", "--json").json
     assert found["accuracy"] == {"1": float(net.forward()["accuracy"])}
+
+
+def test_a_net_for_scores_is_not_the_deploy_net_of_the_workspace(ssdh: Ssdh) -> None:
+    ssdh("patch", "train_val.prototxt", "--bits", "8", "--mean-value", "7")
+    ssdh("deploy")
+    before = Path("ssdh.toml").read_text()
+    ssdh("deploy", "--with-classifier", "--out", "cls")
+    ssdh("deploy", "--with-classifier", "--suffix", "_cls")
+    record = tomllib.loads(Path("ssdh.toml").read_text())["nets"]["train_val"]
+    assert record["deploy"] == "deploy_ssdh.prototxt"
+    assert {"cls/deploy_ssdh.prototxt", "deploy_cls.prototxt"} < set(record["written"])
+    assert all(line in Path("ssdh.toml").read_text() for line in before.splitlines())
+    # Its images are prepared as for the other one.
+    net = ssdh_surgery.open_net("train_val_ssdh.prototxt", engine="torch")
+    net.save("w.caffemodel")
+    words = ("export", "cls/deploy_ssdh.prototxt", "--weights", "w.caffemodel", "-o", "s.onnx")
+    assert "subtract 7" in ssdh(*words).err
 
 
 def test_a_deploy_file_that_comes_later_is_taken_with_from_deploy(ssdh: Ssdh) -> None:
@@ -178,13 +196,13 @@ def test_a_deploy_net_alone_is_patched_trained_and_deployed(ssdh: Ssdh, folder: 
     lines = told.out.splitlines()
     assert [line for line in lines if not line.startswith("   ")] == [
         "deploy.prototxt (deploy net): wrote train_val_ssdh.prototxt",
-        "  cost: the latent layer has 56 params and 48 multiply-adds an image",
-        "  code: 8 bits, 1 byte an image; the features 'ip' take 24 bytes, 24 times as much",
+        "  cost: the latent layer has 56 params and 48 multiply-adds per image",
+        "  code: 8 bits, 1 byte per image; the features 'ip' take 24 bytes, 24 times as much",
         "  note: derived from deploy.prototxt",
         "  note: the net belongs to no known family, so the scaling of its pixels is unknown: "
         "compare transform_param with the source of the net",
-        "  note: frozen up to 'ip': 1 layers with weights have lr_mult 0, and Caffe does not "
-        "backpropagate through them",
+        "  note: frozen up to 'ip': 1 layer with weights has lr_mult 0, so Caffe does not "
+        "backpropagate below 'ip'",
         "deploy.prototxt (solver): wrote solver_ssdh.prototxt",
         "  note: comments give the reason for each value",
         "next: ssdh train --gpu 0 --weights WEIGHTS.caffemodel",
@@ -277,7 +295,7 @@ def test_from_standard_input_the_train_net_goes_on(ssdh: Ssdh) -> None:
         pytest.param(
             ["patch", "deploy.prototxt", "--train-data", "none", "--test-data", "lmdb"],
             3,
-            "none: no such LMDB\n",
+            "none: no such LMDB (--train-data)\n",
             id="no-lmdb",
         ),
     ],

@@ -57,6 +57,8 @@ def test_show(folder: Path) -> None:
 def test_patch_and_diff(folder: Path) -> None:
     told = answered("patch", "train_val.prototxt", cwd=folder)
     change = told["files"][0]["changes"][0]
+    settings = answered("patch", "--show-settings", cwd=folder)
+    assert {*settings} <= section("ssdh patch --show-settings")
     assert {*told, *told["files"][0], "line"} <= section("ssdh patch")
     different = answered("diff", "solver.prototxt", "solver_ssdh.prototxt", cwd=folder)
     assert {*different, *different["changes"][0]} <= section("ssdh diff")

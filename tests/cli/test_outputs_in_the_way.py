@@ -45,8 +45,6 @@ SETS = ("--queries", "c.npz", "--database", "c.npz")
         ("c.npz", ["evaluate", *SETS, "--csv"]),
         ("c.npz", ["evaluate", *SETS, "--html"]),
         ("c.npz", ["evaluate", *SETS, "--scores", "c.npz", "--csv"]),
-        ("deploy.prototxt", ["export", "deploy.prototxt", "--weights", "w.caffemodel", "-o"]),
-        ("w.caffemodel", ["export", "deploy.prototxt", "--weights", "w.caffemodel", "-o"]),
         ("c.npz", ["encode", "photos", *NET, "--labels", "c.npz", "-o"]),
         ("c.png", ["search", "x.index", "--image", "photos/a.png", *NET, "--sheet"]),
     ],
@@ -65,7 +63,6 @@ def test_what_is_read_stays(ssdh: Ssdh, output: str, words: list[str]) -> None:
     [
         ["index", "build", "c.npz", "-o"],
         ["evaluate", *SETS, "--html"],
-        ["export", "deploy.prototxt", "--weights", "w.caffemodel", "-o"],
         ["encode", "photos", *NET, "--resize", "none", "-o"],
     ],
 )
@@ -75,6 +72,24 @@ def test_a_folder_stays(ssdh: Ssdh, words: list[str], force: list[str]) -> None:
     assert err == "photos: cannot write: is a folder, not a file\n"
     assert list(Path("photos").iterdir()) == [Path("photos/a.png")]
     assert not list(Path().glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["net.pb", "net", "deploy.prototxt", "w.caffemodel", "photos"])
+def test_a_model_is_written_to_a_file_of_its_own_kind(ssdh: Ssdh, name: str) -> None:
+    words = ("export", "deploy.prototxt", "--weights", "w.caffemodel", "-o", name, "--force")
+    assert ssdh(*words, code=2).err == (
+        "error: Invalid value for '-o' / '--output': an ONNX model is written to a file that ends "
+        "in .onnx\nhint: ssdh export --help\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["x.codes", "x.csv", "x.npy"])
+def test_codes_are_written_to_a_file_of_their_own_kind(ssdh: Ssdh, name: str) -> None:
+    suffix = Path(name).suffix
+    assert ssdh("encode", "photos", *NET, "-o", name, code=2).err == (
+        f"error: codes cannot be written to a '{suffix}' file\n"
+        "hint: one of .npz, .h5, .hdf5, .parquet\n"
+    )
 
 
 def test_a_missing_folder(ssdh: Ssdh) -> None:

@@ -9,7 +9,7 @@ import lmdb
 import pytest
 
 from support import lenet
-from support.command_line import Ssdh
+from support.command_line import Ssdh, snapshot
 
 TRAIN = lenet.TRAIN
 SHARED = """\
@@ -28,6 +28,8 @@ DATA = TRAIN[TRAIN.index("layer {") : TRAIN.index('layer {\n  name: "conv1"')]
 @pytest.fixture
 def here(ssdh: Ssdh) -> Path:
     lenet.write(Path.cwd())
+    for name in ("m", "b"):
+        Path(name).write_bytes(b"a mean")
     return Path.cwd()
 
 
@@ -321,6 +323,7 @@ layer { name: "loss" type: "SigmoidCrossEntropyLoss" bottom: "cls" bottom: "tags
 def test_a_mean_is_for_images_and_never_for_labels(
     ssdh: Ssdh, order: tuple[str, ...], transform: str, mean: tuple[str, str]
 ) -> None:
+    Path("m").touch()
     text = vectors(order, transform)
     Path("net.prototxt").write_text(text)
     ssdh("patch", "net.prototxt", *mean, "--train-batch", "8")
@@ -353,3 +356,46 @@ def test_data_in_stages(ssdh: Ssdh) -> None:
     Path("net.prototxt").write_text(text.replace("include { phase: TEST", 'include { stage: "try"'))
     ssdh("patch", "net.prototxt", "--head", "cls")
     assert "crop = 20" in Path("ssdh.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--mean-file", "maen.binaryproto"],
+            "maen.binaryproto: cannot read: no such file (--mean-file)\n"
+            "hint: did you mean 'mean.binaryproto'?\n",
+        ),
+        (
+            ["--train-data", "pictures"],
+            "pictures: not an LMDB: the folder has no data.mdb (--train-data)\n"
+            "hint: 'ssdh data build pictures pictures_lmdb' makes an LMDB of a folder of images\n",
+        ),
+        (
+            ["--test-data", "empty"],
+            "empty: not an LMDB: the folder has no data.mdb (--test-data)\n",
+        ),
+    ],
+)
+def test_data_that_caffe_could_not_read(
+    ssdh: Ssdh, here: Path, words: list[str], message: str
+) -> None:
+    (here / "mean.binaryproto").touch()
+    (here / "empty").mkdir()
+    (here / "pictures/cat").mkdir(parents=True)
+    (here / "pictures/cat/1.jpg").touch()
+    before = snapshot(here)
+    assert ssdh("patch", "train_val.prototxt", *words, code=3).err == message
+    assert snapshot(here) == before
+
+
+def test_paths_are_looked_up_where_caffe_runs(
+    ssdh: Ssdh, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caffe = here / "caffe"
+    (caffe / "data/lmdb").mkdir(parents=True)
+    (caffe / "data/lmdb/data.mdb").touch()
+    (caffe / "data/mean.binaryproto").touch()
+    monkeypatch.setenv("CAFFE_ROOT", str(caffe))
+    words = ("--train-data", "data/lmdb", "--mean-file", "data/mean.binaryproto")
+    assert changes(ssdh, *words)["[mnist].data_param.source"] == "data/lmdb"

@@ -176,7 +176,7 @@ def test_explain_tells_of_a_deploy_net_too(ssdh: Ssdh, tmp_path: Path) -> None:
     ran = ssdh("patch", "zoo:lenet/deploy", "--explain", "--dry-run")
     lines = ran.err.splitlines()
     assert lines[0] == "zoo:lenet/deploy: from data to the classifier, in TEST"
-    assert "  features: 'ip1', 64x500: 500 values an image" in lines
+    assert "  features: 'ip1', 64x500: 500 values per image" in lines
 
 
 def test_explain_tells_before_it_does(ssdh: Ssdh, tmp_path: Path) -> None:

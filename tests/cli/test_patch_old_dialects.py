@@ -161,6 +161,7 @@ def test_data_of_old_nets(ssdh: Ssdh) -> None:
     Path("v0.prototxt").write_text(V0)
     Path("level").mkdir()
     Path("level/CURRENT").touch()
+    Path("other").touch()
     words = ["--solver", "none", "--train-data", "level", "--mean-file", "other"]
     ssdh("patch", "v1.prototxt", *words)
     ssdh("patch", "v0.prototxt", *words)

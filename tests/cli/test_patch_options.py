@@ -247,6 +247,10 @@ SETS = [
 
 @pytest.mark.parametrize("words", SETS, ids=[" ".join(words[:2]) or "none" for words in SETS])
 class TestASecondRun:
+    @pytest.fixture(autouse=True)
+    def _mean(self, here: Path) -> None:
+        (here / "m.binaryproto").write_bytes(b"a mean")
+
     def test_with_the_same_options(self, ssdh: Ssdh, here: Path, words: tuple[str, ...]) -> None:
         ssdh("patch", "train_val.prototxt", *words)
         self.finds_nothing(ssdh, here, "patch", "train_val.prototxt", *words)

@@ -35,7 +35,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Option]:
 def test_a_row_is_all_that_an_option_takes(ssdh: Ssdh, toy: Option) -> None:
     lenet.write(Path.cwd())
     groups = ssdh("patch", "--help").out.split("\n\n")
-    (group,) = (text for text in groups if text.startswith("Net:\n"))
+    (group,) = (text for text in groups if text.startswith("Layers:\n"))
     assert re.search(
         r"^  --toy-rate X +Set the rate of toys \(default: 3\)\.$", group, re.MULTILINE
     )

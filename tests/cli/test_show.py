@@ -332,7 +332,15 @@ def test_dot_needs_no_program(
     ("words", "message"),
     [
         (["--svg", "-"], "Invalid value for '--svg': a drawing cannot go to standard output"),
-        (["--svg", "a", "--dot", "./a"], "--svg and --dot name the same file"),
+        (
+            ["--svg", "a.png"],
+            "Invalid value for '--svg': a drawing is written to a file that ends in .svg",
+        ),
+        (
+            ["--dot", "a"],
+            "Invalid value for '--dot': a drawing for Graphviz is written to a file that ends in "
+            ".dot or .gv",
+        ),
     ],
 )
 def test_places_that_no_picture_can_go_to(

@@ -102,7 +102,7 @@ def test_a_solver_whose_net_is_nowhere(ssdh: Ssdh, folder: Path) -> None:
         (
             ["--solver", "none.prototxt"],
             3,
-            "none.prototxt: cannot read: no such file\n",
+            "none.prototxt: cannot read: no such file (--solver)\n",
         ),
         (
             ["--solver", "solver.prototxt", "--weights", "w.caffemodel"],

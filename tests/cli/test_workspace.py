@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -111,9 +112,72 @@ def test_options_are_remembered(ssdh: Ssdh, here: Path) -> None:
     assert net()["mean_value"] == [1, 2, 3]
 
 
+def test_settings_are_listed_as_options(ssdh: Ssdh, here: Path) -> None:
+    words = ("--bits", "48", "--lr-mult", "1,2.5", "--mark", "--set", "max_iter=5",
+             "--set", "display=1", "--filler", "xavier:fan_in")  # fmt: skip
+    ssdh("patch", "train_val.prototxt", *words)
+    expected = (
+        "train_val: settings in ssdh.toml\n"
+        "  --bits 48\n"
+        "  --filler xavier:fan_in\n"
+        "  --lr-mult 1,2.5\n"
+        "  --latent-name latent_SSDH  (default)\n"
+        "  --code-name latent_SSDH_encode  (default)\n"
+        "  --remove comment  (default)\n"
+        "  --mark\n"
+        "  --set max_iter=5 --set display=1\n"
+    )
+    before = snapshot(here)
+    assert ssdh("patch", "--show-settings").out == expected
+    assert ssdh("patch", "train_val_ssdh.prototxt", "--show-settings").out == expected
+    assert snapshot(here) == before
+    told = ssdh("patch", "--show-settings", "--json").json
+    assert told["workspace"] == "ssdh.toml"
+    assert told["nets"]["train_val"]["lr-mult"] == [1, 2.5]
+    # What is listed is what it takes to patch again without a workspace.
+    listed = shlex.split(expected.split("\n", 1)[1].replace("(default)", ""))
+    (here / "ssdh.toml").unlink()
+    assert "is up to date" in ssdh("patch", "train_val.prototxt", *listed).out
+
+
+def test_settings_can_be_forgotten(ssdh: Ssdh, here: Path) -> None:
+    ssdh("patch", "train_val.prototxt")
+    plain, recorded = (here / "train_val_ssdh.prototxt").read_bytes(), net()
+    ssdh("patch", "train_val.prototxt", "--bits", "48", "--mark", "--gamma", "0.3", "--force")
+    assert ssdh("patch", "--reset", code=2).err == (
+        "error: --reset needs the net to patch\n"
+        "hint: ssdh patch train_val.prototxt --reset --force\n"
+    )
+    ssdh("patch", "train_val.prototxt", "--reset", "--force")
+    assert (here / "train_val_ssdh.prototxt").read_bytes() == plain
+    assert net() == recorded
+
+
+def test_settings_of_a_patched_net_can_be_forgotten(ssdh: Ssdh, here: Path) -> None:
+    ssdh("patch", "train_val.prototxt", "--gamma", "0.3")
+    written = (here / "solver_ssdh.prototxt").read_bytes()
+    ssdh("patch", "train_val_ssdh.prototxt", "--reset")
+    assert "options" not in net()
+    assert (here / "solver_ssdh.prototxt").read_bytes() == written
+
+
+def test_settings_need_a_workspace(ssdh: Ssdh) -> None:
+    assert ssdh("patch", "--show-settings", code=3).err == (
+        "error: no ssdh.toml here or above\nhint: ssdh patch FILE writes one\n"
+    )
+
+
+def test_a_name_that_is_nearly_recorded(ssdh: Ssdh, here: Path) -> None:
+    ssdh("patch", "train_val.prototxt")
+    err = ssdh("patch", "train_val.prototxt", "--net", "tran_val").err
+    assert "no net 'tran_val' yet, so a new one is recorded; did you mean 'train_val'?" in err
+    assert "hint: did you mean 'train_val'?" in ssdh("deploy", "--net", "trainval", code=3).err
+
+
 def test_given_goes_before_remembered(ssdh: Ssdh, here: Path) -> None:
     ssdh("patch", "train_val.prototxt", "--bits", "48", "--filler", "msra", "--mean-value", "1",
          "--set", "max_iter=5", "--set", "display=1")  # fmt: skip
+    Path("m").touch()
     ssdh("patch", "train_val.prototxt", "--bits", "64", "--mean-file", "m", "--set", "max_iter=6",
          "--force")  # fmt: skip
     text = (here / "train_val_ssdh.prototxt").read_text()
@@ -209,6 +273,7 @@ def test_comments_and_keys_of_the_user_stay(ssdh: Ssdh, here: Path) -> None:
     (here / "ssdh.toml").write_text(text)
     ssdh("patch", "train_val.prototxt")
     assert (here / "ssdh.toml").read_text() == text
+    Path("m").touch()
     ssdh("patch", "train_val.prototxt", "--bits", "64", "--mean-file", "m", "--force")
     new = (here / "ssdh.toml").read_text()
     assert "mean_value" not in new
@@ -372,7 +437,7 @@ def test_a_net_that_is_not_there(ssdh: Ssdh, two: Path) -> None:
 
 
 def test_the_next_command_says_which_net(ssdh: Ssdh, two: Path) -> None:
-    out = ssdh("patch", "train_val.prototxt").out
+    out = ssdh("-v", "patch", "train_val.prototxt").out
     assert out.endswith("next: ssdh train --net train_val --gpu 0 --weights WEIGHTS.caffemodel\n")
     out = ssdh("patch", "train_val.prototxt", "--out", "o p").out
     assert out.endswith(

@@ -109,6 +109,37 @@ def here(ssdh: Ssdh) -> Path:
     return Path.cwd()
 
 
+def test_a_second_run_is_one_line(ssdh: Ssdh, here: Path) -> None:
+    first = ssdh("patch", "train_val.prototxt").out
+    assert first.count("\n") > 10
+    line = (
+        "train_val.prototxt (train net): train_val_ssdh.prototxt is up to date; "
+        "solver.prototxt (solver): solver_ssdh.prototxt is up to date\n"
+    )
+    assert ssdh("patch", "train_val.prototxt").out == line
+    assert ssdh("patch", "train_val.prototxt", "--check").out == line
+    # Details, where they are asked for.
+    changes = [each for each in first.splitlines() if each.startswith("   ")]
+    for words in (
+        ["-v", "patch", "train_val.prototxt"],
+        ["patch", "train_val.prototxt", "--dry-run"],
+    ):
+        assert [each for each in ssdh(*words).out.splitlines() if each in changes] == changes
+
+
+def test_quiet_is_the_answer_alone(ssdh: Ssdh, here: Path) -> None:
+    loud = ssdh("patch", "train_val.prototxt", "--dry-run")
+    quiet = ssdh("-q", "patch", "train_val.prototxt", "--dry-run")
+    assert quiet.err == ""
+    explanations = ("  note: ", "  cost: ", "  code: ", "      the net has ", "next: ")
+    answer = [each for each in loud.out.splitlines() if not each.startswith(explanations)]
+    assert quiet.out.splitlines() == answer
+    assert "note:" in loud.out
+    assert ssdh("-q", "patch", "train_val.prototxt").out.startswith(
+        "train_val.prototxt (train net): wrote train_val_ssdh.prototxt\n"
+    )
+
+
 def test_the_results_stand_beside_their_sources(ssdh: Ssdh, here: Path) -> None:
     before = snapshot(here)
     ssdh("patch", "train_val.prototxt")

@@ -129,7 +129,7 @@ def test_a_missing_lmdb_names_what_is_near(small_lmdb: Path) -> None:
     with pytest.raises(DataError) as caught:
         LmdbStore(small_lmdb.parent / "lmbd")
     assert str(caught.value) == (
-        f"{small_lmdb.parent / 'lmbd'}: no such LMDB\nhint: did you mean 'lmdb'?"
+        f"{small_lmdb.parent / 'lmbd'}: no such LMDB\nhint: did you mean '{small_lmdb}'?"
     )
 
 

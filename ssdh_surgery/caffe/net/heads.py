@@ -22,6 +22,7 @@ from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
 from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.names import count_text
 
 _OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
 _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
@@ -283,6 +284,6 @@ def heads_text(heads: Iterable[Head]) -> str:
     return "\n".join(
         f"  {head.classifier.name} (line {head.classifier.line}): "
         f"{head.outputs} on "
-        f"'{head.features}', weight {head.weight:g}, {head.depth} layers deep"
+        f"'{head.features}', weight {head.weight:g}, {count_text(head.depth, 'layer')} deep"
         for head in heads
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 
@@ -10,6 +11,7 @@ from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, can_take_part
 from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.files import STDIN
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Document, Message
@@ -168,6 +170,19 @@ class Net:
     def names(self) -> tuple[str, ...]:
         """The names of all blobs and layers."""
         return tuple(dict.fromkeys([*self.blob_names, *(layer.name for layer in self.layers)]))
+
+    def name_hint(self, name: str, names: Iterable[str] | None = None) -> str | None:
+        """A hint for a name that is not in the net: the closest one, or how to list them all.
+
+        Args:
+            name: the name.
+            names: the names that it may have; by default those of all layers and blobs.
+        """
+        if hint := did_you_mean(name, self.names if names is None else names):
+            return hint
+        if self.file == STDIN or self.root is not self.document.root:
+            return None
+        return f"ssdh show {shlex.quote(self.file)} lists its layers and blobs"
 
 
 def _sizes(message: Message, name: str) -> tuple[int, ...]:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli import table, terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
-from ssdh_surgery.cli.types import SizeType
-from ssdh_surgery.names import size_text
+from ssdh_surgery.cli.table import Column
+from ssdh_surgery.cli.types import FolderPath, MeanPath, SizeType
+from ssdh_surgery.names import count_text, size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.data.build_job import LabelsAs
@@ -24,6 +26,11 @@ _FILE = click.Path(path_type=Path)
 # The number of labels of a histogram, and of damaged records, that are listed.
 _LISTED = 20
 _BAR = 30
+_LABEL_COLUMNS = (
+    Column("label ", is_number=True),
+    Column("  records", is_number=True),
+    Column("share", rank=1),
+)
 
 _root = click.option(
     "--root",
@@ -31,7 +38,9 @@ _root = click.option(
     metavar="DIR",
     help="Resolve a list's paths from this folder (default: the current one).",
 )
-_resize = click.option("--resize", type=SizeType(), help="Resize each image to this size.")
+_resize = click.option(
+    "--resize", type=SizeType(), metavar="WxH", help="Resize each image to this size."
+)
 _gray = click.option("--gray", is_flag=True, help="Read images as grayscale.")
 
 
@@ -41,10 +50,19 @@ def command() -> None:
 
 
 @command.command(
-    "build", epilog="\b\nExample:\n  ssdh data build photos new_lmdb --resize 64x64 --split 0.5"
+    "build",
+    cls=Command,
+    sections={
+        "Images": ("root", "resize", "gray", "encoded", "skip_bad"),
+        "Labels": ("multi_label", "classes", "labels_as"),
+        "Order": ("shuffle", "seed", "split"),
+        "Writing": ("resume", "force", "as_json"),
+    },
+    common=("root", "resize", "gray", "skip_bad", "multi_label", "shuffle", "split", "force"),
+    epilog="\b\nExample:\n  ssdh data build photos new_lmdb --resize 64x64 --split 0.5",
 )
 @click.argument("source", type=_FILE, metavar="LIST|FOLDER")
-@click.argument("lmdb", type=_FILE)
+@click.argument("lmdb", type=FolderPath())
 @_root
 @_resize
 @_gray
@@ -125,9 +143,9 @@ def build_command(
         terminal.answer_json(summary.as_json())
         return
     for path, records in summary.records.items():
-        terminal.answer(f"wrote {path}: {records:,} records")
+        terminal.answer(f"wrote {terminal.path_text(path)}: {count_text(records, 'record')}")
     for path in summary.label_vectors:
-        terminal.answer(f"wrote {path}: their label vectors")
+        terminal.answer(f"wrote {terminal.path_text(path)}: their label vectors")
     if summary.shapes:
         terminal.answer(f"size {_shapes(summary.shapes)}")
     if summary.skipped:
@@ -136,9 +154,11 @@ def build_command(
         terminal.answer(f"the classes are named in {summary.labels_file}")
 
 
-@command.command("mean", epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto")
+@command.command(
+    "mean", cls=Command, epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto"
+)
 @click.argument("source", type=_FILE, metavar="LMDB|LIST|FOLDER")
-@click.argument("out", type=_FILE, required=False)
+@click.argument("out", type=MeanPath(), required=False)
 @_root
 @_resize
 @_gray
@@ -169,12 +189,13 @@ def mean_command(
     mean = result.mean
     if out is not None:
         size = size_text(mean.values.shape)
-        terminal.answer(f"wrote {out}: the mean of {mean.records:,} images, {size}")
+        images = count_text(mean.records, "image")
+        terminal.answer(f"wrote {terminal.path_text(out)}: the mean of {images}, {size}")
     values = ", ".join(f"{each:.4f}" for each in mean.channels)
     terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
 
 
-@command.command("show", epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
+@command.command("show", cls=Command, epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
 @click.argument("lmdb", type=_FILE)
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the first images on one PNG.")
 @click.option("--verify", is_flag=True, help="Read and decode every record; exit 1 if one fails.")
@@ -191,20 +212,23 @@ def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_j
     else:
         _print_summary(summary, str(lmdb))
     if summary.images is not None:
-        terminal.say(f"wrote {sheet}: the first {summary.images} images")
+        terminal.say(f"wrote {sheet}: the first {count_text(summary.images, 'image')}")
     return 1 if summary.bad else 0
 
 
 def _print_summary(summary: DataSummary, name: str) -> None:
-    terminal.answer(f"{name}: {summary.records:,} records", bold=True)
+    terminal.answer(f"{name}: {count_text(summary.records, 'record')}", bold=True)
     whole = "" if summary.sized == summary.records else f" (of the first {summary.sized:,})"
     form = {0: "raw", summary.sized: "encoded"}.get(summary.encoded, "some encoded")
     terminal.answer(f"size {_shapes(summary.shapes)}, {form}{whole}")
-    terminal.answer(f"first keys: {', '.join(summary.first_keys)}")
-    terminal.answer(f"{len(summary.labels):,} labels:")
+    terminal.prose(f"first keys: {', '.join(summary.first_keys)}")
+    terminal.answer(f"{count_text(len(summary.labels), 'label')}:")
     largest = max(summary.labels.values(), default=1)
-    for label, count in sorted(summary.labels.items())[:_LISTED]:
-        terminal.answer(f"  {label:>6}  {count:>9,}  {'#' * max(1, _BAR * count // largest)}")
+    rows = [
+        (str(label), f"{count:,}", "#" * max(1, _BAR * count // largest))
+        for label, count in sorted(summary.labels.items())[:_LISTED]
+    ]
+    table.show(_LABEL_COLUMNS, rows, has_titles=False, indent="  ")
     if len(summary.labels) > _LISTED:
         terminal.answer(f"  and {len(summary.labels) - _LISTED:,} more, to {max(summary.labels)}")
     for key, reason in list((summary.bad or {}).items())[:_LISTED]:

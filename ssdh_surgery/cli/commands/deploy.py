@@ -7,13 +7,36 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import results
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import input_shape_option, json_option, net_option
-from ssdh_surgery.cli.setting_options import SettingCommand, explicit_settings, setting_options
-from ssdh_surgery.cli.writing import write_plan, writing_options
+from ssdh_surgery.cli.setting_options import (
+    common_settings,
+    explicit_settings,
+    setting_options,
+    setting_sections,
+)
+from ssdh_surgery.cli.writing import WRITING, write_plan, writing_options
 from ssdh_surgery.pipeline.deploy.deploy import DeployOptions, deploy
 
 
-@click.command("deploy", epilog="\b\nExample:\n  ssdh deploy", cls=SettingCommand)
+@click.command(
+    "deploy",
+    cls=Command,
+    epilog="\b\nExample:\n  ssdh deploy",
+    sections=setting_sections(
+        "deploy",
+        {
+            "Data": ["batch", "input_shapes"],
+            "Layers": ["binary", "with_classifier"],
+            "Writing": WRITING,
+        },
+    ),
+    common=[
+        *common_settings("deploy"),
+        *("binary", "batch", "origin", "with_classifier", "net"),
+        *("out", "force", "dry_run", "diff"),
+    ],
+)
 @click.argument("net_file", required=False, metavar="[NET]")
 @setting_options("deploy")
 @click.option("--binary", is_flag=True, help="Add a top that holds the code as zeros and ones.")

@@ -8,6 +8,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import refuse_depth
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.location import Location
@@ -17,7 +18,9 @@ from ssdh_surgery.surgery.diff.differences import differences
 
 
 @click.command(
-    "diff", epilog="\b\nExample:\n  ssdh diff train_val.prototxt train_val_ssdh.prototxt"
+    "diff",
+    cls=Command,
+    epilog="\b\nExample:\n  ssdh diff train_val.prototxt train_val_ssdh.prototxt",
 )
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
@@ -35,7 +38,7 @@ def command(old: str, new: str, as_json: bool) -> int:
         terminal.answer_json({"changes": list(map(change_json, changes))})
     else:
         for change in changes:
-            terminal.answer(describe_change(change))
+            terminal.prose(describe_change(change))
         if not changes:
             terminal.say("no difference")
     return 1 if changes else 0

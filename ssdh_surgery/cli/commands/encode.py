@@ -11,9 +11,11 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.encoder_options import encoder_options, options_of
+from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.encoder_options import ENCODER_SECTIONS, encoder_options, options_of
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import several_labels, several_labels_options
+from ssdh_surgery.names import count_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.findings import Finding
@@ -26,7 +28,20 @@ _FILE = click.Path(path_type=Path)
 _MAX_WARNINGS = 20
 
 
-@click.command("encode", epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256")
+@click.command(
+    "encode",
+    cls=Command,
+    sections={
+        "Input": ("root", "labels", "multi_label", "classes"),
+        **ENCODER_SECTIONS,
+        "Writing": ("output", "activations", "resume", "force", "as_json"),
+    },
+    common=(
+        *("root", "labels", "deploy", "weights", "blob", "resize", "crop", "mean_value"),
+        *("engine", "gpu", "output", "activations", "resume", "force"),
+    ),
+    epilog="\b\nExample:\n  ssdh encode photos -o codes.npz --resize 256x256",
+)
 @click.argument("inputs", nargs=-1, required=True, type=_FILE, metavar="INPUT...")
 @click.option("-o", "--output", type=_FILE, required=True, metavar="CODES", help="Write this file.")
 @click.option(
@@ -123,15 +138,16 @@ class _Narrator(ExitStack):
     def count_unreported(self, file: Path) -> None:
         """Say how many more items were left out."""
         if self._left_out > _MAX_WARNINGS:
-            more = self._left_out - _MAX_WARNINGS
-            terminal.warn(f"{more:,} more items are left out; 'left_out' in {file} lists them all")
+            more = count_text(self._left_out - _MAX_WARNINGS, "more item is", "more items are")
+            terminal.warn(f"{more} left out; 'left_out' in {file} lists them all")
 
 
 def _answer(result: EncodeResult) -> None:
     from ssdh_surgery.pipeline.encode.findings import COLLAPSED_CODES
 
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
-    kept = f"codes of {result.bits} bits" if result.bits else f"features of {result.width} values"
+    bits, values = count_text(result.bits, "bit"), count_text(result.width, "value")
+    kept = f"codes of {bits}" if result.bits else f"features of {values}"
     terminal.answer(f"wrote {result.file}: {result.count:,} {kept}{left_out}")
     if result.health is None:
         return

@@ -9,6 +9,7 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.types import CutoffType
 from ssdh_surgery.retrieval.evaluate.protocol import DIVISORS, NO_HITS, PRESETS, TIES
@@ -21,6 +22,17 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(
     "evaluate",
+    cls=Command,
+    sections={
+        "Codes": ("queries", "database"),
+        "Measures": ("cutoffs", "places", "voters", "radius", "scores", "features"),
+        "Protocol": ("preset", "ties", "divisor", "no_hits", "seed"),
+        "Writing": ("table", "plot", "html", "sheet", "force", "as_json"),
+    },
+    common=(
+        *("queries", "database", "cutoffs", "places", "scores", "features", "preset"),
+        *("plot", "html", "force", "as_json"),
+    ),
     epilog="\b\nExample:\n  ssdh evaluate --queries queries.npz --database database.npz --map 1000",
 )
 @click.option(

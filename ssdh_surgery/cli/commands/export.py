@@ -10,7 +10,8 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal, types
-from ssdh_surgery.cli.encoder_options import transform_of, transform_options
+from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.encoder_options import TRANSFORM_SECTIONS, transform_of, transform_options
 from ssdh_surgery.cli.options import input_shape_option
 
 _FILE = click.Path(path_type=Path)
@@ -18,6 +19,12 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(
     "export",
+    cls=Command,
+    sections={
+        "Net": ("weights", "blob", "input_shapes", "net"),
+        **TRANSFORM_SECTIONS,
+        "Writing": ("output", "force", "as_json"),
+    },
     epilog="\b\nExample:\n  ssdh export deploy_ssdh.prototxt -o net.onnx --resize 256x256",
 )
 @click.argument("deploy", required=False, type=types.TEXT, metavar="[DEPLOY]")
@@ -27,7 +34,14 @@ _FILE = click.Path(path_type=Path)
     metavar="FILE",
     help="Use these weights (default: the newest snapshot).",
 )
-@click.option("-o", "--output", type=_FILE, required=True, metavar="FILE", help="Write this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=types.OutputPath("an ONNX model", ".onnx"),
+    required=True,
+    metavar="FILE",
+    help="Write this file, which ends in .onnx.",
+)
 @click.option(
     "--blob",
     type=types.TEXT,

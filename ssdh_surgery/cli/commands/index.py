@@ -8,6 +8,9 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.types import WordType
+from ssdh_surgery.names import count_text
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, alternatives, postgres_kinds
 
 _FILE = click.Path(path_type=Path)
@@ -35,10 +38,20 @@ def command() -> None:
     """
 
 
-@command.command("build", epilog="\b\nExample:\n  ssdh index build database.npz -o new.index")
+@command.command(
+    "build",
+    cls=Command,
+    sections={
+        "Search": ("kind", "measure_recall"),
+        "Features": ("activations", "features"),
+        "Writing": ("output", "force", "as_json"),
+    },
+    common=("kind", "output", "force"),
+    epilog="\b\nExample:\n  ssdh index build database.npz -o new.index",
+)
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @click.option("-o", "--output", required=True, metavar="INDEX", help="Write this file or table.")
-@click.option("--kind", type=click.Choice(list(KINDS)), default=DEFAULT, help=_kinds_help())
+@click.option("--kind", type=WordType(list(KINDS)), default=DEFAULT, help=_kinds_help())
 @click.option("--activations", is_flag=True, help="Keep activations, for search --rerank.")
 @_features
 @click.option("--measure-recall", is_flag=True, help="Measure the share of nearest codes found.")
@@ -74,12 +87,15 @@ def build_command(
         terminal.answer_json(change.as_json())
         return
     index = change.index
-    terminal.answer(f"wrote {index.name}: {index.count:,} codes of {index.about.bits} bits, {kind}")
+    count = f"{count_text(index.count, 'code')} of {count_text(index.about.bits, 'bit')}"
+    terminal.answer(f"wrote {index.name}: {count}, {kind}")
     if change.recall is not None:
         terminal.answer(f"recall@{_NEAREST} {change.recall:.4f} on codes of the index itself")
 
 
-@command.command("add", epilog="\b\nExample:\n  ssdh index add photos.index queries.npz --replace")
+@command.command(
+    "add", cls=Command, epilog="\b\nExample:\n  ssdh index add photos.index queries.npz --replace"
+)
 @click.argument("index")
 @click.argument("codes", nargs=-1, required=True, type=_FILE, metavar="CODES...")
 @_features
@@ -100,11 +116,13 @@ def add_command(
         terminal.answer_json(change.as_json())
         return
     replaced = f", replaced {change.replaced:,}" if change.replaced else ""
-    count = f"{change.index.count:,} codes in {change.index.name}"
+    count = f"{count_text(change.index.count, 'code')} in {change.index.name}"
     terminal.answer(f"added {change.added:,}{replaced}: {count}")
 
 
-@command.command("remove", epilog="\b\nExample:\n  ssdh index remove photos.index database3")
+@command.command(
+    "remove", cls=Command, epilog="\b\nExample:\n  ssdh index remove photos.index database3"
+)
 @click.argument("index")
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @shared.json_option
@@ -116,11 +134,11 @@ def remove_command(index: str, ids: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         terminal.answer_json(change.as_json())
         return
-    count = f"{change.index.count:,} codes in {change.index.name}"
+    count = f"{count_text(change.index.count, 'code')} in {change.index.name}"
     terminal.answer(f"removed {change.removed:,}: {count}")
 
 
-@command.command("info", epilog="\b\nExample:\n  ssdh index info photos.index")
+@command.command("info", cls=Command, epilog="\b\nExample:\n  ssdh index info photos.index")
 @click.argument("index")
 @shared.json_option
 def info_command(index: str, as_json: bool) -> None:
@@ -132,10 +150,11 @@ def info_command(index: str, as_json: bool) -> None:
         terminal.answer_json(index_info.as_json())
         return
     about = index_info.about
-    count = f"{index_info.count:,} codes of {about.bits} bits"
+    count = f"{count_text(index_info.count, 'code')} of {count_text(about.bits, 'bit')}"
     terminal.answer(f"{index_info.name}: {count}, {about.kind}", bold=True)
     for feature, width in about.features.items():
-        terminal.answer(f"feature '{feature}': {width:,} values each, for search --rerank")
+        values = count_text(width, "value")
+        terminal.answer(f"feature '{feature}': {values} each, for search --rerank")
     if about.model is None:
         terminal.answer("model: not recorded, so queries of any model are accepted")
         return

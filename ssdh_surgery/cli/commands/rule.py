@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.errors import UsageError, did_you_mean
 from ssdh_surgery.findings import RULES, FindingRule
 
 
-@click.command("rule", epilog="\b\nExample:\n  ssdh rule SSDH101")
+@click.command("rule", cls=Command, epilog="\b\nExample:\n  ssdh rule SSDH101")
 @click.argument("code", metavar="CODE")
 def command(code: str) -> int:
     """Explain a finding: what is wrong, and why it matters.

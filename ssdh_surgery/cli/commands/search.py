@@ -9,7 +9,8 @@ import click
 
 from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import terminal
-from ssdh_surgery.cli.encoder_options import encoder_options, options_of
+from ssdh_surgery.cli.command import Command
+from ssdh_surgery.cli.encoder_options import ENCODER_SECTIONS, encoder_options, options_of
 
 if TYPE_CHECKING:
     from ssdh_surgery.pipeline.search.search import Answer
@@ -18,7 +19,19 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command(
-    "search", epilog="\b\nExample:\n  ssdh search photos.index --queries queries.npz -k 5"
+    "search",
+    cls=Command,
+    sections={
+        "Queries": ("queries", "image", "ids", "codes"),
+        "Hits": ("count", "rerank", "shortlist", "features"),
+        **ENCODER_SECTIONS,
+        "Writing": ("sheet", "root", "force", "as_json"),
+    },
+    common=(
+        *("queries", "image", "ids", "codes", "count", "rerank", "deploy", "weights", "resize"),
+        *("sheet", "root", "as_json"),
+    ),
+    epilog="\b\nExample:\n  ssdh search photos.index --queries queries.npz -k 5",
 )
 @click.argument("index")
 @click.option("--queries", type=_FILE, metavar="CODES", help="Search with each code of a file.")

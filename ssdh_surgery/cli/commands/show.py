@@ -8,19 +8,18 @@ import click
 
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.net_table import show_table
 from ssdh_surgery.cli.options import input_shape_option, json_option
-from ssdh_surgery.cli.types import TEXT, BlobShape, DrawingPath
+from ssdh_surgery.cli.types import TEXT, BlobShape, OutputPath
 from ssdh_surgery.cli.writing import force_option
 from ssdh_surgery.findings import ASSUMED_CHANNELS, Finding
 from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import NetTable, net_json, net_table
 
-_DRAWING = DrawingPath(path_type=Path)
 
-
-@click.command("show", epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
+@click.command("show", cls=Command, epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
 @click.argument("file", metavar="FILE")
 @click.option("--phase", type=click.Choice(["TRAIN", "TEST"]), help="Show the net in this phase.")
 @click.option(
@@ -35,8 +34,18 @@ _DRAWING = DrawingPath(path_type=Path)
     "--level", type=int, default=0, metavar="N", help="Show the net at this level (default: 0)."
 )
 @input_shape_option
-@click.option("--svg", type=_DRAWING, metavar="FILE", help="Draw the net as an SVG instead.")
-@click.option("--dot", type=_DRAWING, metavar="FILE", help="Draw it in the language of Graphviz.")
+@click.option(
+    "--svg",
+    type=OutputPath("a drawing", ".svg"),
+    metavar="FILE",
+    help="Draw the net as an SVG instead.",
+)
+@click.option(
+    "--dot",
+    type=OutputPath("a drawing for Graphviz", ".dot", ".gv"),
+    metavar="FILE",
+    help="Draw it in the language of Graphviz.",
+)
 @force_option
 @json_option
 def command(
@@ -61,8 +70,6 @@ def command(
     A drawing has a box for each layer together with the in-place layers that follow it; the
     hash layer has a color of its own.
     """
-    if svg is not None and svg == dot:
-        raise click.UsageError("--svg and --dot name the same file")
     view = net_table(read_source(file), phase, dict(input_shapes), level, stages)
     drawings = _drawings(view, svg, dot)
     written = write_new(drawings, force=force)
@@ -72,7 +79,8 @@ def command(
         show_table(view)
     else:
         for path in drawings:
-            terminal.answer(f"wrote {path}" if path in written else f"{path} is up to date")
+            name = terminal.path_text(path)
+            terminal.answer(f"wrote {name}" if path in written else f"{name} is up to date")
     for finding in view.findings:
         _tell(finding)
 
@@ -91,7 +99,8 @@ def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, 
 def _tell(finding: Finding) -> None:
     """Print why something is unknown, or why Caffe would refuse the net; assumptions with -v."""
     if finding.is_error:
-        terminal.warn(f"Caffe would refuse this net\n{finding}")
+        terminal.warn("Caffe would refuse this net")
+        terminal.finding(finding)
     elif finding.severity == "warning":
         terminal.warn(f"{finding.location}: {finding.message}")
     elif finding.rule is ASSUMED_CHANNELS:

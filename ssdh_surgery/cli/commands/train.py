@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
@@ -19,6 +20,13 @@ from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 
 @click.command(
     "train",
+    cls=Command,
+    sections={
+        "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
+        "How it runs": ("gpu", "engine", "caffe", "precision", "threads"),
+        "Before it starts": ("dry_run", "no_check"),
+    },
+    common=("solver", "weights", "snapshot", "resume", "iterations", "gpu", "engine", "dry_run"),
     epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
 )
 @click.option("--solver", metavar="FILE", help="Train with this solver (default: the workspace's).")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ssdh_surgery.cli import results
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.cli.writing import write_plan, writing_options
 from ssdh_surgery.pipeline.files.sources import read_source_or_weights
@@ -15,7 +16,9 @@ from ssdh_surgery.pipeline.upgrade import upgrade
 _SUFFIX = "_upgraded"
 
 
-@click.command("upgrade", epilog="\b\nExample:\n  ssdh upgrade train_val.prototxt --diff")
+@click.command(
+    "upgrade", cls=Command, epilog="\b\nExample:\n  ssdh upgrade train_val.prototxt --diff"
+)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
     "--stock-objective",

@@ -8,12 +8,23 @@ from typing import Any
 import click
 
 from ssdh_surgery import files, zoo
-from ssdh_surgery.cli import terminal, writing
+from ssdh_surgery.cli import table, terminal, writing
+from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
+from ssdh_surgery.cli.table import Column
+from ssdh_surgery.cli.types import WordType
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.files.outputs import Mode, Output, unified_diff, write_all
 from ssdh_surgery.zoo import catalogue
 from ssdh_surgery.zoo.catalogue import KINDS
+
+_COLUMNS = (
+    Column("name"),
+    Column("year", rank=2),
+    Column("input", is_number=True),
+    Column("params", is_number=True),
+    Column("title", least=16, keeps_end=False, rank=1),
+)
 
 
 @click.group("zoo", epilog="\b\nExample:\n  ssdh zoo list")
@@ -21,7 +32,7 @@ def command() -> None:
     """List, print and write networks, which are checked against the published ones."""
 
 
-@command.command("list", epilog="\b\nExample:\n  ssdh zoo list")
+@command.command("list", cls=Command, epilog="\b\nExample:\n  ssdh zoo list")
 @json_option
 def list_networks(as_json: bool) -> None:
     """List the built-in networks."""
@@ -40,23 +51,34 @@ def list_networks(as_json: bool) -> None:
         ]
         terminal.answer_json({"networks": rows})
         return
-    width = max(map(len, networks))
-    for name, each in networks.items():
-        size = shape_text(each.shape)
-        millions = f"{each.parameters / 1e6:,.2f} M params"
-        terminal.answer(f"{name:<{width}}  {each.year}  {size:>9}  {millions:>16}  {each.title}")
+    table.show(
+        _COLUMNS,
+        [
+            (
+                name,
+                str(each.year),
+                shape_text(each.shape),
+                f"{each.parameters / 1e6:,.2f} M params",
+                each.title,
+            )
+            for name, each in networks.items()
+        ],
+        has_titles=False,
+    )
 
 
-@command.command("show", epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver")
+@command.command(
+    "show", cls=Command, epilog="\b\nExample:\n  ssdh zoo show googlenet --kind solver"
+)
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), help="Print this file (default: train_val).")
+@click.option("--kind", type=WordType(KINDS), help="Print this file (default: train_val).")
 def show_network(name: str, kind: catalogue.FileKind | None) -> None:
     """Print a file of a network, chosen by --kind or as NAME/KIND."""
     network, named = zoo.parse_name(name)
     terminal.answer(zoo.text(network, kind or named).removesuffix("\n"))
 
 
-@command.command("write", epilog="\b\nExample:\n  ssdh zoo write googlenet")
+@command.command("write", cls=Command, epilog="\b\nExample:\n  ssdh zoo write googlenet")
 @click.argument("name")
 @writing.out_option
 @writing.force_option

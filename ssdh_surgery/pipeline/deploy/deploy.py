@@ -15,7 +15,7 @@ from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit.remember import remember_deploy
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
-from ssdh_surgery.pipeline.files.sources import SourceFile, refuse_in_place
+from ssdh_surgery.pipeline.files.sources import SourceFile, read_source, refuse_in_place
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -61,18 +61,22 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
         raise UsageError("--with-classifier needs --from train, not --from deploy")
     workspace = _find_workspace(name)
     file = None if name is None else Path(name)
+    if name is not None and name != "-":
+        read_source(name)  # what is wrong with it comes before the choice of a net
     record = workspace.net(options.net, file) if workspace else None
     settings = deploy_settings(options.explicit, record)
     origin: Origin | None = "train" if options.with_classifier else options.origin
     source = find_source(name, record, settings, origin)
     if plan.in_place:
         refuse_in_place(source)
+    is_elsewhere = plan.out is not None or options.explicit.get("suffix") is not None
     plan = _complete_plan(plan, name, record, settings, source)
     result = _make(source, options, record, plan)
     written: list[Path] = []
     if not source.is_stdin:
         if workspace is not None and record is not None:
-            remember_deploy(workspace, record, result)
+            is_extra = options.with_classifier and is_elsewhere
+            remember_deploy(workspace, record, result, is_extra=is_extra)
         if plan.mode is Mode.WRITE:
             outputs = [result.output] if result.is_result else []
             pending = workspace.pending() if workspace and record else []

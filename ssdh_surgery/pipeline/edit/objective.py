@@ -57,8 +57,8 @@ def put_objective(draft: NetDraft, name: str, settings: Settings) -> None:
     if terms and settings.get("objective"):
         names = " and ".join(f"'{layer.name}'" for layer in terms)
         draft.notes.append(
-            f"the code already has objective terms, {names}: they are unchanged; their loss_weight "
-            "is their weight"
+            f"the code already has the objective terms {names}: they are unchanged; edit their "
+            "loss_weight to change their weight"
         )
     if objective is not None:
         assert hash_layer is not None, "a net that gets an objective has its hash layer"

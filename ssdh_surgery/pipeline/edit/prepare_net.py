@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.errors import UsageError
+from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import aux_heads, classifier, width
@@ -74,18 +75,18 @@ def _set_classes(draft: NetDraft, name: str, classes: int, retarget: bool, recip
         aux_names = aux.names
     else:
         aux_heads.refuse_too_few_classes(draft.net, head, classes)
-    before = head.classes
+    before, words = head.classes, count_text(classes, "class", "classes")
     draft.do(classifier.set_classes(draft.head(name), classes))
     if before != classes:
         old = "" if before is None else f" (before: {before})"
-        draft.notes.append(f"'{name}' now has {classes} classes{old}: it starts from its filler")
+        draft.notes.append(f"'{name}' now has {words}{old}: it starts from its filler")
         renaming = draft.do(width.rename_resized(draft.net, draft.head(name).classifier))
         if renaming.names:
             draft.notes.append(renamed_note(renaming.names))
     if aux_names:
         listed = ", ".join(f"'{each}'" for each in aux_names)
         draft.notes.append(
-            f"the auxiliary heads now have {classes} classes and start from their fillers: {listed}"
+            f"the auxiliary heads now have {words} and start from their fillers: {listed}"
         )
 
 

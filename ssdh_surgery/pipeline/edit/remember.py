@@ -195,11 +195,16 @@ def _update(workspace: Workspace, group: GroupResult, record: NetRecord) -> dict
     return values
 
 
-def remember_deploy(workspace: Workspace, record: NetRecord, result: FileResult) -> None:
-    """Record the deploy net of a train net."""
+def remember_deploy(
+    workspace: Workspace, record: NetRecord, result: FileResult, *, is_extra: bool = False
+) -> None:
+    """Record the deploy net of a train net; an extra one is recorded as a written file only."""
     output = relative(result.output.path, workspace.folder)
     source = _source_name(workspace, result)
     if record.lists_as_written(result.source.place) and not result.is_changed:
+        return
+    if is_extra and output != record.get("deploy"):
+        workspace.record(record.stem, {"written": {output: digest(result.output.data)}})
         return
     values: dict[str, Any] = {"deploy": output}
     if result.is_changed or result.source.is_zoo:

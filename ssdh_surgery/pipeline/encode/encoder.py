@@ -60,9 +60,9 @@ class Encoder:
         self.options = options
         self.record = _net_record(options)
         deploy = options.deploy or recorded_deploy(self.record)
-        self.weights = options.weights or newest_weights(self.record)
         code = self.record.get("code") if self.record else None
         net = self.net = DeployNet(source or read_source(str(deploy)), options.blob, code)
+        self.weights = options.weights or newest_weights(self.record)
         self.blob = net.blob
         self.transform = InputTransform(options.transform, self.record, net.shape, net.location)
         self._layer = net.layer.name if net.layer else None

@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import count_text
 
 _DATASETS = ("label", "labels")
 
@@ -30,7 +31,7 @@ def read_labels(path: Path, count: int) -> NDArray[Any]:
     where = Location(str(path))
     if len(rows) != count:
         raise DataError(
-            f"labels of {len(rows):,} items, but {count:,} items to encode",
+            f"labels of {count_text(len(rows), 'item')}, but {count_text(count, 'item')} to encode",
             location=where,
             hint="rows and items must be in the same order",
         )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery.data.class_folders import is_image_name, is_not_a_file, read_class_folders
+from ssdh_surgery.data.class_folders import is_not_a_file, read_class_folders
 from ssdh_surgery.data.datum import read_datum
+from ssdh_surgery.data.image import is_image_name
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
 from ssdh_surgery.data.lmdb_store import LmdbStore

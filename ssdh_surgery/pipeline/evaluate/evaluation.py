@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssdh_surgery.names import printable
+from ssdh_surgery.names import count_text, printable
 from ssdh_surgery.pipeline.evaluate.classifier import Classifier
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import other_transform
@@ -40,7 +40,7 @@ class Evaluation:
         count = len(self.queries)
         queries = f"{count:,} quer{'y' if count == 1 else 'ies'}"
         sets = f"{queries}, {len(self.database):,} in the database"
-        return f"{sets}, {self.database.bits} bits"
+        return f"{sets}, {count_text(self.database.bits, 'bit')}"
 
     @property
     def figures(self) -> dict[str, dict[str, float]]:

@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
-from ssdh_surgery.names import size_text
+from ssdh_surgery.names import count_text, size_text
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.surgery.hashing.insert import features_blob
@@ -115,12 +115,12 @@ def _reason(all_heads: tuple[Head, ...], head: Head, name: str | None) -> str:
     if not others:
         return "the only one"
     names = ", ".join(
-        f"'{each.classifier.name}' (weight {each.weight:g}, {each.depth} layers deep)"
+        f"'{each.classifier.name}' (weight {each.weight:g}, {count_text(each.depth, 'layer')} deep)"
         for each in others
     )
     most = max(each.weight for each in others)
     why = "it has the largest weight" if head.weight > most else "it is the deepest"
-    return f"{why}: weight {head.weight:g}, {head.depth} layers deep; others: {names}"
+    return f"{why}: weight {head.weight:g}, {count_text(head.depth, 'layer')} deep; others: {names}"
 
 
 def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] = ()) -> str | None:

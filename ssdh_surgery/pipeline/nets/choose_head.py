@@ -18,7 +18,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import PHASES
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -229,7 +229,7 @@ def _no_head(net: Net, all_heads: Sequence[Head], name: str) -> UnknownLayer:
         return UnknownLayer(
             f"no layer or blob is called '{name}'",
             location=Location(net.file),
-            hint=did_you_mean(name, [*layers, *net.blob_names]),
+            hint=net.name_hint(name),
             layer=name,
         )
     if all_heads:

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights.weights import read_any_weights
-from ssdh_surgery.errors import SurgeryError, UsageError, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
 
@@ -141,7 +141,7 @@ class DeployNet:
             raise SurgeryError(
                 f"no blob '{name}'",
                 location=self.location,
-                hint=did_you_mean(name, names),
+                hint=self.net.name_hint(name, names),
                 blob=name,
             )
         return name

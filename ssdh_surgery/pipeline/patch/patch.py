@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.errors import UsageError, WorkspaceError
+from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.pipeline.edit.remember import GroupResult, remember_deploy, remember_group
 from ssdh_surgery.pipeline.edit.result import FileResult, Results
 from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
@@ -24,12 +24,14 @@ from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.run_states import group_refusals, refuse_worse_group
+from ssdh_surgery.pipeline.patch.data_paths import refuse_unreadable
 from ssdh_surgery.pipeline.patch.solver import patch_lone_solver
 from ssdh_surgery.pipeline.patch.train_group import TrainGroup
 from ssdh_surgery.pipeline.patch.workspaces import Workspaces
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.surgery.solver.assignments import typed_assignments
 
 if TYPE_CHECKING:
@@ -44,12 +46,14 @@ class PatchOptions:
         explicit: the settings; those that are not set come from the workspace or the recipe.
         solver: the path of the solver, `none`, or None for the one next to the train net.
         net: the table `[nets.STEM]` to use; None for the one that a file belongs to.
+        reset: leave out the settings that the workspace records, and forget them.
         explain: called with the name of a net and the explanation of its head, before any change.
     """
 
     explicit: Settings = field(default_factory=Settings)
     solver: str | None = None
     net: str | None = None
+    reset: bool = False
     explain: Callable[[str, Explanation], None] | None = None
 
 
@@ -113,6 +117,7 @@ class _Run:
         """Patch a train net with its test nets and its solver."""
         explicit, train = self.options.explicit, group.train
         _refuse_freeze(explicit)
+        refuse_unreadable(explicit, train.path if train else None)
         original, warnings = group, group_refusals(group)
         record = self.workspaces.record_of(train) if train else None
         settings = self._settings(record)
@@ -186,7 +191,9 @@ class _Run:
         return _Part([result])
 
     def _settings(self, record: NetRecord | None) -> Settings:
-        return self.options.explicit.over(record.settings if record else Settings())
+        if record is None or self.options.reset:
+            return self.options.explicit.over(Settings())
+        return self.options.explicit.over(record.settings)
 
     def _remember(
         self, train: SourceFile, stem: str, result: GroupResult, record: NetRecord | None
@@ -195,10 +202,22 @@ class _Run:
         workspace = self.workspaces.next_to(train)
         if workspace is not None:
             try:
+                warnings = self._new_name_warnings(workspace)
                 remember_group(workspace, stem, result, record)
+                if self.options.reset and result.hashing.insertion is None and record:
+                    workspace.record(stem, {"options": None})
             except WorkspaceError as error:
                 return [f"not recorded: {error}"]
+            return warnings
         return []
+
+    def _new_name_warnings(self, workspace: Workspace) -> list[str]:
+        """A warning where `--net` makes a new record and nearly names an existing one."""
+        name, nets = self.options.net, workspace.nets
+        near = None if name is None or name in nets else did_you_mean(name, nets)
+        if near is None:
+            return []
+        return [f"{workspace.path.name} has no net '{name}' yet, so a new one is recorded; {near}"]
 
     def _explain(
         self, source: SourceFile, net: Net, settings: Settings, record: NetRecord | None = None

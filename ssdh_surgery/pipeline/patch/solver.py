@@ -67,7 +67,8 @@ def follow(
     draft.do(solver_verbs.put_paths(draft.solver, paths.nets, paths.prefix, chosen))
     return [
         *notes,
-        "its paths follow the nets; its rates are those of a net with a hash layer",
+        "its paths name the written nets; its rates are unchanged, since the net has a hash layer "
+        "already",
         *paths.notes,
     ]
 

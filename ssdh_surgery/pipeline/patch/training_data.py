@@ -11,7 +11,7 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import DataError, SurgeryError, UsageError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import size_text
+from ssdh_surgery.names import count_text, size_text
 from ssdh_surgery.pipeline.nets.data_shapes import Shape
 from ssdh_surgery.pipeline.patch.pixel_presets import PixelPreset, preset_for
 from ssdh_surgery.surgery.derive.records import Transform
@@ -142,8 +142,8 @@ def labels_note(data: TrainingData, classes: int | None) -> str | None:
     if count == classes:
         return None
     return (
-        f"the classifier has {classes} classes, but the labels read use only {count}: "
-        f"--classes {count}, if there are no others"
+        f"the classifier has {count_text(classes, 'class', 'classes')}, but the labels read use "
+        f"only {count}: --classes {count}, if there are no others"
     )
 
 
@@ -188,7 +188,9 @@ def _preset_note(preset: PixelPreset | None) -> str:
 def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:
     if not isinstance(mean, str):
         if len(mean) not in (1, data.channels):
-            raise UsageError(f"{len(mean)} mean values for {data.channels} channels")
+            raise UsageError(
+                f"{count_text(len(mean), 'mean value')} for {count_text(data.channels, 'channel')}"
+            )
         return
     shape = read_mean(mean).shape
     for lmdb in (data.train, data.test):

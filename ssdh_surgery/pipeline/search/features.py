@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import printable
+from ssdh_surgery.names import count_text, printable
 from ssdh_surgery.pipeline.encode.findings import DIVERGED
 from ssdh_surgery.retrieval.codes.code_file import read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
@@ -64,8 +64,8 @@ def needed_activations(codes: Codes) -> NDArray[np.float32]:
     bad = ~np.isfinite(codes.activations).all(1)
     if bad.any():
         raise DataError(
-            f"{int(bad.sum()):,} items have NaN or infinite activations, the first is "
-            f"'{printable(str(codes.ids[int(bad.argmax())]))}'",
+            f"{count_text(int(bad.sum()), 'item has', 'items have')} NaN or infinite activations, "
+            f"the first is '{printable(str(codes.ids[int(bad.argmax())]))}'",
             location=Location(codes.name),
             hint=DIVERGED,
         )

@@ -28,6 +28,17 @@ from ssdh_surgery.surgery.hashing.recipe import Recipe, SolverRecipe
 from ssdh_surgery.surgery.verbs.fields import Removal
 
 Section = Literal["net", "recipe", "objective", "solver", "data", "files"]
+# The sections of the help, in their order.
+Topic = Literal["What is hashed", "Layers", "Objective", "Data", "Solver", "Writing"]
+_TOPICS: dict[Section, Topic] = {
+    "net": "Layers",
+    "recipe": "Layers",
+    "objective": "Objective",
+    "data": "Data",
+    "solver": "Solver",
+    "files": "Writing",
+}
+_HASHED: Topic = "What is hashed"
 Command = Literal["patch", "deploy"]
 
 
@@ -46,6 +57,8 @@ class Option:
         spelling: its name on the command line and in `ssdh.toml`, if it is another.
         net_key: its key in the net's own table of `ssdh.toml`; None: it is in `options`.
         commands: the commands that take it.
+        topic: its section in the help, if it is not that of its subject.
+        is_common: whether the short help shows it.
     """
 
     name: str
@@ -57,11 +70,26 @@ class Option:
     spelling: str = ""
     net_key: str | None = None
     commands: tuple[Command, ...] = ("patch",)
+    topic: Topic | None = None
+    is_common: bool = False
+
+    @property
+    def help_topic(self) -> Topic:
+        """Its section in the help."""
+        return self.topic or _TOPICS[self.section]
 
     @property
     def flag(self) -> str:
         """The option on the command line: `--lr-mult`."""
         return f"--{(self.spelling or self.name).replace('_', '-')}"
+
+    def words(self, value: Any) -> list[str]:
+        """The option with a value, as the words of a command line: `--bits`, `48`."""
+        if isinstance(self.type, Flag):
+            return [self.flag if value else f"--no-{self.flag.removeprefix('--')}"]
+        if isinstance(self.type, Assignments):
+            return [word for each in self.type.to_toml(value) for word in (self.flag, each)]
+        return [self.flag, self.type.to_text(value)]
 
     @property
     def key(self) -> str:
@@ -90,14 +118,17 @@ _ROWS = (
     Option(
         "at", _TEXT, "net", "Hash this blob instead of the classifier's features",
         metavar="BLOB", commands=_BOTH,
+        topic=_HASHED, is_common=True,
     ),
     Option(
         "head", _TEXT, "net", "Hash the features of this classifier",
         default="the main one", metavar="LAYER", commands=_BOTH,
+        topic=_HASHED, is_common=True,
     ),
     Option(
         "bits", Integer(1, 65536), "recipe", "Set the width of the code",
-        default=_RECIPE.bits, net_key="bits", commands=_BOTH,
+        default=_RECIPE.bits, metavar="N", net_key="bits", commands=_BOTH,
+        topic=_HASHED, is_common=True,
     ),
     Option(
         "filler", FillerText(), "recipe",
@@ -151,10 +182,12 @@ _ROWS = (
     Option(
         "aux", Choice(("keep", "drop", "retarget")), "net",
         "Keep or drop the auxiliary heads, or retarget them to --classes, too", default="keep",
+        topic=_HASHED, is_common=True,
     ),
     Option(
         "classes", Integer(1), "net", "Set the number of classes of the main classifier",
         metavar="N",
+        topic=_HASHED, is_common=True,
     ),
     Option(
         "net_name", _TEXT, "net", "Rename the net; Caffe stores the name in its weights",
@@ -170,6 +203,7 @@ _ROWS = (
         "Train with the classification loss alone, or (ssdh) also with terms that force bits "
         "apart and let half of them fire",
         default="sigmoid",
+        is_common=True,
     ),
     Option(
         "objective_layers", Choice(("stock", "fork")), "objective",
@@ -197,6 +231,7 @@ _ROWS = (
     Option(
         "lr_divide", Number(above=0), "solver", "Divide base_lr by X",
         default=_SOLVER.lr_divide, metavar="X",
+        is_common=True,
     ),
     Option(
         "weight_decay", Number(least=0), "solver", "Set the solver's weight_decay",
@@ -209,12 +244,22 @@ _ROWS = (
     Option(
         "sets", Assignments(), "solver", "Set any field of the solver; may be repeated",
         metavar="FIELD=VALUE", spelling="set",
+        is_common=True,
     ),
-    Option("train_data", _TEXT, "data", "Read the training data from PATH", metavar="PATH"),
-    Option("test_data", _TEXT, "data", "Read the test data from PATH", metavar="PATH"),
+    Option(
+        "train_data", _TEXT, "data", "Read the training data from PATH", metavar="PATH",
+        is_common=True,
+    ),
+    Option(
+        "test_data", _TEXT, "data", "Read the test data from PATH", metavar="PATH",
+        is_common=True,
+    ),
     Option("train_batch", Integer(1), "data", "Set the batch size in training", metavar="N"),
     Option("test_batch", Integer(1), "data", "Set the batch size in testing", metavar="N"),
-    Option("mean_file", _TEXT, "data", "Subtract the mean image in FILE", metavar="FILE"),
+    Option(
+        "mean_file", _TEXT, "data", "Subtract the mean image in FILE", metavar="FILE",
+        is_common=True,
+    ),
     Option(
         "mean_value", Numbers((1, 3)), "data", "Subtract a value from each channel",
         metavar="B,G,R",

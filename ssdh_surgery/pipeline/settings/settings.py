@@ -61,6 +61,13 @@ class Settings:
         """The values of those of some options that are set."""
         return {name: self.values[name] for name in names if name in self.values}
 
+    def by_key(self) -> dict[str, Any]:
+        """The values as `ssdh.toml` writes them, by the names of their options."""
+        return {
+            OPTIONS[name].flag.removeprefix("--"): OPTIONS[name].type.to_toml(value)
+            for name, value in self.values.items()
+        }
+
     def as_toml(self, recorded: Mapping[str, Any]) -> dict[str, Any] | None:
         """The table `[nets.STEM.options]`: a change of the recorded one, None to remove it.
 

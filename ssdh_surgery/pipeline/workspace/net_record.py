@@ -139,14 +139,20 @@ class NetRecord:
             if path.resolve() not in not_written
         ]
 
+    def source_argument(self, net: str) -> str | None:
+        """The source of the train or deploy net, as a command line names it."""
+        source = self.get(f"{net}_source")
+        if source is None or zoo.is_zoo_name(str(source)):
+            return None if source is None else str(source)
+        return str(self.path(f"{net}_source"))
+
     def _command(self, command: str, net: str = "train") -> str:
         """The command that makes the train or deploy net again."""
         import shlex
 
         source, output = str(self.get(f"{net}_source")), self.get(net)
         is_zoo = zoo.is_zoo_name(source)
-        argument = source if is_zoo else str(self.path(f"{net}_source"))
-        words = ["ssdh", command, shlex.quote(argument)]
+        words = ["ssdh", command, shlex.quote(str(self.source_argument(net)))]
         words.append("--in-place" if source == output else "--force")
         folder = None if output is None else os.path.dirname(str(output))
         if folder is not None and not is_zoo and folder != os.path.dirname(source):

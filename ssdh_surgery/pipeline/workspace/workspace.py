@@ -113,10 +113,11 @@ class Workspace:
         return next(iter(nets.values()), None)
 
     def net_deployed_as(self, path: Path) -> NetRecord | None:
-        """The net whose deploy net is a file."""
+        """The net whose deploy net is a file, or for which the file was written."""
         for record in self.nets.values():
             deploy = record.path("deploy")
-            if deploy is not None and deploy.resolve() == path.resolve():
+            is_deploy = deploy is not None and deploy.resolve() == path.resolve()
+            if is_deploy or record.lists_as_written(path):
                 return record
         return None
 

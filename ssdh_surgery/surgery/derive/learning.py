@@ -19,7 +19,8 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import num_output
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer
+from ssdh_surgery.names import count_text
 from ssdh_surgery.prototxt.render import NewFields
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.verbs import fields, rates
@@ -51,7 +52,7 @@ def frozen_layers(net: Net, graph: BlobGraph, head: Head, name: str | None) -> s
     if blob is None or blob.writer is None:
         raise UnknownLayer(
             f"{net.file}: no layer or blob to freeze is called '{name}'",
-            hint=did_you_mean(name, net.names),
+            hint=net.name_hint(name),
             layer=name,
         )
     if blob.writer.index not in graph.below([head.classifier]) - {head.classifier.index}:
@@ -94,9 +95,10 @@ def freeze_notes(freeze: str | None, layers: Sequence[Layer], frozen: set[int]) 
     """Notes on the frozen layers among those of a net."""
     if frozen:
         count = sum(num_output(layer) is not None for layer in layers if layer.index in frozen)
+        words = count_text(count, "layer with weights has", "layers with weights have")
         yield (
-            f"frozen up to '{freeze}': {count} layers with weights have lr_mult 0, and "
-            "Caffe does not backpropagate through them"
+            f"frozen up to '{freeze}': {words} lr_mult 0, so "
+            f"Caffe does not backpropagate below '{freeze}'"
         )
 
 
@@ -104,13 +106,16 @@ def statistics_notes(batch_norms: Sequence[Layer], frozen: set[int], batch: int)
     """Notes on the statistics that BatchNorm layers use in training."""
     stored = sum(layer.index in frozen for layer in batch_norms)
     if stored:
-        yield (
-            f"{stored} frozen BatchNorm layers have use_global_stats: they do the same in "
-            "training as in use"
-        )
+        layers = count_text(stored, "frozen BatchNorm layer has", "frozen BatchNorm layers have")
+        yield f"{layers} use_global_stats: the same statistics in training as in use"
     if len(batch_norms) > stored:
-        rough = f", which are rough for {batch} images: see --train-batch and --freeze"
+        learning = count_text(
+            len(batch_norms) - stored, "BatchNorm layer goes on", "BatchNorm layers go on"
+        )
+        rough = (
+            f", which are rough for {count_text(batch, 'image')}: see --train-batch and --freeze"
+        )
         yield (
-            f"{len(batch_norms) - stored} BatchNorm layers go on learning: in TRAIN they use the "
-            f"statistics of the batch{rough if batch < _SMALL_BATCH else ''}"
+            f"{learning} learning: TRAIN uses the statistics of the batch"
+            f"{rough if batch < _SMALL_BATCH else ''}"
         )

@@ -151,7 +151,8 @@ def _pool_below(
         ]
     )
     between = [layer.name for layer in above[:-1]]
-    removed = f"; {', '.join(between)} between them goes" if between else ""
+    are = "is" if len(between) == 1 else "are"
+    removed = f"; {', '.join(between)} between them {are} removed" if between else ""
     note = (
         f"the classifier '{classifier.name}' was a Convolution with the global pooling "
         f"'{pooling.name}' after it: it becomes an InnerProduct on the pooled features{removed}"

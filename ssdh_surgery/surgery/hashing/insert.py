@@ -17,7 +17,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Entry, Scalar
@@ -67,7 +67,7 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
             raise UnknownLayer(
                 f"no blob or layer is called '{at}'",
                 location=Location(net.file),
-                hint=did_you_mean(at, net.names),
+                hint=net.name_hint(at),
                 blob=at,
             )
         name = named[0].tops[0]

@@ -61,7 +61,7 @@ def stock_objective(net: Net) -> StockConversion:
         if _times(layer) == 2:
             notes.append(
                 f"'{layer.name}' had no propagate_down, which doubled its gradient: now its "
-                "loss_weight is doubled, which trains the same and logs twice the term"
+                "loss_weight is doubled, which gives the same gradient and logs the term doubled"
             )
         state = net.state_with(layer)
         graph = net.graph(state) if state else None

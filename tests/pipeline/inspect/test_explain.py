@@ -48,7 +48,7 @@ def test_why_a_head_was_taken(asked: str | None, reason: str) -> None:
     of = net("googlenet")
     found = explain(of, choose_head(of, asked), asked, None)
     assert found.reason == reason
-    assert explanation_lines("n", found)[-1].endswith(": 1,024 values an image")
+    assert explanation_lines("n", found)[-1].endswith(": 1,024 values per image")
 
 
 STAGED = """

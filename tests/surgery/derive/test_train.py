@@ -169,7 +169,7 @@ def test_fine_tuned_whole() -> None:
     text, trainable = made(DEPLOY)
     assert text == 'name: "n"  # mine\n' + DATA + CONV + BN + IP + FC + JUDGES
     assert trainable.notes == (
-        "1 BatchNorm layers go on learning: in TRAIN they use the statistics of the batch, which "
+        "1 BatchNorm layer goes on learning: TRAIN uses the statistics of the batch, which "
         "are rough for 4 images: see --train-batch and --freeze",
     )
 
@@ -181,9 +181,9 @@ def test_fine_tuned_whole() -> None:
             "conv",
             FROZEN_CONV + FROZEN_BN + IP,
             (
-                "frozen up to 'conv': 1 layers with weights have lr_mult 0, and Caffe does not "
-                "backpropagate through them",
-                "1 frozen BatchNorm layers have use_global_stats: they do the same in "
+                "frozen up to 'conv': 1 layer with weights has lr_mult 0, so Caffe does not "
+                "backpropagate below 'conv'",
+                "1 frozen BatchNorm layer has use_global_stats: the same statistics in "
                 "training as in use",
             ),
             id="up-to-a-layer-and-what-is-done-in-place",
@@ -192,9 +192,9 @@ def test_fine_tuned_whole() -> None:
             "ip",
             FROZEN_CONV + FROZEN_BN + FROZEN_IP,
             (
-                "frozen up to 'ip': 2 layers with weights have lr_mult 0, and Caffe does not "
-                "backpropagate through them",
-                "1 frozen BatchNorm layers have use_global_stats: they do the same in "
+                "frozen up to 'ip': 2 layers with weights have lr_mult 0, so Caffe does not "
+                "backpropagate below 'ip'",
+                "1 frozen BatchNorm layer has use_global_stats: the same statistics in "
                 "training as in use",
             ),
             id="all-of-the-backbone",

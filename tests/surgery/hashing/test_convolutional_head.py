@@ -120,7 +120,7 @@ def test_the_note_says_what_goes() -> None:
     of = net(POOLED_AFTER)
     assert to_inner_product(of, main_of(of), "delete").notes == (
         "the classifier 'conv10' was a Convolution with the global pooling 'pool10' after it: it "
-        "becomes an InnerProduct on the pooled features; relu between them goes",
+        "becomes an InnerProduct on the pooled features; relu between them is removed",
     )
 
 

@@ -62,7 +62,7 @@ _FORMATS = (
 
 
 def form_of_name(path: Path | str) -> Form:
-    """The format that a file's name asks for; `.npz` where it has no suffix, or `.codes`.
+    """The format that a file's name asks for; `.npz` where it has no suffix.
 
     Raises:
         UsageError: the suffix is that of another kind of file.
@@ -71,7 +71,7 @@ def form_of_name(path: Path | str) -> Form:
     for each in _FORMATS:
         if suffix in each.suffixes:
             return _module(each)
-    if suffix in ("", ".codes"):
+    if not suffix:
         return _module(_FORMATS[0])
     suffixes = ", ".join(suffix for each in _FORMATS for suffix in each.suffixes)
     raise UsageError(f"codes cannot be written to a '{suffix}' file", hint=f"one of {suffixes}")
