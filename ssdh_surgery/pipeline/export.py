@@ -20,7 +20,7 @@ from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, read_source
-from ssdh_surgery.pipeline.nets.deploy_net import makes_codes, params_below
+from ssdh_surgery.pipeline.nets.deploy_net import code_threshold, params_below
 from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -227,17 +227,19 @@ def _transform(
 
 
 def _code_recipe(net: Net, blob: str | None, model: Model) -> dict[str, Any]:
-    """The output blob, its layer, and its width if it is a code."""
+    """The output blob, its layer, and its width and threshold if it is a code."""
     if blob is None and len(model.plan.outputs) == 1:
         (blob,) = model.plan.outputs
     if blob is None:
-        return {"blob": None, "layer": None, "bits": None}
+        return {"blob": None, "layer": None, "bits": None, "threshold": None}
     graph = net.graph(net.state("TEST"))
     last = graph.last(blob)
     layer = last.writer if last else None
+    threshold = code_threshold(graph, last)
     width = math.prod(model.shapes[blob][1:])
     return {
         "blob": blob,
         "layer": layer.name if layer else None,
-        "bits": width if makes_codes(graph, layer) else None,
+        "bits": None if threshold is None else width,
+        "threshold": threshold,
     }

@@ -155,9 +155,12 @@ def test_no_classifier(ssdh: Ssdh, here: Path) -> None:
         DATA + 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "data" bottom: "label" }\n'
     )
     assert refused(ssdh, here, "patch", "x.prototxt") == (
-        "x.prototxt: no classifier found: SoftmaxWithLoss layer 'loss' judges 'data', and "
+        "x.prototxt:8:15: no classifier found: SoftmaxWithLoss layer 'loss' judges 'data', and "
         "Data layer 'data' is not a classifier\n"
-        "hint: --head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them\n"
+        '  8 | layer { name: "loss" type: "SoftmaxWithLoss" bottom: "data" bottom: "label" }\n'
+        "    |               ^^^^^^\n"
+        "hint: --head LAYER, if a layer of the net classifies whole images; "
+        "ssdh show x.prototxt lists the layers\n"
     )
 
 

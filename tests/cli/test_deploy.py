@@ -386,6 +386,21 @@ def test_features_are_named_where_no_train_net_is(ssdh: Ssdh, more: str) -> None
     assert 'bottom: "embed"' in after[len(text) :]
 
 
+@pytest.mark.parametrize("more", ["", PRELU])
+def test_the_train_net_next_to_it_names_the_features(ssdh: Ssdh, more: str) -> None:
+    text = faces(more)
+    out = ssdh("deploy", "deploy.prototxt").out
+    assert "note: train_val.prototxt classifies by 'embed', with which this net ends\n" in out
+    after = Path("deploy_ssdh.prototxt").read_text()
+    assert after.startswith(text)
+    assert 'bottom: "embed"' in after[len(text) :]
+    # A train net with other layers says nothing about this one.
+    other = FACES % FACE_FEATURES.replace("num_output: 4", "num_output: 5") + more
+    Path("train_val.prototxt").write_text(other)
+    ran = ssdh("deploy", "deploy.prototxt", "--dry-run", code=3 if more else 0)
+    assert "classifies by" not in ran.out
+
+
 @pytest.mark.parametrize("at", ["cls", "prob"])
 def test_scores_are_no_features(ssdh: Ssdh, at: str) -> None:
     text = (

@@ -77,6 +77,7 @@ def test_the_metadata_say_how_codes_are_made(ssdh: Ssdh) -> None:
         "blob": "code",
         "layer": "code",
         "bits": 20,
+        "threshold": 0.5,
     }
     assert told["transform"] == {
         "crop": 8,

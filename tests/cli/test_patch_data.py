@@ -212,16 +212,51 @@ def test_a_phase_without_a_source(ssdh: Ssdh, here: Path) -> None:
     }
 
 
-def test_several_sources(ssdh: Ssdh, here: Path) -> None:
-    second = SHARED.replace('"data"', '"data2"').replace('"label"', '"label2"')
-    error = changes(ssdh, "--train-data", "a", data=SHARED + second, code=3)
+SECOND = SHARED.replace('"data"', '"data2"').replace('"label"', '"label2"')
+
+
+def test_several_sources_of_images(ssdh: Ssdh, here: Path) -> None:
+    both = 'layer { name: "both" type: "Concat" bottom: "images" bottom: "data2" top: "data" }\n'
+    data = SHARED.replace('"data"', '"images"') + SECOND + both
+    error = changes(ssdh, "--train-data", "a", data=data, code=3)
     assert error["message"] == (
-        "several data layers in phase TRAIN name a source: 'data' (line 3), 'data2' (line 10)"
+        "several data layers in phase TRAIN name a source: 'images' (line 3), 'data2' (line 10)"
     )
-    assert changes(ssdh, "--train-batch", "3", data=SHARED + second) == {
-        "[data].data_param.batch_size": 3,
+    assert changes(ssdh, "--train-batch", "3", data=data) == {
+        "[images].data_param.batch_size": 3,
         "[data2].data_param.batch_size": 3,
     }
+
+
+# Labels in an LMDB of their own, as nets for several labels have them.
+LABELS = SHARED.replace('  top: "label"\n', "") + (
+    SHARED.replace('"data"', '"tags"').replace('  top: "tags"\n', "").replace("lmdb", "tags_lmdb")
+)
+
+
+def test_a_source_for_images_beside_one_for_labels(ssdh: Ssdh, here: Path) -> None:
+    assert changes(ssdh, "--train-data", "a", "--train-batch", "3", data=LABELS) == {
+        "[data].data_param.source": "a",
+        "[data].data_param.backend": "LMDB",
+        "[data].data_param.batch_size": 3,
+        "[tags].data_param.batch_size": 3,
+    }
+    words = ("--dry-run", "--train-data", "a", "--test-data", "a")
+    ran = ssdh("patch", "train_val.prototxt", *words)
+    assert ran.err.startswith(
+        "warning: layer 'tags' of line 9, which has no images, still reads 'tags_lmdb': its "
+        "records must belong to those of the new data, in the same order\n"
+    )
+
+
+def test_the_mean_of_labels_is_no_mean_of_images(ssdh: Ssdh, here: Path) -> None:
+    text = LABELS
+    for value in (1, 2):
+        mean = f"transform_param {{ mean_value: {value} }}"
+        text = text.replace("  data_param", f"  {mean}\n  data@", 1)
+    changes(ssdh, data=text.replace("data@", "data_param"))
+    out = ssdh("patch", "train_val.prototxt", "--dry-run").out
+    assert "mean 1; to change" in out
 
 
 def test_the_old_paths_are_named(ssdh: Ssdh, here: Path) -> None:

@@ -116,14 +116,6 @@ def test_a_gradient_that_was_stopped(ssdh: Ssdh) -> None:
             "--classifier-filler",
             id="no-filler",
         ),
-        pytest.param(
-            ip("h")
-            + 'layer { name: "t" type: "TanH" bottom: "h" top: "t" }\n'
-            + ip("fc", "t")
-            + loss("fc"),
-            "'h' -> 't' is an InnerProduct with a TanH: if it is a hash layer of 5 bits, its",
-            id="tanh",
-        ),
     ],
 )
 def test_what_a_user_should_know(ssdh: Ssdh, text: str, note: str) -> None:
@@ -181,7 +173,9 @@ def test_the_head_that_was_named_is_found_under_its_new_name(
 def test_a_bottom_that_nobody_writes_is_why_there_is_no_classifier(ssdh: Ssdh) -> None:
     Path("net.prototxt").write_text(TWO_HEADS.replace('bottom: "data"', 'bottom: "dota"'))
     error = ssdh("patch", "net.prototxt", code=3).err
-    assert error.startswith("net.prototxt: no classifier found: ")
+    assert error.startswith(
+        "net.prototxt:6:15: no classifier found:\n  SoftmaxWithLoss layer 'of_a' "
+    )
     assert "net.prototxt:3:48: error SSDH201 unknown-bottom: unknown bottom blob 'dota'" in error
     assert error.endswith("hint: did you mean 'data'?\n")
 
@@ -225,3 +219,10 @@ def test_a_classifier_that_reads_its_weights_from_a_blob(
         "Caffe read as its weights: these fit 'f_norm', and would not fit a code\n"
     )
     assert [path.name for path in Path().iterdir()] == ["net.prototxt"]
+
+
+def test_a_classifier_that_reads_the_label_for_its_margin(ssdh: Ssdh) -> None:
+    Path("net.prototxt").write_text(NORMALISED.replace('bottom: "w_norm"', 'bottom: "label"'))
+    ssdh("patch", "net.prototxt", "--bits", "8")
+    net = Net(parse(Path("net_ssdh.prototxt").read_bytes()))
+    assert net.layer("fc_change").bottoms == ("latent_SSDH_encode", "label")

@@ -6,10 +6,11 @@ that the last in-place layer wrote.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
@@ -203,20 +204,39 @@ class BlobGraph:
                 indices.add(layer.index)
         return indices
 
-    def origins(self, layer: Layer, bottom: int) -> set[NetBlob]:
-        """The blobs of data layers and inputs that one bottom of a layer depends on."""
+    def values_of(self, blob: NetBlob) -> tuple[NetBlob | None, ...]:
+        """The blobs whose values a blob holds: those that its layer reads for this top."""
+        if blob.writer is None:
+            return ()
+        reads, rule = self.reads(blob.writer), LAYER_RULES.get(blob.writer.type)
+        if rule is None or rule.values == "all":
+            return reads
+        index = blob.top if rule.values == "same index" else 0
+        return reads[index : index + 1]
+
+    def origins(
+        self, layer: Layer, bottom: int, is_origin: Callable[[NetBlob], bool] | None = None
+    ) -> set[NetBlob]:
+        """The blobs of data layers and inputs that the values of one bottom of a layer come from.
+
+        Args:
+            layer: the layer.
+            bottom: the index of its bottom.
+            is_origin: whether another blob is an origin itself; None if no other is.
+        """
         origins: set[NetBlob] = set()
-        visited: set[int] = set()
+        visited: set[NetBlob | None] = {None}
         pending = [self.reads(layer)[bottom]]
         while pending:
             blob = pending.pop()
-            if blob is None:
+            if blob is None or blob in visited:
                 continue
-            if blob.writer is None or not blob.writer.bottoms:
+            visited.add(blob)
+            is_first = blob.writer is None or not blob.writer.bottoms
+            if is_first or (is_origin is not None and is_origin(blob)):
                 origins.add(blob)
-            elif blob.writer.index not in visited:
-                visited.add(blob.writer.index)
-                pending += self.reads(blob.writer)
+            else:
+                pending += self.values_of(blob)
         return origins
 
 

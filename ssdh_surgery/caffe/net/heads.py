@@ -1,9 +1,7 @@
 """Heads: the classifiers of a net, each with its losses and accuracies and the features it reads.
 
 Heads are found by structure, never by name: a loss, an accuracy or the output of a deploy net
-leads down to its classifier. A loss has no classifier if its target is computed from the same
-data as its prediction (an autoencoder, a penalty on the code) or is learned as well (two branches
-that are compared).
+leads down to its classifier.
 """
 
 from __future__ import annotations
@@ -13,17 +11,28 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
+from ssdh_surgery.caffe.net.judges import (
+    classifier_below,
+    is_code_loss,
+    judges_without_classifier,
+    verdict,
+)
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.names import count_text
 
-# The message that holds num_output, by the type of a layer that can be a classifier.
-CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
-_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
 _OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
 _DISTANCES = frozenset(name for name, rule in LAYER_RULES.items() if rule.is_distance)
+
+# The activations that make codes, with the value above which a bit is 1.
+_THRESHOLDS = {"Sigmoid": 0.5, "TanH": 0.0, "Sign": 0.0}
+# A wider layer with a TanH computes features: LeNet's has 500 values.
+_WIDEST_TANH = 256
+# Layers that may come between a hash layer and a loss that reads its codes.
+_CODE_PASSED = frozenset(["Concat", "Flatten", "Reshape", "Slice", "Split"])
 
 
 @dataclass(frozen=True)
@@ -68,10 +77,23 @@ class Head:
 
 @dataclass(frozen=True)
 class HashLayer:
-    """A latent InnerProduct and its Sigmoid, which SSDH puts below a classifier."""
+    """A latent InnerProduct, and the layer that makes codes of it: in SSDH a Sigmoid.
+
+    `code` is the latent layer itself where the codes have no activation.
+    """
 
     latent: Layer
     code: Layer
+
+    @property
+    def threshold(self) -> float:
+        """The activation above which a bit is 1."""
+        return _THRESHOLDS.get(self.code.type, 0.0)
+
+    @property
+    def activation(self) -> str:
+        """The type of its activation in words."""
+        return self.code.type if self.code is not self.latent else "no activation"
 
     @property
     def bits(self) -> int | None:
@@ -84,12 +106,6 @@ class HashLayer:
         return integer(self.latent.core.message("inner_product_param"), "axis", 1) or 0
 
 
-def num_output(layer: Layer) -> int | None:
-    """The number of outputs that a possible classifier declares."""
-    name = CLASSIFIER_TYPES.get(layer.type)
-    return integer(layer.holder(name), "num_output") if name else None
-
-
 @lru_cache(maxsize=8)
 def heads(net: Net) -> tuple[Head, ...]:
     """The heads of a net in the order of its text, with the main head marked.
@@ -100,87 +116,16 @@ def heads(net: Net) -> tuple[Head, ...]:
     for phase in PHASES:
         graph = net.graph(phase)
         for judge in graph.layers:
-            classifier = _classifier_of(graph, judge)
+            result = verdict(graph, judge)
+            classifier = result.classifier if result else None
             if classifier is not None:
                 by_index[classifier.index] = _with_judge(
                     by_index.get(classifier.index) or _bare(graph, classifier), judge
                 )
-    if not by_index:
+    if not by_index and not any(layer.is_judge for layer in net.layers):
         graph = net.graph("TEST")
         by_index = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
     return _with_main(sorted(by_index.values(), key=lambda head: head.classifier.index))
-
-
-def _classifier_of(graph: BlobGraph, judge: Layer) -> Layer | None:
-    """The classifier of a loss or accuracy, if it has one."""
-    result = _classifier_or_reason(graph, judge)
-    return result if isinstance(result, Layer) else None
-
-
-def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
-    """The classifier below a loss or accuracy, or the reason for none; None for other layers."""
-    is_accuracy = judge.type.endswith("Accuracy")
-    if not (judge.is_loss or is_accuracy):
-        return None
-    if len(judge.bottoms) < 2:
-        return "has no label bottom"
-    predicted, label = graph.reads(judge)[:2]
-    if _is_learned(graph, label):
-        return f"compares '{judge.bottoms[0]}' with '{judge.bottoms[1]}', which is learned, too"
-    prediction, target = graph.origins(judge, 0), graph.origins(judge, 1)
-    if not prediction or not target:
-        return "reads a blob that does not depend on data"
-    if prediction & target:
-        return "compares data with a blob computed from the same data"
-    classifier = _writer_below(graph, predicted, _PASSED)
-    return classifier or f"judges '{judge.bottoms[0]}'{_end_of_path(graph, predicted)}"
-
-
-def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
-    """The losses and accuracies of a net that have no classifier, each with the reason."""
-    reasons: dict[int, tuple[Layer, str]] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
-        for judge in graph.layers:
-            reason = _classifier_or_reason(graph, judge)
-            if isinstance(reason, str):
-                reasons.setdefault(judge.index, (judge, reason))
-    absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
-    for judge in absent:
-        if judge.is_loss or judge.type.endswith("Accuracy"):
-            reasons[judge.index] = (
-                judge,
-                "is in no phase by default: see include and exclude",
-            )
-    return list(reasons.values())
-
-
-def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
-    """Whether a blob depends on learned weights."""
-    if blob is None or blob.writer is None:
-        return False
-    below = graph.below([blob.writer])
-    return any(layer.type in CLASSIFIER_TYPES for layer in graph.layers if layer.index in below)
-
-
-def _writer_below(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    layer = _end_layer(graph, blob, passed)
-    return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
-
-
-def _end_layer(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
-    """The first layer below a blob whose type is not among `passed`."""
-    while blob is not None and blob.writer is not None:
-        layer = blob.writer
-        if layer.type not in passed or not layer.bottoms:
-            return layer
-        blob = graph.reads(layer)[0]
-    return None
-
-
-def _end_of_path(graph: BlobGraph, blob: NetBlob | None) -> str:
-    layer = _end_layer(graph, blob, _PASSED)
-    return f", and {layer.type} layer '{layer.name}' is not a classifier" if layer else ""
 
 
 def _bare(graph: BlobGraph, classifier: Layer) -> Head:
@@ -191,7 +136,7 @@ def _bare(graph: BlobGraph, classifier: Layer) -> Head:
 def _with_judge(head: Head, judge: Layer) -> Head:
     if judge in (*head.losses, *head.accuracies):
         return head
-    if judge.is_loss:
+    if judge.is_loss or any(judge.loss_weights):
         weight = head.weight + sum(judge.loss_weights)
         return replace(head, losses=(*head.losses, judge), weight=weight)
     return replace(head, accuracies=(*head.accuracies, judge))
@@ -199,13 +144,13 @@ def _with_judge(head: Head, judge: Layer) -> Head:
 
 def _outputs(graph: BlobGraph) -> list[Layer]:
     """The classifiers of the outputs of a deploy net."""
-    candidates = (_writer_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
+    candidates = (classifier_below(graph, blob, _OUTPUT_PASSED) for blob in graph.outputs)
     if layers := [
         layer for layer in candidates if layer is not None and layer.type == "InnerProduct"
     ]:
         return layers
     # A convolutional classifier differs from other convolutions by the pooling after it.
-    candidates = (_writer_below(graph, blob, _PASSED) for blob in graph.outputs)
+    candidates = (classifier_below(graph, blob) for blob in graph.outputs)
     return [layer for layer in candidates if layer is not None and layer.type == "Convolution"]
 
 
@@ -230,7 +175,8 @@ def top_heads(heads: Iterable[Head]) -> list[Head]:
 def find_head(net: Net, name: str) -> Head | None:
     """The head whose classifier has this name, or a layer that could be one but has no loss.
 
-    A layer below the classifier of another head does not count.
+    A layer of a type that is not Caffe's could be one, too. A layer below the classifier of
+    another head does not count.
     """
     all_heads = heads(net)
     for head in all_heads:
@@ -240,9 +186,27 @@ def find_head(net: Net, name: str) -> Head | None:
         graph = net.graph(phase)
         below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
-            if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
+            if layer.name == name and _can_classify(layer) and layer.index not in below:
                 return _bare(graph, layer)
     return None
+
+
+def _can_classify(layer: Layer) -> bool:
+    is_foreign = layer.is_foreign and not layer.is_judge
+    return layer.type in CLASSIFIER_TYPES or bool(is_foreign and layer.bottoms and layer.tops)
+
+
+def candidate_heads(net: Net) -> list[Head]:
+    """The heads that a user may choose in a net that has none by structure, the likeliest first."""
+    verdicts = judges_without_classifier(net)
+    by_index: dict[int, tuple[bool, Head]] = {}
+    for result in verdicts:
+        for layer in result.candidates:
+            graph = next(graph for p in PHASES if (graph := net.graph(p)).takes_part(layer))
+            is_distance = result.judge.type in _DISTANCES
+            by_index.setdefault(layer.index, (is_distance, _bare(graph, layer)))
+    ranked = sorted(by_index.values(), key=lambda each: (each[0], -each[1].depth))
+    return [head for _, head in ranked]
 
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
@@ -255,15 +219,64 @@ def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
 
 
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
-    """The hash layer that writes a blob: a Sigmoid on an InnerProduct."""
+    """The hash layer that writes a blob: a Sigmoid, TanH or Sign on an InnerProduct.
+
+    An InnerProduct alone is one if a loss on codes or a Sign reads it.
+    """
     code = blob.writer if blob else None
-    if code is None or code.type != "Sigmoid":
+    if blob is None or code is None:
+        return None
+    if code.type == "InnerProduct" and _is_read_as_code(graph, blob):
+        return HashLayer(code, code)
+    if code.type not in _THRESHOLDS:
         return None
     below = graph.reads(code)[0]
     latent = below.writer if below else None
     if latent is None or latent.type != "InnerProduct":
         return None
-    return HashLayer(latent, code)
+    is_wide = (num_output(latent) or _WIDEST_TANH + 1) > _WIDEST_TANH
+    return None if code.type == "TanH" and is_wide else HashLayer(latent, code)
+
+
+def _is_read_as_code(graph: BlobGraph, blob: NetBlob) -> bool:
+    pending, visited = [blob], set()
+    while pending:
+        for layer, _ in graph.consumers(pending.pop()):
+            if is_code_loss(layer) or layer.type == "Sign":
+                return True
+            if layer.type in _CODE_PASSED and layer.index not in visited:
+                visited.add(layer.index)
+                pending += graph.writes(layer)
+    return False
+
+
+def measured_hash_layers(graph: BlobGraph) -> list[HashLayer]:
+    """The hash layers whose codes the losses of published hashing methods read."""
+    by_latent: dict[int, HashLayer] = {}
+    for judge in filter(is_code_loss, graph.layers):
+        for blob in graph.reads(judge):
+            hash_layer = _hash_layer_read(graph, blob)
+            if hash_layer is not None:
+                by_latent[hash_layer.latent.index] = hash_layer
+    return list(by_latent.values())
+
+
+def _hash_layer_read(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
+    while blob is not None and blob.writer is not None and blob.writer.type in _CODE_PASSED:
+        blob = graph.reads(blob.writer)[0]
+    return hash_layer_of(graph, blob)
+
+
+def lone_hash_layer(net: Net) -> HashLayer | None:
+    """The only hash layer of a net that learns codes by a loss on them, without a classifier."""
+    if heads(net):
+        return None
+    measured = {
+        each.latent.index: each
+        for phase in PHASES
+        for each in measured_hash_layers(net.graph(phase))
+    }
+    return next(iter(measured.values())) if len(measured) == 1 else None
 
 
 def heads_text(heads: Iterable[Head]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.prototxt.cst import Document
 
@@ -39,5 +38,4 @@ def kind_of(document: Document) -> Kind:
 def _net_kind(net: Net) -> Kind:
     if any(layer.is_data and layer.type != "Input" for layer in net.layers):
         return Kind.TRAIN
-    has_judges = any(head.losses or head.accuracies for head in heads(net))
-    return Kind.TRAIN if has_judges else Kind.DEPLOY
+    return Kind.TRAIN if any(layer.is_judge for layer in net.layers) else Kind.DEPLOY

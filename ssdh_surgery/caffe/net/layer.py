@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from ssdh_surgery.caffe.messages.dialect import (
     current_type,
 )
 from ssdh_surgery.caffe.messages.v0_fields import place_in_v0
-from ssdh_surgery.caffe.net.layer_rules import DATA_TYPES
+from ssdh_surgery.caffe.net.layer_rules import DATA_TYPES, LAYER_RULES
 from ssdh_surgery.caffe.net.phase import PhaseRule, State, takes_part
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt import literals
@@ -21,6 +22,10 @@ from ssdh_surgery.prototxt.cst import Entry, Message, Scalar
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.schema import LayerParameter
+
+
+# Forks add words: SmoothL1LossOHEM.
+_LOSS = re.compile("Loss(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,19 @@ class Layer:
         return self.type in DATA_TYPES or (not self.bottoms and bool(self.tops))
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether its type is not Caffe's: a fork's, or Python, whose code is not at hand."""
+        return self.type not in LAYER_RULES
+
+    @property
     def is_loss(self) -> bool:
-        """Whether its type is a loss, by the end of its name."""
-        return self.type.endswith("Loss")
+        """Whether its type is a loss, by the name of the type."""
+        return bool(_LOSS.search(self.type))
+
+    @property
+    def is_judge(self) -> bool:
+        """Whether it judges scores: a loss, a layer with a weight in the loss, or an accuracy."""
+        return self.is_loss or any(self.loss_weights) or self.type.endswith("Accuracy")
 
     @property
     def is_padding(self) -> bool:

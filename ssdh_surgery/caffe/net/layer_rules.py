@@ -21,6 +21,7 @@ Family = Literal[
     "score",
     "other",
 ]
+Values = Literal["all", "first", "same index"]
 # The minimum and maximum number of blobs; None means no maximum.
 Counts = tuple[int, int | None]
 
@@ -45,6 +46,7 @@ class LayerRule:
         passes_to_judge: it may come between a classifier and a loss or an accuracy.
         passes_to_output: it may come between a classifier and the output of a deploy net.
         is_distance: it is a loss on the distance of numbers, which distinguishes no classes.
+        values: the bottoms whose values a top holds: all, the first, or the one of its own index.
     """
 
     family: Family
@@ -62,6 +64,7 @@ class LayerRule:
     passes_to_judge: bool = False
     passes_to_output: bool = False
     is_distance: bool = False
+    values: Values = "all"
 
 
 _NONE: Counts = (0, 0)
@@ -146,7 +149,9 @@ LAYER_RULES: dict[str, LayerRule] = {
         has_input_weights=True,
         passes_to_judge=True,
     ),
-    "BatchReindex": LayerRule("joining and shaping", bottoms=(2, 2)),
+    "BatchReindex": LayerRule(
+        "joining and shaping", bottoms=(2, 2), passes_to_judge=True, values="first"
+    ),
     "Bias": LayerRule(
         "normalization",
         "bias_param",
@@ -164,7 +169,7 @@ LAYER_RULES: dict[str, LayerRule] = {
     "ConvolutionDepthwise": LayerRule(
         "convolution", "convolution_param", has_params=True, has_input_weights=True
     ),
-    "Crop": LayerRule("joining and shaping", "crop_param", bottoms=(2, 2)),
+    "Crop": LayerRule("joining and shaping", "crop_param", bottoms=(2, 2), values="first"),
     "Data": _data("data_param", (1, 2)),
     "Deconvolution": _convolution(),
     # A fork's faster grouped convolution.
@@ -176,7 +181,14 @@ LAYER_RULES: dict[str, LayerRule] = {
     "Embed": LayerRule("inner product", "embed_param", has_params=True, keeps_width=False),
     "EuclideanLoss": _loss(is_distance=True),
     "Exp": _activation("exp_param", passes_to_judge=True),
-    "Filter": LayerRule("joining and shaping", bottoms=(2, None), tops=_ANY),
+    # Its last bottom only selects items.
+    "Filter": LayerRule(
+        "joining and shaping",
+        bottoms=(2, None),
+        tops=_ANY,
+        passes_to_judge=True,
+        values="same index",
+    ),
     "Flatten": LayerRule(
         "joining and shaping",
         "flatten_param",

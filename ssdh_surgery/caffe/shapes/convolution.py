@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ssdh_surgery.caffe.shapes.layer_setup import (
+    NO_OUTPUTS_HINT,
     LayerSetup,
+    Refusal,
     SetupResult,
     Shape,
     count,
@@ -14,6 +16,7 @@ from ssdh_surgery.caffe.shapes.layer_setup import (
 from ssdh_surgery.names import size_text
 
 if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import ConvolutionParameter
 
 _PARAM = "convolution_param"
@@ -173,16 +176,23 @@ def _each(
     return values if values or default is None else (default,) * spatial
 
 
+def check_outputs(param: LayerParameter) -> None:
+    """Refuse a convolution without outputs.
+
+    Raises:
+        Refusal: it has none.
+    """
+    outputs = param.convolution_param.num_output
+    if outputs <= 0:
+        message = f"Check failed: num_output_ > 0 ({outputs} vs. 0)"
+        raise Refusal(message, field=f"{_PARAM}.num_output", hint=NO_OUTPUTS_HINT)
+
+
 def _channels(setup: LayerSetup, axis: int) -> tuple[int, int, int]:
     """Input channels, outputs, and the number of groups, which divides both."""
     parameter, channels = setup.param.convolution_param, setup.bottoms[0][axis]
     outputs, group = parameter.num_output, parameter.group
-    setup.check(
-        outputs > 0,
-        f"Check failed: num_output_ > 0 ({outputs} vs. 0)",
-        field=f"{_PARAM}.num_output",
-        hint="num_output is missing or not positive",
-    )
+    check_outputs(setup.param)
     setup.check(group > 0, "group must be positive.", field=f"{_PARAM}.group")
     setup.check(
         channels % group == 0,

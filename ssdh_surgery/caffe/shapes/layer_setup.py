@@ -20,6 +20,9 @@ Shape = tuple[int, ...]
 # The most axes of a blob; its values are counted in a C int.
 MAX_AXES = 32
 MAX_COUNT = 2**31 - 1
+NO_OUTPUTS_HINT = (
+    "num_output is missing or not positive; ssdh patch --classes N sets that of the classifier"
+)
 
 
 class Refusal(Exception):

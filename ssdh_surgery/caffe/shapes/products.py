@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, SetupResult, count
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.shapes.layer_setup import (
+    NO_OUTPUTS_HINT,
+    LayerSetup,
+    Refusal,
+    SetupResult,
+    count,
+)
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.schema import LayerParameter
 
 
 def inner_product(setup: LayerSetup) -> SetupResult:
@@ -10,19 +21,24 @@ def inner_product(setup: LayerSetup) -> SetupResult:
     parameter = setup.param.inner_product_param
     outputs = parameter.num_output
     axis = setup.axis(parameter.axis, field="inner_product_param.axis")
-    # All that Caffe reports is an empty param.
-    setup.check(
-        outputs > 0,
-        "Check failed: data_",
-        field="inner_product_param.num_output",
-        hint="num_output is missing or not positive",
-    )
+    check_outputs(setup.param)
     shape = setup.bottoms[0]
     inputs = count(shape, axis)
     weight = (inputs, outputs) if parameter.transpose else (outputs, inputs)
     top = (*shape[:axis], outputs)
     params = [weight, (outputs,)] if parameter.bias_term else [weight]
     return SetupResult([top], params, count(shape, 0, axis) * inputs * outputs)
+
+
+def check_outputs(param: LayerParameter) -> None:
+    """Refuse an InnerProduct without outputs: all that Caffe reports is an empty param.
+
+    Raises:
+        Refusal: it has none.
+    """
+    if param.inner_product_param.num_output <= 0:
+        field = "inner_product_param.num_output"
+        raise Refusal("Check failed: data_", field=field, hint=NO_OUTPUTS_HINT)
 
 
 def embed(setup: LayerSetup) -> SetupResult:

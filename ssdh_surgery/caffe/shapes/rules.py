@@ -108,6 +108,25 @@ def layer_shapes(setup: LayerSetup) -> SetupResult:
     return result
 
 
+# What Caffe refuses without a look at the bottoms.
+_OUTPUT_CHECKS: dict[str, Callable[[LayerParameter], None]] = {
+    "Convolution": convolution.check_outputs,
+    "Deconvolution": convolution.check_outputs,
+    "InnerProduct": products.check_outputs,
+}
+
+
+def check_outputs(param: LayerParameter) -> None:
+    """Refuse a layer without outputs, as far as its bottoms do not matter.
+
+    Raises:
+        Refusal: in Caffe's words.
+    """
+    check = _OUTPUT_CHECKS.get(param.type)
+    if check is not None:
+        check(param)
+
+
 def check_counts(param: LayerParameter, tops: int) -> None:
     """Refuse a layer with too few or too many blobs.
 

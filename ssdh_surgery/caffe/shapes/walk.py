@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.padding import Padding, pad_of
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal, SetupResult, Shape, count
 from ssdh_surgery.caffe.shapes.net_shapes import LayerShapes, NetShapes
-from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, layer_shapes
+from ssdh_surgery.caffe.shapes.rules import SHAPE_RULES, check_counts, check_outputs, layer_shapes
 from ssdh_surgery.caffe.shapes.sharing import Sharing
 from ssdh_surgery.errors import UnknownLayer, did_you_mean
 from ssdh_surgery.findings import (
@@ -163,6 +163,7 @@ class _Walk:
             check_counts(param, tops)
             bottom_shapes = [shape for shape in bottoms if shape is not None]
             if len(bottom_shapes) < len(bottoms):
+                check_outputs(param)
                 return None
             top_shapes = [self.explicit.get(name) for name in layer.tops]
             result = layer_shapes(LayerSetup(param, bottom_shapes, tops, top_shapes))

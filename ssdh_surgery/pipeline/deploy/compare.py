@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
-from ssdh_surgery.caffe.net.heads import hash_layer_below, heads, num_output
+from ssdh_surgery.caffe.net.heads import hash_layer_below, heads
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.outputs import num_output
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SurgeryError
@@ -168,7 +169,7 @@ def _needed_layers(
     if end is not None:
         below = graph.below([end])
         return [layer for layer in graph.layers if layer.index in below]
-    head = None if latent else choose_head(net, settings.get("head"))
+    head = None if latent else choose_head(net, settings.get("head"), settings.get("at"))
     hash_layer = hash_layer_below(net, head.classifier) if head else None
     if hash_layer is not None and not other.named(hash_layer.latent.name):
         latent = hash_layer.latent

@@ -83,7 +83,7 @@ def derive_deploy(
     settings = explicit.over(record.settings if record else Settings())
     train = upgrade_source(train) if settings.get("upgrade") else train
     net, folders = net_of(train.document), working_folders(train.path)
-    head = choose_head(net, head_name(net, settings, record))
+    head = choose_head(net, head_name(net, settings, record), settings.get("at"))
     hash_layer = hash_layer_below(net, head.classifier)
     if hash_layer is not None:
         _refuse_contradictions(net, hash_layer, explicit)
@@ -191,7 +191,8 @@ def _keep(
         draft.notes.append(
             f"the classifier is kept: 'ssdh encode --blob {scores}' writes its scores"
         )
-    binary = [settings.recipe.binary_layer()] if form.binary else []
+    recipe = replace(settings.recipe, code_name=hash_layer.code.tops[0])
+    binary = [recipe.binary_layer(hash_layer.threshold)] if form.binary else []
     draft.do(layers.insert_after(code, binary), inputs)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.pipeline.deploy.compare import compare
+from ssdh_surgery.pipeline.deploy.trained_features import trained_features
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.edit.hash_net import insertion_notes
+from ssdh_surgery.pipeline.edit.hash_net import existing_note, insertion_notes
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
 from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_source
@@ -70,9 +71,14 @@ def patch_deploy(
     name_net(draft, settings)
     hash_layer = hash_layer_in(draft.net, settings, record)
     place = _place(draft.net, settings, record) if hash_layer is None else None
+    if hash_layer is None and place is None and record is None:
+        trained = trained_features(source, draft.net, settings)
+        if trained is not None:
+            place = trained.blob
+            draft.notes.append(f"{trained.train} classifies by '{place}', with which this net ends")
     end = end_of_features(draft.net, place) if place else None
     if hash_layer is None and end is None:
-        head = choose_head(draft.net, settings.get("head"))
+        head = choose_head(draft.net, settings.get("head"), settings.get("at"))
         make_inner_product(draft, head, settings.recipe.remove)
     warnings = compare(draft.net, record, settings)
     batch_change = inputs.set_batch(draft.net, batch)
@@ -146,13 +152,20 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
     the net's own.
     """
     graph, name = net.graph("TEST"), settings.recipe.code_name
-    for layer in graph.layers:
-        if layer.type == "Sigmoid" and name in (layer.name, *layer.tops):
-            return hash_layer_of(graph, graph.writes(layer)[0])
+    named = [graph.writes(layer)[0] for layer in graph.layers if layer.name == name and layer.tops]
+    for blob in (graph.last(name), *named):
+        if (hash_layer := hash_layer_of(graph, blob)) is not None:
+            return hash_layer
+        latent = blob.writer if blob else None
+        if record is not None and latent is not None and latent.type == "InnerProduct":
+            return HashLayer(latent, latent)
     if record is not None:
         return None
-    below = (hash_layer_below(net, head.classifier) for head in heads(net))
-    hash_layer = next(filter(None, below), None)
+    below = [hash_layer_below(net, head.classifier) for head in heads(net)]
+    # The scores of several labels have a Sigmoid, too, but no other of these activations.
+    ends = [hash_layer_of(graph, blob) for blob in graph.outputs]
+    others = [each for each in ends if each is not None and each.code.type != "Sigmoid"]
+    hash_layer = next(filter(None, [*below, *others]), None)
     at = settings.get("at")
     is_at = hash_layer is None or at in (None, hash_layer.latent.bottoms[0])
     return hash_layer if is_at else None
@@ -168,7 +181,11 @@ def _adjust(
 ) -> None:
     """Give an existing hash layer the values of the train net's, and the explicit settings."""
     net = draft.net
-    draft.notes.append(f"the net already has a hash layer: '{hash_layer.code.name}'")
+    draft.notes.append(
+        f"the net already has a hash layer: '{hash_layer.code.name}'"
+        if hash_layer.code.type == "Sigmoid"
+        else existing_note(hash_layer)
+    )
     classifier = next(
         (
             head.classifier
@@ -185,7 +202,8 @@ def _adjust(
     name = f"{values.get('code_name', hash_layer.code.name)}_binary"
     if binary and not net.named(name):
         recipe = Recipe(code_name=values.get("code_name", hash_layer.code.tops[0]))
-        changes.append(layers.insert_after(hash_layer.code, [recipe.binary_layer()]))
+        binary_layer = recipe.binary_layer(hash_layer.threshold)
+        changes.append(layers.insert_after(hash_layer.code, [binary_layer]))
     draft.do(adjust(net, classifier, hash_layer, values, {}), *changes)
 
 

@@ -113,3 +113,7 @@ class NetDraft:
     def do(self, result: VerbResult, *others: Change | HasChange) -> VerbResult:
         """See `Draft.do`."""
         return self.draft.do(result, *others)
+
+    def warn(self, warning: str) -> None:
+        """Add a warning to those of the document."""
+        self.draft.warnings = (*self.draft.warnings, warning)

@@ -7,17 +7,24 @@ from dataclasses import dataclass, field
 
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below
 from ssdh_surgery.caffe.net.phase import Phase
-from ssdh_surgery.errors import UnknownLayer, did_you_mean
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.edit.objective import put_objective, sets_objective, silence_unread
-from ssdh_surgery.pipeline.edit.prepare_net import prepare_net, rename_where_changed
+from ssdh_surgery.pipeline.edit.prepare_net import (
+    prepare_net,
+    rename_where_changed,
+    renamed_note,
+)
 from ssdh_surgery.pipeline.nets.choose_head import refuse_twins, refuse_weight_bottoms
+from ssdh_surgery.pipeline.settings.options import OPTIONS, names_in
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing import adjust, width
 from ssdh_surgery.surgery.hashing.insert import HashInsertion, hash_train_net
 from ssdh_surgery.surgery.hashing.recipe import Recipe
-from ssdh_surgery.surgery.verbs.data_layers import repoint
+from ssdh_surgery.surgery.verbs.data_layers import Repointing, repoint
+
+_DATA = names_in("data")
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,7 @@ def hash_test_net(
             hint=did_you_mean(plan.classifier, [layer.name for layer in net.layers]),
         )
     refuse_twins(net, head.classifier)
-    refuse_weight_bottoms(head.classifier)
+    refuse_weight_bottoms(net, head.classifier)
     own_plan = HashPlan(head.classifier.name, plan.explicit, plan.settings)
     return hash_net(draft, own_plan, phases, train)
 
@@ -121,10 +128,21 @@ def _insert(
     """Insert a hash layer into a net that is ready for it."""
     net, head = draft.net, draft.head(plan.classifier)
     insertion = hash_train_net(net, head, settings.recipe, settings.get("at"))
-    draft.do(insertion, repoint(net, head.classifier, plan.settings.data, phases))
+    repointing = repoint(net, head.classifier, plan.settings.data, phases)
+    draft.do(insertion, repointing)
+    _warn_of_kept_sources(draft, repointing)
     draft.notes += insertion_notes(insertion, settings.recipe)
     has_objective = settings.get("objective") == "ssdh"
     return HashResult(insertion.classifier, insertion, has_objective=has_objective)
+
+
+def _warn_of_kept_sources(draft: NetDraft, repointing: Repointing) -> None:
+    for each in repointing.kept:
+        draft.warn(
+            f"layer '{each.layer.name}' of line {each.layer.line}, which has no images, still "
+            f"reads '{each.source}': its records must belong to those of the new data, in the same "
+            "order"
+        )
 
 
 def insertion_notes(insertion: HashInsertion, recipe: Recipe) -> tuple[str, ...]:
@@ -158,7 +176,9 @@ def _adjust(
     values = explicit.named(adjust.SETTINGS)
     change = adjust.adjust(net, head.classifier, hash_layer, values, new_names)
     draft.notes += _adjust_notes(hash_layer, values, new_names, plan)
-    draft.do(change, repoint(net, head.classifier, explicit.data, phases))
+    repointing = repoint(net, head.classifier, explicit.data, phases)
+    draft.do(change, repointing)
+    _warn_of_kept_sources(draft, repointing)
     name = str(explicit.get("classifier_name") or new_names.get(name, name))
     return HashResult(name, hash_layer=hash_layer, new_names=new_names)
 
@@ -183,9 +203,8 @@ def _adjust_notes(
     new_names: Mapping[str, str],
     plan: HashPlan,
 ) -> list[str]:
-    names = f"'{hash_layer.latent.name}' -> '{hash_layer.code.name}', {hash_layer.bits} bits"
     offer = "" if values else "; --bits N changes its width"
-    notes = [f"the net already has a hash layer: {names}{offer}"]
+    notes = [f"{existing_note(hash_layer)}{offer}"]
     recipes = (Recipe(), plan.settings.recipe)
     ours = {name for recipe in recipes for name in (recipe.latent_name, recipe.code_name)}
     if not values and not ours & {hash_layer.latent.name, hash_layer.code.name}:
@@ -200,13 +219,46 @@ def _adjust_notes(
     return notes
 
 
+def refuse_changes(hash_layer: HashLayer, explicit: Settings) -> None:
+    """Refuse to change a hash layer whose losses may depend on its width and its names.
+
+    Raises:
+        SurgeryError: an explicit setting would change it, or needs a classifier.
+    """
+    names = (*adjust.SETTINGS, "classes", "aux", "objective", "classifier_filler", *_DATA)
+    values = explicit.named(names)
+    if values.get("bits") == hash_layer.bits:
+        del values["bits"]
+    if values:
+        flags = ", ".join(OPTIONS[name].flag for name in values)
+        raise SurgeryError(
+            f"the net learns the {hash_layer.bits} bits of '{hash_layer.latent.name}' "
+            f"({hash_layer.activation}) by losses of a fork, without a classifier, and what they "
+            "need is unknown",
+            location=hash_layer.latent.location,
+            hint=f"edit the net by hand, and patch without {flags}",
+            layer=hash_layer.latent.name,
+        )
+
+
+def existing_note(hash_layer: HashLayer) -> str:
+    """A note on the hash layer that a net has: a Sigmoid's as ours, or one of another kind."""
+    latent, code = hash_layer.latent.name, hash_layer.code.name
+    if hash_layer.code.type == "Sigmoid":
+        return f"the net already has a hash layer: '{latent}' -> '{code}', {hash_layer.bits} bits"
+    return (
+        f"the net already has a hash layer '{latent}' of {hash_layer.bits} bits "
+        f"({hash_layer.activation}): a bit is 1 where '{hash_layer.code.tops[0]}' is above "
+        f"{hash_layer.threshold:g}"
+    )
+
+
 def _width_notes(
     hash_layer: HashLayer, values: Mapping[str, object], new_names: Mapping[str, str]
 ) -> list[str]:
-    names = ", ".join(f"'{old}' is now '{new}'" for old, new in new_names.items())
     notes = [f"its width is now {values['bits']} bits: weights of the old width no longer fit"]
-    if names:
-        notes.append(f"start from their fillers, under names without trained weights: {names}")
+    if new_names:
+        notes.append(renamed_note(new_names))
     inner = hash_layer.latent.holder("inner_product_param")
     if inner is not None and not inner.message("weight_filler") and "filler" not in values:
         notes.append(

@@ -20,18 +20,18 @@ KEYS = ("crop", "mean_value", "mean_file", "scale", "channels", "resize")
 _RECORDS = 100
 
 
-def input_geometry(net: Net, classifier: str, file: Path | None) -> dict[str, Any]:
+def input_geometry(net: Net, reader: Layer, file: Path | None) -> dict[str, Any]:
     """The input geometry, by `KEYS`, from the data layers that the features come from.
 
     It is that of the first of them with a `transform_param`.
 
     Args:
         net: a train net.
-        classifier: the name of its classifier.
+        reader: a layer that reads its features or codes.
         file: its file, from whose folders its data may be found; None for standard input
             and the zoo.
     """
-    layers = image_layers(net, net.named(classifier)[0])
+    layers = image_layers(net, reader)
     layer = next(filter(_transform, layers), None)
     values: dict[str, Any] = {}
     if layer is not None and (transform := _transform(layer)):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ssdh_surgery.caffe.net.heads import hash_layer_below
+from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.errors import UsageError
+from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import OBJECTIVE, Settings
@@ -62,6 +62,7 @@ def put_objective(draft: NetDraft, name: str, settings: Settings) -> None:
         )
     if objective is not None:
         assert hash_layer is not None, "a net that gets an objective has its hash layer"
+        _refuse_other_codes(hash_layer)
         draft.do(add_objective(draft.net, head, hash_layer, objective))
 
 
@@ -72,4 +73,20 @@ def silence_unread(draft: NetDraft, before: Net) -> None:
         names = ", ".join(f"'{blob}'" for blob, _ in blobs)
         draft.notes.append(
             f"no other layer reads {names}: a Silence layer keeps it from becoming an output"
+        )
+
+
+def _refuse_other_codes(hash_layer: HashLayer) -> None:
+    """Refuse the objective on codes that do not lie between 0 and 1.
+
+    Raises:
+        SurgeryError: naming the layer of the codes.
+    """
+    if hash_layer.code.type != "Sigmoid":
+        raise SurgeryError(
+            f"the objective is for codes between 0 and 1, of a Sigmoid: those of "
+            f"'{hash_layer.latent.name}' have {hash_layer.activation}",
+            location=hash_layer.code.location,
+            hint="patch without --objective; the net has its own",
+            layer=hash_layer.code.name,
         )

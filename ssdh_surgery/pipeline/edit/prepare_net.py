@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.edit.draft import NetDraft
 from ssdh_surgery.pipeline.settings.settings import Settings
-from ssdh_surgery.surgery.hashing import aux_heads, classifier
+from ssdh_surgery.surgery.hashing import aux_heads, classifier, width
 from ssdh_surgery.surgery.hashing.convolutional_head import to_inner_product
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared
@@ -70,20 +72,28 @@ def _set_classes(draft: NetDraft, name: str, classes: int, retarget: bool, recip
     aux_names: tuple[str, ...] = ()
     if retarget:
         aux = draft.do(aux_heads.retarget(draft.net, head, classes, recipe.classifier_lr))
-        aux_names = tuple(aux.classifiers)
+        aux_names = aux.names
     else:
         aux_heads.refuse_too_few_classes(draft.net, head, classes)
     before, words = head.classes, count_text(classes, "class", "classes")
     draft.do(classifier.set_classes(draft.head(name), classes))
     if before != classes:
-        draft.notes.append(
-            f"'{name}' now has {words} (before: {before}): it starts from its filler"
-        )
+        old = "" if before is None else f" (before: {before})"
+        draft.notes.append(f"'{name}' now has {words}{old}: it starts from its filler")
+        renaming = draft.do(width.rename_resized(draft.net, draft.head(name).classifier))
+        if renaming.names:
+            draft.notes.append(renamed_note(renaming.names))
     if aux_names:
         listed = ", ".join(f"'{each}'" for each in aux_names)
         draft.notes.append(
             f"the auxiliary heads now have {words} and start from their fillers: {listed}"
         )
+
+
+def renamed_note(new_names: Mapping[str, str]) -> str:
+    """A note on layers with new names, by their old names, since their weights no longer fit."""
+    names = ", ".join(f"'{old}' is now '{new}'" for old, new in new_names.items())
+    return f"start from their fillers, under names without trained weights: {names}"
 
 
 def rename_where_changed(draft: NetDraft, before: Head, settings: Settings) -> str:

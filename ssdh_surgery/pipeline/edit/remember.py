@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads, num_output
+from ssdh_surgery.caffe.net.heads import find_head, hash_layer_below, lone_hash_layer
 from ssdh_surgery.caffe.net.kind import Kind
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import num_output
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.files import digest
 from ssdh_surgery.pipeline.edit.hash_net import HashResult
@@ -29,7 +31,7 @@ class GroupResult:
     Attributes:
         files: the results, that of the train net first.
         net: the train net after the patch.
-        classifier: the name of its classifier before the patch.
+        classifier: the name of its classifier before the patch; empty if it has none.
         hashing: the hash layer that it has now.
         settings: the effective settings.
     """
@@ -39,6 +41,12 @@ class GroupResult:
     classifier: str
     hashing: HashResult
     settings: Settings
+
+    @property
+    def reader(self) -> Layer:
+        """The layer that reads the codes, or the latent layer in a net without classifier."""
+        latent = self.hashing.hash_layer.latent.name if self.hashing.hash_layer else ""
+        return self.net.named(self.hashing.classifier or latent)[0]
 
     def patched(self, group: FileGroup) -> FileGroup:
         """The file group itself, with its documents as they are after the patch."""
@@ -63,10 +71,10 @@ def remember_group(
     values = {
         **_file_values(workspace, group.files),
         "remove": group.settings.recipe.remove,
-        "classifier_source": group.classifier,
+        **({"classifier_source": group.classifier} if group.classifier else {}),
         **_hash_values(group),
         "options": group.settings.as_toml(record.options if record else {}),
-        **input_geometry(group.net, group.hashing.classifier, group.files[0].source.path),
+        **input_geometry(group.net, group.reader, group.files[0].source.path),
     }
     workspace.record(stem, {**values, **_removals(record, values)})
 
@@ -75,7 +83,7 @@ def _hash_values(group: GroupResult) -> dict[str, Any]:
     """The values of a hash layer: its width, its names and its objective."""
     recipe, hashing = group.settings.recipe, group.hashing
     if hashing.hash_layer is not None:
-        return _existing_values(group.net, hashing.hash_layer)
+        return _existing_values(group.net, hashing)
     assert hashing.insertion is not None, "a net without an existing hash layer has a new one"
     classifier = hashing.insertion.classifier
     return {
@@ -89,21 +97,21 @@ def _hash_values(group: GroupResult) -> dict[str, Any]:
     }
 
 
-def _existing_values(net: Net, before: HashLayer) -> dict[str, Any]:
+def _existing_values(net: Net, hashing: HashResult) -> dict[str, Any]:
     """The same of an existing hash layer, as it is after the patch."""
-    for head in heads(net):
-        hash_layer = hash_layer_below(net, head.classifier)
-        if hash_layer is not None and hash_layer.latent.index == before.latent.index:
-            return {
-                "bits": hash_layer.bits,
-                "features": hash_layer.latent.bottoms[0],
-                "latent": hash_layer.latent.name,
-                "code": hash_layer.code.tops[0],
-                "classifier": head.classifier.name,
-                "classes": head.classes,
-                "objective": "ssdh" if has_objective(net, hash_layer) else "sigmoid",
-            }
-    return {}
+    head = find_head(net, hashing.classifier) if hashing.classifier else None
+    hash_layer = hash_layer_below(net, head.classifier) if head else lone_hash_layer(net)
+    assert hash_layer is not None, "a net that gets no new hash layer has one"
+    values: dict[str, Any] = {
+        "bits": hash_layer.bits,
+        "features": hash_layer.latent.bottoms[0],
+        "latent": hash_layer.latent.name,
+        "code": hash_layer.code.tops[0],
+        "objective": "ssdh" if has_objective(net, hash_layer) else "sigmoid",
+    }
+    if head is not None:
+        values |= {"classifier": head.classifier.name, "classes": head.classes}
+    return values
 
 
 def _file_values(workspace: Workspace, files: Sequence[FileResult]) -> dict[str, Any]:
@@ -182,7 +190,7 @@ def _update(workspace: Workspace, group: GroupResult, record: NetRecord) -> dict
     if train.is_changed:
         values |= {
             **_hash_values(group),
-            **input_geometry(group.net, group.hashing.classifier, train.source.path),
+            **input_geometry(group.net, group.reader, train.source.path),
         }
     return values
 

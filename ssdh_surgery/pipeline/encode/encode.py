@@ -191,7 +191,7 @@ def encode_source(
         source.digest,
         classes=source.classes,
         class_names=source.names.names,
-        is_code=encoder.net.is_code,
+        threshold=encoder.net.threshold,
         keep_activations=keep_activations,
         resume=resume,
     )

@@ -22,7 +22,7 @@ from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, recorded_deploy
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
-from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes, pack
+from ssdh_surgery.retrieval.codes.codes import THRESHOLD, UNKNOWN_LABEL, Codes, pack
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,18 @@ class Encoder:
                 "weights": files.file_digest(self.weights),
                 "blob": self.blob,
                 "layer": self._layer,
+                **self._other_threshold(),
             },
             "transform": self.transform.recipe(),
             "engine": self.engine.name,
             "source": source,
             "root": root,
         }
+
+    def _other_threshold(self) -> dict[str, float]:
+        """The threshold of codes that have another one than those of a Sigmoid."""
+        threshold = self.net.threshold
+        return {} if threshold in (None, THRESHOLD) else {"threshold": threshold}
 
     def activations(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """The values of the blob [n, K] for n images, as `transform.prepare` returns them.
@@ -139,7 +145,11 @@ class Encoder:
         activations = self.activations([self.transform.prepare(each) for each in images])
         labels = np.full(len(ids), UNKNOWN_LABEL, np.int64)
         return Codes(
-            pack(activations) if self.bits else np.empty((len(ids), 0), np.uint8),
+            (
+                np.empty((len(ids), 0), np.uint8)
+                if self.net.threshold is None
+                else pack(activations, self.net.threshold)
+            ),
             self.bits,
             np.array(ids, str),
             labels,

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ssdh_surgery.caffe.net.heads import heads, num_output
+from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import num_output
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.inspect.show import default_phase

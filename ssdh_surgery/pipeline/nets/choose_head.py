@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ssdh_surgery.caffe.net.heads import (
-    CLASSIFIER_TYPES,
     Head,
+    candidate_heads,
     find_head,
     heads,
     heads_text,
-    judges_without_classifier,
+    lone_hash_layer,
     top_heads,
 )
+from ssdh_surgery.caffe.net.judges import Verdict, is_label, judges_without_classifier
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.surgery.hashing.convolutional_head import to_inner_product
+from ssdh_surgery.surgery.hashing.insert import features_blob
 from ssdh_surgery.surgery.hashing.shared_weights import refuse_shared, refuse_siamese
 
 
@@ -39,10 +43,17 @@ def head_name(net: Net, settings: Settings, record: NetRecord | None) -> str | N
     return str(record.get("classifier") if name in names_before and is_gone else name)
 
 
-def choose_head(net: Net, name: str | None) -> Head:
+def choose_head(net: Net, name: str | None, at: str | None = None) -> Head:
     """The main head, or the one that a name belongs to.
 
     The name is that of its classifier, loss or accuracy, or of a blob that one of these writes.
+    Where no loss has a classifier for certain, the blob to hash may choose among the layers that
+    may be one.
+
+    Args:
+        net: the net.
+        name: the name, None for the main head.
+        at: the blob to hash, None for the head's features.
 
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
@@ -50,9 +61,9 @@ def choose_head(net: Net, name: str | None) -> Head:
             it compares branches that share weights; another phase has another classifier, or it
             reads its weights from a blob.
     """
-    head = _named_head(net, name) if name is not None else _main_head(net)
+    head = _named_head(net, name) if name is not None else _main_head(net, at)
     refuse_twins(net, head.classifier)
-    refuse_weight_bottoms(head.classifier)
+    refuse_weight_bottoms(net, head.classifier)
     return head
 
 
@@ -61,25 +72,18 @@ def _named_head(net: Net, name: str) -> Head:
     for head in all_heads:
         if any(name == layer.name or name in layer.tops for layer in head.layers):
             return head
-    if (unjudged_head := find_head(net, name)) is not None:
+    names = [name, *(layer.name for layer in net.layers if name in layer.tops)]
+    unjudged_head = next(filter(None, (find_head(net, each) for each in names)), None)
+    if unjudged_head is not None:
         return unjudged_head
     raise _no_head(net, all_heads, name)
 
 
-def _main_head(net: Net) -> Head:
+def _main_head(net: Net, at: str | None) -> Head:
     all_heads = heads(net)
     if not all_heads:
         refuse_siamese(net)
-        raise SurgeryError(
-            "no classifier found: "
-            + (
-                _reasons(net)
-                or "no loss, accuracy or output leads to an InnerProduct or a Convolution"
-            ),
-            location=Location(net.file),
-            hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
-            findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
-        )
+        return _head_above(net, at)
     main = next((head for head in all_heads if head.is_main), None)
     if main is None:
         for head in top_heads(all_heads):
@@ -93,10 +97,70 @@ def _main_head(net: Net) -> Head:
     return main
 
 
-def _reasons(net: Net) -> str:
-    return "; ".join(
-        f"{each.type} layer '{each.name}' {why}" for each, why in judges_without_classifier(net)
+def _head_above(net: Net, at: str | None) -> Head:
+    """The only candidate above a blob, in a net without a classifier by structure.
+
+    Raises:
+        SurgeryError: there is none, or several, or no blob is named.
+    """
+    lone = lone_hash_layer(net)
+    if lone is not None:
+        raise SurgeryError(
+            f"the net has no classifier: it learns the {lone.bits} bits of its own hash layer "
+            f"'{lone.latent.name}' ({lone.activation})",
+            location=lone.latent.location,
+            hint="ssdh patch records it; then ssdh encode --deploy FILE with its own deploy net",
+            layer=lone.latent.name,
+        )
+    candidates = _candidates(net)
+    above = [head for head in candidates if at is not None and _is_above(net, head, at)]
+    if len(above) == 1:
+        return above[0]
+    verdicts = judges_without_classifier(net)
+    raise SurgeryError(
+        f"no classifier found{_reasons(verdicts)}",
+        location=verdicts[0].judge.location if verdicts else Location(net.file),
+        hint=_candidates_hint(net, above or candidates),
+        findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
     )
+
+
+def _candidates(net: Net) -> list[Head]:
+    """The layers that may be the classifier, without those that classify positions."""
+    candidates = []
+    for head in candidate_heads(net):
+        try:
+            to_inner_product(net, head, "comment")
+        except SurgeryError:
+            continue
+        candidates.append(head)
+    return candidates
+
+
+def _is_above(net: Net, head: Head, at: str) -> bool:
+    try:
+        features_blob(net, head, at)
+    except SurgeryError:
+        return False
+    return True
+
+
+def _reasons(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ": no loss, accuracy or output leads to an InnerProduct or a Convolution"
+    reasons = [f"{each.judge.type} layer '{each.judge.name}' {each.reason}" for each in verdicts]
+    return f": {reasons[0]}" if len(reasons) == 1 else ":\n  " + "\n  ".join(reasons)
+
+
+def _candidates_hint(net: Net, candidates: Sequence[Head]) -> str:
+    """The options that choose a classifier in a net without one by structure."""
+    options = [f"--head {head.classifier.name}" for head in candidates]
+    if not options:
+        return (
+            "--head LAYER, if a layer of the net classifies whole images; "
+            f"ssdh show {net.file} lists the layers"
+        )
+    return options[0] if len(options) == 1 else f"choose the classifier: {' or '.join(options)}"
 
 
 def refuse_twins(net: Net, classifier: Layer) -> None:
@@ -131,16 +195,20 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
             )
 
 
-def refuse_weight_bottoms(classifier: Layer) -> None:
+def refuse_weight_bottoms(net: Net, classifier: Layer) -> None:
     """Refuse an InnerProduct of a fork that reads its weights from a second bottom.
 
     NormFace and its like normalise features and weights. Those weights have as many rows as
-    the features have values, which a code between the two would change.
+    the features have values, which a code between the two would change. A second bottom of data
+    is a label, which a margin needs.
 
     Raises:
         SurgeryError: naming the blob.
     """
-    if classifier.type == "InnerProduct" and len(classifier.bottoms) > 1:
+    if classifier.type != "InnerProduct" or len(classifier.bottoms) < 2:
+        return
+    graphs = (net.graph(phase) for phase in PHASES)
+    if not all(is_label(graph, classifier, 1) for graph in graphs if graph.takes_part(classifier)):
         raise SurgeryError(
             f"the classifier '{classifier.name}' has a second bottom, '{classifier.bottoms[1]}', "
             f"which forks of Caffe read as its weights: these fit '{classifier.bottoms[0]}', and "
@@ -157,15 +225,23 @@ def _share_a_phase(net: Net, one: Layer, other: Layer) -> bool:
 
 def _no_head(net: Net, all_heads: Sequence[Head], name: str) -> UnknownLayer:
     layers = [layer.name for layer in net.layers]
-    if name in layers or name in net.blob_names:
+    if name not in layers and name not in net.blob_names:
         return UnknownLayer(
-            f"'{name}' belongs to no classifier; the net has:\n{heads_text(all_heads) or '  none'}",
+            f"no layer or blob is called '{name}'",
+            location=Location(net.file),
+            hint=net.name_hint(name),
+            layer=name,
+        )
+    if all_heads:
+        return UnknownLayer(
+            f"'{name}' belongs to no classifier; the net has:\n{heads_text(all_heads)}",
             location=Location(net.file),
             layer=name,
         )
+    verdicts = [each for each in judges_without_classifier(net) if each.judge.name == name]
     return UnknownLayer(
-        f"no layer or blob is called '{name}'",
-        location=Location(net.file),
-        hint=net.name_hint(name),
+        f"'{name}' belongs to no classifier{_reasons(verdicts) if verdicts else ''}",
+        location=net.named(name)[0].location if name in layers else Location(net.file),
+        hint=_candidates_hint(net, _candidates(net)),
         layer=name,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssdh_surgery.caffe.net.blobs import BlobGraph
+from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
+from ssdh_surgery.caffe.net.heads import hash_layer_of
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
@@ -15,8 +16,11 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
 from ssdh_surgery.pipeline.nets.snapshots import LayerParams
 
-# Layers whose outputs lie between 0 and 1, each by itself: codes.
+# Layers whose outputs lie between 0 and 1, each by itself: codes, whose bits are 1 above 0.5.
 _CODE_TYPES = frozenset(["Sigmoid", "Threshold"])
+_CODE_THRESHOLD = 0.5
+# Layers whose outputs may be codes if a workspace says so: their bits are signs.
+_SIGNED_TYPES = frozenset(["InnerProduct", "Sign", "TanH"])
 # Layers that hand on their values unchanged in a deploy net.
 _PASS_THROUGH = frozenset(["Dropout", "Flatten", "Reshape", "Split"])
 
@@ -30,7 +34,7 @@ class DeployNet:
         shape: channels, height and width of an image in it.
         blob: the blob to encode.
         layer: the last layer that writes the blob, None for the input.
-        is_code: whether the blob holds codes.
+        threshold: the activation above which a bit is 1; None if the blob holds no codes.
 
     Args:
         source: the net's file, as it was read.
@@ -38,7 +42,8 @@ class DeployNet:
         code: the blob to take by default if the net has it; else its only output.
 
     Raises:
-        SurgeryError: it is not a net with one input of images, or has no such blob.
+        SurgeryError: it is not a net with one input of images, has no such blob, or it is unknown
+            where the codes in it have their threshold.
         UsageError: it has several outputs, and none was chosen.
     """
 
@@ -51,7 +56,14 @@ class DeployNet:
         self.shape = self._image_shape()
         self.blob = self._choose_blob(blob, code)
         self.layer = self._last_writer(self.blob)
-        self.is_code = self.blob == code or makes_codes(self._graph, self.layer)
+        self.threshold = code_threshold(self._graph, self._graph.last(self.blob))
+        if self.threshold is None and self.blob == code:
+            self.threshold = self._threshold_of_recorded_code()
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the blob holds codes."""
+        return self.threshold is not None
 
     @property
     def location(self) -> Location:
@@ -86,6 +98,18 @@ class DeployNet:
             for each in shapes(self.net, "TEST").layers
             if each.layer.index in needed and each.params and each.layer.name not in names_in_file
         ]
+
+    def _threshold_of_recorded_code(self) -> float:
+        layer = _writer(self._graph, self._graph.last(self.blob))
+        if layer is None or layer.type not in _SIGNED_TYPES:
+            kind = f"{layer.type} layer '{layer.name}' writes it" if layer else "it is the input"
+            raise SurgeryError(
+                f"the code '{self.blob}' has no known threshold: {kind}",
+                location=layer.location if layer else self.location,
+                hint="--blob names a blob that a Sigmoid, a TanH or a Threshold writes",
+                blob=self.blob,
+            )
+        return 0.0
 
     def _only_input(self) -> str:
         names = [*self.net.inputs]
@@ -153,9 +177,28 @@ def params_below(net: Net, layer: Layer | None) -> LayerParams:
     ]
 
 
-def makes_codes(graph: BlobGraph, layer: Layer | None) -> bool:
-    """Whether a layer writes codes: a Sigmoid or Threshold, or a layer that hands on its values."""
-    while layer is not None and layer.type in _PASS_THROUGH:
-        below = graph.reads(layer)[0]
-        layer = below.writer if below else None
-    return layer is not None and layer.type in _CODE_TYPES
+def code_threshold(graph: BlobGraph, blob: NetBlob | None) -> float | None:
+    """The activation above which a bit of the codes in a blob is 1; None if it holds no codes.
+
+    Codes come out of a Sigmoid, a Threshold, a hash layer of another kind, or a layer that hands
+    on their values.
+    """
+    blob = _handed_on(graph, blob)
+    if blob is None or blob.writer is None:
+        return None
+    if blob.writer.type in _CODE_TYPES:
+        return _CODE_THRESHOLD
+    hash_layer = hash_layer_of(graph, blob)
+    return hash_layer.threshold if hash_layer else None
+
+
+def _handed_on(graph: BlobGraph, blob: NetBlob | None) -> NetBlob | None:
+    """The blob whose values a blob holds, below layers that hand them on."""
+    while blob is not None and blob.writer is not None and blob.writer.type in _PASS_THROUGH:
+        blob = graph.reads(blob.writer)[0]
+    return blob
+
+
+def _writer(graph: BlobGraph, blob: NetBlob | None) -> Layer | None:
+    blob = _handed_on(graph, blob)
+    return blob.writer if blob else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.kind import Kind
@@ -20,7 +21,7 @@ from ssdh_surgery.pipeline.files.file_group import SOLVER_NAME
 from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
-from ssdh_surgery.pipeline.nets.run_states import refuse_worse, usual_states
+from ssdh_surgery.pipeline.nets.run_states import as_warnings, refuse_worse, usual_states
 from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.parser import parse
@@ -55,11 +56,14 @@ def derive_training(source: SourceFile, settings: Settings, plan: WritePlan) -> 
     classifier, size = _make_trainable(draft, settings)
     hashing = hash_net(draft, HashPlan(classifier, settings, settings))
     deploy, folders = net_of(source.document), working_folders(source.path)
-    for run in usual_states(draft.net):
-        refuse_worse((deploy, deploy.state("TEST")), run, folders)
+    before = (deploy, deploy.state("TEST"))
+    errors = [
+        error for run in usual_states(draft.net) for error in refuse_worse(before, run, folders)
+    ]
     path = plan.target(source.place.with_name(_TRAIN))
     notes = [f"derived from {source.name}", *draft.notes]
-    results = [derived_result(source, draft.draft, path, notes)]
+    result = derived_result(source, draft.draft, path, notes)
+    results = [replace(result, warnings=(*result.warnings, *as_warnings(errors)))]
     if not source.is_stdin:
         results.append(_solver(source, settings, plan, size))
     return GroupResult(results, draft.net, classifier, hashing, settings)
@@ -67,7 +71,7 @@ def derive_training(source: SourceFile, settings: Settings, plan: WritePlan) -> 
 
 def _make_trainable(draft: NetDraft, settings: Settings) -> tuple[str, DataSize]:
     """Add data layers, a loss and learning rates; the classifier's name and the data's size."""
-    head = choose_head(draft.net, settings.get("head"))
+    head = choose_head(draft.net, settings.get("head"), settings.get("at"))
     name = head.classifier.name
     make_inner_product(draft, head, settings.recipe.remove)
     net, blob = draft.net, only_input(draft.net)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.net.heads import Head, find_head, hash_layer_below, measured_hash_layers
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import classifier_settings
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
@@ -19,9 +20,9 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
         yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
         yield f"no loss depends on '{name}' in TRAIN: the hash layer is not trained"
-    message = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
-    message = message or head.classifier.core
-    if message.message("weight_filler") is None and settings.get("classifier_filler") is None:
+    message = classifier_settings(head.classifier) or head.classifier.core
+    has_filler = message.message("weight_filler") is not None or head.classifier.is_foreign
+    if not has_filler and settings.get("classifier_filler") is None:
         yield (
             f"'{name}' has no weight_filler, so under its new name it starts from zeros; "
             "--classifier-filler gaussian:0.01 adds one"
@@ -38,30 +39,34 @@ def _is_trained(net: Net, head: Head) -> bool:
 
 
 def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
-    """A narrow TanH layer below the classifier may be the hash layer of another method."""
-    graph = net.graph("TRAIN")
-    if not graph.takes_part(head.classifier):
-        return
-    features = graph.reads(head.classifier)[0]
-    code = features.writer if features else None
-    below = graph.reads(code)[0] if code is not None and code.type == "TanH" else None
-    latent = below.writer if below else None
-    if code is not None and latent is not None and latent.type == "InnerProduct":
-        yield (
-            f"'{latent.name}' -> '{code.name}' is an InnerProduct with a TanH: if it is a hash "
-            f"layer of {num_output(latent)} bits, its bits are the signs of its values, and ours "
-            f"are Sigmoids above 0.5; --at {latent.bottoms[0]} replaces it by ours"
-        )
+    """A hash layer of another method stays beside a new one."""
+    below = hash_layer_below(net, head.classifier)
+    for other in measured_hash_layers(net.graph("TRAIN")):
+        if below is None or below.latent.index != other.latent.index:
+            yield (
+                f"the net keeps its hash layer '{other.latent.name}' of {other.bits} bits "
+                f"({other.activation}): the new one is trained beside it"
+            )
 
 
-def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings) -> str | None:
-    """A note on the data that nets keep reading; None where the settings name all of it."""
+def data_note(
+    nets: Iterable[tuple[Net, Collection[Phase]]], classifier: str, settings: Settings
+) -> str | None:
+    """A note on the data that nets keep reading; None where the settings name all of it.
+
+    Args:
+        nets: the nets with the phases that they are built for.
+        classifier: the name of the classifier, whose images have the mean.
+        settings: the effective settings.
+    """
     choices = settings.data
     kept: list[str] = []
     notes: list[str] = []
     means: list[str] = []
     options: dict[str, None] = {}
     for net, phases in nets:
+        head = find_head(net, classifier)
+        images = data_layers.image_layers(net, head.classifier) if head else ()
         for each in data_layers.data_sources(net, phases):
             stays = [
                 phase for phase in each.phases if phase not in choices or not choices[phase].source
@@ -76,7 +81,11 @@ def data_note(nets: Iterable[tuple[Net, Collection[Phase]]], settings: Settings)
                 batch = next(filter(None, batches), each.batch or 1)
                 kept.append(f"{' and '.join(stays)} '{each.source}' (batch {batch})")
                 options.update(dict.fromkeys(f"--{phase.lower()}-data" for phase in stays))
-            if each.mean and not any(choice.mean for choice in choices.values()):
+            if (
+                each.mean
+                and each.layer in images
+                and not any(choice.mean for choice in choices.values())
+            ):
                 means.append(each.mean)
     if means:
         kept.append(f"mean {' and '.join(dict.fromkeys(means))}")

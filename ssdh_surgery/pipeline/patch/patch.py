@@ -132,7 +132,10 @@ class _Run:
         self._explain(train, group.train_net, settings, record)
         plan = _with_suffix(self.plan, settings)
         result = TrainGroup(group, explicit, settings, plan, record).patch()
-        refuse_worse_group(original, result.patched(group))
+        patched = result.patched(group)
+        refuse_worse_group(original, patched)
+        # Some of what Caffe refuses a patch mends: a classifier without num_output gets --classes.
+        warnings = warnings if group_refusals(patched) else []
         stem = record.stem if record else self.options.net or train.stem
         notes = list(group.notes)
         if group.solver is None and (unused := explicit.named(SOLVER)):
@@ -226,7 +229,7 @@ class _Run:
         from ssdh_surgery.pipeline.files.caffe_paths import working_folders
         from ssdh_surgery.pipeline.inspect.explain import explain
 
-        head = choose_head(net, head_name(net, settings, record))
+        head = choose_head(net, head_name(net, settings, record), settings.get("at"))
         names = (self.options.explicit.get("head"), settings.get("at"))
         self.options.explain(source.name, explain(net, head, *names, working_folders(source.path)))
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ssdh_surgery.caffe.net.heads import HashLayer, lone_hash_layer
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
-from ssdh_surgery.pipeline.edit.hash_net import HashPlan, HashResult, hash_net, hash_test_net
+from ssdh_surgery.pipeline.edit.hash_net import (
+    HashPlan,
+    HashResult,
+    existing_note,
+    hash_net,
+    hash_test_net,
+    refuse_changes,
+)
 from ssdh_surgery.pipeline.edit.remember import GroupResult
 from ssdh_surgery.pipeline.edit.result import FileResult, result_of
 from ssdh_surgery.pipeline.files.file_group import FileGroup
 from ssdh_surgery.pipeline.files.outputs import WritePlan
+from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.patch import solver as solver_steps
 from ssdh_surgery.pipeline.patch.notes import data_note, head_notes
@@ -57,7 +66,11 @@ class TrainGroup:
         """
         group, net = self.group, self.group.train_net
         assert group.train is not None, "a solver without its nets is not a group with a train net"
-        head = choose_head(net, head_name(net, self.settings, self.record))
+        lone = lone_hash_layer(net)
+        is_named = self.explicit.get("head") in (None, lone.latent.name if lone else None)
+        if lone is not None and is_named and self.explicit.get("at") is None:
+            return self._keep(group.train, lone)
+        head = choose_head(net, head_name(net, self.settings, self.record), self.settings.get("at"))
         hash_plan = HashPlan(head.classifier.name, self.explicit, self.settings)
         solver = Draft(group.solver.document, Kind.SOLVER) if group.solver else None
         is_inside = group.train is group.solver
@@ -67,7 +80,7 @@ class TrainGroup:
         notes = draft.notes
         if hashing.insertion is not None:
             notes += head_notes(net, head, self.settings)
-            notes += self._data_notes()
+            notes += self._data_notes(head.classifier.name)
         results = [] if is_inside else [result_of(group.train, train, self.plan, notes)]
         for test in group.tests:
             test_draft = NetDraft(Draft(test.document, test.kind))
@@ -81,6 +94,24 @@ class TrainGroup:
         results[0] = _add_flatten_note(results[0], draft.net, hashing, self.settings)
         return GroupResult(results, draft.net, head.classifier.name, hashing, self.settings)
 
+    def _keep(self, train: SourceFile, hash_layer: HashLayer) -> GroupResult:
+        """Leave a net as it is that learns codes without a classifier.
+
+        Raises:
+            SurgeryError: a setting would change it.
+        """
+        refuse_changes(hash_layer, self.explicit)
+        solver = self.group.solver
+        others = [] if solver is None or solver is train else [solver]
+        results = [
+            result_of(each, Draft(each.document, each.kind), self.plan)
+            for each in (train, *self.group.tests, *others)
+        ]
+        note = f"{existing_note(hash_layer)}; no classifier reads it, so nothing is changed"
+        results[0] = replace(results[0], notes=(note,))
+        hashing = HashResult("", hash_layer=hash_layer)
+        return GroupResult(results, self.group.train_net, "", hashing, self.settings)
+
     def _train_phases(self) -> tuple[Phase, ...]:
         """The phases that the train net is built for: TRAIN alone where `train_net` names it."""
         if self.group.train is self.group.solver:
@@ -88,14 +119,14 @@ class TrainGroup:
         fields = {field for field, source in self.group.named_nets if source is self.group.train}
         return _PHASES["train_net"] if fields == {"train_net"} else PHASES
 
-    def _data_notes(self) -> list[str]:
+    def _data_notes(self, classifier: str) -> list[str]:
         group = self.group
         nets: list[tuple[Net, tuple[Phase, ...]]] = []
         if group.train is not group.solver:
             nets.append((group.train_net, self._train_phases()))
         nets += [(net, _PHASES.get(name, PHASES)) for name, net in group.inner_nets]
         nets += [(net_of(test.document), ("TEST",)) for test in group.tests]
-        note = data_note(nets, self.settings)
+        note = data_note(nets, classifier, self.settings)
         return [note] if note else []
 
     def _patch_inner_nets(self, solver: Draft, hash_plan: HashPlan, train: HashResult) -> list[str]:

@@ -124,7 +124,7 @@ def _crop(lmdbs: list[Lmdb], blob: str, shape: tuple[int, int, int]) -> int | No
 
 
 def labels_note(data: TrainingData, classes: int | None) -> str | None:
-    """A note on labels that do not use all classes; None where they do.
+    """A note on labels that do not use all classes, or need classes; None where they fit.
 
     Raises:
         DataError: a label is out of range, which Caffe does not check.
@@ -137,7 +137,9 @@ def labels_note(data: TrainingData, classes: int | None) -> str | None:
                 hint=f"--classes {lmdb.max_label + 1}",
             )
     count = max(data.train.max_label, data.test.max_label) + 1
-    if classes is None or count == classes:
+    if classes is None:
+        return f"the classifier states no num_output; the labels read need --classes {count}"
+    if count == classes:
         return None
     return (
         f"the classifier has {count_text(classes, 'class', 'classes')}, but the labels read use "

@@ -1,7 +1,7 @@
 """Codes in memory: packed bits with ids, labels and the recipe that made them.
 
-A bit is 1 where an activation is above 0.5. Bit 0 is the highest bit of byte 0, and the tail
-of the last byte is padded with zeros, as `numpy.packbits` packs.
+A bit is 1 where an activation is above a threshold, 0.5 for a Sigmoid. Bit 0 is the highest bit
+of byte 0, and the tail of the last byte is padded with zeros, as `numpy.packbits` packs.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class Codes:
         return model if isinstance(model, Mapping) else None
 
 
-def pack(activations: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Activations [N, K] as packed bits: 1 where the activation is above 0.5."""
-    return np.packbits(activations > THRESHOLD, axis=1)
+def pack(activations: NDArray[np.floating[Any]], threshold: float = THRESHOLD) -> NDArray[np.uint8]:
+    """Activations [N, K] as packed bits: 1 where the activation is above the threshold."""
+    return np.packbits(activations > threshold, axis=1)
 
 
 def refuse_empty(codes: Codes, role: str) -> None:

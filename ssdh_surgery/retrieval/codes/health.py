@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# An activation closer to 0.5 than this is barely decided.
+# An activation closer to its threshold than this is barely decided.
 NEAR = 0.1
 # A bit is dead if it differs in at most this share of the codes.
 _DEAD_SHARE = 0.001
@@ -32,7 +32,8 @@ class Health:
         correlation: the mean absolute correlation of two live bits.
         strongest: the largest absolute correlation of two live bits.
         distinct: the number of distinct codes.
-        near: the share of activations within 0.1 of 0.5, None if unknown.
+        near: the share of activations within 0.1 of the threshold, None if unknown.
+        threshold: the activation above which a bit is 1.
     """
 
     count: int
@@ -43,6 +44,7 @@ class Health:
     strongest: float
     distinct: int
     near: float | None
+    threshold: float = 0.5
 
     @property
     def bits(self) -> int:
@@ -92,7 +94,7 @@ class Health:
             self._distinct_codes(),
         ]
         if self.near is not None:
-            sentences.append(f"{self.near:.1%} of activations within {NEAR} of 0.5")
+            sentences.append(f"{self.near:.1%} of activations within {NEAR} of {self.threshold:g}")
         return sentences
 
     def as_json(self) -> dict[str, Any]:
@@ -114,7 +116,12 @@ def _are_dead(rates: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.minimum(rates, 1 - rates) < _DEAD_SHARE
 
 
-def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -> Health:
+def health_of(
+    packed: NDArray[np.uint8],
+    bits: int,
+    near: float | None = None,
+    threshold: float = 0.5,
+) -> Health:
     """The health of packed codes [N, ceil(bits / 8)], N at least 1."""
     count = len(packed)
     ones = np.zeros(bits, np.int64)
@@ -138,6 +145,7 @@ def health_of(packed: NDArray[np.uint8], bits: int, near: float | None = None) -
         *_correlations(sample),
         distinct,
         near,
+        threshold,
     )
 
 

@@ -54,7 +54,7 @@ class CodesWriter:
         items_digest: a digest of the items, which must match to resume.
         classes: the length of label vectors; None for a single label each.
         class_names: the name of each label; empty if unknown.
-        is_code: whether the activations make codes; else they are features, and are kept.
+        threshold: the activation above which a bit is 1; None for features, which are kept.
         keep_activations: keep the activations of codes too.
         resume: continue an unfinished run with the same items and recipe, if there is one.
 
@@ -73,13 +73,14 @@ class CodesWriter:
         *,
         classes: int | None = None,
         class_names: tuple[str, ...] = (),
-        is_code: bool = True,
+        threshold: float | None = THRESHOLD,
         keep_activations: bool = False,
         resume: bool = False,
     ) -> None:
         form_of_name(path).require()
         self.width = width
-        self.bits = width if is_code else 0
+        self.bits = 0 if threshold is None else width
+        self._threshold = THRESHOLD if threshold is None else threshold
         self.recipe = recipe
         self._items_digest = items_digest
         self._path = path
@@ -88,7 +89,7 @@ class CodesWriter:
         self.unnamed_labels: list[int] = []
         self._folder = partial_folder(path)
         names = ["codes", "labels", "ids", "content"]
-        self._names = [*names, "activations"] if keep_activations or not is_code else names
+        self._names = [*names, "activations"] if keep_activations or not self.bits else names
         self._sizes = dict.fromkeys(self._names, 0)
         self.items = self.kept = self._near = self._longest = 0
         self.left_out: list[tuple[str, str]] = []
@@ -156,7 +157,7 @@ class CodesWriter:
             FileError: the disk is full or fails.
         """
         parts: dict[str, Any] = {
-            "codes": pack(activations) if self.bits else np.empty(0, np.uint8),
+            "codes": pack(activations, self._threshold) if self.bits else np.empty(0, np.uint8),
             "labels": np.asarray(labels, self._form("labels")[0]),
             "activations": activations,
             "content": np.array(content, np.uint64),
@@ -166,7 +167,7 @@ class CodesWriter:
         self.kept += len(ids)
         self.left_out += left_out
         self._longest = max([self._longest, *map(len, ids)])
-        self._near += int(np.count_nonzero(np.abs(activations - THRESHOLD) < NEAR))
+        self._near += int(np.count_nonzero(np.abs(activations - self._threshold) < NEAR))
         with file_errors(self._path, "write"):
             for name, file in self._files.items():
                 file.write(parts[name].tobytes())
@@ -214,7 +215,7 @@ class CodesWriter:
         self.unnamed_labels = unnamed_labels(codes)
         write_codes(self._path, codes)
         near = self._near / max(1, self.kept * self.width)
-        health = health_of(codes.packed, self.bits, near) if self.bits else None
+        health = health_of(codes.packed, self.bits, near, self._threshold) if self.bits else None
         self.discard()
         return health
 

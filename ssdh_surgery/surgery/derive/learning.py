@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.heads import Head, num_output
+from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import num_output
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.names import count_text
 from ssdh_surgery.prototxt.render import NewFields

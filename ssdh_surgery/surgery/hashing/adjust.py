@@ -73,7 +73,11 @@ def adjust(
             set_bits(net, hash_layer, values["bits"]) if "bits" in values else Change(),
             _put_rates(latent, values),
             *_rename_with_top(net, latent, values.get("latent_name")),
-            *_rename_with_top(net, code, values.get("code_name")),
+            *(
+                _rename_with_top(net, code, values.get("code_name"))
+                if code is not latent or "latent_name" not in values
+                else ()
+            ),
             *(
                 _rename_with_top(net, classifier, values.get("classifier_name"))
                 if classifier

@@ -18,6 +18,7 @@ from ssdh_surgery.surgery.hashing.classifier import (
     rename_classifier,
     set_classes,
 )
+from ssdh_surgery.surgery.hashing.width import rename_resized
 from ssdh_surgery.surgery.verbs import layers
 from ssdh_surgery.surgery.verbs.fields import Removal
 from ssdh_surgery.surgery.verbs.unread_blobs import unread_layers
@@ -33,10 +34,10 @@ class AuxRemoval:
 
 @dataclass(frozen=True)
 class AuxRetarget:
-    """A change that retargets auxiliary heads, and the new names of their classifiers."""
+    """A change that retargets auxiliary heads, and the new names of layers that start afresh."""
 
     change: Change
-    classifiers: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 def aux_heads(net: Net, main: Head) -> tuple[Head, ...]:
@@ -85,6 +86,9 @@ def retarget(net: Net, main: Head, classes: int, classifier_lr: Decimal) -> AuxR
             rename_classifier(net, head.classifier, name),
             learn_faster(head.classifier, classifier_lr),
         ]
+        renaming = rename_resized(net, head.classifier)
+        changes.append(renaming.change)
+        names += renaming.names.values()
     return AuxRetarget(merge(changes), tuple(names))
 
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 from decimal import Decimal
 from math import prod
 
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
+from ssdh_surgery.caffe.messages.schema import descriptor
+from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net, unique_name
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, classifier_settings
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals
 from ssdh_surgery.prototxt.cst import Message
 from ssdh_surgery.prototxt.render import NewFields
-from ssdh_surgery.surgery.core.change import Change, merge
+from ssdh_surgery.surgery.core.change import Change, merge, path_of_message
 from ssdh_surgery.surgery.verbs import blobs, fields, layers, rates
 
 # Added to the name of a layer whose old weights no longer fit.
@@ -33,10 +35,9 @@ def set_classes(head: Head, classes: int) -> Change:
     them.
 
     Raises:
-        SurgeryError: the classifier does not state its outputs.
+        SurgeryError: the classifier is of a fork's type, with settings of its own.
     """
-    message = _with_outputs(head.classifier)
-    changes = [fields.put(message, "num_output", classes)]
+    changes = [_put(head.classifier, "num_output", classes)]
     for accuracy in head.accuracies:
         param = accuracy.core.message("accuracy_param")
         top = integer(param, "top_k", 1)
@@ -45,15 +46,27 @@ def set_classes(head: Head, classes: int) -> Change:
     return merge(changes)
 
 
-def _with_outputs(classifier: Layer) -> Message:
-    message = classifier.holder(CLASSIFIER_TYPES[classifier.type])
-    if message is None or num_output(classifier) is None:
+def _put(classifier: Layer, name: str, value: object) -> Change:
+    """Set a field of the settings in which a classifier states its outputs."""
+    message = classifier_settings(classifier)
+    if classifier.is_foreign and (message is None or not _is_in_schema(message)):
         raise SurgeryError(
-            f"the classifier '{classifier.name}' does not state its num_output",
+            f"the {name} of '{classifier.name}' cannot be set: {classifier.type} is not one of "
+            "Caffe's types, and where it has its settings is unknown",
             location=classifier.location,
+            hint=f"edit its {name} by hand, then patch without this option",
             layer=classifier.name,
         )
-    return message
+    if message is not None:
+        return fields.put(message, name, value)
+    settings = CLASSIFIER_TYPES[classifier.type]
+    return fields.add_inside(classifier.core, [(settings, [(name, value)])])
+
+
+def _is_in_schema(message: Message) -> bool:
+    """Whether the gate can read a new value strictly: a fork's own message it cannot."""
+    name, _ = path_of_message(message)[-1]
+    return name in descriptor("LayerParameter").fields_by_name
 
 
 def refuse_divided(net: Net, head: Head, classes: int) -> None:
@@ -134,16 +147,19 @@ def fill(classifier: Layer, filler: NewFields) -> Change:
     """Set the filler of a classifier's weights.
 
     Raises:
-        SurgeryError: the classifier does not state its outputs.
+        SurgeryError: the classifier is of a fork's type, with settings of its own.
     """
-    return fields.put(_with_outputs(classifier), "weight_filler", filler)
+    return _put(classifier, "weight_filler", filler)
 
 
 def learn_faster(classifier: Layer, factor: Decimal) -> Change:
     """Multiply the learning rates of a classifier, adding a rate where a param has none.
 
-    A `param` that shares its weights by name stays unchanged.
+    A `param` that shares its weights by name stays unchanged. The number of params of a type that
+    is not Caffe's is unknown: only those that the text states change.
     """
+    if classifier.is_foreign:
+        return rates.multiply(classifier, factor, 0)
     has_bias = classifier.setting(CLASSIFIER_TYPES[classifier.type], "bias_term")
     params = 1 if literals.boolean(has_bias) is False else 2
     return rates.multiply(classifier, factor, params)

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, heads
+from ssdh_surgery.caffe.net.heads import Head, heads
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
@@ -113,6 +114,7 @@ def hash_train_net(net: Net, head: Head, recipe: Recipe, at: str | None = None) 
     is_lower = features != head.features
     unused = unread_layers(net, cut=Cut(classifier, features)) if is_lower else []
     notes = [_frozen_note(classifier)] if _is_frozen(classifier) else []
+    notes += [_rates_note(classifier)] if classifier.is_foreign else []
     notes += [_stopped_note(classifier, recipe.latent_name)] if stops else []
     change = merge(
         [
@@ -173,6 +175,14 @@ def _frozen_note(classifier: Layer) -> str:
     )
 
 
+def _rates_note(classifier: Layer) -> str:
+    which = "only the stated ones" if classifier.params else "none is stated, so none"
+    return (
+        f"'{classifier.name}' is of type {classifier.type}, which is not one of Caffe's: of its "
+        f"learning rates {which} are multiplied"
+    )
+
+
 def _is_false(entry: Entry) -> bool:
     return isinstance(entry.value, Scalar) and literals.boolean(entry.value.text) is False
 
@@ -187,7 +197,8 @@ def _code_axis(net: Net, head: Head, features: str, remove: Removal) -> tuple[in
     Returns:
         The axis for the latent layer, None for Caffe's default, 1.
     """
-    inner = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
+    settings = CLASSIFIER_TYPES.get(head.classifier.type)
+    inner = head.classifier.core.message(settings) if settings else None
     entry = inner.entry("axis") if inner else None
     axis = integer(inner, "axis", 1)
     if entry is None or axis is None or axis == 1:

@@ -117,15 +117,15 @@ class Recipe:
         """The latent layer and its Sigmoid for a deploy net, without fillers and rates."""
         return self._layers(features, [], [("num_output", self.bits), *_axis_field(axis)], ())
 
-    def binary_layer(self) -> NewFields:
-        """The code as zeros and ones: 1 where the activation is strictly above 0.5."""
+    def binary_layer(self, threshold: float = 0.5) -> NewFields:
+        """The code as zeros and ones: 1 where the activation is strictly above the threshold."""
         name = self.binary_name
         return [
             ("name", name),
             ("type", "Threshold"),
             ("bottom", self.code_name),
             ("top", name),
-            ("threshold_param", [("threshold", Decimal("0.5"))]),
+            ("threshold_param", [("threshold", Decimal(str(threshold)))]),
         ]
 
     def _layers(

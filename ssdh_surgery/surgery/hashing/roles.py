@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_of
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_of, measured_hash_layers
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.surgery.hashing.recipe import Recipe
 
@@ -21,9 +21,9 @@ def hash_roles(
 ) -> dict[int, Role]:
     """The role of each layer that belongs to hashing, by the index of the layer.
 
-    Hash layers are found by structure below a classifier. A deploy net has no classifier, and a
-    Sigmoid on an InnerProduct may also give probabilities: there the Sigmoid counts if a
-    Threshold reads it, or by its name. A term is any layer that reads the code, except the
+    Hash layers are found by structure below a classifier, or a loss on codes. A deploy net has
+    neither, and a Sigmoid on an InnerProduct may also give probabilities: there the Sigmoid counts
+    if a Threshold reads it, or by its name. A term is any layer that reads the code, except the
     classifier.
 
     Args:
@@ -55,9 +55,10 @@ def _hash_layers(
     by_name = [
         hash_layer_of(graph, graph.writes(layer)[0])
         for layer in graph.layers
-        if layer.type == "Sigmoid" and layer.tops and _is_code(graph, layer, code_names)
+        if layer.tops and _is_code(graph, layer, code_names)
     ]
-    return [each for each in (*below, *by_name) if each is not None]
+    measured = measured_hash_layers(graph)
+    return [each for each in (*below, *by_name, *measured) if each is not None]
 
 
 def _is_code(graph: BlobGraph, layer: Layer, code_names: Collection[str]) -> bool:

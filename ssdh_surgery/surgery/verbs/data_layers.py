@@ -103,13 +103,24 @@ def image_layers(net: Net, classifier: Layer) -> tuple[Layer, ...]:
     return tuple(layer for layer in net.layers if layer.is_data and names & set(layer.tops))
 
 
+@dataclass(frozen=True)
+class Repointing:
+    """A change that points data layers at other data; `kept` are those that keep their source."""
+
+    change: Change
+    kept: tuple[DataSource, ...] = ()
+
+
 def repoint(
     net: Net,
     classifier: Layer,
     choices: Mapping[Phase, DataChoice],
     phases: Collection[Phase] = PHASES,
-) -> Change:
+) -> Repointing:
     """Point the data layers of a net at other data.
+
+    Where several layers of a phase name a source, as with labels of their own, a new one goes to
+    the layer of the images.
 
     Args:
         net: the net.
@@ -118,15 +129,18 @@ def repoint(
         phases: the phases that the net is built for; choices of others are ignored.
 
     Raises:
-        SurgeryError: a phase has no such layer or several, or one layer serves both phases
-            and their data differ.
+        SurgeryError: a phase has no such layer or several of images, or one layer serves both
+            phases and their data differ.
     """
     active = {phase: choice for phase, choice in choices.items() if choice and phase in phases}
     if not active:
-        return Change()
+        return Repointing(Change())
     sources = data_sources(net, active)
+    of_images = {layer.index for layer in image_layers(net, classifier)}
+    kept: list[DataSource] = []
     for phase, choice in active.items():
-        _refuse_unclear(net, phase, choice, [each for each in sources if phase in each.phases])
+        of_phase = [each for each in sources if phase in each.phases]
+        kept += _without_new_source(net, phase, choice, of_phase, of_images)
     images = {layer.index for layer in image_layers(net, classifier) if layer.type in _WITH_MEAN}
     if not any(each.layer.index in images for each in sources) and any(
         choice.mean is not None for choice in active.values()
@@ -138,31 +152,48 @@ def repoint(
             location=Location(net.file),
             hint=f"{', '.join(sorted(_WITH_MEAN))} layers do" if others else "HDF5Data has none",
         )
-    data = ((each.layer, _choice_for(each, active)) for each in sources)
-    return merge(
-        _repoint_layer(layer, choice if layer.index in images else replace(choice, mean=None))
-        for layer, choice in data
-    )
+    changes = []
+    for each in sources:
+        own = {phase: replace(active[phase], source=None) for phase in each.phases}
+        choice = _choice_for(each, own if each in kept else active)
+        has_mean = each.layer.index in images
+        changes.append(
+            _repoint_layer(each.layer, choice if has_mean else replace(choice, mean=None))
+        )
+    return Repointing(merge(changes), tuple(dict.fromkeys(kept)))
 
 
-def _refuse_unclear(
-    net: Net, phase: Phase, choice: DataChoice, sources: Sequence[DataSource]
-) -> None:
+def _without_new_source(
+    net: Net,
+    phase: Phase,
+    choice: DataChoice,
+    sources: Sequence[DataSource],
+    of_images: Collection[int],
+) -> list[DataSource]:
+    """The data layers of a phase that keep their source: all but the one of the images.
+
+    Raises:
+        SurgeryError: no layer takes the data of the phase, or it is unclear which one does.
+    """
     if choice.source is None and choice.batch is None:
-        return
+        return []
     if not sources:
         raise SurgeryError(
             f"no data layer in phase {phase} names a source",
             location=Location(net.file),
             hint="only Data, ImageData, HDF5Data and WindowData layers do",
         )
-    if len(sources) > 1 and choice.source is not None:
+    images = [each for each in sources if each.layer.index in of_images]
+    if len(sources) > 1 and choice.source is not None and len(images) != 1:
         lines = ", ".join(f"'{each.layer.name}' (line {each.layer.line})" for each in sources)
         raise SurgeryError(
             f"several data layers in phase {phase} name a source: {lines}",
             location=sources[1].layer.location,
             hint="edit their sources by hand",
         )
+    if len(sources) == 1 or choice.source is None:
+        return []
+    return [each for each in sources if each not in images]
 
 
 def _choice_for(source: DataSource, choices: Mapping[Phase, DataChoice]) -> DataChoice:

@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.heads import (
-    find_head,
-    hash_layer_below,
-    heads,
-    heads_text,
-    judges_without_classifier,
-)
+from ssdh_surgery.caffe.net.heads import find_head, hash_layer_below, heads, heads_text
 from ssdh_surgery.caffe.net.net import Net
 
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" }\n'
@@ -257,6 +251,107 @@ CASES: list[tuple[str, list[str], list[str]]] = [
         [DATA, layer("loss", "EuclideanLoss", "data label", "l")],
         [],
     ),
+    (
+        "labels-and-scores-through-a-filter",
+        [
+            DATA.replace('top: "label"', 'top: "label" top: "some"'),
+            ip("fc8", "data"),
+            layer("filter", "Filter", "fc8 label some", "scores labels"),
+            layer("loss", "SoftmaxWithLoss", "scores labels", "l"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "images-and-labels-transformed-together",
+        [
+            DATA,
+            layer("t", "DetectNetTransformation", "data label", "t_data t_label"),
+            ip("fc8", "t_data"),
+            layer("loss", "SoftmaxWithLoss", "fc8 t_label", "l"),
+        ],
+        ["*fc8 on t_data: loss; "],
+    ),
+    (
+        "labels-of-a-Python-layer",
+        [
+            DATA,
+            layer("p", "Python", "label", "coarse"),
+            ip("fc8", "data"),
+            layer("loss", "SoftmaxWithLoss", "fc8 coarse", "l"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "labels-sliced-reshaped-and-joined",
+        [
+            DATA,
+            layer("slice", "Slice", "label", "l1 l2"),
+            layer("reshape", "Reshape", "l2", "l3"),
+            layer("join", "Concat", "l1 l3", "l4"),
+            layer("quiet", "Silence", "l3"),
+            ip("fc8", "data"),
+            layer("loss", "SigmoidCrossEntropyLoss", "fc8 l4", "l"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-loss-in-Python",
+        [DATA, ip("fc8", "data"), layer("loss", "Python", "fc8 label", "l", "loss_weight: 2")],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-Python-layer-without-a-weight",
+        [DATA, ip("fc8", "data"), layer("score", "Python", "fc8 label", "s")],
+        [],
+    ),
+    (
+        "a-fork-loss-that-reads-the-label-first",
+        [DATA, ip("fc8", "data"), layer("loss", "FocalLoss", "label fc8", "l")],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-fork-loss-with-a-longer-name",
+        [DATA, ip("fc8", "data"), layer("loss", "SoftmaxWithLossOHEM", "fc8 label", "l")],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-loss-of-stock-layers",
+        [
+            DATA,
+            ip("fc8", "data"),
+            layer("log", "LogSoftmax", "fc8", "log"),
+            layer("product", "Eltwise", "log label", "product"),
+            layer("loss", "Reduction", "product", "l", "loss_weight: -1"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-margin-of-stock-layers",
+        [
+            DATA,
+            ip("fc8", "data"),
+            layer("sign", "Power", "label", "sign"),
+            layer("signed", "Eltwise", "fc8 sign", "signed"),
+            layer("short", "Eltwise", "signed label", "short"),
+            layer("margin", "ReLU", "short", "margin"),
+            layer("each", "Reduction", "margin", "each"),
+            layer("loss", "Reduction", "each", "l", "loss_weight: 0.5"),
+        ],
+        ["*fc8 on data: loss; "],
+    ),
+    (
+        "a-term-of-stock-layers-on-the-code",
+        [
+            DATA,
+            ip("latent", "data"),
+            layer("code", "Sigmoid", "latent", "code"),
+            layer("square", "Power", "code", "square"),
+            layer("term", "Reduction", "square", "t", "loss_weight: 1"),
+            ip("fc8", "code"),
+            LOSS,
+        ],
+        ["*fc8 on code: loss; "],
+    ),
     ("a-judge-of-one-bottom", [DATA, ip("fc8", "data"), layer("l", "HingeLoss", "fc8")], []),
 ]
 
@@ -286,42 +381,6 @@ def test_the_number_of_classes_may_be_unknown() -> None:
 
 
 FUSED = [DATA, ip("a", "data"), ip("b", "data"), layer("sum", "Eltwise", "a b", "sum")]
-
-
-@pytest.mark.parametrize(
-    ("parts", "why"),
-    [
-        pytest.param(
-            [*FUSED, layer("loss", "SoftmaxWithLoss", "sum label", "l")],
-            "judges 'sum', and Eltwise layer 'sum' is not a classifier",
-            id="sum-of-two",
-        ),
-        pytest.param(
-            [DATA, ip("a", "data"), layer("loss", "EuclideanLoss", "a data", "l")],
-            "compares data with a blob computed from the same data",
-            id="autoencoder",
-        ),
-        pytest.param(
-            [*FUSED, layer("loss", "EuclideanLoss", "a b", "l")],
-            "compares 'a' with 'b', which is learned, too",
-            id="two-branches",
-        ),
-        pytest.param(
-            [DATA, ip("a", "data"), layer("loss", "SoftmaxWithLoss", "a", "l")],
-            "has no label bottom",
-            id="no-label",
-        ),
-        pytest.param(
-            [ip("a", "nothing"), DATA, layer("loss", "SoftmaxWithLoss", "a label", "l")],
-            "reads a blob that does not depend on data",
-            id="no-data",
-        ),
-    ],
-)
-def test_why_a_loss_has_no_classifier(parts: list[str], why: str) -> None:
-    assert [(layer.name, reason) for layer, reason in judges_without_classifier(net(*parts))] == [
-        ("loss", why)
-    ]
 
 
 def test_a_classifier_that_a_name_makes() -> None:

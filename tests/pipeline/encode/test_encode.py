@@ -26,7 +26,7 @@ from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.data.record import RecordOptions
-from ssdh_surgery.errors import DataError, FileError, SsdhError, UsageError
+from ssdh_surgery.errors import DataError, FileError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.pipeline.encode.encode import EncodeResult, encode_source
 from ssdh_surgery.pipeline.encode.encoder import Encoder, EncoderOptions
 from ssdh_surgery.pipeline.encode.open_source import open_source
@@ -125,6 +125,34 @@ def test_class_folders_by_hand() -> None:
     assert codes.model["blob"] == "code"
     assert made.health is not None
     assert made.health.count == 11
+
+
+@pytest.mark.parametrize("kind", ["TanH", "none", "Power"])
+def test_the_bits_of_codes_that_are_signs(kind: str) -> None:
+    code = 'layer { name: "code" type: "TanH" bottom: "latent" top: "code" }\n'
+    head, tail = DEPLOY.split('layer { name: "code"')
+    after = tail.split("\n", 1)[1]
+    texts = {
+        "TanH": head + code + after,
+        "none": (head + after).replace('"code"', '"latent"'),
+        "Power": head + code.replace("TanH", "Power") + after,
+    }
+    Path("deploy.prototxt").write_text(texts[kind])
+    if kind == "none":
+        Path("ssdh.toml").write_text(WORKSPACE.replace('"code"', '"latent"'))
+    if kind == "Power":
+        said = message_of(SurgeryError)
+        assert "the code 'code' has no known threshold: Power layer 'code' writes it" in said
+        return
+    result = encoded("photos", keep_activations=True)
+    codes = codes_of(result)
+    assert codes.activations is not None
+    np.testing.assert_array_equal(unpacked(codes), codes.activations > 0)
+    assert 0.2 < unpacked(codes).mean() < 0.8
+    assert codes.model is not None
+    assert codes.model["threshold"] == 0
+    assert result.health is not None
+    assert result.health.words()[-1].endswith("within 0.1 of 0")
 
 
 def test_a_picture_its_record_and_its_list_give_equal_codes() -> None:

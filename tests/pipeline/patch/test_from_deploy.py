@@ -165,6 +165,14 @@ def test_classes_that_no_label_needs_are_told(folder: Path) -> None:
     assert shapes(result.net, "TEST").params["fc_change"][0] == (2, RECIPE.bits)
 
 
+def test_classes_that_the_deploy_net_does_not_state(folder: Path) -> None:
+    (folder / "deploy.prototxt").write_text(DEPLOY.replace("num_output: 4 }", "}"))
+    train = made().files[0]
+    assert any("the labels read need --classes 2" in note for note in train.notes)
+    assert any("num_output is missing or not positive" in each for each in train.warnings)
+    assert made(classes=2).files[0].warnings == ()
+
+
 def test_records_of_the_inputs_size_are_not_cropped(folder: Path) -> None:
     text = DEPLOY.replace("dim: 16 dim: 16", "dim: 20 dim: 20")
     Path("deploy.prototxt").write_text(text)

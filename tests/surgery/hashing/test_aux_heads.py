@@ -71,7 +71,7 @@ def test_drop_refuses_what_both_need() -> None:
 def test_retarget() -> None:
     of = net(SMALL + AUX + MAIN)
     found = retarget(of, main_of(of), 20, Decimal(10))
-    assert found.classifiers == ("aux_change",)
+    assert found.names == ("aux_change",)
     expected = (
         AUX.replace('name: "aux"', 'name: "aux_change"')
         .replace('top: "aux"', 'top: "aux_change"')
@@ -83,7 +83,7 @@ def test_retarget() -> None:
     assert made(of, found.change) == SMALL + expected + MAIN
     same = retarget(of, main_of(of), 5, Decimal(10))
     assert same.change == Change()
-    assert same.classifiers == ()
+    assert same.names == ()
 
 
 def test_too_few_classes() -> None:

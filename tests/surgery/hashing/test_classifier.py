@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from ssdh_surgery import parse
-from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.net.heads import find_head, heads
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.core.gate import prove
 from ssdh_surgery.surgery.hashing.classifier import (
     changed_name,
+    learn_faster,
     refuse_divided,
     rename_classifier,
     set_classes,
@@ -58,11 +61,43 @@ def test_accuracy_looks_at_no_more_classes_than_there_are() -> None:
     assert "top_k: 5" in made(of, set_classes(head, 5))
 
 
-def test_a_classifier_that_states_no_outputs() -> None:
-    of = net(CURRENT.replace("inner_product_param { num_output: 1000 } ", ""))
+@pytest.mark.parametrize("text", [CURRENT, V1])
+@pytest.mark.parametrize("settings", ["", "inner_product_param { bias_term: false } "])
+def test_a_classifier_that_states_no_outputs(text: str, settings: str) -> None:
+    of = net(text.replace("inner_product_param { num_output: 1000 } ", settings))
     (head,) = heads(of)
-    with pytest.raises(SurgeryError, match="'fc' does not state its num_output"):
+    assert head.classes is None
+    (changed,) = heads(net(made(of, set_classes(head, 20))))
+    assert changed.classes == 20
+
+
+FORK = """layer { name: "data" type: "Data" top: "data" top: "label" }
+layer { name: "cls" type: "Angle" bottom: "data" top: "cls" SETTINGS }
+"""
+
+
+def test_outputs_of_a_type_of_a_fork() -> None:
+    text = FORK.replace("SETTINGS", "inner_product_param { num_output: 5 }")
+    of = net(text)
+    head = find_head(of, "cls")
+    assert head is not None
+    assert made(of, set_classes(head, 20)) == text.replace("5", "20")
+
+
+@pytest.mark.parametrize("settings", ["", "angle_param { num_output: 5 }"])
+def test_outputs_that_only_a_fork_knows(settings: str) -> None:
+    head = find_head(net(FORK.replace("SETTINGS", settings)), "cls")
+    assert head is not None
+    with pytest.raises(SurgeryError, match="the num_output of 'cls' cannot be set: Angle is not"):
         set_classes(head, 20)
+
+
+def test_the_rates_of_a_type_of_a_fork() -> None:
+    text = FORK.replace("SETTINGS", "param { lr_mult: 2 }")
+    assert made(net(text), learn_faster(net(text).layer("cls"), Decimal(10))) == text.replace(
+        "lr_mult: 2", "lr_mult: 20"
+    )
+    assert learn_faster(net(FORK.replace("SETTINGS", "")).layer("cls"), Decimal(10)) == Change()
 
 
 def test_names() -> None:

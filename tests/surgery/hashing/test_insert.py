@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.messages.dialect import Dialect
-from ssdh_surgery.caffe.net.heads import (
-    CLASSIFIER_TYPES,
-    Head,
-    hash_layer_below,
-    hash_layer_of,
-    heads,
-)
+from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, hash_layer_of, heads
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.prototxt import removal

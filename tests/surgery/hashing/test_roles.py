@@ -83,3 +83,12 @@ def test_a_deploy_net_tells_by_name_or_threshold(
 @pytest.mark.parametrize("name", ["googlenet", "resnet-50", "lenet", "mobilenet-v2"])
 def test_nets_without_a_hash_layer(name: str, form: str) -> None:
     assert found(main_net(name, form)) == {}
+
+
+def test_codes_that_a_loss_on_pairs_reads() -> None:
+    text = """
+layer { name: "data" type: "Data" top: "data" top: "label" }
+layer { name: "hash" type: "InnerProduct" bottom: "data" top: "hash" }
+layer { name: "loss" type: "HashingLoss" bottom: "hash" bottom: "label" top: "loss" }
+"""
+    assert found(Net(parse(text.encode()))) == {"hash": "code", "loss": "term"}
