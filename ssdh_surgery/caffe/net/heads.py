@@ -16,7 +16,6 @@ from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 
 # The message that holds num_output, by the type of a layer that can be a classifier.
 CLASSIFIER_TYPES = {name: rule.settings for name, rule in LAYER_RULES.items() if rule.is_classifier}
@@ -93,21 +92,29 @@ def num_output(layer: Layer) -> int | None:
 def heads(net: Net) -> tuple[Head, ...]:
     """The heads of a net in the order of its text, with the main head marked.
 
-    No head is marked if two are equal in weight and depth.
+    They are those of the states that the net runs in; a loss of another state is named, but has
+    no weight. No head is marked if two are equal in weight and depth.
     """
     by_index: dict[int, Head] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
+        is_run = graph in net.run_graphs
         for judge in graph.layers:
             classifier = _classifier_of(graph, judge)
-            if classifier is not None:
+            if classifier is not None and (is_run or classifier.index in by_index):
                 by_index[classifier.index] = _with_judge(
-                    by_index.get(classifier.index) or _bare(graph, classifier), judge
+                    by_index.get(classifier.index) or _bare(graph, classifier), judge, is_run
                 )
-    if not by_index:
-        graph = net.graph("TEST")
-        by_index = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
+    if not by_index and not reads_data(net):
+        # A deploy net runs in TEST.
+        graphs = sorted(net.run_graphs, key=lambda graph: graph.state.phase)
+        by_index = {layer.index: _bare(graphs[0], layer) for layer in _outputs(graphs[0])}
     return _with_main(sorted(by_index.values(), key=lambda head: head.classifier.index))
+
+
+def reads_data(net: Net) -> bool:
+    """Whether a net reads data in the states that it runs in, and has no inputs instead."""
+    layers = {layer for graph in net.run_graphs for layer in graph.layers if layer.is_data}
+    return bool(layers) and not net.inputs and all(layer.type != "Input" for layer in layers)
 
 
 def _classifier_of(graph: BlobGraph, judge: Layer) -> Layer | None:
@@ -138,19 +145,15 @@ def _classifier_or_reason(graph: BlobGraph, judge: Layer) -> Layer | str | None:
 def judges_without_classifier(net: Net) -> list[tuple[Layer, str]]:
     """The losses and accuracies of a net that have no classifier, each with the reason."""
     reasons: dict[int, tuple[Layer, str]] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.run_graphs:
         for judge in graph.layers:
             reason = _classifier_or_reason(graph, judge)
             if isinstance(reason, str):
                 reasons.setdefault(judge.index, (judge, reason))
-    absent = [each for each in net.layers if not any(net.graph(p).takes_part(each) for p in PHASES)]
-    for judge in absent:
-        if judge.is_loss or judge.type.endswith("Accuracy"):
-            reasons[judge.index] = (
-                judge,
-                "is in no phase by default: see include and exclude",
-            )
+    for judge in net.layers:
+        is_absent = not any(graph.takes_part(judge) for graph in net.run_graphs)
+        if is_absent and (judge.is_loss or judge.type.endswith("Accuracy")):
+            reasons[judge.index] = (judge, "is in none of these states: see include and exclude")
     return list(reasons.values())
 
 
@@ -187,11 +190,11 @@ def _bare(graph: BlobGraph, classifier: Layer) -> Head:
     return Head(classifier, features, (), (), 0.0, graph.depth(classifier))
 
 
-def _with_judge(head: Head, judge: Layer) -> Head:
+def _with_judge(head: Head, judge: Layer, is_run: bool) -> Head:
     if judge in (*head.losses, *head.accuracies):
         return head
     if judge.is_loss:
-        weight = head.weight + sum(judge.loss_weights)
+        weight = head.weight + (sum(judge.loss_weights) if is_run else 0)
         return replace(head, losses=(*head.losses, judge), weight=weight)
     return replace(head, accuracies=(*head.accuracies, judge))
 
@@ -235,8 +238,7 @@ def find_head(net: Net, name: str) -> Head | None:
     for head in all_heads:
         if head.classifier.name == name:
             return head
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
             if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
@@ -246,11 +248,8 @@ def find_head(net: Net, name: str) -> Head | None:
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
     """The hash layer that a classifier reads, if any."""
-    for phase in PHASES:
-        graph = net.graph(phase)
-        if graph.takes_part(classifier) and classifier.bottoms:
-            return hash_layer_of(graph, graph.reads(classifier)[0])
-    return None
+    graphs = net.graphs_with(classifier) if classifier.bottoms else []
+    return hash_layer_of(graphs[0], graphs[0].reads(classifier)[0]) if graphs else None
 
 
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:

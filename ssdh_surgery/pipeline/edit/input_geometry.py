@@ -65,8 +65,8 @@ def _resize(net: Net, layers: Sequence[Layer], file: Path | None) -> list[int] |
         width, height = integer(message, "new_width"), integer(message, "new_height")
         if width and height:
             return [width, height]
-    in_train = net.layers_in("TRAIN")
-    for layer in filter(in_train.__contains__, layers):
+    states = net.states_of("TRAIN")
+    for layer in (each for each in layers if any(map(each.is_in, states))):
         message = layer.core.message("data_param") if layer.type == "Data" else None
         source = message.string("source") if message else ""
         if source and (size := _record_size(source, file)):

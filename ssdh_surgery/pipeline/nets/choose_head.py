@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import (
     CLASSIFIER_TYPES,
     Head,
@@ -11,11 +12,11 @@ from ssdh_surgery.caffe.net.heads import (
     heads,
     heads_text,
     judges_without_classifier,
+    reads_data,
     top_heads,
 )
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -47,7 +48,7 @@ def choose_head(net: Net, name: str | None) -> Head:
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
         SurgeryError: the net has no classifier, or several of equal weight and none was chosen;
-            it compares branches that share weights; another phase has another classifier, or it
+            it compares branches that share weights; another state has another classifier, or it
             reads its weights from a blob.
     """
     head = _named_head(net, name) if name is not None else _main_head(net)
@@ -70,16 +71,7 @@ def _main_head(net: Net) -> Head:
     all_heads = heads(net)
     if not all_heads:
         refuse_siamese(net)
-        raise SurgeryError(
-            "no classifier found: "
-            + (
-                _reasons(net)
-                or "no loss, accuracy or output leads to an InnerProduct or a Convolution"
-            ),
-            location=Location(net.file),
-            hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
-            findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
-        )
+        raise _no_classifier(net)
     main = next((head for head in all_heads if head.is_main), None)
     if main is None:
         for head in top_heads(all_heads):
@@ -93,14 +85,40 @@ def _main_head(net: Net) -> Head:
     return main
 
 
-def _reasons(net: Net) -> str:
-    return "; ".join(
+def _no_classifier(net: Net) -> SurgeryError:
+    """The error for a net in which no loss, accuracy or output leads to a classifier."""
+    reasons = "; ".join(
         f"{each.type} layer '{each.name}' {why}" for each, why in judges_without_classifier(net)
+    )
+    hint = "--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them"
+    if not reasons and reads_data(net):
+        reasons = "the net reads data, but has no loss and no accuracy, so nothing in it is trained"
+        hint = "ssdh deploy NET --at BLOB hashes its features; --head LAYER names a classifier"
+    elif elsewhere := _states_with_heads(net.in_states(())):
+        hint = f"there is one in {elsewhere}: the solver's train_state or test_state selects it"
+    where = f" in {states_text(net.run_graphs)}" if net.has_rules else ""
+    return SurgeryError(
+        f"no classifier found{where}: "
+        + (reasons or "no loss, accuracy or output leads to an InnerProduct or a Convolution"),
+        location=Location(net.file),
+        hint=hint,
+        findings=list(dict.fromkeys(each for graph in net.run_graphs for each in graph.findings)),
     )
 
 
+def _states_with_heads(net: Net) -> str:
+    """The states in which a net has a classifier with a loss or an accuracy, in words."""
+    judges = [judge for head in heads(net) for judge in (*head.losses, *head.accuracies)]
+    return states_text(graph for graph in net.run_graphs if any(map(graph.takes_part, judges)))
+
+
+def states_text(graphs: Iterable[BlobGraph]) -> str:
+    """The states of some graphs in words."""
+    return " or ".join(str(graph.state) for graph in graphs)
+
+
 def refuse_twins(net: Net, classifier: Layer) -> None:
-    """Refuse a classifier that another layer replaces in another phase or stage.
+    """Refuse a classifier that another layer replaces in another state.
 
     The hash layer would go below one of them, and Caffe would train or test the other. Nor
     can a classifier be distinguished from another layer of its name in the same phase.
@@ -112,7 +130,7 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
         if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
             continue
         below = classifier.tops if classifier.is_in_place() else ()
-        if other.name == classifier.name and _share_a_phase(net, classifier, other):
+        if other.name == classifier.name and _share_a_state(net, classifier, other):
             raise SurgeryError(
                 f"the classifier has the same name as another layer, on line {other.line}: "
                 f"'{other.name}'; Caffe copies weights by name",
@@ -151,8 +169,8 @@ def refuse_weight_bottoms(classifier: Layer) -> None:
         )
 
 
-def _share_a_phase(net: Net, one: Layer, other: Layer) -> bool:
-    return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
+def _share_a_state(net: Net, one: Layer, other: Layer) -> bool:
+    return any(graph.takes_part(other) for graph in net.graphs_with(one))
 
 
 def _no_head(net: Net, all_heads: Sequence[Head], name: str) -> UnknownLayer:

@@ -137,10 +137,10 @@ _UNKNOWN = (None, None, None)
 def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
     from ssdh_surgery.caffe.shapes import shapes
 
-    state = net.state_with(layer)
-    if state is None:
+    graph = next(iter(net.graphs_with(layer)), None)
+    if graph is None:
         return None
-    shape = shapes(net, state).of(layer).tops[layer.tops.index(top)]
+    shape = shapes(net, graph.state).of(layer).tops[layer.tops.index(top)]
     return (1, *shape[1:]) if shape else None
 
 

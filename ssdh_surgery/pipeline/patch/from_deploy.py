@@ -20,7 +20,7 @@ from ssdh_surgery.pipeline.files.file_group import SOLVER_NAME
 from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
-from ssdh_surgery.pipeline.nets.run_states import refuse_worse, usual_states
+from ssdh_surgery.pipeline.nets.refusals import refuse_worse
 from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.parser import parse
@@ -55,8 +55,8 @@ def derive_training(source: SourceFile, settings: Settings, plan: WritePlan) -> 
     classifier, size = _make_trainable(draft, settings)
     hashing = hash_net(draft, HashPlan(classifier, settings, settings))
     deploy, folders = net_of(source.document), working_folders(source.path)
-    for run in usual_states(draft.net):
-        refuse_worse((deploy, deploy.state("TEST")), run, folders)
+    for graph in draft.net.run_graphs:
+        refuse_worse((deploy, deploy.state("TEST")), (draft.net, graph.state), folders)
     path = plan.target(source.place.with_name(_TRAIN))
     notes = [f"derived from {source.name}", *draft.notes]
     results = [derived_result(source, draft.draft, path, notes)]

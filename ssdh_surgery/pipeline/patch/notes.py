@@ -7,8 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from ssdh_surgery.caffe.net.heads import CLASSIFIER_TYPES, Head, num_output
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.pipeline.nets.choose_head import states_text
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
+
+
+def state_notes(net: Net) -> Iterator[str]:
+    """A note on a net with stages or levels that no solver selects."""
+    has_stages = any(state != net.state(state.phase) for state in net.run_states)
+    if has_stages and not net.solver_states:
+        states = states_text(net.run_graphs)
+        yield (
+            f"without a solver the net is read in each state of its rules: {states}; "
+            "--solver FILE selects those that are run"
+        )
 
 
 def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
@@ -18,7 +30,8 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
         kinds = " and ".join(dict.fromkeys(loss.type for loss in head.losses))
         yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
-        yield f"no loss depends on '{name}' in TRAIN: the hash layer is not trained"
+        states = states_text(dict.fromkeys(map(net.graph, net.states_of("TRAIN"))))
+        yield f"no loss depends on '{name}' in {states}: the hash layer is not trained"
     message = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
     message = message or head.classifier.core
     if message.message("weight_filler") is None and settings.get("classifier_filler") is None:
@@ -30,18 +43,19 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
 
 
 def _is_trained(net: Net, head: Head) -> bool:
-    graph = net.graph("TRAIN")
-    return graph.takes_part(head.classifier) and any(
+    return any(
         any(layer.loss_weights) and head.classifier.index in graph.below([layer])
+        for graph in map(net.graph, net.states_of("TRAIN"))
         for layer in graph.layers
     )
 
 
 def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
     """A narrow TanH layer below the classifier may be the hash layer of another method."""
-    graph = net.graph("TRAIN")
-    if not graph.takes_part(head.classifier):
+    graphs = [graph for graph in net.run_graphs if graph.takes_part(head.classifier)]
+    if not graphs:
         return
+    graph = graphs[0]
     features = graph.reads(head.classifier)[0]
     code = features.writer if features else None
     below = graph.reads(code)[0] if code is not None and code.type == "TanH" else None

@@ -14,7 +14,7 @@ from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import Head, hash_layer_below
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import LEGACY_AXES, Net
-from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.caffe.net.phase import PhaseRule, State, takes_part
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry, Message
 from ssdh_surgery.prototxt.render import NewFields
@@ -22,12 +22,15 @@ from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import fields, layers
 from ssdh_surgery.surgery.verbs.fields import Removal
 
+# The stage of a net for use, in files of a net for training and use: as DIGITS writes them.
+DEPLOY_STAGE = "deploy"
+
 
 @dataclass(frozen=True)
 class DataBlob:
     """A blob that data layers fill in training and the user fills in a deploy net.
 
-    `layers` are the data layers that write it in any phase, those of the derived phase first.
+    `layers` are the data layers that write it in any state, those of the derived state first.
     """
 
     name: str
@@ -53,28 +56,55 @@ class DeployNeeds:
 def deploy_needs(net: Net, head: Head, *, with_classifier: bool = False) -> DeployNeeds:
     """The layers that a head's classifier, or the hash layer below it, depends on.
 
-    They are those of phase TEST, or of TRAIN if the classifier is only there, without the data
-    layers. `with_classifier` also keeps the classifier above a hash layer.
+    `with_classifier` also keeps the classifier above a hash layer, with the layers on its output
+    that are in the stage `deploy` alone.
 
     Raises:
-        SurgeryError: the classifier is in neither phase, or reads a blob that no layer writes.
+        SurgeryError: the classifier is in no state, or reads a blob that no layer writes.
     """
     hash_layer = None if with_classifier else hash_layer_below(net, head.classifier)
     root = hash_layer.code if hash_layer else head.classifier
-    graphs = [net.graph(phase) for phase in reversed(PHASES)]
-    graph = next((each for each in graphs if each.takes_part(root)), None)
-    if graph is None:
+    return layer_needs(net, root, with_scores=with_classifier)
+
+
+def layer_needs(net: Net, root: Layer, *, with_scores: bool = False) -> DeployNeeds:
+    """The layers that a layer depends on, without the data layers.
+
+    They are those of the stage `deploy` if the net has one, else of phase TEST, or of TRAIN if
+    the layer is only there. `with_scores` adds the layers above it that only that stage has.
+
+    Raises:
+        SurgeryError: the layer is in no state, or reads a blob that no layer writes.
+    """
+    graphs = sorted(net.graphs_with(root), key=_deploy_order)
+    if not graphs:
         raise SurgeryError(
-            f"layer '{root.name}' is in no phase", location=root.location, layer=root.name
+            f"layer '{root.name}' is in no state", location=root.location, layer=root.name
         )
-    below = graph.below([root])
+    graph = graphs[0]
+    below = graph.below([root, *(_scores(graph, root) if with_scores else [])])
     sources = {layer.index for layer in graph.layers if layer.index in below and _is_source(layer)}
     kept = [layer for layer in graph.layers if layer.index in below - sources]
     names = _read_from_data(net, graph, kept)
     return DeployNeeds(
         frozenset(layer.index for layer in kept),
-        tuple(DataBlob(name, _writers(name, [graph, *graphs])) for name in names),
+        tuple(DataBlob(name, _writers(name, [*graphs, *net.graphs])) for name in names),
     )
+
+
+def _deploy_order(graph: BlobGraph) -> tuple[bool, bool]:
+    """The order in which the states of a train net are preferred for its deploy net."""
+    return DEPLOY_STAGE not in graph.state.stages, graph.state.phase != "TEST"
+
+
+def _scores(graph: BlobGraph, classifier: Layer) -> list[Layer]:
+    """The layers above a classifier that are in the stage `deploy` alone."""
+    state = graph.state
+    if DEPLOY_STAGE not in state.stages:
+        return []
+    plain = State(state.phase, state.level, state.stages - {DEPLOY_STAGE})
+    above = graph.above([classifier])
+    return [layer for layer in graph.layers if layer.index in above and not layer.is_in(plain)]
 
 
 def _is_source(layer: Layer) -> bool:
@@ -117,7 +147,7 @@ def derive_deploy_net(
     """Turn a train net into a deploy net.
 
     Data layers become an `Input` (in V0 and V1 `input` and `input_dim`). Layers that are not
-    needed go, and so do rules that only name a phase.
+    needed go, and so do the rules that no longer select anything.
 
     Args:
         net: the train net, in any dialect.
@@ -127,7 +157,7 @@ def derive_deploy_net(
     """
     kept = [layer for layer in net.layers if layer.index in needs.layers]
     removed = [layer for layer in net.layers if layer.index not in needs.layers]
-    rules = [entry for layer in kept for entry in _phase_rules(layer)]
+    rules = [entry for layer in kept for entry in _superfluous_rules(layer, net.state("TEST"))]
     sized = [(blob, tuple(shapes[blob.name])) for blob in needs.data]
     change = merge(
         [
@@ -138,15 +168,29 @@ def derive_deploy_net(
     return DeployDerivation(change, tuple(removed))
 
 
-def _phase_rules(layer: Layer) -> list[Entry]:
-    """Rules that name a phase and nothing else: a deploy net has no phases."""
-    return [
-        entry
+def _superfluous_rules(layer: Layer, state: State) -> list[Entry]:
+    """The rules of a layer that a deploy net, run in a given state, does not keep.
+
+    Rules that name a phase and nothing else go: a deploy net has no phases. Where the others
+    alone would leave the layer out, they go as well.
+    """
+    rules = [*layer.outer.entries("include"), *layer.outer.entries("exclude")]
+    of_phase = {rule for rule in rules if _names_phase_only(rule)}
+    include, exclude = (
+        [
+            PhaseRule.read(rule.value)
+            for rule in layer.outer.entries(name)
+            if isinstance(rule.value, Message) and rule not in of_phase
+        ]
         for name in ("include", "exclude")
-        for entry in layer.outer.entries(name)
-        if isinstance(entry.value, Message)
-        and {field.name for field in entry.value.fields} <= {"phase"}
-    ]
+    )
+    stays = takes_part(include, exclude, state)
+    return [rule for rule in rules if rule in of_phase or not stays]
+
+
+def _names_phase_only(rule: Entry) -> bool:
+    message = rule.value
+    return isinstance(message, Message) and {each.name for each in message.fields} <= {"phase"}
 
 
 def _replace_data_layers(

@@ -13,7 +13,6 @@ from ssdh_surgery.caffe.net.heads import HashLayer
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.core.change import Change, merge
@@ -38,10 +37,8 @@ def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
             layer=latent.name,
         )
     layers = {latent.index: latent}
-    for phase in PHASES:
-        graph = net.graph(phase)
-        if graph.takes_part(latent):
-            layers.update((each.index, each) for each in _weighted_above(graph, latent))
+    for graph in net.graphs_with(latent):
+        layers.update((each.index, each) for each in _weighted_above(graph, latent))
     return list(layers.values())
 
 
@@ -92,8 +89,7 @@ def set_bits(net: Net, hash_layer: HashLayer, bits: int) -> Change:
 def _pooled_widths(net: Net, hash_layer: HashLayer) -> list[Entry]:
     """The entries in which poolings that average the bits state their number."""
     widths: dict[Entry, None] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         for layer in graph.layers:
             message = layer.core.message("pooling_param")
             if message is None or hash_layer.code.index not in graph.below([layer]):
