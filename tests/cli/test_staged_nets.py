@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,40 @@ def test_deploy_keeps_the_input_of_the_stage(ssdh: Ssdh) -> None:
     assert [layer.name for layer in deploy.layers_in("TEST")][:2] == ["in", "feat"]
 
 
+def test_a_deploy_stage_that_scales_its_input(ssdh: Ssdh) -> None:
+    """As in the LeNet of DIGITS: what data layers do in training, a layer does in use."""
+    power = (
+        'layer { name: "scale" type: "Power" bottom: "data" top: "scaled"\n'
+        '  power_param { scale: 0.0125 } include { stage: "deploy" } }\n'
+    )
+    own_scale = "transform_param { scale: 0.0125 crop_size: 8 mean_value: [1, 2, 3] }"
+    write(
+        power
+        + ALL_IN_ONE.replace('top: "data"', f'top: "scaled" {own_scale}')
+        .replace('bottom: "data"', 'bottom: "scaled"'),
+        STAGED["stages"][1],
+    )  # fmt: skip
+    ssdh("patch", "net.prototxt")
+    record = tomllib.loads(Path("ssdh.toml").read_text())["nets"]["net"]
+    assert (record["mean_value"], record.get("scale")) == ([1, 2, 3], None)
+    assert "note: inputs: data 1 x 3 x 8 x 8" in ssdh("deploy").out
+    deploy = Net(parse(Path("deploy_ssdh.prototxt").read_bytes()))
+    assert [layer.name for layer in deploy.layers_in("TEST")][:3] == ["data", "scale", "feat"]
+    assert not deploy.has_rules
+
+
+def test_a_deploy_stage_with_other_data(ssdh: Ssdh) -> None:
+    """What no data of the net stands for is left to the state that has data."""
+    slices = (
+        'layer { name: "slice" type: "Slice" bottom: "pair" top: "data" top: "rest"\n'
+        '  include { stage: "deploy" } }\n'
+    )
+    write(slices + ALL_IN_ONE, STAGED["stages"][1])
+    ssdh("deploy", "net.prototxt")
+    deploy = Net(parse(Path("deploy_ssdh.prototxt").read_bytes()))
+    assert [layer.name for layer in deploy.layers_in("TEST")][:2] == ["data", "feat"]
+
+
 def test_show_names_the_states(ssdh: Ssdh) -> None:
     write(ALL_IN_ONE)
     assert (
@@ -208,7 +243,10 @@ def test_show_names_the_states(ssdh: Ssdh) -> None:
     assert shown.out.startswith(
         "unnamed net: 5 layers in TEST with stage 'val' (current dialect)\n"
     )
+    assert "main head: 'feat' -> cls (5 classes) -> loss, acc\n" in shown.out
     assert "note:" not in shown.err
+    train = ssdh("show", "net.prototxt", "--stage", "train").out
+    assert "main head: 'feat' -> cls (5 classes) -> loss\n" in train
     write(DEEPER)
     assert "--phase TRAIN --stage deep" in ssdh("show", "net.prototxt").err
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import Head, heads
@@ -93,10 +93,21 @@ def net_table(
     from_data = shapes_at_hand(net, state, working_folders(source.path))
     graph, net_shapes = net.graph(state), shapes(net, state, {**from_data, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
+    if level or stages:
+        present = [_in_run_states(net, head) for head in present]
     hashing = hash_roles(graph, present)
     # In a deploy net the latent layer takes the place of the classifier.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
     return NetTable(net, state, net_shapes, classifying, hashing)
+
+
+def _in_run_states(net: Net, head: Head) -> Head:
+    """A head with the losses and accuracies of the states that its net runs in."""
+    losses, accuracies = (
+        tuple(each for each in judges if any(graph.takes_part(each) for graph in net.run_graphs))
+        for judges in (head.losses, head.accuracies)
+    )
+    return replace(head, losses=losses, accuracies=accuracies)
 
 
 def _with_selection(state: State, level: int, stages: Collection[str]) -> State:

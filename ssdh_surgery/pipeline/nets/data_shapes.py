@@ -59,7 +59,7 @@ def data_shape(
     if blob.name in explicit:
         return explicit[blob.name]
     for layer in blob.layers:
-        if shape := _Sizes.of(net, layer, blob.name, folders).shape:
+        if shape := _Sizes.of(net, layer, blob.top, folders).shape:
             return shape
     layer = blob.layers[0]
     raise SurgeryError(

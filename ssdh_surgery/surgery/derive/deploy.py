@@ -7,6 +7,7 @@ a deploy net, and they document how the net was trained.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.messages.dialect import Dialect
@@ -24,6 +25,8 @@ from ssdh_surgery.surgery.verbs.fields import Removal
 
 # The stage of a net for use, in files of a net for training and use: as DIGITS writes them.
 DEPLOY_STAGE = "deploy"
+# What such a stage does to its input, as data layers do in training; the shape stays.
+_ON_PIXELS = frozenset(["BatchNorm", "Bias", "Power", "Scale"])
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,13 @@ class DataBlob:
     """A blob that data layers fill in training and the user fills in a deploy net.
 
     `layers` are the data layers that write it in any state, those of the derived state first.
+    They write it as `top`: another name than its own where the stage `deploy` computes that blob
+    from it, as they do from what they read (a Power in place of a `scale`).
     """
 
     name: str
     layers: tuple[Layer, ...]
+    top: str
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ def deploy_needs(net: Net, head: Head, *, with_classifier: bool = False) -> Depl
 def layer_needs(net: Net, root: Layer, *, with_scores: bool = False) -> DeployNeeds:
     """The layers that a layer depends on, without the data layers.
 
-    They are those of the stage `deploy` if the net has one, else of phase TEST, or of TRAIN if
-    the layer is only there. `with_scores` adds the layers above it that only that stage has.
+    They are those of the stage `deploy` if the net has one with the same data, else of phase
+    TEST, or of TRAIN if the layer is only there. `with_scores` adds the layers above it that only
+    the stage has.
 
     Raises:
         SurgeryError: the layer is in no state, or reads a blob that no layer writes.
@@ -81,14 +88,26 @@ def layer_needs(net: Net, root: Layer, *, with_scores: bool = False) -> DeployNe
         raise SurgeryError(
             f"layer '{root.name}' is in no state", location=root.location, layer=root.name
         )
-    graph = graphs[0]
+    staged = [graph for graph in graphs if DEPLOY_STAGE in graph.state.stages]
+    others = [graph for graph in graphs if graph not in staged]
+    if staged and others:
+        # The stage may have inputs that no data of the net stands for.
+        with suppress(SurgeryError):
+            return _needs_in(net, staged[0], root, with_scores)
+    return _needs_in(net, [*others, *staged][0], root, with_scores)
+
+
+def _needs_in(net: Net, graph: BlobGraph, root: Layer, with_scores: bool) -> DeployNeeds:
+    """The same in one state."""
     below = graph.below([root, *(_scores(graph, root) if with_scores else [])])
     sources = {layer.index for layer in graph.layers if layer.index in below and _is_source(layer)}
     kept = [layer for layer in graph.layers if layer.index in below - sources]
-    names = _read_from_data(net, graph, kept)
+    tops = _read_from_data(net, graph, kept)
     return DeployNeeds(
         frozenset(layer.index for layer in kept),
-        tuple(DataBlob(name, _writers(name, [*graphs, *net.graphs])) for name in names),
+        tuple(
+            DataBlob(name, _writers(top, [graph, *net.graphs]), top) for name, top in tops.items()
+        ),
     )
 
 
@@ -112,23 +131,29 @@ def _is_source(layer: Layer) -> bool:
     return layer.is_data and layer.type not in ("Input", "Parameter")
 
 
-def _read_from_data(net: Net, graph: BlobGraph, kept: Iterable[Layer]) -> list[str]:
-    """The blobs of data layers that layers read, including data layers of the other phase."""
-    names: dict[str, None] = {}
+def _read_from_data(net: Net, graph: BlobGraph, kept: Iterable[Layer]) -> dict[str, str]:
+    """The blobs that layers read in the place of data, including data of other states.
+
+    Each with the top of the data layers that holds it.
+    """
+    tops_of_data = {top for layer in net.layers if _is_source(layer) for top in layer.tops}
+    names: dict[str, str] = {}
     for layer in kept:
         for index, blob in enumerate(graph.reads(layer)):
             if blob is not None and (blob.writer is None or not _is_source(blob.writer)):
                 continue
             name = layer.bottoms[index]
-            if not any(_is_source(each) and name in each.tops for each in net.layers):
+            replaced = layer.tops[0] if layer.type in _ON_PIXELS and layer.tops else ""
+            top = next((each for each in (name, replaced) if each in tops_of_data), None)
+            if top is None:
                 raise SurgeryError(
                     f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
                     location=layer.bottom_location(index),
                     layer=layer.name,
                     blob=name,
                 )
-            names[name] = None
-    return list(names)
+            names[name] = top
+    return names
 
 
 def _writers(name: str, graphs: Iterable[BlobGraph]) -> tuple[Layer, ...]:
@@ -161,7 +186,7 @@ def derive_deploy_net(
     sized = [(blob, tuple(shapes[blob.name])) for blob in needs.data]
     change = merge(
         [
-            _replace_data_layers(net, removed, sized, remove),
+            _replace_data_layers(net, kept, removed, sized, remove),
             fields.take_out(rules, remove),
         ]
     )
@@ -195,6 +220,7 @@ def _names_phase_only(rule: Entry) -> bool:
 
 def _replace_data_layers(
     net: Net,
+    kept: Sequence[Layer],
     removed: Sequence[Layer],
     sized: Sequence[tuple[DataBlob, tuple[int, ...]]],
     remove: Removal,
@@ -210,7 +236,10 @@ def _replace_data_layers(
             else fields.add_before(net.layers[0].entry, inputs)
         )
         return merge([added, layers.take_out(removed, remove)])
-    first = min((layer for blob, _ in sized for layer in blob.layers), key=lambda each: each.index)
+    names = {blob.name for blob, _ in sized}
+    readers = [layer for layer in kept if names & set(layer.bottoms)]
+    writers = [layer for blob, _ in sized for layer in blob.layers]
+    first = min([*writers, *readers], key=lambda each: each.index)
     new = [input_layer(blob.name, shape) for blob, shape in sized]
     return layers.replace(first, removed, new, remove)
 
