@@ -64,6 +64,10 @@ def test_caffe_trains_what_patch_writes(ssdh: Ssdh, name: str) -> None:
     ssdh("patch", "net.prototxt")
     log = caffe_train(ssdh, "solver_ssdh.prototxt")
     assert "latent_SSDH needs backward computation." in log
+    ssdh("deploy")
+    weights = ["--weights=snap_ssdh_iter_4.caffemodel", "--iterations=1"]
+    command = [built_caffe(), "test", "--model=deploy_ssdh.prototxt", *weights]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
     ssdh("train", "--engine", "torch", "--gpu", "none", "--iterations", "1")
 
 
@@ -164,7 +168,7 @@ def test_a_net_that_is_only_trained(ssdh: Ssdh) -> None:
     assert "unknown-bottom" not in error
 
 
-@pytest.mark.parametrize("name", [name for name in STAGED if name != "a phase of the net"])
+@pytest.mark.parametrize("name", STAGED)
 @pytest.mark.parametrize("is_patched", [True, False], ids=["patched", "as it is"])
 def test_deploy(ssdh: Ssdh, name: str, is_patched: bool) -> None:
     write(*STAGED[name])
@@ -255,3 +259,19 @@ def test_a_drawing_of_a_stage(ssdh: Ssdh) -> None:
     write(DEEPER)
     ssdh("show", "net.prototxt", "--stage", "deep", "--dot", "deep.dot")
     assert '"loss' in Path("deep.dot").read_text()
+
+
+def test_the_deploy_net_of_the_stage_is_not_another_net(ssdh: Ssdh) -> None:
+    """A file for use that scales its input, as the stage `deploy` of the train net does."""
+    power = 'layer { name: "scale" type: "Power" bottom: "data" top: "scaled" RULE }\n'
+    scaled = ALL_IN_ONE.replace('top: "data"', 'top: "scaled"').replace(
+        'bottom: "data"', 'bottom: "scaled"'
+    )
+    write(power.replace("RULE", 'include { stage: "deploy" }') + scaled, STAGED["stages"][1])
+    inputs = 'input: "data" input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }\n'
+    trunk = (TRUNK + HEAD + judge("prob", "Softmax", "cls")).replace("data", "scaled")
+    Path("deploy.prototxt").write_text(inputs + power.replace("RULE", "") + trunk)
+    ssdh("patch", "net.prototxt")
+    deployed = ssdh("deploy")
+    assert deployed.out.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt\n")
+    assert deployed.err == ""

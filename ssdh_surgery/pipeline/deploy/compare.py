@@ -19,6 +19,7 @@ from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.surgery.derive.deploy import DEPLOY_STAGE
 from ssdh_surgery.surgery.hashing.insert import end_of_features, features_blob
 
 # Layers that pass values on unchanged in a trained net.
@@ -122,12 +123,21 @@ class Comparison:
     def type_difference(self) -> str | None:
         """A sentence on the layer types that only one of the nets computes the codes with."""
         train, deploy = _types(self._train_layers), _types(self._deploy_layers)
-        if train == deploy:
+        if deploy in (train, *self._staged_types):
             return None
         return (
             f"the train net computes the codes with {_counted(train - deploy)}, this net with "
             f"{_counted(deploy - train)}: its codes would differ from the trained ones"
         )
+
+    @property
+    def _staged_types(self) -> list[Counter[str]]:
+        """The layer types of the codes in the stage of the train net that is meant for use."""
+        staged = (state for state in self.train.states if DEPLOY_STAGE in state.stages)
+        return [
+            _types(_needed_layers(self.train.in_states([state]), self.deploy, self.settings))
+            for state in staged
+        ]
 
     @cached_property
     def _train_layers(self) -> list[Layer]:
