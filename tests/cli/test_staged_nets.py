@@ -157,6 +157,20 @@ def test_data_without_a_loss(ssdh: Ssdh, phase: str) -> None:
     assert [each["name"] for each in table["layers"]][:3] == ["data", "feat", "cls"]
 
 
+def test_data_with_the_loss_of_a_fork(ssdh: Ssdh) -> None:
+    """A layer of another type that has a loss_weight is a loss."""
+    python = 'layer { name: "loss" type: "Python" bottom: "cls" top: "loss" loss_weight: 1 }\n'
+    write(data("data") + TRUNK + HEAD + python)
+    error = ssdh("patch", "net.prototxt", code=3).err
+    assert error.startswith("net.prototxt: no classifier found: no loss, accuracy or output leads")
+
+
+def test_the_phase_of_a_net_without_rules(ssdh: Ssdh) -> None:
+    write(data("data") + TRUNK + HEAD + judge("acc", "Accuracy", "cls"))
+    patched = ssdh("patch", "net.prototxt", "--dry-run").out
+    assert "no loss depends on 'cls' in TRAIN: the hash layer is not trained" in patched
+
+
 def test_a_net_that_is_only_trained(ssdh: Ssdh) -> None:
     """Data in TRAIN alone: that TEST has none is no reason for anything."""
     triplet = judge("loss", "TripletLoss", "feat", "include { phase: TRAIN }").replace(

@@ -34,7 +34,8 @@ def rule_states(
     ruled = [layer for layer in layers if layer.include or layer.exclude]
     distinct: dict[tuple[object, ...], State] = {}
     stages, levels = _stage_sets(ruled), _levels(ruled)
-    for state in islice(_states(bases, [frozenset(), *stages], levels), _MAX_SINGLE):
+    single = islice(_states(bases, [frozenset(), *stages], levels), _MAX_SINGLE)
+    for state in (*bases, *single):
         distinct.setdefault(_selection(ruled, state), state)
     if not stages:
         return tuple(distinct.values())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import (
     CLASSIFIER_TYPES,
     Head,
@@ -17,6 +16,7 @@ from ssdh_surgery.caffe.net.heads import (
 )
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -91,12 +91,12 @@ def _no_classifier(net: Net) -> SurgeryError:
         f"{each.type} layer '{each.name}' {why}" for each, why in judges_without_classifier(net)
     )
     hint = "--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them"
-    if not reasons and reads_data(net):
+    if not reasons and reads_data(net) and not _has_loss(net):
         reasons = "the net reads data, but has no loss and no accuracy, so nothing in it is trained"
         hint = "ssdh deploy NET --at BLOB hashes its features; --head LAYER names a classifier"
     elif elsewhere := _states_with_heads(net.in_states(())):
         hint = f"there is one in {elsewhere}: the solver's train_state or test_state selects it"
-    where = f" in {states_text(net.run_graphs)}" if net.has_rules else ""
+    where = f" in {states_text(net, net.run_states)}" if net.has_rules else ""
     return SurgeryError(
         f"no classifier found{where}: "
         + (reasons or "no loss, accuracy or output leads to an InnerProduct or a Convolution"),
@@ -109,12 +109,22 @@ def _no_classifier(net: Net) -> SurgeryError:
 def _states_with_heads(net: Net) -> str:
     """The states in which a net has a classifier with a loss or an accuracy, in words."""
     judges = [judge for head in heads(net) for judge in (*head.losses, *head.accuracies)]
-    return states_text(graph for graph in net.run_graphs if any(map(graph.takes_part, judges)))
+    return states_text(
+        net, (state for state in net.run_states if any(judge.is_in(state) for judge in judges))
+    )
 
 
-def states_text(graphs: Iterable[BlobGraph]) -> str:
-    """The states of some graphs in words."""
-    return " or ".join(str(graph.state) for graph in graphs)
+def _has_loss(net: Net) -> bool:
+    """Whether a layer has a loss_weight in a state that the net runs in, a loss of a fork too."""
+    return any(any(layer.loss_weights) for graph in net.run_graphs for layer in graph.layers)
+
+
+def states_text(net: Net, states: Iterable[State]) -> str:
+    """States of a net in words: one for each set of layers."""
+    by_layers: dict[tuple[Layer, ...], State] = {}
+    for state in states:
+        by_layers.setdefault(net.layers_in(state), state)
+    return " or ".join(map(str, by_layers.values()))
 
 
 def refuse_twins(net: Net, classifier: Layer) -> None:

@@ -16,7 +16,7 @@ def state_notes(net: Net) -> Iterator[str]:
     """A note on a net with stages or levels that no solver selects."""
     has_stages = any(state != net.state(state.phase) for state in net.run_states)
     if has_stages and not net.solver_states:
-        states = states_text(net.run_graphs)
+        states = states_text(net, net.run_states)
         yield (
             f"without a solver the net is read in each state of its rules: {states}; "
             "--solver FILE selects those that are run"
@@ -30,7 +30,7 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
         kinds = " and ".join(dict.fromkeys(loss.type for loss in head.losses))
         yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
-        states = states_text(dict.fromkeys(map(net.graph, net.states_of("TRAIN"))))
+        states = states_text(net, net.states_of("TRAIN"))
         yield f"no loss depends on '{name}' in {states}: the hash layer is not trained"
     message = head.classifier.core.message(CLASSIFIER_TYPES[head.classifier.type])
     message = message or head.classifier.core

@@ -73,11 +73,15 @@ def test_stages_that_layers_need_together() -> None:
     ]
 
 
-def test_hundreds_of_stages() -> None:
-    """The number of states is bounded, whatever the rules."""
-    rules = (f'include {{ stage: "s{index}" stage: "t{index}" }}' for index in range(500))
-    of = net(data("d") + "".join(product(f"f{i}", "data", 2, rule) for i, rule in enumerate(rules)))
-    assert len(of.states) <= 200
+@pytest.mark.parametrize(
+    "rule", ['include { stage: "sN" stage: "tN" }', "include { min_level: N }"]
+)
+def test_hundreds_of_rules(rule: str) -> None:
+    """The number of states is bounded, whatever the rules; both phases are among them."""
+    layers = (product(f"f{i}", "data", 2, rule.replace("N", str(i))) for i in range(1, 500))
+    of = net(data("d") + "".join(layers))
+    assert len(of.states) <= 202
+    assert {state.phase for state in of.states} == {"TRAIN", "TEST"}
     assert of.run_states[0] == of.state("TRAIN")
 
 
