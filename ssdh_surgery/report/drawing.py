@@ -79,7 +79,7 @@ class Drawing:
     ) -> None:
         self.net = net
         self.shapes = shapes
-        self.graph = net.graph(shapes.phase)
+        self.graph = net.graph(shapes.state)
         self.hashing = hashing
         self.heads = heads
         self.boxes = boxes(self.graph, net.inputs)
@@ -119,7 +119,7 @@ class Drawing:
     @cached_property
     def _title(self) -> str:
         name = self.net.name or "unnamed net"
-        return plain(f"{name}, {self.shapes.phase}, {len(self.shapes.layers)} layers")
+        return plain(f"{name}, {self.shapes.state}, {len(self.shapes.layers)} layers")
 
     @property
     def _titles(self) -> dict[str, str]:

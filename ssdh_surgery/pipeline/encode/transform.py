@@ -146,7 +146,9 @@ class InputTransform:
         train = self._record.path("train") if self._record else None
         if self._record is None or train is None or not train.is_file():
             return None
-        for layer in net_of(read_source(str(train)).document).layers_in("TRAIN"):
+        net = net_of(read_source(str(train)).document)
+        states = net.states_of("TRAIN")
+        for layer in (each for each in net.layers if any(map(each.is_in, states))):
             message = layer.core.message("data_param") if layer.type == "Data" else None
             source = message.string("source") if message else ""
             try:

@@ -9,8 +9,9 @@ from typing import Literal
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
-from ssdh_surgery.errors import FileError, UsageError
+from ssdh_surgery.errors import FileError, SsdhError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.check.subject import runs_of
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, read_source
@@ -119,6 +120,7 @@ def prepare(options: TrainOptions) -> Launch:
         weights=options.weights,
         snapshot=snapshot,
         gpu=None if options.gpu == "none" else options.gpu,
+        level=_level(solver, folder),
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
     )
@@ -142,6 +144,15 @@ def _solver_path(
             f"ssdh.toml names no solver for '{record.stem}'", hint="ssdh train --solver FILE"
         )
     return str(path), record
+
+
+def _level(solver: Solver, folder: Path) -> int:
+    """The level that the train net is built for; a net that cannot be read is left to the check."""
+    try:
+        runs = runs_of(solver, folder)
+    except SsdhError:
+        return 0
+    return runs[0][1].level if runs else 0
 
 
 def _copy(

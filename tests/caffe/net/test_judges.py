@@ -70,7 +70,7 @@ PROPOSALS = [
         pytest.param(
             [DATA, ip("a", "data"), layer("loss", "SoftmaxWithLoss", "a", "l")],
             "has no label bottom",
-            [],
+            ["a"],
             id="no-label",
         ),
         pytest.param(
