@@ -26,7 +26,7 @@ def show_table(view: NetTable) -> None:
     """Answer with the table of a net."""
     name, layers = printable(view.net.name) or "unnamed net", view.shapes.layers
     count = count_text(len(layers), "layer")
-    title = f"{name}: {count} in {view.phase} ({view.net.dialect} dialect)"
+    title = f"{name}: {count} in {view.state} ({view.net.dialect} dialect)"
     terminal.answer(title, bold=True)
     _table(view)
     terminal.prose(_totals(view))

@@ -23,6 +23,8 @@ class TrainJob:
         snapshot: a solverstate to resume from; excludes `weights`.
         gpu: CUDA's numbers of the GPUs, separated by commas, or `all`; None leaves the
             choice to the solver.
+        level: the level that the train net is built for: `caffe train` takes it from its command
+            line alone, and sets that of the solver and of the net to 0.
         extra: arguments passed unchanged to the engine's own command line.
         snapshot_after_train: the solver's field of that name: if false, a run that is stopped
             does not write a snapshot of its own accord.
@@ -37,6 +39,7 @@ class TrainJob:
     weights: str | None = None
     snapshot: str | None = None
     gpu: str | None = None
+    level: int = 0
     extra: tuple[str, ...] = ()
     snapshot_after_train: bool = True
 

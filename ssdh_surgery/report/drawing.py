@@ -80,7 +80,7 @@ class Drawing:
     ) -> None:
         self.net = net
         self.shapes = shapes
-        self.graph = net.graph(shapes.phase)
+        self.graph = net.graph(shapes.state)
         self.hashing = hashing
         self.heads = heads
         self.boxes = boxes(self.graph, net.inputs)
@@ -120,7 +120,8 @@ class Drawing:
     @cached_property
     def _title(self) -> str:
         name = self.net.name or "unnamed net"
-        return plain(f"{name}, {self.shapes.phase}, {count_text(len(self.shapes.layers), 'layer')}")
+        count = count_text(len(self.shapes.layers), "layer")
+        return plain(f"{name}, {self.shapes.state}, {count}")
 
     @property
     def _titles(self) -> dict[str, str]:

@@ -130,15 +130,23 @@ def test_a_regression_gives_numbers(ssdh: Ssdh) -> None:
     assert "head: 'fc' (line 4), 5 numbers," in ssdh(*PATCH, "--explain").err
 
 
-def test_a_loss_of_a_stage_is_told(ssdh: Ssdh) -> None:
+def test_a_loss_of_a_stage(ssdh: Ssdh) -> None:
     staged = FC.replace(" } }\n", ' } include { stage: "all" } }\n').replace(
         'top: "loss" }', 'top: "loss" include { stage: "all" } }'
     )
     silence = 'layer { name: "s" type: "Silence" bottom: "f" }\n'
     write(f"{PRODUCT}num_output: 6 }} }}\n{silence}", staged)
-    assert "SoftmaxWithLoss layer 'loss' is in no phase by default: see include and " in (
-        ssdh(*PATCH, code=3).err
-    )
+    assert "layer[fc].bottom[0]: 'f' -> 'latent_SSDH_encode'" in ssdh(*PATCH).out
+    Path("solver.prototxt").write_text('net: "net.prototxt"\ntrain_state { stage: "none" }\n')
+    error = ssdh(*PATCH, code=3).err
+    assert (
+        "no classifier found in TRAIN with stage 'none': SoftmaxWithLoss layer 'loss' is in none "
+        "of these states: see include and exclude\n"
+    ) in error
+    assert (
+        "hint: there is one in TRAIN with stage 'all': the solver's train_state or test_state "
+        "selects it\n"
+    ) in error
 
 
 def test_labels_are_no_features(ssdh: Ssdh) -> None:

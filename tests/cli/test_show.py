@@ -382,8 +382,8 @@ def test_a_stage_and_a_level_choose_layers(
         assert [each["name"] for each in told(capsys, "n.prototxt", *words)["layers"]] == layers
     assert run(["show", "n.prototxt", "--level", "2"]) == 0
     assert (
-        "hint: layer 'a' of line 2 writes it, but is not in this phase: see its include and "
-        "exclude rules"
+        "hint: layer 'a' of line 2 writes it, but is not in TEST with level 2: see its "
+        "include and exclude rules"
     ) in capsys.readouterr().err
 
 

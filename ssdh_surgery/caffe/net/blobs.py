@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
@@ -28,18 +29,24 @@ class NetBlob:
 
 
 class BlobGraph:
-    """The layers of one phase, each with the blobs that it reads and writes.
+    """The layers of one state, each with the blobs that it reads and writes.
 
     A bottom that no layer writes is not connected, and is reported in `findings`. `absent` are
-    the layers that are not in the phase, which may explain such a bottom.
+    the layers that are not in the state, which may explain such a bottom.
     """
 
     def __init__(
-        self, inputs: Sequence[str], layers: Sequence[Layer], absent: Sequence[Layer] = ()
+        self,
+        inputs: Sequence[str],
+        layers: Sequence[Layer],
+        state: State,
+        absent: Sequence[Layer] = (),
     ) -> None:
         self.layers = tuple(layers)
-        self._absent = tuple(absent)
+        self.state = state
+        self.absent = tuple(absent)
         self.findings: list[Finding] = []
+        self.unknown_bottoms: list[str] = []
         self._current: dict[str, NetBlob] = {name: NetBlob(name, None) for name in inputs}
         self._reads: dict[int, tuple[NetBlob | None, ...]] = {}
         self._writes: dict[int, tuple[NetBlob, ...]] = {}
@@ -71,6 +78,7 @@ class BlobGraph:
 
     def _unknown_bottom(self, layer: Layer, index: int) -> None:
         name = layer.bottoms[index]
+        self.unknown_bottoms.append(name)
         self.findings.append(
             UNKNOWN_BOTTOM.at(
                 layer.bottom_location(index),
@@ -82,7 +90,7 @@ class BlobGraph:
     def _reason_unknown(self, name: str) -> str | None:
         for layers, where in (
             (self.layers, "further down: its layer must come first"),
-            (self._absent, "but is not in this phase: see its include and exclude rules"),
+            (self.absent, f"but is not in {self.state}: see its include and exclude rules"),
         ):
             for layer in layers:
                 if name in layer.tops:
@@ -161,7 +169,7 @@ class BlobGraph:
         )
 
     def takes_part(self, layer: Layer) -> bool:
-        """Whether a layer is in this phase."""
+        """Whether a layer is in this state."""
         return layer.index in self._reads
 
     def depth(self, layer: Layer) -> int:

@@ -21,7 +21,6 @@ from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.names import count_text
 
 _OUTPUT_PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_output)
@@ -110,22 +109,30 @@ class HashLayer:
 def heads(net: Net) -> tuple[Head, ...]:
     """The heads of a net in the order of its text, with the main head marked.
 
-    No head is marked if two are equal in weight and depth.
+    They are those of the states that the net runs in; a loss of another state is named, but has
+    no weight. No head is marked if two are equal in weight and depth.
     """
     by_index: dict[int, Head] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
+        is_run = graph in net.run_graphs
         for judge in graph.layers:
             result = verdict(graph, judge)
             classifier = result.classifier if result else None
-            if classifier is not None:
+            if classifier is not None and (is_run or classifier.index in by_index):
                 by_index[classifier.index] = _with_judge(
-                    by_index.get(classifier.index) or _bare(graph, classifier), judge
+                    by_index.get(classifier.index) or _bare(graph, classifier), judge, is_run
                 )
-    if not by_index and not any(layer.is_judge for layer in net.layers):
-        graph = net.graph("TEST")
-        by_index = {layer.index: _bare(graph, layer) for layer in _outputs(graph)}
+    if not by_index and not reads_data(net) and not any(layer.is_judge for layer in net.layers):
+        # A deploy net runs in TEST.
+        graphs = sorted(net.run_graphs, key=lambda graph: graph.state.phase)
+        by_index = {layer.index: _bare(graphs[0], layer) for layer in _outputs(graphs[0])}
     return _with_main(sorted(by_index.values(), key=lambda head: head.classifier.index))
+
+
+def reads_data(net: Net) -> bool:
+    """Whether a net reads data in the states that it runs in, and has no inputs instead."""
+    layers = {layer for graph in net.run_graphs for layer in graph.layers if layer.is_data}
+    return bool(layers) and not net.inputs and all(layer.type != "Input" for layer in layers)
 
 
 def _bare(graph: BlobGraph, classifier: Layer) -> Head:
@@ -133,11 +140,11 @@ def _bare(graph: BlobGraph, classifier: Layer) -> Head:
     return Head(classifier, features, (), (), 0.0, graph.depth(classifier))
 
 
-def _with_judge(head: Head, judge: Layer) -> Head:
+def _with_judge(head: Head, judge: Layer, is_run: bool) -> Head:
     if judge in (*head.losses, *head.accuracies):
         return head
     if judge.is_loss or any(judge.loss_weights):
-        weight = head.weight + sum(judge.loss_weights)
+        weight = head.weight + (sum(judge.loss_weights) if is_run else 0)
         return replace(head, losses=(*head.losses, judge), weight=weight)
     return replace(head, accuracies=(*head.accuracies, judge))
 
@@ -182,8 +189,7 @@ def find_head(net: Net, name: str) -> Head | None:
     for head in all_heads:
         if head.classifier.name == name:
             return head
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
             if layer.name == name and _can_classify(layer) and layer.index not in below:
@@ -202,7 +208,7 @@ def candidate_heads(net: Net) -> list[Head]:
     by_index: dict[int, tuple[bool, Head]] = {}
     for result in verdicts:
         for layer in result.candidates:
-            graph = next(graph for p in PHASES if (graph := net.graph(p)).takes_part(layer))
+            graph = net.graphs_with(layer)[0]
             is_distance = result.judge.type in _DISTANCES
             by_index.setdefault(layer.index, (is_distance, _bare(graph, layer)))
     ranked = sorted(by_index.values(), key=lambda each: (each[0], -each[1].depth))
@@ -211,11 +217,8 @@ def candidate_heads(net: Net) -> list[Head]:
 
 def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
     """The hash layer that a classifier reads, if any."""
-    for phase in PHASES:
-        graph = net.graph(phase)
-        if graph.takes_part(classifier) and classifier.bottoms:
-            return hash_layer_of(graph, graph.reads(classifier)[0])
-    return None
+    graphs = net.graphs_with(classifier) if classifier.bottoms else []
+    return hash_layer_of(graphs[0], graphs[0].reads(classifier)[0]) if graphs else None
 
 
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
@@ -272,9 +275,7 @@ def lone_hash_layer(net: Net) -> HashLayer | None:
     if heads(net):
         return None
     measured = {
-        each.latent.index: each
-        for phase in PHASES
-        for each in measured_hash_layers(net.graph(phase))
+        each.latent.index: each for graph in net.graphs for each in measured_hash_layers(graph)
     }
     return next(iter(measured.values())) if len(measured) == 1 else None
 

@@ -17,7 +17,6 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, num_output
-from ssdh_surgery.caffe.net.phase import PHASES
 
 _PASSED = frozenset(name for name, rule in LAYER_RULES.items() if rule.passes_to_judge)
 
@@ -108,16 +107,16 @@ def _verdict_on_origins(
 def judges_without_classifier(net: Net) -> list[Verdict]:
     """The verdicts of the losses and accuracies of a net that have no classifier."""
     verdicts: dict[int, Verdict] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.run_graphs:
         for judge in graph.layers:
             result = verdict(graph, judge)
             if result is not None and result.classifier is None:
                 verdicts.setdefault(judge.index, result)
-    for layer in net.layers:
-        if layer.is_judge and not any(net.graph(p).takes_part(layer) for p in PHASES):
-            reason = "is in no phase by default: see include and exclude"
-            verdicts[layer.index] = Verdict(layer, None, reason)
+    for judge in net.layers:
+        is_absent = not any(graph.takes_part(judge) for graph in net.run_graphs)
+        if is_absent and judge.is_judge:
+            reason = "is in none of these states: see include and exclude"
+            verdicts[judge.index] = Verdict(judge, None, reason)
     return list(verdicts.values())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from copy import copy
 from functools import cached_property, lru_cache
 
 from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entries
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, can_take_part
+from ssdh_surgery.caffe.net.states import rule_states, runnable_states
 from ssdh_surgery.errors import AmbiguousLayer, SurgeryError, UnknownLayer, did_you_mean
 from ssdh_surgery.files import STDIN
 from ssdh_surgery.location import Location
@@ -28,11 +30,13 @@ class Net:
     """The net that a document describes, in any dialect.
 
     `root` is the message that holds the layers: the file itself, or the `net_param` of a
-    solver.
+    solver. `solver_states` are those that a solver runs it in, as far as that is known.
 
     Raises:
         SurgeryError: it mixes dialects, or is nested more than 100 levels deep.
     """
+
+    solver_states: tuple[State, ...] = ()
 
     def __init__(self, document: Document, root: Message | None = None) -> None:
         self.document = document
@@ -43,7 +47,7 @@ class Net:
             Layer(entry, self.dialect, index)
             for index, entry in enumerate(layer_entries(self.root))
         )
-        self._graphs: dict[tuple[int, ...], BlobGraph] = {}
+        self._graphs: dict[tuple[State | None, tuple[int, ...]], BlobGraph] = {}
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {len(self.layers)} layers>"
@@ -86,6 +90,11 @@ class Net:
         return tuple([*shapes, *[None] * count][:count])
 
     @cached_property
+    def has_rules(self) -> bool:
+        """Whether any layer is in some states only."""
+        return any(layer.include or layer.exclude for layer in self.layers)
+
+    @cached_property
     def has_phases(self) -> bool:
         """Whether any layer is in one phase only."""
         return any(self.phase_of(layer) for layer in self.layers)
@@ -100,18 +109,50 @@ class Net:
         merged = State(phase).merged(self.root.message("state"))
         return State(phase, merged.level, merged.stages)
 
-    def state_with(self, layer: Layer) -> State | None:
-        """The first state that includes a layer, or None."""
-        for phase in PHASES:
-            base = self.state(phase)
-            candidates = [
-                State(phase, rule.min_level or base.level, base.stages | rule.stages)
-                for rule in layer.include
-            ]
-            match = next((state for state in (base, *candidates) if layer.is_in(state)), None)
-            if match:
-                return match
-        return None
+    @cached_property
+    def run_states(self) -> tuple[State, ...]:
+        """The states that the net runs in: the solver's, else those of its rules that have data."""
+        return self.solver_states or runnable_states(self.states, self.graph)
+
+    @cached_property
+    def states(self) -> tuple[State, ...]:
+        """All states in which the net must make sense: the solver's, and those of its rules."""
+        bases = [self.state(phase) for phase in PHASES]
+        of_rules = rule_states(self.layers, bases, self.graph)
+        return tuple(dict.fromkeys([*self.solver_states, *of_rules]))
+
+    def states_of(self, phase: Phase) -> tuple[State, ...]:
+        """The states of a phase that the net runs in; all of that phase if it runs in none."""
+        states = [state for state in self.run_states if state.phase == phase]
+        return tuple(states or (state for state in self.states if state.phase == phase))
+
+    @cached_property
+    def run_graphs(self) -> tuple[BlobGraph, ...]:
+        """The blobs of the net in the states that it runs in, once for each set of layers."""
+        return self._distinct_graphs(self.run_states)
+
+    @cached_property
+    def graphs(self) -> tuple[BlobGraph, ...]:
+        """The blobs of the net in all its states, once for each set of layers; run states first."""
+        return self._distinct_graphs((*self.run_states, *self.states))
+
+    def graphs_with(self, layer: Layer) -> list[BlobGraph]:
+        """The graphs that a layer takes part in."""
+        return [graph for graph in self.graphs if graph.takes_part(layer)]
+
+    def _distinct_graphs(self, states: Iterable[State]) -> tuple[BlobGraph, ...]:
+        graphs: dict[tuple[Layer, ...], BlobGraph] = {}
+        for state in states:
+            graph = self.graph(state)
+            graphs.setdefault(graph.layers, graph)
+        return tuple(graphs.values())
+
+    def in_states(self, states: Iterable[State]) -> Net:
+        """The same net, run by a solver in the given states; by none if there are none."""
+        distinct = tuple(dict.fromkeys(states))
+        if distinct == self.solver_states:
+            return self
+        return net_of(self.document, self.root, distinct)
 
     def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
         """The layers of a phase (or of a full state)."""
@@ -122,11 +163,11 @@ class Net:
         """The layers of a phase with the blobs that connect them."""
         state = phase if isinstance(phase, State) else self.state(phase)
         present = self.layers_in(state)
-        # States that have the same layers have the same graph: a deploy net has but one.
-        key = tuple(layer.index for layer in present)
+        absent = [layer for layer in self.layers if not layer.is_in(state)]
+        # A net without rules, such as a deploy net, has the same graph in each state.
+        key = (state if absent else None, tuple(layer.index for layer in present))
         if key not in self._graphs:
-            absent = [layer for layer in self.layers if not layer.is_in(state)]
-            self._graphs[key] = BlobGraph(self.inputs, present, absent)
+            self._graphs[key] = BlobGraph(self.inputs, present, state, absent)
         return self._graphs[key]
 
     def named(self, name: str) -> tuple[Layer, ...]:
@@ -189,10 +230,20 @@ def _sizes(message: Message, name: str) -> tuple[int, ...]:
     return tuple(literals.integer(scalar.text) or 0 for scalar in message.scalars(name))
 
 
-@lru_cache(maxsize=16)
-def net_of(document: Document, root: Message | None = None) -> Net:
+def net_of(document: Document, root: Message | None = None, states: tuple[State, ...] = ()) -> Net:
     """The net of a document, cached so that its graphs are built once."""
-    return Net(document, root)
+    return _net_of(document, root or document.root, states)
+
+
+@lru_cache(maxsize=16)
+def _net_of(document: Document, root: Message, states: tuple[State, ...]) -> Net:
+    if not states:
+        return Net(document, root)
+    net = copy(_net_of(document, root, ()))
+    net.solver_states = states
+    for name in ("states", "run_states", "graphs", "run_graphs"):
+        vars(net).pop(name, None)
+    return net
 
 
 def refuse_depth(document: Document, limit: int = MAX_DEPTH) -> None:

@@ -23,13 +23,22 @@ class State:
     level: int = 0
     stages: frozenset[str] = frozenset()
 
+    def __str__(self) -> str:
+        """The state in words: `TRAIN with stage 'deep' and level 2`."""
+        listed = " and ".join(f"'{stage}'" for stage in sorted(self.stages))
+        stages = f"stage{'s' if len(self.stages) > 1 else ''} {listed}" if listed else ""
+        level = f"level {self.level}" if self.level else ""
+        selection = " and ".join(filter(None, [stages, level]))
+        return f"{self.phase} with {selection}" if selection else self.phase
+
     def merged(self, message: Message | None) -> State:
         """This state merged with a `NetState` message; stages accumulate."""
         if message is None:
             return self
+        level = _integer(message, "level")
         return State(
             _NAMES.get(message.string("phase"), self.phase),
-            _integer(message, "level") or self.level,
+            self.level if level is None else level,
             self.stages | {stage.string for stage in message.scalars("stage")},
         )
 
@@ -58,11 +67,6 @@ class PhaseRule:
             frozenset(stage.string for stage in message.scalars("stage")),
             frozenset(stage.string for stage in message.scalars("not_stage")),
         )
-
-    @property
-    def has_level_or_stage(self) -> bool:
-        """Whether it has a condition on levels or stages."""
-        return replace(self, phase=None) != _ALWAYS
 
     def is_met(self, state: State) -> bool:
         """Whether a state meets all conditions, as in `Net::StateMeetsRule`."""

@@ -7,6 +7,7 @@ in which states, `UpgradeSnapshotPrefixProperty` of upgrade_proto.cpp where its 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -21,6 +22,9 @@ from ssdh_surgery.prototxt.cst import Document, Entry, Message
 TRAIN_NET_FIELDS = ("net", "train_net")
 NET_FIELDS = ("net", "train_net", "test_net")
 NET_PARAM_FIELDS = ("net_param", "train_net_param", "test_net_param")
+_TRAINED_FIELDS = ("train_net_param", "train_net", "net_param", "net")
+# A net in a state that it runs in.
+Run = tuple[Net, State]
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,37 @@ class Solver:
 
     def train_state(self, net: Net) -> State:
         """The state in which a net is trained: the net's own, then the solver's `train_state`."""
-        return net.state("TRAIN").merged(self.root.message("train_state"))
+        own = State("TRAIN").merged(net.root.message("state"))
+        return own.merged(self.root.message("train_state"))
 
     def test_state(self, net: Net, test: int) -> State:
         """The state in which a net is tested: the net's own, then the test's `test_state`."""
         states = self.root.messages("test_state")
-        return net.state("TEST").merged(states[test] if test < len(states) else None)
+        own = State("TEST").merged(net.root.message("state"))
+        return own.merged(states[test] if test < len(states) else None)
+
+    def runs(self, nets_of_fields: Iterable[tuple[str, Net]]) -> list[Run]:
+        """The nets that it runs, each in the state that it is run in, the train net first.
+
+        Args:
+            nets_of_fields: the nets that its fields (`net`, `test_net_param`, ...) name or hold.
+        """
+        nets: dict[str, list[Net]] = {}
+        for field, net in nets_of_fields:
+            nets.setdefault(field, []).append(net)
+        trained = [net for field in _TRAINED_FIELDS for net in nets.get(field, ())]
+        runs = [(net, self.train_state(net)) for net in trained]
+        for test, (field, index) in enumerate(self.tests):
+            if index < len(of_field := nets.get(field, ())):
+                runs.append((of_field[index], self.test_state(of_field[index], test)))
+        return runs
+
+    def in_run_states(self, nets_of_fields: Sequence[tuple[str, Net]]) -> list[tuple[str, Net]]:
+        """The same nets, each with the states that the solver runs it in."""
+        states: dict[Net, list[State]] = {}
+        for net, state in self.runs(nets_of_fields):
+            states.setdefault(net, []).append(state)
+        return [(field, net.in_states(states.get(net, []))) for field, net in nets_of_fields]
 
     @property
     def writes_snapshots(self) -> bool:

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
-from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes.layer_setup import Shape, count
 from ssdh_surgery.findings import Finding
 
@@ -53,20 +53,25 @@ class LayerShapes:
 
 @dataclass(frozen=True)
 class NetShapes:
-    """A net in one phase.
+    """A net in one state.
 
     `blobs` has every blob by name, as pycaffe lists them: a loss without a top writes
     `(automatic)`, and V0's padding is part of the layer that reads it. `findings` say where Caffe
     would stop, and why shapes are unknown.
     """
 
-    phase: Phase
+    state: State
     layers: tuple[LayerShapes, ...]
     blobs: Mapping[str, Shape | None]
     findings: tuple[Finding, ...]
 
+    @property
+    def phase(self) -> Phase:
+        """The phase of the state."""
+        return self.state.phase
+
     def of(self, layer: Layer) -> LayerShapes:
-        """The shapes of a layer of the phase."""
+        """The shapes of a layer of the state."""
         return self._by_index[layer.index]
 
     @cached_property

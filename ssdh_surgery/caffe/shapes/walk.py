@@ -56,6 +56,7 @@ def shapes(
         UnknownLayer: `inputs` names a blob that is none of these.
     """
     state = phase if isinstance(phase, State) else net.state(phase)
+    net = net.in_states(())
     return _walked(net, state, tuple((name, tuple(each)) for name, each in (inputs or {}).items()))
 
 
@@ -83,7 +84,7 @@ class _Walk:
         self._refuse_unknown_names()
         self._declare_inputs()
         layers = tuple(self._layer(layer) for layer in self.layers)
-        return NetShapes(self.state.phase, layers, self.blobs, tuple(self.findings))
+        return NetShapes(self.state, layers, self.blobs, tuple(self.findings))
 
     def _refuse_unknown_names(self) -> None:
         free = [
@@ -94,7 +95,7 @@ class _Walk:
             if name not in free_blobs:
                 raise UnknownLayer(
                     f"{self.net.file}: '{name}' is neither an input nor a top of a data layer in "
-                    f"phase {self.state.phase}",
+                    f"phase {self.state}",
                     hint=did_you_mean(name, free_blobs)
                     or f"the inputs are: {', '.join(free_blobs) or 'none'}",
                     blob=name,

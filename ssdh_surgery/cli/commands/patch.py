@@ -153,7 +153,7 @@ def explanation_lines(name: str, explanation: Explanation) -> list[str]:
     head = explanation.head
     width = max(len(link.layer.name) for link in explanation.chain)
     end = "loss" if head.losses else "classifier"
-    lines = [f"{name}: from data to the {end}, in {explanation.phase}"]
+    lines = [f"{name}: from data to the {end}, in {explanation.state}"]
     for link in explanation.chain:
         output = f" -> {link.blob} {_shape(link.shape)}" if link.blob else ""
         lines.append(f"  {link.layer.name:{width}}  {link.layer.type}{output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -81,8 +82,26 @@ def command(
         for path in drawings:
             name = terminal.path_text(path)
             terminal.answer(f"wrote {name}" if path in written else f"{name} is up to date")
+    if view.other_states and not stages and not level:
+        terminal.say(f"note: its rules distinguish more states: {_options(view)}")
     for finding in view.findings:
         _tell(finding)
+
+
+def _options(view: NetTable) -> str:
+    """The options that show the other states of a net."""
+    net = view.net
+    phases = {state.phase for state in view.other_states}
+    return ", ".join(
+        " ".join(
+            [
+                *([f"--phase {state.phase}"] if len(phases) > 1 or net.has_phases else []),
+                *(f"--stage {shlex.quote(stage)}" for stage in sorted(state.stages)),
+                *([f"--level {state.level}"] if state.level else []),
+            ]
+        )
+        for state in view.other_states
+    )
 
 
 def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:

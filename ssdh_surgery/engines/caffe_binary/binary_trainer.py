@@ -46,6 +46,8 @@ def command(job: TrainJob, executable: Path | None = None) -> list[str]:
         argv += ["-snapshot", _path_from(job.cwd, job.snapshot)]
     if job.gpu:
         argv += ["-gpu", job.gpu]
+    if job.level:
+        argv += ["-level", str(job.level)]
     return [*argv, *job.extra]
 
 

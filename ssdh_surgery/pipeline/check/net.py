@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ssdh_surgery.findings import NO_LAYERS, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.nets.run_states import build_errors
+from ssdh_surgery.pipeline.nets.refusals import build_errors
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -15,4 +15,4 @@ def findings(subject: Subject) -> Iterator[Finding]:
     for (net, state), net_shapes in zip(subject.nets, subject.shapes, strict=True):
         yield from build_errors(net, state, net_shapes)
         if not net.layers_in(state):
-            yield NO_LAYERS.at(Location(net.file), f"the net has no layers in phase {state.phase}")
+            yield NO_LAYERS.at(Location(net.file), f"the net has no layers in phase {state}")

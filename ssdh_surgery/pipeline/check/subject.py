@@ -7,13 +7,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
-from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
-from ssdh_surgery.pipeline.nets.run_states import solver_states
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
@@ -31,7 +29,7 @@ class Subject:
     """
 
     solver: Solver
-    nets: tuple[tuple[Net, State], ...]
+    nets: tuple[Run, ...]
     folder: Path
     prefix: Path
     weights: tuple[str, ...] = ()
@@ -69,8 +67,17 @@ def subject_of(
     Raises:
         SsdhError: a net cannot be read.
     """
+    return Subject(solver, runs_of(solver, folder), folder, prefix, weights, is_resumed)
+
+
+def runs_of(solver: Solver, folder: Path) -> tuple[Run, ...]:
+    """The nets of a solver in their states, train net first; they are looked up from `folder`.
+
+    Raises:
+        SsdhError: a net cannot be read.
+    """
     nets = [(field, net_of(solver.document, root)) for field, root in solver.inner_nets]
     for reference in solver.nets:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
         nets.append((reference.field, net_of(source.document)))
-    return Subject(solver, tuple(solver_states(solver, nets)), folder, prefix, weights, is_resumed)
+    return tuple(solver.runs(solver.in_run_states(nets)))

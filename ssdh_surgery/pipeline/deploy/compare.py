@@ -11,14 +11,16 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.outputs import num_output
-from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.errors import SsdhError, SurgeryError
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.files.file_group import file_groups
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.surgery.derive.deploy import DEPLOY_STAGE
 from ssdh_surgery.surgery.hashing.insert import end_of_features, features_blob
 
 # Layers that pass values on unchanged in a trained net.
@@ -27,18 +29,31 @@ _PASSING = frozenset(["Dropout", "Silence", "Split"])
 _STOCK = {"ConvolutionDepthwise": "Convolution", "DepthwiseConvolution": "Convolution"}
 
 
-def train_view(train: SourceFile) -> Net:
+def train_view(train: SourceFile, record: NetRecord | None = None) -> Net:
     """The train net in a file; in a solver, the one inside it.
+
+    It has the states that its solver runs it in: the recorded one, else the one next to it.
 
     Raises:
         SurgeryError: the solver has none inside.
     """
     if train.kind is not Kind.SOLVER:
-        return net_of(train.document)
+        return _in_run_states(train, record)
     for name in ("net_param", "train_net_param"):
         if root := train.document.root.message(name):
             return net_of(train.document, root)
     raise SurgeryError("the solver has no train net inside", location=Location(train.name))
+
+
+def _in_run_states(train: SourceFile, record: NetRecord | None) -> Net:
+    net = net_of(train.document)
+    if train.is_zoo or all(state == net.state(state.phase) for state in net.run_states):
+        return net
+    try:
+        groups = file_groups([train], None, record.path("solver") if record else None)
+    except SsdhError:
+        return net
+    return groups[0].net_in(train)
 
 
 def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]:
@@ -50,7 +65,7 @@ def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]
     path = record.path("train") if record else None
     if path is None or not path.is_file():
         return []
-    comparison = Comparison(net, train_view(read_source(str(path))), settings)
+    comparison = Comparison(net, train_view(read_source(str(path)), record), settings)
     if names := comparison.missing_layers:
         raise SurgeryError(
             f"the codes need {_listed(names)} as in {path}: trained weights would not fit",
@@ -109,12 +124,21 @@ class Comparison:
     def type_difference(self) -> str | None:
         """A sentence on the layer types that only one of the nets computes the codes with."""
         train, deploy = _types(self._train_layers), _types(self._deploy_layers)
-        if train == deploy:
+        if deploy in (train, *self._staged_types):
             return None
         return (
             f"the train net computes the codes with {_counted(train - deploy)}, this net with "
             f"{_counted(deploy - train)}: its codes would differ from the trained ones"
         )
+
+    @property
+    def _staged_types(self) -> list[Counter[str]]:
+        """The layer types of the codes in the stage of the train net that is meant for use."""
+        staged = (state for state in self.train.states if DEPLOY_STAGE in state.stages)
+        return [
+            _types(_needed_layers(self.train.in_states([state]), self.deploy, self.settings))
+            for state in staged
+        ]
 
     @cached_property
     def _train_layers(self) -> list[Layer]:
@@ -131,16 +155,16 @@ class Comparison:
     @cached_property
     def _train_shapes(self) -> NetShapes:
         """The shapes of the train net; unknown ones of its data are those of the deploy net."""
-        phase = _phase(self.train)
-        train_shapes, declared = shapes(self.train, phase), self._deploy_shapes.blobs
+        state = code_state(self.train)
+        train_shapes, declared = shapes(self.train, state), self._deploy_shapes.blobs
         inputs = {}
-        for layer in self.train.graph(phase).layers:
+        for layer in self.train.graph(state).layers:
             for name in layer.tops if layer.is_data else ():
                 shape, other = train_shapes.blobs.get(name), declared.get(name)
                 if other is not None and len(other) == 4 and (shape is None or len(shape) == 4):
                     # The channels may be a guess: only the records have their number.
                     inputs[name] = other if shape is None else (shape[0], other[1], *shape[2:])
-        return shapes(self.train, phase, inputs) if inputs else train_shapes
+        return shapes(self.train, state, inputs) if inputs else train_shapes
 
     def _is_alike(self, deploy: Layer, train: Layer) -> bool:
         if _STOCK.get(deploy.type, deploy.type) != _STOCK.get(train.type, train.type):
@@ -161,7 +185,7 @@ def _needed_layers(
     A layer with another name than the recipe's is the hash layer only if the other net has no
     layer of that name.
     """
-    graph, name = net.graph(_phase(net)), settings.recipe.latent_name
+    graph, name = net.graph(code_state(net)), settings.recipe.latent_name
     latent = next((each for each in graph.layers if each.name == name), None)
     hashed = next((each.bottoms[0] for each in other.named(name) if each.bottoms), None)
     features = settings.get("at") or hashed or recorded
@@ -182,18 +206,23 @@ def _needed_layers(
     return [layer for layer in graph.layers if layer.index in below]
 
 
-def _phase(net: Net) -> Phase:
-    """The phase in which a net computes codes: TRAIN if the net is complete only there."""
-    graph = net.graph("TEST")
-    is_complete = not graph.findings and any(
-        graph.takes_part(head.classifier) for head in heads(net)
+def code_state(net: Net) -> State:
+    """The state in which a net computes codes: TRAIN if the net is complete only there."""
+    if not net.has_rules:
+        return net.state("TEST")
+    states = sorted(net.run_states, key=lambda state: state.phase)
+    classifiers = [head.classifier for head in heads(net)]
+    complete = (
+        state
+        for state in states
+        if not net.graph(state).findings and any(each.is_in(state) for each in classifiers)
     )
-    return "TRAIN" if net.has_phases and not is_complete else "TEST"
+    return next(complete, states[-1])
 
 
 def _weighted(net: Net, net_shapes: NetShapes, layers: Sequence[Layer]) -> set[str]:
-    """The names of the layers that have weights and take part in the phase."""
-    graph = net.graph(net_shapes.phase)
+    """The names of the layers that have weights and take part in the state."""
+    graph = net.graph(net_shapes.state)
     return {
         layer.name
         for layer in layers

@@ -129,7 +129,7 @@ def _fitting_deploy(
     """
     if train.is_zoo:
         return read_source(train.name.removesuffix("/train_val") + "/deploy")
-    train_net = train_view(train)
+    train_net = train_view(train, record)
     code = settings.recipe.code_name
     fitting = [
         source

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below
-from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.heads import HashLayer, Head, hash_layer_below, heads
+from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.errors import SurgeryError, UnknownLayer, did_you_mean
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.errors import SurgeryError, UnknownLayer, UsageError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
-from ssdh_surgery.pipeline.deploy.compare import Comparison, compare
+from ssdh_surgery.pipeline.deploy.compare import Comparison, code_state, compare, train_view
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.prepare_net import make_inner_product, name_net
@@ -25,12 +26,21 @@ from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_pla
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.data_shapes import data_shape
-from ssdh_surgery.pipeline.nets.run_states import as_warnings, build_errors_with_data
+from ssdh_surgery.pipeline.nets.refusals import (
+    as_warnings,
+    build_errors_with_data,
+    refuse_worse,
+)
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import Change, merge
-from ssdh_surgery.surgery.derive.deploy import deploy_needs, derive_deploy_net
-from ssdh_surgery.surgery.hashing.insert import hash_deploy_net
+from ssdh_surgery.surgery.derive.deploy import (
+    DeployNeeds,
+    deploy_needs,
+    derive_deploy_net,
+    layer_needs,
+)
+from ssdh_surgery.surgery.hashing.insert import hash_deploy_end, hash_deploy_net
 from ssdh_surgery.surgery.verbs import inputs as input_verbs
 from ssdh_surgery.surgery.verbs import layers
 
@@ -82,27 +92,83 @@ def derive_deploy(
     refuse_derived_in_place(plan, "train")
     settings = explicit.over(record.settings if record else Settings())
     train = upgrade_source(train) if settings.get("upgrade") else train
-    net, folders = net_of(train.document), working_folders(train.path)
-    head = choose_head(net, head_name(net, settings, record), settings.get("at"))
+    net, folders = train_view(train, record), working_folders(train.path)
+    name, at = head_name(net, settings, record), settings.get("at")
+    if at is not None and name is None and not heads(net):
+        return _derive_features(train, net, settings, plan, form)
+    head = choose_head(net, name)
     hash_layer = hash_layer_below(net, head.classifier)
     if hash_layer is not None:
         _refuse_contradictions(net, hash_layer, explicit)
-    draft = deploy_draft(train, head, settings, form)
+    draft = deploy_draft(train, head, settings, form, net.solver_states)
     own_settings = deploy_settings(explicit, record)
     warnings = _refuse_batch(net, draft.net, own_settings, form.batch, folders)
     if hash_layer is None and record is None:
-        warnings.append(
-            f"{train.name} has no hash layer, so its trained weights have no "
-            f"'{settings.recipe.latent_name}'; ssdh patch adds one"
-        )
+        warnings.append(f"{_without_hash_layer(train, settings)}; ssdh patch adds one")
     warnings += compare(draft.net, record, own_settings)
+    return _result(train, draft, plan, warnings)
+
+
+def _derive_features(
+    train: SourceFile, net: Net, settings: Settings, plan: WritePlan, form: DeployForm
+) -> FileResult:
+    """A deploy net that hashes a blob of a net without a loss: one for the features alone."""
+    if form.with_classifier:
+        raise UsageError("--with-classifier needs a net with a classifier; this one has no loss")
+    folders = working_folders(train.path)
+    draft = NetDraft(Draft(train.document, train.kind), states=net.solver_states)
+    name_net(draft, settings)
+    end = _writer(draft.net, settings.get("at"))
+    sizes = _replace_data(draft, layer_needs(draft.net, end), form, settings, folders)
+    inputs = _fit_inputs(draft.net, form, sizes, settings)
+    end = _writer(draft.net, settings.get("at"))
+    insertion = hash_deploy_end(draft.net, end, settings.recipe, binary=form.binary)
+    draft.notes += draft.do(insertion, inputs).notes
+    original, result = (net, code_state(net)), (draft.net, draft.net.state("TEST"))
+    warnings = as_warnings(refuse_worse(original, result, folders))
+    return _result(train, draft, plan, [_without_hash_layer(train, settings), *warnings])
+
+
+def _without_hash_layer(train: SourceFile, settings: Settings) -> str:
+    latent = settings.recipe.latent_name
+    return f"{train.name} has no hash layer, so its trained weights have no '{latent}'"
+
+
+def _result(
+    train: SourceFile, draft: NetDraft, plan: WritePlan, warnings: Sequence[str]
+) -> FileResult:
     path = plan.target(train.place.with_name(DEPLOY_NAME))
     notes = [f"derived from {train.name}", *draft.notes]
     result = derived_result(train, draft.draft, path, notes)
     return replace(result, warnings=(*result.warnings, *warnings))
 
 
-def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: DeployForm) -> NetDraft:
+def _writer(net: Net, name: str) -> Layer:
+    """The last layer that writes a blob, or the layer of that name.
+
+    Raises:
+        UnknownLayer: no layer in a state that the net runs in has that name or writes the blob.
+    """
+    for graph in net.run_graphs:
+        blob = graph.last(name)
+        layer = next((each for each in graph.layers if each.name == name), None)
+        if found := (blob.writer if blob else layer):
+            return found
+    raise UnknownLayer(
+        f"no blob or layer is called '{name}'",
+        location=Location(net.file),
+        hint=did_you_mean(name, net.names),
+        blob=name,
+    )
+
+
+def deploy_draft(
+    source: SourceFile,
+    head: Head,
+    settings: Settings,
+    form: DeployForm,
+    states: tuple[State, ...] = (),
+) -> NetDraft:
     """A draft of the deploy net for a train net, with a hash layer.
 
     Args:
@@ -110,14 +176,15 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
         head: the head that learns from the codes.
         settings: the effective settings.
         form: the form of the deploy net.
+        states: the states that a solver runs the train net in, if one does.
 
     Raises:
         SurgeryError: the net has no classifier that can be hashed, or the shape of its input
             is unknown.
     """
-    draft, folders = NetDraft(Draft(source.document, source.kind)), working_folders(source.path)
-    name, remove = head.classifier.name, settings.recipe.remove
-    make_inner_product(draft, head, remove)
+    draft = NetDraft(Draft(source.document, source.kind), states=states)
+    name = head.classifier.name
+    make_inner_product(draft, head, settings.recipe.remove)
     name_net(draft, settings)
     train, head = draft.net, choose_head(draft.net, name)
     hash_layer = hash_layer_below(train, head.classifier)
@@ -128,8 +195,28 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
             hint="ssdh patch adds one; without one, use your own deploy net with the classifier",
         )
     needed = deploy_needs(train, head, with_classifier=form.with_classifier)
+    sizes = _replace_data(draft, needed, form, settings, working_folders(source.path))
+    inputs = _fit_inputs(draft.net, form, sizes, settings)
+    if hash_layer is None:
+        _insert(draft, name, settings, form, inputs)
+    else:
+        _keep(draft, hash_layer, head, settings, form, inputs)
+    return draft
+
+
+def _replace_data(
+    draft: NetDraft,
+    needed: DeployNeeds,
+    form: DeployForm,
+    settings: Settings,
+    folders: Sequence[Path],
+) -> Shapes:
+    """Put inputs in the place of data layers, and return the sizes of all inputs."""
+    train = draft.net
     data = {blob.name: data_shape(train, blob, form.shapes, folders) for blob in needed.data}
-    draft.do(derive_deploy_net(train, needed, data, remove))
+    draft.do(derive_deploy_net(train, needed, data, settings.recipe.remove))
+    # A deploy net is not run by a solver.
+    draft.states = ()
     sizes = {
         blob: (form.batch or shape[0], *shape[1:])
         for blob, shape in {**form.shapes, **data}.items()
@@ -137,12 +224,7 @@ def deploy_draft(source: SourceFile, head: Head, settings: Settings, form: Deplo
     if data:
         listed = ", ".join(f"{blob} {size_text(sizes[blob])}" for blob in data)
         draft.notes.insert(0, f"inputs: {listed}")
-    inputs = _fit_inputs(draft.net, form, sizes, settings)
-    if hash_layer is None:
-        _insert(draft, name, settings, form, inputs)
-    else:
-        _keep(draft, hash_layer, head, settings, form, inputs)
-    return draft
+    return sizes
 
 
 def _fit_inputs(deploy: Net, form: DeployForm, sizes: Shapes, settings: Settings) -> Change:
@@ -204,7 +286,8 @@ def _refuse_batch(
     Returns:
         Warnings about errors that the train net has as well.
     """
-    errors, errors_before = _build_errors(deploy, folders), _build_errors(train, folders)
+    errors = build_errors_with_data(deploy, deploy.state("TEST"), folders)
+    errors_before = build_errors_with_data(train, code_state(train), folders)
     if errors and not errors_before:
         raise SurgeryError(
             f"with a batch of {batch or 1} Caffe would refuse the deploy net: {errors[0].message}",
@@ -220,11 +303,6 @@ def _refuse_batch(
             hint="--batch N and --input-shape set the inputs that the net is trained with",
         )
     return as_warnings(errors_before) if errors else []
-
-
-def _build_errors(net: Net, folders: Sequence[Path]) -> list[Finding]:
-    """The errors at which Caffe would stop when it builds a net in phase TEST."""
-    return build_errors_with_data(net, net.state("TEST"), folders)
 
 
 def _refuse_contradictions(net: Net, hash_layer: HashLayer, explicit: Settings) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from ssdh_surgery.caffe.net.heads import Head, find_head
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document, Message
 from ssdh_surgery.surgery.core.change import Change, merge
@@ -87,11 +88,13 @@ class NetDraft:
     Args:
         draft: the document that the net is in.
         path: where the net is in it: empty for the document itself, else a field of a solver.
+        states: the states that a solver runs the net in, if one does.
     """
 
-    def __init__(self, draft: Draft, path: Path = ()) -> None:
+    def __init__(self, draft: Draft, path: Path = (), states: tuple[State, ...] = ()) -> None:
         self.draft = draft
         self.path = path
+        self.states = states
         self.notes: list[str] = []
 
     @property
@@ -102,7 +105,7 @@ class NetDraft:
             inner = message.entries(name)[index].value
             assert isinstance(inner, Message), "the path of a net leads through messages"
             message = inner
-        return net_of(self.draft.document, message) if self.path else self.draft.net
+        return net_of(self.draft.document, message if self.path else None, self.states)
 
     def head(self, classifier: str) -> Head:
         """The head with a given classifier in the net as it is now."""

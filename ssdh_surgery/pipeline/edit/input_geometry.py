@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,26 @@ def input_geometry(net: Net, reader: Layer, file: Path | None) -> dict[str, Any]
         values["crop"] = integer(transform, "crop_size")
         values["mean_value"] = _numbers(transform.scalars("mean_value")) or None
         values["mean_file"] = transform.string("mean_file") or None
-        values["scale"] = next(iter(_numbers(transform.scalars("scale"))), None)
+        scale = next(iter(_numbers(transform.scalars("scale"))), None)
+        values["scale"] = _scale_of_input(net, layer, scale)
     # OpenCV decodes records and images: blue, green, red.
     values["channels"] = "BGR"
     values["resize"] = _resize(net, layers, file)
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _scale_of_input(net: Net, data: Layer, scale: float | None) -> float | None:
+    """The scale of a data layer, for the input of a deploy net.
+
+    None where the net's stage for use has a Power layer that does the same in its place.
+    """
+    for layer in net.layers:
+        replaces_data = layer.type == "Power" and layer.tops[:1] == data.tops[:1]
+        if scale and replaces_data and not layer.is_in_place():
+            param = layer.parameter.power_param
+            if (param.power, param.shift) == (1, 0) and isclose(param.scale, scale, rel_tol=1e-6):
+                return None
+    return scale
 
 
 def _transform(layer: Layer) -> Message | None:
@@ -65,8 +80,8 @@ def _resize(net: Net, layers: Sequence[Layer], file: Path | None) -> list[int] |
         width, height = integer(message, "new_width"), integer(message, "new_height")
         if width and height:
             return [width, height]
-    in_train = net.layers_in("TRAIN")
-    for layer in filter(in_train.__contains__, layers):
+    states = net.states_of("TRAIN")
+    for layer in (each for each in layers if any(map(each.is_in, states))):
         message = layer.core.message("data_param") if layer.type == "Data" else None
         source = message.string("source") if message else ""
         if source and (size := _record_size(source, file)):

@@ -48,6 +48,11 @@ class FileGroup:
     @property
     def inner_nets(self) -> list[tuple[str, Net]]:
         """The nets written inside the solver, each with its field, the train net first."""
+        inner = self._inner_nets
+        return self.nets[: len(inner)]
+
+    @property
+    def _inner_nets(self) -> list[tuple[str, Net]]:
         if self.solver is None:
             return []
         document = self.solver.document
@@ -68,11 +73,14 @@ class FileGroup:
 
     @property
     def nets(self) -> list[tuple[str, Net]]:
-        """All nets at hand, each with the field of the solver that names or holds it."""
+        """All nets at hand, each with the field of the solver that names or holds it.
+
+        They have the states that the solver runs them in.
+        """
         if self.solver is None:
             return [("net", self.train_net)]
         named = [(field, net_of(source.document)) for field, source in self.named_nets]
-        return [*self.inner_nets, *named]
+        return Solver(self.solver.document).in_run_states([*self._inner_nets, *named])
 
     @property
     def train_net(self) -> Net:
@@ -80,7 +88,14 @@ class FileGroup:
         assert self.train is not None, "a solver from standard input has no nets at hand"
         if self.train is self.solver:
             return self.inner_nets[0][1]
-        return net_of(self.train.document)
+        return self.net_in(self.train)
+
+    def net_in(self, source: SourceFile) -> Net:
+        """The net in one of the files, with the states that the solver runs it in."""
+        nets = self.nets if self.solver else []
+        return next(
+            (net for _, net in nets if net.document is source.document), net_of(source.document)
+        )
 
 
 def map_sources(group: FileGroup, function: Callable[[SourceFile], SourceFile]) -> FileGroup:

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import num_output
-from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.pipeline.inspect.show import default_phase
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
@@ -69,22 +69,26 @@ def hash_cost(
     Args:
         before: the net without the hash layer.
         after: the same net with it.
-        phase: the phase to count in; None is TRAIN where a layer is in TRAIN only, else TEST.
+        phase: the phase to count in; None is TRAIN where a layer is in TRAIN only, else TEST;
+            the state is one that the net runs in.
         inputs: shapes of blobs that are unknown without their data.
         folders: where to look for data; the shapes found for `after` count for both nets.
 
     Raises:
         UnknownLayer: `inputs` names a blob that is neither an input nor a top of a data layer.
     """
-    phase = phase or default_phase(after)
-    latent = _latent(after, phase)
+    states = after.states_of(phase or default_phase(after))
+    state = next((each for each in states if _latent(after, each)), states[0])
+    latent = _latent(after, state)
     if latent is None:
         return None
     features = latent.bottoms[0]
-    input_shapes = {**shapes_at_hand(after, phase, folders), **(inputs or {})}
-    names_before = _input_names(before, phase)
+    input_shapes = {**shapes_at_hand(after, state, folders), **(inputs or {})}
+    # A derived deploy net runs in another state than its train net.
+    state_before = state if state in before.run_states else before.states_of(state.phase)[0]
+    names_before = _input_names(before, state_before)
     inputs_before = {name: input_shapes[name] for name in names_before & set(input_shapes)}
-    new, old = shapes(after, phase, input_shapes), shapes(before, phase, inputs_before)
+    new, old = shapes(after, state, input_shapes), shapes(before, state_before, inputs_before)
     latent_shapes = new.of(latent)
     features_shape = latent_shapes.bottoms[0]
     batch = features_shape[0] if features_shape else None
@@ -98,16 +102,16 @@ def hash_cost(
     )
 
 
-def _latent(net: Net, phase: Phase) -> Layer | None:
-    graph = net.graph(phase)
+def _latent(net: Net, state: State) -> Layer | None:
+    graph = net.graph(state)
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
     roles = hash_roles(graph, present)
     latents = [net.layers[index] for index, role in roles.items() if role == "latent"]
     return latents[0] if len(latents) == 1 and latents[0].bottoms else None
 
 
-def _input_names(net: Net, phase: Phase) -> set[str]:
-    tops = (top for layer in net.layers_in(phase) if layer.is_data for top in layer.tops)
+def _input_names(net: Net, state: State) -> set[str]:
+    tops = (top for layer in net.layers_in(state) if layer.is_data for top in layer.tops)
     return {*net.inputs, *tops}
 
 

@@ -11,7 +11,7 @@ from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import Head, hash_layer_below, heads
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, Shape, shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.names import count_text, size_text
@@ -34,7 +34,7 @@ class Explanation:
     """What a patch works on.
 
     Attributes:
-        phase: the phase that the net is looked at in.
+        state: the state that the net is looked at in.
         chain: the layers from the data to the loss, along each layer's first bottom.
         head: the head that was chosen.
         reason: why it was chosen.
@@ -43,7 +43,7 @@ class Explanation:
         hash_layer_names: the latent and the sigmoid layer of a net that has a hash layer.
     """
 
-    phase: Phase
+    state: State
     chain: tuple[Link, ...]
     head: Head
     reason: str
@@ -71,22 +71,22 @@ def explain(
 
     Raises:
         UnknownLayer: no blob and no layer has the name `at`.
-        SurgeryError: it is not below the classifier, or the classifier is in no phase.
+        SurgeryError: it is not below the classifier, or the classifier is in no state.
     """
-    state = net.state_with(head.classifier)
-    if state is None:
+    graphs = net.graphs_with(head.classifier)
+    if not graphs:
         raise SurgeryError(
-            f"layer '{head.classifier.name}' takes part in no phase",
+            f"layer '{head.classifier.name}' takes part in no state",
             location=head.classifier.location,
         )
+    graph, state = graphs[0], graphs[0].state
     net_shapes = shapes(net, state, shapes_at_hand(net, state, folders))
-    graph = net.graph(state)
     top = next((loss for loss in head.losses if graph.takes_part(loss)), head.classifier)
     hash_layer = hash_layer_below(net, head.classifier)
     features = features_blob(net, head, at)
     return Explanation(
         # A deploy net is the same in both phases, and runs in TEST.
-        state.phase if net.has_phases else "TEST",
+        state if net.has_rules else net.state("TEST"),
         _chain(graph, net_shapes, top),
         head,
         _reason(heads(net), head, name),
@@ -135,11 +135,12 @@ def flatten_note(net: Net, features: str, latent: str, folders: Sequence[Path] =
         folders: where to look for the data, which have their shapes.
     """
     # The phase that costs are counted in comes first: its shapes are known then.
-    for phase in (default_phase(net), *PHASES):
-        layer = next((each for each in net.graph(phase).layers if each.name == latent), None)
+    first = default_phase(net)
+    for graph in sorted(net.graphs, key=lambda graph: graph.state.phase != first):
+        layer = next((each for each in graph.layers if each.name == latent), None)
         if layer is None:
             continue
-        net_shapes = shapes(net, phase, shapes_at_hand(net, phase, folders))
+        net_shapes = shapes(net, graph.state, shapes_at_hand(net, graph.state, folders))
         shape, params = net_shapes.blobs.get(features), net_shapes.of(layer).param_count
         if shape is None or params is None:
             continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ssdh_surgery.caffe.net.heads import Head, heads
+from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
-from ssdh_surgery.caffe.net.phase import Phase, State
+from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
 from ssdh_surgery.caffe.shapes import LayerShapes, NetShapes, shapes
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
@@ -35,6 +36,22 @@ class NetTable:
     def phase(self) -> Phase:
         """The phase that is shown."""
         return self.state.phase
+
+    @property
+    def other_states(self) -> list[State]:
+        """The states that the net's rules distinguish by stages or levels, but for its own.
+
+        One that both phases have with the same layers is listed once.
+        """
+        net, present = self.net, self.net.graph(self.state).layers
+        by_layers: dict[tuple[Layer, ...], State] = {}
+        for state in net.states:
+            selection = (state.level, state.stages)
+            own = net.state(state.phase)
+            layers = net.graph(state).layers
+            if selection != (own.level, own.stages) and layers != present:
+                by_layers.setdefault(layers, state)
+        return list(by_layers.values())
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -69,15 +86,33 @@ def net_table(
         UnknownLayer: `inputs` names a blob that is neither an input nor a top of a data layer.
     """
     net = as_net(source)
-    net_state = net.state(phase or default_phase(net))
-    state = State(net_state.phase, level or net_state.level, net_state.stages | set(stages))
+    states = {each: _with_selection(net.state(each), level, stages) for each in PHASES}
+    if level or stages:
+        net = net.in_states(tuple(states.values()))
+    state = states[phase or default_phase(net)]
     from_data = shapes_at_hand(net, state, working_folders(source.path))
     graph, net_shapes = net.graph(state), shapes(net, state, {**from_data, **(inputs or {})})
     present = [head for head in heads(net) if graph.takes_part(head.classifier)]
+    if level or stages:
+        present = [_in_run_states(net, head) for head in present]
     hashing = hash_roles(graph, present)
     # In a deploy net the latent layer takes the place of the classifier.
     classifying = tuple(head for head in present if head.classifier.index not in hashing)
     return NetTable(net, state, net_shapes, classifying, hashing)
+
+
+def _in_run_states(net: Net, head: Head) -> Head:
+    """A head with the losses and accuracies of the states that its net runs in."""
+    losses, accuracies = (
+        tuple(each for each in judges if any(graph.takes_part(each) for graph in net.run_graphs))
+        for judges in (head.losses, head.accuracies)
+    )
+    return replace(head, losses=losses, accuracies=accuracies)
+
+
+def _with_selection(state: State, level: int, stages: Collection[str]) -> State:
+    """A state with the level and the stages of the command line."""
+    return State(state.phase, level or state.level, state.stages | set(stages))
 
 
 def as_net(source: SourceFile) -> Net:

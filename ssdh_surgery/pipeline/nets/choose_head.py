@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ssdh_surgery.caffe.net.heads import (
     Head,
@@ -11,13 +11,14 @@ from ssdh_surgery.caffe.net.heads import (
     heads,
     heads_text,
     lone_hash_layer,
+    reads_data,
     top_heads,
 )
 from ssdh_surgery.caffe.net.judges import Verdict, is_label, judges_without_classifier
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
-from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -58,7 +59,7 @@ def choose_head(net: Net, name: str | None, at: str | None = None) -> Head:
     Raises:
         UnknownLayer: no head has a layer or a blob of that name.
         SurgeryError: the net has no classifier, or several of equal weight and none was chosen;
-            it compares branches that share weights; another phase has another classifier, or it
+            it compares branches that share weights; another state has another classifier, or it
             reads its weights from a blob.
     """
     head = _named_head(net, name) if name is not None else _main_head(net, at)
@@ -116,13 +117,43 @@ def _head_above(net: Net, at: str | None) -> Head:
     above = [head for head in candidates if at is not None and _is_above(net, head, at)]
     if len(above) == 1:
         return above[0]
+    raise _no_classifier(net, above or candidates)
+
+
+def _no_classifier(net: Net, candidates: Sequence[Head]) -> SurgeryError:
+    """The error for a net in which no loss, accuracy or output leads to a classifier."""
     verdicts = judges_without_classifier(net)
-    raise SurgeryError(
-        f"no classifier found{_reasons(verdicts)}",
+    reasons, hint = _reasons(verdicts), _candidates_hint(net, candidates)
+    if not verdicts and reads_data(net):
+        reasons = (
+            ": the net reads data, but has no loss and no accuracy, so nothing in it is trained"
+        )
+        hint = "ssdh deploy NET --at BLOB hashes its features; --head LAYER names a classifier"
+    elif elsewhere := _states_with_heads(net.in_states(())):
+        hint = f"there is one in {elsewhere}: the solver's train_state or test_state selects it"
+    where = f" in {states_text(net, net.run_states)}" if net.has_rules else ""
+    return SurgeryError(
+        f"no classifier found{where}{reasons}",
         location=verdicts[0].judge.location if verdicts else Location(net.file),
-        hint=_candidates_hint(net, above or candidates),
-        findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
+        hint=hint,
+        findings=list(dict.fromkeys(each for graph in net.run_graphs for each in graph.findings)),
     )
+
+
+def _states_with_heads(net: Net) -> str:
+    """The states in which a net has a classifier with a loss or an accuracy, in words."""
+    judges = [judge for head in heads(net) for judge in (*head.losses, *head.accuracies)]
+    return states_text(
+        net, (state for state in net.run_states if any(judge.is_in(state) for judge in judges))
+    )
+
+
+def states_text(net: Net, states: Iterable[State]) -> str:
+    """States of a net in words: one for each set of layers."""
+    by_layers: dict[tuple[Layer, ...], State] = {}
+    for state in states:
+        by_layers.setdefault(net.layers_in(state), state)
+    return " or ".join(map(str, by_layers.values()))
 
 
 def _candidates(net: Net) -> list[Head]:
@@ -164,7 +195,7 @@ def _candidates_hint(net: Net, candidates: Sequence[Head]) -> str:
 
 
 def refuse_twins(net: Net, classifier: Layer) -> None:
-    """Refuse a classifier that another layer replaces in another phase or stage.
+    """Refuse a classifier that another layer replaces in another state.
 
     The hash layer would go below one of them, and Caffe would train or test the other. Nor
     can a classifier be distinguished from another layer of its name in the same phase.
@@ -176,7 +207,7 @@ def refuse_twins(net: Net, classifier: Layer) -> None:
         if other.index == classifier.index or other.type not in CLASSIFIER_TYPES:
             continue
         below = classifier.tops if classifier.is_in_place() else ()
-        if other.name == classifier.name and _share_a_phase(net, classifier, other):
+        if other.name == classifier.name and _share_a_state(net, classifier, other):
             raise SurgeryError(
                 f"the classifier has the same name as another layer, on line {other.line}: "
                 f"'{other.name}'; Caffe copies weights by name",
@@ -207,8 +238,7 @@ def refuse_weight_bottoms(net: Net, classifier: Layer) -> None:
     """
     if classifier.type != "InnerProduct" or len(classifier.bottoms) < 2:
         return
-    graphs = (net.graph(phase) for phase in PHASES)
-    if not all(is_label(graph, classifier, 1) for graph in graphs if graph.takes_part(classifier)):
+    if not all(is_label(graph, classifier, 1) for graph in net.graphs_with(classifier)):
         raise SurgeryError(
             f"the classifier '{classifier.name}' has a second bottom, '{classifier.bottoms[1]}', "
             f"which forks of Caffe read as its weights: these fit '{classifier.bottoms[0]}', and "
@@ -219,8 +249,8 @@ def refuse_weight_bottoms(net: Net, classifier: Layer) -> None:
         )
 
 
-def _share_a_phase(net: Net, one: Layer, other: Layer) -> bool:
-    return any(net.graph(p).takes_part(one) and net.graph(p).takes_part(other) for p in PHASES)
+def _share_a_state(net: Net, one: Layer, other: Layer) -> bool:
+    return any(graph.takes_part(other) for graph in net.graphs_with(one))
 
 
 def _no_head(net: Net, all_heads: Sequence[Head], name: str) -> UnknownLayer:

@@ -59,7 +59,7 @@ def data_shape(
     if blob.name in explicit:
         return explicit[blob.name]
     for layer in blob.layers:
-        if shape := _Sizes.of(net, layer, blob.name, folders).shape:
+        if shape := _Sizes.of(net, layer, blob.top, folders).shape:
             return shape
     layer = blob.layers[0]
     raise SurgeryError(
@@ -137,10 +137,10 @@ _UNKNOWN = (None, None, None)
 def _declared(net: Net, layer: Layer, top: str) -> Shape | None:
     from ssdh_surgery.caffe.shapes import shapes
 
-    state = net.state_with(layer)
-    if state is None:
+    graph = next(iter(net.graphs_with(layer)), None)
+    if graph is None:
         return None
-    shape = shapes(net, state).of(layer).tops[layer.tops.index(top)]
+    shape = shapes(net, graph.state).of(layer).tops[layer.tops.index(top)]
     return (1, *shape[1:]) if shape else None
 
 

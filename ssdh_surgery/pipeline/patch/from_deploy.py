@@ -21,7 +21,7 @@ from ssdh_surgery.pipeline.files.file_group import SOLVER_NAME
 from ssdh_surgery.pipeline.files.outputs import WritePlan, refuse_derived_in_place
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
-from ssdh_surgery.pipeline.nets.run_states import as_warnings, refuse_worse, usual_states
+from ssdh_surgery.pipeline.nets.refusals import as_warnings, refuse_worse
 from ssdh_surgery.pipeline.patch.training_data import labels_note, pixels, training_data
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.prototxt.parser import parse
@@ -58,7 +58,9 @@ def derive_training(source: SourceFile, settings: Settings, plan: WritePlan) -> 
     deploy, folders = net_of(source.document), working_folders(source.path)
     before = (deploy, deploy.state("TEST"))
     errors = [
-        error for run in usual_states(draft.net) for error in refuse_worse(before, run, folders)
+        error
+        for graph in draft.net.run_graphs
+        for error in refuse_worse(before, (draft.net, graph.state), folders)
     ]
     path = plan.target(source.place.with_name(_TRAIN))
     notes = [f"derived from {source.name}", *draft.notes]

@@ -8,8 +8,20 @@ from ssdh_surgery.caffe.net.heads import Head, find_head, hash_layer_below, meas
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import classifier_settings
 from ssdh_surgery.caffe.net.phase import Phase
+from ssdh_surgery.pipeline.nets.choose_head import states_text
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.verbs import data_layers
+
+
+def state_notes(net: Net) -> Iterator[str]:
+    """A note on a net with stages or levels that no solver selects."""
+    has_stages = any(state != net.state(state.phase) for state in net.run_states)
+    if has_stages and not net.solver_states:
+        states = states_text(net, net.run_states)
+        yield (
+            f"without a solver the net is read in each state of its rules: {states}; "
+            "--solver FILE selects those that are run"
+        )
 
 
 def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
@@ -19,7 +31,8 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
         kinds = " and ".join(dict.fromkeys(loss.type for loss in head.losses))
         yield f"the loss of '{name}' is {kinds}: the codes learn from numbers, not from classes"
     if not _is_trained(net, head):
-        yield f"no loss depends on '{name}' in TRAIN: the hash layer is not trained"
+        states = states_text(net, net.states_of("TRAIN"))
+        yield f"no loss depends on '{name}' in {states}: the hash layer is not trained"
     message = classifier_settings(head.classifier) or head.classifier.core
     has_filler = message.message("weight_filler") is not None or head.classifier.is_foreign
     if not has_filler and settings.get("classifier_filler") is None:
@@ -31,9 +44,9 @@ def head_notes(net: Net, head: Head, settings: Settings) -> Iterator[str]:
 
 
 def _is_trained(net: Net, head: Head) -> bool:
-    graph = net.graph("TRAIN")
-    return graph.takes_part(head.classifier) and any(
+    return any(
         any(layer.loss_weights) and head.classifier.index in graph.below([layer])
+        for graph in map(net.graph, net.states_of("TRAIN"))
         for layer in graph.layers
     )
 
@@ -41,7 +54,8 @@ def _is_trained(net: Net, head: Head) -> bool:
 def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
     """A hash layer of another method stays beside a new one."""
     below = hash_layer_below(net, head.classifier)
-    for other in measured_hash_layers(net.graph("TRAIN")):
+    measured = [each for graph in net.run_graphs for each in measured_hash_layers(graph)]
+    for other in {each.latent.index: each for each in measured}.values():
         if below is None or below.latent.index != other.latent.index:
             yield (
                 f"the net keeps its hash layer '{other.latent.name}' of {other.bits} bits "

@@ -23,7 +23,7 @@ from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
 from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
-from ssdh_surgery.pipeline.nets.run_states import group_refusals, refuse_worse_group
+from ssdh_surgery.pipeline.nets.refusals import group_refusals, refuse_worse_group
 from ssdh_surgery.pipeline.nets.snapshots import other_weights
 from ssdh_surgery.pipeline.patch.data_paths import refuse_unreadable
 from ssdh_surgery.pipeline.patch.solver import patch_lone_solver

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ssdh_surgery.caffe.net.heads import HashLayer, lone_hash_layer
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES, Phase
 from ssdh_surgery.pipeline.edit.draft import Draft, NetDraft
 from ssdh_surgery.pipeline.edit.hash_net import (
@@ -25,7 +25,7 @@ from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.patch import solver as solver_steps
-from ssdh_surgery.pipeline.patch.notes import data_note, head_notes
+from ssdh_surgery.pipeline.patch.notes import data_note, head_notes, state_notes
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.core.change import path_of_message
@@ -75,15 +75,17 @@ class TrainGroup:
         solver = Draft(group.solver.document, Kind.SOLVER) if group.solver else None
         is_inside = group.train is group.solver
         train = solver if solver and is_inside else Draft(group.train.document, group.train.kind)
-        draft = NetDraft(train, path_of_message(net.root))
+        draft = NetDraft(train, path_of_message(net.root), net.solver_states)
         hashing = hash_net(draft, hash_plan, self._train_phases())
         notes = draft.notes
         if hashing.insertion is not None:
+            notes += state_notes(net)
             notes += head_notes(net, head, self.settings)
             notes += self._data_notes(head.classifier.name)
         results = [] if is_inside else [result_of(group.train, train, self.plan, notes)]
         for test in group.tests:
-            test_draft = NetDraft(Draft(test.document, test.kind))
+            states = group.net_in(test).solver_states
+            test_draft = NetDraft(Draft(test.document, test.kind), states=states)
             hash_test_net(test_draft, hash_plan, hashing, _PHASES["test_net"])
             results.append(result_of(test, test_draft.draft, self.plan, test_draft.notes))
         if solver is not None:
@@ -125,7 +127,7 @@ class TrainGroup:
         if group.train is not group.solver:
             nets.append((group.train_net, self._train_phases()))
         nets += [(net, _PHASES.get(name, PHASES)) for name, net in group.inner_nets]
-        nets += [(net_of(test.document), ("TEST",)) for test in group.tests]
+        nets += [(group.net_in(test), ("TEST",)) for test in group.tests]
         note = data_note(nets, classifier, self.settings)
         return [note] if note else []
 
@@ -134,7 +136,7 @@ class TrainGroup:
         notes: list[str] = []
         is_inside = self.group.train is self.group.solver
         for field, net in self.group.inner_nets[is_inside:]:
-            draft = NetDraft(solver, path_of_message(net.root))
+            draft = NetDraft(solver, path_of_message(net.root), net.solver_states)
             if field.startswith("test"):
                 hash_test_net(draft, hash_plan, train, _PHASES["test_net"])
             else:

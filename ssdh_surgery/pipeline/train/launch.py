@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, near_file
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.subject import runs_of, subject_of
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
@@ -175,6 +175,7 @@ def prepare(options: TrainOptions) -> Launch:
         weights=options.weights,
         snapshot=snapshot,
         gpu=None if options.gpu == "none" else options.gpu,
+        level=_level(solver, folder),
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
     )
@@ -249,6 +250,15 @@ def _solver_path(
             f"ssdh.toml names no solver for '{record.stem}'", hint="ssdh train SOLVER.prototxt"
         )
     return str(path), record
+
+
+def _level(solver: Solver, folder: Path) -> int:
+    """The level that the train net is built for; a net that cannot be read is left to the check."""
+    try:
+        runs = runs_of(solver, folder)
+    except SsdhError:
+        return 0
+    return runs[0][1].level if runs else 0
 
 
 def _solver_hint() -> str:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from ssdh_surgery.caffe.net.heads import Head, heads
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.hashing.classifier import (
@@ -100,8 +99,8 @@ def drop(net: Net, main: Head, how: Removal) -> AuxRemoval:
     """
     aux = aux_heads(net, main)
     indices: set[int] = set()
-    for phase in PHASES:
-        indices |= net.graph(phase).above([head.classifier for head in aux])
+    for graph in net.graphs:
+        indices |= graph.above([head.classifier for head in aux])
     both = indices & _main_layers(net, main)
     if both:
         layer = net.layers[min(both)]
@@ -118,8 +117,7 @@ def drop(net: Net, main: Head, how: Removal) -> AuxRemoval:
 def _main_layers(net: Net, main: Head) -> set[int]:
     """The layers of the main head, those below them and those above its classifier."""
     indices: set[int] = set()
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         indices |= graph.below([layer for layer in main.layers if graph.takes_part(layer)])
         indices |= graph.above([main.classifier])
     return indices

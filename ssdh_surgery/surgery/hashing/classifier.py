@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net, unique_name
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES, classifier_settings
-from ssdh_surgery.caffe.net.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals
@@ -78,27 +78,26 @@ def refuse_divided(net: Net, head: Head, classes: int) -> None:
     classifier, outputs = head.classifier, head.classes
     if outputs in (None, classes):
         return
-    for phase in PHASES:
-        graph = net.graph(phase)
-        pending = list(graph.writes(classifier)[:1]) if graph.takes_part(classifier) else []
+    for graph in net.graphs_with(classifier):
+        pending = list(graph.writes(classifier)[:1])
         while pending:
             for layer, _ in graph.consumers(pending.pop()):
                 rule = LAYER_RULES.get(layer.type)
                 if layer.is_loss or (rule is not None and not rule.keeps_width):
                     continue
                 if layer.type == "Slice" or layer.type == "Reshape":
-                    _refuse_if_divided(net, phase, layer, head)
+                    _refuse_if_divided(net, graph.state, layer, head)
                 pending += graph.writes(layer)
 
 
-def _refuse_if_divided(net: Net, phase: Phase, layer: Layer, head: Head) -> None:
+def _refuse_if_divided(net: Net, state: State, layer: Layer, head: Head) -> None:
     if layer.type == "Slice":
         param = layer.parameter.slice_param
         # Caffe reads slice_dim as the older spelling of axis.
         axis = param.slice_dim if param.HasField("slice_dim") else param.axis
         is_divided = axis != 0
     else:
-        is_divided = not _keeps_classes(net, phase, layer, head.classes or 0)
+        is_divided = not _keeps_classes(net, state, layer, head.classes or 0)
     if is_divided:
         what = "cuts its scores" if layer.type == "Slice" else "gives its scores fixed sizes"
         raise SurgeryError(
@@ -110,13 +109,13 @@ def _refuse_if_divided(net: Net, phase: Phase, layer: Layer, head: Head) -> None
         )
 
 
-def _keeps_classes(net: Net, phase: Phase, reshape: Layer, classes: int) -> bool:
+def _keeps_classes(net: Net, state: State, reshape: Layer, classes: int) -> bool:
     """Whether a Reshape leaves the classes on one axis, whose size it does not state."""
     param = reshape.parameter.reshape_param
     sizes = list(param.shape.dim)
     if param.axis or param.num_axes != -1:
         return False
-    layer_shapes = shapes(net, phase).of(reshape)
+    layer_shapes = shapes(net, state).of(reshape)
     bottom, top = layer_shapes.bottoms[0], layer_shapes.tops[0]
     if bottom is None or top is None:
         return all(size in (-1, 0, 1) for size in sizes)

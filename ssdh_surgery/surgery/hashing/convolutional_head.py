@@ -17,7 +17,6 @@ from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.heads import Head
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt import literals
@@ -60,7 +59,7 @@ def to_inner_product(net: Net, head: Head, how: Removal) -> Conversion:
     classifier = head.classifier
     if classifier.type != "Convolution":
         return Conversion(Change(), head.features)
-    graphs = [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(classifier)]
+    graphs = net.graphs_with(classifier)
     above = _pooling_above(net, graphs[0], classifier)
     if above is not None:
         return _pool_below(graphs, head, above, how)
@@ -101,24 +100,21 @@ def _is_global(net: Net, pooling: Layer) -> bool:
 
 def _sees_all(net: Net, classifier: Layer) -> bool:
     """Whether a Convolution has one position: its bottom has one, or its kernel covers all."""
-    for phase in PHASES:
-        graph = net.graph(phase)
-        if graph.takes_part(classifier):
-            blob = graph.reads(classifier)[0]
-            while blob and blob.writer and blob.writer.is_in_place():
-                blob = graph.reads(blob.writer)[0]
-            below = blob.writer if blob else None
-            if below is not None and below.type == "Pooling" and _is_global(net, below):
-                return True
+    for graph in net.graphs_with(classifier):
+        blob = graph.reads(classifier)[0]
+        while blob and blob.writer and blob.writer.is_in_place():
+            blob = graph.reads(blob.writer)[0]
+        below = blob.writer if blob else None
+        if below is not None and below.type == "Pooling" and _is_global(net, below):
+            return True
     return _has_one_position(net, classifier)
 
 
 def _has_one_position(net: Net, layer: Layer) -> bool:
-    for phase in PHASES:
-        if net.graph(phase).takes_part(layer):
-            top = shapes(net, phase).of(layer).tops[0]
-            if top is not None:
-                return len(top) == 4 and top[2:] == (1, 1)
+    for graph in net.graphs_with(layer):
+        top = shapes(net, graph.state).of(layer).tops[0]
+        if top is not None:
+            return len(top) == 4 and top[2:] == (1, 1)
     return False
 
 

@@ -15,7 +15,6 @@ from ssdh_surgery.caffe.net.heads import Head, heads
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
 from ssdh_surgery.location import Location
@@ -85,9 +84,8 @@ def features_blob(net: Net, head: Head, at: str | None) -> str:
 
 
 def _graph_of(net: Net, layer: Layer) -> BlobGraph:
-    for phase in PHASES:
-        if net.graph(phase).takes_part(layer):
-            return net.graph(phase)
+    if graphs := net.graphs_with(layer):
+        return graphs[0]
     raise SurgeryError(f"layer '{layer.name}' is in no phase", location=layer.location)
 
 
@@ -214,11 +212,10 @@ def _code_axis(net: Net, head: Head, features: str, remove: Removal) -> tuple[in
 
 def _rank(net: Net, head: Head) -> int | None:
     """The number of axes of a head's features; None if unknown."""
-    for phase in PHASES:
-        if net.graph(phase).takes_part(head.classifier):
-            shape = shapes(net, phase).of(head.classifier).bottoms[0]
-            if shape is not None:
-                return len(shape)
+    for graph in net.graphs_with(head.classifier):
+        shape = shapes(net, graph.state).of(head.classifier).bottoms[0]
+        if shape is not None:
+            return len(shape)
     return None
 
 

@@ -19,7 +19,6 @@ from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.heads import HashLayer, Head
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, unique_name
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.render import NewFields, Word
 from ssdh_surgery.surgery.core.change import Change, merge
@@ -95,8 +94,7 @@ def has_objective(net: Net, hash_layer: HashLayer) -> bool:
 def objective_terms(net: Net, hash_layer: HashLayer) -> list[Layer]:
     """The losses on the code, with stock layers or with those of the fork."""
     terms: dict[int, Layer] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         for layer in graph.layers:
             is_term = layer.type in (*FORK_LOSSES, "Reduction") and any(layer.loss_weights)
             if is_term and hash_layer.code.index in graph.below([layer]):

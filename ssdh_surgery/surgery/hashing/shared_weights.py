@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 
 _WHY = "the two branches would get different hash layers, and codes that cannot be compared"
@@ -12,17 +11,14 @@ _HINT = "hash one branch, and add the other afterwards"
 
 
 def sharers(net: Net, layer: Layer) -> list[Layer]:
-    """The other layers that use the weights of a layer, in a phase that both are in."""
+    """The other layers that use the weights of a layer, in a state that both are in."""
     names = {param.name for param in layer.params if param.name}
     return [
         other
         for other in net.layers
         if other.index != layer.index
         and names & {param.name for param in other.params}
-        and any(
-            net.graph(phase).takes_part(layer) and net.graph(phase).takes_part(other)
-            for phase in PHASES
-        )
+        and any(graph.takes_part(other) for graph in net.graphs_with(layer))
     ]
 
 

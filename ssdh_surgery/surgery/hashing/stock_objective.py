@@ -63,8 +63,7 @@ def stock_objective(net: Net) -> StockConversion:
                 f"'{layer.name}' had no propagate_down, which doubled its gradient: now its "
                 "loss_weight is doubled, which gives the same gradient and logs the term doubled"
             )
-        state = net.state_with(layer)
-        graph = net.graph(state) if state else None
+        graph = next(iter(net.graphs_with(layer)), None)
         mean = graph.reads(layer)[0] if graph else None
         if graph and mean and mean.writer and mean.writer.index not in means:
             means[mean.writer.index] = _replace_pooling(graph, mean, mean.writer)

@@ -16,7 +16,6 @@ from ssdh_surgery.caffe.net.judges import is_code_loss
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.core.change import Change, merge
@@ -55,8 +54,7 @@ def layers_of_width(net: Net, hash_layer: HashLayer) -> list[Layer]:
 
 def _refuse_measured(net: Net, latent: Layer) -> None:
     """Refuse a code that a loss of another method reads, whose settings may depend on its width."""
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs_with(latent):
         for layer in graph.layers:
             is_measure = is_code_loss(layer) and layer.is_foreign
             if is_measure and latent.index in graph.below([layer]):
@@ -70,12 +68,10 @@ def _refuse_measured(net: Net, latent: Layer) -> None:
 
 
 def _weighted_above_in(net: Net, layer: Layer) -> list[Layer]:
-    """The layers of any phase above a layer whose weights depend on its width."""
+    """The layers of any state above a layer whose weights depend on its width."""
     by_index: dict[int, Layer] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
-        if graph.takes_part(layer):
-            by_index.update((each.index, each) for each in _weighted_above(graph, layer))
+    for graph in net.graphs_with(layer):
+        by_index.update((each.index, each) for each in _weighted_above(graph, layer))
     return list(by_index.values())
 
 
@@ -141,8 +137,7 @@ def set_bits(net: Net, hash_layer: HashLayer, bits: int) -> Change:
 def _pooled_widths(net: Net, hash_layer: HashLayer) -> list[Entry]:
     """The entries in which poolings that average the bits state their number."""
     widths: dict[Entry, None] = {}
-    for phase in PHASES:
-        graph = net.graph(phase)
+    for graph in net.graphs:
         for layer in graph.layers:
             message = layer.core.message("pooling_param")
             if message is None or hash_layer.code.index not in graph.below([layer]):

@@ -6,12 +6,11 @@ Each returns a `Change`, without edits if there is nothing to do.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from itertools import product
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph, NetBlob
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.core.change import Change, merge
@@ -60,26 +59,15 @@ def rename(net: Net, writer: Layer, top: int, name: str, phase: Phase | None = N
     if writer.tops[top] == name:
         return Change()
     entries: dict[Entry, None] = {}
-    for state in _states(net, phase):
+    for state in net.states:
         graph = net.graph(state)
-        if graph.takes_part(writer):
+        if phase in (None, state.phase) and graph.takes_part(writer):
             _refuse_taken(graph, name)
             for blob in graph.chain(graph.writes(writer)[top]):
                 entries.update(dict.fromkeys(entry for _, entry in _mentions(graph, blob)))
-    for state in _states(net, None):
-        _refuse_partial_rename(net.graph(state), state, entries, writer)
+    for graph in net.graphs:
+        _refuse_partial_rename(graph, entries, writer)
     return merge(fields.set_value(entry, name) for entry in entries)
-
-
-def _states(net: Net, phase: Phase | None) -> Iterator[State]:
-    """The states in which a net may be built: the phases, with stages and levels of its rules."""
-    rules = [rule for layer in net.layers for rule in (*layer.include, *layer.exclude)]
-    stages = {frozenset(each) for rule in rules for each in (rule.stages, rule.not_stages)}
-    levels = {level for rule in rules for level in (rule.min_level, rule.max_level)}
-    for each in [phase] if phase else PHASES:
-        base = net.state(each)
-        for added, level in product(sorted({frozenset(), *stages}, key=sorted), {None, *levels}):
-            yield State(each, base.level if level is None else level, base.stages | added)
 
 
 def _mentions(graph: BlobGraph, blob: NetBlob) -> Iterator[tuple[Layer, Entry]]:
@@ -99,9 +87,7 @@ def _refuse_taken(graph: BlobGraph, name: str) -> None:
     raise SurgeryError(f"the net already has a blob '{name}': {by}", location=location, blob=name)
 
 
-def _refuse_partial_rename(
-    graph: BlobGraph, state: State, entries: Container[Entry], writer: Layer
-) -> None:
+def _refuse_partial_rename(graph: BlobGraph, entries: Container[Entry], writer: Layer) -> None:
     """Refuse to rename a blob in some entries and not in others."""
     touched = (
         blob for layer in graph.layers for blob in (*graph.reads(layer), *graph.writes(layer))
@@ -113,14 +99,8 @@ def _refuse_partial_rename(
             names = " and ".join(dict.fromkeys(f"'{layer.name}'" for layer in others))
             raise SurgeryError(
                 f"blob '{blob.name}' of layer '{writer.name}' cannot be renamed: "
-                f"in {_description(state)} it also belongs to {names}",
+                f"in {graph.state} it also belongs to {names}",
                 location=writer.location,
                 hint="rename both in every phase",
                 layer=writer.name,
             )
-
-
-def _description(state: State) -> str:
-    stages = ", ".join(f"stage '{stage}'" for stage in sorted(state.stages))
-    level = f"level {state.level}" if state.level else ""
-    return ", ".join(filter(None, [state.phase, stages, level]))

@@ -65,10 +65,14 @@ def data_sources(net: Net, phases: Collection[Phase] = PHASES) -> list[DataSourc
         if layer.type in SOURCES
         and (
             layer_phases := tuple(
-                phase for phase in PHASES if phase in phases and layer in net.layers_in(phase)
+                phase for phase in PHASES if phase in phases and _is_in_phase(net, layer, phase)
             )
         )
     ]
+
+
+def _is_in_phase(net: Net, layer: Layer, phase: Phase) -> bool:
+    return any(layer.is_in(state) for state in net.states_of(phase))
 
 
 def _read(layer: Layer) -> tuple[str | None, str | None, str | None]:
@@ -84,23 +88,13 @@ def _read(layer: Layer) -> tuple[str | None, str | None, str | None]:
 
 
 def image_layers(net: Net, classifier: Layer) -> tuple[Layer, ...]:
-    """The data layers that the features of a classifier come from, and no layer of its targets.
-
-    In a net whose data is in stages alone they are found by the names of their blobs.
-    """
+    """The data layers that the features of a classifier come from, and no layer of its targets."""
     indices: set[int] = set()
-    for phase in PHASES:
-        graph = net.graph(phase)
-        features = graph.reads(classifier)[:1] if graph.takes_part(classifier) else []
+    graphs = [graph for graph in net.run_graphs if graph.takes_part(classifier)]
+    for graph in graphs or net.graphs_with(classifier):
+        features = graph.reads(classifier)[:1]
         indices |= graph.below([blob.writer for blob in features if blob and blob.writer])
-    layers = tuple(layer for layer in net.layers if layer.is_data and layer.index in indices)
-    if layers:
-        return layers
-    names: set[str] = set(classifier.bottoms[:1])
-    for layer in reversed(net.layers[: classifier.index]):
-        if names & set(layer.tops):
-            names |= set(layer.bottoms)
-    return tuple(layer for layer in net.layers if layer.is_data and names & set(layer.tops))
+    return tuple(layer for layer in net.layers if layer.is_data and layer.index in indices)
 
 
 @dataclass(frozen=True)

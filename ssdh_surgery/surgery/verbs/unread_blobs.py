@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, unique_name
-from ssdh_surgery.caffe.net.phase import PHASES, Phase
+from ssdh_surgery.caffe.net.phase import PHASES, Phase, State
 from ssdh_surgery.prototxt.render import Word
 from ssdh_surgery.surgery.core.change import Change, merge
 from ssdh_surgery.surgery.verbs import layers
@@ -85,23 +85,23 @@ def _writers(net: Net, layer: Layer) -> set[int]:
 
 
 def _graphs(net: Net, layer: Layer) -> list[BlobGraph]:
-    return [net.graph(phase) for phase in PHASES if net.graph(phase).takes_part(layer)]
+    return net.graphs_with(layer)
 
 
-def newly_unread_blobs(before: Net, after: Net) -> dict[str, tuple[Phase, ...]]:
-    """The blobs that a layer reads before a change and none reads after it, with their phases."""
-    phases_of: dict[str, tuple[Phase, ...]] = {}
-    for phase in PHASES:
-        old, new = before.graph(phase), after.graph(phase)
+def newly_unread_blobs(before: Net, after: Net) -> dict[str, tuple[State, ...]]:
+    """The blobs that a layer reads before a change and none reads after it, with their states."""
+    states_of: dict[str, tuple[State, ...]] = {}
+    for state in before.states:
+        old, new = before.graph(state), after.graph(state)
         outputs = {blob.name for blob in old.outputs}
         for blob in new.outputs:
             if old.last(blob.name) and blob.name not in outputs:
-                phases_of[blob.name] = (*phases_of.get(blob.name, ()), phase)
-    return phases_of
+                states_of[blob.name] = (*states_of.get(blob.name, ()), state)
+    return states_of
 
 
-def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
-    """Add a Silence for each blob that would be an output, in the phases where it would be one.
+def silence(net: Net, blobs: Iterable[tuple[str, tuple[State, ...]]]) -> Change:
+    """Add a Silence for each blob that would be an output, in the states where it would be one.
 
     V0 has no such layer, and gets none.
     """
@@ -109,10 +109,35 @@ def silence(net: Net, blobs: Iterable[tuple[str, tuple[Phase, ...]]]) -> Change:
         return Change()
     names = set(net.names)
     new = []
-    for blob, phases in blobs:
+    for blob, states in blobs:
         name = unique_name(f"silence_{blob}", names)
         names.add(name)
-        rule = [("include", [("phase", Word(phase))]) for phase in phases]
-        only = rule if len(phases) < len(PHASES) else []
-        new.append([("name", name), ("type", "Silence"), ("bottom", blob), *only])
+        rules = _rules_for(net, blob, states)
+        new.append([("name", name), ("type", "Silence"), ("bottom", blob), *rules])
     return merge([layers.insert_after(net.layers[-1], new)])
+
+
+def _rules_for(net: Net, blob: str, states: Collection[State]) -> list[tuple[str, object]]:
+    """The rules of a layer that reads a blob in some of the states of a net, and in no other."""
+    others = [state for state in net.states if state not in states]
+    if not others:
+        return []
+    first = next((layer for layer in net.layers if blob in layer.tops), None)
+    if first and all(map(first.is_in, states)) and not any(map(first.is_in, others)):
+        return layers.phase_rules(first)
+    if phases := _whole_phases(states, others):
+        return [("include", [("phase", Word(phase))]) for phase in phases]
+    return [("include", _exact_rule(state)) for state in states]
+
+
+def _whole_phases(states: Collection[State], others: Collection[State]) -> list[Phase]:
+    """The phases of some states; none where other states are in one of them as well."""
+    phases = [phase for phase in PHASES if any(state.phase == phase for state in states)]
+    return [] if any(state.phase in phases for state in others) else phases
+
+
+def _exact_rule(state: State) -> list[tuple[str, object]]:
+    """A rule that is met in a state; its level only where that is not Caffe's default."""
+    stages = [("stage", stage) for stage in sorted(state.stages)]
+    levels = [(name, state.level) for name in ("min_level", "max_level") if state.level]
+    return [("phase", Word(state.phase)), *levels, *stages]

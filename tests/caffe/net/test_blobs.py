@@ -134,7 +134,7 @@ WRONG = [
             f"n.prototxt:3:27: {UNKNOWN} 'xx' (layer 'a', bottom index 0)\n"
             '  3 | layer { name: "a" bottom: "xx" }\n'
             "    |                           ^^^^\n"
-            "hint: layer 'd' of line 1 writes it, but is not in this phase: see its include and "
+            "hint: layer 'd' of line 1 writes it, but is not in TRAIN: see its include and "
             "exclude rules"
         ],
     ),

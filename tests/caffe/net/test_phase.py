@@ -125,3 +125,12 @@ def test_merged_states_add_stages_and_take_the_level() -> None:
     message = parse(b'state { level: 2 stage: "b" }').root.message("state")
     assert state("TEST", 1, "a").merged(message) == state("TEST", 2, "a", "b")
     assert state("TEST", 1, "a").merged(None) == state("TEST", 1, "a")
+    zero = parse(b"state { level: 0 phase: TRAIN }").root.message("state")
+    assert state("TEST", 1, "a").merged(zero) == state("TRAIN", 0, "a")
+
+
+def test_a_state_in_words() -> None:
+    assert str(state()) == "TRAIN"
+    assert str(state("TEST", 0, "b", "a")) == "TEST with stages 'a' and 'b'"
+    assert str(state("TEST", 2, "a")) == "TEST with stage 'a' and level 2"
+    assert str(state("TRAIN", 2)) == "TRAIN with level 2"

@@ -63,13 +63,14 @@ def test_a_classifier_of_one_stage() -> None:
     of = Net(parse(STAGED.encode(), "staged"))
     head = Head(of.layer("fc"), "x", (), (), 1.0, 1)
     found = explain(of, head, "fc", None)
-    assert (found.phase, [link.layer.name for link in found.chain]) == ("TEST", ["d", "fc"])
+    assert str(found.state) == "TEST with stage 's'"
+    assert [link.layer.name for link in found.chain] == ["d", "fc"]
 
 
 def test_a_classifier_that_never_takes_part() -> None:
     never = STAGED.replace('TEST stage: "s"', "TEST min_level: 2 max_level: 1")
     of = Net(parse(never.encode(), "staged"))
-    with pytest.raises(SurgeryError, match="layer 'fc' takes part in no phase"):
+    with pytest.raises(SurgeryError, match="layer 'fc' takes part in no state"):
         explain(of, Head(of.layer("fc"), "x", (), (), 1.0, 1), "fc", None)
 
 

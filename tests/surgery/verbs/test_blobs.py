@@ -142,8 +142,8 @@ REFUSED: list[tuple[str, str, Phase | None, str]] = [
         'layer { name: "b" top: "x" include { stage: "s" } }\n'
         'layer { name: "c" bottom: "x" }\n',
         None,
-        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN, stage 's' it "
-        "also belongs to 'b'\n"
+        "n.prototxt:1:15: blob 'x' of layer 'a' cannot be renamed: in TRAIN with stage 's' "
+        "it also belongs to 'b'\n"
         '  1 | layer { name: "a" top: "x" include { not_stage: "s" } }\n'
         "    |               ^^^" + TORN,
     ),

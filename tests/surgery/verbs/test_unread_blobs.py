@@ -6,9 +6,12 @@ import pytest
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.surgery.core.change import Change
 from ssdh_surgery.surgery.verbs.unread_blobs import Cut, newly_unread_blobs, silence, unread_layers
+
+BOTH = (State("TRAIN"), State("TEST"))
 
 
 def layer(name: str, bottoms: str = "", tops: str | None = None, more: str = "") -> str:
@@ -65,7 +68,7 @@ def test_silence() -> None:
     before = net(*CHAIN, layer("accuracy", "c y", more=TEST))
     after = net(*CHAIN)
     found = newly_unread_blobs(before, after)
-    assert found == {"y": ("TEST",), "c": ("TEST",)}
+    assert found == {"y": (State("TEST"),), "c": (State("TEST"),)}
     text = apply(after.document.text, silence(after, found.items()).edits)
     silenced = Net(parse(text.encode()))
     assert newly_unread_blobs(before, silenced) == {}
@@ -75,10 +78,29 @@ def test_silence() -> None:
 
 def test_silence_speaks_v1_and_v0_has_none() -> None:
     v1 = net('layers { name: "a" type: DATA top: "x" top: "y" }\n')
-    text = apply(v1.document.text, silence(v1, [("y", ("TRAIN", "TEST"))]).edits)
+    text = apply(v1.document.text, silence(v1, [("y", BOTH)]).edits)
     assert text.endswith('layers { name: "silence_y" type: SILENCE bottom: "y" }\n')
     v0 = net('layers { layer { name: "a" type: "data" } top: "x" top: "y" }\n')
-    assert silence(v0, [("y", ("TRAIN", "TEST"))]) == Change()
+    assert silence(v0, [("y", BOTH)]) == Change()
+
+
+def test_silence_of_a_stage() -> None:
+    more = 'include { phase: TEST stage: "s" }'
+    before = net(*CHAIN, layer("accuracy", "c y", more=more))
+    after = net(*CHAIN)
+    found = newly_unread_blobs(before, after)
+    assert found == {name: (State("TEST", 0, frozenset("s")),) for name in ("y", "c")}
+    text = apply(after.document.text, silence(after, found.items()).edits)
+    assert text.count(more) == 2
+    assert newly_unread_blobs(before, Net(parse(text.encode()))) == {}
+
+
+def test_silence_where_its_blob_is() -> None:
+    rule = 'exclude { stage: "deploy" }'
+    of = net(layer("data", tops="x"), layer("norm", "x", "z", rule), LOSS)
+    states = tuple(state for state in of.states if not state.stages)
+    text = apply(of.document.text, silence(of, [("z", states)]).edits)
+    assert text.count(rule) == 2
 
 
 def test_silence_noop() -> None:
