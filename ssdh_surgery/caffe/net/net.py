@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cached_property, lru_cache
 
 from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entries
+from ssdh_surgery.caffe.messages.wrong_values import refuse_wrong_values
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, can_take_part
@@ -31,6 +32,7 @@ class Net:
     solver.
 
     Raises:
+        SchemaError: a field has a value of a kind that no Caffe reads.
         SurgeryError: it mixes dialects, or is nested more than 100 levels deep.
     """
 
@@ -38,6 +40,7 @@ class Net:
         self.document = document
         self.root = root or document.root
         refuse_depth(document)
+        refuse_wrong_values(self.root, "NetParameter")
         self.dialect: Dialect = dialect_of(self.root)
         self.layers: tuple[Layer, ...] = tuple(
             Layer(entry, self.dialect, index)
