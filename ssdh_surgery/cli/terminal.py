@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -194,6 +195,12 @@ def detail(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning to stderr, always."""
     _write(sys.stderr, click.style("warning:", **_SEVERITIES["warning"]) + f" {text}", {})
+
+
+def warn_of(findings: Iterable[Finding]) -> None:
+    """Print findings about a file that is read or edited all the same, always."""
+    for each in dict.fromkeys(findings):
+        warn(_described(each.message, each.location, each.hint))
 
 
 def finding(finding: Finding) -> None:

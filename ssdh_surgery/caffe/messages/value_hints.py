@@ -41,10 +41,10 @@ def value_hint(
     is_of_layer = message_name in ("LayerParameter", "V1LayerParameter")
     if is_of_layer and field.name == "param":
         return _param(value, message_name)
-    if is_of_layer and field.name == "type" and isinstance(value, Scalar):
-        return _layer_type(value, message_name)
     if isinstance(value, Message):
         return f"it takes a value, not a message: {field.name}: {_example(kind)}"
+    if is_of_layer and field.name == "type" and (value.is_word or value.is_string):
+        return _layer_type(value, message_name)
     if kind.inner is not None:
         return _message(field, kind, value)
     return _scalar(field.name, kind, value)

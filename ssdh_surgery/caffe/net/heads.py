@@ -165,7 +165,12 @@ def _is_learned(graph: BlobGraph, blob: NetBlob | None) -> bool:
 
 def _writer_below(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
     layer = _end_layer(graph, blob, passed)
-    return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
+    return layer if layer is not None and _can_classify(layer) else None
+
+
+def _can_classify(layer: Layer) -> bool:
+    """Whether a layer has a classifier's type, and both a bottom and a top."""
+    return layer.type in CLASSIFIER_TYPES and layer.is_connected
 
 
 def _end_layer(graph: BlobGraph, blob: NetBlob | None, passed: frozenset[str]) -> Layer | None:
@@ -240,7 +245,7 @@ def find_head(net: Net, name: str) -> Head | None:
         graph = net.graph(phase)
         below = graph.below([h.classifier for h in all_heads if graph.takes_part(h.classifier)])
         for layer in graph.layers:
-            if layer.name == name and layer.type in CLASSIFIER_TYPES and layer.index not in below:
+            if layer.name == name and _can_classify(layer) and layer.index not in below:
                 return _bare(graph, layer)
     return None
 
@@ -257,11 +262,11 @@ def hash_layer_below(net: Net, classifier: Layer) -> HashLayer | None:
 def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
     """The hash layer that writes a blob: a Sigmoid on an InnerProduct."""
     code = blob.writer if blob else None
-    if code is None or code.type != "Sigmoid":
+    if code is None or code.type != "Sigmoid" or not code.is_connected:
         return None
     below = graph.reads(code)[0]
     latent = below.writer if below else None
-    if latent is None or latent.type != "InnerProduct":
+    if latent is None or latent.type != "InnerProduct" or not latent.is_connected:
         return None
     return HashLayer(latent, code)
 

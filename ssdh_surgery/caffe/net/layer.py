@@ -78,6 +78,11 @@ class Layer:
         return self.type in DATA_TYPES or (not self.bottoms and bool(self.tops))
 
     @property
+    def is_connected(self) -> bool:
+        """Whether it reads a blob and writes one."""
+        return bool(self.bottoms and self.tops)
+
+    @property
     def is_loss(self) -> bool:
         """Whether its type is a loss, by the end of its name."""
         return self.type.endswith("Loss")

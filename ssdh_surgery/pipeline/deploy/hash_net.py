@@ -147,7 +147,8 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
     """
     graph, name = net.graph("TEST"), settings.recipe.code_name
     for layer in graph.layers:
-        if layer.type == "Sigmoid" and name in (layer.name, *layer.tops):
+        is_named = layer.tops and name in (layer.name, *layer.tops)
+        if layer.type == "Sigmoid" and is_named:
             return hash_layer_of(graph, graph.writes(layer)[0])
     if record is not None:
         return None

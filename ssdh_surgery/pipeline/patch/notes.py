@@ -44,9 +44,11 @@ def _other_hash_layer(net: Net, head: Head) -> Iterator[str]:
         return
     features = graph.reads(head.classifier)[0]
     code = features.writer if features else None
-    below = graph.reads(code)[0] if code is not None and code.type == "TanH" else None
+    if code is None or code.type != "TanH" or not code.is_connected:
+        return
+    below = graph.reads(code)[0]
     latent = below.writer if below else None
-    if code is not None and latent is not None and latent.type == "InnerProduct":
+    if latent is not None and latent.type == "InnerProduct" and latent.is_connected:
         yield (
             f"'{latent.name}' -> '{code.name}' is an InnerProduct with a TanH: if it is a hash "
             f"layer of {num_output(latent)} bits, its bits are the signs of its values, and ours "
