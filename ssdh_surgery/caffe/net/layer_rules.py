@@ -282,6 +282,8 @@ DATA_TYPES = frozenset(name for name, rule in LAYER_RULES.items() if rule.family
 
 # Closer than the names of any two types; forks' own types are usually further away.
 _NEAR = 0.88
+# In shorter names a single letter makes another type.
+_SHORT = 6
 
 
 def nearest_type(name: str) -> str | None:
@@ -297,7 +299,6 @@ def nearest_type(name: str) -> str | None:
     if plain(name) in types:
         return types[plain(name)]
     near = difflib.get_close_matches(plain(name), types, n=1, cutoff=_NEAR)
-    # Forks number their variants: Convolution3D.
-    if near and not any(char.isdigit() for char in name):
-        return types[near[0]]
-    return None
+    # Forks vary names: Convolution3D, CReLU.
+    is_variant = len(name) < _SHORT or any(char.isdigit() for char in name)
+    return types[near[0]] if near and not is_variant else None

@@ -16,7 +16,9 @@ from ssdh_surgery.caffe.net.heads import (
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import PHASES
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -78,7 +80,7 @@ def _main_head(net: Net) -> Head:
             ),
             location=Location(net.file),
             hint="--head LAYER names an InnerProduct or a Convolution; ssdh show NET lists them",
-            findings=list(dict.fromkeys(each for p in PHASES for each in net.graph(p).findings)),
+            findings=_errors(net),
         )
     main = next((head for head in all_heads if head.is_main), None)
     if main is None:
@@ -91,6 +93,12 @@ def _main_head(net: Net) -> Head:
             hint=f"choose one with --head, for example --head {all_heads[0].classifier.name}",
         )
     return main
+
+
+def _errors(net: Net) -> list[Finding]:
+    """Where Caffe would stop in the net, whose classifier may therefore be out of reach."""
+    by_phase = ((*net.graph(p).findings, *shapes(net, p).findings) for p in PHASES)
+    return list(dict.fromkeys(each for findings in by_phase for each in findings if each.is_error))
 
 
 def _reasons(net: Net) -> str:
