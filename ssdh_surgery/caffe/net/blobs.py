@@ -13,6 +13,8 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
+_MOST_HINTS = 10
+
 
 @dataclass(frozen=True)
 class NetBlob:
@@ -70,11 +72,13 @@ class BlobGraph:
 
     def _unknown_bottom(self, layer: Layer, index: int) -> None:
         name = layer.bottoms[index]
+        # Looking for near names takes as long as there are names; nobody reads a thousand hints.
+        hint = self._reason_unknown(name) if len(self.findings) < _MOST_HINTS else None
         self.findings.append(
             UNKNOWN_BOTTOM.at(
                 layer.bottom_location(index),
                 f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
-                self._reason_unknown(name),
+                hint,
             )
         )
 

@@ -47,6 +47,7 @@ class Net:
             for index, entry in enumerate(layer_entries(self.root))
         )
         self._graphs: dict[tuple[int, ...], BlobGraph] = {}
+        self._graphs_by_state: dict[State, BlobGraph] = {}
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {len(self.layers)} layers>"
@@ -124,6 +125,11 @@ class Net:
     def graph(self, phase: Phase | State) -> BlobGraph:
         """The layers of a phase with the blobs that connect them."""
         state = phase if isinstance(phase, State) else self.state(phase)
+        if state not in self._graphs_by_state:
+            self._graphs_by_state[state] = self._graph(state)
+        return self._graphs_by_state[state]
+
+    def _graph(self, state: State) -> BlobGraph:
         present = self.layers_in(state)
         # States that have the same layers have the same graph: a deploy net has but one.
         key = tuple(layer.index for layer in present)
