@@ -30,6 +30,9 @@ from typing import Any
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location, describe
 
+# Nobody reads a thousand findings of one net; the first ones tell what is wrong.
+MOST_FINDINGS = 20
+
 
 class SsdhError(Exception):
     """Any error that this package reports; `str(error)` is the text for the user.
@@ -56,8 +59,11 @@ class SsdhError(Exception):
         self.data = data
 
     def __str__(self) -> str:
-        shown = [describe(self.message, self.location, self.hint)]
-        return "\n".join([*shown, *map(str, self.findings)])
+        lines = [describe(self.message, self.location, self.hint)]
+        lines += map(str, self.findings[:MOST_FINDINGS])
+        if len(self.findings) > MOST_FINDINGS:
+            lines.append(f"and {len(self.findings) - MOST_FINDINGS} more")
+        return "\n".join(lines)
 
     @property
     def layer(self) -> str | None:

@@ -47,13 +47,13 @@ def other_dialect_fields(net: Net) -> Iterator[Finding]:
 def _misplaced(layer: Layer, descriptor: Descriptor) -> Iterator[tuple[Field, str]]:
     """The fields of a layer that belong to another dialect, each with what replaces it."""
     for field in layer.outer.fields:
-        own = descriptor.fields_by_name.get(field.name)
-        if own is None:
+        caffe_field = descriptor.fields_by_name.get(field.name)
+        if caffe_field is None:
             replacement = _replacement(layer, field)
             if replacement:
                 yield field, replacement
-        elif own.message_type is not None:
-            names = own.message_type.fields_by_name
+        elif caffe_field.message_type is not None:
+            names = caffe_field.message_type.fields_by_name
             for message in field.values:
                 for inner in message.fields if isinstance(message, Message) else ():
                     name = name_in_v1(field.name, inner.name)

@@ -13,6 +13,7 @@ from ssdh_surgery.cli.net_table import show_table
 from ssdh_surgery.cli.options import input_shape_option, json_option
 from ssdh_surgery.cli.types import TEXT, BlobShape, OutputPath
 from ssdh_surgery.cli.writing import force_option
+from ssdh_surgery.errors import MOST_FINDINGS
 from ssdh_surgery.findings import ASSUMED_CHANNELS, UNKNOWN_LAYER_TYPE, Finding
 from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
@@ -84,8 +85,10 @@ def command(
             terminal.answer(f"wrote {name}" if path in written else f"{name} is up to date")
     # Unknown types are reported along with the shapes that they leave unknown.
     terminal.warn_of(each for each in source.findings if each.rule is not UNKNOWN_LAYER_TYPE)
-    for finding in view.findings:
+    for finding in view.findings[:MOST_FINDINGS]:
         _tell(finding)
+    if len(view.findings) > MOST_FINDINGS:
+        terminal.warn(f"{len(view.findings) - MOST_FINDINGS} more findings are not listed")
 
 
 def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, bytes]:
