@@ -12,7 +12,7 @@ from typing import IO, Any, Protocol
 
 import click
 
-from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.errors import MOST_FINDINGS, SsdhError, UsageError
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
 
@@ -265,7 +265,10 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
     else:
         text = _described(f"{label} {problem.message}", None, problem.hint)
     findings = problem.findings if isinstance(problem, SsdhError) else ()
-    _write(sys.stderr, "\n".join([text, *map(_finding_text, findings)]), {})
+    lines = [text, *map(_finding_text, findings[:MOST_FINDINGS])]
+    if len(findings) > MOST_FINDINGS:
+        lines.append(f"and {len(findings) - MOST_FINDINGS} more")
+    _write(sys.stderr, "\n".join(lines), {})
     if as_json:
         _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
 
