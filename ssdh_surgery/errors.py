@@ -30,6 +30,9 @@ from typing import Any
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location, describe
 
+# Nobody reads a thousand findings of one net; the first ones tell what is wrong.
+MOST_FINDINGS = 20
+
 
 class SsdhError(Exception):
     """Any error that this package reports; `str(error)` is the text for the user.
@@ -56,8 +59,11 @@ class SsdhError(Exception):
         self.data = data
 
     def __str__(self) -> str:
-        shown = [describe(self.message, self.location, self.hint)]
-        return "\n".join([*shown, *map(str, self.findings)])
+        lines = [describe(self.message, self.location, self.hint)]
+        lines += map(str, self.findings[:MOST_FINDINGS])
+        if len(self.findings) > MOST_FINDINGS:
+            lines.append(f"and {len(self.findings) - MOST_FINDINGS} more")
+        return "\n".join(lines)
 
     @property
     def layer(self) -> str | None:
@@ -162,7 +168,7 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
     >>> did_you_mean("FC8", ["fc7", "fc8", "prob"])
     "did you mean 'fc8'?"
     """
-    near = _nearest(word, words)
+    near = closest(word, words)
     return None if near is None else f"did you mean '{near}'?"
 
 
@@ -178,16 +184,26 @@ def near_file(path: Path | str) -> str | None:
     by_stem: dict[str, Path] = {}
     for each in sorted(others, key=lambda each: each.suffix != path.suffix):
         by_stem.setdefault(each.stem, each)
-    near = _nearest(path.stem, by_stem)
+    near = closest(path.stem, by_stem)
     return None if near is None else f"did you mean '{path.with_name(by_stem[near].name)}'?"
 
 
-def _nearest(word: str, words: Iterable[str]) -> str | None:
-    by_lower_case: dict[str, str] = {}
+def closest(word: str, words: Iterable[str]) -> str | None:
+    """The closest of some words, whatever their case and underscores; None if none is close.
+
+    >>> closest("innerproduct", ["InnerProduct", "Input"])
+    'InnerProduct'
+    """
+    by_plain: dict[str, str] = {}
     for each in words:
-        by_lower_case.setdefault(each.lower(), each)
-    near = difflib.get_close_matches(word.lower(), list(by_lower_case), n=1)
-    return by_lower_case[near[0]] if near else None
+        by_plain.setdefault(plain(each), each)
+    near = difflib.get_close_matches(plain(word), list(by_plain), n=1)
+    return by_plain[near[0]] if near else None
+
+
+def plain(word: str) -> str:
+    """A word without what people mix up: case and underscores."""
+    return word.replace("_", "").casefold()
 
 
 @contextlib.contextmanager

@@ -167,6 +167,17 @@ NO_LAYERS = _rule(
     "The net has no layers in a phase that the solver runs it in.",
     "Caffe builds an empty net: nothing is trained, or nothing is tested.",
 )
+FOREIGN_SYNTAX = _rule(
+    "SSDH204", "foreign-syntax", "error",
+    "The text has characters or numbers that Caffe's parser does not read.",
+    "Python's protobuf reads them, so such a file goes unnoticed until Caffe stops at it. Text "
+    "that was copied from a web page has other spaces than U+0020.",
+)
+OTHER_DIALECT = _rule(
+    "SSDH205", "other-dialect", "error",
+    "A layer has a field of another dialect.",
+    "Caffe stops when it reads the net: its parser refuses fields that it does not know.",
+)
 UNKNOWN_LAYER_TYPE = _rule(
     "SSDH210", "unknown-layer-type", "warning",
     "A layer has a type that stock Caffe does not have.",

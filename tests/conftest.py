@@ -13,9 +13,10 @@ from hypothesis import settings
 from support.live_nets import Caffe
 from support.paths import CORPUS, GOLDEN, corpus_files
 from support.postgres_server import database, plain_database, postgres_server
+from support.processes import default_signals
 from support.strategies import searched
 
-__all__ = ["database", "plain_database", "postgres_server"]  # fixtures, for all tests
+__all__ = ["database", "default_signals", "plain_database", "postgres_server"]  # fixtures
 
 # Every property is tried on the same examples each time, in the time that it takes.
 settings.register_profile("searched", searched)

@@ -22,6 +22,7 @@ _CHANGE_INDENT = 11
 
 def show(patched: Results, plan: WritePlan, *, json: bool) -> int:
     """Show what was written or would be, and return the exit code."""
+    terminal.warn_of(finding for file in patched.files for finding in file.source.findings)
     of_files = (warning for file in patched.files for warning in file.warnings)
     for warning in (*of_files, *patched.warnings):
         terminal.warn(warning)

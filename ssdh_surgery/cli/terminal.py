@@ -6,12 +6,13 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 import click
 
-from ssdh_surgery.errors import SsdhError, UsageError
+from ssdh_surgery.errors import MOST_FINDINGS, SsdhError, UsageError
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
 
@@ -196,6 +197,12 @@ def warn(text: str) -> None:
     _write(sys.stderr, click.style("warning:", **_SEVERITIES["warning"]) + f" {text}", {})
 
 
+def warn_of(findings: Iterable[Finding]) -> None:
+    """Print findings about a file that is read or edited all the same, always."""
+    for each in dict.fromkeys(findings):
+        warn(_described(each.message, each.location, each.hint))
+
+
 def finding(finding: Finding) -> None:
     """Print a finding, which names its severity, to stderr, always."""
     _write(sys.stderr, _finding_text(finding), {})
@@ -258,7 +265,10 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
     else:
         text = _described(f"{label} {problem.message}", None, problem.hint)
     findings = problem.findings if isinstance(problem, SsdhError) else ()
-    _write(sys.stderr, "\n".join([text, *map(_finding_text, findings)]), {})
+    lines = [text, *map(_finding_text, findings[:MOST_FINDINGS])]
+    if len(findings) > MOST_FINDINGS:
+        lines.append(f"and {len(findings) - MOST_FINDINGS} more")
+    _write(sys.stderr, "\n".join(lines), {})
     if as_json:
         _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
 

@@ -17,6 +17,7 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.errors import SurgeryError, UsageError, require_extra
 from ssdh_surgery.files import refuse_existing
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.encode.transform import InputTransform, TransformOptions
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, read_source
@@ -61,7 +62,7 @@ class ExportResult:
     in that, if anything; `bound_by` says why the model takes only one batch size, None if it takes
     any. `deploy` and `weights` are the net and its weights, as they were named or found;
     `passed_over` has a sentence for each snapshot that is newer than these weights, but incomplete
-    or of another net.
+    or of another net; `findings` is what Caffe cannot read in the net.
     """
 
     path: Path
@@ -75,6 +76,7 @@ class ExportResult:
     deploy: str
     weights: Path
     passed_over: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `export --json`."""
@@ -149,6 +151,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
         deploy=deploy,
         weights=weights,
         passed_over=tuple(passed_over),
+        findings=source.findings,
     )
 
 

@@ -8,20 +8,18 @@ from __future__ import annotations
 import re
 
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
+from ssdh_surgery.prototxt.foreign_text import CURLY_QUOTES, JSON, WEB_PAGE
 from ssdh_surgery.prototxt.source import BOM
 from ssdh_surgery.prototxt.tokens import DIGITS, is_comment, is_space, is_string
 
 _SHOWN_WIDTH = 40
 _CONTROL = re.compile("[\0-\x08\x0e-\x1b\x7f]")
 _UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|(?:[\t\n\r -~]\0){2}|(?:\0[\t\n\r -~]){2}")
-_TYPOGRAPHIC_QUOTES = frozenset("\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb\u0060\u00b4")
 _OF_TEXT = frozenset("/.~\\$@%*")
 
 _COMMENT = "comments begin with '#'"
 _NAME_IN_QUOTES = "field names have no quotes"
 _QUOTES = "put quotes around the text"
-_JSON = "this looks like JSON: a prototxt has no outer braces and no quotes around names"
-_HTML = "this looks like a web page: download the raw file instead"
 _YAML = "this looks like YAML: a prototxt encloses the fields of a message in '{ }'"
 
 
@@ -56,7 +54,7 @@ def for_name(document: Document, message: Message, index: int) -> str | None:
     tokens = document.tokens
     token = tokens[index]
     if message.is_root and not message.fields and token in ("{", "<"):
-        return _JSON if token == "{" else _HTML
+        return JSON if token == "{" else WEB_PAGE
     if _is_foreign_comment(document, index):
         return _COMMENT
     if token == "-" and _begins_line(document, index):
@@ -100,8 +98,6 @@ def for_value(document: Document, index: int) -> str | None:
     token = document.tokens[index]
     if _is_foreign_comment(document, index):
         return _COMMENT
-    if token in _TYPOGRAPHIC_QUOTES:
-        return "strings need straight quotes: \" or '"
     if token == "]":
         return "remove the ',' before ']'"
     return _QUOTES if token in _OF_TEXT else None
@@ -126,7 +122,7 @@ def for_open_string(token: str) -> str | None:
     mark, last = token[0], token.rstrip()[-1]
     if "\\" + mark in token:
         return "a backslash escapes the quote after it; write '\\\\' for a backslash"
-    if is_string(last) and last != mark:
+    if (is_string(last) or last in CURLY_QUOTES) and last != mark:
         return f"it begins with {mark} and ends with {last}"
     return None
 

@@ -81,7 +81,23 @@ def is_number(text: str) -> bool:
 
 def is_negatable(text: str) -> bool:
     """Whether a token is a number for Caffe's own parser, which allows a separate `-`."""
-    return _CXX_NUMBER.fullmatch(text) is not None and is_number("-" + text)
+    return is_cxx_number(text) and is_number("-" + text)
+
+
+def is_cxx_number(text: str) -> bool:
+    """Whether a token without its sign is a number for Caffe's own parser."""
+    return _CXX_NUMBER.fullmatch(text) is not None
+
+
+def is_cxx_string(body: str) -> bool:
+    """Whether Caffe's own parser reads a string, given without its quotes."""
+    if "\\" not in body and "\0" not in body:
+        return True
+    try:
+        _cxx_bytes(body)
+    except ValueError:
+        return False
+    return True
 
 
 def unescape(bodies: Iterable[str]) -> bytes | None:

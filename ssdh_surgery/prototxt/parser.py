@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from ssdh_surgery.errors import ParseError
-from ssdh_surgery.prototxt import hints, literals
+from ssdh_surgery.prototxt import foreign_text, hints, literals
 from ssdh_surgery.prototxt.cst import Document, Field, Message, Scalar
 from ssdh_surgery.prototxt.hints import token_text
 from ssdh_surgery.prototxt.source import Source
@@ -264,7 +264,7 @@ class _Parser:
         between = self.tokens[self.indices[self.at - 1] + 1 : self.indices[self.at]]
         on_line = word and not any("\n" in token for token in between)
         at = self.at if on_line else self.at - 1
-        hint = hints.not_text(self.source.text, word)
+        hint = hints.not_text(self.source.text, word) or self.foreign(self.indices[self.at])
         self.fail_at(at, message, hint or hints.for_colon(self.result, field, word))
 
     def bad_string(self, start: int, end: int) -> NoReturn:
@@ -296,8 +296,12 @@ class _Parser:
         else:
             # The end of the file is located after its last word.
             location = self.source.location(self.offsets[self.indices[at - 1] + 1])
-        hint = hints.not_text(self.source.text, self.words[at]) or hint
+        hint = hints.not_text(self.source.text, self.words[at]) or self.foreign(index) or hint
         raise ParseError(message, location=location, hint=hint)
+
+    def foreign(self, index: int) -> str | None:
+        """The hint for text at a token that belongs to no prototxt."""
+        return foreign_text.hint_at(self.source, self.offsets[min(index, len(self.tokens) - 1)])
 
 
 def _closing(message: Message) -> str:

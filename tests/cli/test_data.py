@@ -20,6 +20,9 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.report.contact_sheet import GAP, LINE, SIDE
 from support.images import tiles
+from support.processes import running
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 
 @pytest.fixture(autouse=True)
@@ -161,9 +164,8 @@ def test_a_build_that_is_told_to_end_leaves_nothing(number: signal.Signals) -> N
     Path("long.txt").write_text(Path("list.txt").read_text() * 1000)
     before = sorted(Path().iterdir())
     command = [sys.executable, "-m", "ssdh_surgery", "data", "build", "long.txt", "a_lmdb"]
-    with subprocess.Popen(
-        [*command, "--resize", "200x200"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with running([*command, "--resize", "200x200"], **pipes) as process:
         unfinished = Path(".a_lmdb.partial/data.mdb")
         while process.poll() is None and not (
             unfinished.is_file() and unfinished.stat().st_size > 1 << 20

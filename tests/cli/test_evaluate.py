@@ -22,6 +22,8 @@ from ssdh_surgery.report.contact_sheet import GAP, SIDE
 from ssdh_surgery.retrieval.codes.code_file import read_features, write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 def write(path: str, count: int, prefix: str, *, seed: int, model: str = "a") -> None:
     random = np.random.default_rng(seed)
@@ -227,7 +229,9 @@ def test_an_interrupted_evaluation_leaves_nothing_and_says_nothing() -> None:
         "tally.Tally.take_counts = stopped\n"
         f"sys.exit(run({words!r}))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
     assert (ran.returncode, ran.stderr.strip()) == (130, "")
     assert not Path("x.csv").exists()
 

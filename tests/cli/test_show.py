@@ -396,3 +396,11 @@ def test_names_stay_on_their_line(ssdh: Ssdh) -> None:
     title, _, row, _ = ssdh("show", "n.prototxt").out.splitlines()
     assert title == r"a\n\x1b[31m: 1 layer in TEST (current dialect)"
     assert row.split() == ["1", r"a\n\x1b[31m", "Input", "2", "->", r"a\n\x1b[31m"]
+
+
+def test_a_thousand_unknown_bottoms_are_not_all_listed(ssdh: Ssdh) -> None:
+    relu = 'layer {{ name: "r{0}" type: "ReLU" bottom: "r{0}x" top: "r{0}" }}\n'
+    Path("n.prototxt").write_text("".join(map(relu.format, range(1000))))
+    err = ssdh("show", "n.prototxt").err
+    assert err.count("unknown bottom blob 'r") == 20
+    assert err.endswith("warning: 980 more findings are not listed\n")

@@ -68,7 +68,7 @@ def test_caffe_trains_what_patch_writes(ssdh: Ssdh, name: str) -> None:
     weights = ["--weights=snap_ssdh_iter_4.caffemodel", "--iterations=1"]
     command = [built_caffe(), "test", "--model=deploy_ssdh.prototxt", *weights]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
-    ssdh("train", "--engine", "torch", "--gpu", "none", "--iterations", "1")
+    ssdh("train", "--engine", "torch", "--gpu", "none", "--iterations", "1", "--force")
 
 
 def test_a_net_inside_its_solver(ssdh: Ssdh) -> None:

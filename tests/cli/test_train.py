@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from support.command_line import Ssdh
+from support.processes import running
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 NET = """
 layer { name: "data" type: "DummyData" top: "data" top: "label"
@@ -380,18 +383,15 @@ class TestBothEngines:
     ) -> None:
         (folder / "solver.prototxt").write_text(SOLVER.replace("max_iter: 20", "max_iter: 9000000"))
         words = ["train", "--solver", "solver.prototxt", "--engine", engine]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ssdh_surgery", *words],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        log = folder / "runs" / "solver-1" / "train.log"
-        deadline = time.monotonic() + 60
-        while not (log.exists() and "Iteration 10," in log.read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        command = [sys.executable, "-m", "ssdh_surgery", *words]
+        with running(command, stderr=subprocess.PIPE, text=True) as process:
+            log = folder / "runs" / "solver-1" / "train.log"
+            deadline = time.monotonic() + 60
+            while not (log.exists() and "Iteration 10," in log.read_text()):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, told = process.communicate(timeout=60)
         assert process.returncode == 130
         resume = re.search(r"^to resume: ssdh (train .*)$", told, re.MULTILINE)
         assert resume, told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import tomllib
 from pathlib import Path
@@ -432,7 +433,7 @@ def test_of_several_nets_one_is_asked_for(ssdh: Ssdh, two: Path) -> None:
 def test_a_net_that_is_not_there(ssdh: Ssdh, two: Path) -> None:
     ran = ssdh("deploy", "--net", "othr", code=3)
     assert ran.err == (
-        f"{two}/ssdh.toml: no net 'othr'; it has: train_val, other\nhint: did you mean 'other'?\n"
+        "ssdh.toml: no net 'othr'; it has: train_val, other\nhint: did you mean 'other'?\n"
     )
 
 
@@ -511,7 +512,7 @@ def test_a_net_that_was_patched_in_place_and_changed(ssdh: Ssdh, here: Path) -> 
     ("text", "said"),
     [
         ("train = 5", "]: 'train' must be a path"),
-        ("sources = 5", "]: 'sources' must be a table"),
+        ("sources = 5", "]: 'sources' must be a table of paths with their SHA-256"),
         ("bits = 0", "]: 'bits' must be an integer from 1 to 65536"),
         ("bits = 65537", "]: 'bits' must be an integer from 1 to 65536"),
         ("bits = 'x'", "]: 'bits' must be an integer from 1 to 65536"),
@@ -544,7 +545,9 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
     before = snapshot(here)
     for words in (("deploy", "deploy.prototxt"), ("patch", "train_val.prototxt")):
         ran = ssdh(*words, code=3)
-        assert ran.err == f"ssdh.toml: [nets.train_val{said}\n"
+        place, message = ran.err.splitlines()[0].split(": ", 1)
+        assert re.fullmatch(r"ssdh\.toml:2:\d+", place)
+        assert message == f"[nets.train_val{said}"
     assert snapshot(here) == before
 
 
@@ -554,15 +557,49 @@ def test_values_that_are_none(ssdh: Ssdh, here: Path, text: str, said: str) -> N
         (
             "version = 2",
             "the file has version 2; this ssdh-surgery reads version 1\n"
+            "  1 | version = 2\n"
+            "    | ^^^^^^^\n"
             "hint: a newer ssdh-surgery wrote it, or 'version' was edited",
         ),
-        ("nets = 5", "'nets' is not a table"),
+        ("nets = 5", "'nets' is not a table\n  1 | nets = 5\n    | ^^^^"),
+        (
+            "nets.train_val = 5",
+            "'nets.train_val' is not a table\n  1 | nets.train_val = 5\n    | ^^^^^^^^^^^^^^",
+        ),
     ],
 )
 def test_another_file(ssdh: Ssdh, here: Path, text: str, said: str) -> None:
     (here / "ssdh.toml").write_text(f"{text}\n")
     ran = ssdh("patch", "train_val.prototxt", code=3)
-    assert ran.err == f"ssdh.toml: {said}\n"
+    assert ran.err == f"ssdh.toml:1:1: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('bits = 16\n"a" = ', 2, "not TOML: Invalid value"),
+        ("[nets.a]\n[nets.a]", 2, "not TOML: Cannot declare ('nets', 'a') twice"),
+        ("a = 1\na = 2", 2, "not TOML: Cannot overwrite a value"),
+        # tomlkit reads this escape.
+        ('[nets.a]\ntrain = "\\x1b"', 2, "not TOML: "),
+        ("[nets.a]\n" + "train = " + "[" * 50, 3, "not TOML: "),
+        ('[nets.a]\ntrain = "\\u0000"', 2, "[nets.a]: 'train' must be a path"),
+        (f'[nets.a]\ntrain = "{"x" * 300}"', 2, "[nets.a]: 'train' must be a path"),
+        ("[nets.a]\nsnapshot_prefix = 5", 2, "[nets.a]: 'snapshot_prefix' must be a path"),
+        ("[nets.a]\nresize = [28]", 2, "[nets.a]: 'resize' must be a list of 2 integers from 1"),
+        ("[nets.a]\ncrop = true", 2, "[nets.a]: 'crop' must be an integer from 0 to 65535"),
+        ("[nets.a]\nmean_value = 5", 2, "[nets.a]: 'mean_value' must be a list of numbers"),
+        ('[nets."a b".sources]\nx = 5', 1, "[nets.a b]: 'sources' must be a table of paths"),
+        ("nets.a.scale = nan", 1, "[nets.a]: 'scale' must be a number"),
+    ],
+)
+def test_damage_is_located(ssdh: Ssdh, here: Path, text: str, line: int, said: str) -> None:
+    (here / "ssdh.toml").write_text(f"{text}\n")
+    for words in (("patch", "train_val.prototxt"), ("deploy",), ("train", "--dry-run")):
+        ran = ssdh(*words, code=3)
+        place, message = ran.err.splitlines()[0].split(": ", 1)
+        assert place.startswith(f"ssdh.toml:{line}")
+        assert message.startswith(said)
 
 
 def test_no_toml(ssdh: Ssdh, here: Path) -> None:

@@ -23,6 +23,8 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 SMALL = RecordOptions(size=(16, 12))
 
 
@@ -292,7 +294,7 @@ def kill(done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 build("list.txt", "out", RecordOptions(split={split}), progress=kill)
 """
-    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     assert any(name.endswith(".partial") for name in os.listdir(tmp_path))
     told: list[int] = []

@@ -75,7 +75,7 @@ class CaffeProcess:
         if self.process is not None:
             self.process.stdin.close()
             self.process.stdout.close()
-            self.process.wait()
+            self.process.wait(60)
             self.process = None
 
 

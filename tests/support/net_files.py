@@ -159,11 +159,15 @@ class _Layout:
     def _groups(self, fields: Fields) -> list[tuple[str, list[str | Fields], bool]]:
         """Fields, some of those that follow each other with one name as a list."""
         groups: list[tuple[str, list[str | Fields], bool]] = []
+        # The inner `layer` of V0 is a single message.
+        repeated = set(_REPEATED) - (
+            {"layer"} if any(name == "top" for name, _ in fields) else set()
+        )
         for name, value in fields:
             if groups and groups[-1][0] == name and groups[-1][2]:
                 groups[-1][1].append(value)
             else:
-                groups.append((name, [value], self.habits.often(0.1) and name in _REPEATED))
+                groups.append((name, [value], self.habits.often(0.1) and name in repeated))
         return groups
 
 

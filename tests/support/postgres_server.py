@@ -34,7 +34,7 @@ def postgres_server() -> Iterator[str]:
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri(database="{}")
         process.send_signal(signal.SIGQUIT)
-        process.wait()
+        process.wait(60)
 
 
 @pytest.fixture

@@ -79,6 +79,18 @@ def place_in_v1(kind: str, name: str) -> tuple[str | None, str] | None:
     return (message, names[name]) if name in names else None
 
 
+def name_in_v1(message: str, name: str) -> str | None:
+    """The later name of a V0 field within a settings message, or None.
+
+    >>> name_in_v1("convolution_param", "kernelsize")
+    'kernel_size'
+    """
+    tables = [names for holder, names in _PARAMS.values() if holder == message]
+    if message == "transform_param":
+        tables.append(_TRANSFORM)
+    return next((names[name] for names in tables if name in names), None)
+
+
 def place_in_v0(kind: str, message: str, name: str) -> str | None:
     """The field of a V0 layer that corresponds to a field of a later message, or None.
 

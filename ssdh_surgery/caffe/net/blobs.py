@@ -15,6 +15,8 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.findings import DUPLICATE_TOP, UNKNOWN_BOTTOM, Finding
 
+_MOST_HINTS = 10
+
 
 @dataclass(frozen=True)
 class NetBlob:
@@ -79,11 +81,13 @@ class BlobGraph:
     def _unknown_bottom(self, layer: Layer, index: int) -> None:
         name = layer.bottoms[index]
         self.unknown_bottoms.append(name)
+        # Looking for near names takes as long as there are names; nobody reads a thousand hints.
+        hint = self._reason_unknown(name) if len(self.findings) < _MOST_HINTS else None
         self.findings.append(
             UNKNOWN_BOTTOM.at(
                 layer.bottom_location(index),
                 f"unknown bottom blob '{name}' (layer '{layer.name}', bottom index {index})",
-                self._reason_unknown(name),
+                hint,
             )
         )
 

@@ -227,7 +227,7 @@ def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
     An InnerProduct alone is one if a loss on codes or a Sign reads it.
     """
     code = blob.writer if blob else None
-    if blob is None or code is None:
+    if blob is None or code is None or not code.is_connected:
         return None
     if code.type == "InnerProduct" and _is_read_as_code(graph, blob):
         return HashLayer(code, code)
@@ -235,7 +235,7 @@ def hash_layer_of(graph: BlobGraph, blob: NetBlob | None) -> HashLayer | None:
         return None
     below = graph.reads(code)[0]
     latent = below.writer if below else None
-    if latent is None or latent.type != "InnerProduct":
+    if latent is None or latent.type != "InnerProduct" or not latent.is_connected:
         return None
     is_wide = (num_output(latent) or _WIDEST_TANH + 1) > _WIDEST_TANH
     return None if code.type == "TanH" and is_wide else HashLayer(latent, code)

@@ -63,7 +63,7 @@ def verdict(graph: BlobGraph, judge: Layer) -> Verdict | None:
     if label in learned:
         return _verdict_on_learned_label(graph, judge, comparison, prediction, label)
     end = _end_layer(graph, reads[prediction], _PASSED)
-    if end is None or end.type not in CLASSIFIER_TYPES:
+    if end is None or not _can_classify(end):
         candidates = _candidates(graph, reads[prediction])
         reason = f"judges '{comparison.bottoms[prediction]}'{_end_text(end, candidates)}"
         return Verdict(judge, None, reason, candidates)
@@ -205,7 +205,12 @@ def classifier_below(
 ) -> Layer | None:
     """The possible classifier of scores, below layers of the types `passed`."""
     layer = _end_layer(graph, blob, passed)
-    return layer if layer is not None and layer.type in CLASSIFIER_TYPES else None
+    return layer if layer is not None and _can_classify(layer) else None
+
+
+def _can_classify(layer: Layer) -> bool:
+    """Whether a layer has a classifier's type, and both a bottom and a top."""
+    return layer.type in CLASSIFIER_TYPES and layer.is_connected
 
 
 def _candidates(graph: BlobGraph, predicted: NetBlob | None) -> tuple[Layer, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.prototxt.cst import Document
 
 _NET_FIELDS = frozenset(["layer", "layers", "input", "input_dim", "input_shape"])
@@ -25,6 +26,9 @@ def kind_of(document: Document) -> Kind:
 
     A net that reads data or has a loss is a train net, as are test nets; a net that only declares
     its inputs is a deploy net.
+
+    Raises:
+        SsdhError: it is a net or a solver that no Caffe reads.
     """
     names = {field.name for field in document.fields}
     if names & _NET_FIELDS:
@@ -32,7 +36,10 @@ def kind_of(document: Document) -> Kind:
     from ssdh_surgery.caffe.messages.schema import descriptor
 
     solver_fields = descriptor("SolverParameter").fields_by_name
-    return Kind.SOLVER if any(name in solver_fields for name in names) else Kind.UNKNOWN
+    if not any(name in solver_fields for name in names):
+        return Kind.UNKNOWN
+    Solver(document)
+    return Kind.SOLVER
 
 
 def _net_kind(net: Net) -> Kind:

@@ -88,6 +88,11 @@ class Layer:
         return self.type not in LAYER_RULES
 
     @property
+    def is_connected(self) -> bool:
+        """Whether it reads a blob and writes one."""
+        return bool(self.bottoms and self.tops)
+
+    @property
     def is_loss(self) -> bool:
         """Whether its type is a loss, by the name of the type."""
         return bool(_LOSS.search(self.type))

@@ -6,8 +6,12 @@ without a shape rule belong to forks of Caffe.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Literal
+
+from ssdh_surgery.caffe.messages.dialect import V1_TYPES
+from ssdh_surgery.errors import plain
 
 Family = Literal[
     "data",
@@ -287,3 +291,26 @@ LAYER_RULES: dict[str, LayerRule] = {
 
 # Layers that feed data or labels into a net.
 DATA_TYPES = frozenset(name for name, rule in LAYER_RULES.items() if rule.family == "data")
+
+# Closer than the names of any two types; forks' own types are usually further away.
+_NEAR = 0.88
+# In shorter names a single letter makes another type.
+_SHORT = 6
+
+
+def nearest_type(name: str) -> str | None:
+    """The type that a name is probably a misspelling of; None for a type, or if none is near.
+
+    >>> nearest_type("innerproduct"), nearest_type("SoftmaxLoss"), nearest_type("ROIPooling")
+    ('InnerProduct', 'SoftmaxWithLoss', None)
+    """
+    if not name or name in LAYER_RULES:
+        return None
+    types = {plain(each): each for each in LAYER_RULES}
+    types |= {plain(old): new for old, new in V1_TYPES.items() if new}
+    if plain(name) in types:
+        return types[plain(name)]
+    near = difflib.get_close_matches(plain(name), types, n=1, cutoff=_NEAR)
+    # Forks vary names: Convolution3D, CReLU.
+    is_variant = len(name) < _SHORT or any(char.isdigit() for char in name)
+    return types[near[0]] if near and not is_variant else None

@@ -8,6 +8,7 @@ from copy import copy
 from functools import cached_property, lru_cache
 
 from ssdh_surgery.caffe.messages.dialect import Dialect, dialect_of, layer_entries
+from ssdh_surgery.caffe.messages.wrong_values import refuse_wrong_values
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.phase import PHASES, Phase, State, can_take_part
@@ -33,6 +34,7 @@ class Net:
     solver. `solver_states` are those that a solver runs it in, as far as that is known.
 
     Raises:
+        SchemaError: a field has a value of a kind that no Caffe reads.
         SurgeryError: it mixes dialects, or is nested more than 100 levels deep.
     """
 
@@ -42,12 +44,14 @@ class Net:
         self.document = document
         self.root = root or document.root
         refuse_depth(document)
+        refuse_wrong_values(self.root, "NetParameter")
         self.dialect: Dialect = dialect_of(self.root)
         self.layers: tuple[Layer, ...] = tuple(
             Layer(entry, self.dialect, index)
             for index, entry in enumerate(layer_entries(self.root))
         )
         self._graphs: dict[tuple[State | None, tuple[int, ...]], BlobGraph] = {}
+        self._graphs_by_state: dict[State, BlobGraph] = {}
 
     def __repr__(self) -> str:
         return f"<Net {self.name!r} of {len(self.layers)} layers>"
@@ -162,6 +166,11 @@ class Net:
     def graph(self, phase: Phase | State) -> BlobGraph:
         """The layers of a phase with the blobs that connect them."""
         state = phase if isinstance(phase, State) else self.state(phase)
+        if state not in self._graphs_by_state:
+            self._graphs_by_state[state] = self._graph(state)
+        return self._graphs_by_state[state]
+
+    def _graph(self, state: State) -> BlobGraph:
         present = self.layers_in(state)
         absent = [layer for layer in self.layers if not layer.is_in(state)]
         # A net without rules, such as a deploy net, has the same graph in each state.

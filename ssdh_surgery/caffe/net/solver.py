@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from ssdh_surgery.caffe.messages.wrong_values import refuse_wrong_values
 from ssdh_surgery.caffe.net.layer import integer
 from ssdh_surgery.caffe.net.net import Net, refuse_depth
 from ssdh_surgery.caffe.net.phase import State
@@ -40,11 +41,13 @@ class Solver:
     """The solver that a document describes.
 
     Raises:
+        SchemaError: a field has a value of a kind that no Caffe reads.
         SurgeryError: it is nested more than 100 levels deep.
     """
 
     def __init__(self, document: Document) -> None:
         refuse_depth(document)
+        refuse_wrong_values(document.root, "SolverParameter")
         self.document = document
         self.root: Message = document.root
 

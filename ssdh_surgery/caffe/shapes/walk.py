@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES, LayerRule, nearest_type
 from ssdh_surgery.caffe.net.padding import Padding, pad_of
 from ssdh_surgery.caffe.net.phase import Phase, State
 from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal, SetupResult, Shape, count
@@ -210,11 +210,16 @@ class _Walk:
             message = f"layer '{layer.name}' is in Python: only its own code knows its shapes"
             self._find(UNKNOWN_SHAPE, message, place)
             return
+        if not layer.type:
+            message = f"layer '{layer.name}' has no type: its shapes are not known"
+            self._find(UNKNOWN_LAYER_TYPE, message, place)
+            return
+        near = nearest_type(layer.type)
         self._find(
             UNKNOWN_LAYER_TYPE,
             f"Unknown layer type: {layer.type} (layer '{layer.name}'): its shapes are not known",
             place,
-            did_you_mean(layer.type, SHAPE_RULES),
+            f"did you mean '{near}'?" if near else None,
         )
 
     def _report_blobs(

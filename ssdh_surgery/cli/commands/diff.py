@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.caffe.net.net import refuse_depth
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.changes import change_json, describe_change
 from ssdh_surgery.cli.command import Command
@@ -34,6 +33,7 @@ def command(old: str, new: str, as_json: bool) -> int:
         raise click.UsageError("only one of the two can be standard input")
     before, after = read_source(old), read_source(new)
     changes = differences(before.document, after.document, _message_name(before, after))
+    terminal.warn_of((*before.findings, *after.findings))
     if as_json:
         terminal.answer_json({"changes": list(map(change_json, changes))})
     else:
@@ -52,7 +52,6 @@ def _message_name(before: SourceFile, after: SourceFile) -> str:
     """
     for source in (before, after):
         need(source, *NETS, Kind.SOLVER)
-        refuse_depth(source.document)
     names = {MESSAGE_OF[before.kind], MESSAGE_OF[after.kind]}
     if len(names) > 1:
         raise SurgeryError(

@@ -78,6 +78,7 @@ def command(
         deploy, weights, blob, net, dict(input_shapes), transform_of(transform_values)
     )
     result = export(options, output, force=force)
+    terminal.warn_of(result.findings)
     for sentence in result.passed_over:
         terminal.warn(sentence)
     if result.bound_by is not None:

@@ -14,7 +14,8 @@ from ssdh_surgery.cli.net_table import show_table
 from ssdh_surgery.cli.options import input_shape_option, json_option
 from ssdh_surgery.cli.types import TEXT, BlobShape, OutputPath
 from ssdh_surgery.cli.writing import force_option
-from ssdh_surgery.findings import ASSUMED_CHANNELS, Finding
+from ssdh_surgery.errors import MOST_FINDINGS
+from ssdh_surgery.findings import ASSUMED_CHANNELS, UNKNOWN_LAYER_TYPE, Finding
 from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import NetTable, net_json, net_table
@@ -71,7 +72,8 @@ def command(
     A drawing has a box for each layer together with the in-place layers that follow it; the
     hash layer has a color of its own.
     """
-    view = net_table(read_source(file), phase, dict(input_shapes), level, stages)
+    source = read_source(file)
+    view = net_table(source, phase, dict(input_shapes), level, stages)
     drawings = _drawings(view, svg, dot)
     written = write_new(drawings, force=force)
     if as_json:
@@ -84,8 +86,12 @@ def command(
             terminal.answer(f"wrote {name}" if path in written else f"{name} is up to date")
     if view.other_states and not stages and not level:
         terminal.say(f"note: its rules distinguish more states: {_options(view)}")
-    for finding in view.findings:
+    # Unknown types are reported along with the shapes that they leave unknown.
+    terminal.warn_of(each for each in source.findings if each.rule is not UNKNOWN_LAYER_TYPE)
+    for finding in view.findings[:MOST_FINDINGS]:
         _tell(finding)
+    if len(view.findings) > MOST_FINDINGS:
+        terminal.warn(f"{len(view.findings) - MOST_FINDINGS} more findings are not listed")
 
 
 def _options(view: NetTable) -> str:
@@ -121,7 +127,8 @@ def _tell(finding: Finding) -> None:
         terminal.warn("Caffe would refuse this net")
         terminal.finding(finding)
     elif finding.severity == "warning":
-        terminal.warn(f"{finding.location}: {finding.message}")
+        hint = f"\nhint: {finding.hint}" if finding.hint else ""
+        terminal.warn(f"{finding.location}: {finding.message}{hint}")
     elif finding.rule is ASSUMED_CHANNELS:
         terminal.detail(f"note: {finding.location}: {finding.message}")
     else:

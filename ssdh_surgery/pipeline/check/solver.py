@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 
+from ssdh_surgery.caffe.net.text_findings import syntax_findings
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.findings import (
     NO_BASE_LR,
@@ -29,6 +30,7 @@ from ssdh_surgery.surgery.core.judge import protobuf_message
 def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the solver itself."""
     file = Location(subject.solver.file)
+    yield from syntax_findings(subject.solver.document)
     yield from _schema(subject.solver.document)
     if not subject.nets:
         yield NO_NET.at(

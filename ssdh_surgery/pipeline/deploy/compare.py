@@ -112,12 +112,14 @@ class Comparison:
         A layer is the same if name, type, number of outputs and, where both are known, the
         shapes of its weights are equal: Caffe copies weights by name, and stops at another shape.
         """
-        layers = self.deploy.graph("TEST").layers
+        by_name: dict[str, list[Layer]] = {}
+        for layer in self.deploy.graph("TEST").layers:
+            by_name.setdefault(layer.name, []).append(layer)
         return [
             layer.name
             for layer in self._train_layers
             if _has_weights(layer, self._train_shapes)
-            and not any(each.name == layer.name and self._is_alike(each, layer) for each in layers)
+            and not any(self._is_alike(each, layer) for each in by_name.get(layer.name, ()))
         ]
 
     @property

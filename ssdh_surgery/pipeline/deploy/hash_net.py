@@ -157,7 +157,8 @@ def hash_layer_in(net: Net, settings: Settings, record: NetRecord | None) -> Has
         if (hash_layer := hash_layer_of(graph, blob)) is not None:
             return hash_layer
         latent = blob.writer if blob else None
-        if record is not None and latent is not None and latent.type == "InnerProduct":
+        is_product = latent is not None and latent.type == "InnerProduct" and latent.is_connected
+        if record is not None and latent is not None and is_product:
             return HashLayer(latent, latent)
     if record is not None:
         return None

@@ -6,12 +6,16 @@ import os
 import re
 import shlex
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.caffe.net.kind import Kind, kind_of
+from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.net.text_findings import net_text_findings, syntax_findings
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
@@ -40,6 +44,18 @@ class SourceFile:
     def is_stdin(self) -> bool:
         """Whether it came from standard input."""
         return self.name == files.STDIN
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What Caffe's parser refuses in the text, and types that look misspelt."""
+        if self.kind not in (*NETS, Kind.SOLVER):
+            return ()
+        if self.kind is Kind.SOLVER:
+            nets = [net_of(self.document, root) for _, root in Solver(self.document).inner_nets]
+        else:
+            nets = [net_of(self.document)]
+        of_nets = (finding for net in nets for finding in net_text_findings(net))
+        return (*syntax_findings(self.document), *of_nets)
 
     @property
     def is_zoo(self) -> bool:

@@ -19,7 +19,9 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.outputs import CLASSIFIER_TYPES
 from ssdh_surgery.caffe.net.phase import State
+from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.errors import SurgeryError, UnknownLayer
+from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -136,8 +138,16 @@ def _no_classifier(net: Net, candidates: Sequence[Head]) -> SurgeryError:
         f"no classifier found{where}{reasons}",
         location=verdicts[0].judge.location if verdicts else Location(net.file),
         hint=hint,
-        findings=list(dict.fromkeys(each for graph in net.run_graphs for each in graph.findings)),
+        findings=_errors(net),
     )
+
+
+def _errors(net: Net) -> list[Finding]:
+    """Where Caffe would stop in the net, whose classifier may therefore be out of reach."""
+    by_state = (
+        (*net.graph(state).findings, *shapes(net, state).findings) for state in net.run_states
+    )
+    return list(dict.fromkeys(each for findings in by_state for each in findings if each.is_error))
 
 
 def _states_with_heads(net: Net) -> str:

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.net.solver import Run
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
-from ssdh_surgery.errors import SurgeryError
+from ssdh_surgery.errors import MOST_FINDINGS, SurgeryError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
@@ -50,10 +50,12 @@ def group_refusals(group: FileGroup) -> list[str]:
 
 def as_warnings(errors: Iterable[Finding]) -> list[str]:
     """Errors of a net before it was changed, as warnings without duplicates."""
-    return [
-        f"Caffe would refuse this net, with a hash layer or without\n{error}"
-        for error in dict.fromkeys(errors)
-    ]
+    unique = list(dict.fromkeys(errors))
+    refused = "Caffe would refuse this net, with a hash layer or without"
+    warnings = [f"{refused}\n{error}" for error in unique[:MOST_FINDINGS]]
+    if len(unique) > MOST_FINDINGS:
+        warnings.append(f"{refused}: {len(unique) - MOST_FINDINGS} more findings")
+    return warnings
 
 
 def refuse_worse_group(group: FileGroup, result: FileGroup) -> None:

@@ -80,7 +80,7 @@ def _make_trainable(draft: NetDraft, settings: Settings) -> tuple[str, DataSize]
     net_shapes, choices = shapes(net, "TEST"), settings.data
     train, test = (choices.get(phase, DataChoice()) for phase in PHASES)
     data = training_data(net, blob, net_shapes.blobs.get(blob), train, test)
-    transform, pixel_notes = pixels(net, data, train.mean)
+    transform, pixel_notes = pixels(net, blob, data, train.mean)
     records = (
         Records(data.train.source, data.size.train_batch),
         Records(data.test.source, data.size.test_batch),

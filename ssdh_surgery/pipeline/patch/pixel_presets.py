@@ -24,15 +24,15 @@ _IMAGENET_FILE = "imagenet_mean.binaryproto"
 class PixelPreset:
     """The transform of a family of nets; `mean` is in the order blue, green, red.
 
-    `has_mean` without a `mean`: its values depend on the records of the training.
+    `mean_file` is the file that the family's train net names; without a `mean`, it is that of
+    the records of the training.
     """
 
     family: str
     mean: tuple[Decimal, ...] | None
-    has_mean: bool
     scale: Decimal | None
     mirror: bool
-    note: str = ""
+    mean_file: str = ""
 
 
 def preset_for(layers: Iterable[Layer]) -> PixelPreset | None:
@@ -97,16 +97,12 @@ def _preset(name: str) -> PixelPreset:
     mean = tuple(Decimal(str(each)) for each in values.get("mean_value", ()))
     scale = values.get("scale")
     file = str(values.get("mean_file", [""])[0])
-    note = ""
     if not mean and file.endswith(_IMAGENET_FILE):
-        mean, note = _IMAGENET, f", the channel means of {file}"
-    elif file:
-        note = f" minus the mean of its own records, {file}"
+        mean = _IMAGENET
     return PixelPreset(
         name,
         mean or None,
-        bool(mean or file),
         Decimal(str(scale[0])) if scale else None,
         values.get("mirror") == [True],
-        note,
+        file,
     )

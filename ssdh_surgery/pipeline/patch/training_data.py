@@ -25,6 +25,8 @@ _COLORS = 3
 # The number of records whose labels are read: a large LMDB takes long to read in full.
 _LABEL_RECORDS = 10_000
 
+_MEAN_OPTIONS = "--mean-file or --mean-value sets"
+
 # A mean file, or values per channel.
 Mean = str | Sequence[Decimal]
 
@@ -147,11 +149,14 @@ def labels_note(data: TrainingData, classes: int | None) -> str | None:
     )
 
 
-def pixels(net: Net, data: TrainingData, mean: Mean | None) -> tuple[Transform, list[str]]:
+def pixels(
+    net: Net, blob: str, data: TrainingData, mean: Mean | None
+) -> tuple[Transform, list[str]]:
     """The transform of the records, and notes on where it comes from.
 
     Args:
         net: the deploy net, which has no transform itself.
+        blob: its input, which the data layers are named after.
         data: the records.
         mean: a mean file, or values per channel; None for those of the net's family.
 
@@ -162,27 +167,44 @@ def pixels(net: Net, data: TrainingData, mean: Mean | None) -> tuple[Transform, 
     preset = preset_for(net.layers)
     if mean is not None:
         _refuse_unfit_mean(mean, data)
-    elif preset is not None:
+    notes = _pixel_notes(preset, blob, has_mean=mean is not None)
+    if mean is None and preset is not None:
         mean = preset.mean
-    notes = [_preset_note(preset)]
-    if mean is None and (preset is None or preset.has_mean):
-        notes.append("no mean is subtracted: --mean-file or --mean-value sets one")
     mirror = data.channels == _COLORS if preset is None else preset.mirror
     scale = preset.scale if preset else None
     return Transform(data.crop, mean, scale, mirror), notes
 
 
-def _preset_note(preset: PixelPreset | None) -> str:
-    """A note on where the transform comes from."""
+def _pixel_notes(preset: PixelPreset | None, layer: str, *, has_mean: bool) -> list[str]:
+    """Notes on what is assumed of the pixels, for data layers of a name.
+
+    Args:
+        preset: that of the net's family.
+        layer: the name of the data layers.
+        has_mean: whether the user set a mean.
+    """
     if preset is None:
-        return (
+        unknown = (
             "the net belongs to no known family, so the scaling of its pixels is unknown: compare "
             "transform_param with the source of the net"
         )
-    mean = f"mean {', '.join(map(str, preset.mean))} (blue, green, red)" if preset.mean else ""
-    scale = f"scale {preset.scale}" if preset.scale else ""
-    transform = " and ".join(filter(None, [mean, scale])) or "raw pixels"
-    return f"the layers are those of {preset.family}: {transform}{preset.note}"
+        return [unknown] if has_mean else [unknown, f"no mean is subtracted: {_MEAN_OPTIONS} one"]
+    scale = "pixels from 0 to 255" if preset.scale is None else f"scale {preset.scale}"
+    same = f"as in the built-in network {preset.family}, whose layers these are"
+    if has_mean or not preset.mean:
+        notes = [f"layer '{layer}': {scale}, assumed {same}"]
+        if preset.mean_file and not has_mean:
+            notes.append(
+                f"layer '{layer}': no mean is subtracted, but {preset.family} was trained with "
+                f"that of its own records, {preset.mean_file}: {_MEAN_OPTIONS} one"
+            )
+        return notes
+    order = " (blue, green, red)" if len(preset.mean) == _COLORS else ""
+    mean = f"mean {', '.join(map(str, preset.mean))}{order}"
+    means = f" (the channel means of its {preset.mean_file})" if preset.mean_file else ""
+    return [
+        f"layer '{layer}': {mean} and {scale}, assumed {same}{means}: {_MEAN_OPTIONS} another mean"
+    ]
 
 
 def _refuse_unfit_mean(mean: Mean, data: TrainingData) -> None:

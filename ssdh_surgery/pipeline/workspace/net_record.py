@@ -11,13 +11,11 @@ from typing import Any
 
 from ssdh_surgery import files, zoo
 from ssdh_surgery.errors import WorkspaceError, did_you_mean
-from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative, relative_to_cwd
-
-_PATHS = ("train", "solver", "deploy", "train_source", "solver_source", "deploy_source")
-_TABLES = ("options", "sources", "written")
+from ssdh_surgery.pipeline.workspace.record_types import RECORD_TYPES
+from ssdh_surgery.pipeline.workspace.toml_places import place_of
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ class NetRecord:
                 try:
                     values[option.name] = option.type.from_toml(table[option.key])
                 except ValueError as error:
-                    name = "" if is_own else ".options"
-                    raise self._error(option.key, str(error), name) from error
+                    tables = () if is_own else ("options",)
+                    raise self._error(option.key, str(error), *tables) from error
         return Settings(values)
 
     @property
@@ -86,11 +84,14 @@ class NetRecord:
             sentences.append(f"{unknown}; {hint}" if hint else unknown)
         return sentences
 
-    def _error(self, key: str, requirement: str, table: str = "") -> WorkspaceError:
+    def _error(self, key: str, requirement: str, *tables: str) -> WorkspaceError:
         """The error for a value that is invalid, in this table or one inside it."""
+        name = ".".join(("nets", self.stem, *tables))
+        path = self.folder / NAME
+        text = path.read_text("utf-8") if path.is_file() else ""
         return WorkspaceError(
-            f"[nets.{self.stem}{table}]: '{key}' must be {requirement}",
-            location=Location(str(self._file)),
+            f"[{name}]: '{key}' must be {requirement}",
+            location=place_of(str(self._file), text, ("nets", self.stem, *tables, key)),
         )
 
     @property
@@ -98,17 +99,14 @@ class NetRecord:
         return relative_to_cwd(self.folder / NAME)
 
     def check(self) -> None:
-        """Check the types of the paths and tables.
+        """Check the types of its values; those of options are checked where they are read.
 
         Raises:
             WorkspaceError: a value has the wrong type; the message names its key.
         """
-        for key in _PATHS:
-            if not isinstance(self.get(key, ""), str):
-                raise self._error(key, "a path")
-        for key in _TABLES:
-            if not isinstance(self.get(key, {}), Mapping):
-                raise self._error(key, "a table")
+        for key, (has_type, requirement) in RECORD_TYPES.items():
+            if key in self.values and not has_type(self.values[key]):
+                raise self._error(key, requirement)
 
     def lists_as_written(self, path: Path) -> bool:
         """Whether a file was written for this net."""

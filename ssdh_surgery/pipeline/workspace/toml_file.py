@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.exceptions import ParseError, TOMLKitError
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from ssdh_surgery import staging
 from ssdh_surgery.errors import WorkspaceError
 from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 _NEWLINE = "\n"
 
@@ -31,21 +34,27 @@ class TomlFile:
     def __init__(self, path: Path, data: bytes | None) -> None:
         self.path = path
         self._data = data
-        location = Location(str(path))
+        location = Location(self.name)
         try:
             text = (data or b"").decode()
         except UnicodeDecodeError as error:
             raise WorkspaceError("not UTF-8", location=location) from error
+        _refuse_invalid(self.name, text)
         try:
             self._document = tomlkit.parse(text)
-        except ParseError as error:
-            line = text.split("\n")[error.line - 1] if error.line else None
-            raise WorkspaceError(
-                f"not TOML: {str(error).split(' at line')[0]}",
-                location=Location(str(path), error.line, max(1, error.col), line),
-            ) from error
-        except TOMLKitError as error:
+            _plain(self._document)
+        except (TOMLKitError, ValueError, RecursionError) as error:
             raise WorkspaceError(f"not TOML: {error}", location=location) from error
+
+    @property
+    def name(self) -> str:
+        """Its path for messages."""
+        return str(relative_to_cwd(self.path))
+
+    @property
+    def text(self) -> str:
+        """Its text as it was read."""
+        return (self._data or b"").decode()
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a top-level key as plain Python, or the default."""
@@ -75,12 +84,10 @@ class TomlFile:
         data = text.encode()
         if data == (self._data or b""):
             return []
-        import tomllib  # only where something is written
-
         if tomllib.loads(text) != _plain(self._document):
             raise WorkspaceError(
                 f"{self.path.name} has a layout that cannot be edited in place",
-                location=Location(str(self.path)),
+                location=Location(self.name),
                 hint="write each net as a table of its own: [nets.STEM]",
             )
         return [staging.Write(self.path, data, self._data, is_new=self._data is None)]
@@ -103,8 +110,28 @@ class TomlFile:
                 escaped = value.encode(errors="backslashreplace").decode()
                 raise WorkspaceError(
                     f"'{escaped}' is not UTF-8, as TOML requires",
-                    location=Location(str(self.path)),
+                    location=Location(self.name),
                 ) from None
+
+
+def _refuse_invalid(name: str, text: str) -> None:
+    """Refuse what is not TOML 1.0, with the place; tomlkit reads a little more.
+
+    Raises:
+        WorkspaceError: it is not TOML.
+    """
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, place = str(error).partition(" (at ")
+        rows, numbers = text.split("\n"), list(map(int, re.findall(r"\d+", place)))
+        line, column = numbers if len(numbers) == 2 else (len(rows), len(rows[-1]) + 1)
+        location = Location(name, line, column, rows[line - 1].removesuffix("\r"))
+        raise WorkspaceError(f"not TOML: {message}", location=location) from error
+    except RecursionError as error:
+        raise WorkspaceError(
+            "not TOML: values are nested too deeply", location=Location(name)
+        ) from error
 
 
 def _update(table: Any, values: Mapping[str, Any]) -> None:

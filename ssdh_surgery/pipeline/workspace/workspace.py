@@ -16,6 +16,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative
 from ssdh_surgery.pipeline.workspace.toml_file import TomlFile
+from ssdh_surgery.pipeline.workspace.toml_places import place_of
 
 VERSION = 1
 
@@ -36,7 +37,7 @@ class Workspace:
         if version != VERSION:
             raise WorkspaceError(
                 f"the file has version {version}; this ssdh-surgery reads version {VERSION}",
-                location=Location(str(self.path)),
+                location=place_of(file.name, file.text, ["version"]),
                 hint="a newer ssdh-surgery wrote it, or 'version' was edited",
             )
         for record in self.nets.values():
@@ -80,12 +81,15 @@ class Workspace:
         """The recorded nets by stem."""
         tables = self._file.get("nets", {})
         if not isinstance(tables, Mapping):
-            raise WorkspaceError("'nets' is not a table", location=Location(str(self.path)))
-        return {
-            stem: NetRecord(stem, self.folder, values)
-            for stem, values in tables.items()
-            if isinstance(values, Mapping)
-        }
+            raise self._not_a_table("nets")
+        for stem, values in tables.items():
+            if not isinstance(values, Mapping):
+                raise self._not_a_table("nets", stem)
+        return {stem: NetRecord(stem, self.folder, values) for stem, values in tables.items()}
+
+    def _not_a_table(self, *keys: str) -> WorkspaceError:
+        place = place_of(self._file.name, self._file.text, keys)
+        return WorkspaceError(f"'{'.'.join(keys)}' is not a table", location=place)
 
     def net(self, stem: str | None, file: Path | None = None) -> NetRecord | None:
         """The net of a stem, else that of a file, else the only one; None in an empty workspace.
@@ -100,7 +104,7 @@ class Workspace:
                 return nets[stem]
             raise WorkspaceError(
                 f"no net '{stem}'; it has: {', '.join(nets) or 'none'}",
-                location=Location(str(self.path)),
+                location=Location(self._file.name),
                 hint=did_you_mean(stem, nets),
             )
         if file is not None and (record := self._net_with(file)):

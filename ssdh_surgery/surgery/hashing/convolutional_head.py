@@ -84,6 +84,8 @@ def _pooling_above(net: Net, graph: BlobGraph, classifier: Layer) -> list[Layer]
         if len(readers) != 1 or readers[0].type not in (*_BETWEEN, "Pooling"):
             return None
         (layer,) = readers
+        if not layer.tops:
+            return None
         layers.append(layer)
         if layer.type == "Pooling":
             return layers if _is_global(net, layer) else None

@@ -142,8 +142,3 @@ def test_a_layer_without_a_name_is_placed_where_it_begins() -> None:
     found = layer('\nlayer { type: "ReLU" }')
     assert found.name == ""
     assert str(found.location) == "n.prototxt:2:1"
-
-
-def test_what_is_no_number_counts_as_the_default() -> None:
-    found = layer("layer { param { lr_mult: x } }")
-    assert found.params == (ParamSpec("", 1, 1),)

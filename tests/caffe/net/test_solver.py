@@ -22,7 +22,6 @@ def solver(text: str) -> Solver:
         pytest.param('train_net: "a" test_net: "b" test_net: "c"', "a", ["b", "c"], id="apart"),
         pytest.param('test_net: ["b", "c"] train_net: "a"', "a", ["b", "c"], id="in-any-order"),
         pytest.param("net_param { } base_lr: 1", None, [], id="inside"),
-        pytest.param("net { }", None, [], id="no-path"),
     ],
 )
 def test_nets(text: str, train: str | None, tests: list[str]) -> None:
@@ -64,13 +63,10 @@ def test_fields_that_are_not_there() -> None:
         ("- .5", "-.5"),
         ("1f", "1"),
         ("1.F", "1"),
-        ("word", None),
-        ('"1"', None),
     ],
 )
-def test_decimals_are_as_written(text: str, value: str | None) -> None:
-    found = solver(f"base_lr: {text}").decimal("base_lr")
-    assert found == (None if value is None else Decimal(value))
+def test_decimals_are_as_written(text: str, value: str) -> None:
+    assert solver(f"base_lr: {text}").decimal("base_lr") == Decimal(value)
 
 
 def test_the_last_of_a_doubled_field_counts() -> None:

@@ -15,6 +15,9 @@ from ssdh_surgery.engines.caffe_binary.binary_trainer import BinaryTrainer, comm
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError
 from support.paths import STAND_IN_CAFFE
+from support.processes import running
+
+pytestmark = pytest.mark.usefixtures("default_signals")
 
 ENDLESS = {"max_iter": 10**6, "seconds": 0.01, "snapshot_prefix": "snap"}
 
@@ -407,9 +410,10 @@ def test_another_thread_stops_by_hand(here):
             if isinstance(event, events.Iteration) and event.iteration == 1:
                 trainer.stop()
 
-    thread = threading.Thread(target=follow)
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     thread.join(30)
+    assert not thread.is_alive()
     assert seen[-1].is_interrupted
 
 
@@ -427,7 +431,7 @@ for event in BinaryTrainer(Path(sys.argv[1])).run(job):
 def test_the_terminals_interrupt_reaches_caffe_once(here):
     """Ctrl-C goes to every process of the foreground group; caffe is in none of ours."""
     write_solver(**ENDLESS)
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-c", DRIVER, str(STAND_IN_CAFFE)],
         stdout=subprocess.PIPE,
         text=True,

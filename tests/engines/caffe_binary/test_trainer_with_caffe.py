@@ -15,7 +15,7 @@ from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError
 from support.engine_logs import parse_log
 
-pytestmark = pytest.mark.caffe
+pytestmark = [pytest.mark.caffe, pytest.mark.usefixtures("default_signals")]
 
 NET = "net_ssdh.prototxt"
 SOLVER = "solver_sgd_step_ssdh.prototxt"

@@ -68,6 +68,26 @@ def test_the_stages_that_a_solver_asks_for_count(folder: Path) -> None:
     assert codes(folder, SOLVER + 'train_state { stage: "mine" }') == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "code", "name"),
+    [
+        ("  data_param", "\u00a0 data_param", "SSDH204", "foreign-syntax"),
+        ('name: "fc"', 'name: "fc" blobs_lr: 1', "SSDH205", "other-dialect"),
+    ],
+)
+def test_text_that_caffe_cannot_read(
+    folder: Path, old: str, new: str, code: str, name: str
+) -> None:
+    write(folder, [0, 1, 2])
+    net = folder / "net.prototxt"
+    net.write_text(net.read_text().replace(old, new, 1), "utf-8")
+    (finding,) = told(folder, SOLVER)
+    assert (finding.code, finding.name) == (code, name)
+    assert finding.message.startswith("Caffe cannot read this ")
+    # The solver's own text counts as well, once.
+    assert codes(folder, SOLVER + "random_seed: +1") == ["SSDH204", code]
+
+
 def test_labels_out_of_range(folder: Path) -> None:
     write(folder, [0, 3, 9, 1])
     (finding,) = told(folder, SOLVER)

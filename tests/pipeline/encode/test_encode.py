@@ -35,6 +35,7 @@ from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.compatibility import overlap
 from support.images import tiles
+from support.processes import running
 from support.small_codes import unpacked
 
 CROP = 12
@@ -492,10 +493,12 @@ def test_a_run_that_is_killed_leaves_no_file_and_is_gone_on_with() -> None:
     words = ["-m", "ssdh_surgery", "encode", "photos", "-o", "codes.npz"]
     command = [sys.executable, *words, "--weights", "small.caffemodel"]
     state = Path(".codes.npz.partial/state.json")
-    with subprocess.Popen(
+    with running(
         [*command, "--batch", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
+        deadline = time.monotonic() + 120
         while process.poll() is None and not (state.is_file() and state.stat().st_size):
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         process.kill()
     assert process.returncode == -signal.SIGKILL

@@ -23,8 +23,10 @@ from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch.from_deploy import derive_training
 from ssdh_surgery.pipeline.patch.pixel_presets import preset_for
+from ssdh_surgery.pipeline.patch.training_data import Lmdb, TrainingData, pixels
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.surgery.hashing.recipe import Recipe
+from ssdh_surgery.surgery.solver.text import DataSize
 from ssdh_surgery.zoo import names
 from support.images import write_lmdb
 
@@ -277,17 +279,73 @@ def test_a_family_gives_its_own_transform() -> None:
         for name in ("resnet-50", "inception-v3", "caffenet", "lenet", "cifar10-quick")
     }
     found = {
-        name: (preset.mean, preset.scale, preset.mirror, preset.has_mean)
+        name: (preset.mean, preset.scale, preset.mirror, preset.mean_file)
         for name, preset in presets.items()
         if preset
     }
     assert found == {
-        "resnet-50": (MEAN, None, True, True),
-        "inception-v3": ((Decimal(128),), Decimal("0.0078125"), True, True),
-        "caffenet": (MEAN, None, True, True),
-        "lenet": (None, Decimal("0.00390625"), False, False),
-        "cifar10-quick": (None, None, False, True),
+        "resnet-50": (MEAN, None, True, ""),
+        "inception-v3": ((Decimal(128),), Decimal("0.0078125"), True, ""),
+        "caffenet": (MEAN, None, True, IMAGENET_MEAN),
+        "lenet": (None, Decimal("0.00390625"), False, ""),
+        "cifar10-quick": (None, None, False, CIFAR_MEAN),
     }
+
+
+IMAGENET_MEAN = "data/ilsvrc12/imagenet_mean.binaryproto"
+CIFAR_MEAN = "examples/cifar10/mean.binaryproto"
+SETS = "--mean-file or --mean-value sets"
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "notes"),
+    [
+        (
+            "caffenet",
+            None,
+            [
+                "layer 'data': mean 104, 117, 123 (blue, green, red) and pixels from 0 to 255, "
+                "assumed as in the built-in network caffenet, whose layers these are (the channel "
+                f"means of its {IMAGENET_MEAN}): {SETS} another mean"
+            ],
+        ),
+        (
+            "inception-v3",
+            None,
+            [
+                "layer 'data': mean 128 and scale 0.0078125, assumed as in the built-in network "
+                f"inception-v3, whose layers these are: {SETS} another mean"
+            ],
+        ),
+        # Their own mean is not assumed where the user sets one.
+        (
+            "caffenet",
+            (Decimal(120),),
+            [
+                "layer 'data': pixels from 0 to 255, assumed as in the built-in network caffenet, "
+                "whose layers these are"
+            ],
+        ),
+        (
+            "cifar10-quick",
+            None,
+            [
+                "layer 'data': pixels from 0 to 255, assumed as in the built-in network "
+                "cifar10-quick, whose layers these are",
+                "layer 'data': no mean is subtracted, but cifar10-quick was trained with that of "
+                f"its own records, {CIFAR_MEAN}: {SETS} one",
+            ],
+        ),
+    ],
+)
+def test_what_is_assumed_of_the_pixels(
+    name: str, mean: tuple[Decimal, ...] | None, notes: list[str]
+) -> None:
+    records = Lmdb("lmdb", 10, (3, 32, 32), 9)
+    data = TrainingData(records, records, DataSize(10, 10, 4, 4), 3, None)
+    transform, found = pixels(Net(read_source(f"zoo:{name}/deploy").document), "data", data, mean)
+    assert found == notes
+    assert (mean or transform.mean) == transform.mean
 
 
 @pytest.mark.corpus

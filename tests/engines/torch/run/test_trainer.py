@@ -33,6 +33,8 @@ from support.training import (
     write_solver,
 )
 
+pytestmark = pytest.mark.usefixtures("default_signals")
+
 
 def losses(run: Run) -> list[float]:
     return [event.loss for event in run.all(events.Iteration)]

@@ -333,7 +333,7 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
             time.sleep(0.01)
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
     states = sorted(tmp_path.glob("snap_*.solverstate"), key=lambda path: path.stat().st_mtime_ns)
     for state in states:
         assert read_sidecar(state.with_suffix(".ssdhstate")).solverstate == file_digest(state)
