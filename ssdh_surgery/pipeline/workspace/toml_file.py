@@ -10,9 +10,9 @@ import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 from tomlkit.items import InlineTable
 
-from ssdh_surgery import staging
 from ssdh_surgery.errors import WorkspaceError
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.staged_file import Write
 
 _NEWLINE = "\n"
 
@@ -65,7 +65,7 @@ class TomlFile:
             outer[name] = _table_in(outer)
         _update(outer[name], values)
 
-    def pending(self) -> list[staging.Write]:
+    def pending(self) -> list[Write]:
         """The file as it is to be written; nothing if it holds these bytes already.
 
         Raises:
@@ -83,7 +83,7 @@ class TomlFile:
                 location=Location(str(self.path)),
                 hint="write each net as a table of its own: [nets.STEM]",
             )
-        return [staging.Write(self.path, data, self._data, is_new=self._data is None)]
+        return [Write(self.path, data, self._data, is_new=self._data is None)]
 
     def refuse_bytes(self, value: Any) -> None:
         """Refuse names of files that are bytes, not text.

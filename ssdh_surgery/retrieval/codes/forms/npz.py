@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, NEEDED, OPTIONAL
-from ssdh_surgery.staging import new_file
+from ssdh_surgery.staging.staged_file import new_file
 
 _ZIP = b"PK\x03\x04"
 # Smaller arrays are always read, and every byte is checked.
