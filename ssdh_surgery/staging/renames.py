@@ -90,7 +90,7 @@ def folder_locks(folders: Iterable[Path]) -> Iterator[None]:
 
 def _write_journal(renames: Sequence[Rename]) -> Journal | None:
     """The journal, written if a kill could leave the renames half done."""
-    if len(renames) == 1 and not renames[0].target.is_dir():
+    if len(renames) < 2 and not any(each.target.is_dir() for each in renames):
         return None
     journal = new_journal([(each.source, each.target) for each in renames])
     with file_errors(renames[0].place, "write"):
