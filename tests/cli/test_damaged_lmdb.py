@@ -27,7 +27,7 @@ def damaged(tmp_path: Path) -> Path:
             writer.put(f"{number:08d}_image".encode(), write_raw(image, number))
     file = tmp_path / "lmdb" / "data.mdb"
     data = bytearray(file.read_bytes())
-    # Its entry in a leaf page: the size of the value in two halves, flags, the size of the key, key.
+    # Its entry in a leaf page: the size of the value in two halves, flags, size of the key, key.
     header = data.rindex(KEY) - 8
     struct.pack_into("<HH", data, header, 0, 0x40)
     file.write_bytes(data)
