@@ -1,20 +1,16 @@
-"""Whole files: read them, write them atomically, detect changes by others.
-
-Several files are written together or not at all; `staging` holds the steps for a single file.
-"""
+"""Whole files: read them, write them atomically, detect changes by others."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from ssdh_surgery.errors import FileError, file_errors
 from ssdh_surgery.location import Location
-from ssdh_surgery.staging import StagedFile, Write
+from ssdh_surgery.staging.staged_file import Write, write_files
 
 # The name of standard input in messages; on the command line it is `-`.
 STDIN = "<stdin>"
@@ -91,30 +87,6 @@ def refuse_existing(
         raise FileError("the file exists; nothing was written", location=where, hint=hint)
 
 
-def claim(folder: Path, path: Path | str) -> int:
-    """Lock the folder in which `path` is being made; closing the handle releases it.
-
-    The system releases the lock of a process that is killed. File systems without locks, such
-    as some network disks, lock nothing.
-
-    Raises:
-        FileError: another process, or another part of this one, holds the lock.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise FileError(
-            "is being written by another ssdh process",
-            location=Location(str(path)),
-            hint="wait for it, or write to another path",
-        ) from error
-    except OSError:
-        pass
-    return handle
-
-
 def write_bytes(path: Path | str, data: bytes, *, expected: bytes | None = None) -> None:
     """Write a whole file under a temporary name in its folder, then rename it into place.
 
@@ -125,26 +97,6 @@ def write_bytes(path: Path | str, data: bytes, *, expected: bytes | None = None)
         FileError: the folder or file is read-only, the disk is full, or the file has changed.
     """
     write_files([Write(path, data, expected)])
-
-
-def write_files(writes: Sequence[Write]) -> None:
-    """Write several files, all or none, each in the way of `write_bytes`.
-
-    Raises:
-        FileError: one of them cannot be written; the old contents are restored.
-    """
-    staged: list[StagedFile] = []
-    try:
-        for write in writes:
-            staged.append(StagedFile(write))
-        for each in staged:
-            each.refuse_changed()
-        for each in staged:
-            each.put(keep_old=len(staged) > 1)
-    except BaseException:
-        for each in reversed(staged):
-            each.undo()
-        raise
 
 
 # Inode, size and time of the last change.

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 import ssdh_surgery
+from ssdh_surgery import mapped_files
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.location import set_shell_folder
 
@@ -137,7 +138,9 @@ def main(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    words = sys.argv[1:] if args is None else args
+    mapped_files.report_with(lambda error: _report(error, words))
+    sys.exit(run(words))
 
 
 def run(args: list[str]) -> int:

@@ -1,7 +1,8 @@
 """Images decoded and resized by OpenCV as in Caffe; bad ones are refused, never zeros.
 
 Images are uint8 [H, W] or [H, W, channels] in the channel order of OpenCV and Caffe, blue first.
-A truncated JPEG, which decoders fill up with grey, is an error here. Damage that a JPEG decoder
+A truncated JPEG, which decoders fill up with grey, is an error here, and so is a PNG with a chunk
+that is longer than the file, for which decoders reserve gigabytes. Damage that a JPEG decoder
 cannot detect, such as a changed byte in the middle, goes unnoticed.
 """
 
@@ -36,6 +37,9 @@ _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _MARKER, _START_OF_SCAN, _END_OF_JPEG = 0xFF, 0xDA, 0xD9
 # Markers without a segment: restarts, the start of the image, TEM.
 _BARE_MARKERS = {*range(0xD0, 0xD9), 0x01}
+# OpenCV refuses larger images; its own default is four times as many, 3 GB for one image.
+_MAX_PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS"
+_DEFAULT_MAX_PIXELS = 1 << 28
 
 
 @functools.cache
@@ -45,6 +49,7 @@ def opencv() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
+    os.environ.setdefault(_MAX_PIXELS, str(_DEFAULT_MAX_PIXELS))
     with of_extra("images", "reading images"):
         import cv2
     import numpy as np
@@ -72,11 +77,18 @@ def decode(data: bytes, *, color: bool | None = True) -> Image:
 
     if is_cut_jpeg(data):
         raise DataError("the JPEG is truncated: it has no end marker")
+    if is_cut_png(data):
+        raise DataError("the PNG is truncated: a chunk is longer than the file")
     cv2 = opencv()
     try:
         # From memory: OpenCV reads a truncated JPEG file without an error.
         image: Image | None = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS[color])
-    except cv2.error:
+    except cv2.error as error:
+        if "MAX_IMAGE_PIXELS" in str(error):
+            raise DataError(
+                f"has more than {int(os.environ[_MAX_PIXELS]):,} pixels",
+                hint=f"to read it, set {_MAX_PIXELS} to a larger number",
+            ) from error
         image = None
     if image is None:
         raise DataError(f"cannot be decoded: {_why(data)}")
@@ -102,6 +114,19 @@ def is_cut_jpeg(data: bytes) -> bool:
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return True
+
+
+def is_cut_png(data: bytes) -> bool:
+    """Whether this is a PNG with a chunk that ends beyond its own end."""
+    if not data.startswith(_PNG):
+        return False
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if kind == b"IEND":
+            return False
+        at += 12 + length  # length, kind and checksum are 4 bytes each
+    return at > len(data)
 
 
 def _why(data: bytes) -> str:
@@ -134,7 +159,7 @@ def read_image(
     try:
         return resize(decode(data, color=not gray), size)
     except DataError as error:
-        raise DataError(error.message, location=Location(str(path))) from error
+        raise DataError(error.message, location=Location(str(path)), hint=error.hint) from error
 
 
 def resize(image: Image, size: tuple[int, int] | None) -> Image:

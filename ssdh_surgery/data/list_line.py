@@ -24,13 +24,16 @@ Exists = Callable[[str], bool] | None
 
 _LABEL = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
-_TABBED = re.compile(r"\t[ \t]*[+-]?[0-9]+[ \t]*\Z")
-_SEVERAL_TABBED = re.compile(r"\t[ \t]*[+-]?[0-9.][0-9.,eE+ \t-]*\Z")
+# A run of blanks before a number; possessive and anchored, so that a long run is read once.
+_BLANKS_BEFORE_NUMBER = re.compile(r"(?<![ \t])[ \t]++(?=[+-]?[0-9.])")
+_DIGITS, _NUMERIC = "0123456789", "0123456789.,eE+- \t"
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]*\Z")
 _COMMAS = re.compile(r"[+-]?[0-9]+([,;][+-]?[0-9]+)+\Z")
 # LMDB keys have at most 511 bytes; the key of a record begins with the number of its line.
 LONGEST_PATH = 511 - len("00000000_")
 _INT32 = 1 << 31
+# No label or number of a class has more digits; Python refuses to read thousands of them.
+_MOST_DIGITS = 20
 
 
 class Line(NamedTuple):
@@ -60,9 +63,10 @@ class OneLabel:
             return kinds.MULTI_LABEL if _COMMAS.fullmatch(label) else kinds.NO_NUMBER
         if _has_several(path, exists):
             return kinds.MULTI_LABEL
-        if not 0 <= int(label) < _INT32:
-            return kinds.NEGATIVE if int(label) < 0 else kinds.TOO_LARGE
-        return _line(path, int(label))
+        number = _integer(label)
+        if not 0 <= number < _INT32:
+            return kinds.NEGATIVE if number < 0 else kinds.TOO_LARGE
+        return _line(path, number)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class SeveralLabels:
 
     def read(self, line: str, exists: Exists) -> Line | ProblemKind:
         """The content of a line, or the kind of its problem."""
-        if _SEVERAL_TABBED.search(line):
+        if _has_tab_before_numbers(line):
             return kinds.TAB
         if problem := _end_problem(line):
             return problem
@@ -92,30 +96,32 @@ class SeveralLabels:
             return _line(path, 0, numbers) if all(map(math.isfinite, numbers)) else kinds.NO_NUMBER
         if not all(_LABEL.fullmatch(word) for word in words):
             return kinds.NO_NUMBER
-        if not all(0 <= int(word) < self.classes for word in words):
+        if not all(0 <= _integer(word) < self.classes for word in words):
             return kinds.NO_CLASS_NUMBER
         return _line(path, 0, numbers)
 
     def _split(self, line: str, exists: Exists) -> tuple[str, list[str]]:
         """The path and the words after it that are the labels."""
-        splits = list(_splits(line))
+        ends = list(_path_ends(line))
+        if not ends:
+            return line, []
+        end = ends[-1]
         if exists is not None:
-            splits = [each for each in splits if exists(each[0])] or splits
-        return splits[-1] if splits else (line, [])
+            end = next((each for each in reversed(ends) if exists(line[:each])), end)
+        words = (word for part in line[end:].split(" ") for word in part.split(","))
+        return line[:end], list(filter(None, words))
 
 
-def _splits(line: str) -> Iterator[tuple[str, list[str]]]:
-    """All splits of a line into a path and trailing numbers, the fewest numbers first."""
-    words: list[str] = []
-    path = line
-    while True:
-        path, space, word = path.rpartition(" ")
-        parts = word.split(",") if word else []
-        if not space or not all(map(_NUMBER.fullmatch, parts)):
+def _path_ends(line: str) -> Iterator[int]:
+    """Where a path can end that is followed by nothing but numbers; the longest path first."""
+    end, has_numbers = len(line), False
+    while (space := line.rfind(" ", 0, end)) >= 0:
+        word = line[space + 1 : end]
+        if word and not all(map(_NUMBER.fullmatch, word.split(","))):
             return
-        words = parts + words
-        if words and not path.endswith(" "):
-            yield path, words
+        end, has_numbers = space, has_numbers or bool(word)
+        if has_numbers and not line.endswith(" ", 0, end):
+            yield end
 
 
 def usual_length(lines: Iterable[array[float]]) -> int:
@@ -129,11 +135,34 @@ def usual_length(lines: Iterable[array[float]]) -> int:
 def _end_problem(line: str) -> ProblemKind | None:
     """The problem at the end of a line, for any number of labels."""
     path, _, label = line.rpartition(" ")
-    if _TABBED.search(line):
+    if _has_tab_before_label(line):
         return kinds.TAB
     if not path or _EXTENSION.search(label):
         return kinds.NO_LABEL
     return kinds.TRAILING_SPACE if label != label.strip() or not label else None
+
+
+def _has_tab_before_label(line: str) -> bool:
+    """Whether the label at the end of a line follows a tab."""
+    rest = line.rstrip(" \t")
+    path = rest.rstrip(_DIGITS)
+    if path == rest:
+        return False
+    path = path.removesuffix("-") if path.endswith("-") else path.removesuffix("+")
+    return "\t" in path[len(path.rstrip(" \t")) :]
+
+
+def _has_tab_before_numbers(line: str) -> bool:
+    """Whether one of the numbers at the end of a line follows a tab."""
+    numbers = line[len(line.rstrip(_NUMERIC)) :]
+    return any("\t" in blanks[0] for blanks in _BLANKS_BEFORE_NUMBER.finditer(numbers))
+
+
+def _integer(word: str) -> int:
+    """The value of digits with a sign, or a value of that sign that is out of every range."""
+    sign = -1 if word.startswith("-") else 1
+    digits = word.lstrip("+-").lstrip("0") or "0"
+    return sign * (int(digits) if len(digits) <= _MOST_DIGITS else 1 << 64)
 
 
 def _line(path: str, label: int, labels: array[float] | None = None) -> Line | ProblemKind:

@@ -16,6 +16,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from ssdh_surgery import mapped_files
 from ssdh_surgery.data.image import is_image_name
 from ssdh_surgery.errors import DataError, file_errors, near_file
 from ssdh_surgery.location import Location
@@ -99,6 +100,7 @@ def _open_whole(path: Path, size: int) -> Any:
     where = Location(str(path))
     if not size:
         raise DataError("cannot be opened as an LMDB: data.mdb is empty", location=where)
+    mapped_files.guard()
     try:
         env = lmdb.open(str(path), readonly=True, lock=False, create=False)
     except lmdb.Error as error:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from ssdh_surgery.errors import DataError, FileError, file_errors
-from ssdh_surgery.files import claim
+from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.partial_folder import PartialFolder
+from ssdh_surgery.staging.renames import Rename, rename_all
 
 # The files of an LMDB of Caffe's; a folder with any others is never replaced.
 _FILES = {"data.mdb", "lock.mdb"}
@@ -44,14 +45,13 @@ class LmdbWriter:
         self.records = 0
         self.last_key: bytes | None = None
         self._location = Location(str(path))
-        self._partial = self.path.with_name(f".{self.path.name}.partial")
         self._resume = resume
+        self._is_complete = False
         self._pending: list[tuple[bytes, bytes | bytearray]] = []
         self._pending_bytes = 0
         self._refuse_to_replace(replace)
-        with file_errors(path, "write"):
-            self._partial.mkdir(exist_ok=True)
-            self._claim = claim(self._partial, path)
+        self._partial = PartialFolder(self.path, path)
+        self._folder = self._partial.path
         try:
             with file_errors(path, "write"):
                 self._prepare(recipe)
@@ -106,39 +106,51 @@ class LmdbWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
+        if kind is not None:
+            self.abandon()
+        elif not self._is_complete:
             self.finish()
         else:
-            self.abandon()
+            self._partial.close()
+
+    def complete(self) -> Rename:
+        """Commit and sync to disk; the rename that puts the LMDB in place.
+
+        Raises:
+            FileError: the disk is full or failing.
+        """
+        self.commit()
+        with self._lmdb_errors():
+            self._env.sync(True)
+        self._env.close()
+        with file_errors(self._location.file, "write"):
+            (self._folder / _RECIPE).unlink()
+        self._is_complete = True
+        return Rename(self._folder, self.path, self._location.file)
 
     def finish(self) -> None:
-        """Commit, sync to disk and rename the folder into place.
+        """Complete the LMDB and put it in place.
 
         Raises:
             FileError: the disk is full or failing.
         """
         try:
-            self.commit()
-            with self._lmdb_errors():
-                self._env.sync(True)
-            self._env.close()
-            with file_errors(self._location.file, "write"):
-                (self._partial / _RECIPE).unlink()
-                self._move()
-                os.close(self._claim)
+            rename_all([self.complete()])
         except BaseException:
             self.abandon()
             raise
+        self._partial.close()
 
     def abandon(self) -> None:
-        """Remove the records; with `resume`, keep the committed ones."""
+        """Remove the records; with `resume`, keep those that were committed before the end."""
         self._env.close()
         self._release()
 
     def _release(self) -> None:
-        if not self._resume:
-            shutil.rmtree(self._partial, ignore_errors=True)
-        os.close(self._claim)
+        if self._resume:
+            self._partial.close()
+        else:
+            self._partial.delete()
 
     def _refuse_to_replace(self, replace: bool) -> None:
         if not os.path.lexists(self.path):
@@ -152,12 +164,10 @@ class LmdbWriter:
 
     def _prepare(self, recipe: str) -> None:
         """Set up the hidden folder: a new one, or the one to resume from."""
-        note = self._partial / _RECIPE
+        note = self._folder / _RECIPE
         if not self._resume or not note.is_file():
-            # The folder itself stays: it is locked.
-            for each in self._partial.iterdir():
-                each.unlink()
-            note.write_text(recipe, encoding="utf-8")
+            self._partial.clear()
+            write_bytes(note, recipe.encode())
         elif note.read_text(encoding="utf-8") != recipe:
             raise DataError(
                 "the unfinished LMDB was started with another list or other options",
@@ -169,26 +179,12 @@ class LmdbWriter:
         import lmdb
 
         # Only the complete LMDB counts: it is synced to disk once, not at every commit.
-        env = lmdb.open(str(self._partial), map_size=_FIRST_MAP_SIZE, sync=False, mode=0o664)
+        env = lmdb.open(str(self._folder), map_size=_FIRST_MAP_SIZE, sync=False, mode=0o664)
         with env.begin() as transaction, transaction.cursor() as cursor:
             if cursor.last():
                 self.last_key = bytes(cursor.key())
                 self.records = env.stat()["entries"]
         return env
-
-    def _move(self) -> None:
-        if not os.path.lexists(self.path):
-            os.rename(self._partial, self.path)
-            return
-        old = self.path.with_name(f".{self.path.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        os.rename(self.path, old)
-        try:
-            os.rename(self._partial, self.path)
-        except BaseException:
-            os.rename(old, self.path)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
 
     @contextlib.contextmanager
     def _lmdb_errors(self) -> Iterator[None]:
@@ -197,7 +193,7 @@ class LmdbWriter:
         try:
             yield
         except lmdb.Error as error:
-            reason = str(error).removeprefix(f"{self._partial}: ")
+            reason = str(error).removeprefix(f"{self._folder}: ")
             # This is all that LMDB reports when the disk is full.
             hint = "the disk may be full" if "Input/output error" in reason else None
             raise FileError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from array import array
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssdh_surgery.data import list_problems as kinds
 from ssdh_surgery.data.image_list import ImageList, read_list
-from ssdh_surgery.data.list_line import Line, SeveralLabels
+from ssdh_surgery.data.list_line import Line, LineForm, OneLabel, SeveralLabels
+from ssdh_surgery.data.list_problems import ProblemKind
 
 VECTOR = SeveralLabels()
 NUMBERS = SeveralLabels(classes=9)
@@ -124,3 +127,36 @@ def test_vectors_taken_for_class_numbers_are_told(folder: Path) -> None:
         "hint: if the labels are vectors, with 0 or 1 for each class, leave out --classes"
     ]
     assert len(images.entries) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("\t" * 100_000, id="tabs"),
+        pytest.param("a.jpg " + "\t" * 100_000 + "x", id="tabs before a word"),
+        pytest.param("a.jpg " + "1 " * 100_000 + "1", id="numbers"),
+        pytest.param("a.jpg" + " " * 100_000 + "1", id="spaces"),
+        pytest.param("a " + ",1" * 100_000, id="commas"),
+        pytest.param("a.jpg " + "7" * 100_000, id="digits"),
+    ],
+)
+@pytest.mark.parametrize("form", [OneLabel(), SeveralLabels(), SeveralLabels(9)], ids=repr)
+def test_a_long_line_is_read_in_linear_time_and_space(form: LineForm, line: str) -> None:
+    """Quadratic time would take minutes here, quadratic space gigabytes."""
+    tracemalloc.start()
+    form.read(line, None)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * len(line)
+
+
+@pytest.mark.parametrize(
+    ("label", "problem"), [("9" * 5000, kinds.TOO_LARGE), ("-" + "9" * 5000, kinds.NEGATIVE)]
+)
+def test_a_label_of_thousands_of_digits(label: str, problem: ProblemKind) -> None:
+    assert OneLabel().read(f"a.jpg {label}", None) == problem
+    assert SeveralLabels(9).read(f"a.jpg {label}", None) == kinds.NO_CLASS_NUMBER
+
+
+def test_leading_zeros_do_not_make_a_label_large() -> None:
+    assert OneLabel().read("a.jpg " + "0" * 5000 + "7", None) == Line("a.jpg", 7)

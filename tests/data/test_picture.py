@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,4 +159,39 @@ def test_without_opencv_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     room.opencv.cache_clear()
     assert str(caught.value) == (
         "reading images needs the extra 'images'\nhint: pip install 'ssdh-surgery[images]'"
+    )
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def test_a_png_chunk_longer_than_the_file_is_refused_before_it_is_decoded(image: NDArray) -> None:
+    """libpng reserves the length that a chunk claims."""
+    data = bytearray(encode(image, "png"))
+    at = data.index(b"IDAT") - 4
+    data[at : at + 4] = struct.pack(">I", 0x7FFFFFFF)
+    with pytest.raises(DataError) as caught:
+        decode(bytes(data))
+    assert str(caught.value) == "the PNG is truncated: a chunk is longer than the file"
+
+
+def test_an_image_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*each) for each in chunks)
+    (tmp_path / "x.png").write_bytes(data)
+    # OpenCV reads its bound once, when it is imported.
+    program = "from ssdh_surgery.data.image import read_image; read_image('x.png')"
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stderr.endswith(
+        "DataError: x.png: has more than 268,435,456 pixels\n"
+        "hint: to read it, set OPENCV_IO_MAX_IMAGE_PIXELS to a larger number\n"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery import errors, files
+from ssdh_surgery.caffe.weights.hdf5_probe import probe
 from ssdh_surgery.errors import DataError, did_you_mean, of_extra
 from ssdh_surgery.location import Location
 
@@ -45,12 +46,55 @@ def open_file(path: Path | str) -> Iterator[Any]:
     where = Location(str(path))
     if not is_hdf5:
         raise DataError("is not an HDF5 file", location=where)
+    probe(path)
     try:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error.args[0] if error.args else error).split())
         raise DataError(f"is truncated or damaged: {reason}", location=where) from error
+
+
+class LastingFile(io.FileIO):
+    """A file whose failed writes are reported when it is closed: libhdf5 crashes at them.
+
+    `error` is the first failure.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of the data, or note the failure."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while self.error is None and rest:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what was written; zeros stand for what could not be."""
+        view = memoryview(buffer).cast("B")
+        count = super().readinto(view) or 0
+        view[count:] = bytes(len(view) - count)
+        return len(view)
+
+
+@contextlib.contextmanager
+def write_to(path: Path) -> Iterator[Any]:
+    """A new HDF5 file that is written to `path` piece by piece.
+
+    Raises:
+        OSError: it cannot be written.
+        MissingExtra: h5py is not installed.
+    """
+    with LastingFile(path, "w+") as raw:
+        with library().File(raw, "w") as file:
+            yield file
+        if raw.error is not None:
+            raise raw.error
 
 
 @contextlib.contextmanager

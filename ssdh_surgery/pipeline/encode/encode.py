@@ -29,7 +29,8 @@ from ssdh_surgery.pipeline.encode.open_source import SourceOptions, open_source
 from ssdh_surgery.pipeline.encode.source import EncodeItem, EncodeSource
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import Health
-from ssdh_surgery.retrieval.codes.writer import CodesWriter, partial_folder
+from ssdh_surgery.retrieval.codes.writer import CodesWriter
+from ssdh_surgery.staging.partial_folder import partial_path
 
 Progress = Callable[[int, int], None]
 Report = Callable[[str], None]
@@ -148,7 +149,7 @@ def encode(
             report=listener.on_left_out,
         )
     except (KeyboardInterrupt, EngineError, FileError):
-        if partial_folder(out).exists():
+        if partial_path(out).exists():
             listener.on_interrupt()
         raise
     collapse = None if result.health is None else collapse_finding(result.health)

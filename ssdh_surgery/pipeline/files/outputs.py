@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from ssdh_surgery import errors, files, staging
+from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.staged_file import Write, changed_under_us, write_files
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -82,16 +83,14 @@ class Output:
         replaces_source = plan.in_place and self.source == self.path
         return not (plan.force or replaces_source or self.is_written) and self.path.exists()
 
-    def write(self, plan: WritePlan) -> staging.Write:
+    def write(self, plan: WritePlan) -> Write:
         """The file to write."""
         if self.source == self.path:
-            return staging.Write(self.path, self.data, self.old)
-        return staging.Write(self.path, self.data, is_new=not plan.force)
+            return Write(self.path, self.data, self.old)
+        return Write(self.path, self.data, is_new=not plan.force)
 
 
-def write_all(
-    outputs: Sequence[Output], plan: WritePlan, also: Sequence[staging.Write] = ()
-) -> list[Path]:
+def write_all(outputs: Sequence[Output], plan: WritePlan, also: Sequence[Write] = ()) -> list[Path]:
     """Write results, all or none; files that hold the very bytes already are left alone.
 
     Args:
@@ -117,7 +116,7 @@ def write_all(
         _refuse_changed(output)
     new_folders = [folder for output in pending for folder in _make_folder(output.path.parent)]
     try:
-        files.write_files([*(output.write(plan) for output in pending), *also])
+        write_files([*(output.write(plan) for output in pending), *also])
     except BaseException:
         for folder in reversed(new_folders):
             folder.rmdir()
@@ -138,7 +137,7 @@ def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
     for path in new:
         if path.exists() and not force:
             raise _holds_something_else(path, "--force replaces it")
-    files.write_files([staging.Write(path, data, is_new=not force) for path, data in new.items()])
+    write_files([Write(path, data, is_new=not force) for path, data in new.items()])
     return list(new)
 
 
@@ -178,7 +177,7 @@ def _distinct(outputs: Sequence[Output]) -> list[Output]:
 
 def _refuse_changed(output: Output) -> None:
     if output.source is not None and files.read_bytes(output.source) != output.old:
-        raise staging.changed_under_us(output.source)
+        raise changed_under_us(output.source)
 
 
 def _make_folder(folder: Path) -> list[Path]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ssdh_surgery import staging
 from ssdh_surgery.pipeline.files.outputs import WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
+from ssdh_surgery.staging.staged_file import Write
 
 
 class Workspaces:
@@ -78,7 +78,7 @@ class Workspaces:
         """The records with some stems."""
         return [each.nets[stem] for each in self.with_nets for stem in stems if stem in each.nets]
 
-    def pending(self) -> list[staging.Write]:
+    def pending(self) -> list[Write]:
         """The files to be written.
 
         Raises:

@@ -12,10 +12,10 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from ssdh_surgery import staging
 from ssdh_surgery.errors import WorkspaceError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.staging.staged_file import Write
 
 _NEWLINE = "\n"
 
@@ -74,7 +74,7 @@ class TomlFile:
             outer[name] = _table_in(outer)
         _update(outer[name], values)
 
-    def pending(self) -> list[staging.Write]:
+    def pending(self) -> list[Write]:
         """The file as it is to be written; nothing if it holds these bytes already.
 
         Raises:
@@ -90,7 +90,7 @@ class TomlFile:
                 location=Location(self.name),
                 hint="write each net as a table of its own: [nets.STEM]",
             )
-        return [staging.Write(self.path, data, self._data, is_new=self._data is None)]
+        return [Write(self.path, data, self._data, is_new=self._data is None)]
 
     def refuse_bytes(self, value: Any) -> None:
         """Refuse names of files that are bytes, not text.

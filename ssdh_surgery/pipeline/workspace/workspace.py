@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ssdh_surgery import files, staging
+from ssdh_surgery import files
 from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative
 from ssdh_surgery.pipeline.workspace.toml_file import TomlFile
 from ssdh_surgery.pipeline.workspace.toml_places import place_of
+from ssdh_surgery.staging.staged_file import Write
 
 VERSION = 1
 
@@ -156,7 +157,7 @@ class Workspace:
             self._file.put_first("version", VERSION)
         self._file.update("nets", stem, values)
 
-    def pending(self) -> list[staging.Write]:
+    def pending(self) -> list[Write]:
         """The file as it is to be written; nothing if it is up to date.
 
         Raises:

@@ -15,7 +15,7 @@ from ssdh_surgery.files import read_named
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.codes import Codes
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, form_of_content, form_of_name
-from ssdh_surgery.staging import new_file
+from ssdh_surgery.staging.staged_file import new_file
 
 # Names of array types for messages, by NumPy's letters for them.
 _TYPES = {"u": "uint8", "U": "text", "iub": "integers", "f": "float32"}

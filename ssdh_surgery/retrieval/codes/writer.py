@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.errors import DataError, FileError, file_errors
-from ssdh_surgery.files import claim, read_bytes, write_bytes
+from ssdh_surgery.files import read_bytes, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text
 from ssdh_surgery.retrieval.codes.class_names import unnamed_labels
@@ -26,17 +24,12 @@ from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.codes.codes import THRESHOLD, Codes, pack
 from ssdh_surgery.retrieval.codes.forms import form_of_name
 from ssdh_surgery.retrieval.codes.health import NEAR, Health, health_of
+from ssdh_surgery.staging.partial_folder import PartialFolder
 
 _STATE = "state.json"
 # The ids as fixed-width text, made from the bytes once all are known.
 _WIDE_IDS = "ids.wide"
 _READ_BYTES = 1 << 20
-
-
-def partial_folder(path: Path) -> Path:
-    """Path of the folder that holds an unfinished file."""
-    real = Path(os.path.realpath(path))
-    return real.with_name(f".{real.name}.partial")
 
 
 class CodesWriter:
@@ -87,19 +80,18 @@ class CodesWriter:
         self._classes = classes
         self._class_names = class_names
         self.unnamed_labels: list[int] = []
-        self._folder = partial_folder(path)
         names = ["codes", "labels", "ids", "content"]
         self._names = [*names, "activations"] if keep_activations or not self.bits else names
         self._sizes = dict.fromkeys(self._names, 0)
         self.items = self.kept = self._near = self._longest = 0
         self.left_out: list[tuple[str, str]] = []
+        self._partial = PartialFolder(path, path)
+        self._folder = self._partial.path
         with file_errors(path, "write"):
-            self._folder.mkdir(exist_ok=True)
-            self._claim = claim(self._folder, path)
             try:
                 self._prepare(resume)
             except BaseException:
-                os.close(self._claim)
+                self._partial.close()
                 raise
             self._files = {name: open(self._folder / name, "r+b") for name in self._names}  # noqa: SIM115
             for name, file in self._files.items():
@@ -131,9 +123,7 @@ class CodesWriter:
             self._near, self._longest = saved["near"], saved["longest"]
             self.left_out = [(name, why) for name, why in saved["left_out"]]
         else:
-            # The folder itself stays, because it is locked.
-            for each in self._folder.iterdir():
-                each.unlink()
+            self._partial.clear()
         self._identity = identity
         for name in self._names:
             (self._folder / name).touch()
@@ -257,13 +247,12 @@ class CodesWriter:
     def discard(self) -> None:
         """Remove the unfinished run."""
         self._close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._claim)
+        self._partial.delete()
 
     def leave(self) -> None:
         """Keep the unfinished run for resuming."""
         self._close()
-        os.close(self._claim)
+        self._partial.close()
 
     def _close(self) -> None:
         for file in self._files.values():

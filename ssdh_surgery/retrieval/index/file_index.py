@@ -29,7 +29,7 @@ from ssdh_surgery.retrieval.index.index import (
     label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
-from ssdh_surgery.staging import changed_under_us
+from ssdh_surgery.staging.staged_file import changed_under_us
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"

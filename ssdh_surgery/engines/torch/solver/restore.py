@@ -24,6 +24,7 @@ from ssdh_surgery.engines.torch.solver.solver import TorchSolver
 from ssdh_surgery.engines.torch.solver.solver_nets import SolverNet
 from ssdh_surgery.errors import DataError, SsdhError
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.renames import finish_renames
 
 _SOURCE = "sgd_solver.cpp:347"
 
@@ -36,11 +37,15 @@ def restore(solver: TorchSolver, path: Path) -> Iterator[Event]:
 
     Raises:
         FileError: the state, or the weights that it names, cannot be read.
-        DataError: it is not a solverstate, or belongs to another solver type or another net.
+        DataError: it is not a solverstate, or belongs to another solver type, another net or
+            other weights.
     """
+    finish_renames(path.parent)
     state = read_solver_state(path)
     _check_history(solver, state, path)
-    copy_weights(solver.nets.train.net.layers, _learned_net(solver, state, path))
+    weights = _learned_net(solver, state, path)
+    _refuse_other_weights(weights, path)
+    copy_weights(solver.nets.train.net.layers, weights)
     solver.rule.restore([torch.from_numpy(np.ascontiguousarray(blob)) for blob in state.history])
     solver.iteration = solver.snapshot_iteration = state.iteration
     solver.learning_rate.step = state.step
@@ -78,13 +83,29 @@ def _learned_net(solver: TorchSolver, state: SolverState, path: Path) -> Path:
     return neighbour if not path_from_folder.exists() and neighbour.exists() else path_from_folder
 
 
+def _refuse_other_weights(weights: Path, path: Path) -> None:
+    """Refuse weights that were replaced since the state was written, as by another run."""
+    try:
+        digests = read_sidecar(sidecar_path(path)).digests
+    except SsdhError:
+        return
+    if digests.solverstate != files.file_digest(path) or digests.weights is None:
+        return
+    if digests.weights != files.file_digest(weights):
+        raise DataError(
+            f"belongs to other weights than those that are in {weights} now",
+            location=Location(str(path)),
+            hint="resume from another snapshot, or start from the weights alone (--weights)",
+        )
+
+
 def _restore_sidecar(solver: TorchSolver, sidecar_file: Path, path: Path) -> Iterator[Event]:
     try:
         sidecar = read_sidecar(sidecar_file)
     except SsdhError as error:
         yield _warning(str(error))
         return
-    if sidecar.solverstate != files.file_digest(path):
+    if sidecar.digests.solverstate != files.file_digest(path):
         yield _warning(
             f"{sidecar_file} belongs to another solverstate: data starts at the first record"
         )

@@ -30,14 +30,22 @@ class NetPosition:
 
 
 @dataclass(frozen=True)
+class SnapshotDigests:
+    """The SHA-256 of the other two files of a snapshot; None if it was not recorded."""
+
+    solverstate: str
+    weights: str | None
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """The state that a solverstate lacks.
 
-    `solverstate` is the SHA-256 of the solverstate file, `kind` the solver's type, `smoothing`
-    the state of the displayed loss; `nets` are the train net and the test nets.
+    `digests` tell the files that belong to it; `kind` is the solver's type, `smoothing` the
+    state of the displayed loss; `nets` are the train net and the test nets.
     """
 
-    solverstate: str
+    digests: SnapshotDigests
     kind: str
     smoothing: Mapping[str, Any]
     nets: Sequence[NetPosition]
@@ -64,7 +72,8 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
     ]
     content = {
         "version": _VERSION,
-        "solverstate": sidecar.solverstate,
+        "solverstate": sidecar.digests.solverstate,
+        "weights": sidecar.digests.weights,
         "type": sidecar.kind,
         "smoothing": dict(sidecar.smoothing),
         "nets": nets,
@@ -93,6 +102,7 @@ def read_sidecar(path: Path) -> Sidecar:
             for net in content["nets"]
         ]
         smoothing = content["smoothing"]
-        return Sidecar(content["solverstate"], content["type"], dict(smoothing), nets)
+        digests = SnapshotDigests(str(content["solverstate"]), content.get("weights"))
+        return Sidecar(digests, content["type"], dict(smoothing), nets)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError("is damaged", location=location) from error

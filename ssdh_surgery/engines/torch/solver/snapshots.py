@@ -1,7 +1,7 @@
 """Snapshots: weights, solver state and sidecar, written completely or not at all.
 
-All three are written under temporary names and then renamed, the solver state last: neither a
-full disk nor a kill at any moment damages the previous snapshot.
+All three are written to a temporary folder and then renamed together: neither a full disk nor a
+kill at any moment damages the previous snapshot, or mixes two.
 """
 
 from __future__ import annotations
@@ -18,9 +18,16 @@ from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.net.weights import save_weights
-from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, sidecar_path, write_sidecar
+from ssdh_surgery.engines.torch.solver.sidecar import (
+    Sidecar,
+    SnapshotDigests,
+    sidecar_path,
+    write_sidecar,
+)
 from ssdh_surgery.errors import FileError, SsdhError
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all
+from ssdh_surgery.staging.temporary import Temporary
 
 
 @dataclass(frozen=True)
@@ -64,11 +71,11 @@ def write_snapshot(
     state: SolverState,
     layers: Sequence[TorchLayer],
     name: str,
-    sidecar: Callable[[str], Sidecar],
+    sidecar: Callable[[SnapshotDigests], Sidecar],
 ) -> None:
     """Write the weights of layers, a state and its sidecar.
 
-    `name` is the net's name; `sidecar` makes the sidecar from the digest of the solverstate.
+    `name` is the net's name; `sidecar` makes the sidecar from the digests of both files.
 
     Raises:
         FileError: the snapshot could not be written; nothing was.
@@ -79,25 +86,26 @@ def write_snapshot(
     with _staged(weights, sidecar_path(solverstate), solverstate) as staged:
         save_weights(layers, staged[0], name)
         write_solver_state(staged[2], state)
-        write_sidecar(staged[1], sidecar(files.file_digest(staged[2])))
+        digests = SnapshotDigests(files.file_digest(staged[2]), files.file_digest(staged[0]))
+        write_sidecar(staged[1], sidecar(digests))
 
 
 @contextlib.contextmanager
 def _staged(*targets: Path) -> Iterator[list[Path]]:
-    """Temporary names to write files under; on success they are renamed, in order."""
-    staged = [target.with_name(f".partial.{target.name}") for target in targets]
+    """Paths in a temporary folder to write files to; on success they are put in place together."""
+    real = [Path(os.path.realpath(target)) for target in targets]
+    with errors.file_errors(targets[0], "write"):
+        finish_renames(real[0].parent)
+        folder = Temporary(real[0], is_folder=True)
+    staged = [folder.path / target.name for target in targets]
     try:
         yield staged
-        for source, target in zip(staged, targets, strict=True):
-            with errors.file_errors(target, "write"):
-                os.replace(source, target)
-    except BaseException as error:
-        for source in staged:
-            with contextlib.suppress(OSError):
-                source.unlink()
-        if isinstance(error, SsdhError):
-            _rename_place(error, dict(zip(map(str, staged), map(str, targets), strict=True)))
+        rename_all([Rename(*each) for each in zip(staged, real, targets, strict=True)])
+    except SsdhError as error:
+        _rename_place(error, dict(zip(map(str, staged), map(str, targets), strict=True)))
         raise
+    finally:
+        folder.remove()
 
 
 def _rename_place(error: SsdhError, names: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
 from ssdh_surgery.engines.torch.solver.policies import RateSchedule
 from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup
-from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar
+from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar, SnapshotDigests
 from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace, write_snapshot
 from ssdh_surgery.engines.torch.solver.solver_nets import Say, SolverNet, SolverNets
 from ssdh_surgery.engines.torch.solver.update_rule import Learnable
@@ -260,15 +260,15 @@ class TorchSolver:
         history = [blob.cpu().numpy() for blob in self.rule.history]
         state = SolverState(self.iteration, weights, history, self.learning_rate.step)
         write_snapshot(
-            place, state, net.layers, net.name, lambda digest: self._sidecar(digest, generators)
+            place, state, net.layers, net.name, lambda digests: self._sidecar(digests, generators)
         )
 
-    def _sidecar(self, digest: str, generators: list[bytes]) -> Sidecar:
+    def _sidecar(self, digests: SnapshotDigests, generators: list[bytes]) -> Sidecar:
         nets = [NetPosition(generators, self.nets.train.feed.positions())]
         nets += [
             NetPosition([_generator_state(test)], test.feed.positions()) for test in self.nets.tests
         ]
-        return Sidecar(digest, self.kind, self.smoothed.state(), nets)
+        return Sidecar(digests, self.kind, self.smoothed.state(), nets)
 
 
 def _generator_state(solver_net: SolverNet) -> bytes:

@@ -61,7 +61,7 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
     h5py = hdf5.library()
     text = h5py.string_dtype("utf-8")
     _refuse_full(path.parent, parts)
-    with h5py.File(path, "w") as file:
+    with hdf5.write_to(path) as file:
         for name, array in parts.items():
             kind = text if array.dtype.kind == "U" else array.dtype
             if not array.ndim:
@@ -75,7 +75,7 @@ def write(path: Path, parts: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _refuse_full(folder: Path, parts: Mapping[str, NDArray[Any]]) -> None:
-    """Refuse to start without enough room: HDF5 crashes on a disk that fills up.
+    """Refuse to start without enough room.
 
     Raises:
         OSError: the disk is too full.

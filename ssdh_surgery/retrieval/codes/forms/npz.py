@@ -13,10 +13,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssdh_surgery import mapped_files
 from ssdh_surgery.errors import DataError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.retrieval.codes.forms import MADE_BY, NEEDED, OPTIONAL
-from ssdh_surgery.staging import new_file
+from ssdh_surgery.staging.staged_file import new_file
 
 _ZIP = b"PK\x03\x04"
 # Smaller arrays are always read, and every byte is checked.
@@ -78,6 +79,7 @@ def read_arrays(
 
 def _mapped_arrays(file: IO[bytes], archive: Any) -> dict[str, NDArray[Any]]:
     """The large arrays of an archive, mapped from its file."""
+    mapped_files.guard()
     maps: dict[str, NDArray[Any]] = {}
     for member in archive.zip.infolist():
         if member.compress_type != zipfile.ZIP_STORED or member.file_size < _LARGE:

@@ -336,7 +336,9 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
         process.wait(60)
     states = sorted(tmp_path.glob("snap_*.solverstate"), key=lambda path: path.stat().st_mtime_ns)
     for state in states:
-        assert read_sidecar(state.with_suffix(".ssdhstate")).solverstate == file_digest(state)
+        assert read_sidecar(state.with_suffix(".ssdhstate")).digests.solverstate == file_digest(
+            state
+        )
         assert read_weights(tmp_path / read_solver_state(state).learned_net).layers
     last = read_solver_state(states[-1]).iteration
     assert last >= 20

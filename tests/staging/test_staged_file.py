@@ -14,8 +14,8 @@ import pytest
 
 from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError
-from ssdh_surgery.files import write_bytes, write_files
-from ssdh_surgery.staging import Write
+from ssdh_surgery.files import write_bytes
+from ssdh_surgery.staging.staged_file import Write, write_files
 
 NOBODY = 65534
 
