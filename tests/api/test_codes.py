@@ -81,7 +81,7 @@ def test_files_of_another_preparation_are_warnings(index: str, ssdh: Ssdh) -> No
         (["--id", "0/0.png", "--id", "1/1.png"], {"ids": ["0/0.png", "1/1.png"]}),
         (["--id", "0/0.png"], {"ids": "0/0.png"}),
         (["--code", "0" * 20], {"codes": "0" * 20}),
-        (["--image", "photos/0/0.png", *WORDS], {"image": Path("photos/0/0.png"), **NET}),
+        (["--image", "photos/0/0.png", *WORDS], {"images": Path("photos/0/0.png"), **NET}),
     ],
     ids=["queries", "ids", "id", "code", "image"],
 )
@@ -96,7 +96,7 @@ def test_search_answers_as_the_command(
 def test_hits_are_values(index: str) -> None:
     (answer,) = ssdh_surgery.search(Path(index), ids="1/1.png", k=1).answers
     assert answer.query == "1/1.png"
-    assert answer.hits == (ssdh_surgery.Hit("1/1.png", 0, 1),)
+    assert answer.hits == (ssdh_surgery.Hit("1/1.png", 0, 1, "1"),)
 
 
 def test_evaluate_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
@@ -166,12 +166,12 @@ def test_evaluate_answers_as_the_command(index: str, ssdh: Ssdh) -> None:
         (
             lambda: ssdh_surgery.search("x.index"),
             UsageError,
-            "search needs one of queries, image, ids and codes",
+            "search needs one of queries, images, ids and codes",
         ),
         (
             lambda: ssdh_surgery.search("x.index", ids="a", codes="0"),
             UsageError,
-            "search needs one of queries, image, ids and codes",
+            "search needs one of queries, images, ids and codes",
         ),
         (
             lambda: ssdh_surgery.search("x.index", ids="a", k=0),

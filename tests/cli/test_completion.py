@@ -144,7 +144,7 @@ def bash(folder: Path, programs: Path) -> Iterator[BashLine]:
         pytest.param(
             "ssdh -C sub show in\t", "ssdh -C sub show inner.prototxt ", id="other folder"
         ),
-        pytest.param("ssdh rule SSDH71\t", "ssdh rule SSDH710 ", id="finding"),
+        pytest.param("ssdh rule SSDH624\t", "ssdh rule SSDH624 ", id="finding"),
         pytest.param("X=1 ssdh pat\t", "X=1 ssdh patch ", id="after an assignment"),
         pytest.param("cd . && ssdh pat\t", "cd . && ssdh patch ", id="after another command"),
         pytest.param("ssdh nonsense \t", "ssdh nonsense ", id="wrong command"),

@@ -32,7 +32,8 @@ def test_encode_export_deploy_and_search_take_the_last_run(ssdh: Ssdh, here: Pat
     cv2.imwrite("picture.png", np.zeros((5, 5, 3), np.uint8))
     words = ("search", "codes.index", "--image", "picture.png")
     assert "deploy_ssdh.prototxt with snap_ssdh_iter_4.caffemodel" in ssdh(*words).err
-    ran = ssdh("deploy", "--force")
+    Path("deploy_ssdh.prototxt").unlink()
+    ran = ssdh("deploy")
     assert "note: its weights are snap_ssdh_iter_4.caffemodel, the newest that fit\n" in ran.err
     assert ran.out.endswith("next: ssdh encode IMAGES -o codes.npz\n")
 

@@ -49,7 +49,9 @@ def test_a_row_is_all_that_an_option_takes(ssdh: Ssdh, toy: Option) -> None:
     assert options == {"mark": True, "toy_rate": 0.25}
     path.write_text(path.read_text().replace("0.25", "0"))
     assert ssdh("patch", "train_val.prototxt", code=3).err == (
-        "ssdh.toml: [nets.train_val.options]: 'toy_rate' must be a number above 0\n"
+        "ssdh.toml:30:1: [nets.train_val.options]: 'toy_rate' must be a number above 0\n"
+        "  30 | toy_rate = 0\n"
+        "     | ^^^^^^^^\n"
     )
     assert ssdh("patch", "train_val.prototxt", "--toy-rate", "0", code=2).err.startswith(
         "error: Invalid value for '--toy-rate': '0' is not a number above 0\n"

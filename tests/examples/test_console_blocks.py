@@ -105,4 +105,7 @@ def page_word(word: str, page: Page) -> str:
 def test_every_page_with_commands_is_run() -> None:
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md")]
     with_commands = {path for path in pages if _BLOCK.search(path.read_text())}
-    assert {str(path.relative_to(ROOT)) for path in with_commands} == {page.path for page in PAGES}
+    own_test = ROOT / "docs/python.md"  # its commands stand between blocks of Python
+    assert {str(path.relative_to(ROOT)) for path in with_commands - {own_test}} == {
+        page.path for page in PAGES
+    }

@@ -282,7 +282,9 @@ def test_lists_that_caffe_would_read_wrongly(tmp_path: Path) -> None:
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     image_list(tmp_path)
     (tmp_path / "p 3.png").unlink()
-    assert refusal(IMAGES % "", tmp_path, 1) == "p 3.png: cannot read: no such file"
+    assert refusal(IMAGES % "", tmp_path, 1) == (
+        "p 3.png: cannot read: no such file\nhint: did you mean 'p 4.png'?"
+    )
 
 
 def test_a_picture_of_another_shape_is_named(tmp_path: Path) -> None:
