@@ -235,7 +235,7 @@ NO_BASE_LR = _rule(
 )
 UNREADABLE_SOLVER = _rule(
     "SSDH304", "unreadable-solver", "error",
-    "The solver has a field or a value that Caffe's schema does not have.",
+    "The solver has a value that Caffe's schema does not have.",
     "Caffe stops when it reads the solver.",
 )
 TEST_ITER_COUNT = _rule(
@@ -263,6 +263,28 @@ NO_SNAPSHOTS = _rule(
     "SSDH309", "no-snapshots", "warning",
     "A solver writes no weights at all: `snapshot` is 0 and `snapshot_after_train` is false.",
     "Caffe trains to the end and exits with 0; what it learned is lost.",
+)
+SOLVER_REFUSED = _rule(
+    "SSDH310", "solver-refused", "error",
+    "Caffe refuses a value of the solver: an unknown policy or type, or a field out of range.",
+    "Caffe stops at the first iteration, after the whole first test, or dies of a division by "
+    "zero.",
+)
+VANISHING_RATE = _rule(
+    "SSDH311", "vanishing-rate", "warning",
+    "The learning rate is next to nothing for half of the run or longer.",
+    "Caffe goes on to the end and exits with 0; nothing is learned from there on.",
+)
+CONSTANT_RATE = _rule(
+    "SSDH312", "constant-rate", "warning",
+    "The policy of the learning rate never lowers it within the run.",
+    "Caffe takes a missing `power` or `stepvalue` without a word. Training usually needs a lower "
+    "rate at its end.",
+)
+FOREIGN_SOLVER_FIELD = _rule(
+    "SSDH313", "foreign-solver-field", "warning",
+    "The solver has a field that BVLC Caffe does not have.",
+    "BVLC Caffe stops when it reads the solver; a fork may have the field.",
 )
 
 # ---------------------------------------------------------------- SSDH4xx weights

@@ -208,6 +208,11 @@ def finding(finding: Finding) -> None:
     _write(sys.stderr, _finding_text(finding), {})
 
 
+def answer_finding(finding: Finding) -> None:
+    """Print a finding as an answer."""
+    answer(_finding_text(finding))
+
+
 def _finding_text(finding: Finding) -> str:
     rule = finding.rule
     label = click.style(f"{rule.severity} {rule.code} {rule.name}:", **_SEVERITIES[rule.severity])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import data, net, solver, weights
+from ssdh_surgery.pipeline.check import data, net, schedule, solver, weights
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.prototxt.parser import parse
+from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, net, data, weights)
+_FAMILIES = (solver, schedule, net, data, weights)
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -18,6 +22,29 @@ def check(subject: Subject) -> list[Finding]:
     return list(
         dict.fromkeys(finding for family in _FAMILIES for finding in family.findings(subject))
     )
+
+
+def check_net(view: Net, path: Path | None) -> list[Finding]:
+    """All findings about a net that no solver is given for, in the states of its own rules.
+
+    `path` is its file, from whose folders its data may be found; None for standard input and
+    the zoo.
+    """
+    no_solver = Solver(parse(b"", view.file))
+    runs = tuple((view, state) for state in view.run_states)
+    subject = Subject(no_solver, runs, _data_folder(view, path), Path())
+    return list(
+        dict.fromkeys(finding for family in (net, data) for finding in family.findings(subject))
+    )
+
+
+def _data_folder(view: Net, path: Path | None) -> Path:
+    """The first directory that caffe may run in from which a source of the net is found."""
+    sources = [each.source for each in data_sources(view) if each.source]
+    for folder in working_folders(path):
+        if any((folder / source).exists() for source in sources):
+            return folder
+    return Path.cwd()
 
 
 def check_solver(

@@ -6,9 +6,13 @@ import os
 import shlex
 from collections.abc import Iterator
 
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.caffe.net.text_findings import syntax_findings
-from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.caffe.training.refusals import refusals
+from ssdh_surgery.errors import SchemaError, did_you_mean
 from ssdh_surgery.findings import (
+    FOREIGN_SOLVER_FIELD,
     NO_BASE_LR,
     NO_MAX_ITER,
     NO_NET,
@@ -16,6 +20,7 @@ from ssdh_surgery.findings import (
     NO_SNAPSHOTS,
     NO_TEST_INTERVAL,
     SNAPSHOT_FOLDER_READ_ONLY,
+    SOLVER_REFUSED,
     TEST_ITER_COUNT,
     UNREADABLE_SOLVER,
     Finding,
@@ -23,57 +28,57 @@ from ssdh_surgery.findings import (
 from ssdh_surgery.location import Location, path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
-from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.core.judge import protobuf_message
+
+# The rules of refused fields that have one of their own.
+_RULES = {
+    "net": NO_NET,
+    "test_iter": TEST_ITER_COUNT,
+    "test_interval": NO_TEST_INTERVAL,
+}
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the solver itself."""
     file = Location(subject.solver.file)
     yield from syntax_findings(subject.solver.document)
-    yield from _schema(subject.solver.document)
-    if not subject.nets:
-        yield NO_NET.at(
-            file, "the solver names no net to train", "add net: with the path of the train net"
-        )
+    yield from _foreign_fields(subject.solver)
+    yield from _schema(subject)
     if not subject.solver.integer("max_iter"):
         yield NO_MAX_ITER.at(
             file, "max_iter is not set, or 0: Caffe would not train at all", "set max_iter"
         )
     if subject.solver.decimal("base_lr") is None:
         yield NO_BASE_LR.at(file, "base_lr is not set: nothing would be learned", "set base_lr")
-    yield from _tests(subject)
     yield from _snapshots(subject)
 
 
-def _schema(document: Document) -> Iterator[Finding]:
-    """A field or value that Caffe's schema does not have."""
-    try:
-        protobuf_message(document, "SolverParameter")
-    except SchemaError as error:
-        yield UNREADABLE_SOLVER.at(
-            error.location, f"Caffe cannot read this solver: {error.message}", error.hint
-        )
+def _foreign_fields(solver: Solver) -> Iterator[Finding]:
+    """The fields that BVLC Caffe does not have."""
+    names = schema.descriptor("SolverParameter").fields_by_name
+    for field in solver.root.fields:
+        if field.name not in names:
+            yield FOREIGN_SOLVER_FIELD.at(
+                field.entries[0].location,
+                f"BVLC Caffe has no field '{field.name}' in a solver; the caffe at hand may",
+                did_you_mean(field.name, names),
+            )
 
 
-def _tests(subject: Subject) -> Iterator[Finding]:
-    """Caffe needs one `test_iter` for each test net, and a `test_interval`."""
-    solver = subject.solver
-    iterations = solver.root.entries("test_iter")
-    if not solver.has_matching_test_iter:
-        count = len(solver.own_test_nets)
-        nets = f"{count} test net{'' if count == 1 else 's'}"
-        yield TEST_ITER_COUNT.at(
-            iterations[0].location if iterations else Location(solver.file),
-            f"{len(iterations)} test_iter for {nets}; Caffe needs one for each",
-            "repeat test_iter, in the order of the test nets",
-        )
-    if iterations and not solver.integer("test_interval"):
-        yield NO_TEST_INTERVAL.at(
-            iterations[0].location,
-            "test_iter is set, but test_interval is not",
-            "set test_interval, or remove test_iter to train without tests",
-        )
+def _schema(subject: Subject) -> Iterator[Finding]:
+    """A value that Caffe cannot read, and values that it refuses."""
+    param = subject.message
+    if param is None:
+        try:
+            protobuf_message(subject.solver.document, "SolverParameter", allow_unknown=True)
+        except SchemaError as error:
+            yield UNREADABLE_SOLVER.at(
+                error.location, f"Caffe cannot read this solver: {error.message}", error.hint
+            )
+        return
+    for each in refusals(subject.solver, param):
+        place = each.location(subject.solver)
+        yield _RULES.get(each.field, SOLVER_REFUSED).at(place, each.message, each.hint)
 
 
 def _snapshots(subject: Subject) -> Iterator[Finding]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.surgery.core.judge import protobuf_message
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,15 @@ class Subject:
     prefix: Path
     weights: tuple[str, ...] = ()
     is_resumed: bool = False
+
+    @cached_property
+    def message(self) -> SolverParameter | None:
+        """The solver as protobuf reads it, without fields of forks; None if it cannot."""
+        try:
+            message = protobuf_message(self.solver.document, "SolverParameter", allow_unknown=True)
+        except SchemaError:
+            return None
+        return cast("SolverParameter", message)
 
     @cached_property
     def hash_layer(self) -> HashLayer | None:

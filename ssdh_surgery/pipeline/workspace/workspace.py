@@ -78,6 +78,20 @@ class Workspace:
         return self.path.parent
 
     @property
+    def ignored_findings(self) -> tuple[str, ...]:
+        """The codes or names of findings that `[check] ignore` leaves out.
+
+        Raises:
+            WorkspaceError: it is not a list of texts.
+        """
+        check = self._file.get("check", {})
+        ignored = check.get("ignore", []) if isinstance(check, Mapping) else None
+        if not isinstance(ignored, list) or not all(isinstance(each, str) for each in ignored):
+            place = place_of(self._file.name, self._file.text, ["check"])
+            raise WorkspaceError("[check]: 'ignore' must be a list of codes", location=place)
+        return tuple(map(str, ignored))
+
+    @property
     def nets(self) -> dict[str, NetRecord]:
         """The recorded nets by stem."""
         tables = self._file.get("nets", {})

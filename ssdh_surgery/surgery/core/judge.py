@@ -26,14 +26,19 @@ MESSAGE_OF = {
 }
 
 
-def protobuf_message(document: Document, message_name: str) -> Any:
-    """The message that protobuf reads in a document; unknown fields are errors.
+def protobuf_message(document: Document, message_name: str, *, allow_unknown: bool = False) -> Any:
+    """The message that protobuf reads in a document; unknown fields are errors, or left out.
 
     Raises:
         SchemaError: protobuf refuses the text. The location is that in the original text,
             give or take a column after a byte order mark or `- 1`.
     """
-    return schema.parse_text(judge_text(document), message_name, file=document.source.file)
+    return schema.parse_text(
+        judge_text(document),
+        message_name,
+        allow_unknown=allow_unknown,
+        file=document.source.file,
+    )
 
 
 def judge_text(document: Document) -> str:

@@ -235,38 +235,38 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
             "hint: add net: with the path of the train net",
         ),
         (
-            'net: "net.prototxt" base_lr: 0.1',
+            'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed"',
             "solver.prototxt: error SSDH302 no-max-iter: max_iter is not set, or 0: Caffe would "
             "not train at all\nhint: set max_iter",
         ),
         (
-            'net: "net.prototxt" max_iter: 9',
+            'net: "net.prototxt" max_iter: 9 lr_policy: "fixed"',
             "solver.prototxt: error SSDH303 no-base-lr: base_lr is not set: nothing would be "
             "learned\nhint: set base_lr",
         ),
         (
             SOLVER + "momentun: 0.9",
-            "solver.prototxt:1:65: error SSDH304 unreadable-solver: Caffe cannot read this solver: "
-            'Message type "SolverParameter" has no field named "momentun"',
+            "solver.prototxt:1:65: warning SSDH313 foreign-solver-field: BVLC Caffe has no field "
+            "'momentun' in a solver; the caffe at hand may\nhint: did you mean 'momentum'?",
         ),
         (
             SOLVER.replace("net:", "train_net:") + "test_iter: 3 test_interval: 5",
-            "solver.prototxt:1:82: error SSDH305 test-iter-count: 1 test_iter for 0 test nets; "
-            "Caffe needs one for each\nhint: repeat test_iter, in the order of the test nets",
+            "solver.prototxt:1:82: error SSDH305 test-iter-count: test_iter must be set once "
+            "per test net: 1 for 0\nhint: repeat test_iter, in the order of the test nets",
         ),
         (
             SOLVER + 'test_net: "net.prototxt"',
-            "solver.prototxt: error SSDH305 test-iter-count: 0 test_iter for 1 test net; "
-            "Caffe needs one for each\nhint: repeat test_iter, in the order of the test nets",
+            "solver.prototxt: error SSDH305 test-iter-count: test_iter must be set once "
+            "per test net: 0 for 1\nhint: repeat test_iter, in the order of the test nets",
         ),
         (
             SOLVER + "test_iter: 3",
-            "solver.prototxt:1:76: error SSDH306 no-test-interval: test_iter is set, but "
-            "test_interval is not\n"
+            "solver.prototxt:1:76: error SSDH306 no-test-interval: test_interval must be "
+            "above 0 if there are test nets\n"
             "hint: set test_interval, or remove test_iter to train without tests",
         ),
     ],
-    ids=["SSDH301", "SSDH302", "SSDH303", "SSDH304", "SSDH305", "SSDH305-none", "SSDH306"],
+    ids=["SSDH301", "SSDH302", "SSDH303", "SSDH313", "SSDH305", "SSDH305-none", "SSDH306"],
 )
 def test_a_solver_that_trains_nothing_or_is_refused(
     folder: Path, solver: str, message: str

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import torch
 
+from ssdh_surgery.caffe.training.rate_schedule import RateSchedule
+from ssdh_surgery.caffe.training.solver_types import solver_type
 from ssdh_surgery.caffe.weights.solverstate import SolverState
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
@@ -16,14 +18,13 @@ from ssdh_surgery.engines.torch.solver.debug_info import debug_pass, say_update
 from ssdh_surgery.engines.torch.solver.display import Average, SmoothedLoss, output_weights, scores
 from ssdh_surgery.engines.torch.solver.divergence import divergence
 from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
-from ssdh_surgery.engines.torch.solver.policies import RateSchedule
 from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup
 from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar, SnapshotDigests
 from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace, write_snapshot
 from ssdh_surgery.engines.torch.solver.solver_nets import Say, SolverNet, SolverNets
 from ssdh_surgery.engines.torch.solver.update_rule import Learnable
-from ssdh_surgery.engines.torch.solver.updates import solver_type, update_rule
+from ssdh_surgery.engines.torch.solver.updates import update_rule
 
 
 class TorchSolver:

@@ -14,8 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssdh_surgery.errors import EngineError
-
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
 
@@ -54,47 +52,22 @@ class UpdateRule:
     """An update rule and its history, initially zeros.
 
     `learnables` are the net's own params in order, including those with `lr_mult: 0`.
-
-    Raises:
-        EngineError: a field that the rule needs is invalid; `error.data["field"]` names it.
     """
 
     # The number of history blobs per param.
     blobs_per_param: ClassVar[int] = 1
     # Whether a param with `lr_mult: 0` and a zero history stays unchanged, and its history too.
     skips_frozen: ClassVar[bool] = False
-    takes_momentum: ClassVar[bool] = True
 
     def __init__(self, param: SolverParameter, learnables: Sequence[Learnable]) -> None:
         self.param = param
         self.learnables = tuple(learnables)
-        self.check()
         self.history = [
             torch.zeros_like(learnable.leaf, requires_grad=False)
             for _ in range(self.blobs_per_param)
             for learnable in self.learnables
         ]
         self._buckets = self._make_buckets()
-
-    def check(self) -> None:
-        """Refuse what Caffe refuses."""
-        if not self.takes_momentum and self.param.momentum:
-            raise EngineError(
-                f"momentum cannot be used with {type(self).__name__}", field="momentum"
-            )
-        kind = self.param.regularization_type
-        if self.param.weight_decay and kind not in ("L1", "L2"):
-            raise EngineError(
-                f"unknown regularization type '{kind}'",
-                hint="Caffe has L1 and L2",
-                field="regularization_type",
-            )
-
-    def check_fraction(self, field: str) -> None:
-        """Refuse a field of the solver that is not in the range from 0 to below 1."""
-        value = getattr(self.param, field)
-        if not 0 <= value < 1:
-            raise EngineError(f"{field} must be at least 0 and below 1, not {value:g}", field=field)
 
     def restore(self, history: Sequence[Tensor]) -> None:
         """Restore a history: one blob for each of `self.history`, with the same count."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.training.field_refusal import refuse
+from ssdh_surgery.caffe.training.solver_types import solver_type, type_refusals
 from ssdh_surgery.engines.torch.solver.update_rule import (
     Bucket,
     Learnable,
     UpdateRule,
     as_float32,
 )
-from ssdh_surgery.errors import EngineError, did_you_mean
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
@@ -53,8 +53,6 @@ class Nesterov(UpdateRule):
 class AdaGrad(UpdateRule):
     """h += g^2; w -= rate g / (sqrt(h) + delta)."""
 
-    takes_momentum = False
-
     def update(self, bucket: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """Update a bucket; see `UpdateRule.update`."""
         (history,) = bucket.histories
@@ -64,13 +62,6 @@ class AdaGrad(UpdateRule):
 
 class RMSProp(UpdateRule):
     """h = decay h + (1 - decay) g^2; w -= rate g / (sqrt(h) + delta)."""
-
-    takes_momentum = False
-
-    def check(self) -> None:
-        """Refuse what Caffe refuses."""
-        super().check()
-        self.check_fraction("rms_decay")
 
     def update(self, bucket: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """Update a bucket; see `UpdateRule.update`."""
@@ -104,12 +95,6 @@ class Adam(UpdateRule):
     """Bias-corrected running averages of gradients (momentum) and their squares (momentum2)."""
 
     blobs_per_param = 2
-
-    def check(self) -> None:
-        """Refuse what Caffe refuses, and averages that never change."""
-        super().check()
-        self.check_fraction("momentum")
-        self.check_fraction("momentum2")
 
     def update(self, bucket: Bucket, gradients: list[Tensor], rate: float, iteration: int) -> None:
         """Update a bucket; see `UpdateRule.update`."""
@@ -150,26 +135,5 @@ def update_rule(param: SolverParameter, learnables: Sequence[Learnable]) -> Upda
         EngineError: an unknown type, both fields at once, or an invalid field of the rule;
             `error.data["field"]` names the field.
     """
-    name = solver_type(param)
-    if name not in _RULES:
-        hint = did_you_mean(name, _RULES) or f"Caffe has {', '.join(_RULES)}"
-        raise EngineError(f"unknown solver type '{name}'", hint=hint, field="type")
-    return _RULES[name](param, learnables)
-
-
-def solver_type(param: SolverParameter) -> str:
-    """The type that a solver names, by either field.
-
-    Raises:
-        EngineError: it sets both fields.
-    """
-    if not param.HasField("solver_type"):
-        return param.type
-    if param.HasField("type"):
-        raise EngineError(
-            "solver_type and type cannot both be set",
-            hint="solver_type is the deprecated form of type: remove it",
-            field="solver_type",
-        )
-    numbers = schema.enum_values("SolverParameter.SolverType")
-    return next(name for name in _RULES if numbers[name.upper()] == param.solver_type)
+    refuse(type_refusals(param))
+    return _RULES[solver_type(param)](param, learnables)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.caffe.training.field_refusal import FieldRefusal, refuse
+from ssdh_surgery.errors import did_you_mean
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
@@ -61,6 +62,10 @@ _POLICIES = {
 }
 
 
+# Steps of a rate that are looked at: a step at each iteration would be millions.
+_MOST_STEPS = 1000
+
+
 class RateSchedule:
     """The learning rate of each iteration, which must be computed in order.
 
@@ -75,7 +80,8 @@ class RateSchedule:
     def __init__(self, param: SolverParameter, step: int = 0) -> None:
         self.step = step
         self._param = param
-        self._policy = _policy(param)
+        refuse(policy_refusals(param))
+        self._policy = _POLICIES[param.lr_policy]
 
     def at(self, iteration: int) -> float:
         """The rate before any `lr_mult`, in float32; as in Caffe, it may be inf or nan."""
@@ -92,19 +98,57 @@ class RateSchedule:
             return float(np.float32(rate))
 
 
-def _policy(param: SolverParameter) -> _Policy:
+def policy_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
+    """What Caffe refuses in the policy, or divides by zero for."""
     name = param.lr_policy
-    if name not in _POLICIES:
+    policy = _POLICIES.get(name)
+    if policy is None:
         message = f"unknown learning rate policy '{name}'" if name else "lr_policy is not set"
         hint = did_you_mean(name, _POLICIES) or f"Caffe has {', '.join(_POLICIES)}"
-        raise EngineError(message, hint=hint, field="lr_policy")
-    policy = _POLICIES[name]
+        yield FieldRefusal("lr_policy", message, hint)
+        return
     if policy.needs_gamma and param.gamma < 0:
-        raise _too_small(name, "gamma", "at least 0", param.gamma)
+        yield _too_small(name, "gamma", "at least 0", param.gamma)
     if policy.needs_stepsize and param.stepsize <= 0:
-        raise _too_small(name, "stepsize", "above 0", param.stepsize)
-    return policy
+        yield _too_small(name, "stepsize", "above 0", param.stepsize)
 
 
-def _too_small(policy: str, field: str, bound: str, value: float) -> EngineError:
-    return EngineError(f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}", field=field)
+def _too_small(policy: str, field: str, bound: str, value: float) -> FieldRefusal:
+    return FieldRefusal(field, f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}")
+
+
+@dataclass(frozen=True)
+class RateChange:
+    """A learning rate that holds from an iteration on; for a curve, its value there."""
+
+    iteration: int
+    rate: float
+
+
+def rate_changes(param: SolverParameter) -> tuple[RateChange, ...]:
+    """The steps of the learning rate, the first at iteration 0.
+
+    A rate that changes at every iteration is sampled: at the start, in the middle and at the end.
+
+    Raises:
+        EngineError: see `RateSchedule`.
+    """
+    schedule, last = RateSchedule(param), max(0, param.max_iter - 1)
+    if param.lr_policy not in ("step", "multistep", "fixed"):
+        return tuple(RateChange(each, schedule.at(each)) for each in _sampled(last))
+    starts = [0]
+    if param.lr_policy == "step":
+        starts = [*range(0, last + 1, param.stepsize)][:_MOST_STEPS]
+    elif param.lr_policy == "multistep":
+        starts = sorted({0, *(each for each in param.stepvalue if each <= last)})
+    changes = [RateChange(each, schedule.at(each)) for each in starts]
+    kept = [
+        each
+        for index, each in enumerate(changes)
+        if not index or each.rate != changes[index - 1].rate
+    ]
+    return tuple(kept)
+
+
+def _sampled(last: int) -> list[int]:
+    return sorted({0, last // 2, last})

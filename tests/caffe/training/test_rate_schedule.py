@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.engines.torch.solver.policies import RateSchedule
+from ssdh_surgery.caffe.training.rate_schedule import RateSchedule
 from ssdh_surgery.errors import EngineError
 
 

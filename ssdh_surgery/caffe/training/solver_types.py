@@ -1,0 +1,73 @@
+"""Caffe's six types of solvers: their names, and what each refuses.
+
+Sources in Caffe: `SGDSolver::PreSolve`, and the `constructor_sanity_check` of each type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.training.field_refusal import FieldRefusal
+from ssdh_surgery.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import SolverParameter
+
+
+@dataclass(frozen=True)
+class SolverType:
+    """One type.
+
+    Attributes:
+        takes_momentum: whether `momentum` may be set.
+        fractions: fields that must be at least 0 and below 1.
+    """
+
+    takes_momentum: bool = True
+    fractions: tuple[str, ...] = ()
+
+
+SOLVER_TYPES = {
+    "SGD": SolverType(),
+    "Nesterov": SolverType(),
+    "AdaGrad": SolverType(takes_momentum=False),
+    "RMSProp": SolverType(takes_momentum=False, fractions=("rms_decay",)),
+    "AdaDelta": SolverType(),
+    "Adam": SolverType(fractions=("momentum", "momentum2")),
+}
+
+
+def solver_type(param: SolverParameter) -> str:
+    """The type that a solver names by `type`, or by the deprecated `solver_type`."""
+    if not param.HasField("solver_type") or param.HasField("type"):
+        return param.type
+    numbers = schema.enum_values("SolverParameter.SolverType")
+    return next(name for name in SOLVER_TYPES if numbers[name.upper()] == param.solver_type)
+
+
+def type_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
+    """What Caffe refuses in the type of a solver, and in the fields that it reads."""
+    if param.HasField("solver_type") and param.HasField("type"):
+        hint = "solver_type is the deprecated form of type: remove it"
+        yield FieldRefusal("solver_type", "solver_type and type cannot both be set", hint)
+        return
+    name = solver_type(param)
+    rules = SOLVER_TYPES.get(name)
+    if rules is None:
+        hint = did_you_mean(name, SOLVER_TYPES) or f"Caffe has {', '.join(SOLVER_TYPES)}"
+        yield FieldRefusal("type", f"unknown solver type '{name}'", hint)
+        return
+    if not rules.takes_momentum and param.momentum:
+        yield FieldRefusal("momentum", f"momentum cannot be used with {name}")
+    for field in rules.fractions:
+        value = getattr(param, field)
+        if not 0 <= value < 1:
+            message = f"{field} must be at least 0 and below 1, not {value:g}"
+            yield FieldRefusal(field, message)
+    kind = param.regularization_type
+    if param.weight_decay and kind not in ("L1", "L2"):
+        message = f"unknown regularization type '{kind}'"
+        yield FieldRefusal("regularization_type", message, "Caffe has L1 and L2")
