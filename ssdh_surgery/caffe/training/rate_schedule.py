@@ -128,7 +128,7 @@ class RateChange:
 def rate_changes(param: SolverParameter) -> tuple[RateChange, ...]:
     """The steps of the learning rate, the first at iteration 0.
 
-    A rate that changes at every iteration is sampled: at the start, in the middle and at the end.
+    A rate that changes at every iteration is sampled a thousand times.
 
     Raises:
         EngineError: see `RateSchedule`.
@@ -140,7 +140,10 @@ def rate_changes(param: SolverParameter) -> tuple[RateChange, ...]:
     if param.lr_policy == "step":
         starts = [*range(0, last + 1, param.stepsize)][:_MOST_STEPS]
     elif param.lr_policy == "multistep":
-        starts = sorted({0, *(each for each in param.stepvalue if each <= last)})
+        for value in param.stepvalue:
+            # Caffe takes one step per iteration, even if two are due.
+            starts.append(max(value, starts[-1] + 1))
+        starts = [each for each in starts if each <= last]
     changes = [RateChange(each, schedule.at(each)) for each in starts]
     kept = [
         each
@@ -151,4 +154,4 @@ def rate_changes(param: SolverParameter) -> tuple[RateChange, ...]:
 
 
 def _sampled(last: int) -> list[int]:
-    return sorted({0, last // 2, last})
+    return sorted({last * each // _MOST_STEPS for each in range(_MOST_STEPS + 1)})

@@ -33,11 +33,14 @@ def refusals(solver: Solver, param: SolverParameter) -> Iterator[FieldRefusal]:
 
 def _train_net(param: SolverParameter) -> Iterator[FieldRefusal]:
     fields = [field for field in TRAIN_FIELDS if param.HasField(field)]
-    if len(fields) != 1:
+    if not fields:
+        hint = "add net: with the path of the train net"
+        yield FieldRefusal("net", "the solver names no net to train", hint)
+    elif len(fields) > 1:
         yield FieldRefusal(
-            fields[-1] if fields else "net",
-            f"the train net must be set by one field, not by {' and '.join(fields) or 'none'}",
-            f"one of {', '.join(TRAIN_FIELDS)}",
+            fields[-1],
+            f"the train net must be set by one field, not by {' and '.join(fields)}",
+            f"keep one of {', '.join(fields)}",
         )
 
 

@@ -19,6 +19,7 @@ from ssdh_surgery.engines.trainer import is_same_file
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import path_in_shell
+from ssdh_surgery.pipeline.check.schedule import schedule_text
 from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
@@ -109,6 +110,8 @@ def command(
     terminal.say(f"engine: {run.engine.reason}")
     for table in run.weights:
         _say_copied(table)
+    if (schedule := schedule_text(run.subject)) is not None:
+        terminal.say(schedule)
     terminal.say(run.line)
     terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
     return _follow(run)

@@ -173,7 +173,4 @@ def _row_json(row: CopyRow) -> dict[str, Any]:
         "status": row.status,
         "shapes": [list(shape) for shape in row.shapes],
         "file_shapes": [list(shape) for shape in row.file_shapes],
-        "file_shapes": None
-        if row.file_shapes is None
-        else [list(each) for each in row.file_shapes],
     }

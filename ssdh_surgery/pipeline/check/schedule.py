@@ -60,11 +60,10 @@ def _schedule_text(param: SolverParameter, changes: Sequence[RateChange]) -> str
     if not others:
         return f"learning rate {first.rate:g} in all {param.max_iter:,} iterations"
     if param.lr_policy not in ("step", "multistep"):
-        end = others[-1]
-        middle = f", {others[0].rate:.3g} at {others[0].iteration:,}" if others[1:] else ""
+        middle, end = changes[len(changes) // 2], others[-1]
         return (
-            f"learning rate {first.rate:g}{middle} and {end.rate:.3g} at the end {total} "
-            f"({param.lr_policy})"
+            f"learning rate {first.rate:g}, {middle.rate:.3g} at {middle.iteration:,} and "
+            f"{end.rate:.3g} at the end {total} ({param.lr_policy})"
         )
     named = [f"{each.rate:g} from {each.iteration:,}" for each in others[:_NAMED]]
     if len(others) > _NAMED:

@@ -230,7 +230,7 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
     ("solver", "message"),
     [
         (
-            "base_lr: 0.1 max_iter: 9",
+            'base_lr: 0.1 max_iter: 9 lr_policy: "fixed"',
             "solver.prototxt: error SSDH301 no-net: the solver names no net to train\n"
             "hint: add net: with the path of the train net",
         ),
@@ -245,8 +245,13 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
             "learned\nhint: set base_lr",
         ),
         (
+            SOLVER + "max_iter: 10",
+            "solver.prototxt:1:75: error SSDH304 unreadable-solver: Caffe cannot read this solver: "
+            'Message type "SolverParameter" should not have multiple "max_iter" fields',
+        ),
+        (
             SOLVER + "momentun: 0.9",
-            "solver.prototxt:1:65: warning SSDH313 foreign-solver-field: BVLC Caffe has no field "
+            "solver.prototxt:1:75: warning SSDH313 foreign-solver-field: BVLC Caffe has no field "
             "'momentun' in a solver; the caffe at hand may\nhint: did you mean 'momentum'?",
         ),
         (
@@ -266,7 +271,16 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
             "hint: set test_interval, or remove test_iter to train without tests",
         ),
     ],
-    ids=["SSDH301", "SSDH302", "SSDH303", "SSDH313", "SSDH305", "SSDH305-none", "SSDH306"],
+    ids=[
+        "SSDH301",
+        "SSDH302",
+        "SSDH303",
+        "SSDH304",
+        "SSDH313",
+        "SSDH305",
+        "SSDH305-none",
+        "SSDH306",
+    ],
 )
 def test_a_solver_that_trains_nothing_or_is_refused(
     folder: Path, solver: str, message: str

@@ -501,7 +501,7 @@ def test_bad_data_end_a_run_with_their_own_words(tmp_path: Path) -> None:
             {"train_net": '"net.prototxt"'},
             "the train net must be set by one field, not by net and train_net",
         ),
-        ({"net": None}, "the train net must be set by one field, not by none"),
+        ({"net": None}, "the solver names no net to train"),
     ],
 )
 def test_solvers_that_caffe_refuses(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
