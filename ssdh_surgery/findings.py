@@ -142,6 +142,24 @@ UNREADABLE_DATABASE = _rule(
     "The LMDB of a `Data` layer cannot be read.",
     "Caffe stops when it opens the database, or at the first damaged record.",
 )
+ONE_LABEL = _rule(
+    "SSDH107", "one-label", "warning",
+    "All training records have the same label.",
+    "The loss falls to 0 and the accuracy is the share of that class: nothing is learned. The "
+    "labels of a list are 0 where its lines end in a space, and those of a Datum where none was "
+    "set.",
+)
+CLASSES_WITHOUT_RECORDS = _rule(
+    "SSDH108", "classes-without-records", "warning",
+    "The classifier has outputs for classes that no training record has.",
+    "They are never learned. Usually num_output is too large, or the labels do not start at 0.",
+)
+TEST_COVERAGE = _rule(
+    "SSDH109", "test-coverage", "info",
+    "A test does not read each record of its LMDB once.",
+    "The accuracy is that of a part of the records, and differs from test to test as the next "
+    "one starts where the last one ended.",
+)
 
 # ---------------------------------------------------------------- SSDH2xx nets
 

@@ -8,13 +8,13 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import data, net, schedule, solver, weights
+from ssdh_surgery.pipeline.check import coverage, data, net, schedule, solver, weights
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, data, weights)
+_FAMILIES = (solver, schedule, net, data, coverage, weights)
 
 
 def check(subject: Subject) -> list[Finding]:

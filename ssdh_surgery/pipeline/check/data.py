@@ -11,24 +11,30 @@ from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.net.layer import Layer, integer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.lmdb_store import LabelScan, LmdbStore
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
+    CLASSES_WITHOUT_RECORDS,
     LABELS_OUT_OF_RANGE,
     NO_DATABASE,
     NO_MEAN_FILE,
     NO_SOURCE,
+    ONE_LABEL,
     UNREADABLE_DATABASE,
     WRONG_BACKEND,
     Finding,
     FindingRule,
 )
 from ssdh_surgery.location import Location, path_in_shell
+from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
+
+# Classes that a message names.
+_NAMED = 5
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -156,6 +162,33 @@ def _records(net: Net, layer: Layer, state: State, path: Path, entry: Entry) -> 
             f"run ssdh patch --classes {max(wrong) + 1}, or correct the labels"
             if wrong[0] >= 0
             else "correct the labels",
+        )
+    elif state.phase == "TRAIN":
+        yield from _unlearned_classes(scan, classes, path, entry)
+
+
+def _unlearned_classes(
+    scan: LabelScan, classes: int, path: Path, entry: Entry
+) -> Iterator[Finding]:
+    """Training records that teach one class alone, or not all that the classifier has."""
+    legal = [label for label in scan.histogram if 0 <= label < classes]
+    missing = sorted(set(range(classes)) - set(legal))
+    if len(scan.histogram) == 1 and scan.records > 1 and classes > 1:
+        yield ONE_LABEL.at(
+            entry.location,
+            f"all {scan.records:,} records of {path} have the label {next(iter(scan.histogram))}, "
+            f"but the classifier has {classes} outputs",
+            "are the labels set? 'ssdh data build' makes them of folders or of a list",
+        )
+    elif missing and legal:
+        named = ", ".join(map(str, missing[:_NAMED])) + (", ..." if missing[_NAMED:] else "")
+        yield CLASSES_WITHOUT_RECORDS.at(
+            entry.location,
+            f"{count_text(len(missing), 'class', 'classes')} of {classes} without a record in "
+            f"{path}: {named}",
+            f"labels up to {max(legal)} need --classes {max(legal) + 1}"
+            if missing[0] > max(legal)
+            else None,
         )
 
 

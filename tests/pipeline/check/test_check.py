@@ -57,13 +57,13 @@ def test_a_good_net_has_no_findings(folder: Path) -> None:
 
 
 def test_a_net_that_is_never_tested_needs_no_test_phase(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     assert codes(folder) == []
     assert "SSDH201" in codes(folder, SOLVER + "test_iter: 1 test_interval: 5")
 
 
 def test_the_stages_that_a_solver_asks_for_count(folder: Path) -> None:
-    write(folder, [0], 'stage: "mine"')
+    write(folder, [0, 1, 2], 'stage: "mine"')
     assert "SSDH201" in codes(folder)
     assert codes(folder, SOLVER + 'train_state { stage: "mine" }') == []
 
@@ -98,17 +98,17 @@ def test_labels_out_of_range(folder: Path) -> None:
 
 
 def test_an_ignored_label_is_legal(folder: Path) -> None:
-    write(folder, [0, 255, 1], loss="loss_param { ignore_label: 255 }")
+    write(folder, [0, 255, 1, 2], loss="loss_param { ignore_label: 255 }")
     assert codes(folder) == []
 
 
 def test_another_label_beside_the_ignored_one(folder: Path) -> None:
-    write(folder, [0, 255, 7], loss="loss_param { ignore_label: 255 }")
+    write(folder, [0, 255, 7, 1, 2], loss="loss_param { ignore_label: 255 }")
     assert codes(folder) == ["SSDH101"]
 
 
 def test_a_run_without_snapshots_needs_no_folder_for_them(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     view = Solver(parse((SOLVER + 'snapshot_prefix: "no/run"').encode()))
     none = Solver(
         parse((SOLVER + 'snapshot_prefix: "no/run" snapshot_after_train: false').encode())
@@ -151,7 +151,7 @@ def replace(folder: Path, old: str, new: str) -> None:
     ids=["SSDH102", "SSDH103", "SSDH104"],
 )
 def test_data_that_is_not_there(folder: Path, field: str, message: str) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     shutil.rmtree(folder / "lmdb")
     replace(folder, 'type: "Data" top: "data" top: "label" ', field)
     assert texts(folder)[0] == (
@@ -179,13 +179,13 @@ def test_a_database_that_is_elsewhere(folder: Path, place: str, from_caffe: str)
 
 
 def test_an_absolute_path_of_another_machine(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     replace(folder, '"lmdb"', '"/home/jane/data/lmdb"')
     assert texts(folder)[0].splitlines()[1] == ("hint: there is one at lmdb: write 'lmdb'")
 
 
 def test_an_lmdb_that_is_read_as_a_leveldb(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     replace(folder, " backend: LMDB", "")
     assert texts(folder) == [
         "net.prototxt:3:24: error SSDH105 wrong-backend: lmdb is an LMDB, but layer 'data' reads "
@@ -194,7 +194,7 @@ def test_an_lmdb_that_is_read_as_a_leveldb(folder: Path) -> None:
 
 
 def test_a_leveldb_that_is_read_as_an_lmdb(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     (folder / "level").mkdir()
     (folder / "level" / "CURRENT").touch()
     replace(folder, '"lmdb"', '"level"')
@@ -205,7 +205,7 @@ def test_a_leveldb_that_is_read_as_an_lmdb(folder: Path) -> None:
 
 
 def test_a_damaged_database(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     (folder / "lmdb" / "data.mdb").write_bytes(b"no lmdb" * 2000)
     (finding,) = told(folder, SOLVER)
     assert finding.code == "SSDH106"
@@ -285,7 +285,7 @@ def test_a_net_without_layers_in_a_phase(folder: Path) -> None:
 def test_a_solver_that_trains_nothing_or_is_refused(
     folder: Path, solver: str, message: str
 ) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     replace(folder, "include { phase: TRAIN  }", "")
     assert texts(folder, solver)[0] == message
 
@@ -293,7 +293,7 @@ def test_a_solver_that_trains_nothing_or_is_refused(
 def test_a_folder_for_snapshots_that_is_read_only(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert texts(folder) == [
         "solver.prototxt: error SSDH308 snapshot-folder-read-only: the folder for the snapshots is "
@@ -303,7 +303,7 @@ def test_a_folder_for_snapshots_that_is_read_only(
 
 
 def test_a_run_that_writes_no_weights(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     assert texts(folder, f"{SOLVER}snapshot_after_train: false snapshot: 0") == [
         "solver.prototxt:1:87: warning SSDH309 no-snapshots: no snapshot is written, not even at "
         "the end: what the net learns is lost\n"
@@ -320,7 +320,7 @@ def weighed(folder: Path, name: str) -> list[str]:
 
 
 def test_weights_that_are_not_there_or_not_weights(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     assert weighed(folder, "w") == ["w: error SSDH401 no-weights: no such weights file"]
     (folder / "w").write_bytes(b"\0\1\2")
     (message,) = weighed(folder, "w")
@@ -328,7 +328,7 @@ def test_weights_that_are_not_there_or_not_weights(folder: Path) -> None:
 
 
 def test_weights_of_another_net(folder: Path) -> None:
-    write(folder, [0])
+    write(folder, [0, 1, 2])
     blobs = (np.zeros((3, 5), np.float32), np.zeros(3, np.float32))
     for layer, message in (
         (
@@ -344,3 +344,46 @@ def test_weights_of_another_net(folder: Path) -> None:
     ):
         write_weights(folder / "w", [LayerWeights(layer, "InnerProduct", blobs)])
         assert weighed(folder, "w") == [message]
+
+
+def test_records_of_one_label(folder: Path) -> None:
+    write(folder, [2, 2, 2])
+    (text,) = texts(folder)
+    assert text == (
+        "net.prototxt:3:24: warning SSDH107 one-label: all 3 records of lmdb have the label 2, but "
+        "the classifier has 3 outputs\n"
+        "hint: are the labels set? 'ssdh data build' makes them of folders or of a list"
+    )
+
+
+def test_classes_without_records(folder: Path) -> None:
+    write(folder, [0, 1, 0])
+    (text,) = texts(folder)
+    assert text == (
+        "net.prototxt:3:24: warning SSDH108 classes-without-records: 1 class of 3 without a record "
+        "in lmdb: 2\nhint: labels up to 1 need --classes 2"
+    )
+
+
+def test_a_class_without_records_below_others(folder: Path) -> None:
+    write(folder, [1, 2, 1])
+    (text,) = texts(folder)
+    assert text.endswith("1 class of 3 without a record in lmdb: 0")
+
+
+@pytest.mark.parametrize(
+    ("test_iter", "message"),
+    [
+        (1, "a test reads 1 x 2 = 2 of the 3 records of lmdb"),
+        (5, "a test reads 5 x 2 = 10 of the 3 records of lmdb, some of them twice"),
+        (2, None),
+    ],
+)
+def test_a_test_that_does_not_read_each_record_once(
+    folder: Path, test_iter: int, message: str | None
+) -> None:
+    write(folder, [0, 1, 2])
+    replace(folder, "include { phase: TRAIN  }", "")
+    finding = f"solver.prototxt:1:76: info SSDH109 test-coverage: {message}"
+    expected = [f"{finding}\nhint: test_iter: 2 reads all"] if message else []
+    assert texts(folder, f"{SOLVER}test_iter: {test_iter} test_interval: 5") == expected
