@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
+from ssdh_surgery.cli.styles import styled
 from ssdh_surgery.names import printable
 from ssdh_surgery.surgery.diff.differences import Difference
 
@@ -19,16 +18,13 @@ def describe_change(change: Difference) -> str:
     """One change as a readable line."""
     path = printable(change.path)
     if change.before is None:
-        return click.style(f"+ {path}", fg="green") + _value_after_path(change.after)
+        return styled(f"+ {path}", fg="green") + _value_after_path(change.after)
     if change.after is None:
-        return click.style(f"- {path}", fg="red") + _value_after_path(change.before)
+        return styled(f"- {path}", fg="red") + _value_after_path(change.before)
     if set(_keys(change.before)) == set(_keys(change.after)) == {"index"}:
         moved = f"moved from {change.before['index']} to {change.after['index']}"
-        return click.style(f"~ {path}", fg="yellow") + f": {moved}"
-    return (
-        click.style(f"~ {path}", fg="yellow")
-        + f": {_value(change.before)} -> {_value(change.after)}"
-    )
+        return styled(f"~ {path}", fg="yellow") + f": {moved}"
+    return styled(f"~ {path}", fg="yellow") + f": {_value(change.before)} -> {_value(change.after)}"
 
 
 def _keys(value: Any) -> list[str]:

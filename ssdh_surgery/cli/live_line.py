@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.styles import safe
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -99,7 +100,7 @@ class _Row:
 
         self._spinner = self._spinner or Spinner("line" if options.ascii_only else "dots")
         frame = self._spinner.render(console.get_time())
-        row = f"{frame} {self.drawing(options.max_width - _MARGIN)}"
+        row = safe(f"{frame} {self.drawing(options.max_width - _MARGIN)}")
         text = Text(row.translate(_IN_ASCII) if options.ascii_only else row)
         text.truncate(options.max_width - 1, overflow="ellipsis")
         yield text

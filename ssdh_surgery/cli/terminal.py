@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 
 import click
 
+from ssdh_surgery.cli.styles import rendered, safe, styled, unstyled
 from ssdh_surgery.errors import MOST_FINDINGS, SsdhError, UsageError
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
@@ -104,7 +105,7 @@ def can_print(text: str) -> bool:
 
 def path_text(path: object) -> str:
     """The name of a file, as answers show it."""
-    return click.style(str(path), fg="cyan")
+    return styled(str(path), fg="cyan")
 
 
 def is_verbose() -> bool:
@@ -142,7 +143,7 @@ def prose(text: str, indent: int | None = None) -> None:
 def _folded(text: str, columns: int, indent: int) -> str:
     lines = [""]
     for word in re.findall(r" *[^ ]+", text):
-        if lines[-1].strip() and len(click.unstyle(lines[-1] + word)) > columns:
+        if lines[-1].strip() and len(unstyled(lines[-1] + word)) > columns:
             lines.append(" " * indent + word.lstrip())
         else:
             lines[-1] += word
@@ -170,14 +171,14 @@ def answer_bytes(data: bytes) -> None:
 def answer_diff(text: str) -> None:
     """Write a unified diff to stdout with the bytes of the files, colored in a terminal."""
     if is_colored(sys.stdout):
-        text = "".join(map(_colored_row, _ROW.findall(text)))
+        text = rendered("".join(map(_colored_row, _ROW.findall(text))), is_colored=True)
     answer_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _colored_row(row: str) -> str:
     color = {"+": "green", "-": "red", "@": "cyan"}.get(row[:1])
     text = row.rstrip("\r\n")
-    return (click.style(text, fg=color) if color else text) + row[len(text) :]
+    return (styled(text, fg=color) if color else text) + row[len(text) :]
 
 
 def say(text: str, **style: Any) -> None:
@@ -194,7 +195,7 @@ def detail(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print a warning to stderr, always."""
-    _write(sys.stderr, click.style("warning:", **_SEVERITIES["warning"]) + f" {text}", {})
+    _write(sys.stderr, styled("warning:", **_SEVERITIES["warning"]) + f" {text}", {})
 
 
 def warn_of(findings: Iterable[Finding]) -> None:
@@ -215,31 +216,32 @@ def answer_finding(finding: Finding) -> None:
 
 def _finding_text(finding: Finding) -> str:
     rule = finding.rule
-    label = click.style(f"{rule.severity} {rule.code} {rule.name}:", **_SEVERITIES[rule.severity])
+    label = styled(f"{rule.severity} {rule.code} {rule.name}:", **_SEVERITIES[rule.severity])
     return _described(f"{label} {finding.message}", finding.location, finding.hint)
 
 
 def _described(message: str, location: Location | None, hint: str | None) -> str:
     """What `location.describe` says, with colors."""
-    place = click.style(f"{location}:", bold=True) + " " if location else ""
+    place = styled(f"{location}:", bold=True) + " " if location else ""
     lines = [place + message]
     if location and (excerpt := location.excerpt(_columns(sys.stderr))):
         text, _, caret = excerpt.rpartition("\n")
-        lines += [text, click.style(caret, fg="green", bold=True)]
+        lines += [text, styled(caret, fg="green", bold=True)]
     if hint:
-        lines.append(click.style("hint:", fg="cyan") + f" {hint}")
+        lines.append(styled("hint:", fg="cyan") + f" {hint}")
     return "\n".join(lines)
 
 
 def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = False) -> None:
     if style:
-        text = click.style(text, **style)
+        text = styled(text, **style)
+    text = rendered(text, is_colored=not plain and is_colored(stream))
     # Characters that the stream cannot encode, and bytes that are not text, are escaped.
     encoding = _encoding(stream)
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     if _footer is not None:
         _footer.stop()
-    click.echo(text, file=stream, color=not plain and is_colored(stream))
+    click.echo(text, file=stream, color=True)
     if _footer is not None:
         _footer.start()
 
@@ -249,9 +251,11 @@ def _encoding(stream: IO[str]) -> str:
 
 
 def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
-    """Readable JSON; characters that the stream cannot encode are escaped as JSON does."""
+    """Readable JSON; control characters, and those that the stream cannot encode, are escaped."""
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     try:
+        if safe(text) != text:
+            return json.dumps(value, indent=indent)
         text.encode(_encoding(stream))
     except UnicodeEncodeError:
         return json.dumps(value, indent=indent)
@@ -260,12 +264,12 @@ def _json(value: Any, stream: IO[str], indent: int | None = None) -> str:
 
 def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
     """Print an error to stderr; with `--json`, its object is the last line."""
-    label = click.style("error:", **_SEVERITIES["error"])
+    label = styled("error:", **_SEVERITIES["error"])
     if not isinstance(problem, SsdhError):
         text = _described(f"{label} {problem.format_message()}", None, _help_of(problem))
     elif problem.location:
         # A place comes first on its line, so that editors recognize it.
-        message = click.style(problem.message, fg="red")
+        message = styled(problem.message, fg="red")
         text = _described(message, problem.location, problem.hint)
     else:
         text = _described(f"{label} {problem.message}", None, problem.hint)
