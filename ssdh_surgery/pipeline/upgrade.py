@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.weights.weights_text import with_values
-from ssdh_surgery.pipeline.edit.result import FileResult, Results
+from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
-from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, write_all
+from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
@@ -40,7 +40,7 @@ def upgrade(
     results = tuple(_finished(source, plan, steps) for source in sources)
     written: list[Path] = []
     if plan.mode is Mode.WRITE:
-        written = write_all([each.output for each in results if each.is_result], plan)
+        written = write_results(results, plan)
     return Results(results, None, tuple(written))
 
 

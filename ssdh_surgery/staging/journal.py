@@ -7,6 +7,7 @@ one random identity.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -86,10 +87,14 @@ class Journal:
         temporary.release()
 
     def remove(self) -> None:
-        """Remove the journal from its folders."""
+        """Remove the journal from its folders, as far as that is possible.
+
+        Once its renames are done, or what they rename is removed, a journal has no effect.
+        """
         for folder in self.folders:
             if self.is_in(folder):
-                (folder / NAME).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    (folder / NAME).unlink()
 
     def is_in(self, folder: Path) -> bool:
         """Whether the folder has this journal."""

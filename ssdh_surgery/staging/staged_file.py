@@ -9,14 +9,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery.errors import FileError, file_errors
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.folder_lock import folder_lock
 from ssdh_surgery.staging.renames import Rename, finish_renames, folder_locks, rename_all
-from ssdh_surgery.staging.temporary import Temporary
+from ssdh_surgery.staging.temporary import Temporary, sweep
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,20 @@ def new_file(path: Path | str) -> Iterator[Path]:
             yield staged.temporary
         staged.sync()
         rename_all([staged.rename])
+
+
+def clean_folders(folders: Iterable[Path]) -> None:
+    """Finish what killed processes began in some folders, and remove their temporary files.
+
+    Every write does that in its folder; a command that finds nothing to write does it with this.
+
+    Raises:
+        FileError: a rename cannot be done, or another process keeps a folder locked.
+    """
+    for folder in {Path(os.path.realpath(each)) for each in folders}:
+        finish_renames(folder)
+        with folder_lock(folder):
+            sweep(folder)
 
 
 def write_files(writes: Sequence[Write]) -> None:

@@ -12,7 +12,7 @@ from ssdh_surgery.errors import FileError
 from ssdh_surgery.staging import exchange
 from ssdh_surgery.staging.journal import NAME, new_journal, read_journal
 from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all
-from ssdh_surgery.staging.staged_file import Write, write_files
+from ssdh_surgery.staging.staged_file import Write, clean_folders, write_files
 from ssdh_surgery.staging.temporary import Temporary
 from support.killed import killed_at_each_line
 
@@ -147,3 +147,28 @@ def test_a_link_is_no_journal(tmp_path: Path) -> None:
     os.symlink("far", tmp_path / NAME)
     write_files([Write(tmp_path / "a", b"1"), Write(tmp_path / "b", b"2")])
     assert contents(tmp_path) == {"far": b"{}", "a": b"1", "b": b"2"}
+
+
+@pytest.mark.usefixtures("system")
+def test_a_journal_that_cannot_be_removed_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rename that is done stays done, also when the journal is found later."""
+    reset(tmp_path, {"one": b"old", "two": b"old"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", _refuse)
+        write_files([Write(tmp_path / name, b"new") for name in ("one", "two")])
+    assert read_journal(tmp_path) is not None
+    (tmp_path / "one").write_bytes(b"newer")
+    clean_folders([tmp_path])
+    assert contents(tmp_path) == {"one": b"newer", "two": b"new"}
+
+
+def test_a_command_with_nothing_to_write_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    reset(tmp_path, {".ssdh-abcdefgh.tmp": b"half", "file": b"whole"})
+    clean_folders([tmp_path, tmp_path / "missing"])
+    assert contents(tmp_path) == {"file": b"whole"}
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise PermissionError

@@ -16,8 +16,8 @@ from ssdh_surgery.pipeline.deploy.find import Origin, find_source
 from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit.remember import remember_deploy
-from ssdh_surgery.pipeline.edit.result import FileResult, Results
-from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
+from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source, refuse_in_place
 from ssdh_surgery.pipeline.nets.deploy_net import params_below
 from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
@@ -85,9 +85,8 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
             is_extra = options.with_classifier and is_elsewhere
             remember_deploy(workspace, record, result, is_extra=is_extra)
         if plan.mode is Mode.WRITE:
-            outputs = [result.output] if result.is_result else []
             pending = workspace.pending() if workspace and record else []
-            written = write_all(outputs, plan, pending)
+            written = write_results([result], plan, pending)
     unwritten = plan.unwritten([result.output.path])
     warnings = workspace.nets[record.stem].warnings(unwritten) if workspace and record else []
     notes, next_command = _weights_of(result, record) if record else ((), None)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.pipeline.edit.draft import Draft
-from ssdh_surgery.pipeline.files.outputs import Output, WritePlan
+from ssdh_surgery.pipeline.files.outputs import Output, WritePlan, write_all
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.prototxt.cst import Document
+from ssdh_surgery.staging.staged_file import Write, clean_folders
 from ssdh_surgery.surgery.core.judge import MESSAGE_OF
 from ssdh_surgery.surgery.diff.differences import Difference, differences
 
@@ -76,6 +77,21 @@ class Results:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     next_command: str | None = None
+
+
+def write_results(
+    results: Sequence[FileResult], plan: WritePlan, also: Sequence[Write] = ()
+) -> list[Path]:
+    """Write the files of results, all or none, and `also` further files with them.
+
+    Returns:
+        The paths that were written.
+
+    Raises:
+        FileError: a file cannot be written, or may not be replaced; see `write_all`.
+    """
+    clean_folders(each.output.path.parent for each in results if not each.source.is_stdin)
+    return write_all([each.output for each in results if each.is_result], plan, also)
 
 
 def result_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
-from ssdh_surgery.staging.staged_file import Write, changed_under_us, write_files
+from ssdh_surgery.staging.staged_file import Write, changed_under_us, clean_folders, write_files
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -105,6 +106,7 @@ def write_all(outputs: Sequence[Output], plan: WritePlan, also: Sequence[Write] 
         FileError: a file exists and may not be replaced, two results have the same path, a
             source changed since it was read, or a file cannot be written.
     """
+    clean_folders(output.path.parent for output in outputs)
     pending = _distinct([output for output in outputs if not output.is_written])
     for output in pending:
         if output.is_blocked(plan):
@@ -118,8 +120,9 @@ def write_all(outputs: Sequence[Output], plan: WritePlan, also: Sequence[Write] 
     try:
         write_files([*(output.write(plan) for output in pending), *also])
     except BaseException:
-        for folder in reversed(new_folders):
-            folder.rmdir()
+        with contextlib.suppress(OSError):
+            for folder in reversed(new_folders):
+                folder.rmdir()
         raise
     return [output.path for output in pending]
 
@@ -133,6 +136,7 @@ def write_new(contents: Mapping[Path, bytes], *, force: bool) -> list[Path]:
     Raises:
         FileError: a file exists and holds something else, or cannot be written.
     """
+    clean_folders(path.parent for path in contents)
     new = {path: data for path, data in contents.items() if not _holds(path, data)}
     for path in new:
         if path.exists() and not force:

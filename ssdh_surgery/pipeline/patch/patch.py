@@ -18,9 +18,9 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.pipeline.edit.remember import GroupResult, remember_deploy, remember_group
-from ssdh_surgery.pipeline.edit.result import FileResult, Results
+from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
 from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
-from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, write_all
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.refusals import group_refusals, refuse_worse_group
@@ -254,8 +254,7 @@ def _write(parts: Sequence[_Part], run: _Run) -> Results:
     workspaces = run.workspaces
     written: list[Path] = []
     if run.plan.mode is Mode.WRITE:
-        outputs = [file.output for file in files if file.is_result]
-        written = write_all(outputs, run.plan, workspaces.pending())
+        written = write_results(files, run.plan, workspaces.pending())
     unwritten = run.plan.unwritten(file.output.path for file in files)
     warnings = [warning for part in parts for warning in part.warnings]
     for record in workspaces.records(stems):

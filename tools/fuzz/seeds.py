@@ -1,0 +1,34 @@
+"""The files that the fuzzers begin with, made by code and by ssdh itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ssdh_surgery.data.datum import write_raw
+
+_STOCK = Path(__file__).parent.parent / "faults" / "stock.py"
+_COMMANDS = (
+    "data mean records mean.binaryproto",
+    "encode photos -o a.h5",
+    "encode photos -o a.parquet",
+)
+
+
+def write_seeds(folder: Path) -> None:
+    """Write the inputs of all readers."""
+    subprocess.run([sys.executable, str(_STOCK), str(folder)], check=True)
+    for line in _COMMANDS:
+        command = [sys.executable, "-m", "ssdh_surgery", "-q", *line.split()]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    pixels = np.random.default_rng(1).integers(0, 255, (3, 6, 6)).astype(np.uint8)
+    (folder / "datum").write_bytes(write_raw(pixels, 1))
+    for name in ("image.png", "image.jpg"):
+        cv2.imwrite(str(folder / name), pixels.transpose(1, 2, 0))
+    (folder / "labels.txt").write_text("cats\ndogs\n")
+    log = next(folder.glob("runs/*/*.log"))
+    (folder / "train.log").write_bytes(log.read_bytes())
