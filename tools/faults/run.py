@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
+from process import Server
 from stock import write_stock
 from syscalls import Fault
 from trial import Bench
@@ -49,59 +51,70 @@ class Row:
 def main() -> None:
     """Run the trials and print the table."""
     options = _options()
-    deadline = time.monotonic() + (options.seconds or 1e9)
     writers = [each for each in WRITERS if not options.writers or each.name in options.writers]
-    seed = options.seed if options.seed is not None else int(time.time())
     if options.seconds:
-        print(f"seed {seed}")
-        random.Random(seed).shuffle(writers)
-    with (
-        tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ssdh-faults-") as folder,
-        ThreadPoolExecutor(options.jobs) as pool,
-    ):
+        print(f"seed {options.seed}")
+        random.Random(options.seed).shuffle(writers)
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ssdh-faults-") as folder:
         stock = Path(folder, "stock")
         stock.mkdir()
         write_stock(stock)
-
-        def judge(numbered: tuple[int, Writer]) -> Row:
-            place = Path(folder, str(numbered[0]))
-            place.mkdir()
-            return _row(numbered[1], stock, place, deadline, seed if options.seconds else None)
-
-        rows = list(pool.map(judge, enumerate(writers)))
+        rows = _rows(writers, stock, options)
     _print_table([row for row in rows if row.faults])
     if any(row.kinds for row in rows):
         raise SystemExit(1)
+
+
+def _rows(writers: Sequence[Writer], stock: Path, options: argparse.Namespace) -> list[Row]:
+    """Judge the writers, each server taking the next one when it is free."""
+    deadline = time.monotonic() + (options.seconds or float("inf"))
+    sample = random.Random(options.seed) if options.seconds else None
+    servers: SimpleQueue[Server] = SimpleQueue()
+    for number in range(options.jobs):
+        place = stock.with_name(f"server{number}")
+        place.mkdir()
+        servers.put(Server(place))
+
+    def judge(numbered: tuple[int, Writer]) -> Row:
+        row = Row(numbered[1])
+        place = stock.with_name(str(numbered[0]))
+        place.mkdir()
+        server = servers.get()
+        try:
+            if time.monotonic() < deadline:
+                _judge(row, Bench(row.writer, stock, place, server), deadline, sample)
+        except RuntimeError as error:
+            row.add("no fault", [f"stuck: {error}"])
+        finally:
+            servers.put(server)
+        return row
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        rows = list(pool.map(judge, enumerate(writers)))
+    while not servers.empty():
+        servers.get().close()
+    return rows
+
+
+def _judge(row: Row, bench: Bench, deadline: float, sample: random.Random | None) -> None:
+    faults = bench.faults
+    if sample is not None:
+        faults = sample.sample(faults, min(_SAMPLE, len(faults)))
+    start = time.monotonic()
+    for fault in faults:
+        if time.monotonic() > deadline:
+            break
+        row.add(fault, bench.problems(fault))
+    print(f"# {row.writer.name}: {row.faults} faults, {time.monotonic() - start:.0f} s", flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("writers", nargs="*", help="try only these writers (default: all)")
     parser.add_argument("--seconds", type=float, help="try a random sample for so long")
-    parser.add_argument("--seed", type=int, help="draw the sample with this seed")
+    parser.add_argument("--seed", type=int, default=1, help="draw with this seed (default: 1)")
     parser.add_argument("--jobs", type=int, default=2, help="run so many at a time (default: 2)")
     return parser.parse_args()
-
-
-def _row(writer: Writer, stock: Path, place: Path, deadline: float, seed: int | None) -> Row:
-    row = Row(writer)
-    if time.monotonic() > deadline:
-        return row
-    try:
-        bench = Bench(writer, stock, place)
-    except RuntimeError as error:
-        row.add("without a fault", [f"stuck: {error}"])
-        return row
-    faults = bench.faults
-    if seed is not None:
-        faults = random.Random(seed).sample(faults, min(_SAMPLE, len(faults)))
-    start = time.monotonic()
-    for fault in faults:
-        if time.monotonic() > deadline:
-            break
-        row.add(fault, bench.problems(fault))
-    print(f"# {writer.name}: {row.faults} faults, {time.monotonic() - start:.0f} s", flush=True)
-    return row
 
 
 def _print_table(rows: Sequence[Row]) -> None:

@@ -1,9 +1,8 @@
-"""The file operations of a command, as strace counts them, and the command with one of them failing."""
+"""The file operations of a command, as strace counts them, and what makes one of them fail."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ ERRORS = {
 }
 KILL = "SIGKILL"
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
-_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -41,11 +39,8 @@ class Fault:
         return f"{self.kind} at {self.call} {self.number}"
 
 
-def calls(command: Sequence[str], folder: Path, log: Path) -> list[tuple[str, int]]:
-    """Run a command in a folder; the calls that change files in it, each with its number."""
-    done = _strace(command, folder, log, "--seccomp-bpf")
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+def calls(log: Path, folder: Path) -> list[tuple[str, int]]:
+    """The calls in a log of strace that change files in a folder, each with its number."""
     return list(dict.fromkeys(_calls_in(log.read_text(errors="replace"), str(folder))))
 
 
@@ -62,31 +57,11 @@ def faults(points: Sequence[tuple[str, int]]) -> list[Fault]:
     return [Fault(*point, kind) for point in points for kind in (KILL, *ERRORS[point[0]])]
 
 
-def run_with(
-    fault: Fault, command: Sequence[str], folder: Path, log: Path
-) -> subprocess.CompletedProcess[str]:
-    """Run a command with a fault.
-
-    Raises:
-        subprocess.TimeoutExpired: it does not end.
-    """
-    effect = f"signal={KILL}" if fault.kind == KILL else f"error={fault.kind}"
-    inject = f"inject={fault.call}:{effect}:when={fault.number}"
-    # strace's filter in the kernel is fast, but drops signals.
-    speed = () if fault.kind == KILL else ("--seccomp-bpf",)
-    return _strace(command, folder, log, *speed, "-e", inject)
-
-
-def _strace(
-    command: Sequence[str], folder: Path, log: Path, *options: str
-) -> subprocess.CompletedProcess[str]:
+def options(log: Path, fault: Fault | None = None) -> list[str]:
+    """The options of strace that log all calls to a file, with a fault."""
     traced = "trace=" + ",".join(ERRORS)
-    strace = ("strace", "-f", "-y", "-qq", "-s", "0", "-o", str(log), "-e", traced, *options)
-    return subprocess.run(
-        [*strace, *command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
+    options = ["-f", "-y", "-qq", "-s", "0", "-o", str(log), "-e", traced]
+    if fault is not None:
+        effect = f"signal={KILL}" if fault.kind == KILL else f"error={fault.kind}"
+        options += ["-e", f"inject={fault.call}:{effect}:when={fault.number}"]
+    return options

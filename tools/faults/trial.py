@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from contents import contents, leftovers, state
-from syscalls import KILL, Fault, calls, faults, run_with
+from process import Ended, Server
+from syscalls import KILL, Fault, calls, faults, options
 from writers import Writer
-
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-_SECONDS = 120
-
-
-def ssdh(line: str) -> list[str]:
-    """The words of a command line of ssdh."""
-    variables = [f"{name}={value}" for name, value in _ENVIRONMENT.items()]
-    return ["env", *variables, sys.executable, "-m", "ssdh_surgery", *shlex.split(line)]
-
-
-def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command line of ssdh in a folder."""
-    return subprocess.run(
-        ssdh(line), cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
 
 
 class Bench:
@@ -38,10 +20,15 @@ class Bench:
         writer: the writer.
         stock: the folder of inputs.
         place: a folder to work in.
+        server: what runs its commands.
+
+    Raises:
+        RuntimeError: a command fails without a fault.
     """
 
-    def __init__(self, writer: Writer, stock: Path, place: Path) -> None:
+    def __init__(self, writer: Writer, stock: Path, place: Path, server: Server) -> None:
         self.writer = writer
+        self._server = server
         self._start, self._work, self._log = place / "start", place / "work", place / "strace.log"
         shutil.copytree(stock, self._work)
         for line in writer.before:
@@ -49,24 +36,21 @@ class Bench:
         self._work.rename(self._start)
         self._reset()
         self._old = contents(self._work)
-        self._new = self._undisturbed()
+        self._must_run(writer.command)
+        self._new = contents(self._work)
         self._reset()
-        points = calls(ssdh(writer.command), self._work, self._log)
+        self._must_run(writer.command, options(self._log))
         other = contents(self._work)
         # Files with a random part cannot be compared by their bytes.
         self._varying = {name for name in self._new if other.get(name) != self._new[name]}
-        self.faults = faults(points)
+        self.faults = faults(calls(self._log, self._work))
         # What the next run makes of each state that a fault leaves.
         self._next_runs: dict[object, list[str]] = {}
 
-    def _undisturbed(self) -> dict[str, str]:
-        self._must_run(self.writer.command)
-        return contents(self._work)
-
-    def _must_run(self, line: str) -> None:
-        done = run(line, self._work)
-        if done.returncode:
-            raise RuntimeError(f"ssdh {line}: exit code {done.returncode}\n{done.stderr}")
+    def _must_run(self, line: str, strace: Sequence[str] = ()) -> None:
+        ended = self._server.run(line, self._work, strace)
+        if ended.code:
+            raise RuntimeError(f"ssdh {line}: exit code {ended.code}: {ended.last_lines}")
 
     def _reset(self) -> None:
         shutil.rmtree(self._work, ignore_errors=True)
@@ -75,39 +59,36 @@ class Bench:
     def problems(self, fault: Fault) -> list[str]:
         """What a fault does that it should not do."""
         self._reset()
-        try:
-            done = run_with(fault, ssdh(self.writer.command), self._work, self._log)
-            problems = self._after_fault(fault, done)
-            key = state(self._work)
-            if key not in self._next_runs:
-                self._next_runs[key] = self._after_next_run()
-            return [*problems, *self._next_runs[key]]
-        except subprocess.TimeoutExpired:
-            return ["hang: a run does not end"]
+        ended = self._server.run(self.writer.command, self._work, options(self._log, fault))
+        problems = self._after_fault(fault, ended)
+        key = state(self._work)
+        if key not in self._next_runs:
+            self._next_runs[key] = self._after_next_run()
+        return [*problems, *self._next_runs[key]]
 
-    def _after_fault(self, fault: Fault, done: subprocess.CompletedProcess[str]) -> list[str]:
+    def _after_fault(self, fault: Fault, ended: Ended) -> list[str]:
         after = contents(self._work)
         problems = self._damage(after)
         is_mixed = not (self._is(after, self._old) or self._is(after, self._new))
         if fault.kind == KILL:
-            if done.returncode not in (0, -9, 137):
-                problems.append(f"signal: exit code {done.returncode} after a kill")
+            if ended.code not in (0, -9):
+                problems.append(f"signal: exit code {ended.code} after a kill")
             return problems
         if is_mixed and not self.writer.is_gradual:
             problems.append(f"half: some files are new, others old: {self._changed(after)}")
-        problems += _message_problems(done, os.listdir(self._work))
-        if done.returncode == 0 and not self._is(after, self._new):
+        problems += _message_problems(ended, os.listdir(self._work))
+        if ended.code == 0 and not self._is(after, self._new):
             problems.append(f"lost: exit code 0, but not all is written: {self._changed(after)}")
         return problems
 
     def _after_next_run(self) -> list[str]:
         was_complete = self._is(contents(self._work), self._new)
-        done = run(self.writer.again or self.writer.command, self._work)
+        ended = self._server.run(self.writer.again or self.writer.command, self._work)
         after = contents(self._work)
         problems = [f"{each} (after the next run)" for each in self._damage(after)]
-        is_refused = done.returncode == 3 and was_complete
-        if done.returncode and not is_refused:
-            problems.append(f"stuck: next run: exit code {done.returncode}: {_last(done.stderr)}")
+        is_refused = ended.code == 3 and was_complete
+        if ended.code and not is_refused:
+            problems.append(f"stuck: next run: exit code {ended.code}: {ended.last_lines}")
         elif not self._is(after, self._new):
             problems.append(f"stuck: the next run writes something else: {self._changed(after)}")
         elif not is_refused and (left := leftovers(self._work)):
@@ -135,18 +116,16 @@ class Bench:
         )
 
 
-def _message_problems(done: subprocess.CompletedProcess[str], names: Sequence[str]) -> list[str]:
-    text = done.stderr
+def _message_problems(ended: Ended, names: Sequence[str]) -> list[str]:
+    text = ended.messages
+    if ended.is_hang:
+        return ["hang: it does not end"]
     if "a bug in" in text or "Traceback" in text:
-        return [f"bug: {_last(text)}"]
-    if done.returncode < 0 or done.returncode > 128:
-        return [f"signal: exit code {done.returncode}: {_last(text)}"]
-    if done.returncode not in (0, 3):
-        return [f"exit: exit code {done.returncode}: {_last(text)}"]
-    if done.returncode == 3 and ": " not in text:
-        return [f"exit: a message without a place: {_last(text)}"]
+        return [f"bug: {ended.last_lines}"]
+    if ended.code < 0:
+        return [f"signal: exit code {ended.code}: {ended.last_lines}"]
+    if ended.code not in (0, 3):
+        return [f"exit: exit code {ended.code}: {ended.last_lines}"]
+    if ended.code == 3 and ": " not in text:
+        return [f"exit: a message without a place: {ended.last_lines}"]
     return []
-
-
-def _last(text: str) -> str:
-    return " | ".join(text.strip().splitlines()[-3:])[-300:]
