@@ -4,7 +4,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint caffe networks bench proto
+.PHONY: help setup demo test lint caffe networks bench soak proto
+# Of `make soak`: half of the time for each of its two parts.
+SECONDS ?= 3600
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,12 @@ bench: $(READY)  ## Measure speed against references (half an hour; needs `make 
 	@for file in benchmarks/*.py; do \
 		echo "== $$file"; $(BIN)/python "$$file" || exit; \
 	done
+
+soak: $(READY)  ## Fail file operations and fuzz readers for SECONDS (an hour; needs strace)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[soak]'
+	$(BIN)/python tools/faults/run.py --seconds $$(($(SECONDS) / 2))
+	$(BIN)/python tools/fuzz/run.py --seconds $$(($(SECONDS) / 2)) --seed 1
 
 proto: $(READY)  ## Compile the .proto file to descriptors and type stubs
 	$(BIN)/python tools/proto/compile.py

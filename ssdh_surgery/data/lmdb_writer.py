@@ -191,7 +191,9 @@ class LmdbWriter:
         import lmdb
 
         try:
-            yield
+            # py-lmdb makes the folder itself.
+            with file_errors(self._location.file, "write"):
+                yield
         except lmdb.Error as error:
             reason = str(error).removeprefix(f"{self._folder}: ")
             # This is all that LMDB reports when the disk is full.

@@ -19,6 +19,8 @@ from pathlib import Path
 from ssdh_surgery.staging.folder_lock import claim, folder_lock, release, try_lock
 
 _PREFIX, _SUFFIX = ".ssdh-", ".tmp"
+# The pattern of their names for `glob`.
+PATTERN = f"{_PREFIX}*{_SUFFIX}"
 _NAME = re.compile(re.escape(_PREFIX) + r"[a-z0-9_]{8}" + re.escape(_SUFFIX))
 
 

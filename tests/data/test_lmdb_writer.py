@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -186,3 +187,18 @@ def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileError) as caught:
         LmdbWriter(path)
     assert str(caught.value) == f"{path}: cannot write: no such folder"
+
+
+def test_a_folder_that_lmdb_cannot_make_is_an_error_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lmdb"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(lmdb, "open", refuse)
+    with pytest.raises(FileError) as caught:
+        LmdbWriter(path)
+    assert str(caught.value).startswith(f"{path}: cannot write: ")
+    assert names(tmp_path) == []

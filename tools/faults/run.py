@@ -24,7 +24,7 @@ from queue import SimpleQueue
 from process import Server
 from stock import write_stock
 from syscalls import Fault
-from trial import Bench
+from trial import Bench, Missed
 from writers import WRITERS, Writer
 
 # Faults of one writer in a run of limited time.
@@ -38,6 +38,7 @@ class Row:
 
     writer: Writer
     faults: int = 0
+    missed: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
 
     def add(self, fault: Fault | str, problems: Sequence[str]) -> None:
@@ -104,8 +105,15 @@ def _judge(row: Row, bench: Bench, deadline: float, sample: random.Random | None
     for fault in faults:
         if time.monotonic() > deadline:
             break
-        row.add(fault, bench.problems(fault))
-    print(f"# {row.writer.name}: {row.faults} faults, {time.monotonic() - start:.0f} s", flush=True)
+        try:
+            row.add(fault, bench.problems(fault))
+        except Missed:
+            row.missed += 1
+    seconds = time.monotonic() - start
+    print(
+        f"# {row.writer.name}: {row.faults} faults, {row.missed} missed, {seconds:.0f} s",
+        flush=True,
+    )
 
 
 def _options() -> argparse.Namespace:
@@ -119,15 +127,16 @@ def _options() -> argparse.Namespace:
 
 def _print_table(rows: Sequence[Row]) -> None:
     print(f"\n{datetime.datetime.now(datetime.UTC).date()}\n")
-    print(f"| writer | faults | {' | '.join(_KINDS)} |")
-    print("| --- " * (len(_KINDS) + 2) + "|")
+    print(f"| writer | faults | missed | {' | '.join(_KINDS)} |")
+    print("| --- " * (len(_KINDS) + 3) + "|")
     total = Row(Writer("all", ""))
     for row in rows:
         total.faults += row.faults
+        total.missed += row.missed
         total.kinds += row.kinds
     for row in (*rows, total):
         counts = " | ".join(str(row.kinds[kind]) for kind in _KINDS)
-        print(f"| {row.writer.name} | {row.faults} | {counts} |")
+        print(f"| {row.writer.name} | {row.faults} | {row.missed} | {counts} |")
 
 
 if __name__ == "__main__":

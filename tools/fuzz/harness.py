@@ -36,6 +36,9 @@ def main() -> None:
     read = _in_child(reader.read) if reader.is_native else reader.read
     mapped_files.report_with(lambda _: SsdhError.exit_code)
 
+    # What it imports is imported once, in the parent of all children.
+    reader.read()
+
     def take(data: bytes) -> None:
         input_file.write_bytes(data)
         try:

@@ -97,6 +97,15 @@ def _class_names() -> object:
     return read_class_names(Path("labels.txt"))
 
 
+def _codes(name: str) -> Callable[[], object]:
+    def read() -> object:
+        from ssdh_surgery.retrieval.codes.code_file import read_features
+
+        return read_features(name)
+
+    return read
+
+
 def _image(name: str) -> Callable[[], object]:
     def read() -> object:
         from ssdh_surgery.data.image import decode
@@ -131,18 +140,11 @@ READERS = (
     Reader("LMDB", "records/data.mdb", command("data show records"), is_native=True),
     Reader("list", "list.txt", command("data mean list.txt")),
     Reader("list of vectors", "vectors.txt", _vectors),
-    Reader("codes: npz", "b.npz", command("evaluate --queries b.npz --database a.npz")),
-    Reader(
-        "codes: HDF5", "a.h5", command("evaluate --queries a.h5 --database a.npz"), is_native=True
-    ),
-    Reader(
-        "codes: Parquet",
-        "a.parquet",
-        command("evaluate --queries a.parquet --database a.npz"),
-        is_native=True,
-    ),
+    Reader("codes: npz", "a.npz", _codes("a.npz")),
+    Reader("codes: HDF5", "a.h5", _codes("a.h5"), is_native=True),
+    Reader("codes: Parquet", "a.parquet", _codes("a.parquet"), is_native=True),
     Reader("index: info", "a.index", command("index info a.index")),
-    Reader("index: search", "a.index", command("search a.index --queries a.npz"), is_native=True),
+    Reader("index: search", "a.index", command("search a.index --queries b.npz")),
     Reader("ssdh.toml", "ssdh.toml", command("deploy --dry-run")),
     Reader("log", "train.log", _log),
     Reader("labels.txt", "labels.txt", _class_names),

@@ -80,9 +80,14 @@ def _fuzz(reader: Reader, place: Path, findings: Path, seconds: float, seed: int
             *(f"-artifact_prefix={prefix}", f"-seed={seed}", "-print_final_stats=1"),
         ]
         done = subprocess.run(
-            command, cwd=place, env=os.environ, capture_output=True, text=True, errors="replace",
+            command,
+            cwd=place,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            errors="replace",
             check=False,
-        )  # fmt: skip
+        )
         counts = [int(one or two) for one, two in _COUNT.findall(done.stderr)]
         if not counts:
             raise SystemExit(f"{reader.name}: {done.stderr}")

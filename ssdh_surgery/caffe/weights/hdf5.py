@@ -74,6 +74,14 @@ class LastingFile(io.FileIO):
             self.error = error
         return size
 
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size, or note the failure."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
     def readinto(self, buffer: Any) -> int:
         """Read what was written; zeros stand for what could not be."""
         view = memoryview(buffer).cast("B")

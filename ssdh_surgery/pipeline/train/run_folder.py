@@ -10,6 +10,8 @@ from typing import Any
 
 from ssdh_surgery import errors, files
 from ssdh_surgery.pipeline.nets.run_records import RECORD, RUNS, run_records
+from ssdh_surgery.staging.staged_file import clean_folders
+from ssdh_surgery.staging.temporary import PATTERN
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class RunFolder:
         """
         with errors.file_errors(self.path, "make the folder"):
             self.path.mkdir(parents=True)
+        # A run that was killed while its folder was made does not return to it.
+        clean_folders(path.parent for path in self.path.parent.glob(f"*/{PATTERN}"))
         files.write_bytes(self.solver, solver)
         files.write_bytes(self.record, (json.dumps(record, indent=2) + "\n").encode())
 

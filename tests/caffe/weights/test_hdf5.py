@@ -84,3 +84,11 @@ def test_the_program_that_reads_a_file_reads_all_of_it(tmp_path: Path) -> None:
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_size_that_cannot_be_set_is_noted_as_a_failed_write_is(tmp_path: Path) -> None:
+    """An exception inside libhdf5 would be lost, and another one raised in its place."""
+    (tmp_path / "x.h5").write_bytes(b"content")
+    with hdf5.LastingFile(tmp_path / "x.h5", "r") as file:
+        assert file.truncate(3) == 3
+        assert isinstance(file.error, OSError)

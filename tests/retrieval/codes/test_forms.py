@@ -174,3 +174,14 @@ def test_endings_that_mean_something_else(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"to a '\.txt' file"):
         write_codes(tmp_path / "codes.txt", made(1, 8))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_member_that_is_marked_as_encrypted_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "codes.npz"
+    write_codes(path, made(20, 64))
+    data = bytearray(path.read_bytes())
+    # The flags of a member: 8 bytes after the signature of its entry in the central directory.
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"is truncated or damaged: .* is encrypted"):
+        read_features(path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +53,8 @@ class SnapshotPlace:
         """
         target = (self.folder / self.prefix).parent
         try:
-            with errors.file_errors(target, "write"), tempfile.NamedTemporaryFile(dir=target):
-                pass
+            with errors.file_errors(target, "write"):
+                Temporary(target / Path(self.prefix).name).remove()
         except FileError as error:
             hint = None if target.is_dir() else f"create the folder: mkdir -p {target}"
             reason = error.message.removeprefix("cannot write: ")

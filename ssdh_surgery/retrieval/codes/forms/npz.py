@@ -28,8 +28,9 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+# RuntimeError: a member that is marked as encrypted, or compressed in an unknown way.
 _DAMAGE = (
-    *(ValueError, OSError, EOFError, MemoryError, NotImplementedError, KeyError),
+    *(ValueError, OSError, EOFError, MemoryError, RuntimeError, KeyError),
     *(struct.error, zlib.error, zipfile.BadZipFile),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import signal
@@ -19,8 +20,10 @@ from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 from ssdh_surgery.caffe.weights.solverstate import read_solver_state
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.torch.solver.sidecar import read_sidecar
+from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace
 from ssdh_surgery.errors import DataError, FileError, SsdhError
 from ssdh_surgery.files import file_digest
+from ssdh_surgery.location import Location
 from support.training import (
     TRAIN,
     Runner,
@@ -347,3 +350,15 @@ def test_a_kill_leaves_whole_snapshots(tmp_path: Path) -> None:
     )
     assert resumed.all(events.LogWarning) == []
     assert losses(resumed.events, 0)[0][0] == last
+
+
+def test_the_check_of_a_prefix_leaves_nothing_that_a_kill_could_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its trial file has a name that the next run removes, whenever the process is killed."""
+    monkeypatch.setattr(os, "unlink", lambda _: None)
+    SnapshotPlace(tmp_path, "snap").check(Location("solver.prototxt"))
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 1
+    SnapshotPlace(tmp_path, "snap").check(Location("solver.prototxt"))
+    assert list(tmp_path.iterdir()) == []
