@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
@@ -91,7 +90,7 @@ class Bench:
             return problems
         if is_mixed and not self.writer.is_gradual:
             problems.append(f"half: some files are new, others old: {self._changed(after)}")
-        problems += _message_problems(ended, os.listdir(self._work))
+        problems += _message_problems(ended)
         if ended.code == 0 and not self._is(after, self._new):
             problems.append(f"lost: exit code 0, but not all is written: {self._changed(after)}")
         return problems
@@ -131,7 +130,7 @@ class Bench:
         )
 
 
-def _message_problems(ended: Ended, names: Sequence[str]) -> list[str]:
+def _message_problems(ended: Ended) -> list[str]:
     text = ended.messages
     if ended.is_hang:
         return ["hang: it does not end"]
