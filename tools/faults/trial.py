@@ -96,11 +96,11 @@ class Bench:
         return problems
 
     def _after_next_run(self) -> list[str]:
-        was_complete = self._is(contents(self._work), self._new)
         ended = self._server.run(self.writer.again or self.writer.command, self._work)
         after = contents(self._work)
         problems = [f"{each} (after the next run)" for each in self._damage(after)]
-        is_refused = ended.code == 3 and was_complete
+        # It may finish what was begun, and then refuse to replace it.
+        is_refused = ended.code == 3 and self._is(after, self._new)
         if ended.code and not is_refused:
             problems.append(f"stuck: next run: exit code {ended.code}: {ended.last_lines}")
         elif not self._is(after, self._new):
