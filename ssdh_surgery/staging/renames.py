@@ -89,7 +89,11 @@ def settle(path: Path | str) -> None:
     Raises:
         FileError: it is impossible, and some files are old and others are new.
     """
-    folder = Path(os.path.realpath(path)).parent
+    for folder in real_folders([path]):
+        _settle_folder(folder)
+
+
+def _settle_folder(folder: Path) -> None:
     try:
         finish_renames(folder)
     except FileError as error:
@@ -102,6 +106,18 @@ def settle(path: Path | str) -> None:
             location=Location(str(folder)),
             hint="make the folder writable and run the command again",
         ) from error
+
+
+def real_folders(paths: Iterable[Path | str]) -> set[Path]:
+    """The folders that files are in, behind links.
+
+    A name that no file can have is in none: whoever reads or writes it reports it.
+    """
+    folders = set()
+    for path in paths:
+        with contextlib.suppress(ValueError):
+            folders.add(Path(os.path.realpath(path)).parent)
+    return folders
 
 
 @contextlib.contextmanager

@@ -176,3 +176,8 @@ def test_a_reader_in_a_folder_that_is_read_only(
     assert sorted(os.listdir(tmp_path)) == ["net", "solver"]
     for temporary, _ in pairs:
         temporary.release()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000, ""])
+def test_a_name_that_no_file_can_have_is_left_to_the_reader(name: str) -> None:
+    settle(name)

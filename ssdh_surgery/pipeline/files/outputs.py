@@ -14,7 +14,7 @@ from pathlib import Path
 from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
-from ssdh_surgery.staging.renames import folder_locks
+from ssdh_surgery.staging.renames import folder_locks, real_folders
 from ssdh_surgery.staging.staged_file import Write, changed_under_us, write_files
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -75,7 +75,7 @@ def locked_for(
         also: further files that are read and written.
     """
     files = [*map(plan.target, sources), *also] if plan.mode is Mode.WRITE else []
-    with folder_locks(Path(os.path.realpath(file)).parent for file in files):
+    with folder_locks(real_folders(files)):
         yield
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +30,7 @@ from ssdh_surgery.retrieval.index.index import (
     label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
-from ssdh_surgery.staging.folder_lock import folder_lock
+from ssdh_surgery.staging.renames import folder_locks, real_folders
 from ssdh_surgery.staging.staged_file import changed_under_us, refuse_read_only
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
@@ -255,7 +253,7 @@ def changing_file_index(place: str) -> Iterator[FileIndex]:
     Raises:
         FileError, DataError: see `open_file_index`; or the file is read-only.
     """
-    with folder_lock(Path(os.path.realpath(place)).parent), open_file_index(place) as index:
+    with folder_locks(real_folders([place])), open_file_index(place) as index:
         refuse_read_only(place)
         yield index
 
