@@ -109,7 +109,7 @@ def test_one_beside_it_that_cannot_be_parsed(ssdh: Ssdh, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", SOLVER.encode("utf-16"), SOLVER.encode() + b"\0"], ids=["empty", "UTF-16", "NUL"]
+    "data", [SOLVER.encode("utf-16"), SOLVER.encode() + b"\0"], ids=["UTF-16", "NUL"]
 )
 def test_one_beside_it_that_is_no_text(ssdh: Ssdh, here: Path, data: bytes) -> None:
     (here / "solver.prototxt").write_bytes(data)

@@ -238,7 +238,8 @@ def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[S
 def unreadable_neighbours(folder: Path, like: re.Pattern[bytes]) -> dict[Path, SsdhError]:
     """The prototxt files of a folder that cannot be read or parsed, with the reasons.
 
-    Only those of which the name or the text matches `like`; unknown text matches.
+    Only those of which the name or the text matches `like`; unknown text matches, an empty file
+    does not.
     """
     errors: dict[Path, SsdhError] = {}
     for path in _prototxts(folder):
@@ -246,6 +247,8 @@ def unreadable_neighbours(folder: Path, like: re.Pattern[bytes]) -> dict[Path, S
             data = files.read_bytes(path)
         except SsdhError as error:
             errors[path] = error
+            continue
+        if not data.strip():
             continue
         try:
             # Text in UTF-16 has zeros between its letters.
