@@ -9,7 +9,6 @@ from ssdh_surgery.api.edits import EditResult, edit_result, write_plan
 from ssdh_surgery.api.keywords import settings_of
 from ssdh_surgery.api.setting_types import PatchSettings
 from ssdh_surgery.errors import UsageError
-from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.patch import patch as story
 
 
@@ -48,5 +47,4 @@ def patch(
         settings_of("patch", settings, preset), None if solver is None else str(solver), net
     )
     plan = write_plan(write=write, out=out, in_place=in_place, force=force)
-    sources = [read_source(str(file)) for file in files]
-    return edit_result(story.patch(sources, options, plan))
+    return edit_result(story.patch_files(list(map(str, files)), options, plan))

@@ -8,7 +8,6 @@ from ssdh_surgery.api.edits import EditResult, edit_result, write_plan
 from ssdh_surgery.api.keywords import check
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.pipeline import upgrade as story
-from ssdh_surgery.pipeline.files.sources import read_source_or_weights
 from ssdh_surgery.pipeline.settings.value_types import FileNamePart
 
 
@@ -39,5 +38,5 @@ def upgrade(
         raise UsageError("upgrade needs a file")
     suffix = check("suffix", suffix, FileNamePart())
     plan = write_plan(write=write, out=out, in_place=in_place, force=force, suffix=suffix)
-    sources = [read_source_or_weights(str(file)) for file in files]
-    return edit_result(story.upgrade(sources, plan, stock_objective=stock_objective))
+    names = list(map(str, files))
+    return edit_result(story.upgrade_files(names, plan, stock_objective=stock_objective))

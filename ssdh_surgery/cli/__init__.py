@@ -17,6 +17,7 @@ import ssdh_surgery
 from ssdh_surgery import mapped_files
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.location import set_shell_folder
+from ssdh_surgery.staging import folder_lock
 
 # Each command: its module in this package, and its help line.
 COMMANDS = {
@@ -141,7 +142,14 @@ def main(args: list[str] | None = None) -> None:
             signal.signal(number, signal.default_int_handler)
     words = sys.argv[1:] if args is None else args
     mapped_files.report_with(lambda error: _report(error, words))
+    folder_lock.report_waits_with(_say)
     sys.exit(run(words))
+
+
+def _say(text: str) -> None:
+    from ssdh_surgery.cli import terminal
+
+    terminal.say(text)
 
 
 def run(args: list[str]) -> int:

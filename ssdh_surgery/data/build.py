@@ -21,7 +21,7 @@ from ssdh_surgery.data.build_paths import (
     vectors_path,
 )
 from ssdh_surgery.data.class_folders import read_class_folders
-from ssdh_surgery.data.class_names import ClassNames, class_names_beside
+from ssdh_surgery.data.class_names import ClassNames, class_names_beside, class_names_content
 from ssdh_surgery.data.image import opencv
 from ssdh_surgery.data.image_list import ImageList, read_list
 from ssdh_surgery.data.list_line import SeveralLabels
@@ -74,13 +74,14 @@ def build(
         FileError: the source cannot be read, or `out` exists or cannot be written.
         MissingExtra: OpenCV is not installed.
     """
+    names_before = class_names_content(Path(out))
     if numbering is None and os.path.isdir(source):
         numbering = class_names_beside(Path(out))
     numbering = numbering or ClassNames()
     images = read_source(source, root, several, numbering.names)
     refuse_new_classes(str(source), images.classes, numbering)
     with _single_threaded_opencv(), contextlib.ExitStack() as stack:
-        job = BuildJob(images, options, Path(out), skip_bad, labels_as)
+        job = BuildJob(images, options, Path(out), skip_bad, labels_as, replace, names_before)
         if not replace:
             refuse_other_names(job.out, images.classes)
         if job.vectors and labels_as == "hdf5":

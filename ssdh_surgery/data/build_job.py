@@ -17,16 +17,17 @@ from ssdh_surgery.data.build_paths import has_other_names, split_paths, vectors_
 from ssdh_surgery.data.class_names import class_names_bytes, class_names_path
 from ssdh_surgery.data.datum import Shape, write_floats
 from ssdh_surgery.data.image_list import ImageList, ListEntry
-from ssdh_surgery.data.label_file import label_file, list_file, write_label_file
+from ssdh_surgery.data.label_file import label_file, label_file_writes, list_file
 from ssdh_surgery.data.list_problems import Problem
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.parallel import parallel_map
 from ssdh_surgery.data.record import Record, RecordOptions, Side, make_record, record_key
 from ssdh_surgery.errors import DataError, FileError
-from ssdh_surgery.files import write_bytes
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, size_text
+from ssdh_surgery.staging.renames import rename_all
+from ssdh_surgery.staging.staged_file import Write, staged_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,13 +94,26 @@ def record_order(images: ImageList, options: RecordOptions) -> list[_Numbered]:
 
 @dataclass
 class BuildJob:
-    """One running build; `writers` has for each side the LMDB of images and that of vectors."""
+    """One running build.
+
+    Attributes:
+        images: the list.
+        options: how the records are made.
+        out: the LMDB.
+        skip_bad: leave out bad lines and images instead of refusing.
+        labels_as: where label vectors go.
+        replace: replace existing files.
+        names_before: what `labels.txt` held when the images were numbered; None without it.
+        writers: for each side the LMDB of images and that of vectors.
+    """
 
     images: ImageList
     options: RecordOptions
     out: Path
     skip_bad: bool
     labels_as: LabelsAs
+    replace: bool
+    names_before: bytes | None
     writers: dict[Side, list[LmdbWriter]] = field(default_factory=dict)
     shapes: Counter[Shape] = field(default_factory=Counter)
 
@@ -188,15 +202,19 @@ class BuildJob:
                 raise DataError(f"no image is left{which}", location=where, findings=findings)
 
     def finish(self) -> BuildSummary:
-        """Write everything to disk, so that only the renaming remains."""
-        for writer in itertools.chain.from_iterable(self.writers.values()):
+        """Write everything to disk, and put all of it in place, or nothing.
+
+        Raises:
+            FileError: something cannot be written, or has appeared or changed since the start.
+        """
+        writers = list(itertools.chain.from_iterable(self.writers.values()))
+        for writer in writers:
             writer.commit()
-        labels_file = None
-        if self.images.classes:
-            labels_file = class_names_path(self.out)
-            if has_other_names(self.out, self.images.classes):
-                write_bytes(labels_file, class_names_bytes(self.images.classes))
-        label_vectors = self._write_label_files()
+        with staged_files([*self._names_write(), *self._label_file_writes()]) as renames:
+            rename_all([*(writer.complete() for writer in writers), *renames])
+        return self._summary()
+
+    def _summary(self) -> BuildSummary:
         records = {path: self.writers[side][0].records for side, path in self.paths.items()}
         problems = [*self.problems, *self._several_sizes(), *self._class_by_class()]
         return BuildSummary(
@@ -204,9 +222,9 @@ class BuildJob:
             skipped=len(self.order) + self.images.errors - sum(records.values()),
             shapes=self.shapes,
             findings=kinds.findings(problems, self.images.source),
-            labels_file=labels_file,
+            labels_file=class_names_path(self.out) if self.images.classes else None,
             is_renumbered=self._is_renumbered(),
-            label_vectors=label_vectors,
+            label_vectors=self._label_vectors(),
         )
 
     def _is_renumbered(self) -> bool:
@@ -214,19 +232,36 @@ class BuildJob:
         names = [self.images.classes[label] for label in labels] if self.images.classes else []
         return bool(names) and (labels != list(range(len(labels))) or names != sorted(names))
 
-    def _write_label_files(self) -> tuple[Path, ...]:
-        """The LMDBs of label vectors, or the lists of the HDF5 files, which are written here."""
+    def _names_write(self) -> list[Write]:
+        """The file with the class names, unless it has them already.
+
+        One that another build changed since this one read it is refused: its labels differ.
+        """
+        if not has_other_names(self.out, self.images.classes):
+            return []
+        data, before = class_names_bytes(self.images.classes), self.names_before
+        return [Write(class_names_path(self.out), data, before, is_new=before is None)]
+
+    def _label_vectors(self) -> tuple[Path, ...]:
+        """The LMDBs of label vectors, or the lists of the HDF5 files."""
         if not self.vectors:
             return ()
         places = tuple(map(vectors_path, self.paths.values()))
         if self.labels_as == "lmdb":
             return places
+        return tuple(list_file(label_file(place)) for place in places)
+
+    def _label_file_writes(self) -> list[Write]:
+        """The HDF5 files of label vectors and their lists; none where these go to LMDBs."""
+        if not self.vectors or self.labels_as == "lmdb":
+            return []
         lines = {number: entry.line_id for number, entry in self.order}
-        files = tuple(map(label_file, places))
+        files = [label_file(vectors_path(path)) for path in self.paths.values()]
+        writes: list[Write] = []
         for file, (writer,) in zip(files, self.writers.values(), strict=True):
             rows = [self.vectors[lines[_number(key)]] for key in writer.stored_keys()]
-            write_label_file(file, rows)
-        return tuple(map(list_file, files))
+            writes += label_file_writes(file, rows, replace=self.replace)
+        return writes
 
     def _several_sizes(self) -> list[Problem]:
         if len(self.shapes) < 2:

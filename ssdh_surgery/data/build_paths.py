@@ -55,12 +55,14 @@ def refuse_other_names(out: Path, classes: Sequence[str]) -> None:
     Raises:
         FileError: the existing file names other classes, or none.
     """
-    if classes and has_other_names(out, classes) and class_names_path(out).exists():
+    if has_other_names(out, classes) and class_names_path(out).exists():
         raise _in_the_way(class_names_path(out), "exists already, with other classes")
 
 
 def has_other_names(out: Path, classes: Sequence[str]) -> bool:
-    """Whether the file next to an LMDB does not exist, or does not name these classes."""
+    """Whether there are classes that the file next to an LMDB does not name, or not as these."""
+    if not classes:
+        return False
     try:
         names = class_names_beside(out)
     except DataError:

@@ -12,6 +12,7 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes, name_text, printable
+from ssdh_surgery.staging.renames import settle
 
 FILE_NAME = "labels.txt"
 # Classes that a message names.
@@ -47,6 +48,7 @@ def read_class_names(path: Path) -> ClassNames:
         FileError: it cannot be read.
         DataError: it has no names, a name twice, or a line without one.
     """
+    settle(path)
     data = read_bytes(path)
     where = Location(str(path))
     if b"\0" in data:
@@ -77,6 +79,7 @@ def class_names_beside(path: Path) -> ClassNames | None:
         FileError, DataError: see `read_class_names`.
     """
     file = class_names_path(path)
+    settle(file)
     if not file.is_file() or (path.exists() and file.samefile(path)) or _is_image_list(file):
         return None
     return read_class_names(file)
@@ -86,6 +89,13 @@ def class_names_path(path: Path) -> Path:
     """The file next to a path with the names of its classes."""
     is_named = path.name not in ("", "..")  # `.` and `..` are folders with another name
     return (path if is_named else Path(os.path.abspath(path))).parent / FILE_NAME
+
+
+def class_names_content(path: Path) -> bytes | None:
+    """The content of that file; None if there is none."""
+    file = class_names_path(path)
+    settle(file)
+    return read_bytes(file) if file.is_file() else None
 
 
 def class_names_bytes(names: Sequence[str]) -> bytes:

@@ -6,15 +6,16 @@ neither is shuffled.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes
+from ssdh_surgery.staging.staged_file import Write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,14 +51,19 @@ def refuse_unlisted(file: Path) -> None:
         )
 
 
-def write_label_file(file: Path, rows: Sequence[NDArray[np.float32]]) -> None:
-    """Write vectors [N, C] and the list, which names the file by the path given here.
+def label_file_writes(
+    file: Path, rows: Sequence[NDArray[np.float32]], *, replace: bool
+) -> list[Write]:
+    """Vectors [N, C] and the list, which names the file by the path given here, to be written.
 
-    Raises:
-        FileError: one of them cannot be written.
+    With `replace`, existing files may be replaced.
     """
     import numpy as np
 
-    with hdf5.new_file(file) as hdf5_file:
+    memory = io.BytesIO()
+    with hdf5.in_memory(memory) as hdf5_file:
         hdf5_file.create_dataset(DATASET, data=np.stack(rows))
-    write_bytes(list_file(file), name_bytes(f"{file}\n"))
+    return [
+        Write(file, memory.getvalue(), is_new=not replace),
+        Write(list_file(file), name_bytes(f"{file}\n"), is_new=not replace),
+    ]

@@ -20,6 +20,7 @@ from ssdh_surgery import mapped_files
 from ssdh_surgery.data.image import is_image_name
 from ssdh_surgery.errors import DataError, file_errors, near_file
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.renames import settle
 
 _FileId = tuple[int, int]  # device and inode: two paths may name one file
 
@@ -49,6 +50,7 @@ def acquire(path: Path) -> Any:
         DataError: it is missing, a LevelDB, truncated, or not an LMDB at all.
         FileError: it cannot be read.
     """
+    settle(path)
     file = data_file(path)
     with file_errors(file, "read"):
         stat = os.stat(file)

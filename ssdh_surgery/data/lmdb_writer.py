@@ -46,6 +46,7 @@ class LmdbWriter:
         self.last_key: bytes | None = None
         self._location = Location(str(path))
         self._resume = resume
+        self._replace = replace
         self._is_complete = False
         self._pending: list[tuple[bytes, bytes | bytearray]] = []
         self._pending_bytes = 0
@@ -126,7 +127,7 @@ class LmdbWriter:
         with file_errors(self._location.file, "write"):
             (self._folder / _RECIPE).unlink()
         self._is_complete = True
-        return Rename(self._folder, self.path, self._location.file)
+        return Rename(self._folder, self.path, self._location.file, is_new=not self._replace)
 
     def finish(self) -> None:
         """Complete the LMDB and put it in place.

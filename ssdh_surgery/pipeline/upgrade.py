@@ -9,13 +9,33 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.weights.weights_text import with_values
 from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
 from ssdh_surgery.pipeline.edit.upgrade_files import upgrade_document
-from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan
-from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
+from ssdh_surgery.pipeline.files.outputs import Mode, Output, WritePlan, locked_for
+from ssdh_surgery.pipeline.files.sources import (
+    NETS,
+    SourceFile,
+    need,
+    places,
+    read_source_or_weights,
+    refuse_in_place,
+)
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.surgery.upgrade import NET_STEPS, STOCK_STEP, UpgradeStep
 
 # What is added to the names of files by default.
 SUFFIX = "_upgraded"
+
+
+def upgrade_files(
+    names: Sequence[str], plan: WritePlan, *, stock_objective: bool = False
+) -> Results:
+    """Read and upgrade files, as `upgrade` does; other processes that change them wait for the end.
+
+    Raises:
+        SsdhError: a file cannot be read or upgraded; nothing was written.
+    """
+    with locked_for(plan, places(names)):
+        sources = [read_source_or_weights(name) for name in names]
+        return upgrade(sources, plan, stock_objective=stock_objective)
 
 
 def upgrade(

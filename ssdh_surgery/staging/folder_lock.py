@@ -11,18 +11,29 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.location import Location
 
-# Seconds to wait for another process.
-_PATIENCE = 60.0
+# Seconds to wait for another process, and those after which the wait is reported.
+_PATIENCE = 600.0
+_UNREPORTED = 1.0
 _PAUSE = 0.02
 _BUSY = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 # Folders that this process has locked, by device and inode: it may lock them again.
 _held: set[tuple[int, int]] = set()
+
+# Gets a sentence when a wait has taken more than a moment.
+Report = Callable[[str], None]
+_report: Report | None = None
+
+
+def report_waits_with(report: Report | None) -> None:
+    """Set how this program reports that it waits for another process."""
+    global _report
+    _report = report
 
 
 @contextlib.contextmanager
@@ -45,16 +56,8 @@ def folder_lock(folder: Path | str, *, patience: float = _PATIENCE) -> Iterator[
         os.close(handle)
         yield
         return
-    deadline = time.monotonic() + patience
     try:
-        while not claim(handle):
-            if time.monotonic() > deadline:
-                raise FileError(
-                    "another ssdh process is writing in this folder",
-                    location=Location(str(folder)),
-                    hint="run the command again when it has ended",
-                )
-            time.sleep(_PAUSE)
+        _wait_for(handle, folder, patience)
     except BaseException:
         os.close(handle)
         raise
@@ -62,6 +65,22 @@ def folder_lock(folder: Path | str, *, patience: float = _PATIENCE) -> Iterator[
         yield
     finally:
         release(handle)
+
+
+def _wait_for(handle: int, folder: Path | str, patience: float) -> None:
+    start, is_reported = time.monotonic(), False
+    while not claim(handle):
+        waited = time.monotonic() - start
+        if waited > patience:
+            raise FileError(
+                "another ssdh process is writing in this folder",
+                location=Location(str(folder)),
+                hint="run the command again when it has ended",
+            )
+        if waited > _UNREPORTED and not is_reported and _report is not None:
+            _report(f"waiting for another ssdh process that is writing in {folder}")
+            is_reported = True
+        time.sleep(_PAUSE)
 
 
 def claim(handle: int) -> bool:

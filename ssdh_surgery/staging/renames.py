@@ -76,7 +76,48 @@ def finish_renames(folder: Path | str) -> None:
                     _put(entry.source, entry.target)
             for entry in journal.entries:
                 remove(entry.source)
-        journal.remove()
+        with file_errors(folder, "write"):
+            journal.remove()
+
+
+def settle(path: Path | str) -> None:
+    """Finish the renames in the folder of a file that a killed process began, before it is read.
+
+    Where that is impossible, as in a folder that is read-only, all old files or all new ones can
+    still be read.
+
+    Raises:
+        FileError: it is impossible, and some files are old and others are new.
+    """
+    for folder in real_folders([path]):
+        _settle_folder(folder)
+
+
+def _settle_folder(folder: Path) -> None:
+    try:
+        finish_renames(folder)
+    except FileError as error:
+        journal = read_journal(folder)
+        if journal is None or len({entry.is_done for entry in journal.entries}) < 2:
+            return
+        raise FileError(
+            "a command that was killed left some files old and others new, and this cannot be "
+            f"finished: {error.message}",
+            location=Location(str(folder)),
+            hint="make the folder writable and run the command again",
+        ) from error
+
+
+def real_folders(paths: Iterable[Path | str]) -> set[Path]:
+    """The folders that files are in, behind links.
+
+    A name that no file can have is in none: whoever reads or writes it reports it.
+    """
+    folders = set()
+    for path in paths:
+        with contextlib.suppress(ValueError):
+            folders.add(Path(os.path.realpath(path)).parent)
+    return folders
 
 
 @contextlib.contextmanager

@@ -52,8 +52,8 @@ class StagedFile:
         with file_errors(path, "write"):
             finish_renames(self.target.parent)
             self._mode = _mode(self.target)
-            if self._mode is not None and not _may_write(self.target):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        refuse_read_only(path)
+        with file_errors(path, "write"):
             self._temporary = Temporary(self.target)
 
     @property
@@ -94,15 +94,19 @@ class StagedFile:
 
 
 @contextlib.contextmanager
-def new_file(path: Path | str) -> Iterator[Path]:
+def new_file(path: Path | str, *, is_new: bool = False) -> Iterator[Path]:
     """The temporary path of a new file, which is renamed into place if the block succeeds.
 
     For files that are too large to build in memory; otherwise use `files.write_bytes`.
 
+    Args:
+        path: the file that it becomes.
+        is_new: refuse a file that exists by then.
+
     Raises:
         FileError: it cannot be written; an existing file is untouched.
     """
-    with StagedFile(path) as staged:
+    with StagedFile(path, is_new=is_new) as staged:
         with file_errors(path, "write"):
             yield staged.temporary
         staged.sync()
@@ -129,6 +133,19 @@ def write_files(writes: Sequence[Write]) -> None:
     Raises:
         FileError: one of them cannot be written; all are as they were.
     """
+    with staged_files(writes) as renames:
+        rename_all(renames)
+
+
+@contextlib.contextmanager
+def staged_files(writes: Sequence[Write]) -> Iterator[list[Rename]]:
+    """The renames that put complete, synced files in place, for a block that does them.
+
+    Their folders are locked, and what was expected of the existing files holds.
+
+    Raises:
+        FileError: one of them cannot be written; all are as they were.
+    """
     with contextlib.ExitStack() as stack:
         staged = []
         for write in writes:
@@ -138,7 +155,7 @@ def write_files(writes: Sequence[Write]) -> None:
         stack.enter_context(folder_locks(each.target.parent for each in staged))
         for write in writes:
             _refuse_changed(write)
-        rename_all([each.rename for each in staged])
+        yield [each.rename for each in staged]
 
 
 def _refuse_changed(write: Write) -> None:
@@ -152,6 +169,17 @@ def _refuse_changed(write: Write) -> None:
     with file_errors(write.path, "write"):
         if Path(write.path).read_bytes() != write.expected:
             raise changed_under_us(write.path)
+
+
+def refuse_read_only(path: Path | str) -> None:
+    """Refuse to replace a file that may not be written, though its folder may.
+
+    Raises:
+        FileError: it may not be written.
+    """
+    with file_errors(path, "write"):
+        if os.path.exists(path) and not _may_write(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def changed_under_us(path: Path | str) -> FileError:
@@ -180,7 +208,7 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(bits)
 
 
-def _may_write(path: Path) -> bool:
+def _may_write(path: Path | str) -> bool:
     effective = os.access in os.supports_effective_ids
     return os.access(path, os.W_OK, effective_ids=effective)
 

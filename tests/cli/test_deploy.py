@@ -416,3 +416,26 @@ layer { name: "prob" type: "Softmax" bottom: "cls" top: "prob" }
     assert f"blob '{at}' is not below the classifier 'cls'" in error
     ssdh("deploy", "deploy.prototxt", "--at", "embed")
     assert '\n# layer { name: "cls"' in Path("deploy_ssdh.prototxt").read_text()
+
+
+def test_a_deploy_file_beside_it_that_cannot_be_parsed(ssdh: Ssdh, patched: Path) -> None:
+    shape = ("--input-shape", "data=1,1,28,28")
+    (patched / "deploy.prototxt").write_text(DEPLOY[:-2])
+    before = snapshot(patched)
+    ran = ssdh("deploy", code=3)
+    assert ran.err.startswith("deploy.prototxt:")
+    assert ran.err.endswith(
+        "ssdh deploy FILE takes another, ssdh deploy --from train derives one\n"
+    )
+    assert snapshot(patched) == before
+    ssdh("deploy", "--from", "train", *shape)
+
+
+def test_a_result_that_cannot_be_parsed_is_written_again(ssdh: Ssdh, patched: Path) -> None:
+    shape = ("--input-shape", "data=1,1,28,28")
+    (patched / "deploy.prototxt").unlink()
+    ssdh("deploy", *shape)
+    right = (patched / "deploy_ssdh.prototxt").read_bytes()
+    (patched / "deploy_ssdh.prototxt").write_bytes(right[:-2])
+    ssdh("deploy", *shape, "--force")
+    assert (patched / "deploy_ssdh.prototxt").read_bytes() == right

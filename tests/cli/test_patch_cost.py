@@ -58,3 +58,23 @@ def test_without_data_the_code_alone_is_known(
     assert latent == "  cost: the latent layer has 24,048 params and 24,000 multiply-adds per image"
     assert "(before: 432,080) and " in net
     assert code.endswith("the features 'ip1' take 2,000 bytes, 333 times as much")
+
+
+SEQUENCES = """\
+layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 16 dim: 4 dim: 24 } } }
+layer { name: "lb" type: "Input" top: "label" input_param { shape { dim: 16 dim: 4 } } }
+layer { name: "out" type: "InnerProduct" bottom: "x" top: "out"
+  inner_product_param { num_output: 7 axis: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "out" bottom: "label" top: "loss"
+  softmax_param { axis: 2 } }
+"""
+
+
+def test_of_sequences_counts_each_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.prototxt").write_text(SEQUENCES)
+    latent, _, code = cost_of(capsys, "train.prototxt", "--bits", "32")
+    assert f"{24 * 32:,} multiply-adds per image" in latent
+    assert code.endswith("the features 'x' take 96 bytes, 24 times as much")

@@ -96,6 +96,37 @@ def test_none_beside_it(ssdh: Ssdh, here: Path) -> None:
     assert ran.err.endswith("note: no effect without a solver: --lr-divide, --set\n")
 
 
+def test_one_beside_it_that_cannot_be_parsed(ssdh: Ssdh, here: Path) -> None:
+    (here / "solver.prototxt").write_text(SOLVER.replace("base_lr: 0.01", "base_lr 0.01"))
+    before = snapshot(here)
+    ran = ssdh("patch", "train_val.prototxt", code=3)
+    assert ran.err.startswith("solver.prototxt:")
+    assert ran.err.endswith(
+        "no other solver next to train_val.prototxt names it: --solver FILE, or --solver none\n"
+    )
+    assert snapshot(here) == before
+    ssdh("patch", "train_val.prototxt", "--solver", "none")
+
+
+@pytest.mark.parametrize(
+    "data", [SOLVER.encode("utf-16"), SOLVER.encode() + b"\0"], ids=["UTF-16", "NUL"]
+)
+def test_one_beside_it_that_is_no_text(ssdh: Ssdh, here: Path, data: bytes) -> None:
+    (here / "solver.prototxt").write_bytes(data)
+    assert ssdh("patch", "train_val.prototxt", code=3).err.startswith("solver.prototxt:")
+
+
+def test_other_files_that_cannot_be_parsed_do_not_matter(ssdh: Ssdh, here: Path) -> None:
+    (here / "other.prototxt").write_text('layer { name: "x" ')
+    (here / "quick_solver.prototxt").write_text("base_lr 0.01")
+    ssdh("patch", "train_val.prototxt")
+    assert (here / "solver_ssdh.prototxt").exists()
+    (here / "quick_solver.prototxt").unlink()
+    (here / "solver.prototxt").unlink()
+    ran = ssdh("patch", "train_val.prototxt", "--force")
+    assert "no solver next to it names this net" in ran.err
+
+
 def test_none_is_wanted(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("patch", "train_val.prototxt", "--solver", "none")
     assert ran.err == ""

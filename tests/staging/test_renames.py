@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.errors import FileError
-from ssdh_surgery.staging import exchange
+from ssdh_surgery.staging import exchange, renames
 from ssdh_surgery.staging.journal import NAME, new_journal, read_journal
-from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all
+from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all, settle
 from ssdh_surgery.staging.staged_file import Write, clean_folders, write_files
 from ssdh_surgery.staging.temporary import Temporary
 from support.killed import killed_at_each_line
@@ -172,3 +173,36 @@ def test_a_command_with_nothing_to_write_removes_what_a_killed_one_left(tmp_path
 
 def _refuse(*_: object, **__: object) -> None:
     raise PermissionError
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_a_reader_in_a_folder_that_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    pairs = [(Temporary(tmp_path / name), tmp_path / name) for name in ("net", "solver")]
+    journal = new_journal([(temporary.path, target) for temporary, target in pairs])
+    journal.write()
+    for temporary, target in pairs[:done]:
+        os.rename(temporary.path, target)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as read_only:
+        for module, name in ((renames, "_put"), (Path, "unlink"), (os, "unlink")):
+            read_only.setattr(module, name, refuse)
+        if done == 1:
+            with pytest.raises(FileError, match="some files old and others new") as caught:
+                settle(tmp_path / "net")
+            assert caught.value.hint == "make the folder writable and run the command again"
+        else:
+            settle(tmp_path / "net")
+    settle(tmp_path / "net")
+    assert sorted(os.listdir(tmp_path)) == ["net", "solver"]
+    for temporary, _ in pairs:
+        temporary.release()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000, ""])
+def test_a_name_that_no_file_can_have_is_left_to_the_reader(name: str) -> None:
+    settle(name)

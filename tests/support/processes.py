@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -51,3 +52,23 @@ def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
         except BaseException:
             process.kill()
             raise
+
+
+def at_once(*runs: Callable[[], int]) -> list[int]:
+    """The exit codes of functions that run at once, each in a process of its own."""
+    start, go = os.pipe()
+    children = []
+    for run in runs:
+        child = os.fork()
+        if child == 0:
+            code = 70
+            try:
+                os.close(go)
+                os.read(start, 1)  # until the parent closes its end
+                code = run()
+            finally:
+                os._exit(code)
+        children.append(child)
+    os.close(start)
+    os.close(go)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]

@@ -114,9 +114,20 @@ def new_file(path: Path | str) -> Iterator[Any]:
         MissingExtra: h5py is not installed.
     """
     memory = io.BytesIO()
-    with library().File(memory, "w") as file:
+    with in_memory(memory) as file:
         yield file
     files.write_bytes(path, memory.getvalue())
+
+
+@contextlib.contextmanager
+def in_memory(memory: io.BytesIO) -> Iterator[Any]:
+    """A new HDF5 file, whose bytes are in memory once it is closed.
+
+    Raises:
+        MissingExtra: h5py is not installed.
+    """
+    with library().File(memory, "w") as file:
+        yield file
 
 
 def dataset(group: Any, name: str, path: Path | str) -> Any:

@@ -22,8 +22,7 @@ from ssdh_surgery.cli.types import TEXT, WordType
 from ssdh_surgery.cli.writing import WRITING, write_plan, writing_options
 from ssdh_surgery.errors import UsageError, WorkspaceError
 from ssdh_surgery.names import printable, shape_text
-from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch
+from ssdh_surgery.pipeline.patch.patch import PatchOptions, patch_files
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -105,8 +104,7 @@ def command(files: tuple[str, ...], as_json: bool, **values: Any) -> int:
         values["reset"],
         _explain if values["explain"] else None,
     )
-    sources = [read_source(name) for name in files]
-    return results.show(patch(sources, options, plan), plan, json=as_json)
+    return results.show(patch_files(files, options, plan), plan, json=as_json)
 
 
 def _show_settings(files: Sequence[str], net: str | None, *, as_json: bool) -> int:

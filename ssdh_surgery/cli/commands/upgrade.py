@@ -10,8 +10,7 @@ from ssdh_surgery.cli import results
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.options import json_option
 from ssdh_surgery.cli.writing import write_plan, writing_options
-from ssdh_surgery.pipeline.files.sources import read_source_or_weights
-from ssdh_surgery.pipeline.upgrade import SUFFIX, upgrade
+from ssdh_surgery.pipeline.upgrade import SUFFIX, upgrade_files
 
 
 @click.command(
@@ -33,6 +32,5 @@ def command(files: tuple[str, ...], stock_objective: bool, as_json: bool, **valu
     """
     values["suffix"] = SUFFIX if values["suffix"] is None else values["suffix"]
     plan = write_plan(values, sources=files, as_json=as_json)
-    sources = [read_source_or_weights(name) for name in files]
-    upgraded = upgrade(sources, plan, stock_objective=stock_objective)
+    upgraded = upgrade_files(files, plan, stock_objective=stock_objective)
     return results.show(upgraded, plan, json=as_json)

@@ -17,14 +17,14 @@ from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit.remember import remember_deploy
 from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
-from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
-from ssdh_surgery.pipeline.files.sources import SourceFile, read_source, refuse_in_place
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, locked_for
+from ssdh_surgery.pipeline.files.sources import SourceFile, places, read_source, refuse_in_place
 from ssdh_surgery.pipeline.nets.deploy_net import params_below
 from ssdh_surgery.pipeline.nets.snapshots import weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
-from ssdh_surgery.pipeline.workspace.paths import command_in_shell
+from ssdh_surgery.pipeline.workspace.paths import NAME, command_in_shell
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 
 
@@ -66,7 +66,15 @@ def deploy(name: str | None, options: DeployOptions, plan: WritePlan) -> Results
     """
     if options.with_classifier and options.origin == "deploy":
         raise UsageError("--with-classifier needs --from train, not --from deploy")
-    workspace = _find_workspace(name)
+    folder = _workspace_folder(name)
+    named = [] if name is None else places([name])
+    with locked_for(plan, named, [folder / NAME] if folder else []):
+        return _deploy(name, options, plan, Workspace.open(folder) if folder else None)
+
+
+def _deploy(
+    name: str | None, options: DeployOptions, plan: WritePlan, workspace: Workspace | None
+) -> Results:
     file = None if name is None else Path(name)
     if name is not None and name != "-":
         read_source(name)  # what is wrong with it comes before the choice of a net
@@ -117,14 +125,14 @@ def _weights_of(result: FileResult, record: NetRecord) -> tuple[tuple[str, ...],
     )
 
 
-def _find_workspace(name: str | None) -> Workspace | None:
-    """The workspace of the current directory or above; else that of the named file."""
+def _workspace_folder(name: str | None) -> Path | None:
+    """The folder of the workspace here or above; else that of the named file's workspace."""
     if name == "-":
         return None
-    workspace = Workspace.find()
-    if workspace is None and name is not None and not zoo.is_zoo_name(name):
-        return Workspace.find(Path(name).parent)
-    return workspace
+    folder = Workspace.find_folder()
+    if folder is None and name is not None and not zoo.is_zoo_name(name):
+        return Workspace.find_folder(Path(name).parent)
+    return folder
 
 
 def _complete_plan(

@@ -14,7 +14,14 @@ from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceEr
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
 from ssdh_surgery.pipeline.files.file_group import DEPLOY_NAME
-from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, neighbours, read_source
+from ssdh_surgery.pipeline.files.sources import (
+    NETS,
+    SourceFile,
+    need,
+    neighbours,
+    read_source,
+    unreadable_neighbours,
+)
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
@@ -22,6 +29,8 @@ from ssdh_surgery.pipeline.workspace.paths import NAME, relative_to_cwd
 Origin = Literal["train", "deploy"]
 # A file without a layer is not a net: solvers are not parsed.
 _LAYERS = re.compile(rb"layer")
+# The name of a deploy file, for one that cannot be parsed.
+_LIKE_DEPLOY = re.compile(rb"deploy")
 
 
 def find_source(
@@ -103,6 +112,8 @@ def _deploy_or_train(
     deploy = None if origin == "train" else _fitting_deploy(train, record, settings)
     if deploy is not None:
         return deploy
+    if origin != "train" and not train.is_zoo:
+        _refuse_unreadable_deploy(train, record)
     if origin != "deploy" and train.kind is not Kind.TRAIN:
         raise SurgeryError(
             "no deploy net next to this solver has the layers that the codes need, and a net "
@@ -117,6 +128,21 @@ def _deploy_or_train(
             hint="name it: ssdh deploy FILE",
         )
     return train
+
+
+def _refuse_unreadable_deploy(train: SourceFile, record: NetRecord | None) -> None:
+    """Refuse to go on without a deploy file where one next to the train net may fit.
+
+    Raises:
+        SsdhError: what is wrong with a deploy file.
+    """
+    for folder in _folders(train, record):
+        errors = unreadable_neighbours(relative_to_cwd(folder), _LIKE_DEPLOY)
+        for path, error in errors.items():
+            if record is None or not record.lists_as_written(path):
+                hint = "ssdh deploy FILE takes another, ssdh deploy --from train derives one"
+                error.hint = f"{error.hint}; {hint}" if error.hint else hint
+                raise error
 
 
 def _fitting_deploy(

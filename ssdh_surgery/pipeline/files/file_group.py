@@ -15,13 +15,23 @@ from ssdh_surgery.caffe.net.solver import NetReference, Solver
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files import solver_paths
-from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
+from ssdh_surgery.pipeline.files.sources import (
+    SourceFile,
+    need,
+    neighbours,
+    read_source,
+    unreadable_neighbours,
+)
 from ssdh_surgery.prototxt.cst import Entry
 
 # The usual names of files, and those of derived ones before the suffix.
 SOLVER_NAME, DEPLOY_NAME = "solver.prototxt", "deploy.prototxt"
 # The name of a field that names a net; its value may be anything.
 _NAMES_NETS = re.compile(rb"\b(train_|test_)?net\b")
+# What a solver has that cannot be parsed.
+_LIKE_SOLVER = re.compile(
+    rb"\b((train_|test_)?net|base_lr|lr_policy|max_iter|snapshot_prefix)\s*:|solver"
+)
 _INNER_TRAIN = ("net_param", "train_net_param")
 
 
@@ -167,6 +177,7 @@ def _of_net(net: SourceFile, solver: str | None, usual_solver: Path | None) -> F
         return _of_solver(read_source(net.name.removesuffix("/train_val") + "/solver"), [net])
     solvers = _solvers_next_to(net)
     if not solvers:
+        _refuse_unreadable_solver(net)
         return FileGroup(
             net, notes=("no solver next to it names this net; choose one with --solver FILE",)
         )
@@ -184,6 +195,18 @@ def _of_net(net: SourceFile, solver: str | None, usual_solver: Path | None) -> F
     others = ", ".join(source.name for source in solvers if source is not chosen)
     group = _of_solver(chosen, [net])
     return replace(group, notes=(*group.notes, f"other solvers left alone: {others}"))
+
+
+def _refuse_unreadable_solver(net: SourceFile) -> None:
+    """Refuse to go on without a solver where one next to the net may name it.
+
+    Raises:
+        SsdhError: what is wrong with a solver next to the net.
+    """
+    for error in unreadable_neighbours(net.folder, _LIKE_SOLVER).values():
+        hint = f"no other solver next to {net.name} names it: --solver FILE, or --solver none"
+        error.hint = f"{error.hint}; {hint}" if error.hint else hint
+        raise error
 
 
 def _solvers_next_to(net: SourceFile) -> list[SourceFile]:

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError, UsageError
 from ssdh_surgery.location import Location
+from ssdh_surgery.staging.renames import folder_locks, real_folders
 from ssdh_surgery.staging.staged_file import Write, changed_under_us, clean_folders, write_files
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -60,6 +61,22 @@ class WritePlan:
     def unwritten(self, outputs: Iterable[Path]) -> tuple[Path, ...]:
         """The paths of results that are shown and not written."""
         return () if self.mode is Mode.WRITE else tuple(outputs)
+
+
+@contextlib.contextmanager
+def locked_for(
+    plan: WritePlan, sources: Iterable[Path], also: Iterable[Path] = ()
+) -> Iterator[None]:
+    """Lock the folders of results for a block that reads the sources and writes the results.
+
+    Args:
+        plan: the writing options; where nothing is written, nothing is locked.
+        sources: the files that the results are made from.
+        also: further files that are read and written.
+    """
+    files = [*map(plan.target, sources), *also] if plan.mode is Mode.WRITE else []
+    with folder_locks(real_folders(files)):
+        yield
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.parser import parse
+from ssdh_surgery.staging.renames import settle
 
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\v")
 NETS = (Kind.TRAIN, Kind.DEPLOY)
@@ -65,10 +67,7 @@ class SourceFile:
     @property
     def place(self) -> Path:
         """Its path; without one, the path that it would have in the current directory."""
-        if self.path:
-            return self.path
-        name = self.name.removeprefix(zoo.PREFIX).removesuffix("/train_val")
-        return Path(name.replace("/", "_").strip("<>") + ".prototxt")
+        return self.path or _place_without_path(self.name)
 
     @property
     def stem(self) -> str:
@@ -79,6 +78,20 @@ class SourceFile:
     def folder(self) -> Path:
         """The folder that it is in."""
         return self.place.parent
+
+
+def _place_without_path(name: str) -> Path:
+    name = name.removeprefix(zoo.PREFIX).removesuffix("/train_val")
+    return Path(name.replace("/", "_").strip("<>") + ".prototxt")
+
+
+def places(names: Iterable[str]) -> list[Path]:
+    """The places of what the user named, see `SourceFile.place`; standard input has none."""
+    return [
+        _place_without_path(name) if zoo.is_zoo_name(name) else Path(name)
+        for name in names
+        if name != "-"
+    ]
 
 
 def need(source: SourceFile, *kinds: Kind) -> None:
@@ -147,6 +160,7 @@ def _read(name: str) -> tuple[str, Path | None, bytes]:
     if zoo.is_zoo_name(name):
         return name, None, zoo.text(*zoo.parse_name(name)).encode()
     path = Path(name)
+    settle(path)
     if os.path.isfile(path / "data.mdb"):  # False, too, for impossible file names
         raise DataError(
             "an LMDB, not a prototxt",
@@ -211,10 +225,7 @@ def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[S
     Only files that match `holding` are parsed.
     """
     sources = []
-    for path in sorted(folder.glob("*.prototxt")):
-        # Reading a pipe would wait for it.
-        if not path.is_file():
-            continue
+    for path in _prototxts(folder):
         try:
             data = files.read_bytes(path)
             if holding is None or holding.search(data):
@@ -222,3 +233,33 @@ def neighbours(folder: Path, holding: re.Pattern[bytes] | None = None) -> list[S
         except SsdhError:
             continue
     return sources
+
+
+def unreadable_neighbours(folder: Path, like: re.Pattern[bytes]) -> dict[Path, SsdhError]:
+    """The prototxt files of a folder that cannot be read or parsed, with the reasons.
+
+    Only those of which the name or the text matches `like`; unknown text matches, an empty file
+    does not.
+    """
+    errors: dict[Path, SsdhError] = {}
+    for path in _prototxts(folder):
+        try:
+            data = files.read_bytes(path)
+        except SsdhError as error:
+            errors[path] = error
+            continue
+        if not data.strip():
+            continue
+        try:
+            # Text in UTF-16 has zeros between its letters.
+            if like.search(os.fsencode(path.name)) or like.search(data.replace(b"\0", b"")):
+                _parse(str(path), path, data)
+        except SsdhError as error:
+            errors[path] = error
+    return errors
+
+
+def _prototxts(folder: Path) -> list[Path]:
+    settle(folder / "*.prototxt")
+    # Reading a pipe would wait for it.
+    return [path for path in sorted(folder.glob("*.prototxt")) if path.is_file()]

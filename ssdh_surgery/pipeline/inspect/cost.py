@@ -91,14 +91,17 @@ def hash_cost(
     new, old = shapes(after, state, input_shapes), shapes(before, state_before, inputs_before)
     latent_shapes = new.of(latent)
     features_shape = latent_shapes.bottoms[0]
-    batch = features_shape[0] if features_shape else None
+    # An InnerProduct over sequences has a code for each step: its axes before the last count them.
+    code_shape = latent_shapes.tops[0]
+    axis = len(code_shape) - 1 if code_shape else 1
+    batch = _batch(new, features, axis)
     return HashCost(
-        before=Cost(old.param_count, _per_image(old.macs, _batch(old, features))),
+        before=Cost(old.param_count, _per_image(old.macs, _batch(old, features, axis))),
         after=Cost(new.param_count, _per_image(new.macs, batch)),
         latent=Cost(latent_shapes.param_count, _per_image(latent_shapes.macs, batch)),
         bits=num_output(latent),
         features=features,
-        feature_bytes=math.prod(features_shape[1:]) * _FLOAT_BYTES if features_shape else None,
+        feature_bytes=math.prod(features_shape[axis:]) * _FLOAT_BYTES if features_shape else None,
     )
 
 
@@ -115,9 +118,9 @@ def _input_names(net: Net, state: State) -> set[str]:
     return {*net.inputs, *tops}
 
 
-def _batch(net_shapes: NetShapes, blob: str) -> int | None:
+def _batch(net_shapes: NetShapes, blob: str, axis: int) -> int | None:
     shape = net_shapes.blobs.get(blob)
-    return shape[0] if shape else None
+    return math.prod(shape[:axis]) if shape else None
 
 
 def _per_image(macs: int | None, batch: int | None) -> int | None:

@@ -16,6 +16,7 @@ from ssdh_surgery.errors import MissingExtra, SsdhError
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+from ssdh_surgery.staging.renames import settle
 
 Shape = tuple[int, ...]
 # Each layer of a net with the shapes of its params, None where these are unknown.
@@ -31,6 +32,9 @@ def newest_first(prefixes: Iterable[Path], file: SnapshotFile) -> list[Path]:
     A run that begins anew starts at iteration 0 again, so the highest iteration may be that of
     an older run.
     """
+    prefixes = list(prefixes)
+    for prefix in prefixes:
+        settle(prefix)
     stamps = {
         path.resolve(): (path.stat().st_mtime_ns, iteration, path)
         for prefix in prefixes
@@ -103,17 +107,24 @@ def _clash(row: CopyRow, net: str) -> str:
 
 
 def state_misfit(params: LayerParams, net: str, state: Path) -> str | None:
-    """Why a solverstate cannot be resumed: it or its weights are incomplete, or of another net."""
+    """Why a solverstate cannot be resumed.
+
+    It or its weights are incomplete or of another net, or only one of the two was replaced.
+    """
     weights = weights_beside(state)
     if not weights.is_file():
         return f"its weights {weights.name} do not exist"
     from ssdh_surgery.caffe.weights.solverstate import read_solver_state
+    from ssdh_surgery.engines.torch.solver.snapshot_digests import mixed_file
 
     try:
         read_solver_state(state)
+        mixed = mixed_file(state, weights)
     except MissingExtra:
         return None
     except SsdhError as error:
         return error.message
+    if mixed is not None:
+        return f"{mixed.name} was replaced since the other files of this snapshot were written"
     reason = weights_misfit(params, net, weights)
     return None if reason is None else f"{weights.name}: {reason}"

@@ -20,8 +20,15 @@ from ssdh_surgery.errors import UsageError, WorkspaceError, did_you_mean
 from ssdh_surgery.pipeline.edit.remember import GroupResult, remember_deploy, remember_group
 from ssdh_surgery.pipeline.edit.result import FileResult, Results, write_results
 from ssdh_surgery.pipeline.files.file_group import FileGroup, file_groups
-from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan
-from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need, refuse_in_place
+from ssdh_surgery.pipeline.files.outputs import Mode, WritePlan, locked_for
+from ssdh_surgery.pipeline.files.sources import (
+    NETS,
+    SourceFile,
+    need,
+    places,
+    read_source,
+    refuse_in_place,
+)
 from ssdh_surgery.pipeline.nets.choose_head import choose_head, head_name
 from ssdh_surgery.pipeline.nets.refusals import group_refusals, refuse_worse_group
 from ssdh_surgery.pipeline.nets.snapshots import other_weights
@@ -32,6 +39,7 @@ from ssdh_surgery.pipeline.patch.workspaces import Workspaces
 from ssdh_surgery.pipeline.settings.options import OPTIONS
 from ssdh_surgery.pipeline.settings.settings import SOLVER, Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
+from ssdh_surgery.pipeline.workspace.paths import NAME
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
 from ssdh_surgery.surgery.solver.assignments import typed_assignments
 
@@ -56,6 +64,23 @@ class PatchOptions:
     net: str | None = None
     reset: bool = False
     explain: Callable[[str, Explanation], None] | None = None
+
+
+def patch_files(names: Sequence[str], options: PatchOptions, plan: WritePlan) -> Results:
+    """Read and patch files; other processes that change them or `ssdh.toml` wait for the end.
+
+    Args:
+        names: the files, `-` for standard input, or `zoo:NAME`.
+        options: the options of the command line.
+        plan: the writing options.
+
+    Raises:
+        SsdhError: a file cannot be read or patched; nothing was written.
+    """
+    named = places(names)
+    records = [plan.target(place).with_name(NAME) for place in named]
+    with locked_for(plan, named, records):
+        return patch([read_source(name) for name in names], options, plan)
 
 
 def patch(sources: Sequence[SourceFile], options: PatchOptions, plan: WritePlan) -> Results:

@@ -14,7 +14,12 @@ from ssdh_surgery.retrieval.codes.code_file import read_codes
 from ssdh_surgery.retrieval.codes.codes import refuse_empty
 from ssdh_surgery.retrieval.index.index import ACTIVATIONS, REPLACE_OR_ADD, About
 from ssdh_surgery.retrieval.index.kinds import index_kind
-from ssdh_surgery.retrieval.index.places import create_index, is_database, open_index
+from ssdh_surgery.retrieval.index.places import (
+    changing_index,
+    create_index,
+    is_database,
+    open_index,
+)
 
 Report = Callable[[str], None]
 
@@ -136,7 +141,7 @@ def add(
         DataError: codes do not belong to the index, or exist; nothing was written.
     """
     feature_files = FeatureFiles(features)
-    with open_index(place) as index:
+    with changing_index(place) as index:
         keep_activations = ACTIVATIONS in index.about.features
         added = replaced = 0
         for path in codes:
@@ -158,7 +163,7 @@ def remove(place: str, ids: Sequence[str]) -> IndexChange:
         FileError: it cannot be read or written.
         DataError: no item has one of the ids; nothing was written.
     """
-    with open_index(place) as index:
+    with changing_index(place) as index:
         removed = index.remove(ids)
         index.save()
         return IndexChange(IndexInfo(index.name, index.about, len(index)), removed=removed)

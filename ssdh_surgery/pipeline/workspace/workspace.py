@@ -17,6 +17,7 @@ from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import NAME, relative
 from ssdh_surgery.pipeline.workspace.toml_file import TomlFile
 from ssdh_surgery.pipeline.workspace.toml_places import place_of
+from ssdh_surgery.staging.renames import settle
 from ssdh_surgery.staging.staged_file import Write
 
 VERSION = 1
@@ -51,10 +52,17 @@ class Workspace:
         Raises:
             WorkspaceError: the file cannot be read as a workspace.
         """
+        folder = cls.find_folder(start)
+        return None if folder is None else cls.open(folder)
+
+    @classmethod
+    def find_folder(cls, start: Path | None = None) -> Path | None:
+        """The folder of the workspace of a folder; None if it has none."""
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
+            settle(folder / NAME)
             if (folder / NAME).is_file():
-                return cls.open(folder)
+                return folder
         return None
 
     @classmethod
@@ -65,6 +73,7 @@ class Workspace:
             WorkspaceError: the file cannot be read as a workspace.
         """
         path = folder / NAME
+        settle(path)
         return cls(TomlFile(path, files.read_bytes(path) if path.exists() else None))
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,8 @@ from ssdh_surgery.retrieval.index.index import (
     label_value,
 )
 from ssdh_surgery.retrieval.index.kinds import DEFAULT, KINDS, IndexKind
-from ssdh_surgery.staging.staged_file import changed_under_us
+from ssdh_surgery.staging.renames import folder_locks, real_folders
+from ssdh_surgery.staging.staged_file import changed_under_us, refuse_read_only
 
 _MEMBERS = ("index", "codes", "ids", "id_ends", "labels")
 _FEATURE = "feature/"
@@ -52,6 +54,7 @@ class FileIndex(Index):
         kept: features, float32 [N, D] each, by name.
         saved: the saved state of the backend; None rebuilds it from the codes.
         stamp: the stamp of the opened file, None for a new one.
+        is_new: whether the file must not exist when the index is saved.
 
     A small index of an approximate kind is searched exactly. Its backend is rebuilt whenever
     the codes have doubled, because lists and keys that suit few codes do not suit many.
@@ -65,6 +68,7 @@ class FileIndex(Index):
     kept: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     saved: Packed | None = None
     stamp: Stamp | None = None
+    is_new: bool = False
     _backend: Backend | None = None
 
     def __len__(self) -> int:
@@ -223,8 +227,8 @@ class FileIndex(Index):
         parts |= {_FEATURE + name: values for name, values in self.kept.items()}
         if self.stamp is not None and stamp_of(self.name) != self.stamp:
             raise changed_under_us(self.name)
-        write_arrays(self.name, parts)
-        self.stamp = stamp_of(self.name)
+        write_arrays(self.name, parts, is_new=self.is_new)
+        self.stamp, self.is_new = stamp_of(self.name), False
 
 
 def create_file_index(place: str, about: About, *, force: bool = False) -> FileIndex:
@@ -239,7 +243,19 @@ def create_file_index(place: str, about: About, *, force: bool = False) -> FileI
         labels = np.empty((0, about.classes), np.uint8)
     kept = {name: np.empty((0, width), np.float32) for name, width in about.features.items()}
     packed = np.empty((0, -(-about.bits // 8)), np.uint8)
-    return FileIndex(place, about, packed, Ids.of([]), labels, kept)
+    return FileIndex(place, about, packed, Ids.of([]), labels, kept, is_new=not force)
+
+
+@contextlib.contextmanager
+def changing_file_index(place: str) -> Iterator[FileIndex]:
+    """Open the file of an index for a block that changes it; other processes wait until its end.
+
+    Raises:
+        FileError, DataError: see `open_file_index`; or the file is read-only.
+    """
+    with folder_locks(real_folders([place])), open_file_index(place) as index:
+        refuse_read_only(place)
+        yield index
 
 
 def open_file_index(place: str) -> FileIndex:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from types import ModuleType
 
 from ssdh_surgery.errors import of_extra
@@ -49,6 +51,23 @@ def open_index(place: str) -> Index:
     from ssdh_surgery.retrieval.index.file_index import open_file_index
 
     return open_file_index(place)
+
+
+@contextlib.contextmanager
+def changing_index(place: str) -> Iterator[Index]:
+    """Open an index for a block that changes it; other processes wait until its end.
+
+    Raises:
+        FileError, DataError, UsageError, MissingExtra: see `open_index`; or it is read-only.
+    """
+    if is_database(place):
+        with _postgres().open_postgres_index(place, is_changed=True) as index:
+            yield index
+        return
+    from ssdh_surgery.retrieval.index.file_index import changing_file_index
+
+    with changing_file_index(place) as index:
+        yield index
 
 
 def _postgres() -> ModuleType:

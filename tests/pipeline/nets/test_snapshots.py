@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -134,3 +135,38 @@ def test_weights_to_start_from_are_not_snapshots_of_the_net_itself() -> None:
     snapshot(10, second=1)
     Path("googlenet.caffemodel").touch()
     assert other_weights(Path(), Path("run")) == [Path("googlenet.caffemodel")]
+
+
+def write_sidecar_of(state: Path) -> None:
+    """A sidecar with what it has of the digests, in hashlib's words."""
+    digests = {
+        "solverstate": hashlib.sha256(state.read_bytes()).hexdigest(),
+        "weights": hashlib.sha256(state.with_suffix(".caffemodel").read_bytes()).hexdigest(),
+    }
+    state.with_suffix(".ssdhstate").write_text(json.dumps({"version": 1, **digests}))
+
+
+@pytest.mark.parametrize("kind", ["caffemodel", "solverstate"])
+def test_a_snapshot_of_which_one_file_was_replaced_is_passed_over(kind: str) -> None:
+    for iteration in (10, 20):
+        state = snapshot(iteration, second=iteration).with_suffix(".solverstate")
+        write_sidecar_of(state)
+    replaced = Path(f"run_iter_20.{kind}")
+    if kind == "caffemodel":
+        blobs = (np.ones((4, 3), np.float32), np.ones(4, np.float32))
+        write_any_weights(replaced, [LayerWeights("fc", "InnerProduct", blobs)])
+    else:
+        write_solver_state(replaced, SolverState(21, "run_iter_20.caffemodel", []))
+    reports: list[str] = []
+    state = newest_whole_state(Path("run"), PARAMS, "net", reports.append)
+    assert state.name == "run_iter_10.solverstate"
+    assert reports == [
+        f"run_iter_20.solverstate is passed over: run_iter_20.{kind} was replaced since the other "
+        "files of this snapshot were written"
+    ]
+
+
+def test_a_snapshot_of_caffe_beside_an_old_sidecar_is_taken() -> None:
+    state = snapshot(10, second=1).with_suffix(".solverstate")
+    state.with_suffix(".ssdhstate").write_text(json.dumps({"solverstate": "0", "weights": "0"}))
+    assert newest_whole_state(Path("run"), PARAMS, "net").name == state.name

@@ -15,11 +15,8 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.solver.display import SmoothedLoss
-from ssdh_surgery.engines.torch.solver.sidecar import (
-    NetPosition,
-    read_sidecar,
-    sidecar_path,
-)
+from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, read_sidecar
+from ssdh_surgery.engines.torch.solver.snapshot_digests import sidecar_path
 from ssdh_surgery.engines.torch.solver.solver import TorchSolver
 from ssdh_surgery.engines.torch.solver.solver_nets import SolverNet
 from ssdh_surgery.errors import DataError, SsdhError

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files
+from ssdh_surgery.engines.torch.solver.snapshot_digests import SnapshotDigests
 from ssdh_surgery.engines.torch.sources.feed import SourcePosition
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
@@ -30,14 +31,6 @@ class NetPosition:
 
 
 @dataclass(frozen=True)
-class SnapshotDigests:
-    """The SHA-256 of the other two files of a snapshot; None if it was not recorded."""
-
-    solverstate: str
-    weights: str | None
-
-
-@dataclass(frozen=True)
 class Sidecar:
     """The state that a solverstate lacks.
 
@@ -49,12 +42,6 @@ class Sidecar:
     kind: str
     smoothing: Mapping[str, Any]
     nets: Sequence[NetPosition]
-
-
-def sidecar_path(state: Path) -> Path:
-    """The sidecar's path, from that of a solverstate in either format."""
-    name = state.name.removesuffix(".h5").removesuffix(".solverstate")
-    return state.with_name(f"{name}.ssdhstate")
 
 
 def write_sidecar(path: Path, sidecar: Sidecar) -> None:
@@ -102,7 +89,6 @@ def read_sidecar(path: Path) -> Sidecar:
             for net in content["nets"]
         ]
         smoothing = content["smoothing"]
-        digests = SnapshotDigests(str(content["solverstate"]), content.get("weights"))
-        return Sidecar(digests, content["type"], dict(smoothing), nets)
+        return Sidecar(SnapshotDigests.of(content), content["type"], dict(smoothing), nets)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError("is damaged", location=location) from error

@@ -20,7 +20,8 @@ from ssdh_surgery.engines.torch.solver.divergence import divergence
 from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
 from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup
-from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar, SnapshotDigests
+from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar
+from ssdh_surgery.engines.torch.solver.snapshot_digests import SnapshotDigests
 from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace, write_snapshot
 from ssdh_surgery.engines.torch.solver.solver_nets import Say, SolverNet, SolverNets
 from ssdh_surgery.engines.torch.solver.update_rule import Learnable

@@ -98,13 +98,13 @@ def _mapped_arrays(file: IO[bytes], archive: Any) -> dict[str, NDArray[Any]]:
     return maps
 
 
-def write_arrays(path: Path | str, parts: Mapping[str, Any]) -> None:
-    """Write arrays to a file, whole or not at all.
+def write_arrays(path: Path | str, parts: Mapping[str, Any], *, is_new: bool = False) -> None:
+    """Write arrays to a file, whole or not at all; with `is_new`, one that must not exist.
 
     Raises:
         FileError: it cannot be written; an existing file is unchanged.
     """
-    with new_file(path) as temporary:
+    with new_file(path, is_new=is_new) as temporary:
         write(temporary, parts)
 
 

@@ -10,7 +10,10 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import ProgrammingError
 
 from ssdh_surgery.errors import UsageError
+from ssdh_surgery.names import name_bytes, printable
 
+# PostgreSQL truncates longer names, so that two become one.
+NAME_BYTES = 63
 # Seconds to wait for a server that does not answer.
 _PATIENCE = "10"
 _EXAMPLE = "postgresql://USER@HOST/DATABASE#TABLE, or #SCHEMA.TABLE"
@@ -50,6 +53,7 @@ def read_address(url: str) -> Address:
     # Server syntax after '#' means that a '#' in the password is not spelled '%23'.
     if not server or not all(table) or set("@/?") & set(name):
         raise UsageError("the URL of the database names no table", hint=_EXAMPLE)
+    _refuse_long(table)
     try:
         parameters = dict(conninfo_to_dict(server))
     except ProgrammingError:
@@ -58,3 +62,15 @@ def read_address(url: str) -> Address:
     if "PGCONNECT_TIMEOUT" not in os.environ:
         parameters.setdefault("connect_timeout", _PATIENCE)
     return Address(parameters, table)
+
+
+def _refuse_long(table: tuple[str, ...]) -> None:
+    """Refuse a name that the server would truncate, and take for that of another table."""
+    for name, kind in zip(table[::-1], ("table", "schema"), strict=False):
+        size = len(name_bytes(name))
+        if size > NAME_BYTES:
+            raise UsageError(
+                f"the name of the {kind} '{printable(name)}' has {size} bytes, and PostgreSQL "
+                f"truncates names to {NAME_BYTES}",
+                hint="choose a shorter name",
+            )

@@ -14,11 +14,10 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.retrieval.index.index import About
 from ssdh_surgery.retrieval.index.kinds import postgres_kinds
+from ssdh_surgery.retrieval.index.postgres.address import NAME_BYTES
 from ssdh_surgery.retrieval.index.postgres.table import Table
 
 _VERSION = 1
-# PostgreSQL truncates longer names.
-_NAME_BYTES = 63
 
 
 def create_table(table: Table, about: About) -> None:
@@ -35,7 +34,7 @@ def create_table(table: Table, about: About) -> None:
     ]
     for name, width in about.features.items():
         column = feature_column(name)
-        if len(column.encode()) > _NAME_BYTES:
+        if len(column.encode()) > NAME_BYTES:
             raise DataError(
                 f"the name of the feature '{name}' is too long for a column of PostgreSQL",
                 location=table.where,

@@ -247,8 +247,8 @@ def create_postgres_index(url: str, about: About, *, force: bool = False) -> Pos
     return PostgresIndex(table, about, is_new=True)
 
 
-def open_postgres_index(url: str) -> PostgresIndex:
-    """Open the index in a table.
+def open_postgres_index(url: str, *, is_changed: bool = False) -> PostgresIndex:
+    """Open the index in a table; where it is changed, other changes of it wait for the end.
 
     Raises:
         UsageError: the URL names no table.
@@ -263,6 +263,8 @@ def open_postgres_index(url: str) -> PostgresIndex:
                 location=table.where,
                 hint="'ssdh index build' makes it",
             )
+        if is_changed:
+            table.lock()
         return PostgresIndex(table, read_about(table))
     except BaseException:
         table.close()

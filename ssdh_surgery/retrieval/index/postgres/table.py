@@ -41,6 +41,8 @@ class Table:
                 location=self.where,
                 hint="check that the server runs, and that psql connects with this URL",
             ) from None
+        # What another transaction changed before the table was locked is seen.
+        self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         try:
             self._refuse_without_vector()
         except BaseException:
@@ -112,6 +114,14 @@ class Table:
     def exists(self) -> bool:
         """Whether the database has the table."""
         return self.query("SELECT to_regclass({name})", name=self._quoted)[0][0] is not None
+
+    def lock(self) -> None:
+        """Let others read the table, and change it when this transaction has ended.
+
+        Raises:
+            FileError: the server refuses it.
+        """
+        self.query("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
     def comment(self) -> str | None:
         """The comment on the table, if it has one."""
