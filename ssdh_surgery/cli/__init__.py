@@ -15,8 +15,8 @@ import click
 
 import ssdh_surgery
 from ssdh_surgery import mapped_files
-from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.location import set_shell_folder
+from ssdh_surgery.errors import FileError, SsdhError
+from ssdh_surgery.location import Location, set_shell_folder
 from ssdh_surgery.staging import folder_lock
 
 # Each command: its module in this package, and its help line.
@@ -172,6 +172,16 @@ def run(args: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _file_error(error: OSError) -> SsdhError:
+    """The error for a file that a library, or Python itself, could not read or write."""
+    name = error.filename
+    return FileError(
+        f"cannot be used: {error.strerror or error}",
+        location=Location(os.fsdecode(name) if isinstance(name, str | bytes) else str(name)),
+        errno=error.errno,
+    )
+
+
 def _report(error: Exception, args: list[str]) -> int:
     """Print an error and return its exit code; what is not ours is reported as a bug."""
     from ssdh_surgery.cli import terminal
@@ -180,6 +190,8 @@ def _report(error: Exception, args: list[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        error = _file_error(error)
     if not isinstance(error, SsdhError | click.ClickException):
         error = SsdhError(
             f"a bug in ssdh-surgery: {type(error).__name__}: {error}",
