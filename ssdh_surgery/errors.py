@@ -134,17 +134,34 @@ class MissingExtra(SsdhError):
         super().__init__(f"{purpose} needs the extra '{extra}'", hint=command, command=command)
 
 
+class BrokenExtra(SsdhError):
+    """A package of an extra is installed, but cannot be imported."""
+
+    def __init__(self, extra: str, purpose: str, error: ImportError) -> None:
+        command = f"pip install --force-reinstall 'ssdh-surgery[{extra}]'"
+        reason = str(error).strip().split("\n")[0]
+        super().__init__(
+            f"{purpose} needs the extra '{extra}', which is installed, but cannot be imported: "
+            f"{reason}",
+            hint=command,
+            command=command,
+        )
+
+
 @contextlib.contextmanager
 def of_extra(extra: str, purpose: str) -> Iterator[None]:
-    """Report imports that fail inside the block as a missing extra.
+    """Report imports that fail inside the block as a missing extra, or as a broken one.
 
     Raises:
         MissingExtra: the extra is not installed.
+        BrokenExtra: it is, but a library that it needs is missing or of another version.
     """
     try:
         yield
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra(extra, purpose) from error
+    except ImportError as error:
+        raise BrokenExtra(extra, purpose, error) from error
 
 
 def require_extra(extra: str, purpose: str, *packages: str) -> None:

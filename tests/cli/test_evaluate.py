@@ -187,7 +187,7 @@ def test_a_table_and_curves(capsys: pytest.CaptureFixture[str]) -> None:
         ),
         ("matplotlib", [*COMMON, "--plot", "p.png"], "drawing curves", "plot"),
         ("jinja2", [*COMMON, "--html", "p.html"], "writing a page", "plot"),
-        ("h5py", ["encode", ".", "-o", "x.h5"], "reading and writing HDF5 files", "train"),
+        ("h5py", ["encode", ".", "-o", "x.h5"], "reading and writing HDF5 files", "codes"),
         ("pyarrow", ["encode", ".", "-o", "x.parquet"], "reading and writing Parquet", "codes"),
     ],
 )

@@ -27,7 +27,7 @@ def library() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    with of_extra("train", "reading and writing HDF5 files"):
+    with of_extra("codes", "reading and writing HDF5 files"):
         return importlib.import_module("h5py")
 
 
