@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,10 +21,23 @@ def read_bytes(path: Path | str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        FileError: it is missing, is a folder, or cannot be read.
+        FileError: it is missing, is a folder or a device, or cannot be read.
     """
     with file_errors(path, "read"):
+        refuse_device(path)
         return Path(path).read_bytes()
+
+
+def refuse_device(path: Path | str) -> None:
+    """Refuse a device, which may have no end: a file may name one in place of a mean or an image.
+
+    Raises:
+        FileError: it is a device other than the empty one.
+        OSError: there is no such file.
+    """
+    mode = os.stat(path).st_mode
+    if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and str(path) != os.devnull:
+        raise FileError("cannot read: is a device, not a file", location=Location(str(path)))
 
 
 def read_stdin() -> bytes:

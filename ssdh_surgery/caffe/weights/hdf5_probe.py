@@ -17,7 +17,7 @@ from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
 # Seconds for a file, and the bytes per second that the slowest disk reads.
-_SECONDS, _RATE = 20, 10 << 20
+_SECONDS, _RATE = 8, 10 << 20
 _BYTES = 4 << 30
 _READ_ALL = """
 import resource, signal, sys

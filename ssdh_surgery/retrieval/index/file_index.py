@@ -103,7 +103,10 @@ class FileIndex(Index):
 
     def search(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.search`."""
-        return self.backend.search(queries, min(k, len(self)))
+        distances, rows = self.backend.search(queries, min(k, len(self)))
+        if rows.size and not -1 <= rows.min() <= rows.max() < len(self):
+            raise DataError("damaged: it finds items that it does not have", location=self.where)
+        return distances, rows
 
     def exact(self, queries: Packed, k: int) -> Neighbours:
         """See `Index.exact`."""

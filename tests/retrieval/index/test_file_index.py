@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,36 @@ def test_what_a_backend_saved_is_checked(tmp_path: Path) -> None:
     with pytest.raises(
         DataError, match=r"x\.index: the data that FAISS saved in the index is damaged"
     ):
+        index.search(index.packed, 1)
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_a_backend_that_claims_more_codes_than_there_are(tmp_path: Path, kind: str) -> None:
+    """A size of which a byte was changed may be more than there is memory."""
+    index = saved(tmp_path / "x.index", kind, 1100)
+    assert index.saved is not None
+    data = index.saved.tobytes().replace(struct.pack("<Q", 1100), struct.pack("<Q", 1 << 60))
+    index.saved = np.frombuffer(data, np.uint8)
+    with contextlib.suppress(DataError):
+        index.search(index.packed, 1)
+
+
+@pytest.mark.parametrize("kind", APPROXIMATE)
+def test_a_backend_of_another_index_finds_no_item_of_this_one(tmp_path: Path, kind: str) -> None:
+    other = saved(tmp_path / "other.index", kind, 2200)
+    index = saved(tmp_path / "x.index", kind, 1100)
+    assert other.saved is not None
+    index.saved = other.saved.copy()
+    with pytest.raises(DataError, match=r"x\.index: .*damaged"):
+        index.search(other.packed[1100:], 1)
+
+
+def test_a_backend_of_another_width(tmp_path: Path) -> None:
+    other = saved(tmp_path / "other.index", "ivf", 1100, bits=32)
+    index = saved(tmp_path / "x.index", "ivf", 1100)
+    assert other.saved is not None
+    index.saved = other.saved.copy()
+    with pytest.raises(DataError, match=r"x\.index: .* is of another width"):
         index.search(index.packed, 1)
 
 

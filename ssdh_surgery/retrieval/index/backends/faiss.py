@@ -53,8 +53,11 @@ class FaissBackend(ABC):
         if saved is not None:
             try:
                 self._index = self.faiss.deserialize_index_binary(saved)
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
+                # A damaged size may be more than there is memory.
                 raise DataError("the data that FAISS saved in the index is damaged") from error
+            if self._index.d != self.bits:
+                raise DataError("the data that FAISS saved in the index is of another width")
 
     @abstractmethod
     def new_index(self, packed: Packed) -> Any:
