@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ssdh_surgery.engines.open_net import open_net as open_net
     from ssdh_surgery.engines.runner import Runner as Runner
     from ssdh_surgery.errors import AmbiguousLayer as AmbiguousLayer
+    from ssdh_surgery.errors import BrokenExtra as BrokenExtra
     from ssdh_surgery.errors import DataError as DataError
     from ssdh_surgery.errors import EngineError as EngineError
     from ssdh_surgery.errors import FileError as FileError
@@ -70,6 +71,7 @@ _EXPORTS = {
     "Hit": "ssdh_surgery.pipeline.search.search",
     "IndexResult": "ssdh_surgery.api.build_index",
     "Location": "ssdh_surgery.location",
+    "BrokenExtra": "ssdh_surgery.errors",
     "MissingExtra": "ssdh_surgery.errors",
     "OverlappingEdits": "ssdh_surgery.errors",
     "ParseError": "ssdh_surgery.errors",
@@ -97,6 +99,7 @@ _EXPORTS = {
 __all__ = [
     "AmbiguousLayer",
     "Answer",
+    "BrokenExtra",
     "Codes",
     "DataError",
     "Difference",
