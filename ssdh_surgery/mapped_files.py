@@ -11,20 +11,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ssdh_surgery.errors import DataError, SsdhError
 from ssdh_surgery.location import Location
+from ssdh_surgery.signal_actions import handle_fault
 
 # Prints an error, and returns the exit code.
 Report = Callable[[SsdhError], int]
 
-_SA_SIGINFO = 4
-# The offset of the address that was read in siginfo_t, and the bytes of a signal mask.
-_ADDRESS_OFFSET, _MASK_BYTES = 16, 128
 _report: Report | None = None
-# The handler must live as long as the process.
-_handler: Any = None
+_is_guarded = False
 
 
 def report_with(report: Report) -> None:
@@ -35,28 +32,10 @@ def report_with(report: Report) -> None:
 
 def guard() -> None:
     """Handle SIGBUS from now on; call it before a file is mapped."""
-    global _handler
-    if _report is None or _handler is not None or sys.platform != "linux":
-        return
-    import ctypes
-
-    class Action(ctypes.Structure):
-        """The struct sigaction of glibc."""
-
-        _fields_ = (
-            ("handler", ctypes.c_void_p),
-            ("mask", ctypes.c_char * _MASK_BYTES),
-            ("flags", ctypes.c_int),
-            ("restorer", ctypes.c_void_p),
-        )
-
-    def handle(_number: int, info: int, _context: int) -> NoReturn:
-        _exit(ctypes.c_size_t.from_address(info + _ADDRESS_OFFSET).value)
-
-    arguments = (ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-    _handler = ctypes.CFUNCTYPE(None, *arguments)(handle)
-    action = Action(handler=ctypes.cast(_handler, ctypes.c_void_p), flags=_SA_SIGINFO)
-    ctypes.CDLL(None).sigaction(signal.SIGBUS, ctypes.byref(action), None)
+    global _is_guarded
+    if _report is not None and not _is_guarded:
+        _is_guarded = True
+        handle_fault(signal.SIGBUS, _exit)
 
 
 def _exit(address: int) -> NoReturn:

@@ -17,6 +17,7 @@ import ssdh_surgery
 from ssdh_surgery import mapped_files
 from ssdh_surgery.errors import FileError, SsdhError
 from ssdh_surgery.location import Location, set_shell_folder
+from ssdh_surgery.signal_actions import end_on_second
 from ssdh_surgery.staging import folder_lock
 
 # Each command: its module in this package, and its help line.
@@ -140,6 +141,9 @@ def main(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.default_int_handler:
+            end_on_second(number)
     words = sys.argv[1:] if args is None else args
     mapped_files.report_with(lambda error: _report(error, words))
     folder_lock.report_waits_with(_say)

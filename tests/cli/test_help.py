@@ -119,6 +119,7 @@ def test_start_imports_nothing_heavy(words: list[str]) -> None:
         "findings",
         "location",
         "mapped_files",
+        "signal_actions",
         "staging",
         "staging.folder_lock",
         "cli",
