@@ -196,13 +196,27 @@ def near_file(path: Path | str) -> str | None:
         names = os.listdir(path.parent)
     except (OSError, ValueError):
         return None
-    # Names are compared without their suffixes, which many files share.
-    others = [Path(name) for name in names if not name.startswith(".") and name != path.name]
+    # Names are compared without their suffixes, which many files share. A file of another
+    # kind is what was meant only if the rest of its name is the same.
+    others = [
+        Path(name)
+        for name in names
+        if not name.startswith(".") and name != path.name and _may_replace(Path(name), path)
+    ]
     by_stem: dict[str, Path] = {}
     for each in sorted(others, key=lambda each: each.suffix != path.suffix):
         by_stem.setdefault(each.stem, each)
     near = closest(path.stem, by_stem)
     return None if near is None else f"did you mean '{path.with_name(by_stem[near].name)}'?"
+
+
+def _may_replace(other: Path, path: Path) -> bool:
+    """Whether a file may be the one that a path was meant to name, by its suffix."""
+    if not path.suffix:
+        return True
+    if other.stem == path.stem:
+        return bool(other.suffix)
+    return closest(other.suffix, [path.suffix]) is not None
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:

@@ -82,17 +82,18 @@ def _pass_on(file: FileResult, plan: WritePlan) -> None:
 
 
 def _summary(patched: Results, plan: WritePlan) -> None:
-    is_short = plan.mode is not Mode.DRY_RUN and not terminal.is_verbose()
-    if is_short and _is_repeated(patched):
+    is_full = plan.mode is Mode.DRY_RUN or terminal.is_verbose()
+    is_short = not is_full and _is_repeated(patched)
+    if is_short:
         titles = [_title(each, _outcome(each, patched, plan)) for each in patched.files]
         terminal.prose("; ".join(titles))
     else:
         for file in patched.files:
             _describe(file, _outcome(file, patched, plan))
-        if patched.next_command and plan.mode is Mode.WRITE:
-            terminal.remark(f"next: {patched.next_command}")
     for note in patched.notes:
         terminal.say(f"note: {note}")
+    if patched.next_command and plan.mode is Mode.WRITE and not is_short:
+        terminal.remark(f"next: {patched.next_command}")
 
 
 def _is_repeated(patched: Results) -> bool:

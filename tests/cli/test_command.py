@@ -87,6 +87,13 @@ def test_a_short_command_has_one_help(ssdh: Ssdh) -> None:
             "hint: did you mean 'train_val.prototxt'?\n",
         ),
         ("show other.prototxt", "other.prototxt: cannot read: no such file\n"),
+        # Only a file of that kind, or one with the same name but for its kind, may be meant.
+        ("show sub.npz", "sub.npz: cannot read: no such file\n"),
+        ("show deployed.npz", "deployed.npz: cannot read: no such file\n"),
+        (
+            "show deploy.txt",
+            "deploy.txt: cannot read: no such file\nhint: did you mean 'deploy.prototxt'?\n",
+        ),
     ],
 )
 def test_a_missing_file_is_named_with_its_option(ssdh: Ssdh, words: str, message: str) -> None:

@@ -244,7 +244,8 @@ def test_one_that_trained_weights_would_not_fit(ssdh: Ssdh, patched: Path) -> No
     assert ran.err == (
         "x.prototxt: the codes need layers 'conv1', 'ip1' as in train_val_ssdh.prototxt: "
         "trained weights would not fit\n"
-        "hint: name the deploy net of this train net, or choose another with --net\n"
+        "hint: name the deploy net of this train net, or derive one: ssdh deploy --from train; "
+        "--net names another train net\n"
     )
     assert snapshot(patched) == before
 

@@ -48,6 +48,40 @@ def test_deploy_derives_what_is_not_there_and_finds_it_done_the_next_time(ssdh: 
     assert 'deploy = "deploy_ssdh.prototxt"' in Path("ssdh.toml").read_text()
 
 
+SIZED_DEPLOY = """input: "data" input_dim: 1 input_dim: 3 input_dim: SIZE input_dim: SIZE
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 6 } }
+layer { name: "fc" type: "InnerProduct" bottom: "ip" top: "fc" inner_product_param { num_output: 2 } }
+layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
+"""  # noqa: E501
+
+
+def test_a_deploy_file_for_records_of_another_size_is_passed_over(ssdh: Ssdh) -> None:
+    # The weights of an InnerProduct have the size of the records: 3 x 20 x 20 is 1200.
+    Path("train_val.prototxt").write_text(TRAIN.replace("transform_param { crop_size: 16 }", ""))
+    Path("deploy.prototxt").write_text(SIZED_DEPLOY.replace("SIZE", "16"))
+    ssdh("patch", "train_val.prototxt", "--bits", "8")
+    difference = "layer 'ip' has weights of 6 x 768, but of 6 x 1200 in train_val_ssdh.prototxt"
+    ran = ssdh("deploy")
+    lines = ran.out.splitlines()
+    assert lines[0] == "train_val_ssdh.prototxt (train net): wrote deploy_ssdh.prototxt"
+    assert "  note: inputs: data 1 x 3 x 20 x 20" in lines
+    assert ran.err == f"note: deploy.prototxt is passed over: {difference}\n"
+    refused = ssdh("deploy", "deploy.prototxt", "--force", code=3)
+    assert refused.err == (
+        "deploy.prototxt: the codes need layer 'ip' as in train_val_ssdh.prototxt: trained weights "
+        f"would not fit; {difference}\n"
+        "hint: name the deploy net of this train net, or derive one: ssdh deploy --from train; "
+        "--net names another train net\n"
+    )
+
+
+def test_a_deploy_file_for_records_of_this_size_is_patched(ssdh: Ssdh) -> None:
+    Path("train_val.prototxt").write_text(TRAIN.replace("transform_param { crop_size: 16 }", ""))
+    Path("deploy.prototxt").write_text(SIZED_DEPLOY.replace("SIZE", "20"))
+    ssdh("patch", "train_val.prototxt", "--bits", "8")
+    assert ssdh("deploy").out.startswith("deploy.prototxt (deploy net): wrote deploy_ssdh.prototxt")
+
+
 ACCURACY = """layer {
   name: "accuracy" type: "Accuracy" bottom: "fc" bottom: "label" top: "accuracy"
   include { phase: TEST }

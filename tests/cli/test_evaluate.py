@@ -18,9 +18,11 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.cli import run
+from ssdh_surgery.cli.table import text_width
 from ssdh_surgery.report.contact_sheet import GAP, SIDE
 from ssdh_surgery.retrieval.codes.code_file import read_features, write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
+from support.screen import in_terminal, plain
 
 pytestmark = pytest.mark.usefixtures("default_signals")
 
@@ -497,3 +499,13 @@ def test_a_sheet_of_examples(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr()
     assert out.out.startswith("10 queries, 50 in the database, 12 bits\n")
     assert "none of the images of the hits exists" in out.err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(columns: int) -> None:
+    lines = plain(in_terminal("-q", *COMMON, columns=columns, cwd=Path.cwd())).splitlines()
+    assert [line for line in lines if text_width(line) > columns] == []
+    protocol = next(number for number, line in enumerate(lines) if line.startswith("protocol: "))
+    further = lines[protocol + 1]
+    assert further.startswith(" " * 10)
+    assert not further[10].isspace()

@@ -57,6 +57,15 @@ def test_the_life_of_an_index(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(capsys, "info", "x.index").splitlines()[0] == ("x.index: 23 codes of 12 bits, flat")
 
 
+def test_a_file_of_codes_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["index", "build", "a.npz", "b.npz", "a.npz", "-o", "x.index"]) == 3
+    assert capsys.readouterr().err == (
+        "a.npz: 20 of 20 ids are already in an earlier file of codes, the first is 'a0'\n"
+        "hint: give each file of codes once\n"
+    )
+    assert not Path("x.index").exists()
+
+
 def test_the_same_life_in_postgres(capsys: pytest.CaptureFixture[str], database: str) -> None:
     place = database.replace("postgres:@", "postgres:secret@") + "#x"
     name = database.replace("postgres:@", "postgres@")

@@ -494,6 +494,20 @@ def test_a_deploy_net_that_changed(ssdh: Ssdh, here: Path) -> None:
     assert ssdh("patch", "train_val.prototxt").err == ""
 
 
+def test_a_train_net_that_changed_since_its_deploy_net_was_derived(ssdh: Ssdh, here: Path) -> None:
+    ssdh("patch", "train_val.prototxt")
+    ssdh("deploy", "--from", "train", "--input-shape", "data=1,1,28,28")
+    ssdh("patch", "train_val.prototxt", "--bits", "8", "--force")
+    told = (
+        "warning: train_val_ssdh.prototxt changed since the deploy net was derived from it; "
+        "to derive it again: ssdh deploy train_val_ssdh.prototxt --force --from train\n"
+    )
+    assert told in ssdh("train", "--dry-run", "--gpu", "none").err
+    command = told.split("again: ssdh ")[1].split()
+    ssdh(*command, "--input-shape", "data=1,1,28,28")
+    assert "changed since" not in ssdh("train", "--dry-run", "--gpu", "none").err
+
+
 def test_a_net_that_was_patched_in_place_and_changed(ssdh: Ssdh, here: Path) -> None:
     ssdh("patch", "train_val.prototxt", "--in-place")
     text = (here / "train_val.prototxt").read_text()

@@ -167,8 +167,9 @@ class _Narrator(ExitStack):
 def _answer(result: EncodeResult) -> None:
     left_out = f", {len(result.left_out):,} left out" if result.left_out else ""
     bits, values = count_text(result.bits, "bit"), count_text(result.width, "value")
-    kept = f"codes of {bits}" if result.bits else f"features of {values}"
-    terminal.answer(f"wrote {result.file}: {result.count:,} {kept}{left_out}")
+    codes, features = count_text(result.count, "code"), count_text(result.count, "feature")
+    kept = f"{codes} of {bits}" if result.bits else f"{features} of {values}"
+    terminal.answer(f"wrote {result.file}: {kept}{left_out}")
     if result.health is None:
         return
     for sentence in result.health.words():

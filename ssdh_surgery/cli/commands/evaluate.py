@@ -172,7 +172,7 @@ def _answer(evaluation: Evaluation) -> None:
     for role, name in evaluation.files.items():
         terminal.answer(f"{role + ':':<9} {name}")
     for number, sentence in enumerate(evaluation.conditions):
-        terminal.answer(("protocol: " if not number else "          ") + sentence)
+        terminal.prose(("protocol: " if not number else "          ") + sentence, indent=10)
     rows, columns = evaluation.figures, evaluation.columns
     _print_table(
         ["", *columns] if len(columns) > 1 else None,

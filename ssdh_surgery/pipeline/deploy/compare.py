@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import hash_layer_below, heads
 from ssdh_surgery.caffe.net.kind import Kind
@@ -15,9 +16,12 @@ from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SsdhError, SurgeryError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import size_text
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.file_group import file_groups
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
+from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.settings.settings import Settings
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.surgery.derive.deploy import DEPLOY_STAGE
@@ -65,12 +69,16 @@ def compare(net: Net, record: NetRecord | None, settings: Settings) -> list[str]
     path = record.path("train") if record else None
     if path is None or not path.is_file():
         return []
-    comparison = Comparison(net, train_view(read_source(str(path)), record), settings)
+    train = train_view(read_source(str(path)), record)
+    comparison = Comparison(net, train, settings, folders=working_folders(path))
     if names := comparison.missing_layers:
+        difference = comparison.shape_difference
         raise SurgeryError(
-            f"the codes need {_listed(names)} as in {path}: trained weights would not fit",
+            f"the codes need {_listed(names)} as in {path}: trained weights would not fit"
+            + (f"; {difference}" if difference else ""),
             location=Location(net.file),
-            hint="name the deploy net of this train net, or choose another with --net",
+            hint="name the deploy net of this train net, or derive one: ssdh deploy --from train; "
+            "--net names another train net",
         )
     difference = comparison.type_difference
     return [f"{net.file}: {difference}"] if difference else []
@@ -84,15 +92,22 @@ class Comparison:
         train: the train net, with or without its hash layer.
         settings: the settings that the nets are patched with.
         features: the blob that the train net was hashed at, as far as it is recorded.
+        folders: where to look for the data of the train net.
     """
 
     def __init__(
-        self, deploy: Net, train: Net, settings: Settings, features: str | None = None
+        self,
+        deploy: Net,
+        train: Net,
+        settings: Settings,
+        features: str | None = None,
+        folders: Sequence[Path] = (),
     ) -> None:
         self.deploy = deploy
         self.train = train
         self.settings = settings
         self.features = features
+        self.folders = folders
 
     @property
     def fits(self) -> bool:
@@ -101,9 +116,34 @@ class Comparison:
         Raises:
             SurgeryError: one of the nets has no features to hash.
         """
+        return self._has_same_names and not self.missing_layers
+
+    @property
+    def shape_difference(self) -> str | None:
+        """Where the weights of a layer differ in shape alone; None if they differ in more.
+
+        Raises:
+            SurgeryError: one of the nets has no features to hash.
+        """
+        if not self._has_same_names:
+            return None
+        for layer in self._train_layers:
+            for each in self.deploy.named(layer.name) if layer.name in self.missing_layers else ():
+                trained = self._train_shapes.of(layer).params
+                declared = self._deploy_shapes.of(each).params
+                if trained and declared and trained != declared:
+                    return (
+                        f"layer '{layer.name}' has weights of {size_text(declared[0])}, but of "
+                        f"{size_text(trained[0])} in {self.train.file}"
+                    )
+        return None
+
+    @property
+    def _has_same_names(self) -> bool:
         names = _weighted(self.deploy, self._deploy_shapes, self._deploy_layers)
-        same = names == _weighted(self.train, self._train_shapes, self._train_layers)
-        return bool(names) and same and not self.missing_layers
+        return bool(names) and names == _weighted(
+            self.train, self._train_shapes, self._train_layers
+        )
 
     @cached_property
     def missing_layers(self) -> list[str]:
@@ -156,12 +196,15 @@ class Comparison:
 
     @cached_property
     def _train_shapes(self) -> NetShapes:
-        """The shapes of the train net; unknown ones of its data are those of the deploy net."""
+        """The shapes of the train net; its data has those of its records, else the deploy net's."""
         state = code_state(self.train)
-        train_shapes, declared = shapes(self.train, state), self._deploy_shapes.blobs
-        inputs = {}
+        inputs = shapes_at_hand(self.train, state, self.folders)
+        train_shapes = shapes(self.train, state, inputs)
+        declared, read = self._deploy_shapes.blobs, set(inputs)
         for layer in self.train.graph(state).layers:
             for name in layer.tops if layer.is_data else ():
+                if name in read:
+                    continue
                 shape, other = train_shapes.blobs.get(name), declared.get(name)
                 if other is not None and len(other) == 4 and (shape is None or len(shape) == 4):
                     # The channels may be a guess: only the records have their number.

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.errors import SsdhError, UsageError
 from ssdh_surgery.location import path_in_shell
-from ssdh_surgery.pipeline.deploy.find import Origin, find_source
+from ssdh_surgery.pipeline.deploy.find import Origin, find_source, misfits
 from ssdh_surgery.pipeline.deploy.from_train import DeployForm, derive_deploy
 from ssdh_surgery.pipeline.deploy.hash_net import deploy_settings, patch_deploy
 from ssdh_surgery.pipeline.edit.remember import remember_deploy
@@ -97,12 +97,15 @@ def _deploy(
             written = write_results([result], plan, pending)
     unwritten = plan.unwritten([result.output.path])
     warnings = workspace.nets[record.stem].warnings(unwritten) if workspace and record else []
+    passed_over = (
+        misfits(source, record, settings) if source.kind is Kind.TRAIN and origin is None else []
+    )
     notes, next_command = _weights_of(result, record) if record else ((), None)
     return Results(
         (result,),
         workspace,
         tuple(written),
-        notes=notes,
+        notes=(*passed_over, *notes),
         warnings=tuple(warnings),
         next_command=next_command,
     )

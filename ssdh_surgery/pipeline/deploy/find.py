@@ -9,10 +9,11 @@ from typing import Literal
 
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
-from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.errors import FileError, SurgeryError, UsageError, WorkspaceError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.deploy.compare import Comparison, train_view
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.file_group import DEPLOY_NAME
 from ssdh_surgery.pipeline.files.sources import (
     NETS,
@@ -155,15 +156,9 @@ def _fitting_deploy(
     """
     if train.is_zoo:
         return read_source(train.name.removesuffix("/train_val") + "/deploy")
-    train_net = train_view(train, record)
     code = settings.recipe.code_name
     fitting = [
-        source
-        for folder in _folders(train, record)
-        for source in neighbours(relative_to_cwd(folder), _LAYERS)
-        if source.kind is Kind.DEPLOY
-        and not (record and record.lists_as_written(source.place))
-        and _fits(net_of(source.document), train_net, settings, record)
+        source for source, comparison in _comparisons(train, record, settings) if _fits(comparison)
     ]
     plain = [source for source in fitting if not net_of(source.document).named(code)]
     fitting = plain or (fitting if _had_hash_layer(record, code) else [])
@@ -176,6 +171,33 @@ def _fitting_deploy(
         return default[0]
     names = ", ".join(source.name for source in fitting)
     raise UsageError(f"several deploy nets fit: {names}", hint="name one: ssdh deploy FILE")
+
+
+def misfits(train: SourceFile, record: NetRecord | None, settings: Settings) -> list[str]:
+    """Sentences on the deploy files next to a train net that differ in the shape of weights."""
+    sentences: list[str] = []
+    for source, comparison in _comparisons(train, record, settings):
+        try:
+            difference = comparison.shape_difference
+        except SurgeryError:
+            continue
+        if difference:
+            sentences.append(f"{source.name} is passed over: {difference}")
+    return sentences
+
+
+def _comparisons(
+    train: SourceFile, record: NetRecord | None, settings: Settings
+) -> list[tuple[SourceFile, Comparison]]:
+    """The deploy files next to a train net, except those that were written, compared with it."""
+    net, data_folders = train_view(train, record), working_folders(train.path)
+    features = record.get("features") if record else None
+    return [
+        (source, Comparison(net_of(source.document), net, settings, features, data_folders))
+        for folder in _folders(train, record)
+        for source in neighbours(relative_to_cwd(folder), _LAYERS)
+        if source.kind is Kind.DEPLOY and not (record and record.lists_as_written(source.place))
+    ]
 
 
 def _had_hash_layer(record: NetRecord | None, code: str) -> bool:
@@ -194,9 +216,8 @@ def _folders(train: SourceFile, record: NetRecord | None) -> list[Path]:
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def _fits(deploy: Net, train: Net, settings: Settings, record: NetRecord | None) -> bool:
-    features = record.get("features") if record else None
+def _fits(comparison: Comparison) -> bool:
     try:
-        return Comparison(deploy, train, settings, features).fits
+        return comparison.fits
     except SurgeryError:
         return False

@@ -10,6 +10,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.deploy.compare import Comparison
+from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.pipeline.files.sources import SourceFile, neighbours
 from ssdh_surgery.pipeline.nets.choose_head import choose_head
 from ssdh_surgery.pipeline.settings.settings import Settings
@@ -42,7 +43,7 @@ def trained_features(source: SourceFile, net: Net, settings: Settings) -> Traine
     candidates: list[TrainedFeatures] = []
     for train in neighbours(source.folder, _LAYERS):
         blob = _features(net_of(train.document)) if train.kind is Kind.TRAIN else None
-        if blob is not None and _ends_with(net, net_of(train.document), blob, settings):
+        if blob is not None and _ends_with(net, train, blob, settings):
             candidates.append(TrainedFeatures(blob, train.name))
     return candidates[0] if len({each.blob for each in candidates}) == 1 else None
 
@@ -57,10 +58,11 @@ def _features(train: Net) -> str | None:
     return hash_layer.latent.bottoms[0] if hash_layer else head.features
 
 
-def _ends_with(deploy: Net, train: Net, features: str, settings: Settings) -> bool:
+def _ends_with(deploy: Net, train: SourceFile, features: str, settings: Settings) -> bool:
     if features not in deploy.blob_names or end_of_features(deploy, features) is None:
         return False
     try:
-        return Comparison(deploy, train, settings, features).fits
+        train_net, folders = net_of(train.document), working_folders(train.path)
+        return Comparison(deploy, train_net, settings, features, folders).fits
     except SurgeryError:
         return False

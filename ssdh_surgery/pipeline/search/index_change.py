@@ -109,6 +109,7 @@ def build(
     feature_files = FeatureFiles(features)
     kept = feature_files.of(first, keep_activations=keep_activations)
     with create_index(place, About.like(first, kind, kept), force=force) as index:
+        index.is_in_build = True
         index.add(first, kept)
         del first, kept
         for path in codes[1:]:

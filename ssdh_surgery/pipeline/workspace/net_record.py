@@ -128,14 +128,24 @@ class NetRecord:
             ahead: files that the record describes as they would be written, in a run that only
                 shows them.
         """
-        deploy = self.path("deploy_source")
         not_written = {path.resolve() for path in ahead}
         return self.unknown_options() + [
-            f"{path} changed since it was patched; to patch it again: "
-            + (self.command("deploy", "deploy") if path == deploy else self.command("patch"))
+            self._change(path)
             for path in self.changed_sources()
             if path.resolve() not in not_written
         ]
+
+    def _change(self, path: Path) -> str:
+        """A sentence on a source that changed, with the command that makes its result again."""
+        is_deploy = path == self.path("deploy_source")
+        again = self.command("deploy", "deploy") if is_deploy else self.command("patch")
+        if is_deploy and path == self.path("train"):
+            change = "the deploy net was derived from it; to derive it again"
+            # Without it, a deploy file next to the train net would be taken.
+            again += " --from train"
+        else:
+            change = "it was patched; to patch it again"
+        return f"{path} changed since {change}: {again}"
 
     def source_argument(self, net: str) -> str | None:
         """The source of the train or deploy net, as a command line names it."""

@@ -102,6 +102,8 @@ class Index(ABC):
 
     name: str
     about: About
+    # Whether it is being made of files of codes, and is in no place yet.
+    is_in_build = False
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -315,7 +317,8 @@ class Index(ABC):
         if not numbers:
             return
         ids = [str(codes.ids[number]) for number in numbers]
-        message = f"{len(ids):,} of {len(codes):,} ids are already in the index {self.name}"
+        place = "in an earlier file of codes" if self.is_in_build else f"in the index {self.name}"
+        message = f"{len(ids):,} of {len(codes):,} ids are already {place}"
         is_other = (self.codes(self.rows(ids)) != codes.packed[numbers]).any(1)
         source = codes.recipe.get("source")
         is_same_source = source is not None and source == self.about.recipe.get("source")
@@ -323,7 +326,9 @@ class Index(ABC):
             raise DataError(
                 f"{message}, the first is '{printable(ids[0])}'",
                 location=Location(codes.name),
-                hint="'ssdh index add --replace' replaces their codes",
+                hint="give each file of codes once"
+                if self.is_in_build
+                else "'ssdh index add --replace' replaces their codes",
             )
         raise DataError(
             f"{message}, {int(is_other.sum()):,} of them for other images, the first is "
