@@ -28,6 +28,18 @@ def read_bytes(path: Path | str) -> bytes:
         return Path(path).read_bytes()
 
 
+def read_regular(path: Path | str) -> bytes:
+    """The bytes of a file that another file names, which is no pipe: nobody may write to it.
+
+    Raises:
+        FileError: it is missing, is not a regular file, or cannot be read.
+    """
+    with file_errors(path, "read"):
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise FileError("cannot read: is a pipe, not a file", location=Location(str(path)))
+    return read_bytes(path)
+
+
 def refuse_device(path: Path | str) -> None:
     """Refuse a device, which may have no end: a file may name one in place of a mean or an image.
 

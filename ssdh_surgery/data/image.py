@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.errors import DataError, of_extra
-from ssdh_surgery.files import read_bytes
+from ssdh_surgery.files import read_regular
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def read_image(
         DataError: it cannot be decoded completely; the location is the file.
         MissingExtra: OpenCV is not installed.
     """
-    data = read_bytes(path)
+    data = read_regular(path)
     try:
         return resize(decode(data, color=not gray), size)
     except DataError as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_bytes, write_bytes
+from ssdh_surgery.files import read_regular, write_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 
@@ -39,7 +39,7 @@ def read_mean(path: Path | str) -> NDArray[np.float32]:
         FileError: it is missing or cannot be read.
         DataError: it is not a BlobProto, is truncated, or does not hold one image.
     """
-    data = read_bytes(path)
+    data = read_regular(path)
     where = Location(str(path))
     blob = _parse(data, where)
     values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)

@@ -9,7 +9,7 @@ from typing import Literal
 from ssdh_surgery.data.datum import Shape, blank_raw, write_encoded
 from ssdh_surgery.data.image import decode, encode, fill_planar, planar, resize
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_bytes
+from ssdh_surgery.files import read_regular
 
 Side = Literal["train", "test"]
 
@@ -48,7 +48,7 @@ def make_record(file: str, label: int, options: RecordOptions) -> Record:
         DataError: it cannot be decoded completely, or not be encoded in its format.
         MissingExtra: OpenCV is not installed.
     """
-    content = read_bytes(file)
+    content = read_regular(file)
     image = resize(decode(content, color=not options.gray), options.size)
     channels, height, width = planar(image).shape
     shape = channels, height, width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,14 @@ def test_pictures_of_two_sizes_have_no_mean() -> None:
 def test_no_pictures_have_no_mean() -> None:
     with pytest.raises(DataError, match=r"^there are no images to take the mean of$"):
         image_mean([])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_mean_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    """Reading a pipe that nobody writes to, or a device without an end, would never return."""
+    path = Path("/dev/zero")
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(FileError, match=f"cannot read: is a {kind}, not a file"):
+        read_mean(path)

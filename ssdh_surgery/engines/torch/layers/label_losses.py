@@ -58,7 +58,7 @@ class InfogainLoss(LabelLoss):
         from google.protobuf.message import DecodeError
 
         try:
-            blob = schema.BlobProto.FromString(files.read_bytes(path))
+            blob = schema.BlobProto.FromString(files.read_regular(path))
         except DecodeError:
             self.fail(f"the infogain matrix {path} is not a BlobProto")
         return torch.tensor(list(blob.double_data or blob.data), dtype=torch.float32)

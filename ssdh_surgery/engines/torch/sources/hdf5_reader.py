@@ -13,7 +13,7 @@ from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.prefetch import BatchRecord, Reading
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_bytes
+from ssdh_surgery.files import read_regular
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Hdf5Reader:
     ) -> None:
         self._tops = tops
         self._chance = chance
-        names = read_bytes(folder / source).decode("utf-8", "surrogateescape").split()
+        names = read_regular(folder / source).decode("utf-8", "surrogateescape").split()
         if not names:
             raise DataError("the list names no HDF5 files", location=Location(str(folder / source)))
         self._files = [self._inspect(folder / name) for name in names]
