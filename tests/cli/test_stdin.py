@@ -218,7 +218,7 @@ def test_a_net_of_the_zoo_encodes(ssdh: Ssdh) -> None:
     open_net("deploy.prototxt").save("lenet.caffemodel")
     net = ("--deploy", "zoo:lenet/deploy", "--weights", "lenet.caffemodel", "--blob", "ip1")
     assert (
-        "wrote a.npz: 1 features of 500 values"
+        "wrote a.npz: 1 feature of 500 values"
         in ssdh("encode", "picture.png", *net, "-o", "a.npz").out
     )
 
