@@ -22,6 +22,7 @@ run() {  # packages, then --, then tests
 
 mapfile -t lowest < <("$python" tools/bounds/lowest.py)
 run "${lowest[@]}" -- \
+    tests/prototxt/test_acceptance.py tests/surgery/core/test_judge.py \
     tests/surgery/core/test_gate.py tests/surgery/verbs \
     tests/caffe/messages/test_schema.py tests/caffe/weights/test_weights.py \
     tests/cli/test_patch_options.py tests/cli/test_deploy.py tests/cli/test_diff.py
