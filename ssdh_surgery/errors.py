@@ -134,13 +134,14 @@ class MissingExtra(SsdhError):
         super().__init__(f"{purpose} needs the extra '{extra}'", hint=command, command=command)
 
 
-class BrokenExtra(SsdhError):
-    """A package of an extra is installed, but cannot be imported."""
+class BrokenExtra(MissingExtra):
+    """A package of an extra is installed, but cannot be imported; engines that need it are out."""
 
     def __init__(self, extra: str, purpose: str, error: ImportError) -> None:
         command = f"pip install --force-reinstall 'ssdh-surgery[{extra}]'"
         reason = str(error).strip().split("\n")[0]
-        super().__init__(
+        SsdhError.__init__(
+            self,
             f"{purpose} needs the extra '{extra}', which is installed, but cannot be imported: "
             f"{reason}",
             hint=command,
