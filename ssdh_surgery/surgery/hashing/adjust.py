@@ -63,7 +63,7 @@ def adjust(
         new_names: the new names of layers whose weights no longer fit, by their old names.
 
     Raises:
-        SurgeryError: a name is taken.
+        SurgeryError: a name is taken, or the hash layer does not state its width.
     """
     refuse_taken(net, new_names.values())
     latent, code = hash_layer.latent, hash_layer.code
@@ -94,7 +94,12 @@ def adjust(
 
 def _put_fillers(latent: Layer, values: Mapping[str, Any]) -> Change:
     inner = latent.holder("inner_product_param")
-    assert inner is not None, "a hash layer states its bits"
+    if inner is None:
+        raise SurgeryError(
+            f"the hash layer '{latent.name}' does not state its number of bits",
+            location=latent.location,
+            hint="write inner_product_param { num_output: K } in it",
+        )
     new: list[tuple[str, object]] = []
     if "filler" in values:
         new.append(("weight_filler", values["filler"].fields))

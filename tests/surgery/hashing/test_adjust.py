@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssdh_surgery import parse
 from ssdh_surgery.caffe.net.heads import HashLayer, Head, find_head, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import Net
+from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.prototxt.cst import Document
 from ssdh_surgery.prototxt.edits import apply
 from ssdh_surgery.prototxt.removal import remove
@@ -63,3 +65,19 @@ def test_there_and_back(data: bytes, kind: Literal["stock", "fork"], mark: bool)
     old = {new: name for name, new in fresh.items()}
     change = adjust.adjust(net, head.classifier, there, {"bits": 12}, old)
     assert bytes(proven(wide, change)) == bytes(full)
+
+
+def test_a_hash_layer_without_a_width_is_refused() -> None:
+    document = parse(
+        b'layer { name: "data" type: "Input" top: "data" }\n'
+        b'layer { name: "latent" type: "InnerProduct" bottom: "data" top: "latent" }\n'
+        b'layer { name: "code" type: "Sigmoid" bottom: "latent" top: "code" }\n',
+        "net.prototxt",
+    )
+    net = Net(document)
+    hash_layer = HashLayer(net.layer("latent"), net.layer("code"))
+    with pytest.raises(SurgeryError) as caught:
+        adjust.adjust(net, None, hash_layer, {}, {})
+    assert str(caught.value).startswith(
+        "net.prototxt:2:15: the hash layer 'latent' does not state its number of bits\n"
+    )
