@@ -20,7 +20,7 @@ def test_every_finding_can_be_explained(ssdh: Ssdh, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("SSDH30", "SSDH30"), ("labels-out-of-rang", "labels-out-of-range")]
+    ("word", "hint"), [("SSDH30", "SSDH3"), ("labels-out-of-rang", "labels-out-of-range")]
 )
 def test_another_code_is_a_usage_error(ssdh: Ssdh, word: str, hint: str) -> None:
     err = ssdh("rule", word, code=2).err
