@@ -116,4 +116,4 @@ def _row(option: Option) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check("workspace.md", page(), "tools/docs/workspace.py"))
+    sys.exit(write_or_check("docs/workspace.md", page(), "tools/docs/workspace.py"))
