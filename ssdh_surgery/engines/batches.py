@@ -13,25 +13,34 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-def forward_all(
+class Batched:
+    """The method `forward_all` for a net that runs one batch at a time."""
+
+    def forward_all(
+        self: Runner, blobs: Sequence[str] | None = None, **inputs: ArrayLike
+    ) -> dict[str, NDArray[np.float32]]:
+        """Run all layers over any number of items, batch by batch.
+
+        The last batch is filled up with zeros, and the results of these are cut off; the batch
+        size is that of the first blob.
+
+        Args:
+            blobs: names of additional blobs to return.
+            inputs: the items [n, ...] of each input of the net.
+
+        Returns:
+            The net's outputs and `blobs`, by name, with a row for each item.
+
+        Raises:
+            EngineError: other inputs than the net's, inputs with different numbers of items, a
+                blob that has no row for each item, or an error of the engine.
+        """
+        return _forward_all(self, blobs, inputs)
+
+
+def _forward_all(
     net: Runner, blobs: Sequence[str] | None, inputs: Mapping[str, ArrayLike]
 ) -> dict[str, NDArray[np.float32]]:
-    """Run a net over all items of its inputs.
-
-    The last batch is filled up with zeros, and the results of these are cut off.
-
-    Args:
-        net: the net; the batch size is that of its first blob.
-        blobs: names of additional blobs to return.
-        inputs: the items [n, ...] of each input of the net.
-
-    Returns:
-        The net's outputs and `blobs`, by name, with a row for each item.
-
-    Raises:
-        EngineError: other inputs than the net's, inputs with different numbers of items, a blob
-            that has no row for each item, or an error of the engine.
-    """
     import numpy as np
 
     refuse_other_names("Input blob arguments do not match net inputs.", inputs, net.inputs)

@@ -14,6 +14,7 @@ import pytest
 
 from support import lenet
 from support.command_line import Ssdh, snapshot
+from support.small_disk import small_disk
 
 WRITTEN = {"train_val_ssdh.prototxt", "solver_ssdh.prototxt", "ssdh.toml"}
 NOBODY = 65534
@@ -362,27 +363,21 @@ def test_the_suffix_is_never_there_twice(ssdh: Ssdh, here: Path) -> None:
 
 
 @pytest.fixture
-def small_disk(here: Path) -> Iterator[Path]:
+def disk(here: Path) -> Iterator[Path]:
     """A file system that has room for the net and not for the solver."""
-    folder = here / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=8k,mode=777", "tmpfs", str(folder)]
-    ran = subprocess.run(["mount", *options], capture_output=True, check=False)
-    if ran.returncode:
-        pytest.skip("needs the right to mount a small tmpfs (root)")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(here, "8k") as folder:
+        yield folder
 
 
-def test_a_full_disk(ssdh: Ssdh, small_disk: Path) -> None:
+def test_a_full_disk(ssdh: Ssdh, disk: Path) -> None:
     ran = ssdh("patch", "train_val.prototxt", "--out", "disk", code=3)
     # The net has gone to its temporary name by then: it is taken back.
     assert ran.err == "disk/ssdh.toml: cannot write: no space left on the disk\n"
-    assert list(small_disk.iterdir()) == []
+    assert list(disk.iterdir()) == []
 
 
-def test_a_read_only_disk(ssdh: Ssdh, small_disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+def test_a_read_only_disk(ssdh: Ssdh, disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     ran = ssdh("patch", "train_val.prototxt", "--out", "disk", code=3)
     assert ran.err == ("disk/train_val_ssdh.prototxt: cannot write: the file system is read-only\n")
 

@@ -16,21 +16,16 @@ from ssdh_surgery import errors, files
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.files import write_bytes
 from ssdh_surgery.staging.staged_file import Write, write_files
+from support.small_disk import small_disk
 
 NOBODY = 65534
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=64k,mode=777", "tmpfs", str(folder)]
-    ran = subprocess.run(["mount", *options], capture_output=True, check=False)
-    if ran.returncode:
-        pytest.skip("needs the right to mount a small tmpfs (root)")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    with small_disk(tmp_path, "64k") as folder:
+        yield folder
 
 
 def remaining(folder: Path) -> dict[str, bytes]:
@@ -105,19 +100,19 @@ def test_a_rename_that_fails_takes_the_others_back(tmp_path: Path) -> None:
     assert remaining(tmp_path) == {"old": b"was here"}
 
 
-def test_a_full_disk_leaves_all_as_it_was(small_disk: Path) -> None:
-    (small_disk / "a").write_bytes(b"old")
+def test_a_full_disk_leaves_all_as_it_was(disk: Path) -> None:
+    (disk / "a").write_bytes(b"old")
     with pytest.raises(FileError) as caught:
-        write_files([Write(small_disk / "a", b"new"), Write(small_disk / "b", bytes(200_000))])
-    assert str(caught.value) == f"{small_disk / 'b'}: cannot write: no space left on the disk"
-    assert remaining(small_disk) == {"a": b"old"}
+        write_files([Write(disk / "a", b"new"), Write(disk / "b", bytes(200_000))])
+    assert str(caught.value) == f"{disk / 'b'}: cannot write: no space left on the disk"
+    assert remaining(disk) == {"a": b"old"}
 
 
-def test_a_read_only_file_system(small_disk: Path) -> None:
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+def test_a_read_only_file_system(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     with pytest.raises(FileError) as caught:
-        write_bytes(small_disk / "a", b"new")
-    assert str(caught.value) == f"{small_disk / 'a'}: cannot write: the file system is read-only"
+        write_bytes(disk / "a", b"new")
+    assert str(caught.value) == f"{disk / 'a'}: cannot write: the file system is read-only"
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def rate_changes(param: SolverParameter) -> tuple[RateChange, ...]:
         return tuple(RateChange(each, schedule.at(each)) for each in _sampled(last))
     starts = [0]
     if param.lr_policy == "step":
-        starts = [*range(0, last + 1, param.stepsize)][:_MOST_STEPS]
+        starts = [*range(0, last + 1, param.stepsize)[:_MOST_STEPS]]
     elif param.lr_policy == "multistep":
         for value in param.stepvalue:
             # Caffe takes one step per iteration, even if two are due.

@@ -26,7 +26,6 @@ from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
-from ssdh_surgery.staging.staged_file import clean_folders
 
 
 @click.command(
@@ -103,8 +102,7 @@ def command(
     if dry_run:
         return _dry_run(options, launch)
     if launch.is_finished and not launch.missing:
-        clean_folders([launch.prefix.parent])
-        terminal.answer(story.finish_message(launch))
+        terminal.answer(story.end_finished(launch))
         return 0
     run = story.start(options, launch, terminal.finding, skip_check=no_check)
     for reason in run.engine.refusals:

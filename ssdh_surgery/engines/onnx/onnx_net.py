@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.shapes import Shape
 from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
 from ssdh_surgery.caffe.weights.weights import write_any_weights
-from ssdh_surgery.engines.batches import forward_all
+from ssdh_surgery.engines.batches import Batched
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.onnx_blob import (
     OnnxBlob,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class OnnxNet:
+class OnnxNet(Batched):
     """A net run by ONNX Runtime, always from its inputs on.
 
     A pass computes the outputs and the requested blobs; other blobs are computed when their
@@ -126,24 +126,6 @@ class OnnxNet:
             name: (self._values if name in self._values else self._pass_inputs)[name]
             for name in names
         }
-
-    def forward_all(
-        self, blobs: list[str] | None = None, **inputs: ArrayLike
-    ) -> dict[str, NDArray[np.float32]]:
-        """Run all layers over any number of items, batch by batch; see `batches.forward_all`.
-
-        Args:
-            blobs: names of additional blobs to return.
-            inputs: the items [n, ...] of each input of the net.
-
-        Returns:
-            The net's outputs and `blobs`, by name, with a row for each item.
-
-        Raises:
-            EngineError: other inputs than the net's, a blob that has no row for each item, or an
-                error of a layer.
-        """
-        return forward_all(self, blobs, inputs)
 
     def _compute(self, last: int, names: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:
         assert self._pass_inputs is not None

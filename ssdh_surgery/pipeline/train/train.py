@@ -28,6 +28,7 @@ from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
     relative_to_cwd,
 )
+from ssdh_surgery.staging.staged_file import clean_folders
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
         location=Location(str(relative_to_cwd(snapshot))),
         hint=f"{resume}--force starts anew",
     )
+
+
+def end_finished(launch: Launch) -> str:
+    """Clean up after a run that is resumed at its end, or beyond it; a sentence on it."""
+    clean_folders([launch.prefix.parent])
+    return finish_message(launch)
 
 
 def finish_message(launch: Launch) -> str:

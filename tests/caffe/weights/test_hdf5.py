@@ -13,23 +13,19 @@ import pytest
 
 from ssdh_surgery.caffe.weights import hdf5, hdf5_probe
 from ssdh_surgery.errors import DataError
+from support.small_disk import small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a small tmpfs (root)")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    with small_disk(tmp_path, "64k") as folder:
+        yield folder
 
 
-def test_a_disk_that_fills_up_in_the_middle_is_an_error(small_disk: Path) -> None:
+def test_a_disk_that_fills_up_in_the_middle_is_an_error(disk: Path) -> None:
     def write() -> None:
-        with hdf5.write_to(small_disk / "x.h5") as file:
+        with hdf5.write_to(disk / "x.h5") as file:
             for number in range(20):
                 file.create_dataset(f"part{number}", data=np.arange(2000.0), fletcher32=True)
 

@@ -9,7 +9,7 @@ from ssdh_surgery.caffe.net.net import Net as NetView
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes.layer_setup import shape_string
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
-from ssdh_surgery.engines.batches import forward_all
+from ssdh_surgery.engines.batches import Batched
 from ssdh_surgery.engines.runner import (
     describe_net,
     refuse_other_names,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-class TorchNet(GraphNet):
+class TorchNet(Batched, GraphNet):
     """A net whose blobs and params are numpy arrays between passes, named as in pycaffe.
 
     It takes the same arguments as `GraphNet`.
@@ -108,24 +108,6 @@ class TorchNet(GraphNet):
                 _write(self.blobs[name], "data", value)
         self.forward_steps(first, self._with_splits(last))
         return {name: self._blob(name).data for name in [*names, *(blobs or [])]}
-
-    def forward_all(
-        self, blobs: list[str] | None = None, **inputs: ArrayLike
-    ) -> dict[str, NDArray[np.float32]]:
-        """Run all layers over any number of items, batch by batch; see `batches.forward_all`.
-
-        Args:
-            blobs: names of additional blobs to return.
-            inputs: the items [n, ...] of each input of the net.
-
-        Returns:
-            The net's outputs and `blobs`, by name, with a row for each item.
-
-        Raises:
-            EngineError: other inputs than the net's, a blob that has no row for each item, or an
-                error of a layer.
-        """
-        return forward_all(self, blobs, inputs)
 
     def backward(
         self,
