@@ -126,6 +126,19 @@ class UsageError(SsdhError):
     exit_code = 2
 
 
+# The packages that each extra of pyproject.toml installs, by the names that they are imported by.
+EXTRA_PACKAGES = {
+    "draw": ("graphviz",),
+    "train": ("h5py", "torch"),
+    "images": ("cv2",),
+    "codes": ("h5py", "pyarrow"),
+    "onnx": ("onnx", "onnxruntime"),
+    "postgres": ("psycopg",),
+    "search": ("faiss", "numba"),
+    "plot": ("jinja2", "matplotlib"),
+}
+
+
 class MissingExtra(SsdhError):
     """An optional dependency is not installed; `data["command"]` installs it."""
 
@@ -137,9 +150,9 @@ class MissingExtra(SsdhError):
 class BrokenExtra(MissingExtra):
     """A package of an extra is installed, but cannot be imported; engines that need it are out."""
 
-    def __init__(self, extra: str, purpose: str, error: ImportError) -> None:
+    def __init__(self, extra: str, purpose: str, error: Exception) -> None:
         command = f"pip install --force-reinstall 'ssdh-surgery[{extra}]'"
-        reason = str(error).strip().split("\n")[0]
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         SsdhError.__init__(
             self,
             f"{purpose} needs the extra '{extra}', which is installed, but cannot be imported: "
@@ -159,9 +172,12 @@ def of_extra(extra: str, purpose: str) -> Iterator[None]:
     """
     try:
         yield
-    except ModuleNotFoundError as error:
-        raise MissingExtra(extra, purpose) from error
-    except ImportError as error:
+    except SsdhError:
+        raise
+    except Exception as error:  # of another NumPy: ValueError; without a library: OSError; ...
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing in EXTRA_PACKAGES[extra]:
+            raise MissingExtra(extra, purpose) from error
         raise BrokenExtra(extra, purpose, error) from error
 
 

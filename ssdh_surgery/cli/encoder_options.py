@@ -25,7 +25,7 @@ _OF_TRANSFORM = ("resize", "crop", "mean_value", "mean_file", "scale", "channels
 TRANSFORM_SECTIONS = {"Preparation of images": (*_OF_TRANSFORM, "crops")}
 ENCODER_SECTIONS = {
     "Net": ("deploy", "weights", "blob", "net"),
-    **TRANSFORM_SECTIONS,
+    "Preparation of images": (*_OF_TRANSFORM, "crops", "max_pixels"),
     "Engine": ("engine", "gpu", "caffe", "batch"),
 }
 
@@ -67,6 +67,7 @@ encoder_options = shared.options(
         help="Encode the centre crop, or also the corners and all of them mirrored, and average "
         "their activations (default: 1).",
     ),
+    shared.max_pixels_option,
     click.option(
         "--batch", type=click.IntRange(1), default=32, metavar="N",
         help="Run the net on N images at a time (default: 32).",

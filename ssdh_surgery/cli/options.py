@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -51,6 +52,24 @@ several_labels_options = options(
         help="With --multi-label, read the labels as numbers of N classes, from 0.",
     ),
 )  # fmt: skip
+
+
+def _bound_pixels(context: click.Context, option: click.Parameter, count: int | None) -> None:
+    """Set OpenCV's own bound, which it reads when it is imported; worker processes inherit it."""
+    if count is not None:
+        from ssdh_surgery.data.image import MAX_PIXELS_VARIABLE
+
+        os.environ[MAX_PIXELS_VARIABLE] = str(count)
+
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    metavar="N",
+    expose_value=False,
+    callback=_bound_pixels,
+    help="Refuse images of more than N pixels (default: 268,435,456).",
+)
 
 
 labels_file_option = click.option(

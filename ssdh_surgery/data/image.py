@@ -38,7 +38,7 @@ _MARKER, _START_OF_SCAN, _END_OF_JPEG = 0xFF, 0xDA, 0xD9
 # Markers without a segment: restarts, the start of the image, TEM.
 _BARE_MARKERS = {*range(0xD0, 0xD9), 0x01}
 # OpenCV refuses larger images; its own default is four times as many, 3 GB for one image.
-_MAX_PIXELS = "OPENCV_IO_MAX_IMAGE_PIXELS"
+MAX_PIXELS_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
 _DEFAULT_MAX_PIXELS = 1 << 28
 
 
@@ -49,7 +49,7 @@ def opencv() -> Any:
     Raises:
         MissingExtra: it is not installed.
     """
-    os.environ.setdefault(_MAX_PIXELS, str(_DEFAULT_MAX_PIXELS))
+    os.environ.setdefault(MAX_PIXELS_VARIABLE, str(_DEFAULT_MAX_PIXELS))
     with of_extra("images", "reading images"):
         import cv2
     import numpy as np
@@ -86,8 +86,8 @@ def decode(data: bytes, *, color: bool | None = True) -> Image:
     except cv2.error as error:
         if "MAX_IMAGE_PIXELS" in str(error):
             raise DataError(
-                f"has more than {int(os.environ[_MAX_PIXELS]):,} pixels",
-                hint=f"to read it, set {_MAX_PIXELS} to a larger number",
+                f"has more than {int(os.environ[MAX_PIXELS_VARIABLE]):,} pixels",
+                hint=f"to read it, set --max-pixels, or {MAX_PIXELS_VARIABLE}, to a larger number",
             ) from error
         image = None
     if image is None:

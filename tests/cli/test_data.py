@@ -190,3 +190,23 @@ def test_names_of_another_kind(
     assert run(["data", *words]) == 2
     assert message in capsys.readouterr().err
     assert not Path(words[-1]).exists()
+
+
+def test_images_above_max_pixels_are_refused() -> None:
+    Path("one.txt").write_text("photos/class0/00.png 0\n")
+    height, width = cv2.imread("photos/class0/00.png").shape[:2]
+    bounds = {"low": height * width - 1, "high": height * width}
+    ssdh = (sys.executable, "-m", "ssdh_surgery")
+    # In processes of their own: OpenCV reads its bound once, when it is imported.
+    ran = {
+        name: subprocess.run(
+            [*ssdh, "data", "build", "one.txt", f"{name}_lmdb", "--max-pixels", str(bound)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for name, bound in bounds.items()
+    }
+    assert ran["low"].returncode == 3
+    assert f"'photos/class0/00.png': has more than {bounds['low']:,} pixels" in ran["low"].stderr
+    assert ran["high"].returncode == 0

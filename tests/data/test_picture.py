@@ -193,5 +193,5 @@ def test_an_image_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     )
     assert ran.stderr.endswith(
         "DataError: x.png: has more than 268,435,456 pixels\n"
-        "hint: to read it, set OPENCV_IO_MAX_IMAGE_PIXELS to a larger number\n"
+        "hint: to read it, set --max-pixels, or OPENCV_IO_MAX_IMAGE_PIXELS, to a larger number\n"
     )

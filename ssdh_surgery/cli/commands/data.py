@@ -12,7 +12,12 @@ from ssdh_surgery.cli import options as shared
 from ssdh_surgery.cli import table, terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
-from ssdh_surgery.cli.options import labels_file_option, several_labels, several_labels_options
+from ssdh_surgery.cli.options import (
+    labels_file_option,
+    max_pixels_option,
+    several_labels,
+    several_labels_options,
+)
 from ssdh_surgery.cli.table import Column
 from ssdh_surgery.cli.types import FolderPath, MeanPath, SizeType
 from ssdh_surgery.names import count_text, printable, size_text
@@ -54,7 +59,7 @@ def command() -> None:
     "build",
     cls=Command,
     sections={
-        "Images": ("root", "resize", "gray", "encoded", "skip_bad"),
+        "Images": ("root", "resize", "gray", "encoded", "skip_bad", "max_pixels"),
         "Labels": ("multi_label", "classes", "labels_as"),
         "Order": ("shuffle", "seed", "split"),
         "Writing": ("resume", "force", "as_json"),
@@ -67,6 +72,7 @@ def command() -> None:
 @_root
 @_resize
 @_gray
+@max_pixels_option
 @several_labels_options
 @labels_file_option
 @click.option(
@@ -174,6 +180,7 @@ def build_command(
 @_root
 @_resize
 @_gray
+@max_pixels_option
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @shared.json_option
 def mean_command(
