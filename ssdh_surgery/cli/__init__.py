@@ -178,9 +178,11 @@ def run(args: list[str]) -> int:
 
 def _file_error(error: OSError) -> SsdhError:
     """The error for a file that a library, or Python itself, could not read or write."""
-    name = error.filename
+    name, reason = error.filename, error.strerror or str(error)
+    if name is None:  # a stream, such as standard output
+        return FileError(f"cannot read or write: {reason}", errno=error.errno)
     return FileError(
-        f"cannot be used: {error.strerror or error}",
+        f"cannot be used: {reason}",
         location=Location(os.fsdecode(name) if isinstance(name, str | bytes) else str(name)),
         errno=error.errno,
     )
@@ -194,7 +196,7 @@ def _report(error: Exception, args: list[str]) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError):
         error = _file_error(error)
     if not isinstance(error, SsdhError | click.ClickException):
         error = SsdhError(

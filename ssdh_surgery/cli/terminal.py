@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 import click
 
 from ssdh_surgery.cli.styles import rendered, safe, styled, unstyled
-from ssdh_surgery.errors import MOST_FINDINGS, SsdhError, UsageError
+from ssdh_surgery.errors import MOST_FINDINGS, FileError, SsdhError, UsageError
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
 
@@ -163,9 +163,14 @@ def answer_json(value: Any) -> None:
 
 def answer_bytes(data: bytes) -> None:
     """Write a file, or part of one, to stdout byte for byte."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        raise _write_error(failure) from failure
 
 
 def answer_diff(text: str) -> None:
@@ -241,9 +246,20 @@ def _write(stream: IO[str], text: str, style: dict[str, Any], *, plain: bool = F
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     if _footer is not None:
         _footer.stop()
-    click.echo(text, file=stream, color=True)
+    try:
+        click.echo(text, file=stream, color=True)
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        # That a message cannot be written does not end the work; a lost answer does.
+        if stream is not sys.stderr:
+            raise _write_error(failure) from failure
     if _footer is not None:
         _footer.start()
+
+
+def _write_error(failure: OSError) -> FileError:
+    return FileError(f"cannot write to standard output: {failure.strerror}", errno=failure.errno)
 
 
 def _encoding(stream: IO[str]) -> str:

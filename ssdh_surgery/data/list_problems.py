@@ -118,6 +118,8 @@ CLASS_BY_CLASS = ProblemKind(
 # The most problems of a kind that are reported in full, and then by line number.
 _IN_FULL = 10
 _BY_NUMBER = 40
+# Characters of a detail.
+_LONGEST = 300
 
 
 def findings(problems: Iterable[Problem], file: str) -> tuple[Finding, ...]:
@@ -140,7 +142,7 @@ def _finding(kind: ProblemKind, problems: list[Problem], file: str) -> Finding:
     message = [kind.message.format(count)]
     for problem in problems[:_IN_FULL]:
         label = "" if problem.line is None else f"line {problem.line}: "
-        message += [f"    {label}{problem.detail}"] if problem.detail else []
+        message += [f"    {label}{_cut(problem.detail)}"] if problem.detail else []
     lines = [problem.line for problem in problems[_IN_FULL:] if problem.line is not None]
     if lines:
         message.append(f"    and lines {_ranges(lines)}")
@@ -148,6 +150,12 @@ def _finding(kind: ProblemKind, problems: list[Problem], file: str) -> Finding:
         message.append(f"    and {len(problems) - _IN_FULL:,} more")
     location = Location(file, problems[0].line)
     return kind.rule.at(location, "\n".join(message), kind.hint)
+
+
+def _cut(detail: str) -> str:
+    """A detail that quotes a long line, with its beginning and its end."""
+    half = _LONGEST // 2
+    return detail if len(detail) <= _LONGEST else f"{detail[:half]} ... {detail[-half:]}"
 
 
 def _ranges(lines: list[int]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import lmdb
@@ -456,3 +458,29 @@ def test_an_option_of_all_commands_behind_one_is_told_its_place(
     option = next(word for word in words if word.startswith("-"))
     assert said.startswith(f"error: No such option '{option}'.")
     assert said.endswith(f"\nhint: it belongs before the command: ssdh {option} ...\n")
+
+
+def _into_full_device(stream: str, *words: str) -> subprocess.CompletedProcess[str]:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with open("/dev/full", "w") as full:
+        return subprocess.run(
+            [sys.executable, "-m", "ssdh_surgery", *words],
+            **streams | {stream: full},
+            text=True,
+            check=False,
+        )
+
+
+@pytest.mark.parametrize("words", [("--help",), ("show", "train_val.prototxt")])
+def test_an_answer_that_cannot_be_written_is_an_error(here: Path, words: tuple[str, ...]) -> None:
+    ran = _into_full_device("stdout", *words)
+    assert ran.returncode == 3
+    assert ran.stderr.startswith("error: cannot ")
+    assert ran.stderr.endswith("No space left on device\n")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_a_message_that_cannot_be_written_does_not_end_the_work(here: Path) -> None:
+    assert _into_full_device("stderr", "patch", "train_val.prototxt").returncode == 0
+    assert (here / "train_val_ssdh.prototxt").exists()
+    assert _into_full_device("stderr", "show", "no.prototxt").returncode == 3
