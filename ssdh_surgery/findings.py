@@ -109,7 +109,7 @@ def _rule(code: str, name: str, severity: Severity, summary: str, reason: str) -
 
 LABELS_OUT_OF_RANGE = _rule(
     "SSDH101", "labels-out-of-range", "error",
-    "Records of an LMDB have labels for which the classifier has no output.",
+    "Labels of a source for which the classifier has no output.",
     "Caffe does not check labels: a GPU reads out of bounds, and a CPU build trains on garbage "
     "and exits with 0. `loss_param { ignore_label }` is respected.",
 )
@@ -144,7 +144,7 @@ UNREADABLE_DATABASE = _rule(
 )
 ONE_LABEL = _rule(
     "SSDH107", "one-label", "warning",
-    "All training records have the same label.",
+    "All records of a training or a test set have the same label.",
     "The loss falls to 0 and the accuracy is the share of that class: nothing is learned. The "
     "labels of a list are 0 where its lines end in a space, and those of a Datum where none was "
     "set.",

@@ -8,13 +8,23 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import coverage, data, net, schedule, solver, weights
+from ssdh_surgery.pipeline.check import (
+    coverage,
+    net,
+    records,
+    schedule,
+    solver,
+    sources,
+    weights,
+)
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, data, coverage, weights)
+_FAMILIES = (solver, schedule, net, sources, records, coverage, weights)
+# What can be known of a net that no solver is given for.
+_NET_FAMILIES = (net, sources, records)
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -34,7 +44,7 @@ def check_net(view: Net, path: Path | None) -> list[Finding]:
     runs = tuple((view, state) for state in view.run_states)
     subject = Subject(no_solver, runs, _data_folder(view, path), Path())
     return list(
-        dict.fromkeys(finding for family in (net, data) for finding in family.findings(subject))
+        dict.fromkeys(finding for family in _NET_FAMILIES for finding in family.findings(subject))
     )
 
 
