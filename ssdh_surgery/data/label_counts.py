@@ -19,24 +19,19 @@ class LabelCounts:
         unit: what has a label there: `record`, `line` or `row`.
         counts: how often each label occurs.
         places: where each label occurs first: `key '00000001'`, `line 4`, `row 7`.
-        total: the number of records where only a part of them was read.
+        is_complete: whether all of the source was read.
     """
 
     path: Path
     unit: str
     counts: Counter[int]
     places: Mapping[int, str]
-    total: int | None = None
+    is_complete: bool = True
 
     @property
     def size(self) -> int:
         """The number of records, lines or rows that were read."""
         return self.counts.total()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all of the source was read."""
-        return self.total is None or self.total == self.size
 
     @property
     def text(self) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ssdh_surgery.data.datum import Datum, Header, Shape, read_datum, read_header
+from ssdh_surgery.data.image_header import read_image_header
 from ssdh_surgery.data.lmdb_open import acquire, forget, release
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
@@ -47,7 +48,7 @@ class LabelScan:
 class ShapeScan:
     """The sizes of the scanned records, each as (channels, height, width).
 
-    `encoded` counts the records with an encoded image, which were decoded.
+    `encoded` counts the records with an encoded image.
     """
 
     shapes: Counter[Shape] = field(default_factory=Counter)
@@ -94,9 +95,19 @@ class LmdbStore:
     def __len__(self) -> int:
         return self._records
 
+    @property
+    def last_transaction(self) -> int:
+        """The number of the last transaction that wrote to it."""
+        number: int = self._env.info()["last_txnid"]
+        return number
+
     def items(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
         """Key and bytes of each record in key order, starting at the `start`-th."""
         return self._walk(start=start, buffers=False)
+
+    def views(self) -> Iterator[tuple[Any, Any]]:
+        """`items` in place: both are valid until the next one."""
+        return self._walk(buffers=True)
 
     def cycle(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
         """`items` without end: the first record follows the last, as in Caffe."""
@@ -156,7 +167,7 @@ class LmdbStore:
         return LabelScan(histogram.total(), histogram, first_keys)
 
     def scan_shapes(self, limit: int | None = None) -> ShapeScan:
-        """The sizes of the first `limit` records, or of all; encoded ones are decoded.
+        """The sizes of the first `limit` records, or of all; images say theirs, or are decoded.
 
         Raises:
             DataError: a record is not a Datum or cannot be decoded; the error names its key.
@@ -180,6 +191,9 @@ class LmdbStore:
         record = self.get(key)
         assert record is not None, "the key was read from this very LMDB"
         try:
+            image = read_image_header(record[slice(*header.data)])
+            if image.shape is not None and image.bits == 8 and not image.is_cut:
+                return image.shape
             channels, height, width = read_datum(record).pixels().shape
         except DataError as error:
             raise record_error(self.path, key, error) from error

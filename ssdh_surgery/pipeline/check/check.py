@@ -17,6 +17,7 @@ from ssdh_surgery.pipeline.check import (
     sources,
     weights,
 )
+from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
@@ -34,15 +35,19 @@ def check(subject: Subject) -> list[Finding]:
     )
 
 
-def check_net(view: Net, path: Path | None) -> list[Finding]:
+def check_net(view: Net, path: Path | None, databases: Databases | None = None) -> list[Finding]:
     """All findings about a net that no solver is given for, in the states of its own rules.
 
-    `path` is its file, from whose folders its data may be found; None for standard input and
-    the zoo.
+    Args:
+        view: the net.
+        path: its file, from whose folders its data may be found; None for standard input and
+            the zoo.
+        databases: the databases that were read.
     """
     no_solver = Solver(parse(b"", view.file))
     runs = tuple((view, state) for state in view.run_states)
-    subject = Subject(no_solver, runs, _data_folder(view, path), Path())
+    folder = _data_folder(view, path)
+    subject = Subject(no_solver, runs, folder, Path(), databases=databases or Databases())
     return list(
         dict.fromkeys(finding for family in _NET_FAMILIES for finding in family.findings(subject))
     )
@@ -64,13 +69,16 @@ def check_solver(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    databases: Databases | None = None,
 ) -> list[Finding]:
     """All findings about a solver and what it names; a net that cannot be read is one, too.
 
     The arguments are those of `subject_of`.
     """
     try:
-        subject = subject_of(view, folder, prefix, weights, is_resumed=is_resumed)
+        subject = subject_of(
+            view, folder, prefix, weights, is_resumed=is_resumed, databases=databases
+        )
     except SsdhError as error:
         return [UNREADABLE_NET.at(error.location, error.message, error.hint)]
     return check(subject)
