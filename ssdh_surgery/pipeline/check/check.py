@@ -15,6 +15,7 @@ from ssdh_surgery.pipeline.check import (
     schedule,
     solver,
     sources,
+    train_and_test,
     weights,
 )
 from ssdh_surgery.pipeline.check.databases import Databases
@@ -23,7 +24,7 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, sources, records, coverage, weights)
+_FAMILIES = (solver, schedule, net, sources, records, train_and_test, coverage, weights)
 # What can be known of a net that no solver is given for.
 _NET_FAMILIES = (net, sources, records)
 

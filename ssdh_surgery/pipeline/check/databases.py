@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ssdh_surgery.data.datum import read_header
 from ssdh_surgery.data.lmdb_open import data_file
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.record_scan import RecordScan, scan_records
 from ssdh_surgery.data.scan_cache import identity_of, remember, remembered
 from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.names import printable
 
 # Called with what is read, the number of records that are done, and of all.
 Progress = Callable[[str, int, int], None]
@@ -42,6 +44,17 @@ class Databases:
         if isinstance(scan, SsdhError):
             raise scan
         return scan
+
+    def record(self, path: Path, number: int) -> tuple[str, bytes]:
+        """The key of a record, and its pixels or its encoded image.
+
+        Raises:
+            DataError, FileError: it cannot be read.
+        """
+        with LmdbStore(path) as store:
+            key, record = next(store.items(number))
+        begin, stop = read_header(record).data
+        return printable(key), record[begin:stop]
 
     def _scan(self, path: Path) -> RecordScan:
         file = data_file(path)
