@@ -18,8 +18,8 @@ from ssdh_surgery.data.image_header import JPEG, PNG, read_image_header
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.names import count_text, printable, size_text
 
-# Called with the number of records that are done, and of all.
-Progress = Callable[[int, int], None]
+# Called with the number of records that are done, and of all if that is known.
+Progress = Callable[[int, int | None], None]
 
 # What may be wrong with a record:
 #   not-a-datum  Caffe takes what it can read of it, without a word
@@ -99,7 +99,7 @@ class RecordScan:
 
 def scan_records(
     items: Iterable[tuple[Any, Any]],
-    total: int,
+    total: int | None,
     size: int,
     progress: Progress | None = None,
 ) -> RecordScan:
@@ -107,7 +107,7 @@ def scan_records(
 
     Args:
         items: key and bytes of each record; both may be views that are valid until the next.
-        total: the number of records, 0 if unknown.
+        total: the number of records, None if unknown.
         size: the size of the database in bytes.
         progress: called now and then.
 
@@ -119,7 +119,7 @@ def scan_records(
     for number, (key, record) in enumerate(items, 1):
         scan.add(key, record)
         if progress is not None and number % _STEPS == 0:
-            progress(number, max(number, total))
+            progress(number, total)
     return scan.result(number)
 
 

@@ -10,6 +10,7 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
 from ssdh_surgery.pipeline.check import (
     coverage,
+    leveldbs,
     net,
     records,
     schedule,
@@ -24,7 +25,7 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, sources, records, train_and_test, coverage, weights)
+_FAMILIES = (solver, schedule, net, sources, records, leveldbs, train_and_test, coverage, weights)
 # What can be known of a net that no solver is given for.
 _NET_FAMILIES = (net, sources, records)
 

@@ -15,7 +15,7 @@ from ssdh_surgery.data.record_scan import RecordScan
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.class_judges import ClassJudge, class_judges
-from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
+from ssdh_surgery.pipeline.check.layer_paths import has_wrong_backend, path_of, setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.prototxt.cst import Entry
 
@@ -48,6 +48,11 @@ class DatabaseReader:
         return self.layer.parameter.data_param.batch_size
 
     @property
+    def has_legal_labels(self) -> bool:
+        """Whether every label has an output in all that read it."""
+        return all(judge.allows(label) for judge in self.judges for label in self.scan.labels)
+
+    @property
     def labels(self) -> LabelCounts:
         """Its labels, with the keys of their first records."""
         places = {label: f"key '{each.key}'" for label, each in self.scan.labels.items()}
@@ -70,12 +75,14 @@ def _readers(subject: Subject) -> Iterator[DatabaseReader | tuple[Path, SsdhErro
         for layer in net.layers_in(state):
             entry = setting_entry(layer, "data_param", "source") if layer.type == "Data" else None
             path = path_of(entry, subject.folder) if entry else Path()
-            if entry is None or not path.exists() or (path / "CURRENT").is_file():
+            if entry is None or not path.exists():
                 continue
             try:
                 scan = subject.databases.scan(path)
             except SsdhError as error:
-                yield path, error
+                # Where Caffe cannot open it anyway, that is what to say.
+                if not has_wrong_backend(layer, path):
+                    yield path, error
                 continue
             judges = tuple(class_judges(net, shapes, layer))
             yield DatabaseReader(net, shapes, layer, entry, path, scan, judges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.data.leveldb.store import is_leveldb
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Entry
@@ -14,6 +15,17 @@ def setting_entry(layer: Layer, message: str, name: str) -> Entry | None:
     """The field of a layer in any dialect; of several the last, which counts."""
     entries = layer.settings(message, name)
     return entries[-1] if entries else None
+
+
+def stated_backend(layer: Layer) -> str:
+    """The backend that a Data layer names; empty where it leaves that to Caffe."""
+    entry = setting_entry(layer, "data_param", "backend")
+    return entry.field.parent.string("backend") if entry else ""
+
+
+def has_wrong_backend(layer: Layer, path: Path) -> bool:
+    """Whether a Data layer opens a database with the library of the other kind."""
+    return is_leveldb(path) == (stated_backend(layer) in ("LMDB", "1"))
 
 
 def text_of(entry: Entry) -> str:

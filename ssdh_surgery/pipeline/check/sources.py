@@ -8,6 +8,7 @@ from glob import escape
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.data.leveldb.store import is_leveldb
 from ssdh_surgery.findings import (
     NO_DATABASE,
     NO_MEAN_FILE,
@@ -16,7 +17,14 @@ from ssdh_surgery.findings import (
     Finding,
     FindingRule,
 )
-from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry, shell_text, text_of
+from ssdh_surgery.pipeline.check.layer_paths import (
+    has_wrong_backend,
+    path_of,
+    setting_entry,
+    shell_text,
+    stated_backend,
+    text_of,
+)
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.cst import Entry
@@ -85,14 +93,12 @@ def _database(layer: Layer, subject: Subject) -> Iterator[Finding]:
     if not path.exists():
         yield _missing(NO_DATABASE, "database", entry, subject)
         return
-    is_leveldb = (path / "CURRENT").is_file()
-    backend = setting_entry(layer, "data_param", "backend")
-    stated = backend.field.parent.string("backend") if backend else ""
-    if is_leveldb == (stated in ("LMDB", "1")):
-        actual, expected = ("a LevelDB", "LMDB") if is_leveldb else ("an LMDB", stated or "LEVELDB")
+    if has_wrong_backend(layer, path):
+        backend, stated = setting_entry(layer, "data_param", "backend"), stated_backend(layer)
+        actual, other = ("a LevelDB", "LEVELDB") if is_leveldb(path) else ("an LMDB", "LMDB")
         yield WRONG_BACKEND.at(
             (backend or entry).location,
-            f"{path} is {actual}, but layer '{layer.name}' reads it as {expected}"
-            + ("" if stated else ", Caffe's default"),
-            f"write backend: {'LEVELDB' if is_leveldb else 'LMDB'} in its data_param",
+            f"{path} is {actual}, but layer '{layer.name}' reads it as "
+            + (stated or "LEVELDB, Caffe's default"),
+            f"write backend: {other} in its data_param",
         )

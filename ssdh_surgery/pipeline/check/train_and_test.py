@@ -35,7 +35,8 @@ def findings(subject: Subject) -> Iterator[Finding]:
 
 def _classes(train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
     """Labels that one of two sets has, and the other has not."""
-    if not (train.judges and test.judges and train.scan.is_complete and test.scan.is_complete):
+    sides = (train, test)
+    if not all(side.judges and side.scan.is_complete and side.has_legal_labels for side in sides):
         return
     only_tested = sorted(set(test.scan.labels) - set(train.scan.labels))
     only_trained = sorted(set(train.scan.labels) - set(test.scan.labels))
@@ -72,7 +73,8 @@ def _has_images(reader: DatabaseReader) -> bool:
 
 def _overlap(subject: Subject, train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
     """Test records whose content is that of a training record, by their fingerprints."""
-    trained = dict(zip(train.scan.fingerprints, train.scan.numbers, strict=True))
+    # Of equal records the first.
+    trained = dict(zip(train.scan.fingerprints[::-1], train.scan.numbers[::-1], strict=True))
     shared = [
         (number, trained[fingerprint])
         for fingerprint, number in zip(test.scan.fingerprints, test.scan.numbers, strict=True)
