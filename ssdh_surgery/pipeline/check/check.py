@@ -12,6 +12,7 @@ from ssdh_surgery.pipeline.check import (
     coverage,
     leveldbs,
     net,
+    pairs,
     records,
     schedule,
     solver,
@@ -25,9 +26,20 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, sources, records, leveldbs, train_and_test, coverage, weights)
+_FAMILIES = (
+    solver,
+    schedule,
+    net,
+    sources,
+    records,
+    leveldbs,
+    pairs,
+    train_and_test,
+    coverage,
+    weights,
+)
 # What can be known of a net that no solver is given for.
-_NET_FAMILIES = (net, sources, records)
+_NET_FAMILIES = (net, sources, records, leveldbs, pairs, train_and_test)
 
 
 def check(subject: Subject) -> list[Finding]:
