@@ -264,7 +264,8 @@ def _raw_damage(record: Any, header: Header) -> tuple[str, str] | None:
     begin, stop = header.data
     values = stop - begin
     if not values:
-        values = sum((stop - begin) // stride for begin, stop, stride in header.floats)
+        # A float has 4 bytes, with a tag of one more before each that is not packed.
+        values = sum(-(-(stop - begin - 3) // stride) for begin, stop, stride in header.floats)
     channels, height, width = header.shape
     expected = channels * height * width
     start = bytes(record[begin : begin + len(PNG)])

@@ -62,6 +62,20 @@ def test_records_of_every_form() -> None:
     assert len(scan.fingerprints) == sum(bool(message.data) for message in messages)
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5])
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_numbers_are_counted(count: int, is_packed: bool) -> None:
+    """Caffe's own schema does not pack them."""
+    values = np.arange(count, dtype=np.float32)
+    if is_packed:
+        floats = write_floats(values.reshape(1, 1, -1))[6:]
+    else:
+        floats = message_class("Datum")(float_data=values.tolist()).SerializeToString()
+    scan = scanned([b"\x08\x04\x10\x01\x18\x01" + floats])
+    kinds = [damage.kind for damage in scan.damage]
+    assert kinds == ["too-short"] * (count < 4) + ["too-long"] * (count > 4)
+
+
 def test_identical_contents_have_one_fingerprint_whatever_their_label() -> None:
     one, other = pixels(1, 8, 8), pixels(1, 8, 8)
     scan = scanned([write_raw(one, 0), write_raw(other, 1), write_raw(one, 2)])

@@ -105,11 +105,11 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, memoryview]]:
     at, key = 0, b""
     while at < end:
         shared, at = varint(block, at, end)
-        own, at = varint(block, at, end)
+        rest, at = varint(block, at, end)
         size, at = varint(block, at, end)
-        stop = at + own + size
+        stop = at + rest + size
         if shared > len(key) or stop > end:
             raise WireError(f"the entry at byte {at} of a block runs past its end")
-        key = key[:shared] + block[at : at + own]
-        yield key, view[at + own : stop]
+        key = key[:shared] + block[at : at + rest]
+        yield key, view[at + rest : stop]
         at = stop

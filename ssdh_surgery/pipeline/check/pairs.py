@@ -18,7 +18,7 @@ from ssdh_surgery.pipeline.check.subject import Subject
 _SAME_KEYS = (
     "write both in the same order with the same keys, as ssdh data build --multi-label does"
 )
-_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}  # codespell:ignore
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def _classes(train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
     sides = (train, test)
     if not all(side.judges and side.scan.is_complete and side.has_legal_labels for side in sides):
         return
+    if any(len(side.scan.labels) == 1 for side in sides):
+        return  # which is a finding of its own
     only_tested = sorted(set(test.scan.labels) - set(train.scan.labels))
     only_trained = sorted(set(train.scan.labels) - set(test.scan.labels))
     if only_tested:
