@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -255,3 +257,19 @@ def test_a_database_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     write_lmdb("lmdb", labelled([0, 1] * 1000))
     assert scan() == 2000
     assert len(calls) == 5
+
+
+def test_images_are_not_decoded_and_no_engine_is_imported() -> None:
+    """Their sizes come from their headers."""
+    write_lmdb("lmdb", encoded(9, ".jpg", 8, 8, 3))
+    Path("net.prototxt").write_text(NET)
+    script = (
+        "import sys; from ssdh_surgery.cli import run; "
+        "code = run(['check', 'net.prototxt']); "
+        "heavy = {'cv2', 'torch', 'faiss', 'onnx', 'h5py', 'scipy', 'rich'} & set(sys.modules); "
+        "print(code, heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0 set()\n"
