@@ -1,4 +1,4 @@
-"""The mean image of an LMDB or of an image list, as `compute_image_mean` computes it."""
+"""The mean image of a database or of an image list, as `compute_image_mean` computes it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ssdh_surgery.data.datum import read_datum
 from ssdh_surgery.data.image import planar, read_image
 from ssdh_surgery.data.image_list import ImageList, ListEntry
 from ssdh_surgery.data.list_problems import Problem
-from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
 from ssdh_surgery.data.mean import ImageMean, image_mean
+from ssdh_surgery.data.open_records import open_records
 from ssdh_surgery.data.parallel import default_threads, parallel_map
+from ssdh_surgery.data.record_store import record_error
 from ssdh_surgery.errors import DataError, FileError
 from ssdh_surgery.location import Location
 
 Progress = Callable[[int, int], None]
 
 
-def lmdb_mean(
+def database_mean(
     path: Path | str, *, threads: int | None = None, progress: Progress | None = None
 ) -> ImageMean:
-    """The mean image of an LMDB, bit for bit; encoded records are decoded.
+    """The mean image of a database, bit for bit; encoded records are decoded.
 
     Raises:
-        DataError: the LMDB is missing, or its records differ in size or are damaged.
+        DataError: the database is missing, or its records differ in size or are damaged.
         MissingExtra: there are encoded records and OpenCV is not installed.
     """
 
@@ -40,7 +41,7 @@ def lmdb_mean(
         except DataError as error:
             raise record_error(path, key, error) from error
 
-    with LmdbStore(path) as store:
+    with open_records(path) as store:
         images = parallel_map(pixels, store.items(), threads or default_threads())
         return _mean(_counted(images, len(store), progress), str(path))
 

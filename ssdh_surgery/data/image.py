@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ssdh_surgery.data.image_header import JPEG, PNG, is_cut_jpeg, is_cut_png
 from ssdh_surgery.errors import DataError, of_extra
 from ssdh_surgery.files import read_regular
 from ssdh_surgery.location import Location
@@ -33,10 +34,6 @@ _EXTENSIONS = {
 # the first rotate a photograph according to its EXIF data.
 _FLAGS = {None: -1, False: 0, True: 1}
 
-_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
-_MARKER, _START_OF_SCAN, _END_OF_JPEG = 0xFF, 0xDA, 0xD9
-# Markers without a segment: restarts, the start of the image, TEM.
-_BARE_MARKERS = {*range(0xD0, 0xD9), 0x01}
 # OpenCV refuses larger images; its own default is four times as many, 3 GB for one image.
 MAX_PIXELS_VARIABLE = "OPENCV_IO_MAX_IMAGE_PIXELS"
 _DEFAULT_MAX_PIXELS = 1 << 28
@@ -97,38 +94,6 @@ def decode(data: bytes, *, color: bool | None = True) -> Image:
     return image
 
 
-def is_cut_jpeg(data: bytes) -> bool:
-    """Whether this is a truncated JPEG, which decoders fill up without an error."""
-    if not data.startswith(_JPEG):
-        return False
-    at = 2
-    while at + 4 <= len(data):
-        marker = data[at + 1]
-        if data[at] != _MARKER or marker in (0, _MARKER):
-            at += 1  # padding, or bytes that decoders skip
-        elif marker == _START_OF_SCAN:
-            # Within a scan, 0xFF is followed by zero or a restart marker, so this is the end.
-            return data.rfind(bytes((_MARKER, _END_OF_JPEG))) < at
-        elif marker in _BARE_MARKERS:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return True
-
-
-def is_cut_png(data: bytes) -> bool:
-    """Whether this is a PNG with a chunk that ends beyond its own end."""
-    if not data.startswith(_PNG):
-        return False
-    at = len(_PNG)
-    while at + 8 <= len(data):
-        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if kind == b"IEND":
-            return False
-        at += 12 + length  # length, kind and checksum are 4 bytes each
-    return at > len(data)
-
-
 def _why(data: bytes) -> str:
     """What the bytes appear to be, as the reason for an error."""
     start = data[:512].lstrip().lower()
@@ -138,9 +103,9 @@ def _why(data: bytes) -> str:
         return "it is a web page"
     if not data.strip(b"\0"):
         return "it is all zeros"
-    if data.startswith(_PNG) and b"IEND" not in data[-64:]:
+    if data.startswith(PNG) and b"IEND" not in data[-64:]:
         return "the PNG is truncated"
-    if data.startswith((_JPEG, _PNG)):
+    if data.startswith((JPEG, PNG)):
         return "the image is damaged"
     return f"damaged, or not an image format that OpenCV reads (first bytes: {data[:8].hex(' ')})"
 

@@ -1,4 +1,4 @@
-"""`ssdh data mean`: the mean of an LMDB, a list or a folder, and a mean file of it."""
+"""`ssdh data mean`: the mean of a database, a list or a folder, and a mean file of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.data.build import read_source
-from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
+from ssdh_surgery.data.compute_mean import database_mean, list_mean
+from ssdh_surgery.data.leveldb.store import is_leveldb
 from ssdh_surgery.data.mean import ImageMean, write_mean
+from ssdh_surgery.data.open_records import is_database
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.files import refuse_existing
 
@@ -46,7 +48,7 @@ def data_mean(
     """Compute the mean of all images, and write it to `out`.
 
     Args:
-        source: an LMDB, a list, or a folder of class folders.
+        source: an LMDB, a LevelDB, a list, or a folder of class folders.
         out: the mean file; None writes none.
         root: the folder that a list's paths are relative to.
         size: the (width, height) that images are resized to; records keep their size.
@@ -57,21 +59,21 @@ def data_mean(
     Raises:
         FileError: a file cannot be read, or `out` exists or cannot be written.
         DataError: images or records are damaged, or differ in size.
-        UsageError: `root`, `size` or `gray` for an LMDB.
+        UsageError: `root`, `size` or `gray` for a database.
         MissingExtra: images need OpenCV, which is not installed.
     """
-    records = source / "data.mdb"
-    is_lmdb = source.is_dir() and records.exists()
-    if is_lmdb and (root or size or gray):
+    has_records = is_database(source)
+    if has_records and (root or size or gray):
+        kind = "a LevelDB" if is_leveldb(source) else "an LMDB"
         raise UsageError(
-            f"--root, --resize and --gray are for images, but {source} is an LMDB, whose records "
+            f"--root, --resize and --gray are for images, but {source} is {kind}, whose records "
             "are used unchanged",
             hint="ssdh data mean --help",
         )
     if out is not None:
-        refuse_existing(out, force=force, inputs=[source, records])
-    if is_lmdb:
-        mean = lmdb_mean(source, progress=progress)
+        refuse_existing(out, force=force, inputs=[source, source / "data.mdb"])
+    if has_records:
+        mean = database_mean(source, progress=progress)
     else:
         mean = list_mean(read_source(source, root), size=size, gray=gray, progress=progress)
     if out is not None:

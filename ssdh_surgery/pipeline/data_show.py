@@ -1,4 +1,4 @@
-"""`ssdh data show`: what an LMDB holds, and a sheet of its first images."""
+"""`ssdh data show`: what a database holds, and a sheet of its first images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from ssdh_surgery.data.class_names import class_names_beside
 from ssdh_surgery.data.datum import Shape, read_datum
-from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.open_records import open_records
+from ssdh_surgery.data.record_store import RecordStore
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import refuse_existing, write_bytes
 from ssdh_surgery.names import printable, readable
@@ -29,13 +30,13 @@ _SHEET_IMAGES = 100
 
 @dataclass(frozen=True)
 class DataSummary:
-    """The contents of an LMDB.
+    """The contents of a database.
 
     `labels` counts the records of each label, `shapes` those of each (channels, height,
     width) among the first `sized` records, of which `encoded` hold an encoded image. `bad` has
     the reason for each key whose record cannot be read, None if not all were read. `images`
     is the number of images on the sheet, if any. `class_names` has the name of each label, from
-    `labels.txt` next to the LMDB; `unreadable_names` is why that file cannot be used.
+    `labels.txt` next to it; `unreadable_names` is why that file cannot be used.
     """
 
     records: int
@@ -74,10 +75,10 @@ def show_data(
     force: bool = False,
     progress: Progress | None = None,
 ) -> DataSummary:
-    """Summarize an LMDB, and draw its first images.
+    """Summarize a database, and draw its first images.
 
     Args:
-        path: the LMDB.
+        path: the LMDB or LevelDB.
         sheet: the PNG to draw; None draws none.
         verify: read and decode every record.
         force: replace an existing PNG.
@@ -103,7 +104,7 @@ def show_data(
 
 
 def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataSummary:
-    with LmdbStore(path) as store:
+    with open_records(path) as store:
         keys = tuple(map(printable, store.keys(_FIRST_KEYS)))
         if verify:
             return _verified(store, keys, progress)
@@ -118,7 +119,7 @@ def _summary(path: Path | str, verify: bool, progress: Progress | None) -> DataS
         )
 
 
-def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None) -> DataSummary:
+def _verified(store: RecordStore, keys: tuple[str, ...], progress: Progress | None) -> DataSummary:
     labels: Counter[int] = Counter()
     shapes: Counter[Shape] = Counter()
     bad: dict[str, str] = {}
@@ -139,9 +140,9 @@ def _verified(store: LmdbStore, keys: tuple[str, ...], progress: Progress | None
 
 
 def _write_sheet(path: Path | str, out: Path, names: Sequence[str]) -> int:
-    """Draw the first images of an LMDB on one PNG; the number of images."""
+    """Draw the first images of a database on one PNG; the number of images."""
     images: list[Cell] = []
-    with LmdbStore(path) as store:
+    with open_records(path) as store:
         for _, datum in store.records():
             images.append(Cell(thumbnail(datum.pixels()), [label_text(datum.label, names)]))
             if len(images) == _SHEET_IMAGES:

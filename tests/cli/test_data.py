@@ -20,6 +20,7 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.report.contact_sheet import GAP, LINE, SIDE
 from support.images import tiles
+from support.leveldbs import write_leveldb
 from support.processes import running
 
 pytestmark = pytest.mark.usefixtures("default_signals")
@@ -210,3 +211,20 @@ def test_images_above_max_pixels_are_refused() -> None:
     assert ran["low"].returncode == 3
     assert f"'photos/class0/00.png': has more than {bounds['low']:,} pixels" in ran["low"].stderr
     assert ran["high"].returncode == 0
+
+
+def test_a_leveldb_is_shown_and_averaged_as_an_lmdb_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "build", "photos", "a_lmdb", "--resize", "10x8"]) == 0
+    with LmdbStore("a_lmdb") as store:
+        write_leveldb("level", [record for _, record in store.items()])
+    told = {}
+    for name in ("a_lmdb", "level"):
+        assert run(["data", "mean", name, f"{name}.binaryproto"]) == 0
+        capsys.readouterr()
+        assert run(["data", "show", name, "--verify", "--json"]) == 0
+        told[name] = json.loads(capsys.readouterr().out)
+        told[name]["first_keys"] = None
+    assert told["level"] == told["a_lmdb"]
+    assert Path("level.binaryproto").read_bytes() == Path("a_lmdb.binaryproto").read_bytes()
+    assert run(["data", "mean", "level", "--gray"]) == 2
+    assert "level is a LevelDB, whose records are used unchanged" in capsys.readouterr().err

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.build import build, read_source
 from ssdh_surgery.data.build_job import record_order
-from ssdh_surgery.data.compute_mean import lmdb_mean
+from ssdh_surgery.data.compute_mean import database_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.open_records import open_records
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.data.transform import DataTransformer
 from ssdh_surgery.errors import DataError
@@ -185,7 +186,7 @@ def test_the_mean_is_that_of_compute_image_mean(
     (tmp_path / "list.txt").write_text("".join(f"{i}.png 0\n" for i in range(40)))
     build(tmp_path / "list.txt", tmp_path / "lmdb", RecordOptions(encoded=encoded), root=tmp_path)
     log = run(caffe, "compute_image_mean", "lmdb", "theirs", folder=tmp_path)
-    mean = lmdb_mean(tmp_path / "lmdb")
+    mean = database_mean(tmp_path / "lmdb")
     write_mean(tmp_path / "ours", mean.values)
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     for channel, value in enumerate(mean.channels):
@@ -195,6 +196,24 @@ def test_the_mean_is_that_of_compute_image_mean(
             if f"mean_value channel [{channel}]:" in line
         )
         assert value == pytest.approx(float(printed), rel=1e-5)
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["raw", "encoded"])
+def test_a_leveldb_of_convert_imageset(
+    caffe: Path, tmp_path: Path, picture: Callable[..., NDArray], encoded: bool
+) -> None:
+    """Its records, and their mean, are those of the LMDB of the same list."""
+    for i in range(40):
+        (tmp_path / f"{i}.png").write_bytes(encode(picture(i, 21, 33), "png"))
+    (tmp_path / "list.txt").write_text("".join(f"{i}.png {i % 7}\n" for i in range(40)))
+    for backend in ("leveldb", "lmdb"):
+        words = [f"-backend={backend}", f"-encoded={encoded}", "./", "list.txt", backend]
+        run(caffe, "convert_imageset", *words, folder=tmp_path)
+    with open_records(tmp_path / "leveldb") as ours, open_records(tmp_path / "lmdb") as theirs:
+        assert list(ours.items()) == list(theirs.items())
+    run(caffe, "compute_image_mean", "-backend=leveldb", "leveldb", "theirs", folder=tmp_path)
+    write_mean(tmp_path / "ours", database_mean(tmp_path / "leveldb").values)
+    assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
 NET = """

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ssdh_surgery.data.build import build, read_source
-from ssdh_surgery.data.compute_mean import list_mean, lmdb_mean
+from ssdh_surgery.data.compute_mean import database_mean, list_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode
 from ssdh_surgery.data.record import RecordOptions
@@ -30,7 +30,7 @@ def test_a_list_has_the_mean_of_its_lmdb(listed: Path, gray: bool) -> None:
     told: list[tuple[int, int]] = []
     options = RecordOptions(size=(8, 7), gray=gray)
     build(listed / "list.txt", listed / "out", options, root=listed)
-    from_lmdb = lmdb_mean(listed / "out", progress=lambda *done: told.append(done))
+    from_lmdb = database_mean(listed / "out", progress=lambda *done: told.append(done))
     from_list = list_mean(read_source(listed / "list.txt", listed), size=(8, 7), gray=gray)
     assert from_lmdb.values.shape == (1 if gray else 3, 7, 8)
     assert (from_lmdb.records, from_list.records) == (5, 5)
@@ -46,14 +46,14 @@ def test_encoded_records_are_decoded(
         (b"%d" % i, write_encoded(encode(image, "png"), 0)) for i, image in enumerate(images)
     )
     expected = np.mean(images, axis=0).transpose(2, 0, 1)
-    np.testing.assert_allclose(lmdb_mean(path).values, expected, rtol=1e-6)
+    np.testing.assert_allclose(database_mean(path).values, expected, rtol=1e-6)
 
 
 def test_records_of_two_sizes_have_no_mean(make_lmdb: Callable[..., Path]) -> None:
     shapes = [(1, 2, 3), (1, 3, 2)]
     path = make_lmdb((b"%d" % i, write_raw(np.zeros(s, np.uint8), 0)) for i, s in enumerate(shapes))
     with pytest.raises(DataError) as caught:
-        lmdb_mean(path)
+        database_mean(path)
     assert str(caught.value) == (
         f"{path}: image 2 is 1 x 3 x 2 (channels x height x width), the first 1 x 2 x 3: "
         "a mean needs one size\n"
@@ -64,7 +64,7 @@ def test_records_of_two_sizes_have_no_mean(make_lmdb: Callable[..., Path]) -> No
 def test_a_damaged_record_is_named(make_lmdb: Callable[..., Path]) -> None:
     path = make_lmdb([(b"a", write_encoded(b"", 0))])
     with pytest.raises(DataError) as caught:
-        lmdb_mean(path)
+        database_mean(path)
     assert str(caught.value) == (f"{path}: record 'a': cannot be decoded: the file is empty")
 
 

@@ -16,7 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ssdh_surgery.data import image as room
-from ssdh_surgery.data.image import decode, encode, is_cut_jpeg, planar, read_image, resize
+from ssdh_surgery.data.image import decode, encode, planar, read_image, resize
+from ssdh_surgery.data.image_header import is_cut_jpeg
 from ssdh_surgery.errors import DataError, FileError, MissingExtra
 
 KINDS = {

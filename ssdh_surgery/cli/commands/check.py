@@ -7,6 +7,7 @@ import click
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.finding_formats import github_line, sarif
+from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import json_option, net_option
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.report import CheckOptions, CheckReport, report
@@ -63,7 +64,8 @@ def command(
         _words(select),
         _words(ignore),
     )
-    result = report(options)
+    with Counter("records") as counter:
+        result = report(options, counter.named)
     _show(result, "json" if as_json else output_format)
     return int(bool(result.count("error") or (strict and result.count("warning"))))
 

@@ -1,4 +1,4 @@
-"""`ssdh data`: LMDBs made from images, their mean, and their contents."""
+"""`ssdh data`: LMDBs made from images; means and contents of databases."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def build_command(
 @command.command(
     "mean", cls=Command, epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto"
 )
-@click.argument("source", type=_FILE, metavar="LMDB|LIST|FOLDER")
+@click.argument("source", type=_FILE, metavar="LMDB|LEVELDB|LIST|FOLDER")
 @click.argument("out", type=MeanPath(), required=False)
 @_root
 @_resize
@@ -215,13 +215,13 @@ def mean_command(
 
 
 @command.command("show", cls=Command, epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")
-@click.argument("lmdb", type=_FILE)
+@click.argument("lmdb", type=_FILE, metavar="LMDB|LEVELDB")
 @click.option("--sheet", type=_FILE, metavar="FILE", help="Draw the first images on one PNG.")
 @click.option("--verify", is_flag=True, help="Read and decode every record; exit 1 if one fails.")
 @click.option("--force", is_flag=True, help="Replace an existing PNG.")
 @shared.json_option
 def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_json: bool) -> int:
-    """Show what an LMDB holds: records, sizes, labels, first keys."""
+    """Show what an LMDB or a LevelDB holds: records, sizes, labels, first keys."""
     from ssdh_surgery.pipeline.data_show import show_data
 
     with Counter("records") as counter:

@@ -11,6 +11,7 @@ import click
 from ssdh_surgery.caffe.weights.snapshot_names import iteration_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.caffe_flags import EXTRA, CaffeSpelledCommand
+from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
 from ssdh_surgery.cli.types import GpusType
@@ -104,7 +105,8 @@ def command(
     if launch.is_finished and not launch.missing:
         terminal.answer(story.end_finished(launch))
         return 0
-    run = story.start(options, launch, terminal.finding, skip_check=no_check)
+    with Counter("records") as counter:
+        run = story.start(options, launch, terminal.finding, counter.named, skip_check=no_check)
     for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")

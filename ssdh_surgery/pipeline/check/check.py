@@ -8,13 +8,38 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import coverage, data, net, schedule, solver, weights
+from ssdh_surgery.pipeline.check import (
+    coverage,
+    leveldbs,
+    net,
+    pairs,
+    records,
+    schedule,
+    solver,
+    sources,
+    train_and_test,
+    weights,
+)
+from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, data, coverage, weights)
+_FAMILIES = (
+    solver,
+    schedule,
+    net,
+    sources,
+    records,
+    leveldbs,
+    pairs,
+    train_and_test,
+    coverage,
+    weights,
+)
+# What can be known of a net that no solver is given for.
+_NET_FAMILIES = (net, sources, records, leveldbs, pairs, train_and_test)
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -24,17 +49,21 @@ def check(subject: Subject) -> list[Finding]:
     )
 
 
-def check_net(view: Net, path: Path | None) -> list[Finding]:
+def check_net(view: Net, path: Path | None, databases: Databases | None = None) -> list[Finding]:
     """All findings about a net that no solver is given for, in the states of its own rules.
 
-    `path` is its file, from whose folders its data may be found; None for standard input and
-    the zoo.
+    Args:
+        view: the net.
+        path: its file, from whose folders its data may be found; None for standard input and
+            the zoo.
+        databases: the databases that were read.
     """
     no_solver = Solver(parse(b"", view.file))
     runs = tuple((view, state) for state in view.run_states)
-    subject = Subject(no_solver, runs, _data_folder(view, path), Path())
+    folder = _data_folder(view, path)
+    subject = Subject(no_solver, runs, folder, Path(), databases=databases or Databases())
     return list(
-        dict.fromkeys(finding for family in (net, data) for finding in family.findings(subject))
+        dict.fromkeys(finding for family in _NET_FAMILIES for finding in family.findings(subject))
     )
 
 
@@ -54,13 +83,16 @@ def check_solver(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    databases: Databases | None = None,
 ) -> list[Finding]:
     """All findings about a solver and what it names; a net that cannot be read is one, too.
 
     The arguments are those of `subject_of`.
     """
     try:
-        subject = subject_of(view, folder, prefix, weights, is_resumed=is_resumed)
+        subject = subject_of(
+            view, folder, prefix, weights, is_resumed=is_resumed, databases=databases
+        )
     except SsdhError as error:
         return [UNREADABLE_NET.at(error.location, error.message, error.hint)]
     return check(subject)

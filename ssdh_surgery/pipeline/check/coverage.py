@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssdh_surgery.caffe.net.layer import Layer, integer
-from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import TEST_COVERAGE, Finding
 from ssdh_surgery.pipeline.check.subject import Subject
@@ -13,7 +12,7 @@ from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """Tests that read a part of their LMDB, or some of its records twice."""
+    """Tests that read a part of their database, or some of its records twice."""
     tests = [(net, state) for net, state in subject.nets if state.phase == "TEST"]
     iterations = subject.solver.root.entries("test_iter")
     counts = subject.solver.integers("test_iter")
@@ -37,12 +36,12 @@ def findings(subject: Subject) -> Iterator[Finding]:
 
 
 def _records(layer: Layer, subject: Subject) -> int | None:
-    """The number of records in the LMDB of a Data layer, if it can be read."""
+    """The number of records in the database of a Data layer, if all of it can be read."""
     source = layer.setting("data_param", "source") if layer.type == "Data" else None
     if not source:
         return None
     try:
-        with LmdbStore(relative_to_cwd(subject.folder / source)) as store:
-            return len(store)
+        scan = subject.databases.scan(relative_to_cwd(subject.folder / source))
     except SsdhError:
         return None
+    return scan.records if scan.is_complete else None

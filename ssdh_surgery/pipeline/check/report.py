@@ -16,6 +16,7 @@ from ssdh_surgery.errors import FileError, SsdhError, UsageError, did_you_mean, 
 from ssdh_surgery.findings import RULES, UNREADABLE_NET, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.check import check, check_net
+from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.schedule import schedule_text
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
@@ -76,8 +77,12 @@ class CheckReport:
         }
 
 
-def report(options: CheckOptions) -> CheckReport:
+def report(options: CheckOptions, progress: Progress | None = None) -> CheckReport:
     """Check solvers with their nets, data and weights, and nets that no solver runs.
+
+    Args:
+        options: the options.
+        progress: called with what is read, the number of records that are done, and of all.
 
     Raises:
         FileError: a file on the command line cannot be read.
@@ -91,14 +96,14 @@ def report(options: CheckOptions) -> CheckReport:
     for name in (*options.weights, *([options.snapshot] if options.snapshot else [])):
         if not Path(name).is_file():
             raise FileError("no such file", location=Location(name), hint=near_file(name))
-    result = CheckReport()
+    result, databases = CheckReport(), Databases(progress)
     sources = [read_source(name) for name in options.files or _recorded(workspace, options)]
     solvers = [source for source in sources if source.kind is Kind.SOLVER]
     for source in solvers:
-        _check_solver(source, options, result)
+        _check_solver(source, options, databases, result)
     for source in sources:
         if source.kind is not Kind.SOLVER:
-            result.findings += check_net(net_of(source.document), source.path)
+            result.findings += check_net(net_of(source.document), source.path, databases)
     result.findings = [
         finding
         for finding in dict.fromkeys(result.findings)
@@ -117,13 +122,20 @@ def _recorded(workspace: Workspace | None, options: CheckOptions) -> list[str]:
     return [str(path)]
 
 
-def _check_solver(source: SourceFile, options: CheckOptions, result: CheckReport) -> None:
+def _check_solver(
+    source: SourceFile, options: CheckOptions, databases: Databases, result: CheckReport
+) -> None:
     solver = Solver(source.document)
     try:
         folder = launch_folder(solver, Path(source.name))
         prefix = folder / solver.snapshot_prefix(source.name, folder)
         subject = subject_of(
-            solver, folder, prefix, options.weights, is_resumed=options.snapshot is not None
+            solver,
+            folder,
+            prefix,
+            options.weights,
+            is_resumed=options.snapshot is not None,
+            databases=databases,
         )
     except SsdhError as error:
         result.findings.append(UNREADABLE_NET.at(error.location, error.message, error.hint))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -12,6 +12,7 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -32,6 +33,7 @@ class Subject:
         prefix: the path of the snapshots before `_iter_N`.
         weights: files on the command line, as seen from the current directory.
         is_resumed: whether a snapshot is resumed.
+        databases: the databases that were read.
     """
 
     solver: Solver
@@ -40,6 +42,7 @@ class Subject:
     prefix: Path
     weights: tuple[str, ...] = ()
     is_resumed: bool = False
+    databases: Databases = field(default_factory=Databases, compare=False)
 
     @cached_property
     def message(self) -> SolverParameter | None:
@@ -76,13 +79,15 @@ def subject_of(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    databases: Databases | None = None,
 ) -> Subject:
     """The subject of a solver: its nets are looked up from `folder`, as caffe does.
 
     Raises:
         SsdhError: a net cannot be read.
     """
-    return Subject(solver, runs_of(solver, folder), folder, prefix, weights, is_resumed)
+    runs = runs_of(solver, folder)
+    return Subject(solver, runs, folder, prefix, weights, is_resumed, databases or Databases())
 
 
 def runs_of(solver: Solver, folder: Path) -> tuple[Run, ...]:

@@ -94,7 +94,7 @@ def _record_size(source: str, file: Path | None) -> list[int] | None:
     for folder in working_folders(file):
         if not (folder / source / "data.mdb").is_file():
             continue
-        from ssdh_surgery.data.lmdb_store import common_shape
+        from ssdh_surgery.data.open_records import common_shape
 
         try:
             shape = common_shape(folder / source, _RECORDS)

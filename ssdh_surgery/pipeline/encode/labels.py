@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.weights import hdf5
-from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
+from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.record_store import record_error
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text

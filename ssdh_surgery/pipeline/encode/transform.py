@@ -170,7 +170,7 @@ class InputTransform:
 
     def _record_size(self) -> Size | None:
         """The common (width, height) of the records that the train net reads."""
-        from ssdh_surgery.data.lmdb_store import common_shape
+        from ssdh_surgery.data.open_records import common_shape
 
         if self._record is None:
             return None

@@ -148,7 +148,7 @@ def _of_records(layer: Layer, folders: Sequence[Path]) -> ImageSize:
     source = layer.parameter.data_param.source
     for path in _existing(source, folders):
         # Imported late: most nets are patched where their data is not.
-        from ssdh_surgery.data.lmdb_store import common_shape
+        from ssdh_surgery.data.open_records import common_shape
 
         try:
             return common_shape(path, 1) or _UNKNOWN

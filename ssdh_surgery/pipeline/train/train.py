@@ -19,6 +19,7 @@ from ssdh_surgery.files import Stamp, stamp_of
 from ssdh_surgery.findings import NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
+from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.nets.snapshots import newest_first
@@ -183,7 +184,12 @@ class Run:
 
 
 def start(
-    options: TrainOptions, launch: Launch, warn: Callable[[Finding], None], *, skip_check: bool
+    options: TrainOptions,
+    launch: Launch,
+    warn: Callable[[Finding], None],
+    progress: Progress | None = None,
+    *,
+    skip_check: bool,
 ) -> Run:
     """Check what is launched, choose the engine and create the run's folder.
 
@@ -191,6 +197,7 @@ def start(
         options: the options of the command line.
         launch: the result of `prepare`.
         warn: is called with each finding that is not an error.
+        progress: is called with what is read, the number of records that are done, and of all.
         skip_check: start without the checks.
 
     Raises:
@@ -209,6 +216,7 @@ def start(
         launch.prefix,
         launch.weights,
         is_resumed=launch.job.snapshot is not None,
+        databases=Databases(progress),
     )
     if not skip_check:
         _check(subject, launch, warn)

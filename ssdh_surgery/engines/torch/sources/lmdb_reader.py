@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.data.datum import Datum, read_datum
-from ssdh_surgery.data.lmdb_store import LmdbStore, record_error
+from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.record_store import record_error
 from ssdh_surgery.data.transform import Chance, DataTransformer
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.image_batch import write_image

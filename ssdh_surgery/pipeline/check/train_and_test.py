@@ -1,0 +1,99 @@
+"""SSDH1xx: test data against training data: classes that only one has, and records in both."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+
+from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
+from ssdh_surgery.findings import (
+    TEST_DATA_TRAINED_ON,
+    UNTESTED_CLASSES,
+    UNTRAINED_TEST_CLASSES,
+    Finding,
+)
+from ssdh_surgery.names import count_text
+from ssdh_surgery.pipeline.check.database_readers import DatabaseReader, database_readers
+from ssdh_surgery.pipeline.check.subject import Subject
+
+# Labels that a message names.
+_NAMED = 5
+
+
+def findings(subject: Subject) -> Iterator[Finding]:
+    """The findings about each test net's databases beside those of the train net."""
+    readers = database_readers(subject)
+    trained = [reader for reader in readers if reader.phase == "TRAIN"]
+    tested = [reader for reader in readers if reader.phase == "TEST"]
+    for train, test in itertools.product(trained, tested):
+        if not os.path.samefile(train.path, test.path):
+            yield from _classes(train, test)
+            if _has_images(train) and _has_images(test):
+                yield from _overlap(subject, train, test)
+
+
+def _classes(train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
+    """Labels that one of two sets has, and the other has not."""
+    sides = (train, test)
+    if not all(side.judges and side.scan.is_complete and side.has_legal_labels for side in sides):
+        return
+    if any(len(side.scan.labels) == 1 for side in sides):
+        return  # which is a finding of its own
+    only_tested = sorted(set(test.scan.labels) - set(train.scan.labels))
+    only_trained = sorted(set(train.scan.labels) - set(test.scan.labels))
+    if only_tested:
+        count = sum(test.scan.labels[label].count for label in only_tested)
+        yield UNTRAINED_TEST_CLASSES.at(
+            test.place,
+            f"{count:,} of {count_text(test.scan.records, 'record')} of {test.path} have labels "
+            f"that no record of {train.path} has: {_listed(only_tested)}",
+            "number both sets alike: 'ssdh data build --labels-file labels.txt' takes the "
+            "numbers of the training set",
+        )
+    if only_trained:
+        yield UNTESTED_CLASSES.at(
+            test.place,
+            f"{count_text(len(only_trained), 'label')} of {train.path} without a record in "
+            f"{test.path}: {_listed(only_trained)}",
+        )
+
+
+def _listed(labels: Sequence[int]) -> str:
+    return ", ".join(map(str, labels[:_NAMED])) + (", ..." if labels[_NAMED:] else "")
+
+
+def _has_images(reader: DatabaseReader) -> bool:
+    """Whether what a layer reads goes through weights, as labels do not."""
+    graph = reader.net.graph(reader.shapes.state)
+    above = graph.above([reader.layer])
+    return any(
+        layer.index in above and layer.type in LAYER_RULES and LAYER_RULES[layer.type].has_params
+        for layer in graph.layers
+    )
+
+
+def _overlap(subject: Subject, train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
+    """Test records whose content is that of a training record, by their fingerprints."""
+    # Of equal records the first.
+    trained = dict(zip(train.scan.fingerprints[::-1], train.scan.numbers[::-1], strict=True))
+    shared = [
+        (number, trained[fingerprint])
+        for fingerprint, number in zip(test.scan.fingerprints, test.scan.numbers, strict=True)
+        if fingerprint in trained
+    ]
+    if not shared:
+        return
+    key, content = subject.databases.record(test.path, shared[0][0])
+    other_key, other_content = subject.databases.record(train.path, shared[0][1])
+    if content != other_content:
+        return  # different contents of one fingerprint
+    share = max(train.scan.share, test.scan.share)
+    compared = f"of one in {share} that were compared, " if share > 1 else ""
+    are = "is" if len(shared) == 1 else "are"
+    yield TEST_DATA_TRAINED_ON.at(
+        test.place,
+        f"{compared}{len(shared):,} of {count_text(test.scan.records, 'record')} of {test.path} "
+        f"{are} in {train.path}, too: '{key}' is '{other_key}' there",
+        "'ssdh data build' with --split keeps identical images on one side",
+    )
