@@ -8,13 +8,40 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import coverage, data, net, schedule, solver, weights
+from ssdh_surgery.pipeline.check import (
+    coverage,
+    data,
+    devices,
+    duration,
+    folders,
+    gpu_batch,
+    memory,
+    net,
+    schedule,
+    snapshot_size,
+    solver,
+    weights,
+)
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (solver, schedule, net, data, coverage, weights)
+_FAMILIES = (
+    solver,
+    schedule,
+    net,
+    data,
+    coverage,
+    weights,
+    devices,
+    gpu_batch,
+    snapshot_size,
+    duration,
+    memory,
+    folders,
+)
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -54,13 +81,14 @@ def check_solver(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    target: Target = ANY_TARGET,
 ) -> list[Finding]:
     """All findings about a solver and what it names; a net that cannot be read is one, too.
 
     The arguments are those of `subject_of`.
     """
     try:
-        subject = subject_of(view, folder, prefix, weights, is_resumed=is_resumed)
+        subject = subject_of(view, folder, prefix, weights, is_resumed=is_resumed, target=target)
     except SsdhError as error:
         return [UNREADABLE_NET.at(error.location, error.message, error.hint)]
     return check(subject)

@@ -18,6 +18,7 @@ from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.check import check, check_net
 from ssdh_surgery.pipeline.check.schedule import schedule_text
 from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.target import target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
@@ -123,7 +124,12 @@ def _check_solver(source: SourceFile, options: CheckOptions, result: CheckReport
         folder = launch_folder(solver, Path(source.name))
         prefix = folder / solver.snapshot_prefix(source.name, folder)
         subject = subject_of(
-            solver, folder, prefix, options.weights, is_resumed=options.snapshot is not None
+            solver,
+            folder,
+            prefix,
+            options.weights,
+            is_resumed=options.snapshot is not None,
+            target=target_of(),
         )
     except SsdhError as error:
         result.findings.append(UNREADABLE_NET.at(error.location, error.message, error.hint))

@@ -12,7 +12,10 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.pipeline.files.sources import read_source
+from ssdh_surgery.pipeline.machine.gpus import visible_gpus
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.surgery.core.judge import protobuf_message
@@ -32,6 +35,7 @@ class Subject:
         prefix: the path of the snapshots before `_iter_N`.
         weights: files on the command line, as seen from the current directory.
         is_resumed: whether a snapshot is resumed.
+        target: what the run is launched on.
     """
 
     solver: Solver
@@ -40,6 +44,30 @@ class Subject:
     prefix: Path
     weights: tuple[str, ...] = ()
     is_resumed: bool = False
+    target: Target = ANY_TARGET
+
+    def place(self, field: str) -> Location:
+        """The place of a field of the solver; its file where the field is not set."""
+        entry = self.solver.root.entry(field)
+        return entry.location if entry else Location(self.solver.file)
+
+    @property
+    def asks_for_gpu(self) -> bool:
+        """Whether the run asks for a GPU, by `--gpu` or else by the solver."""
+        if self.target.gpu is not None:
+            return self.target.gpu != "none"
+        return self.solver.asks_for_gpu
+
+    @cached_property
+    def gpus(self) -> tuple[int, ...]:
+        """The numbers of the GPUs that the run asks for."""
+        if not self.asks_for_gpu:
+            return ()
+        if self.target.gpu == "all":
+            return tuple(range(len(visible_gpus() or ())))
+        if self.target.gpu is not None:
+            return tuple(int(number) for number in self.target.gpu.split(","))
+        return (self.solver.integer("device_id") or 0,)
 
     @cached_property
     def message(self) -> SolverParameter | None:
@@ -76,13 +104,14 @@ def subject_of(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    target: Target = ANY_TARGET,
 ) -> Subject:
     """The subject of a solver: its nets are looked up from `folder`, as caffe does.
 
     Raises:
         SsdhError: a net cannot be read.
     """
-    return Subject(solver, runs_of(solver, folder), folder, prefix, weights, is_resumed)
+    return Subject(solver, runs_of(solver, folder), folder, prefix, weights, is_resumed, target)
 
 
 def runs_of(solver: Solver, folder: Path) -> tuple[Run, ...]:
