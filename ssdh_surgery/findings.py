@@ -417,6 +417,13 @@ NO_COMMON_FOLDER = _rule(
     "it does not find from there.",
 )
 
+DIVERGING_RATE = _rule(
+    "SSDH514", "diverging-rate", "warning",
+    "`base_lr` is far above any rate that nets are trained with.",
+    "The first updates destroy the weights: the loss becomes nan, or stays at 87, where the true "
+    "class has the probability 0. Caffe goes on to the end all the same.",
+)
+
 # ---------------------------------------------------------------- SSDH6xx lists of images
 
 MISSING_PICTURE = _rule(
