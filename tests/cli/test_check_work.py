@@ -31,5 +31,5 @@ def test_a_check_of_everything_imports_no_engine(mode: str, tmp_path: Path) -> N
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     loaded = set(ran.stderr.split())
-    assert {"lmdb", "ssdh_surgery.pipeline.machine.gpus"} <= loaded
+    assert {"lmdb", "ssdh_surgery.engines.gpus"} <= loaded
     assert not HEAVY & loaded

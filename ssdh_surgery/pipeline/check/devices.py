@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ssdh_surgery.engines.caffe_binary.executable import is_cpu_only
+from ssdh_surgery.engines.gpus import visible_gpus
 from ssdh_surgery.errors import is_installed
 from ssdh_surgery.findings import CPU_ONLY_CAFFE, NO_GPU, NO_SUCH_GPU, Finding
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.machine.gpus import visible_gpus
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

@@ -31,33 +31,46 @@ class _RelativePath:
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """The directories from which the paths are found, where caffe's own misses some of them."""
+    folders = _folders(subject)
     nets = [_RelativePath(each.path, each.entry) for each in subject.solver.nets]
     nets = [each for each in nets if _is_relative(each.text)]
-    folders = _folders(subject)
     # What is found from nowhere is no question of directories.
     data = [path for path in _data_paths(subject) if any(_exists(each, path) for each in folders)]
+    snapshots = [path for path in _snapshot_folder(subject) if not _exists(subject.folder, path)]
+    whole = next((each for each in folders if _finds_all(each, [*nets, *data, *snapshots])), None)
     missing = [path for path in data if not _exists(subject.folder, path)]
-    if not nets or not missing:
+    # The folder of the snapshots can be made anywhere: alone it says nothing of the directory.
+    missing += snapshots if whole is not None and nets else []
+    if not missing:
         return
     place, here = missing[0].entry.location, _in_shell(subject.folder)
-    whole = next((each for each in folders if _finds_all(each, [*nets, *data])), None)
+    present = [path for path in (*nets, *data) if _exists(subject.folder, path)]
     if whole is not None:
         there = _in_shell(whole)
         yield NO_COMMON_FOLDER.at(
             place,
-            f"caffe runs in {here}, the first directory that has the nets, and does not find "
-            f"{_names(missing)} from there; from {there} the nets and the data are found",
+            f"caffe runs in {here} and does not find {_names(missing)} from there; from {there} "
+            f"{'all paths are' if present else 'it is'} found",
             f"run it from there: cd {shlex.quote(there)}",
         )
         return
     best = max(folders, key=lambda folder: sum(_exists(folder, each) for each in missing))
     others = [each for each in missing if _exists(best, each)]
+    rest = present or [each for each in data if each not in others]
+    where = here if present else _in_shell(next(each for each in folders if _exists(each, rest[0])))
     yield NO_COMMON_FOLDER.at(
         place,
-        f"no single working directory finds all paths: {_names(nets)} from {here}, "
+        f"no single working directory finds all paths: {_names(rest)} from {where}, "
         f"{_names(others)} from {_in_shell(best)}",
         f"write the paths as seen from {here}: '{_seen_from(subject, best, others[0])}'",
     )
+
+
+def _snapshot_folder(subject: Subject) -> list[_RelativePath]:
+    """The folder of `snapshot_prefix`."""
+    entry = subject.solver.root.entry("snapshot_prefix")
+    folder = os.path.dirname(subject.solver.string("snapshot_prefix"))
+    return [_RelativePath(folder, entry)] if entry and _is_relative(folder) else []
 
 
 def _folders(subject: Subject) -> list[Path]:

@@ -10,12 +10,12 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.caffe.shapes.memory import FLOAT_BYTES, net_memory
 from ssdh_surgery.caffe.training.solver_types import SOLVER_TYPES, solver_type
+from ssdh_surgery.engines.gpus import visible_gpus
 from ssdh_surgery.findings import NOT_ENOUGH_MEMORY, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import bytes_text
+from ssdh_surgery.pipeline.check.free_memory import free_memory
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.machine.gpus import visible_gpus
-from ssdh_surgery.pipeline.machine.memory import free_memory
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
 

@@ -11,11 +11,11 @@ from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.engines.gpus import visible_gpus
 from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.pipeline.files.sources import read_source
-from ssdh_surgery.pipeline.machine.gpus import visible_gpus
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.surgery.core.judge import protobuf_message

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
+from ssdh_surgery.engines.gpus import Gpu
 from ssdh_surgery.pipeline.check.target import Target
-from ssdh_surgery.pipeline.machine.gpus import Gpu
 from support.caffe_runs import fatal, train
 from support.checked_run import findings
 
-TWO = (Gpu("A", 1 << 34, 1 << 33), Gpu("B", 1 << 34, 1 << 33))
+TWO = (Gpu(0, "A", 1 << 34, 1 << 33), Gpu(1, "B", 1 << 34, 1 << 33))
 GPU = "solver_mode: GPU"
 
 
@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def with_gpus(monkeypatch: pytest.MonkeyPatch, *gpus: Gpu) -> None:
-    monkeypatch.setattr("ssdh_surgery.pipeline.machine.gpus.gpus", lambda: gpus)
+    monkeypatch.setattr("ssdh_surgery.engines.gpus.find_gpus", lambda: gpus)
 
 
 def caffe(folder: Path, words: bytes = b"") -> Path:

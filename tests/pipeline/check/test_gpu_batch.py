@@ -13,7 +13,7 @@ from support.checked_run import NET, findings
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ssdh_surgery.pipeline.machine.gpus.gpus", lambda: ())
+    monkeypatch.setattr("ssdh_surgery.engines.gpus.find_gpus", lambda: ())
     return tmp_path
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ssdh_surgery.engines.gpus import Gpu
 from ssdh_surgery.pipeline.check.target import Target
-from ssdh_surgery.pipeline.machine.gpus import Gpu
 from support.checked_run import findings
 
 MIB = 1 << 20
@@ -63,8 +63,8 @@ def test_not_even_one_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_memory_of_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus = (Gpu("Large", 1 << 34, 1 << 30), Gpu("Small", 1 << 34, 16 * MIB))
-    monkeypatch.setattr("ssdh_surgery.pipeline.machine.gpus.gpus", lambda: gpus)
+    gpus = (Gpu(0, "Large", 1 << 34, 1 << 30), Gpu(1, "Small", 1 << 34, 16 * MIB))
+    monkeypatch.setattr("ssdh_surgery.engines.gpus.find_gpus", lambda: gpus)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     has_free(monkeypatch, 1)
     target = Target(gpu="1", is_launch=True)
@@ -80,6 +80,6 @@ def test_the_memory_of_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_nobody_says_is_not_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ssdh_surgery.pipeline.check.memory.free_memory", lambda: None)
     assert not findings(folder, TESTED, **SIZES)
-    unified = (Gpu("Unified", None, None),)
-    monkeypatch.setattr("ssdh_surgery.pipeline.machine.gpus.gpus", lambda: unified)
+    unified = (Gpu(0, "Unified", None, None),)
+    monkeypatch.setattr("ssdh_surgery.engines.gpus.find_gpus", lambda: unified)
     assert not findings(folder, TESTED, target=Target(gpu="0", is_launch=True), **SIZES)

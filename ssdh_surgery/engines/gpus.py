@@ -10,20 +10,30 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 _LIBRARY = "libnvidia-ml.so.1"
 _SUCCESS = 0
-_NAME_BYTES = 96
+_TEXT_BYTES = 96
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU: its name, and the bytes of its memory; None where it has none of its own."""
+    """A GPU: its number and name, its driver, and its memory in bytes.
 
+    The memory is None where it has none of its own.
+    """
+
+    number: int
     name: str
     memory: int | None
     free: int | None
+    driver: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The GPU as an object."""
+        return asdict(self)
 
 
 class _Memory(ctypes.Structure):
@@ -34,7 +44,7 @@ class _Memory(ctypes.Structure):
     )
 
 
-def gpus() -> tuple[Gpu, ...]:
+def find_gpus() -> tuple[Gpu, ...]:
     """All GPUs of the machine, in the order of nvidia-smi; none without a driver."""
     try:
         library = ctypes.CDLL(_LIBRARY)
@@ -43,21 +53,29 @@ def gpus() -> tuple[Gpu, ...]:
     except (OSError, AttributeError):
         return ()
     try:
-        count = ctypes.c_uint()
+        count, driver = ctypes.c_uint(), _text()
         library.nvmlDeviceGetCount_v2(ctypes.byref(count))
-        return tuple(_gpu(library, number) for number in range(count.value))
+        library.nvmlSystemGetDriverVersion(driver, ctypes.c_uint(_TEXT_BYTES))
+        return tuple(_gpu(library, number, _read(driver)) for number in range(count.value))
     finally:
         library.nvmlShutdown()
 
 
-def _gpu(library: ctypes.CDLL, number: int) -> Gpu:
-    handle, memory = ctypes.c_void_p(), _Memory()
-    name = ctypes.create_string_buffer(_NAME_BYTES)
+def _gpu(library: ctypes.CDLL, number: int, driver: str) -> Gpu:
+    handle, memory, name = ctypes.c_void_p(), _Memory(), _text()
     library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(handle))
-    library.nvmlDeviceGetName(handle, name, ctypes.c_uint(_NAME_BYTES))
+    library.nvmlDeviceGetName(handle, name, ctypes.c_uint(_TEXT_BYTES))
     has_memory = library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory)) == _SUCCESS
     total, free = (memory.total, memory.free) if has_memory else (None, None)
-    return Gpu(name.value.decode("utf-8", "replace"), total, free)
+    return Gpu(number, _read(name), total, free, driver)
+
+
+def _text() -> ctypes.Array[ctypes.c_char]:
+    return ctypes.create_string_buffer(_TEXT_BYTES)
+
+
+def _read(text: ctypes.Array[ctypes.c_char]) -> str:
+    return text.value.decode("utf-8", "replace")
 
 
 def visible_gpus(environ: Mapping[str, str] = os.environ) -> tuple[Gpu, ...] | None:
@@ -65,7 +83,7 @@ def visible_gpus(environ: Mapping[str, str] = os.environ) -> tuple[Gpu, ...] | N
 
     None where it names them in a way that only CUDA understands.
     """
-    devices = gpus()
+    devices = find_gpus()
     listed = environ.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return devices

@@ -11,15 +11,19 @@ from support.nvidia_driver import write_driver
 
 GIB = 1 << 30
 CODE = """
-from ssdh_surgery.pipeline.machine.gpus import visible_gpus
+from ssdh_surgery.engines.gpus import visible_gpus
 print(None if visible_gpus() is None else [(each.name, each.free) for each in visible_gpus()])
 """
 
 
 def visible(folder: Path, **environ: str) -> str:
+    return printed(CODE, folder, **environ)
+
+
+def printed(code: str, folder: Path, **environ: str) -> str:
     environment = os.environ | {"LD_LIBRARY_PATH": str(folder)} | environ
     process = subprocess.run(
-        [sys.executable, "-c", CODE], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     return process.stdout.strip()
 
@@ -34,6 +38,17 @@ def test_gpus_and_their_free_memory(tmp_path: Path) -> None:
     # CUDA stops at the first number that no GPU has.
     assert visible(tmp_path, CUDA_VISIBLE_DEVICES="0,7,1") == f"[('GPU A', {3 * GIB})]"
     assert visible(tmp_path, CUDA_VISIBLE_DEVICES="GPU-8932f937") == "None"
+
+
+def test_all_that_is_known_of_a_gpu(tmp_path: Path) -> None:
+    write_driver(tmp_path, [GIB])
+    code = (
+        "from ssdh_surgery.engines.gpus import find_gpus\n"
+        "print(*(each.as_json() for each in find_gpus()))"
+    )
+    assert printed(code, tmp_path) == str(
+        {"number": 0, "name": "GPU A", "memory": 1 << 34, "free": GIB, "driver": "535.9"}
+    )
 
 
 def test_a_gpu_without_memory_of_its_own(tmp_path: Path) -> None:

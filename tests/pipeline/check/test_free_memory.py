@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssdh_surgery.pipeline.machine.memory import free_memory
+from ssdh_surgery.pipeline.check.free_memory import free_memory
 
 GIB = 1 << 30
 MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1048576 kB\nMemAvailable: 8388608 kB\n"

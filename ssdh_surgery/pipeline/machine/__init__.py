@@ -1,1 +1,0 @@
-"""The machine at hand: its memory, and its GPUs through NVIDIA's driver."""
