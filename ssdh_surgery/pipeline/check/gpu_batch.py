@@ -47,7 +47,7 @@ def _batch_place(layer: Layer) -> Location:
 def _multiplied(subject: Subject, layer: Layer, batch: int, count: int) -> Finding:
     rate = subject.solver.decimal("base_lr")
     share = f"batch_size: {batch // count} keeps it at {batch}" if batch % count == 0 else ""
-    rule = f"base_lr {rate * count:g} for {batch * count} is the usual rule" if rate else ""
+    rule = f"base_lr {float(rate * count):g} for {batch * count} is the usual rule" if rate else ""
     fork = "" if subject.target.engine == "torch" else "; NVCaffe would divide the batch instead"
     return EFFECTIVE_BATCH.at(
         _batch_place(layer),

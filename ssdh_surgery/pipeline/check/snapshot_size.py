@@ -39,24 +39,27 @@ def findings(subject: Subject) -> Iterator[Finding]:
     if snapshots is None:
         return
     folder = _existing(subject.prefix.parent)
-    free = _free_bytes(folder)
-    if free is None or snapshots.total <= free:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
         return
+    # Part of a disk may be reserved, for root and perhaps for this user.
+    free, reserved = disk.f_bavail * disk.f_frsize, disk.f_bfree * disk.f_frsize
     name = path_in_shell(str(relative_to_cwd(folder)))
     each = (
         f"{bytes_text(snapshots.size)} ({bytes_text(snapshots.weights)} of weights, "
         f"{bytes_text(snapshots.state)} of solver state)"
     )
     room = f"the disk of {name} has {bytes_text(free)} free"
-    if snapshots.size > free:
+    if snapshots.size > reserved:
         yield SNAPSHOT_TOO_LARGE.at(
             subject.place("snapshot_prefix"),
             f"a snapshot takes {each}, and {room}",
             "make room, or set snapshot_prefix to a folder on another disk",
         )
     # What a resumed run still writes depends on where it resumes.
-    elif not subject.is_resumed:
-        interval = _fitting_interval(subject, free // snapshots.size)
+    elif snapshots.total > free and not subject.is_resumed:
+        interval = _fitting_interval(subject, max(1, free // snapshots.size))
         yield SNAPSHOTS_FILL_DISK.at(
             subject.place("snapshot"),
             f"{count_text(snapshots.count, 'snapshot')} of {each} take "
@@ -105,13 +108,3 @@ def _existing(folder: Path) -> Path:
     """The folder, or the closest one above that exists."""
     folder = Path(os.path.abspath(folder))
     return next(each for each in (folder, *folder.parents) if each.is_dir())
-
-
-def _free_bytes(folder: Path) -> int | None:
-    try:
-        disk = os.statvfs(folder)
-    except OSError:
-        return None
-    # Some of a disk is reserved for root.
-    blocks = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
-    return blocks * disk.f_frsize

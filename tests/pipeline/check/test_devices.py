@@ -1,4 +1,4 @@
-"""A GPU that the run asks for, the caffe that would use it, and the GPUs that there are."""
+"""A GPU that the solver asks for, the caffe that would use it, and the GPUs that there are."""
 
 from __future__ import annotations
 
@@ -42,14 +42,17 @@ def test_a_cpu_only_caffe_that_was_asked_for(folder: Path, monkeypatch: pytest.M
     (finding,) = findings(folder, GPU, target=Target("binary", caffe=path)).values()
     assert finding.code == "SSDH501"
     assert str(finding).splitlines() == [
-        "solver.prototxt:2:14: error SSDH501 cpu-only-caffe: the run asks for a GPU, but "
+        "solver.prototxt:2:14: error SSDH501 cpu-only-caffe: the solver asks for a GPU, but "
         f"{path} was built for the CPU only",
         "  2 | solver_mode: GPU",
         "    |              ^^^",
         "hint: ssdh train --gpu none trains on the CPU",
     ]
     # --gpu asks for one, too, and --gpu none for none.
-    assert "cpu-only-caffe" in findings(folder, target=Target("binary", "0", path))
+    (finding,) = findings(folder, target=Target("binary", "0", path)).values()
+    assert str(finding).startswith(
+        "solver.prototxt: error SSDH501 cpu-only-caffe: --gpu 0 asks for a GPU, but"
+    )
     assert not findings(folder, GPU, target=Target("binary", "none", path))
     # Caffe 1.0 trains on the CPU where the solver does not say.
     assert not findings(folder, target=Target("binary", caffe=path))
@@ -84,8 +87,8 @@ def test_a_number_that_no_gpu_has(folder: Path, monkeypatch: pytest.MonkeyPatch)
     target = Target(caffe=caffe(folder))
     (finding,) = findings(folder, GPU + "\ndevice_id: 2", target=target).values()
     assert str(finding).splitlines()[0] == (
-        "solver.prototxt:3:12: warning SSDH503 no-such-gpu: the run asks for GPU 2, but there are "
-        "2 GPUs, numbered from 0"
+        "solver.prototxt:3:12: warning SSDH503 no-such-gpu: the solver asks for GPU 2, but there "
+        "are 2 GPUs, numbered from 0"
     )
     assert not findings(folder, GPU + "\ndevice_id: 1", target=target)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
