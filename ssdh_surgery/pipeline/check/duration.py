@@ -7,11 +7,11 @@ is reported is long.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ssdh_surgery.caffe.training.rate_schedule import policy_refusals, rate_changes
+from ssdh_surgery.data.parallel import processors
 from ssdh_surgery.findings import LATE_SNAPSHOT, LATE_STEP, LONG_FIRST_TEST, Finding
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.subject import Subject
@@ -61,7 +61,7 @@ def _pace(subject: Subject) -> _Pace | None:
     train, *tests = (cost or 0 for cost in costs)
     # On a GPU unless it is certain that there is none: a time that is too short warns of nothing.
     is_cpu = not subject.asks_for_gpu and subject.solver.root.entry("solver_mode") is not None
-    cores = min(_MOST_CORES, len(os.sched_getaffinity(0)))
+    cores = min(_MOST_CORES, processors())
     rate = cores * _CORE_RATE if is_cpu or subject.target.gpu == "none" else _GPU_RATE
     unit = count_text(cores, "core") if rate != _GPU_RATE else "a GPU"
     test = sum(cost * count for cost, count in zip(tests, param.test_iter, strict=False))
