@@ -1,4 +1,4 @@
-"""Start-up: `ssdh --version` and `ssdh patch --diff`, compared with what a user would run instead.
+"""Start-up: `--version`, `patch --diff` and `check`, compared with what cannot be done without.
 
 Whole processes run in turn, A B A B; the ratio is that of the medians. Modules are compiled once,
 as in an installed package. The comparison with pycaffe is one of CPU time, since the libraries of
@@ -17,14 +17,48 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.caffe.shapes import shapes
+from ssdh_surgery.caffe.weights.binary_weights import write_weights
+from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
+from ssdh_surgery.data.datum import write_raw
+from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
+from ssdh_surgery.prototxt.parser import parse
 
 RUNS = 15
 SSDH = [sys.executable, "-c", "from ssdh_surgery.cli import main; main()"]
 PATCH = [*SSDH, "patch", "train_val.prototxt", "--diff"]
+CHECK = [*SSDH, "-q", "check", "solver.prototxt", "--weights", "weights.caffemodel"]
+RECORDS = 1000
 BY_HAND = Path(__file__).parent / "by_hand" / "pycaffe_patch.py"
 # With this variable, each run would compile the modules of this checkout, and only those.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def write_run(folder: Path) -> None:
+    """GoogLeNet with its solver, 28 MB of weights, and records in both LMDBs."""
+    subprocess.run([*SSDH, "-q", "zoo", "write", "googlenet"], cwd=folder, check=True)
+    random = np.random.default_rng(0)
+    net = net_of(parse((folder / "deploy.prototxt").read_bytes(), "deploy.prototxt"))
+    layers = [
+        LayerWeights(
+            each.layer.name,
+            each.layer.type,
+            tuple(random.standard_normal(shape, np.float32) for shape in each.params or ()),
+        )
+        for each in shapes(net, "TEST").layers
+    ]
+    write_weights(folder / "weights.caffemodel", layers, name=net.name)
+    data = folder / "examples" / "imagenet"
+    data.mkdir(parents=True)
+    for phase in ("train", "val"):
+        with LmdbWriter(data / f"ilsvrc12_{phase}_lmdb") as writer:
+            for number in range(RECORDS):
+                picture = random.integers(0, 256, (3, 256, 256), np.uint8)
+                writer.put(b"%08d" % number, write_raw(picture, number))
 
 
 def run(command: list[str], cwd: Path) -> None:
@@ -65,7 +99,7 @@ def compare(
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        subprocess.run([*SSDH, "-q", "zoo", "write", "googlenet"], cwd=folder, check=True)
+        write_run(folder)
         click = [sys.executable, "-c", "import click"]
         compare("ssdh --version to import click", [*SSDH, "--version"], click, 1.6, folder)
         imports = "import click; from google.protobuf import text_format"
@@ -74,6 +108,14 @@ def main() -> None:
             PATCH,
             [sys.executable, "-c", imports],
             2.5,
+            folder,
+        )
+        imports = "import click, rich, numpy, lmdb; from google.protobuf import text_format"
+        compare(
+            "ssdh check of GoogLeNet, its LMDBs and 28 MB of weights to its imports and a read",
+            CHECK,
+            [sys.executable, "-c", f"{imports}; open('weights.caffemodel', 'rb').read()"],
+            4.0,
             folder,
         )
         pycaffe = built_pycaffe()

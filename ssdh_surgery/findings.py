@@ -90,6 +90,7 @@ FAMILIES = {
     "2": "Nets",
     "3": "Solvers",
     "4": "Weights",
+    "5": "Runs and machines",
     "6": "Lists and folders of images",
     "7": "Encoding",
 }
@@ -409,6 +410,92 @@ FROM_FILLERS = _rule(
     "A net with a hash layer is trained without weights to start from.",
     "The method fine-tunes a trained classifier. From its fillers the whole net starts at random, "
     "and the small learning rate of a fine-tuning hardly moves it.",
+)
+
+# ---------------------------------------------------------------- SSDH5xx runs and machines
+
+CPU_ONLY_CAFFE = _rule(
+    "SSDH501", "cpu-only-caffe", "error",
+    "The run asks for a GPU, and the caffe that would train it was built for the CPU only.",
+    "Caffe stops before it reads the net.",
+)
+NO_GPU = _rule(
+    "SSDH502", "no-gpu", "info",
+    "The solver asks for a GPU, and there is none, or the caffe at hand cannot use it.",
+    "`ssdh train` passes over such a caffe and trains with the embedded engine, on the CPU where "
+    "there is no GPU. `--gpu none` does the same without a word.",
+)
+NO_SUCH_GPU = _rule(
+    "SSDH503", "no-such-gpu", "warning",
+    "The run asks for a GPU with a number that no GPU of the machine has.",
+    "Caffe stops when it selects the GPU. GPUs are numbered from 0, as nvidia-smi lists them, and "
+    "`CUDA_VISIBLE_DEVICES` numbers those that it leaves from 0 again.",
+)
+EFFECTIVE_BATCH = _rule(
+    "SSDH504", "effective-batch", "info",
+    "A run on several GPUs learns from another batch than the net states.",
+    "With BVLC Caffe each GPU reads a batch of its own, so the batch of an iteration is multiplied "
+    "by the number of GPUs; NVCaffe divides the batch among them. The learning rate was chosen "
+    "for one batch size: it usually grows with the batch.",
+)
+INDIVISIBLE_BATCH = _rule(
+    "SSDH505", "indivisible-batch", "warning",
+    "A batch cannot be divided evenly among the GPUs.",
+    "NVCaffe raises it to the next multiple of the number of GPUs.",
+)
+SHARED_LEVELDB = _rule(
+    "SSDH506", "shared-leveldb", "warning",
+    "A run on several GPUs reads a LevelDB.",
+    "A LevelDB can be open only once, and BVLC Caffe 1.0 opens it for each GPU: it stops. An LMDB "
+    "has any number of readers.",
+)
+SNAPSHOT_TOO_LARGE = _rule(
+    "SSDH507", "snapshot-too-large", "error",
+    "The disk has no room for a snapshot.",
+    "Caffe stops when it writes the first one, and what it learned is lost.",
+)
+SNAPSHOTS_FILL_DISK = _rule(
+    "SSDH508", "snapshots-fill-disk", "warning",
+    "The disk has no room for all snapshots of the run.",
+    "Caffe keeps all of them, and stops when it cannot write one.",
+)
+LATE_SNAPSHOT = _rule(
+    "SSDH509", "late-snapshot", "warning",
+    "The first snapshot comes after more than a day of training.",
+    "Whatever ends the run before loses all that it learned. The time is estimated from the "
+    "multiply-adds of the net.",
+)
+LATE_STEP = _rule(
+    "SSDH510", "late-step", "info",
+    "The learning rate falls for the first time after more than a day of training.",
+    "Nothing is wrong if that was intended: schedules for large data and large nets take weeks. "
+    "The time is estimated from the multiply-adds of the net.",
+)
+LONG_FIRST_TEST = _rule(
+    "SSDH511", "long-first-test", "info",
+    "Caffe tests for more than ten minutes before the first iteration.",
+    "It prints nothing meanwhile, and looks as if it hung. `test_initialization: false` skips this "
+    "test.",
+)
+NOT_ENOUGH_MEMORY = _rule(
+    "SSDH512", "not-enough-memory", "warning",
+    "The run needs more memory than is free.",
+    "On a GPU Caffe stops with `out of memory`; on a CPU the machine swaps, or the system kills "
+    "the process. The need is estimated from the shapes of the nets, without the workspaces of "
+    "cuDNN.",
+)
+NO_COMMON_FOLDER = _rule(
+    "SSDH513", "no-common-folder", "warning",
+    "Relative paths of the solver and of its nets are found from different directories.",
+    "Caffe looks up all of them from the one directory that it runs in, so it stops at those that "
+    "it does not find from there.",
+)
+
+DIVERGING_RATE = _rule(
+    "SSDH514", "diverging-rate", "warning",
+    "`base_lr` is far above any rate that nets are trained with.",
+    "The first updates destroy the weights: the loss becomes nan, or stays at 87, where the true "
+    "class has the probability 0. Caffe goes on to the end all the same.",
 )
 
 # ---------------------------------------------------------------- SSDH6xx lists of images

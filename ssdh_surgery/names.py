@@ -1,4 +1,4 @@
-"""Text for names, keys, counts and shapes; names and keys are bytes that may not be UTF-8."""
+"""Text for names, keys, counts, shapes, sizes; names and keys are bytes, maybe not UTF-8."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def shape_text(shape: Sequence[int] | None) -> str:
 def size_text(shape: Sequence[int]) -> str:
     """A shape for a sentence: `3 x 224 x 224`."""
     return " x ".join(map(str, shape))
+
+
+def bytes_text(size: int) -> str:
+    """A number of bytes in the unit that suits it.
+
+    >>> bytes_text(900), bytes_text(3_500_000), bytes_text(15_032_385_536)
+    ('900 bytes', '3.3 MiB', '14 GiB')
+    """
+    if size < 1024:
+        return f"{size} bytes"
+    value = float(size)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        value /= 1024
+        if value < 1000 or unit == "TiB":
+            break
+    return f"{value:.2g} {unit}" if value < 10 else f"{value:,.0f} {unit}"

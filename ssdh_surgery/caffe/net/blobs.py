@@ -103,9 +103,9 @@ class BlobGraph:
 
     def _refuse_writing_over_copies(self, blob: NetBlob) -> None:
         """Caffe gives each of several readers its own copy, under another name."""
-        readers = self._consumers[blob]
-        if len(readers) + _is_summed(blob) < 2:
+        if not self.copies(blob):
             return
+        readers = self._consumers[blob]
         for layer, index in readers:
             if layer.is_in_place(index):
                 other = next((each for each, _ in readers if each is not layer), None)
@@ -146,6 +146,11 @@ class BlobGraph:
     def consumers(self, blob: NetBlob) -> list[tuple[Layer, int]]:
         """The layers that read a blob, each with the index of its bottom."""
         return self._consumers[blob]
+
+    def copies(self, blob: NetBlob) -> int:
+        """The tops of the Split layer that Caffe inserts for a blob; 0 where it is used once."""
+        uses = len(self._consumers[blob]) + _is_summed(blob)
+        return uses if uses > 1 else 0
 
     def last(self, name: str) -> NetBlob | None:
         """The last blob of a name, after all in-place layers."""

@@ -154,6 +154,11 @@ class Solver:
         return [(field, net.in_states(states.get(net, []))) for field, net in nets_of_fields]
 
     @property
+    def asks_for_gpu(self) -> bool:
+        """Whether it sets `solver_mode: GPU`; Caffe 1.0 trains on the CPU without the field."""
+        return self.string("solver_mode") in ("GPU", "1")
+
+    @property
     def writes_snapshots(self) -> bool:
         """Whether a run writes weights, now and then or at its end."""
         return bool(self.integer("snapshot")) or self.flag("snapshot_after_train", True)

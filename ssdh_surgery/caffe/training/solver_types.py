@@ -1,6 +1,7 @@
-"""Caffe's six types of solvers: their names, and what each refuses.
+"""Caffe's six types of solvers: their names, what each keeps for a param, and what it refuses.
 
-Sources in Caffe: `SGDSolver::PreSolve`, and the `constructor_sanity_check` of each type.
+Sources in Caffe: `SGDSolver::PreSolve`, and the `constructor_sanity_check`, the `PreSolve` and the
+`ComputeUpdateValue` of each type.
 """
 
 from __future__ import annotations
@@ -24,19 +25,23 @@ class SolverType:
     Attributes:
         takes_momentum: whether `momentum` may be set.
         fractions: fields that must be at least 0 and below 1.
+        history: the values that it remembers for each one of a param; a snapshot holds them.
+        scratch: further values for each one of a param, on a CPU, which no snapshot holds.
     """
 
     takes_momentum: bool = True
     fractions: tuple[str, ...] = ()
+    history: int = 1
+    scratch: int = 0
 
 
 SOLVER_TYPES = {
     "SGD": SolverType(),
-    "Nesterov": SolverType(),
-    "AdaGrad": SolverType(takes_momentum=False),
-    "RMSProp": SolverType(takes_momentum=False, fractions=("rms_decay",)),
-    "AdaDelta": SolverType(),
-    "Adam": SolverType(fractions=("momentum", "momentum2")),
+    "Nesterov": SolverType(scratch=1),
+    "AdaGrad": SolverType(takes_momentum=False, scratch=1),
+    "RMSProp": SolverType(takes_momentum=False, fractions=("rms_decay",), scratch=1),
+    "AdaDelta": SolverType(history=2, scratch=2),
+    "Adam": SolverType(fractions=("momentum", "momentum2"), history=2, scratch=1),
 }
 
 

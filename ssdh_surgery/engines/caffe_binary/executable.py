@@ -1,4 +1,4 @@
-"""The user's caffe executable: where it is, and which GPUs it can use."""
+"""The user's caffe executable: where it is, how it was built, and which GPUs it can use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from ssdh_surgery.errors import EngineError
 
 # The error message of `caffe train` without NCCL; only builds without NCCL contain it.
 _WITHOUT_NCCL = b"Multi-GPU execution not available"
+# The message of every function that needs a GPU in a build without CUDA; others do not contain it.
+_WITHOUT_CUDA = b"Cannot use GPU in CPU-only Caffe"
+# The first words of the log of NVIDIA's fork.
+_NVCAFFE = b"This is NVCaffe"
 _QUERY_SECONDS = 60
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -98,16 +103,39 @@ def can_use_gpu(executable: Path, gpu: str) -> bool:
     return query.returncode == 0
 
 
+def is_cpu_only(executable: Path) -> bool:
+    """Whether it was built without CUDA, by its contents; no process is started.
+
+    For a script that starts the real executable the answer is always no.
+    """
+    return _contains(executable, _WITHOUT_CUDA)
+
+
+def is_nvcaffe(executable: Path) -> bool:
+    """Whether it is NVIDIA's fork, by its contents."""
+    return _contains(executable, _NVCAFFE)
+
+
 def can_use_several_gpus(executable: Path) -> bool:
     """Whether it was built with NCCL (or is old enough not to need it).
 
     Detected from the contents of the file. For a script that starts the real executable the
     answer is always yes; the run itself then reports the failure.
     """
+    return executable.is_file() and not _contains(executable, _WITHOUT_NCCL)
+
+
+def _contains(executable: Path, words: bytes) -> bool:
+    end = b""
     try:
-        return _WITHOUT_NCCL not in executable.read_bytes()
+        with open(executable, "rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                if words in end + block:
+                    return True
+                end = block[-len(words) :]
     except OSError:
-        return False
+        pass
+    return False
 
 
 def caffe_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

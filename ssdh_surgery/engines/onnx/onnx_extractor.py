@@ -5,11 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from ssdh_surgery.data.parallel import processors
 from ssdh_surgery.engines.extractor import Extraction, width_of
 from ssdh_surgery.engines.onnx.model import build, text
 from ssdh_surgery.engines.onnx.params import read_params
 from ssdh_surgery.engines.onnx.plan import plan
-from ssdh_surgery.engines.onnx.session import Session, processors
+from ssdh_surgery.engines.onnx.session import Session
 
 if TYPE_CHECKING:
     import numpy as np

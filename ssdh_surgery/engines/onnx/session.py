@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from ssdh_surgery.data.parallel import processors
 from ssdh_surgery.engines.onnx.model import MOST_BYTES, Model
 from ssdh_surgery.errors import EngineError
 
@@ -61,13 +61,6 @@ class Session:
         except Exception as error:
             raise _error(error) from error
         return outputs
-
-
-def processors() -> int:
-    """The number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _error(error: Exception) -> EngineError:

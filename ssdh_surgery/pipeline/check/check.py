@@ -10,11 +10,18 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
 from ssdh_surgery.pipeline.check import (
     coverage,
+    devices,
+    divergence,
+    duration,
+    folders,
+    gpu_batch,
     leveldbs,
+    memory,
     net,
     pairs,
     records,
     schedule,
+    snapshot_size,
     solver,
     sources,
     train_and_test,
@@ -22,6 +29,7 @@ from ssdh_surgery.pipeline.check import (
 )
 from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
@@ -37,6 +45,13 @@ _FAMILIES = (
     train_and_test,
     coverage,
     weights,
+    devices,
+    gpu_batch,
+    divergence,
+    snapshot_size,
+    duration,
+    memory,
+    folders,
 )
 # What can be known of a net that no solver is given for.
 _NET_FAMILIES = (net, sources, records, leveldbs, pairs, train_and_test)
@@ -83,6 +98,7 @@ def check_solver(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    target: Target = ANY_TARGET,
     databases: Databases | None = None,
 ) -> list[Finding]:
     """All findings about a solver and what it names; a net that cannot be read is one, too.
@@ -91,7 +107,13 @@ def check_solver(
     """
     try:
         subject = subject_of(
-            view, folder, prefix, weights, is_resumed=is_resumed, databases=databases
+            view,
+            folder,
+            prefix,
+            weights,
+            is_resumed=is_resumed,
+            target=target,
+            databases=databases,
         )
     except SsdhError as error:
         return [UNREADABLE_NET.at(error.location, error.message, error.hint)]

@@ -19,6 +19,7 @@ from ssdh_surgery.pipeline.check.check import check, check_net
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.schedule import schedule_text
 from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.target import target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
@@ -135,6 +136,7 @@ def _check_solver(
             prefix,
             options.weights,
             is_resumed=options.snapshot is not None,
+            target=target_of(),
             databases=databases,
         )
     except SsdhError as error:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.training.rate_schedule import RateChange, policy_refusals, rate_changes
 from ssdh_surgery.findings import CONSTANT_RATE, VANISHING_RATE, Finding
-from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _vanishing(
     cause = "gamma is not set: " if is_unset else ""
     rate = "0" if not low.rate else f"{low.rate:.2g}, next to nothing,"
     yield VANISHING_RATE.at(
-        _place(subject, "gamma"),
+        subject.place("gamma"),
         f"{cause}the learning rate is {rate} from iteration {low.iteration:,} of "
         f"{param.max_iter:,} on",
         "set gamma: 0.1" if is_unset else "raise gamma or stepsize, or lower max_iter",
@@ -97,7 +96,7 @@ def _constant(
         return
     field, reason = _reason_constant(param)
     yield CONSTANT_RATE.at(
-        _place(subject, field),
+        subject.place(field),
         f"lr_policy '{param.lr_policy}' never lowers the learning rate in this run: {reason}",
         f"set {field}" + (f" below {param.max_iter}" if field.startswith("step") else ""),
     )
@@ -116,8 +115,3 @@ def _reason_constant(param: SolverParameter) -> tuple[str, str]:
     if policy == "multistep" and min(param.stepvalue) >= param.max_iter:
         return "stepvalue", f"no stepvalue is below max_iter {param.max_iter:,}"
     return "gamma", f"gamma is {param.gamma:g}"
-
-
-def _place(subject: Subject, field: str) -> Location:
-    entry = subject.solver.root.entry(field)
-    return entry.location if entry else Location(subject.solver.file)

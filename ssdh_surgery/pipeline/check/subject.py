@@ -11,8 +11,11 @@ from ssdh_surgery.caffe.net.heads import HashLayer, hash_layer_below, heads
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
+from ssdh_surgery.engines.gpus import visible_gpus
 from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.databases import Databases
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.nets.data_shapes import shapes_at_hand
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -33,6 +36,7 @@ class Subject:
         prefix: the path of the snapshots before `_iter_N`.
         weights: files on the command line, as seen from the current directory.
         is_resumed: whether a snapshot is resumed.
+        target: what the run is launched on.
         databases: the databases that were read.
     """
 
@@ -42,7 +46,31 @@ class Subject:
     prefix: Path
     weights: tuple[str, ...] = ()
     is_resumed: bool = False
+    target: Target = ANY_TARGET
     databases: Databases = field(default_factory=Databases, compare=False)
+
+    def place(self, field: str) -> Location:
+        """The place of a field of the solver; its file where the field is not set."""
+        entry = self.solver.root.entry(field)
+        return entry.location if entry else Location(self.solver.file)
+
+    @property
+    def asks_for_gpu(self) -> bool:
+        """Whether the run asks for a GPU, by `--gpu` or else by the solver."""
+        if self.target.gpu is not None:
+            return self.target.gpu != "none"
+        return self.solver.asks_for_gpu
+
+    @cached_property
+    def gpus(self) -> tuple[int, ...]:
+        """The numbers of the GPUs that the run asks for."""
+        if not self.asks_for_gpu:
+            return ()
+        if self.target.gpu == "all":
+            return tuple(range(len(visible_gpus() or ())))
+        if self.target.gpu is not None:
+            return tuple(int(number) for number in self.target.gpu.split(","))
+        return (self.solver.integer("device_id") or 0,)
 
     @cached_property
     def message(self) -> SolverParameter | None:
@@ -79,6 +107,7 @@ def subject_of(
     weights: tuple[str, ...] = (),
     *,
     is_resumed: bool = False,
+    target: Target = ANY_TARGET,
     databases: Databases | None = None,
 ) -> Subject:
     """The subject of a solver: its nets are looked up from `folder`, as caffe does.
@@ -86,8 +115,16 @@ def subject_of(
     Raises:
         SsdhError: a net cannot be read.
     """
-    runs = runs_of(solver, folder)
-    return Subject(solver, runs, folder, prefix, weights, is_resumed, databases or Databases())
+    return Subject(
+        solver,
+        runs_of(solver, folder),
+        folder,
+        prefix,
+        weights,
+        is_resumed,
+        target,
+        databases or Databases(),
+    )
 
 
 def runs_of(solver: Solver, folder: Path) -> tuple[Run, ...]:

@@ -91,7 +91,7 @@ def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
 def _gpu_obstacle(executable: Executable, launch: Launch) -> str | None:
     """Why a caffe cannot use the GPUs of a launch, in a sentence; None where it can."""
     gpu = launch.job.gpu
-    if gpu is None and launch.solver.string("solver_mode", "GPU") in ("GPU", "1"):
+    if gpu is None and launch.solver.asks_for_gpu:
         gpu = str(launch.solver.integer("device_id") or 0)
     if gpu is None:
         return None

@@ -16,11 +16,12 @@ from ssdh_surgery.engines.events import Event, RunExit
 from ssdh_surgery.engines.trainer import is_current
 from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.files import Stamp, stamp_of
-from ssdh_surgery.findings import NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
+from ssdh_surgery.findings import CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
+from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
@@ -60,12 +61,13 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         launch.prefix,
         launch.weights,
         is_resumed=launch.job.snapshot is not None,
+        target=_target(options),
     )
     for finding in findings:
         if finding.rule is NO_SNAPSHOT_FOLDER:
             folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
             notes.append(f"{folder} would be created")
-        elif finding.is_error and finding.rule is not NO_WEIGHTS:
+        elif finding.is_error and finding.rule not in (NO_WEIGHTS, CPU_ONLY_CAFFE):
             obstacles.append(finding.message)
     if options.engine == "torch":
         return DryRun(_own_line(options, launch), tuple(obstacles), tuple(notes))
@@ -81,6 +83,10 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         notes.append(f"{launch.run.solver} would be written, with {fields}, for: {line}")
         line = _own_line(options, launch)
     return DryRun(line, tuple(obstacles), tuple(notes))
+
+
+def _target(options: TrainOptions) -> Target:
+    return target_of(options.engine, options.gpu, options.caffe, is_launch=True)
 
 
 def _own_line(options: TrainOptions, launch: Launch) -> str:
@@ -216,6 +222,7 @@ def start(
         launch.prefix,
         launch.weights,
         is_resumed=launch.job.snapshot is not None,
+        target=_target(options),
         databases=Databases(progress),
     )
     if not skip_check:

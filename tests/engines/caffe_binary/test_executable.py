@@ -8,6 +8,8 @@ from ssdh_surgery.engines.caffe_binary.executable import (
     can_use_gpu,
     can_use_several_gpus,
     find_caffe,
+    is_cpu_only,
+    is_nvcaffe,
     missing_caffe,
 )
 from ssdh_surgery.errors import EngineError
@@ -117,6 +119,22 @@ def test_the_built_caffe_has_no_gpu(caffe):
     assert not can_use_gpu(caffe, "0")
     assert not can_use_gpu(caffe, "all")
     assert not can_use_several_gpus(caffe)
+
+
+@pytest.mark.caffe
+def test_how_the_built_caffe_was_built(caffe):
+    assert is_cpu_only(caffe)
+    assert not is_nvcaffe(caffe)
+
+
+def test_words_that_tell_how_a_caffe_was_built(tmp_path):
+    """They are found wherever a block of the file ends."""
+    path = tmp_path / "caffe"
+    for before in ((1 << 20) - 9, 1 << 20, 5):
+        path.write_bytes(bytes(before) + b"This is NVCaffe " + bytes(99))
+        assert is_nvcaffe(path)
+        assert not is_cpu_only(path)
+    assert not is_nvcaffe(tmp_path / "missing")
 
 
 def test_several_gpus(tmp_path):
