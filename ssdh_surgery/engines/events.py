@@ -115,11 +115,15 @@ class TestStart(Event):
 
 @dataclass(frozen=True)
 class TestEnd(Event):
-    """A test pass is complete (its `TestOutput`s follow), or it was interrupted."""
+    """A test pass is complete (its `TestOutput`s follow), or it was interrupted.
+
+    `loss` is the mean total loss, which Caffe logs with `test_compute_loss`.
+    """
 
     iteration: int
     net: int = 0
     is_interrupted: bool = False
+    loss: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,38 +1,46 @@
 """Caffe's log parsed into events, line by line.
 
-It reads the lines of BVLC Caffe 1.0 and of older lineages (without `iter/s`), with glog's prefix
-in any of its forms: `I1123 20:50:26.734620 15616 solver.cpp:239] `, the one with the year (glog
-0.5 and later), and abseil's, used by newer versions of protobuf. A line is recognised by its
-message; all others (the nets printed at start-up, additions of forks, HDF5's errors) give no
-event.
+It reads the lines of BVLC Caffe from 2013 to 1.0, of NVCaffe, IntelCaffe and the SSDH authors'
+Caffe, with the prefixes that `log_prefix` reads, or without any where a log has none. A line is
+recognised by its message; all others (the nets printed at start-up, additions of forks, HDF5's
+errors) give no event.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
+from ssdh_surgery.engines.log_prefix import Prefix, read_prefix, time_of
 
-_PREFIX = re.compile(
-    r"(?P<severity>[IWEF])(?P<date>\d{8}|\d{4}) (?P<clock>\d\d:\d\d:\d+\.\d+) +"
-    r"(?P<thread>\d+) (?P<source>[^\s\]]+:\d+)\] ?(?P<message>.*)"
-)
 _PROTOBUF = re.compile(
     r"\[libprotobuf (?P<severity>WARNING|ERROR) (?P<source>\S+)\] (?P<message>.*)"
 )
 
-# A float as C++ prints it. Only whole messages match, so a truncated number is never misread.
-_NUMBER = r"[-+]?(?:nan|inf|\d+(?:\.\d+)?(?:e[-+]\d+)?)"
-_TESTING = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)")
-_RATE = re.compile(rf"Iteration (\d+), lr = ({_NUMBER})")
+# NVCaffe 0.17 begins messages with the device, before it the rank of its machine if there are
+# several, or with the number of the test net in round brackets.
+_DEVICE_MARK = re.compile(r"(?:\[(?:\d+\.)?\d+\]|\((?P<net>\d+)\)|\[MultiGPU\])\s*")
+
+# A float as C++ prints it, on Windows as well (`1.#QNAN`, `-nan(ind)`). Only whole messages match,
+# so a truncated number is never misread.
+_NUMBER = (
+    r"[-+]?(?:nan(?:\((?:s?nan|ind)\))?|inf|\d+\.#(?:[QS]NAN|IND|INF)\d*"
+    r"|\d+(?:\.\d+)?(?:e[-+]\d+)?)"
+)
+_TESTING = re.compile(r"Iteration (\d+), Testing net(?: \(#(\d+)\))?")
+_TEST_LOSS = re.compile(rf"Test loss: ({_NUMBER})")
+_SCORE = re.compile(rf"Test score #(\d+): ({_NUMBER})")
+# NVCaffe adds momentum, weight decay and the like.
+_RATE = re.compile(rf"Iteration (\d+)(?: \({_NUMBER}/s\))?, lr = ({_NUMBER})(?:, .*)?")
 _LOSS = re.compile(
     rf"Iteration (?P<iteration>\d+)"
-    rf"(?: \((?P<rate>{_NUMBER}) iter/s, (?P<seconds>{_NUMBER})s/(?P<display>\d+) iters?\))?"
+    rf"(?: \((?P<rate>{_NUMBER}) iter/s, (?P<seconds>{_NUMBER})s/(?P<display>\d+) iters?\)"
+    rf"| \({_NUMBER} s\))?"
     rf"(?:, .*)?, loss = (?P<loss>{_NUMBER})"
 )
 _OUTPUT = re.compile(
@@ -47,54 +55,21 @@ _NAMED_EVENTS: dict[str, Callable[..., Event]] = {
     "Resuming from": events.SnapshotLoad,
     "Solving": events.TrainingStart,
 }
-_SNAPSHOT = re.compile(r"Snapshotting (solver state )?to (?:binary proto|HDF5) file (.*)")
+# Caffes of summer 2015 leave out the space before the path, older ones the kind of file.
+_SNAPSHOT = re.compile(r"Snapshotting (solver state )?to (?:(?:binary proto|HDF5) file ?)?(.+)")
+# NVCaffe names the time that it took.
+_DONE = re.compile(r"Optimization Done(?:\.| in .*)")
+# What IntelCaffe with its timers and `debug_info` log as warnings and errors at every iteration.
+_NO_WARNING = re.compile(r"\s*(?:#+|DELTA .*|LAYER-\d.*|\[Backward\] .*)?")
+_POLICY = " Learning Rate Policy: "
 _MICROSECOND = timedelta(microseconds=1)
 _YEAR = timedelta(days=366) // _MICROSECOND
-# How a line with glog's prefix, or one of protobuf, begins. Most lines of a log are others.
-_FIRST_CHARACTERS = ("I", "W", "E", "F", "[")
 
 
-@dataclass(frozen=True)
-class LogLine:
-    """A line with glog's prefix: severity I, W, E or F, and its place in the source.
-
-    `time` is None if the clock cannot be parsed. If the prefix has no year, the year is 2000 (a
-    leap year).
-    """
-
-    severity: str
-    time: datetime | None
-    thread: int
-    source: str
-    message: str
-
-
-def read_line(text: str) -> LogLine | None:
-    """Parse a line without its newline; None if it does not have glog's prefix."""
-    match = _PREFIX.fullmatch(text)
-    if match is None:
-        return None
-    time = _time(match["date"], match["clock"])
-    return LogLine(match["severity"], time, int(match["thread"]), match["source"], match["message"])
-
-
-def _time(date: str, clock: str) -> datetime | None:
-    """The time of a prefix, or None if it cannot be parsed; `strptime` is ten times as slow."""
-    second, _, fraction = clock[6:].partition(".")
-    if len(second) > 2 or len(fraction) > 6:
-        return None
-    try:
-        return datetime(
-            int(date[:-4] or 2000),
-            int(date[-4:-2]),
-            int(date[-2:]),
-            int(clock[:2]),
-            int(clock[3:5]),
-            int(second),
-            int(fraction.ljust(6, "0")),
-        )
-    except ValueError:
-        return None
+def snapshot_file(message: str) -> tuple[bool, str] | None:
+    """Whether a message is about a solver state, and the path; None unless it is of a snapshot."""
+    match = _SNAPSHOT.fullmatch(message)
+    return (match[1] is not None, match[2]) if match else None
 
 
 class LogParser:
@@ -116,6 +91,8 @@ class LogParser:
         self._test: tuple[int, int] | None = None  # (iteration, net), no outputs yet
         self._last_test = (0, 0)
         self._weights = ""
+        self._has_prefixes = False
+        self._marked_net: str | None = None  # the number before the line of a test net's output
         self._readers: dict[str, Callable[[str], list[Event]]] = {
             "Iteration": self._read_iteration,
             "Train": self._read_output,
@@ -129,19 +106,35 @@ class LogParser:
 
     def feed(self, text: str) -> list[Event]:
         """The events of the next line (with or without its newline)."""
-        if not text.startswith(_FIRST_CHARACTERS):
-            return []
         text = text.rstrip("\r\n")
-        match = _PREFIX.fullmatch(text)
-        if match is None:
-            return self._read_protobuf(text)
-        severity, date, clock, _, source, message = match.groups()
+        prefix = read_prefix(text)
+        return self.read_bare(text) if prefix is None else self.read(prefix)
+
+    def read(self, line: Prefix) -> list[Event]:
+        """The events of the next line, which has a prefix."""
+        self._has_prefixes = True
+        _, severity, date, clock, _, source, message = line
         self._tick(date, clock)
         if severity == "F":
             return [events.Fatal(message, source, elapsed=self.elapsed)]
-        if severity != "I":
-            return [self._warning(message, source, severity == "W")]
+        found = self._read_message(message)
+        # Caffe of 2013 logs its iterations as errors.
+        if severity == "I" or found or _NO_WARNING.fullmatch(message):
+            return found
+        return [self._warning(message, source, severity == "W")]
+
+    def read_bare(self, text: str) -> list[Event]:
+        """The events of the next line, which has no prefix: in some logs none has one."""
+        if text.startswith("[libprotobuf"):
+            return self._read_protobuf(text)
+        return [] if self._has_prefixes else self._read_message(text)
+
+    def _read_message(self, message: str) -> list[Event]:
         message = message.strip()
+        self._marked_net = None
+        if message.startswith(("[", "(")) and (mark := _DEVICE_MARK.match(message)):
+            message = message[mark.end() :]
+            self._marked_net = mark["net"]
         reader = self._readers.get(message.partition(" ")[0])
         return reader(message) if reader else []
 
@@ -150,12 +143,17 @@ class LogParser:
         """The time of the last line, in seconds since the first."""
         return self._elapsed / 10**6
 
+    @property
+    def has_times(self) -> bool:
+        """Whether its lines have times."""
+        return self._start is not None
+
     def _tick(self, date: str, clock: str) -> None:
         second = date + clock[:9]
         if second == self._second and len(clock) == 15:
             elapsed = self._second_start + int(clock[9:])
         else:
-            time = _time(date, clock)
+            time = time_of(date, clock)
             if time is None:
                 return
             if self._start is None:
@@ -181,10 +179,10 @@ class LogParser:
     def _read_iteration(self, message: str) -> list[Event]:
         if match := _TESTING.fullmatch(message):
             previous = self._end_test()
-            self._test = self._last_test = int(match[1]), int(match[2])
+            self._test = self._last_test = int(match[1]), int(match[2] or 0)
             return [*previous, events.TestStart(*self._test, elapsed=self.elapsed)]
         if match := _RATE.fullmatch(message):
-            rate = float(match[2])
+            rate = _number(match[2])
             return [events.LearningRate(int(match[1]), rate, elapsed=self.elapsed)]
         if match := _LOSS.fullmatch(message):
             return [*self._end_test(), self._loss(match)]
@@ -193,13 +191,13 @@ class LogParser:
     def _loss(self, match: re.Match[str]) -> Event:
         self._iteration = int(match["iteration"])
         # The first rate of a run is measured from an uninitialised number of iterations.
-        rate = float(match["rate"]) if match["rate"] and self._has_rate else None
+        rate = _number(match["rate"]) if match["rate"] and self._has_rate else None
         self._has_rate = True
         return events.Iteration(
             self._iteration,
-            float(match["loss"]),
+            _number(match["loss"]),
             rate,
-            float(match["seconds"]) if match["seconds"] else None,
+            _number(match["seconds"]) if match["seconds"] else None,
             int(match["display"]) if match["display"] else None,
             elapsed=self.elapsed,
         )
@@ -209,41 +207,55 @@ class LogParser:
             return self._end_test(is_interrupted=True)
         match = _OUTPUT.fullmatch(message)
         if match is None:
-            return self._end_test() if message.startswith("Test loss: ") else []
+            return self._read_score(message)
         weight, weighted = match["loss_weight"], match["weighted"]
         numbers: dict[str, Any] = {
-            "value": float(match["value"]),
-            "loss_weight": float(weight) if weight else None,
-            "weighted": float(weighted) if weighted else None,
+            "value": _number(match["value"]),
+            "loss_weight": _number(weight) if weight else None,
+            "weighted": _number(weighted) if weighted else None,
             "elapsed": self.elapsed,
         }
         index, name = int(match["index"]), match["name"]
         if message.startswith("Train"):
             return [events.TrainOutput(self._iteration, index, name, **numbers)]
+        return self._test_output(index, name, **numbers)
+
+    def _test_output(self, index: int, name: str, **numbers: Any) -> list[Event]:
         iteration, net = self._last_test
+        net = net if self._marked_net is None else int(self._marked_net)
         output = events.TestOutput(iteration, index, name, net=net, **numbers)
         return [*self._end_test(), output]
 
-    def _end_test(self, is_interrupted: bool = False) -> list[Event]:
+    def _read_score(self, message: str) -> list[Event]:
+        """The total loss of a test, and the nameless scores of Caffe before autumn 2014."""
+        if match := _TEST_LOSS.fullmatch(message):
+            return self._end_test(loss=_number(match[1]))
+        if match := _SCORE.fullmatch(message):
+            name, value = f"score {match[1]}", _number(match[2])
+            return self._test_output(int(match[1]), name, value=value, elapsed=self.elapsed)
+        return []
+
+    def _end_test(self, is_interrupted: bool = False, loss: float | None = None) -> list[Event]:
         if self._test is None:
             return []
         iteration, net = self._test
         self._test = None
-        return [events.TestEnd(iteration, net, is_interrupted, elapsed=self.elapsed)]
+        return [events.TestEnd(iteration, net, is_interrupted, loss, elapsed=self.elapsed)]
 
     def _read_snapshot(self, message: str) -> list[Event]:
-        match = _SNAPSHOT.fullmatch(message)
-        if match is None:
+        file = snapshot_file(message)
+        if file is None:
             return []
-        if not match[1]:
-            self._weights = match[2]
+        is_state, path = file
+        if not is_state:
+            self._weights = path
             return []
-        return [events.Snapshot(self._weights, match[2], elapsed=self.elapsed)]
+        return [events.Snapshot(self._weights, path, elapsed=self.elapsed)]
 
     def _read_end(self, message: str) -> list[Event]:
         # caffe.cpp repeats "Optimization Done.", even after an early stop.
         is_early = message == "Optimization stopped early."
-        if self.is_finished or not (is_early or message == "Optimization Done."):
+        if self.is_finished or not (is_early or _DONE.fullmatch(message)):
             return []
         self.is_finished, self.is_early = True, is_early
         return [*self._end_test(), events.TrainingEnd(is_early, elapsed=self.elapsed)]
@@ -259,5 +271,13 @@ class LogParser:
         for words, event in _NAMED_EVENTS.items():
             # A net may have no name, and messages are stripped of trailing spaces.
             if message == words or message.startswith(f"{words} "):
-                return [event(message[len(words) + 1 :], elapsed=self.elapsed)]
+                name, _, _ = message[len(words) + 1 :].partition(_POLICY)
+                return [event(name, elapsed=self.elapsed)]
         return []
+
+
+def _number(text: str) -> float:
+    """A number that `_NUMBER` matches."""
+    if "#" in text or "(" in text:
+        return float(text[0].strip("0123456789") + "inf") if "INF" in text else math.nan
+    return float(text)

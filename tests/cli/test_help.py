@@ -19,6 +19,7 @@ from ssdh_surgery.cli import COMMANDS, run
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from ssdh_surgery.retrieval.codes.codes import Codes, pack
 from support.command_line import Ssdh
+from support.paths import GOLDEN
 
 _HEAVY = (
     "torch",
@@ -66,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         bits = np.random.default_rng(0).random((20, 48)).astype(np.float32)
         ids = np.array([f"{name}{number}" for number in range(20)])
         write_codes(path / f"{name}.npz", Codes(pack(bits), 48, ids, np.arange(20) % 2))
+    shutil.copy(GOLDEN / "logs" / "finetune_ok.log", path / "train.log")
     shutil.copytree(Path(datasets.__file__).parent / "images", path / "photos" / "any")
     done(
         "index build database.npz -o photos.index",

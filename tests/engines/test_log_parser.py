@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.log_parser import LogParser, read_line
+from ssdh_surgery.engines.log_parser import LogParser
+from ssdh_surgery.engines.log_prefix import read_line
 from ssdh_surgery.engines.log_writer import LogWriter
 from support.engine_logs import parse_log
 from support.paths import GOLDEN
@@ -103,7 +104,7 @@ def test_finetuning_log():
     accuracy = {"name": "accuracy", "value": 0.046875, "loss_weight": None, "weighted": None}
     assert found[4:10] == [
         ("TestStart", {"iteration": 0, "net": 0}),
-        ("TestEnd", {"iteration": 0, "net": 0, "is_interrupted": False}),
+        ("TestEnd", {"iteration": 0, "net": 0, "is_interrupted": False, "loss": None}),
         ("TestOutput", {"index": 0, **accuracy, **output}),
         ("TestOutput", {"index": 1, **fire, **output}),
         ("TestOutput", {"index": 2, **binary, **output}),
@@ -262,7 +263,7 @@ def test_interrupted_test_pass():
     found = parse("Iteration 40, Testing net (#1)", "Test interrupted.")
     assert found == [
         ("TestStart", {"iteration": 40, "net": 1}),
-        ("TestEnd", {"iteration": 40, "net": 1, "is_interrupted": True}),
+        ("TestEnd", {"iteration": 40, "net": 1, "is_interrupted": True, "loss": None}),
     ]
 
 

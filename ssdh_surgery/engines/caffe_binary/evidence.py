@@ -7,7 +7,8 @@ import re
 from collections import deque
 
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.log_parser import LogLine, LogParser, read_line
+from ssdh_surgery.engines.log_parser import LogParser
+from ssdh_surgery.engines.log_prefix import LogLine, read_line
 
 # -ln of the smallest normal float: the loss of SoftmaxWithLoss for a probability of 0.
 SATURATED_LOSS = 87.3365

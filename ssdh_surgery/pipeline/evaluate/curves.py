@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ssdh_surgery.errors import of_extra
 from ssdh_surgery.pipeline.evaluate.evaluation import Evaluation
+from ssdh_surgery.report.figure import figure_bytes, matplotlib_settings, new_figure
 from ssdh_surgery.retrieval.evaluate.tally import Measures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Where precision is drawn by default, as far as the database goes.
 CURVE_PLACES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -26,7 +22,6 @@ _LEVEL_BARS, _LEVEL_NAME = 10, 8
 _AXIS = (-0.02, 1.02)
 # Characters of a line above the panels.
 _LINE = 150
-_METADATA = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 Panel = Callable[["Axes", Evaluation], None]
 
@@ -42,9 +37,9 @@ def plot(evaluation: Evaluation, suffix: str) -> bytes:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    with _matplotlib():
+    with matplotlib_settings():
         has_classes = _has_bars(evaluation)
-        figure = _figure(10, 8 if has_classes else 4.8)
+        figure = new_figure(10, 8 if has_classes else 4.8)
         grid = figure.add_gridspec(1 + has_classes, 2)
         _draw_recall(figure.add_subplot(grid[0, 0]), evaluation)
         _draw_places(figure.add_subplot(grid[0, 1]), evaluation)
@@ -55,7 +50,7 @@ def plot(evaluation: Evaluation, suffix: str) -> bytes:
         figure.suptitle(
             f"{evaluation.title}; protocol: {evaluation.protocol.name}\n{files}", size=9
         )
-        return _saved(figure, suffix)
+        return figure_bytes(figure, suffix)
 
 
 def plots_svg(evaluation: Evaluation) -> list[str]:
@@ -69,40 +64,12 @@ def plots_svg(evaluation: Evaluation) -> list[str]:
         panels.append(_draw_classes)
     elements = []
     for number, panel in enumerate(panels):
-        with _matplotlib(salt=f"ssdh{number}"):
-            figure = _figure(5, 3.8)
+        with matplotlib_settings(salt=f"ssdh{number}"):
+            figure = new_figure(5, 3.8)
             panel(figure.add_subplot(), evaluation)
-            text = _saved(figure, ".svg").decode()
+            text = figure_bytes(figure, ".svg").decode()
             elements.append(text[text.index("<svg") :])
     return elements
-
-
-@contextmanager
-def _matplotlib(salt: str = "ssdh") -> Iterator[None]:
-    """Matplotlib with names of files and classes as plain text, and the same ids in each run."""
-    with of_extra("plot", "drawing curves"):
-        import matplotlib
-    options: Any = {"svg.hashsalt": salt, "svg.fonttype": "none", "text.parse_math": False}
-    with matplotlib.rc_context(options), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _saved(figure: Figure, suffix: str) -> bytes:
-    image = io.BytesIO()
-    # Without dates, the same figures give the same file.
-    metadata: Any = _METADATA.get(suffix)
-    figure.savefig(image, format=suffix[1:], metadata=metadata)
-    return image.getvalue()
 
 
 def _draw_recall(axes: Axes, evaluation: Evaluation) -> None:
