@@ -135,7 +135,7 @@ EXTRA_PACKAGES = {
     "onnx": ("onnx", "onnxruntime"),
     "postgres": ("psycopg",),
     "search": ("faiss", "numba"),
-    "plot": ("jinja2", "matplotlib"),
+    "plot": ("jinja2", "matplotlib", "plotext"),
 }
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "patch": ("patch", "Put a hash layer into a train net, its test nets and its solver."),
     "train": ("train", "Train a patched net with your Caffe, or with the embedded engine."),
     "log": ("log", "Read the logs of any Caffe: summaries, CSV or JSON."),
+    "plot": ("plot", "Plot the losses and scores in logs of training runs."),
     "deploy": ("deploy", "Put the hash layer into the deploy net."),
     "upgrade": ("upgrade", "Upgrade nets, solvers and weights of Caffe's old dialects."),
     "show": ("show", "Show the layers of a net and its heads."),

@@ -48,6 +48,7 @@ class RunLog:
         parser: the parser of its lines.
         end: how it ended; `open` if the log doesn't say.
         resumed_from: the solverstate that it goes on from; empty if it began anew.
+        net_text: the first net that it prints, with what Caffe adds to it; mostly the train net.
     """
 
     number: int
@@ -56,6 +57,8 @@ class RunLog:
     parser: LogParser = field(default_factory=LogParser)
     end: End = "open"
     resumed_from: str = ""
+    net_text: str = ""
+    _is_net_text: bool = False  # whether the next lines are of that net
     _starts: int = 0  # how many of `_STARTS` it has logged
     _iteration: int | None = None
     _thread: str = ""  # that trains
@@ -76,6 +79,17 @@ class RunLog:
         else:
             self._iteration = int(marker["iteration"])
         self._thread = thread
+
+    def begin_net(self, *, is_net: bool) -> None:
+        """Note whether a net follows the line: the first is kept."""
+        self._is_net_text = is_net and not self.net_text
+
+    def note_bare(self, text: str) -> None:
+        """Note a line without a prefix: of the net that is printed, or of a process that dies."""
+        if self._is_net_text:
+            self.net_text += f"{text}\n"
+        elif self.end == "open" and _DEATH.match(text):
+            self.end = "failed"
 
     def note(self, event: Event) -> None:
         """Note how the run began and ended."""
@@ -110,11 +124,11 @@ class LogRuns:
         line = read_prefix(text)
         if line is None:
             run = self._run("", "", text)
+            run.note_bare(text)
             new_events = run.parser.read_bare(text)
-            if run.end == "open" and _DEATH.match(text):
-                run.end = "failed"
         else:
             run = self._run(_name(line.tag) if line.tag else "", line.thread, line.message)
+            run.begin_net(is_net="Initializing net " in line.message)
             new_events = run.parser.read(line)
         for event in new_events:
             run.note(event)
