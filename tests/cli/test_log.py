@@ -110,7 +110,10 @@ def test_logs_of_windows_shells(ssdh: Ssdh) -> None:
     assert csv_rows(ssdh("log", "x.log", "--csv").out)[0]["value"] == "2.0"
 
 
-def test_a_log_that_grows_is_followed_to_its_end() -> None:
+def test_a_log_that_grows_is_followed_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     log = Path("x.log")
     log.write_text(
         PREFIX.format(0) + "Iteration 5, loss = 2\n" + PREFIX.format(1) + "Iteration 5, lr"

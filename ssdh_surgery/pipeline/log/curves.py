@@ -62,15 +62,15 @@ class CurveCollector:
         """The runs that have a curve, in the order of the logs."""
         different = list(dict.fromkeys(self._runs.values()))
         several_files = len({run.log.file for run in different}) > 1
-        found = []
+        curves_of_runs = []
         for run in different:
             if run.curves:
                 file = f"{Path(run.log.file).name} " if several_files else ""
                 name = f"{file}run {run.log.number} {run.log.name}".rstrip()
                 curves = list(run.curves.values())
                 classes = self._classes or _classes(run.log.net_text)
-                found.append(RunCurves(name, curves, classes))
-        return found
+                curves_of_runs.append(RunCurves(name, curves, classes))
+        return curves_of_runs
 
 
 class _Run:
