@@ -80,6 +80,8 @@ def _print_csv(rows: Iterator[LogRow], *, at_once: bool) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LogRow._fields)
+    if at_once:
+        _print_and_clear(text)
     for number, row in enumerate(rows, 1):
         writer.writerow(row)
         if at_once or number % _CHUNK == 0:
