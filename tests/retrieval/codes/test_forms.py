@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,27 @@ def test_a_member_that_is_marked_as_encrypted_is_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"is truncated or damaged: .* is encrypted"):
         read_features(path)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        b"no array",
+        # Headers that NumPy's parser of Python refuses, each in its own way.
+        *(
+            b"\x93NUMPY\x01\x00\x10\x00" + header
+            for header in (b"{'descr': (\n\0     ", b"{'a':\0        \n")
+        ),
+    ],
+)
+def test_a_member_that_is_no_array(tmp_path: Path, member: bytes) -> None:
+    codes = tmp_path / "x.npz"
+    write_codes(codes, made(3, 8))
+    with zipfile.ZipFile(codes) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for name in parts:
+        with zipfile.ZipFile(codes, "w") as archive:
+            for each, data in parts.items():
+                archive.writestr(each, member if each == name else data)
+        with pytest.raises(DataError, match=r"is truncated or damaged: "):
+            read_features(codes)

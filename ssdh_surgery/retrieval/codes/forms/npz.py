@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,8 @@ _HEADERS = {
 _DAMAGE = (
     *(ValueError, OSError, EOFError, MemoryError, RuntimeError, KeyError),
     *(struct.error, zlib.error, zipfile.BadZipFile),
+    # NumPy parses the headers of arrays as Python.
+    *(SyntaxError, tokenize.TokenError),
 )
 
 
@@ -72,10 +75,20 @@ def read_arrays(
                     more = archive.files if optional is None else optional
                     names = dict.fromkeys([*needed, *(name for name in more if name in archive)])
                     maps = _mapped_arrays(file, archive) if mapped else {}
-                    return {name: maps[name] if name in maps else archive[name] for name in names}
+                    return {
+                        name: maps[name] if name in maps else _array(archive, name)
+                        for name in names
+                    }
         except _DAMAGE as error:
             raise DataError(f"is truncated or damaged: {error}", location=where) from error
     raise DataError(f"not {what}: it has no '{missing[0]}'", location=where, hint=hint)
+
+
+def _array(archive: Any, name: str) -> NDArray[Any]:
+    value = archive[name]
+    if not isinstance(value, np.ndarray):  # a member that does not begin as an array
+        raise ValueError(f"'{name}' is no array")
+    return value
 
 
 def _mapped_arrays(file: IO[bytes], archive: Any) -> dict[str, NDArray[Any]]:
