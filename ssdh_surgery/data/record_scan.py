@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssdh_surgery.data.datum import Header, Shape, read_header
+from ssdh_surgery.data.datum import Header, Shape, read_header, size_mismatch
 from ssdh_surgery.data.image_header import JPEG, PNG, read_image_header
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.names import count_text, printable, size_text
+from ssdh_surgery.names import printable, size_text
 
 # Called with the number of records that are done, and of all if that is known.
 Progress = Callable[[int, int | None], None]
@@ -273,8 +273,7 @@ def _raw_damage(record: Any, header: Header) -> tuple[str, str] | None:
     flag = "; it is an encoded image, but does not say so (encoded: true)" if is_image else ""
     if min(header.shape) < 1:
         return "no-sizes", f"no sizes ({size_text(header.shape)}){flag}"
-    if values == expected:
+    reason = size_mismatch(header.shape, values)
+    if reason is None:
         return None
-    size = f"{size_text(header.shape)}: channels x height x width"
-    kind = "too-short" if values < expected else "too-long"
-    return kind, f"{count_text(values, 'value')} where the sizes say {expected:,} ({size}){flag}"
+    return "too-short" if values < expected else "too-long", f"{reason}{flag}"

@@ -1,7 +1,7 @@
 """What findings about records say of Caffe, against the real one: it stops, or goes on.
 
-Encoded images of several sizes are left out: BVLC stops at them, and Caffes of SSD's lineage, as the
-one at hand, copy an image of another size over the rows of the last one.
+Encoded images of several sizes are left out: BVLC stops at them, and Caffes of SSD's lineage, like
+the one at hand, copy an image of another size over the rows of the last one.
 """
 
 from __future__ import annotations
