@@ -116,9 +116,11 @@ def _batches(first: Stream, second: Stream) -> tuple[str, str] | None:
     )
 
 
-def _items_read(stream: Stream, subject: Subject) -> int:
-    """The number of items that a training reads."""
-    steps = subject.solver.integer("max_iter") or 0
+def _items_read(stream: Stream, subject: Subject) -> int | None:
+    """The number of items that a training reads; None if it has no end."""
+    steps = subject.solver.integer("max_iter")
+    if not steps:
+        return None
     return steps * max(1, subject.solver.integer("iter_size") or 1) * stream.batch
 
 

@@ -32,19 +32,21 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             [1, 2, 3, 4, 5],
             "labels start at 1; Caffe counts from 0: number them 0 to 4 and give the classifier 5 "
-            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch --classes 5",
+            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch net.prototxt "
+            "--classes 5",
         ),
         ([1456, 1570, 1580, 1600], "4 different labels, from 1456 to 1600: number them 0 to 3"),
         ([10, 11, 12, 13], "4 different labels, from 10 to 13: number them 0 to 3"),
         (
             [10, 20, 30, 40, 50],
             "5 different labels, from 10 to 50: number them 0 to 4 and give the classifier 5 "
-            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch --classes 5",
+            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch net.prototxt "
+            "--classes 5",
         ),
         (
             [0, 1, 2, 3, 4, 5],
             "give the classifier 6 outputs: num_output: 6 in layer 'fc' of line 2, or ssdh patch "
-            "--classes 6",
+            "net.prototxt --classes 6",
         ),
         (
             [0, 1, 2, 3, 255],

@@ -114,6 +114,7 @@ def test_another_number_of_records_where_one_begins_again() -> None:
     long = SOLVER.replace("max_iter: 9", "max_iter: 31")
     assert reason(pair(), long) == "a has 64 records, b 60 records: they drift apart at each pass"
     assert said(pair(), SOLVER) == []  # 18 of 60 are read
+    assert len(said(pair(), SOLVER.replace("max_iter: 9", ""))) == 1
 
 
 def test_in_the_test_net() -> None:
