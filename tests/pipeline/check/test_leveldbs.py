@@ -9,6 +9,7 @@ import pytest
 
 from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.pipeline.check import databases
+from ssdh_surgery.pipeline.check.target import Target
 from tests.support.check_folders import TESTED, classifier, data_layer, found, labelled, texts
 from tests.support.leveldbs import write_leveldb
 
@@ -94,6 +95,16 @@ def test_training_and_test_read_the_same() -> None:
     write_leveldb("test", labelled([0, 1, 2], (1, 3, 2)))
     net = NET + leveldb_layer("test", "TEST")
     assert "SSDH122" not in [each.code for each in found(net, TESTED)]
+
+
+def test_several_gpus() -> None:
+    write_leveldb("level", labelled([0, 1, 2]))
+    codes = [each.code for each in found(NET, target=Target(gpu="0"))]
+    assert "SSDH122" not in codes
+    (finding,) = [each for each in found(NET, target=Target(gpu="0,1")) if each.code == "SSDH122"]
+    assert finding.message == (
+        "the LevelDB level is opened for each of 2 GPUs: it can be open once"
+    )
 
 
 OLD = {
