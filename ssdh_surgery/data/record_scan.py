@@ -69,7 +69,8 @@ class RecordScan:
         deep: those with images of more than 8 bits per channel.
         damage: what is wrong with records.
         share: of so many records one has a fingerprint, chosen by its content.
-        fingerprints: hashes of content, label and sizes aside, in the order of the records.
+        fingerprints: hashes of content, label and sizes aside, in the order of the records;
+            blank images have none.
         numbers: the position of each record with a fingerprint.
     """
 
@@ -170,7 +171,8 @@ class _Scan:
         begin, stop = header.data
         if stop > begin:
             content = record[begin:stop]
-            if self._share == 1 or _sample(content) % self._share == 0:
+            is_sampled = self._share == 1 or _sample(content) % self._share == 0
+            if is_sampled and not _is_blank(content):
                 self._fingerprints.append(zlib.crc32(content) << 32 | zlib.adler32(content))
                 self._numbers.append(self._number)
         self._number += 1
@@ -251,6 +253,14 @@ def _sample(content: Any) -> int:
     """A number by which identical contents are chosen, or not, in each database alike."""
     middle = len(content) // 2
     return zlib.crc32(content[middle : middle + _PART], zlib.crc32(content[-_PART:]))
+
+
+def _is_blank(content: Any) -> bool:
+    """Whether all bytes are the same: such pixels are no image in particular."""
+    first = content[0]
+    if content[-1] != first or content[len(content) // 2] != first:
+        return False
+    return bytes(content).count(first) == len(content)
 
 
 def _add(table: dict[Any, list[Any]], name: Any, count: int, key: str, reason: str = "") -> None:

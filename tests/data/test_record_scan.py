@@ -42,7 +42,7 @@ def test_records_of_every_form() -> None:
                 records.append(write_floats(pixels(7, 1, 1).astype(np.float32)))
             case _:
                 datum = message_class("Datum")(
-                    channels=1, height=4, width=5, data=bytes(20), label=label
+                    channels=1, height=4, width=5, data=bytes(range(20)), label=label
                 )
                 whole, size = datum.SerializeToString(), len(bytes(20)) + 2
                 # The label first, then the rest.
