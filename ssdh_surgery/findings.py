@@ -231,7 +231,7 @@ TEST_DATA_TRAINED_ON = _rule(
 )
 LEVELDB_OPENED_TWICE = _rule(
     "SSDH122", "leveldb-opened-twice", "info",
-    "A LevelDB is read by two layers.",
+    "A LevelDB is read by two layers, or by a run on several GPUs.",
     "A LevelDB can be open once at a time. Caffe stops with `IO error: lock LOCK: already held by "
     "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
 )

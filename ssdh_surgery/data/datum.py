@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.names import size_text
+from ssdh_surgery.names import count_text, size_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,14 +90,20 @@ class Datum:
             values = np.frombuffer(self.data, np.uint8)
         else:
             values = self.floats
-        expected = self.channels * self.height * self.width
-        if min(self.shape) < 1 or len(values) != expected:
-            size = size_text(self.shape)
-            raise DataError(
-                f"{len(values)} values, but the sizes require {expected} ({size}: channels x "
-                "height x width)"
-            )
+        if reason := size_mismatch(self.shape, len(values)):
+            raise DataError(reason)
         return values.reshape(self.shape)
+
+
+def size_mismatch(shape: Shape, values: int) -> str | None:
+    """Why a number of values does not match the sizes of a record; None if it does."""
+    expected = shape[0] * shape[1] * shape[2]
+    if min(shape) > 0 and values == expected:
+        return None
+    return (
+        f"{count_text(values, 'value')}, but the sizes require {expected} ({size_text(shape)}: "
+        "channels x height x width)"
+    )
 
 
 def read_header(record: bytes | memoryview) -> Header:

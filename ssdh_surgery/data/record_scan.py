@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssdh_surgery.data.datum import Header, Shape, read_header
+from ssdh_surgery.data.datum import Header, Shape, read_header, size_mismatch
 from ssdh_surgery.data.image_header import JPEG, PNG, read_image_header
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.names import count_text, printable, size_text
+from ssdh_surgery.names import printable, size_text
 
 # Called with the number of records that are done, and of all if that is known.
 Progress = Callable[[int, int | None], None]
@@ -69,7 +69,8 @@ class RecordScan:
         deep: those with images of more than 8 bits per channel.
         damage: what is wrong with records.
         share: of so many records one has a fingerprint, chosen by its content.
-        fingerprints: hashes of content, label and sizes aside, in the order of the records.
+        fingerprints: hashes of content, label and sizes aside, in the order of the records;
+            blank images have none.
         numbers: the position of each record with a fingerprint.
     """
 
@@ -170,7 +171,8 @@ class _Scan:
         begin, stop = header.data
         if stop > begin:
             content = record[begin:stop]
-            if self._share == 1 or _sample(content) % self._share == 0:
+            is_sampled = self._share == 1 or _sample(content) % self._share == 0
+            if is_sampled and not _is_blank(content):
                 self._fingerprints.append(zlib.crc32(content) << 32 | zlib.adler32(content))
                 self._numbers.append(self._number)
         self._number += 1
@@ -253,6 +255,14 @@ def _sample(content: Any) -> int:
     return zlib.crc32(content[middle : middle + _PART], zlib.crc32(content[-_PART:]))
 
 
+def _is_blank(content: Any) -> bool:
+    """Whether all bytes are the same: such pixels are no image in particular."""
+    first = content[0]
+    if content[-1] != first or content[len(content) // 2] != first:
+        return False
+    return bytes(content).count(first) == len(content)
+
+
 def _add(table: dict[Any, list[Any]], name: Any, count: int, key: str, reason: str = "") -> None:
     """Count more, keeping the key and the reason of the first."""
     entry = table.setdefault(name, [0, key, reason])
@@ -273,8 +283,7 @@ def _raw_damage(record: Any, header: Header) -> tuple[str, str] | None:
     flag = "; it is an encoded image, but does not say so (encoded: true)" if is_image else ""
     if min(header.shape) < 1:
         return "no-sizes", f"no sizes ({size_text(header.shape)}){flag}"
-    if values == expected:
+    reason = size_mismatch(header.shape, values)
+    if reason is None:
         return None
-    size = f"{size_text(header.shape)}: channels x height x width"
-    kind = "too-short" if values < expected else "too-long"
-    return kind, f"{count_text(values, 'value')} where the sizes say {expected:,} ({size}){flag}"
+    return "too-short" if values < expected else "too-long", f"{reason}{flag}"

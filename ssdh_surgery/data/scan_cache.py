@@ -21,7 +21,7 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.files import write_bytes
 
 # To be raised whenever a scan finds anything else than before.
-_VERSION = 1
+_VERSION = 2
 # The number of scans that are kept.
 _KEPT = 200
 

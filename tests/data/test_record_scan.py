@@ -42,7 +42,7 @@ def test_records_of_every_form() -> None:
                 records.append(write_floats(pixels(7, 1, 1).astype(np.float32)))
             case _:
                 datum = message_class("Datum")(
-                    channels=1, height=4, width=5, data=bytes(20), label=label
+                    channels=1, height=4, width=5, data=bytes(range(20)), label=label
                 )
                 whole, size = datum.SerializeToString(), len(bytes(20)) + 2
                 # The label first, then the rest.
@@ -103,9 +103,9 @@ def test_a_sample_is_the_same_in_every_database(monkeypatch: pytest.MonkeyPatch)
         (b"\x07", "not-a-datum", "not a Datum"),
         (write_encoded(b"\xff\xd8\xff\xe0 cut", 0), "not-an-image", "the JPEG ends before"),
         (write_encoded(b"", 0), "not-an-image", "it is empty"),
-        (b"\x08\x01\x10\x08\x18\x08\x22\x02ab", "too-short", "2 values where the sizes say 64"),
-        (b"\x08\x01\x10\x08\x18\x08", "too-short", "0 values where the sizes say 64"),
-        (b"\x08\x01\x10\x01\x18\x01\x22\x02ab", "too-long", "2 values where the sizes say 1 "),
+        (b"\x08\x01\x10\x08\x18\x08\x22\x02ab", "too-short", "2 values, but the sizes require 64"),
+        (b"\x08\x01\x10\x08\x18\x08", "too-short", "0 values, but the sizes require 64"),
+        (b"\x08\x01\x10\x01\x18\x01\x22\x02ab", "too-long", "2 values, but the sizes require 1 "),
         (b"\x22\x02ab", "no-sizes", "no sizes"),
         (b"", "no-sizes", "no sizes"),
         (

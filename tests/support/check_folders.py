@@ -13,6 +13,7 @@ from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.check.check import check
 from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from ssdh_surgery.prototxt.parser import parse
 
 SOLVER = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 9 '
@@ -51,11 +52,11 @@ def labelled(labels: Iterable[int], size: tuple[int, int, int] = (1, 2, 2)) -> l
     return [write_raw(random.integers(0, 256, size).astype(np.uint8), each) for each in labels]
 
 
-def found(net: str, solver: str = SOLVER) -> list[Finding]:
+def found(net: str, solver: str = SOLVER, target: Target = ANY_TARGET) -> list[Finding]:
     """The findings about a solver of the current folder, whose net has this text."""
     Path("net.prototxt").write_text(net, "utf-8")
     view = Solver(parse(solver.encode(), "solver.prototxt"))
-    return check(subject_of(view, Path.cwd(), Path("run").absolute()))
+    return check(subject_of(view, Path.cwd(), Path("run").absolute(), target=target))
 
 
 def texts(net: str, solver: str = SOLVER) -> list[str]:

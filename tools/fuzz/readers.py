@@ -115,6 +115,12 @@ def _image(name: str) -> Callable[[], object]:
     return read
 
 
+def _image_header() -> object:
+    from ssdh_surgery.data.image_header import read_image_header
+
+    return read_image_header(Path("image.jpg").read_bytes())
+
+
 READERS = (
     Reader("net: show", "train_val.prototxt", command("show train_val.prototxt")),
     Reader(
@@ -138,6 +144,10 @@ READERS = (
     Reader("mean", "mean.binaryproto", _mean),
     Reader("Datum", "datum", _datum),
     Reader("LMDB", "records/data.mdb", command("data show records"), is_native=True),
+    Reader("LevelDB: table", "level/000005.ldb", command("data show level")),
+    Reader("LevelDB: log", "level/000004.log", command("data show level")),
+    Reader("LevelDB: manifest", "level/MANIFEST-000002", command("data show level")),
+    Reader("image header", "image.jpg", _image_header),
     Reader("list", "list.txt", command("data mean list.txt")),
     Reader("list of vectors", "vectors.txt", _vectors),
     Reader("codes: npz", "a.npz", _codes("a.npz")),

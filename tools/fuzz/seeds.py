@@ -8,6 +8,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import plyvel
+from numpy.typing import NDArray
 
 from ssdh_surgery.data.datum import write_raw
 
@@ -27,8 +29,19 @@ def write_seeds(folder: Path) -> None:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     pixels = np.random.default_rng(1).integers(0, 255, (3, 6, 6)).astype(np.uint8)
     (folder / "datum").write_bytes(write_raw(pixels, 1))
+    _write_leveldb(folder / "level", pixels)
     for name in ("image.png", "image.jpg"):
         cv2.imwrite(str(folder / name), pixels.transpose(1, 2, 0))
     (folder / "labels.txt").write_text("cats\ndogs\n")
     log = next(folder.glob("runs/*/*.log"))
     (folder / "train.log").write_bytes(log.read_bytes())
+
+
+def _write_leveldb(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """A LevelDB with records in a table, and others in a log."""
+    database = plyvel.DB(str(path), create_if_missing=True)
+    for number in range(20):
+        database.put(b"%04d" % number, write_raw(pixels, number % 3))
+    database.compact_range()
+    database.put(b"0007", write_raw(pixels, 9))
+    database.close()

@@ -15,6 +15,7 @@ from ssdh_surgery.pipeline.check import (
     duration,
     folders,
     gpu_batch,
+    label_values,
     leveldbs,
     memory,
     net,
@@ -40,6 +41,7 @@ _FAMILIES = (
     net,
     sources,
     records,
+    label_values,
     leveldbs,
     pairs,
     train_and_test,
@@ -54,7 +56,7 @@ _FAMILIES = (
     folders,
 )
 # What can be known of a net that no solver is given for.
-_NET_FAMILIES = (net, sources, records, leveldbs, pairs, train_and_test)
+_NET_FAMILIES = (net, sources, records, label_values, leveldbs, pairs, train_and_test)
 
 
 def check(subject: Subject) -> list[Finding]:

@@ -26,6 +26,9 @@ _WHOLE_ITEMS = frozenset(["HingeLoss", "MultinomialLogisticLoss"])
 # Layers that hand labels on as they are.
 _PASSED = frozenset(["Concat", "Flatten", "Reshape", "Slice", "Split"])
 
+# The first column of a blob, and the one after the last; None for all of them.
+Columns = tuple[int, int] | None
+
 
 @dataclass(frozen=True)
 class ClassJudge:
@@ -50,33 +53,59 @@ def class_judges(net: Net, shapes: NetShapes, layer: Layer, top: int = 1) -> lis
 
     `top` is its index: 1 in a Data, ImageData or MemoryData layer.
     """
+    return [judge for judge, _ in judges_of_columns(net, shapes, layer, top)]
+
+
+def judges_of_columns(
+    net: Net, shapes: NetShapes, layer: Layer, top: int
+) -> list[tuple[ClassJudge, Columns]]:
+    """`class_judges`, each with the columns of the top that it takes; None where it takes all."""
     graph = net.graph(shapes.state)
     judges = []
     for judge in graph.layers:
         if judge.type not in _AXES and judge.type not in _WHOLE_ITEMS:
             continue
-        if len(judge.bottoms) > 1 and (layer, top) in _origins(graph, judge):
-            result = _judge(net, judge, shapes.of(judge).bottoms[0])
-            if result is not None:
-                judges.append(result)
+        if len(judge.bottoms) < 2:
+            continue
+        origins = _origins(graph, shapes, judge)
+        columns = [each for writer, index, each in origins if (writer, index) == (layer, top)]
+        result = _judge(net, judge, shapes.of(judge).bottoms[0]) if columns else None
+        if result is not None:
+            judges.append((result, columns[0]))
     return judges
 
 
-def _origins(graph: BlobGraph, judge: Layer) -> list[tuple[Layer | None, int]]:
-    """The tops that the labels of a judge come from, where they come unchanged."""
-    origins: list[tuple[Layer | None, int]] = []
-    pending: list[NetBlob | None] = [graph.reads(judge)[1]]
+def _origins(
+    graph: BlobGraph, shapes: NetShapes, judge: Layer
+) -> list[tuple[Layer | None, int, Columns]]:
+    """The tops, with their columns, that the labels of a judge come from unchanged."""
+    origins: list[tuple[Layer | None, int, Columns]] = []
+    pending: list[tuple[NetBlob | None, Columns]] = [(graph.reads(judge)[1], None)]
     visited: set[NetBlob] = set()
     while pending:
-        blob = pending.pop()
+        blob, columns = pending.pop()
         if blob is None or blob in visited:
             continue
         visited.add(blob)
-        if blob.writer is None or not blob.writer.bottoms:
-            origins.append((blob.writer, blob.top))
-        elif blob.writer.type in _PASSED:
-            pending += graph.values_of(blob)
+        writer = blob.writer
+        if writer is None or not writer.bottoms:
+            origins.append((writer, blob.top, columns))
+        elif writer.type in _PASSED:
+            if writer.type == "Slice":
+                columns = _sliced(shapes.of(writer).tops, blob.top, columns)
+            pending += [(each, columns) for each in graph.values_of(blob)]
     return origins
+
+
+def _sliced(tops: Sequence[Shape | None], top: int, columns: Columns) -> Columns:
+    """The columns of what a Slice reads; None where they are unknown, or items are sliced."""
+    widths = [shape[1] if shape is not None and len(shape) > 1 else 0 for shape in tops]
+    if not all(widths) or len({shape[0] for shape in tops if shape}) != 1:
+        return None
+    start = sum(widths[:top])
+    if columns is None:
+        return start, start + widths[top]
+    return start + columns[0], start + columns[1]
 
 
 def _judge(net: Net, judge: Layer, scores: Shape | None) -> ClassJudge | None:

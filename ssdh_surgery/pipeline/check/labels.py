@@ -15,6 +15,7 @@ from ssdh_surgery.findings import (
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.class_judges import ClassJudge
+from ssdh_surgery.pipeline.workspace.paths import command_in_shell
 
 # Classes that a message names.
 _NAMED = 5
@@ -92,9 +93,10 @@ def _outputs(count: int, judge: ClassJudge) -> str:
     layer = judge.classifier
     if layer is None:
         return f"give the classifier {count} outputs"
+    patch = command_in_shell(["patch", layer.location.file, "--classes", str(count)])
     return (
         f"give the classifier {count} outputs: num_output: {count} in layer '{layer.name}' of line "
-        f"{layer.line}, or ssdh patch --classes {count}"
+        f"{layer.line}, or {patch}"
     )
 
 

@@ -86,6 +86,7 @@ def _reason(pair: _Pair, subject: Subject, *, is_train: bool) -> tuple[str, str]
     return (
         _random_order(first, second)
         or _batches(first, second)
+        or (_shares(first, second, len(subject.gpus)) if is_train else None)
         or _keys(first, second)
         or _counts(first, second, _items_read(first, subject) if is_train else None)
     )
@@ -116,9 +117,24 @@ def _batches(first: Stream, second: Stream) -> tuple[str, str] | None:
     )
 
 
-def _items_read(stream: Stream, subject: Subject) -> int:
-    """The number of items that a training reads."""
-    steps = subject.solver.integer("max_iter") or 0
+def _shares(first: Stream, second: Stream, gpus: int) -> tuple[str, str] | None:
+    """Streams of which one is divided among the GPUs, and the other is read by each of them."""
+    lists = [each for each in (first, second) if each.layer.type == "ImageData"]
+    if gpus < 2 or len(lists) != 1:
+        return None
+    divided = second if lists[0] is first else first
+    return (
+        f"each of {gpus} GPUs takes its share of '{divided.layer.name}', and all lines of "
+        f"'{lists[0].layer.name}'",
+        "train on one GPU, or put both into databases",
+    )
+
+
+def _items_read(stream: Stream, subject: Subject) -> int | None:
+    """The number of items that a training reads; None if it has no end."""
+    steps = subject.solver.integer("max_iter")
+    if not steps:
+        return None
     return steps * max(1, subject.solver.integer("iter_size") or 1) * stream.batch
 
 

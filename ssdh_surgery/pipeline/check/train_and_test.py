@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
@@ -19,6 +20,8 @@ from ssdh_surgery.pipeline.check.subject import Subject
 
 # Labels that a message names.
 _NAMED = 5
+# An image that occurs more often stands for missing ones, and is no particular one.
+_COPIES = 3
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -77,10 +80,11 @@ def _overlap(subject: Subject, train: DatabaseReader, test: DatabaseReader) -> I
     """Test records whose content is that of a training record, by their fingerprints."""
     # Of equal records the first.
     trained = dict(zip(train.scan.fingerprints[::-1], train.scan.numbers[::-1], strict=True))
+    counts = Counter(train.scan.fingerprints), Counter(test.scan.fingerprints)
     shared = [
         (number, trained[fingerprint])
         for fingerprint, number in zip(test.scan.fingerprints, test.scan.numbers, strict=True)
-        if fingerprint in trained
+        if fingerprint in trained and max(each[fingerprint] for each in counts) <= _COPIES
     ]
     if not shared:
         return

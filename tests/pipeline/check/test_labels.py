@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ssdh_surgery.data.datum import write_floats, write_raw
 from tests.support.check_folders import (
     TESTED,
     classifier,
@@ -32,19 +34,21 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (
             [1, 2, 3, 4, 5],
             "labels start at 1; Caffe counts from 0: number them 0 to 4 and give the classifier 5 "
-            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch --classes 5",
+            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch net.prototxt "
+            "--classes 5",
         ),
         ([1456, 1570, 1580, 1600], "4 different labels, from 1456 to 1600: number them 0 to 3"),
         ([10, 11, 12, 13], "4 different labels, from 10 to 13: number them 0 to 3"),
         (
             [10, 20, 30, 40, 50],
             "5 different labels, from 10 to 50: number them 0 to 4 and give the classifier 5 "
-            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch --classes 5",
+            "outputs: num_output: 5 in layer 'fc' of line 2, or ssdh patch net.prototxt "
+            "--classes 5",
         ),
         (
             [0, 1, 2, 3, 4, 5],
             "give the classifier 6 outputs: num_output: 6 in layer 'fc' of line 2, or ssdh patch "
-            "--classes 6",
+            "net.prototxt --classes 6",
         ),
         (
             [0, 1, 2, 3, 255],
@@ -101,10 +105,26 @@ def test_numbers_that_a_net_predicts_are_no_classes() -> None:
     assert texts(net) == []
 
 
-def test_labels_that_are_pixels_of_a_second_database_are_not_those_of_its_records() -> None:
+def masks(highest: int) -> list[bytes]:
+    random = np.random.default_rng(1)
+    pixels = random.integers(0, highest + 1, (4, 1, 6, 6)).astype(np.uint8)
+    pixels[0, 0, 0, :4] = range(4)
+    pixels[2, 0, 0, 0] = highest
+    return [write_raw(each, 0) for each in pixels]
+
+
+@pytest.mark.parametrize(
+    ("highest", "message"),
+    [
+        (3, None),
+        (4, "have label 4 (first: key '0000000"),
+        (255, " to 255 (first: key "),
+    ],
+)
+def test_labels_that_are_pixels_of_a_second_database(highest: int, message: str | None) -> None:
     """The label image of a segmentation: the record's own label is 0 throughout, and not read."""
-    write_lmdb("lmdb", labelled([0, 0, 0, 0]))
-    write_lmdb("masks", labelled([0, 0, 0, 0]))
+    write_lmdb("lmdb", labelled([0, 0, 0, 0], (1, 6, 6)))
+    write_lmdb("masks", masks(highest))
     mask = data_layer("masks").replace('top: "data" top: "label"', 'top: "label"')
     images = data_layer("lmdb").replace('top: "data" top: "label"', 'top: "data"')
     conv = (
@@ -115,7 +135,41 @@ def test_labels_that_are_pixels_of_a_second_database_are_not_those_of_its_record
             "convolution_param { num_output: 4 kernel_size: 1 }",
         )
     )
-    assert texts(images.replace('"data" type', '"images" type') + mask + conv) == []
+    said = texts(images.replace('"data" type', '"images" type') + mask + conv)
+    assert len(said) == bool(message)
+    if message:
+        assert "of 144 pixels of masks" in said[0]
+        assert message in said[0]
+    # Where the layer scales them, they are no class numbers any more.
+    scaled = mask.replace("data_param", "transform_param { scale: 0.01 } data_param")
+    assert texts(images.replace('"data" type', '"images" type') + scaled + conv) == []
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_labels_in_the_columns_of_a_second_database(dtype: type) -> None:
+    """Two heads, each with the column that a Slice gives it; the second has 3 classes."""
+    write_lmdb("lmdb", labelled([0] * 8))
+    columns = [(number % 4, number % 5) for number in range(8)]
+    write = write_raw if dtype is np.uint8 else lambda values, _: write_floats(values)
+    vectors = [write(np.array(each, dtype).reshape(2, 1, 1), 0) for each in columns]
+    write_lmdb("vectors", vectors)
+    net = (
+        data_layer("lmdb").replace('top: "data" top: "label"', 'top: "data"')
+        + data_layer("vectors")
+        .replace('"data" type', '"l" type')
+        .replace('top: "data" top: "label"', 'top: "both"')
+        + 'layer { name: "s" type: "Slice" bottom: "both" top: "label" top: "label3" }\n'
+        + classifier(4)
+        + classifier(3)
+        .replace('"fc"', '"fc3"')
+        .replace('"loss"', '"loss3"')
+        .replace('"label"', '"label3"')
+    )
+    (text,) = texts(net)
+    assert text.startswith(
+        "SSDH101 2 of 8 values of vectors have labels from 3 to 4 (first: key '00000003'), but the "
+        "classifier has 3 outputs (0 to 2)"
+    )
 
 
 def test_rearranged_outputs_count_by_their_axis() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.pipeline.check import databases
+from ssdh_surgery.pipeline.check.target import Target
 from tests.support.check_folders import TESTED, classifier, data_layer, found, labelled, texts
 from tests.support.leveldbs import write_leveldb
 
@@ -94,3 +95,44 @@ def test_training_and_test_read_the_same() -> None:
     write_leveldb("test", labelled([0, 1, 2], (1, 3, 2)))
     net = NET + leveldb_layer("test", "TEST")
     assert "SSDH122" not in [each.code for each in found(net, TESTED)]
+
+
+def test_several_gpus() -> None:
+    write_leveldb("level", labelled([0, 1, 2]))
+    codes = [each.code for each in found(NET, target=Target(gpu="0"))]
+    assert "SSDH122" not in codes
+    (finding,) = [each for each in found(NET, target=Target(gpu="0,1")) if each.code == "SSDH122"]
+    assert finding.message == (
+        "the LevelDB level is opened for each of 2 GPUs: it can be open once"
+    )
+
+
+OLD = {
+    "V1": """
+layers { name: "data" type: DATA top: "data" top: "label"
+  data_param { source: "level" batch_size: 2 crop_size: CROP } include { phase: TRAIN } }
+layers { name: "fc" type: INNER_PRODUCT bottom: "data" top: "fc"
+  inner_product_param { num_output: 3 } }
+layers { name: "loss" type: SOFTMAX_LOSS bottom: "fc" bottom: "label" top: "loss" }
+""",
+    "V0": """
+layers { layer { name: "data" type: "data" source: "level" batchsize: 2 cropsize: CROP }
+  top: "data" top: "label" }
+layers { layer { name: "fc" type: "innerproduct" num_output: 3 } bottom: "data" top: "fc" }
+layers { layer { name: "loss" type: "softmax_loss" } bottom: "fc" bottom: "label" }
+""",
+}
+
+
+@pytest.mark.parametrize("dialect", OLD)
+def test_nets_of_old_dialects(dialect: str) -> None:
+    """Which read LevelDBs unless they say otherwise, and V0 nets nothing else."""
+    net = OLD[dialect]
+    write_leveldb("level", labelled([0, 1, 3, 2], (1, 5, 5)))
+    (finding,) = found(net.replace("CROP", "0"))
+    assert finding.code == "SSDH101"
+    assert "1 of 4 records of level has label 3" in finding.message
+    write_leveldb("level", [*labelled([0, 1], (1, 5, 5)), *labelled([2], (1, 6, 6))])
+    assert [each.code for each in found(net.replace("CROP", "0"))] == ["SSDH113"]
+    assert [each.code for each in found(net.replace("CROP", "5"))] == []
+    assert [each.code for each in found(net.replace("CROP", "6"))] == ["SSDH113"]

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
 from tests.support.check_folders import SOLVER, TESTED, found, labelled, write_lmdb
 
 
@@ -52,8 +53,8 @@ def write(name: str, keys: Sequence[str] | int, size: tuple[int, int, int] = (4,
     write_lmdb(name, labelled([0] * len(keys), size), keys)
 
 
-def said(net: str, solver: str = SOLVER) -> list[str]:
-    return [each.message for each in found(net, solver) if each.code == "SSDH120"]
+def said(net: str, solver: str = SOLVER, target: Target = ANY_TARGET) -> list[str]:
+    return [each.message for each in found(net, solver, target) if each.code == "SSDH120"]
 
 
 def reason(net: str, solver: str = SOLVER) -> str:
@@ -114,6 +115,7 @@ def test_another_number_of_records_where_one_begins_again() -> None:
     long = SOLVER.replace("max_iter: 9", "max_iter: 31")
     assert reason(pair(), long) == "a has 64 records, b 60 records: they drift apart at each pass"
     assert said(pair(), SOLVER) == []  # 18 of 60 are read
+    assert len(said(pair(), SOLVER.replace("max_iter: 9", ""))) == 1
 
 
 def test_in_the_test_net() -> None:
@@ -200,3 +202,17 @@ def test_two_streams_that_are_joined() -> None:
     net = layer("images", "a", "one") + layer("vectors", "b", "two")
     net += 'layer { name: "sum" type: "Eltwise" bottom: "one" bottom: "two" top: "data" }\n'
     assert said(net)[0].startswith("'images' and 'vectors' are read in step, and meet in 'sum'")
+
+
+def test_several_gpus() -> None:
+    """Each takes every second record of a database or row of HDF5, and every line of a list."""
+    gpus = Target(gpu="0,1")
+    write("a", 20)
+    write("b", 20)
+    assert said(pair(), target=gpus) == []
+    Path("list.txt").write_text("".join(f"{n}.jpg 0\n" for n in range(20)))
+    assert said(pair("list.txt"), target=Target(gpu="1")) == []
+    (message,) = said(pair("list.txt"), target=gpus)
+    assert message.endswith(
+        "but each of 2 GPUs takes its share of 'vectors', and all lines of 'images'"
+    )

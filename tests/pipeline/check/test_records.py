@@ -75,9 +75,9 @@ def test_an_image_without_its_end_is_doubtful() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (40, "SSDH111 record '00000002' of lmdb has 40 values where the sizes say 64"),
-        (0, "SSDH111 record '00000002' of lmdb has 0 values where the sizes say 64"),
-        (65, "SSDH112 record '00000002' of lmdb has 65 values where the sizes say 64"),
+        (40, "SSDH111 record '00000002' of lmdb has 40 values, but the sizes require 64"),
+        (0, "SSDH111 record '00000002' of lmdb has 0 values, but the sizes require 64"),
+        (65, "SSDH112 record '00000002' of lmdb has 65 values, but the sizes require 64"),
         (64, None),
     ],
 )

@@ -90,6 +90,20 @@ def test_a_copy_is_not() -> None:
     assert [code for code, _, _ in said()] == ["SSDH121"]
 
 
+def test_blank_images_and_placeholders_are_no_particular_image() -> None:
+    blank = [write_raw(np.full((1, 8, 8), 7, np.uint8), label) for label in range(4)]
+    write_lmdb("lmdb", records(1, [0, 1, 2, 3]) + blank)
+    write_lmdb("test", records(2, [0, 1, 2, 3]) + blank)
+    assert said() == []
+    (missing,) = records(3, [0])
+    write_lmdb("many", records(1, [0, 1, 2, 3]) + [missing] * 4)
+    write_lmdb("few", [*records(2, [0, 1, 2, 3]), missing])
+    assert said(NET.replace('"lmdb"', '"many"').replace('"test"', '"few"')) == []
+    twice = NET.replace('"lmdb"', '"twice"').replace('"test"', '"few"')
+    write_lmdb("twice", records(1, [0, 1, 2, 3]) + [missing] * 2)
+    assert [code for code, _, _ in said(twice)] == ["SSDH121"]
+
+
 def test_equal_label_vectors_are_no_images() -> None:
     """Label images and vectors of two sets are equal now and then."""
     write_lmdb("lmdb", records(1, [0, 0, 0, 0]))
