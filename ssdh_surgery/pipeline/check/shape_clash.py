@@ -23,6 +23,8 @@ _BIASED = {
 }
 _STOPS = "Caffe stops at that"
 _RENAME = "rename the layer, so that it starts from its filler"
+# The channels of gray and of color images.
+_IMAGE_CHANNELS = (1, 3)
 # The largest side of images that is tried to find the one of the weights.
 _LARGEST = 1024
 
@@ -147,17 +149,24 @@ class _Clash:
 
     def _other_channels(self, ours: int, theirs: int) -> _Cause:
         """A convolution with other channels per group."""
-        bottom = self.in_net.bottoms[0] if self.in_net.bottoms else None
-        if bottom is not None and self._reads_data():
+        group = self.in_net.layer.parameter.convolution_param.group
+        if self._reads_images():
+            return _other_images(ours * group, theirs * group)
+        other_group, rest = divmod(ours * group, theirs)
+        if not rest and other_group != group:
             return _Cause(
-                f"images have {count_text(bottom[1], 'channel')} here, and {theirs} there",
-                f"give it images of {count_text(theirs, 'channel')}, or {_RENAME}",
+                f"it has group: {group} here, and {other_group} there",
+                f"group: {other_group} in its convolution_param fits the weights; or {_RENAME}",
             )
         return _Cause(f"it reads {ours} channels per group here, and {theirs} there: another net")
 
-    def _reads_data(self) -> bool:
-        graph, layer = self.net.graph(self.net_shapes.state), self.in_net.layer
-        return any(blob.writer is None or blob.writer.is_data for blob in graph.origins(layer, 0))
+    def _reads_images(self) -> bool:
+        """Whether no layer with params is below."""
+        layer = self.in_net.layer
+        below = self.net.graph(self.net_shapes.state).below([layer]) - {layer.index}
+        return not any(
+            each.params != () for each in self.net_shapes.layers if each.layer.index in below
+        )
 
     def _other_inputs(self, ours: int, theirs: int) -> _Cause:
         """An InnerProduct that reads another number of values."""
@@ -179,6 +188,9 @@ class _Clash:
                     "give it images of the size that the weights were trained with"
                     f"{self._size(side)}, or {_RENAME}",
                 )
+            there, rest = divmod(theirs, height * width)
+            if not rest and there in _IMAGE_CHANNELS and self._reads_images():
+                return _other_images(channels, there)
             if theirs % (channels * height) == 0:
                 return _Cause(
                     f"'{name}' is {height} x {width} here, and {height} x "
@@ -213,6 +225,13 @@ class _Clash:
         if not first <= last < _LARGEST - 1 or rows(first) != side:
             return ""
         return f" ({first} pixels)" if first == last else f" ({first} to {last} pixels)"
+
+
+def _other_images(ours: int, theirs: int) -> _Cause:
+    return _Cause(
+        f"images have {count_text(ours, 'channel')} here, and {theirs} there",
+        f"give it images of {count_text(theirs, 'channel')}, or {_RENAME}",
+    )
 
 
 def _first(is_enough: Callable[[int], bool]) -> int:

@@ -165,6 +165,36 @@ def test_a_clash_of_the_hash_layer_and_of_what_reads_it() -> None:
     )
 
 
+def test_a_clash_of_a_first_layer_that_is_fully_connected() -> None:
+    head, tail = NET.split('layer { name: "conv1"')
+    net = head + tail.partition("\n")[2].partition("\n")[2].replace('"conv1"', '"data"')
+    Path("net.prototxt").write_text(net)
+    for count, reason in (
+        (192, "images have 1 channel here, and 3 there"),
+        (144, "'data' is 8 x 8 here, and 12 x 12 there: images of another size"),
+        (80, "'data' is 8 x 8 here, and 8 x 10 there: images of another size"),
+    ):
+        blobs = (np.ones((5, count), np.float32), np.ones(5, np.float32))
+        write_any_weights("w", [LayerWeights("fc6", "InnerProduct", blobs)])
+        (finding,) = findings_of_job(weights=("w",))
+        assert finding.message.endswith(reason)
+
+
+def test_a_clash_of_another_group() -> None:
+    fc6 = 'layer { name: "fc6" type: "InnerProduct" bottom: '
+    conv2 = (
+        'layer { name: "conv2" type: "Convolution" bottom: "conv1" top: "conv2"\n'
+        "  convolution_param { num_output: 6 kernel_size: 1 group: 3 } }\n"
+    )
+    net = NET.replace(f'{fc6}"conv1"', f'{conv2}{fc6}"conv2"')
+    Path("net.prototxt").write_text(net)
+    write_weights_of(net.replace("group: 3", "group: 1"), "w")
+    (finding,) = findings_of_job(weights=("w",))
+    assert finding.message.endswith("it has group: 3 here, and 1 there")
+    assert finding.hint is not None
+    assert finding.hint.startswith("group: 1 in its convolution_param fits the weights")
+
+
 def test_legacy_shapes_fit_as_caffe_compares_them() -> None:
     write_weights_of(NET, "whole")
     layers = [
