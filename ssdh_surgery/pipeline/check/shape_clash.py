@@ -152,7 +152,7 @@ class _Clash:
         group = self.in_net.layer.parameter.convolution_param.group
         if self._reads_images():
             return _other_images(ours * group, theirs * group)
-        other_group, rest = divmod(ours * group, theirs)
+        other_group, rest = divmod(ours * group, max(1, theirs))
         if not rest and other_group != group:
             return _Cause(
                 f"it has group: {group} here, and {other_group} there",
@@ -178,7 +178,7 @@ class _Clash:
                 f"it reads the {ours} bits of the hash layer here, and {theirs} features there",
                 f"{_RENAME}: it has to be learned anew from the codes",
             )
-        if bottom is not None and len(bottom) == 4:
+        if bottom is not None and len(bottom) == 4 and all(bottom):
             channels, height, width = bottom[1:]
             side = math.isqrt(theirs // channels)
             if side and side * side * channels == theirs:
