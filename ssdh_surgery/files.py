@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from ssdh_surgery import mapped_files
 from ssdh_surgery.errors import FileError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.staging.staged_file import Write, write_files
 
 # The name of standard input in messages; on the command line it is `-`.
 STDIN = "<stdin>"
+
+# The bytes of a file, in memory or mapped into it.
+FileBytes = bytes | mmap.mmap
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -26,6 +31,21 @@ def read_bytes(path: Path | str) -> bytes:
     with file_errors(path, "read"):
         refuse_device(path)
         return Path(path).read_bytes()
+
+
+def map_bytes(path: Path | str) -> FileBytes:
+    """The bytes of a file to look into without holding them; those of a pipe are read.
+
+    Raises:
+        FileError: as in `read_bytes`.
+    """
+    with file_errors(path, "read"):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return read_bytes(path)
+        mapped_files.guard()
+        with open(path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def read_regular(path: Path | str) -> bytes:
@@ -50,6 +70,11 @@ def refuse_device(path: Path | str) -> None:
     mode = os.stat(path).st_mode
     if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and str(path) != os.devnull:
         raise FileError("cannot read: is a device, not a file", location=Location(str(path)))
+
+
+def absence(path: Path | str) -> str:
+    """Why there is no file at a path, in words."""
+    return "is a folder, not a file" if os.path.isdir(path) else "no such file"
 
 
 def read_stdin() -> bytes:

@@ -89,7 +89,7 @@ FAMILIES = {
     "1": "Training data",
     "2": "Nets",
     "3": "Solvers",
-    "4": "Weights",
+    "4": "Weights and snapshots",
     "5": "Runs and machines",
     "6": "Lists and folders of images",
     "7": "Encoding",
@@ -380,7 +380,7 @@ FOREIGN_SOLVER_FIELD = _rule(
     "BVLC Caffe stops when it reads the solver; a fork may have the field.",
 )
 
-# ---------------------------------------------------------------- SSDH4xx weights
+# ---------------------------------------------------------------- SSDH4xx weights and snapshots
 
 NO_WEIGHTS = _rule(
     "SSDH401", "no-weights", "error",
@@ -410,6 +410,83 @@ FROM_FILLERS = _rule(
     "A net with a hash layer is trained without weights to start from.",
     "The method fine-tunes a trained classifier. From its fillers the whole net starts at random, "
     "and the small learning rate of a fine-tuning hardly moves it.",
+)
+SNAPSHOT_IS_WEIGHTS = _rule(
+    "SSDH406", "snapshot-is-weights", "error",
+    "The file given with `--snapshot` holds weights, not a solver's state.",
+    "Caffe builds the nets, reads no history from it and stops: `Incorrect length of history "
+    "blobs`.",
+)
+WEIGHTS_ARE_A_STATE = _rule(
+    "SSDH407", "weights-are-a-state", "error",
+    "A file given with `--weights` holds a solver's state, not weights.",
+    "Caffe stops after it has built the nets, or copies nothing and trains from its fillers.",
+)
+UNREADABLE_SNAPSHOT = _rule(
+    "SSDH408", "unreadable-snapshot", "error",
+    "The file given with `--snapshot` is damaged, or holds no solver's state.",
+    "Caffe stops after it has built the nets.",
+)
+SNAPSHOT_NAME = _rule(
+    "SSDH409", "snapshot-name", "error",
+    "A file of a snapshot is HDF5 and its name does not end in `.h5`, or the other way round.",
+    "Caffe chooses how to read a solver's state by its name, and reads the weights of a binary "
+    "state as binary: it stops.",
+)
+OTHER_SOLVER_TYPE = _rule(
+    "SSDH410", "other-solver-type", "error",
+    "A snapshot has another number of history blobs than the solver keeps for the net.",
+    "Caffe stops: Adam and AdaDelta keep two blobs per param, the other types one.",
+)
+SNAPSHOT_OF_ANOTHER_NET = _rule(
+    "SSDH411", "snapshot-of-another-net", "error",
+    "The history blobs of a snapshot have other sizes than the params of the net.",
+    "Most versions of Caffe do not compare them: they update the params with values of others, or "
+    "read past their end.",
+)
+NOTHING_LEFT = _rule(
+    "SSDH412", "nothing-left", "error",
+    "The snapshot is at `max_iter` already, or beyond it.",
+    "Caffe ends at once, with exit code 0, without training.",
+)
+NO_SNAPSHOT_WEIGHTS = _rule(
+    "SSDH413", "no-snapshot-weights", "error",
+    "The weights that a snapshot names do not exist where caffe looks for them.",
+    "A solver's state holds no weights but the path of their file, as seen from the directory that "
+    "caffe ran in. Without the file Caffe stops; where no path is stored, it goes on from fillers.",
+)
+OTHER_SNAPSHOT_WEIGHTS = _rule(
+    "SSDH414", "other-snapshot-weights", "error",
+    "The weights that a snapshot names were replaced since it was written.",
+    "Caffe takes them: the history of one run would go on with the weights of another.",
+)
+WEIGHTS_NOT_FINITE = _rule(
+    "SSDH415", "weights-not-finite", "warning",
+    "Weights, or the history of a snapshot, hold nan or infinite values.",
+    "Whatever is computed with them is nan: the loss, the codes, and all weights after one update.",
+)
+HARDLY_COPIED = _rule(
+    "SSDH416", "hardly-copied", "warning",
+    "Hardly any layer of the net is copied from the weights, and most of them are not used.",
+    "Caffe copies weights by layer name and is silent about the others: nearly the whole net is "
+    "trained from its fillers.",
+)
+RENAMED_LAYER = _rule(
+    "SSDH417", "renamed-layer", "warning",
+    "Layers that start from their fillers have the shapes, and nearly the names, of layers of the "
+    "weights.",
+    "Caffe compares names exactly, case included: what was learned is not copied.",
+)
+ZERO_WEIGHTS = _rule(
+    "SSDH418", "zero-weights", "warning",
+    "Layers of the weights hold nothing but zeros.",
+    "The layer passes on its bias alone, and nothing reaches the layers below it.",
+)
+HASH_LAYER_COPIED = _rule(
+    "SSDH419", "hash-layer-copied", "info",
+    "The weights already hold the hash layer of the net.",
+    "They come from an earlier training with it: its bits go on from there, and not from the "
+    "filler of the hash layer.",
 )
 
 # ---------------------------------------------------------------- SSDH5xx runs and machines

@@ -30,6 +30,7 @@ COMMANDS = {
     "upgrade": ("upgrade", "Upgrade nets, solvers and weights of Caffe's old dialects."),
     "show": ("show", "Show the layers of a net and its heads."),
     "diff": ("diff", "List the differences between two nets or two solvers."),
+    "weights": ("weights", "Show the blobs of weights, and compare weights with others or a net."),
     "check": ("check", "Report what Caffe would refuse, or run without use."),
     "rule": ("rule", "Explain a finding by its code."),
     "data": ("data", "Build LMDBs of images, compute their mean, and inspect them."),

@@ -15,6 +15,7 @@ import ssdh_surgery
 from ssdh_surgery import files
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
+from ssdh_surgery.caffe.weights.not_finite import weights_not_finite
 from ssdh_surgery.errors import SurgeryError, UsageError, require_extra
 from ssdh_surgery.files import refuse_existing
 from ssdh_surgery.findings import Finding
@@ -62,7 +63,7 @@ class ExportResult:
     in that, if anything; `bound_by` says why the model takes only one batch size, None if it takes
     any. `deploy` and `weights` are the net and its weights, as they were named or found;
     `passed_over` has a sentence for each snapshot that is newer than these weights, but incomplete
-    or of another net; `findings` is what Caffe cannot read in the net.
+    or of another net; `findings` is what Caffe cannot read in the net, and weights that hold nan.
     """
 
     path: Path
@@ -110,8 +111,9 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
     options = replace(options, blob=options.blob or _code_below_classifier(net, record))
     last = _last_writer(net, options.blob)
     passed_over: list[str] = []
+    params = params_below(net, last)
     weights = options.weights or newest_weights(
-        record, partial(weights_misfit, params_below(net, last), deploy), passed_over.append
+        record, partial(weights_misfit, params, deploy), passed_over.append
     )
     refuse_existing(out, force=force, inputs=[weights])
     model = _model(net, weights, options, last)
@@ -137,6 +139,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
             metadata[_MEAN_ENTRY] = base64.b64encode(mean.astype("<f4").tobytes()).decode()
     data = model.to_bytes({"recipe": json.dumps(recipe), **metadata})
     files.write_bytes(out, data)
+    bad = weights_not_finite(weights, [name for name, _ in params])
     from ssdh_surgery.engines.onnx.model import OPSET, sizes_of
 
     return ExportResult(
@@ -151,7 +154,7 @@ def export(options: ExportOptions, out: Path, *, force: bool = False) -> ExportR
         deploy=deploy,
         weights=weights,
         passed_over=tuple(passed_over),
-        findings=source.findings,
+        findings=source.findings if bad is None else (*source.findings, bad),
     )
 
 

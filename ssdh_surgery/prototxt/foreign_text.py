@@ -66,12 +66,16 @@ CURLY_QUOTES = frozenset("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab
 _OTHER_SCRIPTS = {"\u3001": ",", "\u3002": ".", "\u300c": '"', "\u300d": '"', "\u2236": ":"}
 
 
+def hint_of_file(text: str) -> str | None:
+    """The hint for a text that is a file of another kind as a whole."""
+    head = text[:_HEAD].removeprefix(BOM)
+    return next((hint for pattern, hint in _FILES if pattern.match(head)), None)
+
+
 def hint_at(source: Source, offset: int) -> str | None:
     """The hint for a place where the text does not parse; None if nothing foreign is there."""
-    head = source.text[:_HEAD].removeprefix(BOM)
-    for pattern, hint in _FILES:
-        if pattern.match(head):
-            return hint
+    if (hint := hint_of_file(source.text)) is not None:
+        return hint
     number = source.line(offset)
     start, row = source.line_starts[number - 1], source.lines[number - 1]
     for pattern, hint in _LINES:

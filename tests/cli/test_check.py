@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ssdh_surgery.caffe.weights.weights import LayerWeights, write_any_weights
 from ssdh_surgery.engines.open_net import open_net
 from support.command_line import Ssdh
 from support.training import write_all, write_solver
@@ -144,3 +146,20 @@ def test_the_workspace_names_what_is_checked(ssdh: Ssdh) -> None:
     ran = ssdh("check")
     assert "warning SSDH405 from-fillers" in ran.out
     assert ran.err.endswith("1 warning\n")
+
+
+def test_a_net_alone_with_weights(ssdh: Ssdh) -> None:
+    Path("deploy.prototxt").write_text(ssdh("zoo", "show", "lenet/deploy").out)
+    blobs = (np.zeros((20, 1, 7, 7), np.float32), np.zeros(20, np.float32))
+    write_any_weights("w.caffemodel", [LayerWeights("conv1", "Convolution", blobs)])
+    ran = ssdh("check", "deploy.prototxt", "--weights", "w.caffemodel", "--json", code=1)
+    (finding,) = ran.json["findings"]
+    assert finding["name"] == "shape-clash"
+    assert finding["message"].endswith("its kernel is 5 x 5 here, and 7 x 7 there")
+    assert ran.json["weights"][0] == {
+        "layer": "conv1",
+        "status": "shape-clash",
+        "shapes": [[20, 1, 5, 5], [20]],
+        "file_shapes": [[20, 1, 7, 7], [20]],
+    }
+    ssdh("check", "deploy.prototxt", "--weights", "w.caffemodel", "--snapshot", "x", code=2)

@@ -238,6 +238,15 @@ def completions(folder: Path, left: str, right: str = "", shell: str = "fish") -
             ["lenet_ssdh_iter_10.solverstate", "lenet_ssdh_iter_5.solverstate", "sub/",
              "train_lmdb/"],
         ),
+        (
+            "ssdh weights lenet_ssdh_iter_5", "",
+            ["lenet_ssdh_iter_5.caffemodel", "lenet_ssdh_iter_5.solverstate"],
+        ),
+        (
+            "ssdh weights x --compare lenet_ssdh_iter_1", "",
+            ["lenet_ssdh_iter_10.caffemodel"],
+        ),
+        ("ssdh weights x --net zoo:le", "", ["zoo:lenet"]),
         ("ssdh patch train_val.prototxt --solver n", "", ["none"]),
         ("ssdh show .h", "", [".hidden"]),
         ("ssdh completion ", "", ["bash", "zsh", "fish"]),

@@ -78,6 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = path / f"{prefix}_iter_1.caffemodel"
     weights.parent.mkdir(exist_ok=True)
     open_net(path / "deploy_ssdh.prototxt").save(str(weights))
+    open_net(path / "deploy.prototxt").save(str(path / "googlenet.caffemodel"))
     return path
 
 

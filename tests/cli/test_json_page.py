@@ -15,7 +15,7 @@ import pytest
 
 from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.code_file import write_codes
-from support.paths import DOCS
+from support.paths import DOCS, GOLDEN
 from support.small_codes import random_codes
 
 PAGE = DOCS / "json.md"
@@ -63,6 +63,17 @@ def test_patch_and_diff(folder: Path) -> None:
     different = answered("diff", "solver.prototxt", "solver_ssdh.prototxt", cwd=folder)
     assert {*different, *different["changes"][0]} <= section("ssdh diff")
     assert set(change) == {*different["changes"][0], "line"}
+
+
+def test_weights() -> None:
+    train = GOLDEN / "train"
+    table = answered("weights", "init.caffemodel", cwd=train)
+    assert {*table, *table["blobs"][0], *table["totals"]} <= section("ssdh weights FILE --json")
+    compared = answered("weights", "init.caffemodel", "--compare", "init.caffemodel", cwd=train)
+    assert {*compared, *compared["blobs"][0]} <= section("ssdh weights FILE --compare OTHER --json")
+    copied = answered("weights", "init.caffemodel", "--net", "net_ssdh.prototxt", cwd=train)
+    keys = section("ssdh weights FILE --net NET --json")
+    assert {*copied, *copied["weights"][0]} <= keys
 
 
 def test_zoo_list(folder: Path) -> None:

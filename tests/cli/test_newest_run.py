@@ -73,11 +73,15 @@ def test_a_run_on_top_of_another_is_refused(ssdh: Ssdh, here: Path) -> None:
 def test_a_finished_run_is_not_run_again(ssdh: Ssdh, here: Path) -> None:
     before = sorted((here / "runs").iterdir())
     ran = ssdh("train", "--resume", "--iterations", "4", "--engine", "torch")
-    assert ran.out == "iteration 4 of 4 done; --iterations N goes on\n"
+    assert ran.out == (
+        "snap_ssdh_iter_4.solverstate is at iteration 4 of 4: nothing is left to train; "
+        "--iterations 8 goes on\n"
+    )
     assert ran.err == ""
     ran = ssdh("train", "--resume", "--iterations", "3", "--engine", "torch")
     assert ran.out == (
-        "the snapshot is at iteration 4, and the run ends at 3; a larger --iterations N goes on\n"
+        "snap_ssdh_iter_4.solverstate is at iteration 4 of 3: nothing is left to train; "
+        "--iterations 7 goes on\n"
     )
     assert sorted((here / "runs").iterdir()) == before
 
@@ -135,4 +139,7 @@ def test_of_runs_of_caffe_itself(ssdh: Ssdh, here: Path) -> None:
     assert ran.out.startswith("weights: snap_ssdh_iter_3.caffemodel\n")
     assert "with snap_ssdh_iter_3.caffemodel" in ssdh("export", "-o", "net.onnx").err
     ran = ssdh("train", "--engine", "binary", "--resume", "--iterations", "3")
-    assert ran.out == "iteration 3 of 3 done; --iterations N goes on\n"
+    assert ran.out == (
+        "snap_ssdh_iter_3.solverstate is at iteration 3 of 3: nothing is left to train; "
+        "--iterations 6 goes on\n"
+    )

@@ -40,7 +40,7 @@ def findings(
     batch: int = 4,
     width: int = 10,
     prefix: str = "run",
-    is_resumed: bool = False,
+    snapshot: str | None = None,
     target: Target = ANY_TARGET,
 ) -> dict[str, Finding]:
     """The findings of the fifth family about a run in a folder, by name.
@@ -52,11 +52,11 @@ def findings(
         batch: its batch size.
         width: the width of its layer.
         prefix: the prefix of the snapshots.
-        is_resumed: whether a snapshot is resumed.
+        snapshot: the solverstate that is resumed.
         target: what the run is launched on.
     """
     text = net.replace("BATCH", str(batch)).replace("WIDTH", str(width))
     (folder / "net.prototxt").write_text(text)
     solver = Solver(parse(solver_text(more).encode(), "solver.prototxt"))
-    subject = subject_of(solver, folder, folder / prefix, is_resumed=is_resumed, target=target)
+    subject = subject_of(solver, folder, folder / prefix, snapshot=snapshot, target=target)
     return {each.name: each for each in check(subject) if each.code.startswith("SSDH5")}

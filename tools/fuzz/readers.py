@@ -58,6 +58,10 @@ def _solver_state() -> object:
     return read_solver_state("tiny_iter_2.solverstate")
 
 
+def _snapshot() -> None:
+    command("check solver.prototxt --snapshot tiny_iter_2.solverstate")()
+
+
 def _sidecar() -> object:
     from ssdh_surgery.engines.torch.solver.sidecar import read_sidecar
 
@@ -134,12 +138,14 @@ READERS = (
     Reader("solver: patch", "solver.prototxt", command("patch solver.prototxt --dry-run")),
     Reader("solver: upgrade", "solver.prototxt", command("upgrade solver.prototxt --dry-run")),
     Reader("caffemodel", "tiny_iter_2.caffemodel", _weights),
+    Reader("blobs", "tiny_iter_2.caffemodel", command("weights tiny_iter_2.caffemodel")),
     Reader(
         "caffemodel: upgrade",
         "tiny_iter_2.caffemodel",
         command("upgrade tiny_iter_2.caffemodel --dry-run"),
     ),
     Reader("solverstate", "tiny_iter_2.solverstate", _solver_state),
+    Reader("snapshot", "tiny_iter_2.solverstate", _snapshot),
     Reader("ssdhstate", "tiny_iter_2.ssdhstate", _sidecar),
     Reader("mean", "mean.binaryproto", _mean),
     Reader("Datum", "datum", _datum),

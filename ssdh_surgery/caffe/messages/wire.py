@@ -7,6 +7,10 @@ floats in the file is faster than letting protobuf build every message.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssdh_surgery.files import FileBytes
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 _SIZES = {FIXED64: 8, FIXED32: 4}
@@ -18,13 +22,18 @@ class WireError(ValueError):
     """The bytes are not a complete message; the text gives the reason, without the file."""
 
 
-def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+class EarlyEnd(WireError):
+    """The bytes end before a field does."""
+
+
+def fields(data: FileBytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """The fields of the message in `data[start:end]`: (number, wire type, begin, stop).
 
     `data[begin:stop]` is the content of the field; for a varint, its encoded bytes.
 
     Raises:
-        WireError: a field extends past the end, or has an unknown wire type.
+        EarlyEnd: a field extends past the end.
+        WireError: it has an unknown wire type.
     """
     at = start
     while at < end:
@@ -42,12 +51,12 @@ def fields(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, i
         if number == 0:
             raise WireError(f"no field begins at byte {at}")
         if stop > end:
-            raise WireError(f"the field at byte {at} needs {stop - end} more bytes")
+            raise EarlyEnd(f"the field at byte {at} needs {stop - end} more bytes")
         yield number, kind, begin, stop
         at = stop
 
 
-def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+def varint(data: FileBytes, at: int, end: int) -> tuple[int, int]:
     """The unsigned number at an offset, and the offset after it.
 
     Raises:

@@ -7,9 +7,7 @@ blobs with either kind of shape. The current form and V1 are written.
 from __future__ import annotations
 
 import functools
-import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,24 +15,17 @@ from typing import TYPE_CHECKING
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema, wire
 from ssdh_surgery.caffe.messages.dialect import Dialect, current_type
+from ssdh_surgery.caffe.weights.blob_proto import blob_parts, read_blob
+from ssdh_surgery.caffe.weights.content import Content, content_hint, content_of
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from ssdh_surgery.files import FileBytes
 
 # Field numbers as in ssdh_caffe.proto.
 _NET_NAME, _NET_LAYERS, _NET_LAYER = 1, 2, 100
-_BLOB_LEGACY_DIMS = (1, 2, 3, 4)  # num, channels, height, width
-_BLOB_DATA, _BLOB_SHAPE, _BLOB_DOUBLE_DATA = 5, 7, 8
-_SHAPE_DIM = 1
-_LOOSE_VALUES = {(_BLOB_DATA, wire.FIXED32), (_BLOB_DOUBLE_DATA, wire.FIXED64)}
-
-# Caffe's kMaxBlobAxes.
-_MAX_AXES = 32
 
 
 @dataclass(frozen=True)
@@ -52,6 +43,7 @@ class _Form:
 _V0 = _Form(Dialect.V0, name=1, type=2, blobs=50)
 _V1 = _Form(Dialect.V1, name=4, type=5, blobs=6, type_kind=wire.VARINT, nested=1)
 _CURRENT = _Form(Dialect.CURRENT, name=1, type=2, blobs=7)
+_LAYER_FORMS = {_NET_LAYER: _CURRENT, _NET_LAYERS: _V1}
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -65,72 +57,79 @@ def read_weights(path: Path | str) -> Weights:
     return weights_of(files.read_bytes(path), str(path))
 
 
-def weights_of(data: bytes, file: str) -> Weights:
+def weights_of(data: FileBytes, file: str) -> Weights:
     """The weights in the bytes of a .caffemodel; `file` is the name for errors.
 
     Raises:
         DataError: as in `read_weights`.
     """
+    layers = tuple(stored_layers(data, file))
+    return Weights(_net_name(data), layers)
+
+
+def stored_layers(data: FileBytes, file: str, *, is_copied: bool = True) -> Iterator[LayerWeights]:
+    """The layers of a .caffemodel one by one, in the order of the file.
+
+    Args:
+        data: its bytes.
+        file: the name for errors.
+        is_copied: whether the blobs are copies; otherwise they are views of the bytes.
+
+    Raises:
+        DataError: as in `read_weights`, once the layers before are read.
+    """
+    dialects = set()
+    if content_of(data) is Content.STATE:
+        # Its fields may read like those of a V1 net.
+        raise _refusal(data, file, "")
     try:
-        weights = _read_net(data)
+        for number, kind, begin, stop in wire.fields(data, 0, len(data)):
+            if kind == wire.LENGTH and number in _LAYER_FORMS:
+                dialects.add(number)
+                if len(dialects) > 1:
+                    raise DataError("mixes 'layer' and 'layers', which Caffe refuses")
+                yield _read_layer(data, begin, stop, _LAYER_FORMS[number], is_copied=is_copied)
     except wire.WireError as error:
-        raise _refusal(data, file, f"is truncated or corrupt: {error}") from error
+        refusal = _refusal(data, file, f"is truncated or corrupt: {error}")
+        if isinstance(error, wire.EarlyEnd) and refusal.hint is None:
+            refusal.hint = "copy or download it again, and compare its size"
+        raise refusal from error
     except DataError as error:
         raise _refusal(data, file, error.message) from error
-    if not weights.layers:
+    if not dialects:
         raise _refusal(data, file, "is not a .caffemodel: it contains no layers")
-    return weights
 
 
-# Zip files, such as .npz and .pth, and pickles, such as old .pth files.
-_ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")
-
-
-def _refusal(data: bytes, file: str, message: str) -> DataError:
+def _refusal(data: FileBytes, file: str, message: str) -> DataError:
     """The error, which names the actual kind of the file if it can be detected."""
-    hint = None
-    if not data:
-        message = "is empty"
-    elif data.startswith(b"\x89HDF\r\n\x1a\n"):
-        message = "is an HDF5 file: only binary .caffemodel files can be read"
-    elif data.startswith(_ARCHIVES):
-        message = "is an archive of NumPy or PyTorch, not a .caffemodel"
-    elif _is_text(data):
-        is_net = re.search(rb"(?m)^\s*layers?\s*:?\s*[{<\[]", data)
-        message = "is a prototxt, not weights" if is_net else "is text, not weights"
-    elif data[0] == wire.encode_number(1, 0)[0]:
-        hint = "solverstates and mean files begin like this one"
-    return DataError(message, location=Location(file), hint=hint)
+    content = content_of(data)
+    if content is Content.HDF5:
+        message = f"{content.value}: only binary .caffemodel files can be read"
+    elif content is Content.EMPTY:
+        message = content.value
+    elif content not in (Content.WEIGHTS, Content.UNKNOWN):
+        message = f"{content.value}, not weights"
+    hint = content_hint(file, data, content)
+    return DataError(message, location=Location(file), hint=hint, content=content)
 
 
-def _is_text(data: bytes) -> bool:
-    """Whether there are no control characters, which every layer of a .caffemodel has."""
-    return re.search(rb"[\x00-\x08\x0e-\x1f]", data) is None
+def _net_name(data: FileBytes) -> str:
+    names = (
+        _string(data, begin, stop)
+        for number, kind, begin, stop in wire.fields(data, 0, len(data))
+        if number == _NET_NAME and kind == wire.LENGTH
+    )
+    return next(names, "")
 
 
-def _read_net(data: bytes) -> Weights:
-    name = ""
-    layers: dict[int, list[LayerWeights]] = {_NET_LAYER: [], _NET_LAYERS: []}
-    for number, kind, begin, stop in wire.fields(data, 0, len(data)):
-        if kind != wire.LENGTH:
-            continue
-        if number == _NET_NAME:
-            name = _string(data, begin, stop)
-        elif number == _NET_LAYER:
-            layers[number].append(_read_layer(data, begin, stop, _CURRENT))
-        elif number == _NET_LAYERS:
-            layers[number].append(_read_layer(data, begin, stop, _V1))
-    if all(layers.values()):
-        raise DataError("mixes 'layer' and 'layers', which Caffe refuses")
-    return Weights(name, (*layers[_NET_LAYER], *layers[_NET_LAYERS]))
-
-
-def _read_layer(data: bytes, start: int, end: int, form: _Form) -> LayerWeights:
+def _read_layer(
+    data: FileBytes, start: int, end: int, form: _Form, *, is_copied: bool
+) -> LayerWeights:
     name = layer_type = ""
     spans = []
     for number, kind, begin, stop in wire.fields(data, start, end):
         if number == form.nested and kind == wire.LENGTH:
-            return _read_layer(data, begin, stop, _V0)
+            return _read_layer(data, begin, stop, _V0, is_copied=is_copied)
         if number == form.blobs and kind == wire.LENGTH:
             spans.append((begin, stop))
         elif number == form.name and kind == wire.LENGTH:
@@ -139,14 +138,15 @@ def _read_layer(data: bytes, start: int, end: int, form: _Form) -> LayerWeights:
             layer_type = _read_type(data, begin, stop, form)
     blobs, legacy = [], set()
     for index, (begin, stop) in enumerate(spans):
-        blob, is_legacy = _read_blob(data, begin, stop, f"blob {index} of layer '{name}'")
+        label = f"blob {index} of layer '{name}'"
+        blob, is_legacy = read_blob(data, begin, stop, label, is_copied=is_copied)
         blobs.append(blob)
         if is_legacy:
             legacy.add(index)
     return LayerWeights(name, layer_type, tuple(blobs), frozenset(legacy))
 
 
-def _read_type(data: bytes, begin: int, stop: int, form: _Form) -> str:
+def _read_type(data: FileBytes, begin: int, stop: int, form: _Form) -> str:
     """The current name of a type; empty for a number that V1 does not have."""
     if form is _V1:
         name = _v1_names().get(wire.varint(data, begin, stop)[0], "")
@@ -161,73 +161,9 @@ def _v1_names() -> dict[int, str]:
     return {number: name for name, number in values.items()}
 
 
-def _string(data: bytes, begin: int, stop: int) -> str:
+def _string(data: FileBytes, begin: int, stop: int) -> str:
     # Decoded like the names in a prototxt, so that they can be compared.
     return data[begin:stop].decode("utf-8", "surrogateescape")
-
-
-def _read_blob(data: bytes, start: int, end: int, label: str) -> tuple[NDArray[np.float32], bool]:
-    """A BlobProto as an array, and whether its shape is a legacy one; `label` is for errors."""
-    import numpy as np
-
-    dims: list[int] = []
-    legacy_dims: dict[int, int] = {}
-    pieces: dict[int, list[NDArray[np.floating]]] = {_BLOB_DATA: [], _BLOB_DOUBLE_DATA: []}
-    for number, kind, begin, stop in wire.fields(data, start, end):
-        if number in pieces and kind == wire.LENGTH:
-            dtype = np.dtype("<f4" if number == _BLOB_DATA else "<f8")
-            count, rest = divmod(stop - begin, dtype.itemsize)
-            if rest:
-                raise wire.WireError(f"a value of {label} has no end")
-            pieces[number].append(np.frombuffer(data, dtype, count, begin))
-        elif (number, kind) in _LOOSE_VALUES:
-            packed = _repacked(data[start:end])
-            return _read_blob(packed, 0, len(packed), label)
-        elif number == _BLOB_SHAPE and kind == wire.LENGTH:
-            dims += _read_dims(data, begin, stop)
-        elif number in _BLOB_LEGACY_DIMS and kind == wire.VARINT:
-            legacy_dims[number] = wire.signed(wire.varint(data, begin, stop)[0])
-    if legacy_dims:
-        dims = [legacy_dims.get(number, 0) for number in _BLOB_LEGACY_DIMS]
-    # Caffe reads the doubles if there are any.
-    values = _joined([*filter(len, pieces[_BLOB_DOUBLE_DATA])] or pieces[_BLOB_DATA])
-    _check_shape(dims, values.size, label)
-    return values.reshape(dims), bool(legacy_dims)
-
-
-def _repacked(blob: bytes) -> bytes:
-    """A BlobProto with one field per value, packed by protobuf."""
-    from google.protobuf.message import DecodeError
-
-    try:
-        return schema.BlobProto.FromString(blob).SerializeToString()
-    except DecodeError as error:
-        raise wire.WireError("protobuf cannot read a blob's values") from error
-
-
-def _joined(pieces: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
-    """A copy of the values, aligned in memory, which those in the file may not be."""
-    import numpy as np
-
-    if len(pieces) == 1:
-        return np.array(pieces[0], np.float32)
-    return np.concatenate([np.empty(0, np.float32), *pieces], dtype=np.float32)
-
-
-def _read_dims(data: bytes, start: int, end: int) -> Iterable[int]:
-    for number, kind, begin, stop in wire.fields(data, start, end):
-        if number != _SHAPE_DIM or kind not in (wire.LENGTH, wire.VARINT):
-            continue
-        while begin < stop:
-            dim, begin = wire.varint(data, begin, stop)
-            yield wire.signed(dim)
-
-
-def _check_shape(dims: Sequence[int], count: int, label: str) -> None:
-    if len(dims) > _MAX_AXES:
-        raise DataError(f"{label} has {len(dims)} axes, and Caffe allows {_MAX_AXES}")
-    if any(dim < 0 for dim in dims) or math.prod(dims) != count:
-        raise DataError(f"{label} has the shape {tuple(dims)} and {count} values")
 
 
 def write_weights(
@@ -260,7 +196,9 @@ def write_weights(
         blobs = [
             part
             for index, blob in enumerate(layer.blobs)
-            for part in wire.encode_field(form.blobs, *_blob_parts(blob, index in layer.legacy))
+            for part in wire.encode_field(
+                form.blobs, *blob_parts(blob, is_legacy=index in layer.legacy)
+            )
         ]
         net += wire.encode_field(
             number,
@@ -282,12 +220,3 @@ def _type_parts(layer: LayerWeights, form: _Form) -> list[bytes]:
 
 def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
-
-
-def _blob_parts(blob: NDArray[np.float32], legacy: bool) -> list[bytes]:
-    data = wire.encode_field(_BLOB_DATA, blob.astype("<f4", copy=False).tobytes())
-    if legacy:
-        dims = zip(_BLOB_LEGACY_DIMS, blob.shape, strict=True)
-        return [*(wire.encode_number(number, dim) for number, dim in dims), *data]
-    shape = b"".join(map(wire.encode_varint, blob.shape))
-    return [*data, *wire.encode_field(_BLOB_SHAPE, *wire.encode_field(_SHAPE_DIM, shape))]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
-from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Shape, Weights
+from ssdh_surgery.caffe.weights.layer_weights import Shape
 
 CopyStatus = Literal["copied", "new", "unused", "shape-clash"]
 
@@ -30,6 +30,30 @@ class CopyRow:
     file_shapes: tuple[Shape, ...]
 
 
+class FileLayer(Protocol):
+    """A layer of a weights file, see `LayerWeights`."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each blob."""
+
+    @property
+    def legacy(self) -> frozenset[int]:
+        """The indices of the blobs with a legacy shape."""
+
+
+class FileLayers(Protocol):
+    """The content of a weights file, see `Weights`."""
+
+    @property
+    def layers(self) -> Sequence[FileLayer]:
+        """All layers in order."""
+
+
 def shape_equals(shape: Shape, file_shape: Shape, *, legacy: bool) -> bool:
     """Whether a blob of a net can load a blob of a file, as in Caffe's `Blob::ShapeEquals`.
 
@@ -42,7 +66,7 @@ def shape_equals(shape: Shape, file_shape: Shape, *, legacy: bool) -> bool:
 
 
 def copy_table(
-    net_params: Sequence[tuple[str, Sequence[Shape]]], weights: Weights
+    net_params: Sequence[tuple[str, Sequence[Shape]]], weights: FileLayers
 ) -> list[CopyRow]:
     """What a net copies from a weights file, as in Caffe's `Net::CopyTrainedLayersFrom`.
 
@@ -51,7 +75,7 @@ def copy_table(
     the net, followed by unused layers in the order of the file; a layer without blobs on either
     side has no row. If layers of the net share a name, only the first is loaded.
     """
-    in_file: dict[str, list[LayerWeights]] = {}
+    in_file: dict[str, list[FileLayer]] = {}
     for layer in weights.layers:
         in_file.setdefault(layer.name, []).append(layer)
     rows = []
@@ -63,12 +87,12 @@ def copy_table(
     rows += [
         CopyRow(layer.name, "unused", (), layer.shapes)
         for layer in weights.layers
-        if layer.blobs and layer.name not in names
+        if layer.shapes and layer.name not in names
     ]
     return rows
 
 
-def _row(name: str, shapes: tuple[Shape, ...], sources: Sequence[LayerWeights]) -> CopyRow:
+def _row(name: str, shapes: tuple[Shape, ...], sources: Sequence[FileLayer]) -> CopyRow:
     """The row of a net's layer; if the file has it several times, the last one counts."""
     if not sources:
         return CopyRow(name, "new", shapes, ())
@@ -78,8 +102,8 @@ def _row(name: str, shapes: tuple[Shape, ...], sources: Sequence[LayerWeights]) 
     return CopyRow(name, "copied", shapes, sources[-1].shapes)
 
 
-def _fits(shapes: tuple[Shape, ...], source: LayerWeights) -> bool:
-    return len(shapes) == len(source.blobs) and all(
+def _fits(shapes: tuple[Shape, ...], source: FileLayer) -> bool:
+    return len(shapes) == len(source.shapes) and all(
         shape_equals(shape, file_shape, legacy=index in source.legacy)
         for index, (shape, file_shape) in enumerate(zip(shapes, source.shapes, strict=True))
     )

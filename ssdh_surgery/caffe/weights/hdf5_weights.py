@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery.caffe.weights.content import Content, hdf5_content, neighbour_hint
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
@@ -27,27 +28,62 @@ def read_hdf5_weights(path: Path | str, owners: Mapping[ParamKey, ParamKey]) -> 
         MissingExtra: h5py is not installed.
     """
     with hdf5.open_file(path) as file:
-        if "data" not in file or not len(file["data"]):
-            raise DataError("contains no layers of weights", location=Location(str(path)))
-        groups = dict(file["data"].items())
+        groups = _groups(file, path)
         stored = {
-            (layer, int(name)): hdf5.floats(group, name, path)
+            (layer, index): hdf5.floats(group, str(index), path)
             for layer, group in groups.items()
-            for name in _indices(group, path)
+            for index in _indices(group, path)
         }
     layers = (LayerWeights(name, "", _blobs(name, stored, owners)) for name in groups)
     return Weights("", tuple(layers))
 
 
-def _indices(group: Any, path: Path | str) -> list[str]:
+def stored_hdf5_layers(path: Path | str) -> Iterator[LayerWeights]:
+    """The layers of an HDF5 file one by one, each with the blobs that it holds itself.
+
+    Raises:
+        DataError: as in `read_hdf5_weights`.
+    """
+    with hdf5.open_file(path) as file:
+        for name, group in _groups(file, path).items():
+            indices = sorted(_indices(group, path))
+            blobs = tuple(hdf5.floats(group, str(index), path) for index in indices)
+            yield LayerWeights(name, "", blobs, indices=tuple(indices))
+
+
+def _groups(file: Any, path: Path | str) -> dict[str, Any]:
+    """The group of each layer.
+
+    Raises:
+        DataError: the file holds no weights.
+    """
+    content = hdf5_content(file)
+    groups = dict(file["data"].items()) if content is Content.WEIGHTS else {}
+    if not groups:
+        message = "contains no layers of weights"
+        if content is Content.STATE:
+            message = f"{content.value}, not weights"
+        hint = neighbour_hint(path, content)
+        raise DataError(message, location=Location(str(path)), hint=hint, content=content)
+    for name, group in groups.items():
+        if not hasattr(group, "keys"):
+            raise _no_layer(f"/data/{name}", path)
+    return groups
+
+
+def _indices(group: Any, path: Path | str) -> list[int]:
     names = list(group)
     if not all(name.isdecimal() for name in names):
-        raise DataError(
-            f"'{group.name}' is not a layer with numbered blobs",
-            location=Location(str(path)),
-            hint="a weights file has /data/LAYER/0, /data/LAYER/1, ...",
-        )
-    return names
+        raise _no_layer(group.name, path)
+    return [int(name) for name in names]
+
+
+def _no_layer(name: str, path: Path | str) -> DataError:
+    return DataError(
+        f"'{name}' is not a layer with numbered blobs",
+        location=Location(str(path)),
+        hint="a weights file has /data/LAYER/0, /data/LAYER/1, ...",
+    )
 
 
 def _blobs(

@@ -19,13 +19,15 @@ class LayerWeights:
 
     `type` is the name in the current dialect (`InnerProduct`), even for an older file. `legacy`
     are the indices of blobs whose shape the file gives as num, channels, height and width; these
-    match more nets (see `copy_table.shape_equals`).
+    match more nets (see `copy_table.shape_equals`). `indices` are those of the blobs in their layer
+    where an HDF5 file leaves out the ones that another layer owns.
     """
 
     name: str
     type: str
     blobs: tuple[NDArray[np.float32], ...]
     legacy: frozenset[int] = frozenset()
+    indices: tuple[int, ...] | None = None
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

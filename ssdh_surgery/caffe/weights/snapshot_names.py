@@ -42,3 +42,8 @@ def iteration_of(path: Path) -> int:
 def weights_beside(state: Path) -> Path:
     """The weights of the same snapshot as a solverstate."""
     return state.with_name(re.sub(r"\.solverstate(?=(\.h5)?$)", ".caffemodel", state.name))
+
+
+def state_beside(weights: Path) -> Path:
+    """The solverstate of the same snapshot as weights."""
+    return weights.with_name(re.sub(r"\.caffemodel(?=(\.h5)?$)", ".solverstate", weights.name))

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.messages import schema, wire
+from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery.caffe.weights.blob_proto import blob_parts, read_blob
+from ssdh_surgery.caffe.weights.content import (
+    Content,
+    content_hint,
+    content_of,
+    hdf5_content,
+)
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 
@@ -20,11 +27,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import BlobProto
+    from ssdh_surgery.files import FileBytes
 
 # Field numbers as in ssdh_caffe.proto.
 _ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
-_BLOB_DATA, _BLOB_SHAPE, _SHAPE_DIM = 5, 7, 1
 _NO_STATE = "is not a solverstate: it has no iteration"
 
 
@@ -51,36 +57,45 @@ def read_solver_state(path: Path | str) -> SolverState:
         DataError: it is not a solverstate, or it is truncated.
         MissingExtra: it is HDF5 and h5py is not installed.
     """
-    data = files.read_bytes(path)
-    if data.startswith(hdf5.MAGIC):
+    data = files.map_bytes(path)
+    content = content_of(data)
+    if content is Content.HDF5:
         return _read_hdf5(path)
-    from google.protobuf.message import DecodeError
-
+    if content not in (Content.STATE, Content.UNKNOWN):
+        raise _refusal(path, content, _NO_STATE, data)
     try:
-        state = schema.SolverState.FromString(data)
-    except DecodeError as error:
-        raise _refusal(path, "is truncated, or not a solverstate") from error
-    if not state.HasField("iter"):
-        raise _refusal(path, _NO_STATE if data else "is empty")
-    history = [_array(blob, index, path) for index, blob in enumerate(state.history)]
-    return SolverState(state.iter, state.learned_net, history, state.current_step)
+        return _read_binary(data)
+    except wire.WireError as error:
+        raise _refusal(path, content, "is truncated, or not a solverstate", data) from error
+    except DataError as error:
+        raise _refusal(path, content, error.message, data) from error
 
 
-def _refusal(path: Path | str, message: str) -> DataError:
-    return DataError(message, location=Location(str(path)))
+def _read_binary(data: FileBytes) -> SolverState:
+    iteration, step, learned_net = None, 0, ""
+    history: list[NDArray[np.float32]] = []
+    for number, kind, begin, stop in wire.fields(data, 0, len(data)):
+        if number == _ITER and kind == wire.VARINT:
+            iteration = wire.signed(wire.varint(data, begin, stop)[0])
+        elif number == _LEARNED_NET and kind == wire.LENGTH:
+            learned_net = data[begin:stop].decode("utf-8", "surrogateescape")
+        elif number == _HISTORY and kind == wire.LENGTH:
+            history.append(read_blob(data, begin, stop, f"history blob {len(history)}")[0])
+        elif number == _CURRENT_STEP and kind == wire.VARINT:
+            step = wire.signed(wire.varint(data, begin, stop)[0])
+    if iteration is None:
+        raise DataError(_NO_STATE)
+    return SolverState(iteration, learned_net, history, step)
 
 
-def _array(blob: BlobProto, index: int, path: Path | str) -> NDArray[np.float32]:
-    import numpy as np
-
-    values = np.array(blob.data, np.float32)
-    shape = tuple(blob.shape.dim)
-    # A scalar has neither kind of shape.
-    if any(blob.HasField(name) for name in ("num", "channels", "height", "width")):
-        shape = (blob.num, blob.channels, blob.height, blob.width)
-    if min(shape, default=0) < 0 or np.prod(shape, dtype=np.int64) != len(values):
-        raise _refusal(path, f"history blob {index} has the shape {shape} and {len(values)} values")
-    return values.reshape(shape)
+def _refusal(path: Path | str, content: Content, message: str, data: FileBytes = b"") -> DataError:
+    """The error, which names the actual kind of the file if it can be detected."""
+    if content is Content.EMPTY:
+        message = content.value
+    elif content not in (Content.STATE, Content.UNKNOWN, Content.HDF5):
+        message = f"{content.value}, not a solver's state"
+    hint = content_hint(path, data, content)
+    return DataError(message, location=Location(str(path)), hint=hint, content=content)
 
 
 def write_solver_state(path: Path | str, state: SolverState) -> None:
@@ -98,12 +113,7 @@ def write_solver_state(path: Path | str, state: SolverState) -> None:
         *wire.encode_field(_LEARNED_NET, state.learned_net.encode("utf-8", "surrogateescape")),
     ]
     for blob in state.history:
-        shape = b"".join(map(wire.encode_varint, blob.shape))
-        parts += wire.encode_field(
-            _HISTORY,
-            *wire.encode_field(_BLOB_DATA, blob.astype("<f4", copy=False).tobytes()),
-            *wire.encode_field(_BLOB_SHAPE, *wire.encode_field(_SHAPE_DIM, shape)),
-        )
+        parts += wire.encode_field(_HISTORY, *blob_parts(blob))
     parts.append(wire.encode_number(_CURRENT_STEP, state.step))
     files.write_bytes(path, b"".join(parts))
 
@@ -111,7 +121,7 @@ def write_solver_state(path: Path | str, state: SolverState) -> None:
 def _read_hdf5(path: Path | str) -> SolverState:
     with hdf5.open_file(path) as file:
         if "iter" not in file or "history" not in file:
-            raise _refusal(path, _NO_STATE)
+            raise _refusal(path, hdf5_content(file), _NO_STATE)
         group = file["history"]
         names = [str(index) for index in range(len(group))]
         history = [hdf5.floats(group, name, path) for name in names]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ssdh_surgery import errors
-from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery import errors, files
+from ssdh_surgery.caffe.weights import binary_weights, hdf5
 from ssdh_surgery.caffe.weights.binary_weights import read_weights, write_weights
 from ssdh_surgery.caffe.weights.hdf5_weights import (
     ParamKey,
     read_hdf5_weights,
+    stored_hdf5_layers,
     write_hdf5_weights,
 )
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Weights
@@ -29,9 +30,26 @@ def read_any_weights(
         DataError: it holds no weights or is truncated.
         MissingExtra: it is HDF5 and h5py is not installed.
     """
+    return read_hdf5_weights(path, owners or {}) if _is_hdf5(path) else read_weights(path)
+
+
+def stored_layers(path: Path | str) -> Iterator[LayerWeights]:
+    """The layers in a file of either form, one by one; their blobs need not fit into memory.
+
+    Those of a binary file are views of it, those of an HDF5 file are without the ones that
+    another layer owns.
+
+    Raises:
+        FileError, DataError, MissingExtra: as in `read_any_weights`.
+    """
+    if _is_hdf5(path):
+        return stored_hdf5_layers(path)
+    return binary_weights.stored_layers(files.map_bytes(path), str(path), is_copied=False)
+
+
+def _is_hdf5(path: Path | str) -> bool:
     with errors.file_errors(path, "read"), open(path, "rb") as file:
-        is_hdf5 = file.read(len(hdf5.MAGIC)) == hdf5.MAGIC
-    return read_hdf5_weights(path, owners or {}) if is_hdf5 else read_weights(path)
+        return file.read(len(hdf5.MAGIC)) == hdf5.MAGIC
 
 
 def write_any_weights(

@@ -87,6 +87,8 @@ def _show(result: CheckReport, output_format: str) -> None:
         return
     for finding in result.findings:
         terminal.answer_finding(finding)
+    for line in (line for copy in result.weights for line in copy.lines):
+        terminal.say(line)
     for text in result.schedules:
         terminal.say(text)
     counts = [

@@ -21,7 +21,6 @@ from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.schedule import schedule_text
-from ssdh_surgery.pipeline.check.weights import WeightsCopy
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
@@ -110,21 +109,13 @@ def command(
     for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
-    for table in run.weights:
-        _say_copied(table)
+    for line in (line for copy in run.weights for line in copy.lines):
+        terminal.say(line)
     if (schedule := schedule_text(run.subject)) is not None:
         terminal.say(schedule)
     terminal.say(run.line)
     terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
     return _follow(run)
-
-
-def _say_copied(table: WeightsCopy) -> None:
-    """Print which layers are copied by name, and which are not."""
-    terminal.say(f"{table.file}: {len(table.names('copied'))} layers are copied")
-    for status, words in (("new", "start from their fillers"), ("unused", "not in the net")):
-        if names := table.names(status):
-            terminal.say(f"  {words}: {', '.join(names)}")
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:

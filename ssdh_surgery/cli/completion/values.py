@@ -19,6 +19,7 @@ OfWord = Callable[[str], list[str]]
 OfNet = Callable[[click.Context], list[str]]
 
 _CODES = partial(candidates.files, endings=candidates.CODES)
+_SNAPSHOTS = partial(candidates.files, endings=(*candidates.WEIGHTS, *candidates.STATES))
 _SOLVERS = partial(candidates.files, endings=candidates.PROTOTXTS)
 
 # What completes a word, by the flag of an option or the name of an argument. A command's own
@@ -30,6 +31,9 @@ OF_WORD: dict[str, OfWord] = {
     "old": candidates.net_files,
     "new": candidates.net_files,
     "deploy": candidates.net_files,
+    "weights file": _SNAPSHOTS,
+    "weights --net": candidates.net_files,
+    "--compare": partial(candidates.files, endings=candidates.WEIGHTS),
     "upgrade files": partial(
         candidates.net_files, endings=(*candidates.PROTOTXTS, *candidates.WEIGHTS)
     ),

@@ -22,6 +22,7 @@ from ssdh_surgery.pipeline.check import (
     pairs,
     records,
     schedule,
+    snapshot,
     snapshot_size,
     solver,
     sources,
@@ -47,6 +48,7 @@ _FAMILIES = (
     train_and_test,
     coverage,
     weights,
+    snapshot,
     devices,
     gpu_batch,
     divergence,
@@ -66,22 +68,33 @@ def check(subject: Subject) -> list[Finding]:
     )
 
 
-def check_net(view: Net, path: Path | None, databases: Databases | None = None) -> list[Finding]:
-    """All findings about a net that no solver is given for, in the states of its own rules.
+def check_net(subject: Subject) -> list[Finding]:
+    """All findings about the subject of a net that no solver is given for."""
+    families = (*_NET_FAMILIES, weights) if subject.weights else _NET_FAMILIES
+    return list(
+        dict.fromkeys(finding for family in families for finding in family.findings(subject))
+    )
+
+
+def net_subject(
+    view: Net,
+    path: Path | None,
+    weights: tuple[str, ...] = (),
+    databases: Databases | None = None,
+) -> Subject:
+    """The subject of a net that no solver is given for, in the states of its own rules.
 
     Args:
         view: the net.
         path: its file, from whose folders its data may be found; None for standard input and
             the zoo.
+        weights: files of weights, as seen from the current directory.
         databases: the databases that were read.
     """
     no_solver = Solver(parse(b"", view.file))
     runs = tuple((view, state) for state in view.run_states)
     folder = _data_folder(view, path)
-    subject = Subject(no_solver, runs, folder, Path(), databases=databases or Databases())
-    return list(
-        dict.fromkeys(finding for family in _NET_FAMILIES for finding in family.findings(subject))
-    )
+    return Subject(no_solver, runs, folder, Path(), weights, databases=databases or Databases())
 
 
 def _data_folder(view: Net, path: Path | None) -> Path:
@@ -99,7 +112,7 @@ def check_solver(
     prefix: Path,
     weights: tuple[str, ...] = (),
     *,
-    is_resumed: bool = False,
+    snapshot: str | None = None,
     target: Target = ANY_TARGET,
     databases: Databases | None = None,
 ) -> list[Finding]:
@@ -113,7 +126,7 @@ def check_solver(
             folder,
             prefix,
             weights,
-            is_resumed=is_resumed,
+            snapshot=snapshot,
             target=target,
             databases=databases,
         )

@@ -11,16 +11,16 @@ from typing import Any
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import FileError, SsdhError, UsageError, did_you_mean, near_file
+from ssdh_surgery.files import absence
 from ssdh_surgery.findings import RULES, UNREADABLE_NET, Finding
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.check.check import check, check_net
+from ssdh_surgery.pipeline.check.check import check, check_net, net_subject
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.schedule import schedule_text
-from ssdh_surgery.pipeline.check.subject import subject_of
+from ssdh_surgery.pipeline.check.subject import refuse_two_starts, subject_of
 from ssdh_surgery.pipeline.check.target import target_of
-from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -70,10 +70,9 @@ class CheckReport:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `check --json`."""
-        rows = [row for copy in self.weights for row in copy.rows]
         return {
             "findings": [_finding_json(each) for each in self.findings],
-            "weights": [_row_json(row) for row in rows],
+            "weights": [row for copy in self.weights for row in copy.as_json()],
             "schedules": self.schedules,
         }
 
@@ -87,16 +86,18 @@ def report(options: CheckOptions, progress: Progress | None = None) -> CheckRepo
 
     Raises:
         FileError: a file on the command line cannot be read.
-        UsageError: no file is named and there is no workspace, or a code does not exist.
+        UsageError: no file is named and there is no workspace, weights and a snapshot are given,
+            or a code does not exist.
         SsdhError: a file on the command line is not a solver or a net.
     """
+    refuse_two_starts(options.weights, options.snapshot)
     workspace = Workspace.find()
     ignored = (*options.ignore, *(workspace.ignored_findings if workspace else ()))
     for word in (*options.select, *ignored):
         _refuse_unknown(word)
     for name in (*options.weights, *([options.snapshot] if options.snapshot else [])):
         if not Path(name).is_file():
-            raise FileError("no such file", location=Location(name), hint=near_file(name))
+            raise FileError(absence(name), location=Location(name), hint=near_file(name))
     result, databases = CheckReport(), Databases(progress)
     sources = [read_source(name) for name in options.files or _recorded(workspace, options)]
     solvers = [source for source in sources if source.kind is Kind.SOLVER]
@@ -104,7 +105,10 @@ def report(options: CheckOptions, progress: Progress | None = None) -> CheckRepo
         _check_solver(source, options, databases, result)
     for source in sources:
         if source.kind is not Kind.SOLVER:
-            result.findings += check_net(net_of(source.document), source.path, databases)
+            net = net_of(source.document)
+            subject = net_subject(net, source.path, options.weights, databases)
+            result.findings += check_net(subject)
+            result.weights += weights_copies(subject)
     result.findings = [
         finding
         for finding in dict.fromkeys(result.findings)
@@ -135,7 +139,7 @@ def _check_solver(
             folder,
             prefix,
             options.weights,
-            is_resumed=options.snapshot is not None,
+            snapshot=options.snapshot,
             target=target_of(),
             databases=databases,
         )
@@ -178,13 +182,4 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "file": place.file if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
-    }
-
-
-def _row_json(row: CopyRow) -> dict[str, Any]:
-    return {
-        "layer": row.layer,
-        "status": row.status,
-        "shapes": [list(shape) for shape in row.shapes],
-        "file_shapes": [list(shape) for shape in row.file_shapes],
     }

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.net.solver import Run, Solver
 from ssdh_surgery.caffe.shapes import NetShapes, shapes
 from ssdh_surgery.engines.gpus import visible_gpus
-from ssdh_surgery.errors import SchemaError
+from ssdh_surgery.errors import SchemaError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
@@ -35,7 +35,7 @@ class Subject:
         folder: caffe's working directory, from which paths inside the files are looked up.
         prefix: the path of the snapshots before `_iter_N`.
         weights: files on the command line, as seen from the current directory.
-        is_resumed: whether a snapshot is resumed.
+        snapshot: the solverstate that is resumed, as seen from the current directory.
         target: what the run is launched on.
         databases: the databases that were read.
     """
@@ -45,9 +45,14 @@ class Subject:
     folder: Path
     prefix: Path
     weights: tuple[str, ...] = ()
-    is_resumed: bool = False
+    snapshot: str | None = None
     target: Target = ANY_TARGET
     databases: Databases = field(default_factory=Databases, compare=False)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a snapshot is resumed."""
+        return self.snapshot is not None
 
     def place(self, field: str) -> Location:
         """The place of a field of the solver; its file where the field is not set."""
@@ -106,7 +111,7 @@ def subject_of(
     prefix: Path,
     weights: tuple[str, ...] = (),
     *,
-    is_resumed: bool = False,
+    snapshot: str | None = None,
     target: Target = ANY_TARGET,
     databases: Databases | None = None,
 ) -> Subject:
@@ -121,7 +126,7 @@ def subject_of(
         folder,
         prefix,
         weights,
-        is_resumed,
+        snapshot,
         target,
         databases or Databases(),
     )
@@ -138,3 +143,13 @@ def runs_of(solver: Solver, folder: Path) -> tuple[Run, ...]:
         source = read_source(str(relative_to_cwd(folder / reference.path)))
         nets.append((reference.field, net_of(source.document)))
     return tuple(solver.runs(solver.in_run_states(nets)))
+
+
+def refuse_two_starts(weights: object, snapshot: object) -> None:
+    """Refuse weights together with a snapshot, which has its own.
+
+    Raises:
+        UsageError: both are given.
+    """
+    if weights and snapshot:
+        raise UsageError("--weights and a snapshot exclude each other: caffe takes one of them")

@@ -1,61 +1,73 @@
-"""SSDH4xx: weights that do not exist, cannot be read, or do not fit the net."""
+"""SSDH4xx: weights that do not exist, cannot be read, do not fit the net, or teach it little."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ssdh_surgery.caffe.net.net import Net
-from ssdh_surgery.caffe.shapes import NetShapes, Shape
-from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.weights.content import Content
+from ssdh_surgery.caffe.weights.not_finite import not_finite
+from ssdh_surgery.caffe.weights.snapshot_names import weights_beside
+from ssdh_surgery.caffe.weights.weights_summary import WeightsSummary, weights_summary
+from ssdh_surgery.errors import MissingExtra, SsdhError, near_file
 from ssdh_surgery.findings import (
     FROM_FILLERS,
+    HARDLY_COPIED,
+    HASH_LAYER_COPIED,
     NO_WEIGHTS,
     NOTHING_COPIED,
-    SHAPE_CLASH,
+    RENAMED_LAYER,
     UNREADABLE_WEIGHTS,
+    WEIGHTS_ARE_A_STATE,
+    ZERO_WEIGHTS,
     Finding,
 )
-from ssdh_surgery.location import Location
-from ssdh_surgery.names import shape_text
+from ssdh_surgery.location import Location, path_in_shell
+from ssdh_surgery.names import count_text
+from ssdh_surgery.pipeline.check.renamed_layers import renamed_layers
+from ssdh_surgery.pipeline.check.shape_clash import shape_clashes
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.check.weights_copy import (
+    WeightsCopy,
+    WeightsFile,
+    weights_copy,
+    weights_files,
+)
 from ssdh_surgery.pipeline.nets.snapshots import other_weights
 
-if TYPE_CHECKING:
-    from ssdh_surgery.caffe.weights.copy_table import CopyRow
-
-_HDF5 = b"\x89HDF"
-
-
-@dataclass(frozen=True)
-class WeightsCopy:
-    """What a net takes from one weights file, layer by layer."""
-
-    file: str
-    rows: tuple[CopyRow, ...]
-
-    def names(self, status: str) -> list[str]:
-        """The layers with a status."""
-        return [row.layer for row in self.rows if row.status == status]
+# Layers whose weights a gradient passes through: of zeros nothing passes.
+_MULTIPLYING = frozenset(["Convolution", "Deconvolution", "InnerProduct"])
+# Fewer copied layers than one in so many are next to none.
+_HARDLY = 4
+# Layers that a message names.
+_NAMED = 3
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the weights that each net would copy by layer name."""
     yield from _from_fillers(subject)
-    for name in subject.weights:
-        if not Path(name).is_file():
-            yield NO_WEIGHTS.at(Location(name), "no such weights file")
+    copies = []
+    for file in weights_files(subject):
+        if not Path(file.path).is_file():
+            hint = near_file(file.path) if file.place.line else None
+            path = f": {path_in_shell(file.path)}" if file.place.line else ""
+            yield NO_WEIGHTS.at(file.place, f"no such weights file{path}", hint)
             continue
         try:
-            copies = [_copy(net_shapes, name) for net_shapes in subject.shapes]
-        except SsdhError as error:
-            yield UNREADABLE_WEIGHTS.at(error.location or Location(name), error.message, error.hint)
+            summary = weights_summary(file.path)
+        except MissingExtra:
             continue
-        for (net, _), copy in zip(subject.nets, copies, strict=True):
-            if copy is not None:
-                yield from _mismatches(net, copy)
+        except SsdhError as error:
+            yield _unreadable(file, error)
+            continue
+        yield from _mismatches(subject, summary)
+        if subject.nets:
+            copies.append((summary, weights_copy(subject.shapes[0], summary)))
+    for summary, copy in copies:
+        yield from _contents(subject, summary, copy)
+    if copies:
+        yield from _hardly_copied(subject, copies)
 
 
 def _from_fillers(subject: Subject) -> Iterator[Finding]:
@@ -81,51 +93,111 @@ def _weights_near(subject: Subject) -> str:
     return f" (here: {names})" if names else ""
 
 
-def weights_copies(subject: Subject) -> list[WeightsCopy]:
-    """What the train net takes from each weights file that can be read."""
-    train = next((each for each in subject.shapes if each.phase == "TRAIN"), None)
-    if train is None:
-        return []
-    copies = (_copy(train, name) for name in subject.weights)
-    return [copy for copy in copies if copy is not None]
+def _unreadable(file: WeightsFile, error: SsdhError) -> Finding:
+    """A file that holds no weights: a solver's state, or anything else."""
+    place = file.place if file.place.line else error.location or file.place
+    if error.data.get("content") is not Content.STATE:
+        return UNREADABLE_WEIGHTS.at(place, error.message, error.hint)
+    weights = weights_beside(Path(file.path))
+    anew = "to start anew: --weights FILE.caffemodel"
+    if weights.is_file():
+        anew = f"to start anew: --weights {path_in_shell(str(weights))} (it stands beside)"
+    return WEIGHTS_ARE_A_STATE.at(
+        place,
+        f"{path_in_shell(file.path)} {error.message}",
+        f"to go on from it: --snapshot {path_in_shell(file.path)}; {anew}",
+    )
 
 
-def _copy(net_shapes: NetShapes, name: str) -> WeightsCopy | None:
-    """What a net takes from a file, None where that is not looked into: HDF5."""
-    from ssdh_surgery.caffe.weights.binary_weights import read_weights
-    from ssdh_surgery.caffe.weights.copy_table import copy_table
-
-    with open(name, "rb") as file:
-        if file.read(4) == _HDF5:
-            return None
-    weights = read_weights(name)
-    in_file = {layer.name: layer.shapes for layer in weights.layers}
-    # Where the shapes are unknown (the data is not at hand) only the names are compared.
-    params: list[tuple[str, Sequence[Shape]]] = [
-        (layer, in_file.get(layer, ()) if shape is None else shape)
-        for layer, shape in net_shapes.layer_params
-    ]
-    return WeightsCopy(name, tuple(copy_table(params, weights)))
-
-
-def _mismatches(net: Net, copy: WeightsCopy) -> Iterator[Finding]:
-    for row in copy.rows:
-        if row.status == "shape-clash":
-            layers = net.named(row.layer)
-            yield SHAPE_CLASH.at(
-                layers[0].location if layers else None,
-                f"layer '{row.layer}' has blobs {_shapes_text(row.shapes)}, but {copy.file} holds "
-                f"{_shapes_text(row.file_shapes)} for it, and Caffe stops at that",
-                "rename the layer, so that it starts from its filler",
+def _mismatches(subject: Subject, summary: WeightsSummary) -> Iterator[Finding]:
+    """What does not fit, for each net: Caffe copies weights into the test nets, too."""
+    for (net, _), net_shapes in zip(subject.nets, subject.shapes, strict=True):
+        copy = weights_copy(net_shapes, summary)
+        yield from shape_clashes(subject, net, net_shapes, copy)
+        if {row.status for row in copy.rows} in ({"unused"}, {"unused", "new"}):
+            yield NOTHING_COPIED.at(
+                Location(copy.file),
+                f"no layer of {copy.file} has the name of a layer of {net.file}: nothing would be "
+                "copied",
+                "these may be the weights of another net",
             )
-    if copy.rows and not copy.names("copied") and not copy.names("shape-clash"):
-        yield NOTHING_COPIED.at(
-            Location(copy.file),
-            f"no layer of {copy.file} has the name of a layer of {net.file}: nothing would be "
-            "copied",
-            "these may be the weights of another net",
+
+
+def _contents(subject: Subject, summary: WeightsSummary, copy: WeightsCopy) -> Iterator[Finding]:
+    """What the train net would copy, and what it would rather copy."""
+    net = subject.nets[0][0]
+    copied = frozenset(copy.names("copied"))
+    layers = [layer for layer in summary.layers if layer.name in copied]
+    if (finding := not_finite(summary.file, layers)) is not None:
+        yield finding
+    types = {each.layer.name: each.layer.type for each in subject.shapes[0].layers}
+    zero = [layer.name for layer in layers if layer.is_zero and types[layer.name] in _MULTIPLYING]
+    if zero:
+        verb = "are" if len(zero) > 1 else "is"
+        yield ZERO_WEIGHTS.at(
+            Location(summary.file),
+            f"the weights of {_named(zero)} {verb} all zero: nothing is learned below",
+            "take other weights, or rename the layer, so that it starts from its filler",
+        )
+    hash_layer = subject.hash_layer
+    if hash_layer is not None and hash_layer.latent.name in copied:
+        yield HASH_LAYER_COPIED.at(
+            Location(summary.file),
+            f"{summary.file} holds the hash layer '{hash_layer.latent.name}' already: its "
+            f"{hash_layer.bits} bits go on from there, not from its filler",
+            "to train them anew, start from the weights of the classifier; to go on with a run, "
+            "--resume",
+        )
+    pairs = renamed_layers(copy, _anew(subject))
+    if pairs:
+        (ours, theirs), *others = pairs
+        more = f", and {count_text(len(others), 'other layer')} likewise" if others else ""
+        yield RENAMED_LAYER.at(
+            net.named(ours)[0].location,
+            f"'{ours}' starts from its filler, but {summary.file} has '{theirs}' with the same "
+            f"shapes{more}: are they the same?",
+            f"rename '{ours}' to '{theirs}', or the other way round in the weights, if they are",
         )
 
 
-def _shapes_text(blobs: Sequence[Shape]) -> str:
-    return ", ".join(map(shape_text, blobs)) or "none"
+def _anew(subject: Subject) -> frozenset[str]:
+    """The layers of the train net that are meant to be learned anew: hash layer, classifiers."""
+    names = {head.classifier.name for head in heads(subject.nets[0][0])}
+    hash_layer = subject.hash_layer
+    return frozenset(names | ({hash_layer.latent.name} if hash_layer is not None else set()))
+
+
+def _hardly_copied(
+    subject: Subject, copies: Sequence[tuple[WeightsSummary, WeightsCopy]]
+) -> Iterator[Finding]:
+    """Weights of another net that has a few names in common with this one."""
+    copied = {name for _, copy in copies for name in copy.names("copied")}
+    if not copied or any(copy.names("shape-clash") for _, copy in copies):
+        return
+    rows = [row for _, copy in copies for row in copy.rows]
+    # Layers of a type that no file has, such as a BatchNorm that was added, cannot be copied.
+    types = {layer.type for summary, _ in copies for layer in summary.layers if layer.type}
+    learned = {
+        each.layer.name
+        for each in subject.shapes[0].layers
+        if each.params != () and (not types or each.layer.type in types)
+    } - _anew(subject)
+    unused = {row.layer for row in rows if row.status == "unused"}
+    # Those with another finding of their own count as copied.
+    renamed = {ours for _, copy in copies for ours, _ in renamed_layers(copy)}
+    ours = (copied | renamed) & learned
+    if len(ours) * _HARDLY > len(learned) or len(copied) > len(unused):
+        return
+    files = ", ".join(copy.file for _, copy in copies)
+    yield HARDLY_COPIED.at(
+        Location(copies[0][1].file),
+        f"{len(ours)} of {count_text(len(learned), 'layer')} copied from {files}: the others of "
+        f"{subject.nets[0][0].file} start from their fillers, and "
+        f"{count_text(len(unused), 'layer')} of the weights are not used",
+        "these may be the weights of another net",
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more

@@ -10,6 +10,7 @@ from pathlib import Path
 from ssdh_surgery import zoo
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import net_of
+from ssdh_surgery.caffe.weights.not_finite import weights_not_finite
 from ssdh_surgery.errors import SsdhError, UsageError
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.deploy.find import Origin, find_source, misfits
@@ -100,19 +101,28 @@ def _deploy(
     passed_over = (
         misfits(source, record, settings) if source.kind is Kind.TRAIN and origin is None else []
     )
-    notes, next_command = _weights_of(result, record) if record else ((), None)
+    weights = _weights_of(result, record) if record else _Weights()
     return Results(
         (result,),
         workspace,
         tuple(written),
-        notes=(*passed_over, *notes),
-        warnings=tuple(warnings),
-        next_command=next_command,
+        notes=(*passed_over, *weights.notes),
+        warnings=(*warnings, *weights.warnings),
+        next_command=weights.next_command,
     )
 
 
-def _weights_of(result: FileResult, record: NetRecord) -> tuple[tuple[str, ...], str | None]:
-    """Notes on the snapshots of the train net, and the command that encodes with the newest."""
+@dataclass(frozen=True)
+class _Weights:
+    """What to know of the weights of a deploy net, and the command that encodes with them."""
+
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    next_command: str | None = None
+
+
+def _weights_of(result: FileResult, record: NetRecord) -> _Weights:
+    """The newest snapshot of the train net that fits."""
     net = net_of(result.after)
     last = net.graph("TEST").last(str(record.get("code")))
     params = params_below(net, last.writer if last else None)
@@ -120,12 +130,14 @@ def _weights_of(result: FileResult, record: NetRecord) -> tuple[tuple[str, ...],
     try:
         misfit = partial(weights_misfit, params, str(result.output.path))
         weights = newest_weights(record, misfit, notes.append)
+        bad = weights_not_finite(weights, [name for name, _ in params])
     except SsdhError:
-        return (), None  # it is not trained yet
-    return (
-        (*notes, f"its weights are {path_in_shell(str(weights))}, the newest that fit"),
-        command_in_shell(["encode", "IMAGES", "-o", "codes.npz"]),
-    )
+        return _Weights()  # it is not trained yet
+    notes.append(f"its weights are {path_in_shell(str(weights))}, the newest that fit")
+    if bad is not None:
+        return _Weights(tuple(notes), (f"{bad.message}; {bad.hint}",))
+    encode = command_in_shell(["encode", "IMAGES", "-o", "codes.npz"])
+    return _Weights(tuple(notes), next_command=encode)
 
 
 def _workspace_folder(name: str | None) -> Path | None:

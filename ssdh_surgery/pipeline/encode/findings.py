@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery import findings as rules
+from ssdh_surgery.caffe.weights.not_finite import weights_not_finite
 from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.errors import SsdhError
@@ -79,6 +80,9 @@ def collapse_finding(health: Health) -> Finding | None:
 
 
 def _weights(encoder: Encoder) -> Iterator[Finding]:
+    needed = [name for name, _ in encoder.net.params]
+    if (finding := weights_not_finite(encoder.weights, needed)) is not None:
+        yield finding
     missing = encoder.net.layers_without_weights(encoder.weights)
     if missing:
         named = ", ".join(f"'{name}'" for name in missing[:_NAMED])

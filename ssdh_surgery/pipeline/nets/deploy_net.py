@@ -10,7 +10,7 @@ from ssdh_surgery.caffe.net.heads import hash_layer_of
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.shapes import shapes
-from ssdh_surgery.caffe.weights.weights import read_any_weights
+from ssdh_surgery.caffe.weights.weights_summary import weights_summary
 from ssdh_surgery.errors import SurgeryError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.sources import NETS, SourceFile, need
@@ -91,7 +91,7 @@ class DeployNet:
         """
         if self.layer is None:
             return []
-        names_in_file = {layer.name for layer in read_any_weights(weights).layers}
+        names_in_file = {layer.name for layer in weights_summary(weights).layers}
         needed = self._graph.below([self.layer])
         return [
             each.layer.name

@@ -114,8 +114,8 @@ def state_misfit(params: LayerParams, net: str, state: Path) -> str | None:
     weights = weights_beside(state)
     if not weights.is_file():
         return f"its weights {weights.name} do not exist"
+    from ssdh_surgery.caffe.weights.snapshot_digests import mixed_file
     from ssdh_surgery.caffe.weights.solverstate import read_solver_state
-    from ssdh_surgery.engines.torch.solver.snapshot_digests import mixed_file
 
     try:
         read_solver_state(state)

@@ -12,8 +12,9 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, near_file
+from ssdh_surgery.files import absence
 from ssdh_surgery.location import Location
-from ssdh_surgery.pipeline.check.subject import runs_of, subject_of
+from ssdh_surgery.pipeline.check.subject import refuse_two_starts, runs_of, subject_of
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
@@ -102,7 +103,7 @@ class Launch:
         named = [("--weights", path) for path in self.weights]
         named += [("--snapshot", self.job.snapshot)] if self.job.snapshot else []
         return [
-            FileError(f"no such file ({option})", location=Location(path), hint=near_file(path))
+            FileError(f"{absence(path)} ({option})", location=Location(path), hint=near_file(path))
             for option, path in named
             if not Path(path).is_file()
         ]
@@ -143,8 +144,7 @@ def prepare(options: TrainOptions) -> Launch:
         EngineError: there is nothing to resume.
         SsdhError: the solver cannot be read.
     """
-    if options.weights and (options.snapshot or options.resume):
-        raise UsageError("--weights and a snapshot exclude each other: caffe takes one of them")
+    refuse_two_starts(options.weights, options.snapshot or options.resume)
     if options.snapshot and options.resume:
         raise UsageError("--snapshot and --resume exclude each other")
     workspace = Workspace.find()

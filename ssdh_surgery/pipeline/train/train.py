@@ -16,13 +16,20 @@ from ssdh_surgery.engines.events import Event, RunExit
 from ssdh_surgery.engines.trainer import is_current
 from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.files import Stamp, stamp_of
-from ssdh_surgery.findings import CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
+from ssdh_surgery.findings import (
+    CPU_ONLY_CAFFE,
+    NO_SNAPSHOT_FOLDER,
+    NO_WEIGHTS,
+    NOTHING_LEFT,
+    Finding,
+)
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
+from ssdh_surgery.pipeline.check.snapshot import longer_run, nothing_left
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import Target, target_of
-from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
@@ -31,6 +38,9 @@ from ssdh_surgery.pipeline.workspace.paths import (
     relative_to_cwd,
 )
 from ssdh_surgery.staging.staged_file import clean_folders
+
+# Findings that a dry run has a sentence of its own for.
+_LISTED = (NO_WEIGHTS, CPU_ONLY_CAFFE, NOTHING_LEFT)
 
 
 @dataclass(frozen=True)
@@ -60,14 +70,14 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         launch.job.cwd,
         launch.prefix,
         launch.weights,
-        is_resumed=launch.job.snapshot is not None,
+        snapshot=launch.job.snapshot,
         target=_target(options),
     )
     for finding in findings:
         if finding.rule is NO_SNAPSHOT_FOLDER:
             folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
             notes.append(f"{folder} would be created")
-        elif finding.is_error and finding.rule not in (NO_WEIGHTS, CPU_ONLY_CAFFE):
+        elif finding.is_error and finding.rule not in _LISTED:
             obstacles.append(finding.message)
     if options.engine == "torch":
         return DryRun(_own_line(options, launch), tuple(obstacles), tuple(notes))
@@ -126,12 +136,13 @@ def end_finished(launch: Launch) -> str:
 
 def finish_message(launch: Launch) -> str:
     """A sentence on a run that is resumed at its end, or beyond it."""
-    if launch.iteration != launch.max_iter:
-        return (
-            f"the snapshot is at iteration {launch.iteration}, and the run ends at "
-            f"{launch.max_iter}; a larger --iterations N goes on"
-        )
-    return f"iteration {launch.iteration} of {launch.max_iter} done; --iterations N goes on"
+    assert launch.iteration is not None
+    assert launch.job.snapshot is not None
+    snapshot = path_in_shell(launch.job.snapshot)
+    return (
+        f"{nothing_left(snapshot, launch.iteration, launch.max_iter)}; "
+        f"{longer_run(launch.iteration, launch.max_iter)}"
+    )
 
 
 def next_command(run: Run) -> str:
@@ -221,7 +232,7 @@ def start(
         launch.job.cwd,
         launch.prefix,
         launch.weights,
-        is_resumed=launch.job.snapshot is not None,
+        snapshot=launch.job.snapshot,
         target=_target(options),
         databases=Databases(progress),
     )

@@ -124,9 +124,14 @@ def test_every_truncation_of_hdf5_is_an_error(tmp_path: Path) -> None:
 
 def test_files_of_other_kinds(tmp_path: Path) -> None:
     weights = (TRAIN / "init.caffemodel").read_bytes()
-    said = "x.solverstate: is not a solverstate: it has no iteration"
-    assert refusal(tmp_path, weights) == said
-    assert refusal(tmp_path, b"net: 'x'\n").startswith("x.solverstate: is truncated, or not a")
+    assert refusal(tmp_path, weights) == "x.solverstate: holds weights, not a solver's state"
+    assert refusal(tmp_path, b"net: 'x'\n") == "x.solverstate: is text, not a solver's state"
+    mean = (TRAIN / "mean.binaryproto").read_bytes()
+    assert refusal(tmp_path, mean) == "x.solverstate: is a mean image, not a solver's state"
+    no_iteration = schema.SolverState(current_step=3).SerializeToString()
+    assert refusal(tmp_path, no_iteration) == (
+        "x.solverstate: is not a solverstate: it has no iteration"
+    )
     message = schema.SolverState(iter=1)
     message.history.add(data=[1, 2, 3]).shape.dim.extend([2, 2])
     assert refusal(tmp_path, message.SerializeToString()) == (

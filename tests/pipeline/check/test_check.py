@@ -334,7 +334,8 @@ def test_weights_of_another_net(folder: Path) -> None:
         (
             "fc",
             "net.prototxt:4:15: error SSDH404 shape-clash: layer 'fc' has blobs 3x4, 3, but w "
-            "holds 3x5, 3 for it, and Caffe stops at that",
+            "holds 3x5, 3 for it, and Caffe stops at that: 'data' has 4 values here, and 5 there: "
+            "another net",
         ),
         (
             "other",

@@ -67,4 +67,4 @@ def test_a_first_test_without_a_word(folder: Path) -> None:
     )
     assert not findings(folder, solver + "23000", **WIDE)
     assert not findings(folder, solver + "24000 test_initialization: false", **WIDE)
-    assert not findings(folder, solver + "24000", is_resumed=True, **WIDE)
+    assert not findings(folder, solver + "24000", snapshot="run_iter_1.solverstate", **WIDE)

@@ -51,7 +51,7 @@ def test_snapshots_that_do_not_all_fit(folder: Path) -> None:
             "snapshot: 18 (ssdh patch --set snapshot=18, or edit the solver)"
         )
         assert not findings(folder, "snapshot: 18", **options)
-        assert not findings(folder, "snapshot: 10", is_resumed=True, **options)
+        assert not findings(folder, "snapshot: 10", snapshot="run_iter_1.solverstate", **options)
 
 
 @pytest.mark.caffe

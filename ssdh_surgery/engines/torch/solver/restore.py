@@ -9,14 +9,15 @@ import numpy as np
 import torch
 
 from ssdh_surgery import files
-from ssdh_surgery.caffe.shapes.layer_setup import shape_string
+from ssdh_surgery.caffe.training.solver_types import SOLVER_TYPES
+from ssdh_surgery.caffe.weights.history import history_misfit
+from ssdh_surgery.caffe.weights.snapshot_digests import mixed_file, sidecar_path
 from ssdh_surgery.caffe.weights.solverstate import SolverState, read_solver_state
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
 from ssdh_surgery.engines.torch.net.weights import copy_weights
 from ssdh_surgery.engines.torch.solver.display import SmoothedLoss
 from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, read_sidecar
-from ssdh_surgery.engines.torch.solver.snapshot_digests import sidecar_path
 from ssdh_surgery.engines.torch.solver.solver import TorchSolver
 from ssdh_surgery.engines.torch.solver.solver_nets import SolverNet
 from ssdh_surgery.errors import DataError, SsdhError
@@ -54,21 +55,14 @@ def restore(solver: TorchSolver, path: Path) -> Iterator[Event]:
 
 def _check_history(solver: TorchSolver, state: SolverState, path: Path) -> None:
     history = solver.rule.history
-    location = Location(str(path))
-    if len(state.history) != len(history):
-        raise DataError(
-            f"belongs to another solver type or net: it has {len(state.history)} history blobs, "
-            f"but {solver.kind} has {len(history)} for this net",
-            location=location,
-            hint="start from the weights alone (--weights), or use the solver that wrote it",
-        )
-    for index, (blob, values) in enumerate(zip(history, state.history, strict=True)):
-        if blob.numel() != values.size:
-            raise DataError(
-                f"belongs to another net: history blob {index} is {shape_string(values.shape)}, "
-                f"but the param is {shape_string(tuple(blob.shape))}",
-                location=location,
-            )
+    params = history[: len(history) // SOLVER_TYPES[solver.kind].history]
+    misfit = history_misfit(
+        [blob.shape for blob in state.history],
+        [tuple(param.shape) for param in params],
+        solver.kind,
+    )
+    if misfit is not None:
+        raise DataError(misfit.message, location=Location(str(path)), hint=misfit.hint)
 
 
 def _learned_net(solver: TorchSolver, state: SolverState, path: Path) -> Path:
@@ -82,13 +76,7 @@ def _learned_net(solver: TorchSolver, state: SolverState, path: Path) -> Path:
 
 def _refuse_other_weights(weights: Path, path: Path) -> None:
     """Refuse weights that were replaced since the state was written, as by another run."""
-    try:
-        digests = read_sidecar(sidecar_path(path)).digests
-    except SsdhError:
-        return
-    if digests.solverstate != files.file_digest(path) or digests.weights is None:
-        return
-    if digests.weights != files.file_digest(weights):
+    if mixed_file(path, weights) == weights:
         raise DataError(
             f"belongs to other weights than those that are in {weights} now",
             location=Location(str(path)),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import files
-from ssdh_surgery.engines.torch.solver.snapshot_digests import SnapshotDigests
+from ssdh_surgery.caffe.weights.snapshot_digests import SnapshotDigests
 from ssdh_surgery.engines.torch.sources.feed import SourcePosition
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ssdh_surgery import errors, files
+from ssdh_surgery.caffe.weights.snapshot_digests import SnapshotDigests, sidecar_path
 from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.engines.torch.layers.layer import TorchLayer
 from ssdh_surgery.engines.torch.net.weights import save_weights
 from ssdh_surgery.engines.torch.solver.sidecar import Sidecar, write_sidecar
-from ssdh_surgery.engines.torch.solver.snapshot_digests import SnapshotDigests, sidecar_path
 from ssdh_surgery.errors import FileError, SsdhError
 from ssdh_surgery.location import Location
 from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all

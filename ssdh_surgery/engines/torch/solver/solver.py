@@ -10,6 +10,7 @@ import torch
 
 from ssdh_surgery.caffe.training.rate_schedule import RateSchedule
 from ssdh_surgery.caffe.training.solver_types import solver_type
+from ssdh_surgery.caffe.weights.snapshot_digests import SnapshotDigests
 from ssdh_surgery.caffe.weights.solverstate import SolverState
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import Event
@@ -21,7 +22,6 @@ from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
 from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup
 from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar
-from ssdh_surgery.engines.torch.solver.snapshot_digests import SnapshotDigests
 from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace, write_snapshot
 from ssdh_surgery.engines.torch.solver.solver_nets import Say, SolverNet, SolverNets
 from ssdh_surgery.engines.torch.solver.update_rule import Learnable

@@ -282,7 +282,8 @@ def test_a_state_of_another_solver_type(tmp_path: Path) -> None:
     assert refusal(runner, solver, snapshot=str(state)) == (
         "snap_iter_1.solverstate: belongs to another solver type or net: it has 4 history blobs, "
         "but Adam has 8 for this net\n"
-        "hint: start from the weights alone (--weights), or use the solver that wrote it"
+        'hint: resume with type: "SGD" or "Nesterov" or "AdaGrad" or "RMSProp", or start from the '
+        "weights alone (--weights)"
     )
     # Of as many blobs Caffe takes it, and so does this; the sidecar knows better.
     solver = write_solver(tmp_path, type='"Nesterov"')
@@ -298,9 +299,9 @@ def test_a_state_of_another_net(tmp_path: Path) -> None:
     net.write_text(net.read_text().replace("num_output: 6", "num_output: 7"))
     state = tmp_path / "snap_iter_1.solverstate"
     assert refusal(runner, write_solver(tmp_path), snapshot=str(state)) == (
-        "snap_iter_1.solverstate: belongs to another net: history blob 0 is 6 32 (192), but the "
-        "param is "
-        "7 32 (224)"
+        "snap_iter_1.solverstate: belongs to another net: history blob 0 is 6x32, but the "
+        "param is 7x32\n"
+        "hint: resume with the net that it was trained with, or train this one from other weights"
     )
 
 
@@ -312,7 +313,7 @@ def test_files_that_are_no_states(tmp_path: Path) -> None:
     )
     state.write_bytes((TRAIN / "init.caffemodel").read_bytes())
     assert refusal(runner, solver, snapshot=str(state)) == (
-        "x.solverstate: is not a solverstate: it has no iteration"
+        "x.solverstate: holds weights, not a solver's state"
     )
 
 
