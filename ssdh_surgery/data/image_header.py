@@ -1,14 +1,15 @@
 """The size and channels of an encoded image from its first bytes, and whether its end is missing.
 
-Nothing is decoded, and OpenCV is not imported. Sizes are those of JPEG and PNG; of the other
-formats that OpenCV reads, only the signature is looked at.
+Nothing is decoded, and OpenCV is not imported. Sizes are those of JPEG, PNG, BMP and PNM; of the
+other formats that OpenCV reads, only the signature is looked at.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from ssdh_surgery.errors import DataError
 
@@ -21,6 +22,11 @@ _OTHERS = (
     *(b"P%d" % number for number in range(1, 8)),
 )
 _AVIF = b"ftyp"
+_BMP, _BMP_HEADER = b"BM", 30
+# PBM, PGM and PPM with their width and height; comments may stand between.
+_PNM = re.compile(rb"P([1-6])(?:\s+|#[^\n]*\n)+(\d+)(?:\s+|#[^\n]*\n)+(\d+)\s", re.ASCII)
+_PNM_HEADER = 512
+_EXIF, _EXIF_MARKER, _ORIENTATION = b"Exif\0\0", 0xE1, 0x0112
 _MARKER, _START_OF_SCAN, _END_OF_JPEG = 0xFF, 0xDA, 0xD9
 # Markers without a segment: restarts, the start of the image, TEM.
 _BARE_MARKERS = {*range(0xD0, 0xD9), 0x01}
@@ -64,6 +70,11 @@ def read_image_header(data: bytes | memoryview) -> ImageHeader:
         return _jpeg(data)
     if start.startswith(PNG):
         return _png(data)
+    if start.startswith(_BMP):
+        return _bmp(bytes(data[:_BMP_HEADER]))
+    if match := _PNM.match(bytes(data[:_PNM_HEADER])):
+        kind, width, height = map(int, match.groups())
+        return ImageHeader(3 if kind in (3, 6) else 1, height, width)
     if start.startswith(_OTHERS) or start[4:8] == _AVIF:
         return ImageHeader()
     raise DataError(f"no image that OpenCV reads: {_content(data)}")
@@ -153,3 +164,44 @@ def _content(data: bytes | memoryview) -> str:
     if not start.strip(b"\0"):
         return "it is all zeros"
     return f"it begins with {start[:8].hex(' ')}"
+
+
+def _bmp(head: bytes) -> ImageHeader:
+    if len(head) < _BMP_HEADER or int.from_bytes(head[14:18], "little") < 40:
+        return ImageHeader()  # the form of OS/2
+    width = int.from_bytes(head[18:22], "little", signed=True)
+    # A negative height means that the rows begin at the top.
+    height = abs(int.from_bytes(head[22:26], "little", signed=True))
+    return ImageHeader(4 if head[28] == 32 else 3, height, width)
+
+
+def has_size(data: bytes) -> bool:
+    """Whether the first bytes of a JPEG reach to its size."""
+    return any(marker in _FRAMES and at + 10 <= len(data) for marker, at in _segments(data))
+
+
+def is_turned(data: bytes) -> bool:
+    """Whether the EXIF data of a JPEG ask for an exchange of height and width.
+
+    Some versions of OpenCV follow them where gray or color is forced, others never do.
+    """
+    for marker, at in _segments(data) if data.startswith(JPEG) else ():
+        start = at + 4
+        if marker == _EXIF_MARKER and data.startswith(_EXIF, start):
+            length = int.from_bytes(data[at + 2 : at + 4], "big")
+            return _orientation(data[start + len(_EXIF) : at + 2 + length]) >= 5
+    return False
+
+
+def _orientation(tiff: bytes) -> int:
+    """The orientation that a TIFF directory states, 1 if it states none."""
+    order: Literal["big", "little"] = "big" if tiff.startswith(b"MM") else "little"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(tiff[at : at + size], order)
+
+    first = number(4, 4)
+    for at in range(first + 2, min(len(tiff), first + 2 + 12 * number(first, 2)), 12):
+        if number(at, 2) == _ORIENTATION:
+            return number(at + 8, 2)
+    return 1

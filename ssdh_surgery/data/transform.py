@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.data.datum import Datum, Shape
 from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.data.transform_rules import conflicts, misfits
 from ssdh_surgery.errors import DataError, SchemaError
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import size_text
 
 Pixels = NDArray[np.uint8] | NDArray[np.float32]
 Phase = Literal["TRAIN", "TEST"]
@@ -61,7 +61,9 @@ class DataTransformer:
         random: Random | None = None,
         folder: Path | str = ".",
     ) -> None:
-        _refuse_conflicts(param)
+        for refusal in conflicts(param):
+            raise SchemaError(refusal.message)
+        self._param = param
         self.crop: int = param.crop_size
         self.color: bool | None = _color_of(param)
         self._scale = np.float32(param.scale)
@@ -69,7 +71,6 @@ class DataTransformer:
         self._random_crop = phase == "TRAIN" and bool(self.crop)
         self._random = random
         self._mean_values = np.array(param.mean_value, np.float32)
-        self._mean_name: str = param.mean_file
         self._mean: NDArray[np.float32] | None = None
         if param.HasField("mean_file"):
             self._mean = read_mean(Path(folder) / param.mean_file)
@@ -93,14 +94,14 @@ class DataTransformer:
         Raises:
             DataError: the crop is too large, or the mean does not fit; both sizes are named.
         """
-        channels, height, width = shape
-        if self.crop and (height < self.crop or width < self.crop):
+        for refusal in misfits(self._param, self.mean_shape, shape):
+            is_of_mean = refusal.field == "mean_file"
             raise DataError(
-                f"crop_size {self.crop} is larger than the image of {_size(shape)}",
-                hint="resize the images when building the LMDB, or set a smaller crop_size",
+                refusal.message,
+                location=Location(self._param.mean_file) if is_of_mean else None,
+                hint=refusal.hint,
             )
-        self._check_mean(shape)
-        return (channels, self.crop, self.crop) if self.crop else shape
+        return (shape[0], self.crop, self.crop) if self.crop else shape
 
     def draw(self) -> Chance:
         """The random numbers for one record, independent of its size."""
@@ -158,37 +159,11 @@ class DataTransformer:
             row, column = free[0] // 2, free[1] // 2
         return slice(row, row + self.crop), slice(column, column + self.crop)
 
-    def _check_mean(self, shape: Shape) -> None:
-        if self._mean is not None and self._mean.shape != shape:
-            is_cropped = self.crop and self._mean.shape[1:] == (self.crop, self.crop)
-            raise DataError(
-                f"the mean is {_size(self._mean.shape)}, the image {_size(shape)}",
-                location=Location(self._mean_name),
-                hint="a mean file has the size of the images before the crop"
-                + ("; this one has the size of the crop" if is_cropped else ""),
-            )
-        if len(self._mean_values) not in (0, 1, shape[0]):
-            raise DataError(
-                f"{len(self._mean_values)} mean values for images with {shape[0]} channels",
-                hint="give one mean_value, or one per channel",
-            )
-
-
-def _refuse_conflicts(param: Any) -> None:
-    if param.HasField("mean_file") and len(param.mean_value):
-        raise SchemaError("mean_file and mean_value cannot both be set")
-    if param.force_color and param.force_gray:
-        raise SchemaError("force_color and force_gray cannot both be set")
-
 
 def _color_of(param: Any) -> bool | None:
     if param.force_color or param.force_gray:
         return bool(param.force_color)
     return None
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return size_text(shape) + " (channels x height x width)"
 
 
 def ten_crops(image: NDArray[np.float32], size: int) -> NDArray[np.float32]:

@@ -13,6 +13,10 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.mean import image_mean, read_mean, write_mean
 from ssdh_surgery.errors import DataError, FileError
 
+ARRAY = (
+    "hint: an array [C, H, W] in a .npy file becomes one by 'ssdh data mean --convert mean.npy "
+    "mean.binaryproto'"
+)
 FORM = "hint: a mean file is a BlobProto, as compute_image_mean writes it"
 
 
@@ -41,13 +45,29 @@ def test_every_form_of_a_blob_is_read(tmp_path: Path) -> None:
         assert read_mean(tmp_path / "mean").tolist() == [[[0, 1, 2]], [[3, 4, 5]]]
 
 
+def test_of_several_images_the_first_is_the_mean(tmp_path: Path) -> None:
+    """As in Caffe, which compares the sizes of one image and never looks at their number."""
+    (tmp_path / "mean").write_bytes(blob(num=2, channels=3, height=1, width=1, data=range(6)))
+    assert read_mean(tmp_path / "mean").tolist() == [[[0]], [[1]], [[2]]]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", f"not a mean file: it holds no values\n{FORM}"),
+        (b"", f"not a mean file: it is empty\n{FORM}"),
+        (b"\x08\x01", f"not a mean file: it holds no values\n{FORM}"),
         (b"name: 'net'\nlayer {\n", f"not a mean file: it is text\n{FORM}"),
         (b"xxxxxxxx", f"not a mean file: it is text\n{FORM}"),
-        (b"\x93NUMPY\x01\x00", f"not a mean file: it is a numpy array\n{FORM}"),
+        (
+            b"\x93NUMPY\x01\x00",
+            "not a mean file: it is a numpy array\n"
+            "hint: convert it: ssdh data mean --convert {file} {file}",
+        ),
+        (
+            b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\1IM",
+            f"not a mean file: it is a MATLAB file\n{FORM}: save the array as a .npy file, and "
+            "run ssdh data mean --convert mean.npy mean.binaryproto",
+        ),
         (b"\x89HDF\r\n\x1a\n", f"not a mean file: it is HDF5\n{FORM}"),
         (b"\x07\x00\xff", f"not a mean file: truncated, or of another kind\n{FORM}"),
         (
@@ -56,27 +76,24 @@ def test_every_form_of_a_blob_is_read(tmp_path: Path) -> None:
             "hint: the file is truncated or was changed",
         ),
         (
-            blob(num=2, channels=3, height=1, width=1, data=range(6)),
-            "not a mean image: its shape is 2 x 3 x 1 x 1, expected 1 x C x H x W",
-        ),
-        (
             blob(shape=schema.message_class("BlobShape")(dim=[3]), data=range(3)),
-            "not a mean image: its shape is 3, expected 1 x C x H x W",
+            f"not a mean image: its shape is 3, expected 1 x C x H x W\n{ARRAY}",
         ),
         (
             blob(data=range(3)),
-            "not a mean image: its shape is no sizes, expected 1 x C x H x W",
+            f"not a mean image: its shape is no sizes, expected 1 x C x H x W\n{ARRAY}",
         ),
     ],
     ids=[
         "empty",
+        "no-values",
         "text",
         "text-that-parses",
         "npy",
+        "matlab",
         "hdf5",
         "noise",
         "short",
-        "two",
         "vector",
         "bare",
     ],
@@ -84,6 +101,7 @@ def test_every_form_of_a_blob_is_read(tmp_path: Path) -> None:
 def test_what_is_no_mean_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mean.binaryproto"
     file.write_bytes(data)
+    message = message.replace("{file}", str(file))
     with pytest.raises(DataError) as caught:
         read_mean(file)
     assert str(caught.value) == f"{file}: {message}"

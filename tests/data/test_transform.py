@@ -136,8 +136,7 @@ def test_a_mean_of_another_size_names_both_sizes(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         transformer(folder=tmp_path, mean_file="mean", crop_size=5).shape((3, 7, 9))
     assert str(caught.value) == (
-        "mean: the mean is 3 x 7 x 8 (channels x height x width), the image 3 x 7 x 9 "
-        "(channels x height x width)\n"
+        "mean: the mean is 3 x 7 x 8 (channels x height x width), the image 3 x 7 x 9\n"
         "hint: a mean file has the size of the images before the crop"
     )
 
@@ -146,7 +145,7 @@ def test_a_wrong_number_of_mean_values_is_refused() -> None:
     with pytest.raises(DataError) as caught:
         transformer(mean_value=[1, 2])(PICTURE)
     assert str(caught.value) == (
-        "2 mean values for images with 3 channels\nhint: give one mean_value, or one per channel"
+        "2 mean values for the image with 3 channels\nhint: give one mean_value, or one per channel"
     )
 
 

@@ -13,13 +13,17 @@ from ssdh_surgery.pipeline.check import (
     devices,
     divergence,
     duration,
+    fed_layers,
     folders,
     gpu_batch,
+    hdf5_lists,
     label_values,
     leveldbs,
+    lists,
     memory,
     net,
     pairs,
+    pixel_range,
     records,
     schedule,
     snapshot,
@@ -27,7 +31,9 @@ from ssdh_surgery.pipeline.check import (
     solver,
     sources,
     train_and_test,
+    transforms,
     weights,
+    windows,
 )
 from ssdh_surgery.pipeline.check.databases import Databases
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
@@ -36,16 +42,26 @@ from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
-_FAMILIES = (
-    solver,
-    schedule,
+# What can be known of a net that no solver is given for.
+_NET_FAMILIES = (
     net,
     sources,
     records,
     label_values,
     leveldbs,
+    lists,
+    hdf5_lists,
+    windows,
+    transforms,
+    pixel_range,
     pairs,
     train_and_test,
+)
+_FAMILIES = (
+    solver,
+    schedule,
+    *_NET_FAMILIES,
+    fed_layers,
     coverage,
     weights,
     snapshot,
@@ -57,8 +73,6 @@ _FAMILIES = (
     memory,
     folders,
 )
-# What can be known of a net that no solver is given for.
-_NET_FAMILIES = (net, sources, records, label_values, leveldbs, pairs, train_and_test)
 
 
 def check(subject: Subject) -> list[Finding]:

@@ -27,6 +27,7 @@ from ssdh_surgery.findings import (
 )
 from ssdh_surgery.location import Location, path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.files.path_hints import path_hint
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.surgery.core.judge import protobuf_message
 
@@ -100,7 +101,8 @@ def _snapshots(subject: Subject) -> Iterator[Finding]:
         yield NO_SNAPSHOT_FOLDER.at(
             place,
             f"the folder for the snapshots does not exist: {name}",
-            f"create it: mkdir -p {shlex.quote(name)}",
+            path_hint(solver.root.string("snapshot_prefix"), subject.folder)
+            or f"create it: mkdir -p {shlex.quote(name)}",
         )
     elif not os.access(folder, os.W_OK):
         yield SNAPSHOT_FOLDER_READ_ONLY.at(

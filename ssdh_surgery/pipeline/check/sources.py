@@ -27,6 +27,7 @@ from ssdh_surgery.pipeline.check.layer_paths import (
 )
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
+from ssdh_surgery.pipeline.files.path_hints import path_hint
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
@@ -57,9 +58,11 @@ def _file(layer: Layer, subject: Subject) -> Iterator[Finding]:
 def _missing(rule: FindingRule, what: str, entry: Entry, subject: Subject) -> Finding:
     name, folder = text_of(entry), subject.folder
     hints = []
-    if not Path(name).is_absolute():
+    if spelling := path_hint(name, folder):
+        hints.append(spelling)
+    elif not Path(name).is_absolute():
         hints.append(f"paths in a net start at caffe's working directory: {folder}")
-    if place := _elsewhere(name, subject):
+    if not spelling and (place := _elsewhere(name, subject)):
         path = os.path.relpath(place, folder)
         hints.append(f"there is one at {shell_text(place)}: write '{path}'")
     return rule.at(

@@ -34,6 +34,7 @@ from ssdh_surgery.pipeline.check.weights_copy import (
     weights_copy,
     weights_files,
 )
+from ssdh_surgery.pipeline.files.path_hints import path_hint
 from ssdh_surgery.pipeline.nets.snapshots import other_weights
 
 # Layers whose weights a gradient passes through: of zeros nothing passes.
@@ -50,7 +51,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
     copies = []
     for file in weights_files(subject):
         if not Path(file.path).is_file():
-            hint = near_file(file.path) if file.place.line else None
+            hint = path_hint(file.path, Path.cwd()) or near_file(file.path)
             path = f": {path_in_shell(file.path)}" if file.place.line else ""
             yield NO_WEIGHTS.at(file.place, f"no such weights file{path}", hint)
             continue

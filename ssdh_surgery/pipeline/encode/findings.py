@@ -12,6 +12,7 @@ from ssdh_surgery import findings as rules
 from ssdh_surgery.caffe.weights.not_finite import weights_not_finite
 from ssdh_surgery.data.class_names import ClassNames
 from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.data.pixel_range import scale_doubt, unit_mean_doubt
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import Location
@@ -151,21 +152,10 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
                 "give those of the training: --mean-file, --mean-value, --scale",
             )
         return
-    if scale is not None and not 1 / 1024 <= abs(scale) <= 2:
-        times = "large" if abs(scale) > 2 else "small"
-        yield rules.SCALE.at(
-            None,
-            f"a scale of {scale:g} gives inputs of up to {255 * abs(scale):g}: they may be 255 "
-            f"times too {times}",
-            "pixels range from 0 to 255; a scale of 0.00390625 maps them to 0 to 1",
-        )
-    if mean and 0 < max(map(abs, mean)) <= 1:
-        yield rules.MEAN_OF_ANOTHER_SCALE.at(
-            None,
-            f"the mean values {_text(mean)} are for pixels from 0 to 1, but these range from 0 "
-            "to 255",
-            "the mean is subtracted before scaling: give it for pixels from 0 to 255",
-        )
+    if scale is not None and (doubt := scale_doubt(scale)):
+        yield rules.SCALE.at(None, *doubt)
+    if mean and (doubt := unit_mean_doubt(mean, f"the mean values {_text(mean)} are")):
+        yield rules.MEAN_OF_ANOTHER_SCALE.at(None, *doubt)
 
 
 def _channels(transform: InputTransform) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import FileError
+from ssdh_surgery.pipeline.files.path_hints import path_hint
 
 
 def working_folders(file: Path | None) -> list[Path]:
@@ -45,5 +46,6 @@ def launch_folder(solver: Solver, path: Path) -> Path:
         "caffe looks up the paths in a solver from the directory that it runs in, and none of "
         f"these has a file '{first.path}':\n{tried}",
         location=first.entry.location,
-        hint="correct the path: ssdh patch --set net=..., or edit the solver",
+        hint=path_hint(first.path, folders[0])
+        or "correct the path: ssdh patch --set net=..., or edit the solver",
     )

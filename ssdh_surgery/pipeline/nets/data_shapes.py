@@ -39,7 +39,10 @@ def shapes_at_hand(net: Net, phase: Phase | State, folders: Sequence[Path]) -> d
             continue
         batch = getattr(layer.parameter, _READERS[layer.type]).batch_size
         for top in layer.tops if layer.type == "HDF5Data" else layer.tops[:1]:
-            shape = _Sizes.of(net, layer, top, folders).shape
+            try:
+                shape = _Sizes.of(net, layer, top, folders).shape
+            except MissingExtra:
+                continue
             if shape and batch:
                 blob_shapes[top] = (batch, *shape[1:])
     return blob_shapes
@@ -171,19 +174,25 @@ def _of_mean_file(name: str, folders: Sequence[Path]) -> ImageSize:
 
 
 def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
-    """The shape of an array in the first file of the list, the first that Caffe reads."""
-    from ssdh_surgery.caffe.weights import hdf5
+    """The shape of an array in the first file of the list, the first that Caffe reads.
+
+    Raises:
+        MissingExtra: there is a list, and h5py is not installed.
+    """
+    from ssdh_surgery.data.hdf5_contents import can_read, hdf5_contents
+    from ssdh_surgery.data.hdf5_source import listed_files
 
     for folder in folders:
-        listed = folder / layer.parameter.hdf5_data_param.source
         try:
-            first = listed.read_text().split()[0]
-            with hdf5.open_file(folder / first) as file:
-                return (1, *(int(size) for size in file[top].shape[1:]))
-        except MissingExtra:
-            raise
-        except (OSError, UnicodeDecodeError, IndexError, SsdhError):
+            first, *_ = listed_files(folder / layer.parameter.hdf5_data_param.source)
+        except SsdhError:
             continue
+        if not can_read():
+            raise MissingExtra("codes", "reading HDF5 files")
+        (contents,) = hdf5_contents([folder / first], layer.tops)
+        dataset = contents.datasets.get(top)
+        if dataset is not None and dataset.shape:
+            return (1, *dataset.shape[1:])
     return None
 
 

@@ -348,7 +348,7 @@ def test_a_mean_file(tmp_path: Path) -> None:
         net.transform.prepare(pixels[:, :13])
     assert str(caught.value) == (
         "mean.binaryproto: the mean is 3 x 14 x 16 (channels x height x width), the image "
-        "3 x 13 x 16 (channels x height x width)\n"
+        "3 x 13 x 16\n"
         "hint: a mean file has the size of the images before the crop"
     )
 

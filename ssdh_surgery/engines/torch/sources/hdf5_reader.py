@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
 from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery.data.hdf5_child import described
+from ssdh_surgery.data.hdf5_source import Dataset, listed_files, refusals
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.prefetch import BatchRecord, Reading
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_regular
 from ssdh_surgery.location import Location
 
 if TYPE_CHECKING:
@@ -51,10 +52,8 @@ class Hdf5Reader:
     ) -> None:
         self._tops = tops
         self._chance = chance
-        names = read_regular(folder / source).decode("utf-8", "surrogateescape").split()
-        if not names:
-            raise DataError("the list names no HDF5 files", location=Location(str(folder / source)))
-        self._files = [self._inspect(folder / name) for name in names]
+        self._first: dict[str, Dataset] | None = None
+        self._files = [self._inspect(folder / name) for name in listed_files(folder / source)]
         self.shapes: Sequence[Shape] = self._files[0].shapes
         self.count = sum(file.rows for file in self._files)
         # The order of files in a pass, the file in memory, the order of its rows; with their keys.
@@ -66,9 +65,6 @@ class Hdf5Reader:
         """Read rows."""
         rows = [self._row(number) for number in numbers]
         shapes = tuple(value.shape for value in rows[0][1])
-        for name, values in rows:
-            if (row_shapes := tuple(value.shape for value in values)) != shapes:
-                raise DataError(f"{name} has the shapes {row_shapes}, but its batch has {shapes}")
         records = [
             BatchRecord(name, _label(values), partial(_fill, values)) for name, values in rows
         ]
@@ -81,15 +77,12 @@ class Hdf5Reader:
     def _inspect(self, path: Path) -> _File:
         """The number of rows in a file, and the shapes of a row."""
         with hdf5.open_file(path) as file:
-            shapes = [hdf5.dataset(file, top, path).shape for top in self._tops]
-        rows = {shape[0] if shape else 0 for shape in shapes}
-        if len(rows) != 1 or 0 in rows:
-            datasets = ", ".join(f"'{t}' {s}" for t, s in zip(self._tops, shapes, strict=True))
-            raise DataError(
-                f"datasets need the same number of rows, at least one: {datasets}",
-                location=Location(str(path)),
-            )
-        return _File(path, rows.pop(), tuple(tuple(shape[1:]) for shape in shapes))
+            datasets = {name: Dataset(*described(file[name])) for name in file}
+        for refusal in refusals(self._tops, datasets, self._first):
+            raise DataError(refusal.message, location=Location(str(path)), hint=refusal.hint)
+        self._first = self._first or datasets
+        shapes = [datasets[top].shape or () for top in self._tops]
+        return _File(path, shapes[0][0], tuple(shape[1:] for shape in shapes))
 
     def _row(self, number: int) -> tuple[str, list[Array]]:
         """A record's name, and its values for each top."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.shapes.layer_setup import Shape
+from ssdh_surgery.data import list_problems
 from ssdh_surgery.data.image import planar, read_image
-from ssdh_surgery.data.image_list import ImageList, ListEntry, read_list
+from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles, ListedImage
 from ssdh_surgery.data.transform import Chance, DataTransformer
 from ssdh_surgery.engines.torch.sources.counted_chance import CountedChance
 from ssdh_surgery.engines.torch.sources.image_batch import write_image
@@ -48,36 +49,36 @@ class ImageReader:
         self._param = param
         self._transformer = transformer
         self._chance = chance
-        self._folder = folder
         if bool(param.new_height) != bool(param.new_width):
             raise SchemaError("new_height and new_width must be set at the same time")
-        self._list = read_list(folder / param.source, check_files=False)
-        _refuse_errors(self._list)
-        self.count = len(self._list.entries)
+        images = ImageDataList(folder / param.source)
+        _refuse_errors(images)
+        self._files = ImageFiles(images, param.root_folder, folder)
+        self.count = len(images)
         # The order of a pass, keyed by (seed, pass).
         self._order: tuple[tuple[int, int], NDArray[np.intp]] | None = None
-        self.shapes: Sequence[Shape] = (self._shape(self._entry(0)), ())
+        self.shapes: Sequence[Shape] = (self._shape(self._listed(0)), ())
 
     def read(self, numbers: range) -> Reading:
         """Read images; the first one determines the shape of all."""
-        entries = [self._entry(number) for number in numbers]
+        images = [self._listed(number) for number in numbers]
         # With a crop or a fixed size the shape is known; otherwise the first image determines it.
         is_fixed = self._transformer.crop or self._param.new_height
-        shape = self.shapes[0] if is_fixed else self._shape(entries[0])
+        shape = self.shapes[0] if is_fixed else self._shape(images[0])
         records = [
             BatchRecord(
-                f"'{printable(entry.path)}' of {self._list.source}:{entry.line_id + 1}",
-                entry.label,
-                partial(self._fill, entry, self._chance.record(number)),
+                f"'{printable(image.path)}' of {self._files.images.source}:{image.line}",
+                image.label,
+                partial(self._fill, image, self._chance.record(number)),
             )
-            for number, entry in zip(numbers, entries, strict=True)
+            for number, image in zip(numbers, images, strict=True)
         ]
         return Reading((shape, ()), records)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _entry(self, number: int) -> ListEntry:
+    def _listed(self, number: int) -> ListedImage:
         # As in Caffe, some images are skipped once, at the start.
         skip = self._chance.start(self._param.rand_skip) if self._param.rand_skip else 0
         pass_number, index = divmod(number + skip, self.count)
@@ -86,43 +87,42 @@ class ImageReader:
             if self._order is None or self._order[0] != key:
                 self._order = key, self._chance.order(self.count, pass_number)
             index = int(self._order[1][index])
-        return self._list.entries[index]
+        return self._files.images.image(index)
 
-    def _image(self, entry: ListEntry) -> Image:
+    def _pixels(self, image: ListedImage) -> Image:
         param = self._param
         size = (param.new_width, param.new_height) if param.new_width else None
-        path = self._folder / f"{param.root_folder}{entry.path}"
+        path = self._files.path(image.line - 1)
         return planar(read_image(path, size=size, gray=not param.is_color))
 
-    def _shape(self, entry: ListEntry) -> Shape:
-        channels, height, width = self._image(entry).shape
+    def _shape(self, image: ListedImage) -> Shape:
+        channels, height, width = self._pixels(image).shape
         try:
             return self._transformer.shape((channels, height, width))
         except DataError as error:
-            raise self._of_line(entry, error) from error
+            raise self._of_line(image, error) from error
 
-    def _fill(self, entry: ListEntry, chance: Chance, arrays: Sequence[Array]) -> None:
-        images, labels = arrays
-        pixels = self._image(entry)
+    def _fill(self, image: ListedImage, chance: Chance, arrays: Sequence[Array]) -> None:
+        batch, labels = arrays
+        pixels = self._pixels(image)
         try:
-            write_image(self._transformer, pixels, chance, images[0])
+            write_image(self._transformer, pixels, chance, batch[0])
         except DataError as error:
-            raise self._of_line(entry, error) from error
-        labels[0] = entry.label
+            raise self._of_line(image, error) from error
+        labels[0] = image.label
 
-    def _of_line(self, entry: ListEntry, error: DataError) -> DataError:
+    def _of_line(self, image: ListedImage, error: DataError) -> DataError:
         return DataError(
-            f"'{printable(entry.path)}': {error.message}",
-            location=Location(self._list.source, entry.line_id + 1),
+            f"'{printable(image.path)}': {error.message}",
+            location=Location(self._files.images.source, image.line),
             hint=error.hint,
         )
 
 
-def _refuse_errors(images: ImageList) -> None:
-    if images.errors:
-        errors = [finding for finding in images.findings if finding.is_error]
+def _refuse_errors(images: ImageDataList) -> None:
+    if problems := images.problems():
         raise DataError(
             "the list has lines that Caffe would misread",
             location=Location(images.source),
-            findings=errors,
+            findings=list_problems.findings(problems, images.source),
         )

@@ -356,17 +356,18 @@ def test_hdf5_files_that_are_no_good(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["labels"] = np.zeros((3, 2)), np.zeros(3)
     assert refusal(HDF5 % "", tmp_path) == (
-        "b.h5: has no dataset 'label' in '/'\nhint: did you mean 'labels'?"
+        "b.h5: no dataset 'label', a top of the layer; the file has 'data', 'labels'\n"
+        "hint: did you mean 'labels'?"
     )
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["label"] = np.zeros((3, 2)), np.zeros(4)
     assert refusal(HDF5 % "", tmp_path) == (
-        "b.h5: datasets need the same number of rows, at least one: 'data' (3, 2), 'label' (4,)"
+        "b.h5: the datasets of the tops need one number of rows: 'data' has 3, 'label' has 4"
     )
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file["data"], file["label"] = np.zeros((3, 2)), np.zeros(3)
-    assert refusal(HDF5 % "", tmp_path, 2) == (
-        "row 0 of b.h5 has the shapes ((2,), ()), but its batch has ((2, 3), ())"
+    assert refusal(HDF5 % "", tmp_path) == (
+        "b.h5: a row of 'data' is 2, in the first file of the list 2x3"
     )
     (tmp_path / "b.h5").write_bytes(b"no")
     assert refusal(HDF5 % "", tmp_path) == "b.h5: is not an HDF5 file"
