@@ -216,9 +216,9 @@ MIRRORED_TESTS = _rule(
     "Images are mirrored at random in tests.",
     "Caffe mirrors in both phases, so that each test judges other images.",
 )
-LIST_EMPTY = _rule(
-    "SSDH140", "list-empty", "error",
-    "The list of an `ImageData`, `HDF5Data` or `WindowData` layer has no lines.",
+UNREADABLE_LIST = _rule(
+    "SSDH140", "unreadable-list", "error",
+    "The list of an `ImageData`, `HDF5Data` or `WindowData` layer is empty, or is not a text.",
     "Caffe stops when it builds the layer.",
 )
 LINE_WITHOUT_PICTURE = _rule(
@@ -230,8 +230,9 @@ LINE_WITHOUT_PICTURE = _rule(
 SIZES_IN_A_BATCH = _rule(
     "SSDH142", "sizes-in-a-batch", "error",
     "The images of an `ImageData` layer differ in size, and nothing makes them equal.",
-    "The first image of a batch decides its size, and Caffe stops at an image of another one. "
-    "With `new_height` and `new_width` all are resized, with `crop_size` all are cropped.",
+    "The first image of a batch decides its size. BVLC Caffe stops at an image of another one; "
+    "Caffes of SSD's lineage copy its pixels as if it had that size. With `new_height` and "
+    "`new_width` all are resized, with `crop_size` all are cropped.",
 )
 COLOR_AND_GRAY = _rule(
     "SSDH143", "color-and-gray", "error",
@@ -268,7 +269,7 @@ DATASET_REFUSED = _rule(
 )
 DATASETS_DIFFER = _rule(
     "SSDH149", "datasets-differ", "error",
-    "The rows of a dataset have another shape than in the first file of the list.",
+    "The rows of a dataset have more or fewer values than in the first file of the list.",
     "Caffe does not look at it: it takes the shape from the first file, and reads rows of other "
     "files at wrong places or beyond their end.",
 )
@@ -296,7 +297,7 @@ WINDOW_FILE = _rule(
     "The window file of a `WindowData` layer is not one, or its images do not suit.",
     "Caffe reads it word by word: `#` and the number of the image, its path, channels, height and "
     "width, the number of windows, then class, overlap and corners of each. It stops at another "
-    "word, and leaves a batch unfinished where an image is missing.",
+    "word or ignores the rest, and leaves a batch unfinished where an image is missing.",
 )
 WINDOW_MEAN = _rule(
     "SSDH154", "window-mean", "error",
@@ -376,6 +377,12 @@ LEVELDB_OPENED_TWICE = _rule(
     "A LevelDB is read by two layers, or by a run on several GPUs.",
     "A LevelDB can be open once at a time. Caffe stops with `IO error: lock LOCK: already held by "
     "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
+)
+TWO_LABELS = _rule(
+    "SSDH155", "picture-of-two-labels", "warning",
+    "A list of an `ImageData` layer names an image several times, with different labels.",
+    "One of them is wrong for a loss that knows one class per image. `ssdh data build "
+    "--multi-label` makes LMDBs of images with several labels.",
 )
 
 # ---------------------------------------------------------------- SSDH2xx nets

@@ -30,7 +30,7 @@ def described(item: Any) -> tuple[tuple[int, ...] | None, str]:
 
 
 def _labels(item: Any, most_values: int, most_labels: int) -> list[Any] | None:
-    """The different labels as Caffe casts them, their counts and first rows, and their number."""
+    """The different labels as Caffe casts them, their counts and first rows; number and runs."""
     import numpy as np
 
     per_row = item.size // len(item)
@@ -45,6 +45,7 @@ def _labels(item: Any, most_values: int, most_labels: int) -> list[Any] | None:
         counts.tolist(),
         (first // per_row).tolist(),
         int(item.size),
+        1 + int(np.count_nonzero(np.diff(integers))),
     ]
 
 

@@ -32,11 +32,19 @@ _MOST_CHILDREN = 3
 
 @dataclass(frozen=True)
 class FileLabels:
-    """The labels in a dataset: how often each occurs, and the first row of each."""
+    """The labels in a dataset.
+
+    Attributes:
+        counts: how often each occurs.
+        first_rows: the first row of each.
+        total: the number of labels, of which the first were read.
+        runs: how many times another label follows, counting the first.
+    """
 
     counts: Counter[int]
     first_rows: dict[int, int]
     total: int
+    runs: int
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,10 @@ def _of_child(paths: Sequence[str], tops: dict[str, bool]) -> dict[str, Hdf5Cont
             results[path] = _answer(answer[0])
     if pending is not None:
         results[pending] = Hdf5Contents(error=_end(child.returncode))
+    elif child.returncode:
+        # h5py cannot be imported: the last line says why.
+        reason = child.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        results |= {path: Hdf5Contents(error=f"cannot be read: {reason}") for path in paths}
     return results
 
 
@@ -121,7 +133,7 @@ def _answer(answer: dict[str, Any]) -> Hdf5Contents:
         top: FileLabels(
             Counter(dict(zip(values[0], values[1], strict=True))),
             dict(zip(values[0], values[2], strict=True)),
-            values[3],
+            *values[3:],
         )
         for top, values in answer["labels"].items()
         if values is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +65,7 @@ def listed_files(path: Path) -> list[str]:
         )
     names = name_text(data).split()
     if not names:
-        raise DataError("the list names no HDF5 files", location=where, rule=rules.LIST_EMPTY)
+        raise DataError("the list names no HDF5 files", location=where, rule=rules.UNREADABLE_LIST)
     return names
 
 
@@ -93,7 +94,7 @@ def refusals(
         return
     for top, shape in shapes.items():
         other = first[top].shape or ()
-        if shape[1:] != other[1:]:
+        if prod(shape[1:]) != prod(other[1:]):
             yield Hdf5Refusal(
                 rules.DATASETS_DIFFER,
                 f"a row of '{top}' is {shape_text(shape[1:])}, in the first file of the list "
@@ -120,9 +121,7 @@ def _problem(dataset: Dataset) -> str | None:
         return "is a single value, without rows"
     if dataset.kind not in ("integer", "float"):
         return f"holds no numbers: its type is {dataset.kind}"
-    count = 1
-    for size in shape:
-        count *= size
+    count = prod(shape)
     if not count:
         return f"is empty: {shape_text(shape)}"
     if count > _MOST_VALUES:

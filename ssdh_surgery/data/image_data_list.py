@@ -79,23 +79,39 @@ class ImageDataList:
         path, space, label = line.rpartition(b" ")
         return ListedImage(name_text(path if space else line), _number(label), index + 1)
 
+    def contradiction(self) -> tuple[ListedImage, ListedImage] | None:
+        """The first two lines that name one image with different labels."""
+        first: dict[bytes, int] = {}
+        for index, line in enumerate(self._lines):
+            path, _, label = line.rpartition(b" ")
+            before = first.setdefault(path, index)
+            if before != index and path and _number(label) != self.image(before).label:
+                return self.image(before), self.image(index)
+        return None
+
     @property
     def labels(self) -> LabelCounts:
         """The labels of all lines that are well formed."""
-        counts, first_lines, _ = self._scan
+        counts, first_lines, *_ = self._scan
         places = {label: f"line {line}" for label, line in first_lines.items()}
         return LabelCounts(Path(self.source), "line", counts, places)
+
+    @property
+    def label_runs(self) -> int:
+        """How many times another label follows, counting the first."""
+        return self._scan[3]
 
     def problems(self, *, has_labels: bool = True) -> list[Problem]:
         """The lines that Caffe misreads; without labels those whose path is wrong."""
         return [each for each in self._scan[2] if has_labels or each.kind not in _OF_LABELS]
 
     @cached_property
-    def _scan(self) -> tuple[Counter[int], dict[int, int], list[Problem]]:
-        """How often each label occurs, the first line of each, and the problems."""
+    def _scan(self) -> tuple[Counter[int], dict[int, int], list[Problem], int]:
+        """How often each label occurs, the first line of each, the problems, and the runs."""
         counts: Counter[int] = Counter()
         first_lines: dict[int, int] = {}
         problems: list[Problem] = []
+        runs, last = 0, None
         for number, line in enumerate(self._lines, 1):
             path, _, word = line.rpartition(b" ")
             # The common form, without a look at anything else: lists have millions of lines.
@@ -114,9 +130,11 @@ class ImageDataList:
                     problems.append(Problem(kind, number, detail))
                     continue
                 label = _number(word)
+            if label != last:
+                runs, last = runs + 1, label
+                first_lines.setdefault(label, number)
             counts[label] += 1
-            first_lines.setdefault(label, number)
-        return counts, first_lines, problems
+        return counts, first_lines, problems, runs
 
 
 def _problem(line: bytes) -> ProblemKind | None:

@@ -15,13 +15,19 @@ from ssdh_surgery.data.hdf5_contents import Hdf5Contents, can_read, hdf5_content
 from ssdh_surgery.data.hdf5_source import listed_files, refusals
 from ssdh_surgery.data.label_counts import LabelCounts
 from ssdh_surgery.errors import MissingExtra, SsdhError
-from ssdh_surgery.findings import HDF5_UNCHECKED, UNREADABLE_HDF5, Finding
+from ssdh_surgery.findings import (
+    HDF5_UNCHECKED,
+    RECORDS_CLASS_BY_CLASS,
+    UNREADABLE_HDF5,
+    Finding,
+)
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text, printable
 from ssdh_surgery.pipeline.check import labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.hdf5_files import MOST_FILES, path_of_file
 from ssdh_surgery.pipeline.check.images import spread
+from ssdh_surgery.pipeline.check.label_order import is_class_by_class, order_text
 from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
 
@@ -67,6 +73,21 @@ def _of_layer(
     for top in layer.tops:
         counts = _label_counts(path, top, contents)
         yield from labels.findings(counts, judges[top], state.phase, entry.location)
+        runs = sum(each.labels[top].runs for each in contents.values() if top in each.labels)
+        if judges[top] and state.phase == "TRAIN" and not layer.parameter.hdf5_data_param.shuffle:
+            yield from _order(layer, counts, runs, entry.location)
+
+
+def _order(layer: Layer, labels: LabelCounts, runs: int, place: Location) -> Iterator[Finding]:
+    """Training rows that come class by class."""
+    batch = layer.parameter.hdf5_data_param.batch_size
+    if labels.unit == "row" and is_class_by_class(labels.counts, runs, batch):
+        yield RECORDS_CLASS_BY_CLASS.at(
+            place,
+            f"the rows of the files of {labels.path} come class by class: "
+            + order_text(labels.counts, runs, batch),
+            "write shuffle: true in hdf5_data_param",
+        )
 
 
 def _contents(

@@ -9,16 +9,28 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
 from ssdh_surgery.data import list_problems
-from ssdh_surgery.data.image_data_list import ImageFiles
+from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles
 from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.findings import LIST_EMPTY, SIZES_IN_A_BATCH, Finding
+from ssdh_surgery.findings import (
+    RECORDS_CLASS_BY_CLASS,
+    SIZES_IN_A_BATCH,
+    TWO_LABELS,
+    UNREADABLE_LIST,
+    Finding,
+)
+from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, size_text
 from ssdh_surgery.pipeline.check import labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.images import SIZED_IMAGES, listed_images, spread
+from ssdh_surgery.pipeline.check.label_order import is_class_by_class, order_text
 from ssdh_surgery.pipeline.check.layer_paths import setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
 
+# Longer lists are not compared line by line.
+_COMPARED = 200_000
+# Images and labels.
+_TOPS = 2
 # Height and width.
 Size = tuple[int, int]
 # Of how many images it is looked up whether they exist.
@@ -30,20 +42,31 @@ def findings(subject: Subject) -> Iterator[Finding]:
     for (net, state), shapes in zip(subject.nets, subject.shapes, strict=True):
         for layer in net.layers_in(state):
             entry = setting_entry(layer, "image_data_param", "source")
-            if layer.type != "ImageData" or entry is None:
+            if layer.type != "ImageData" or entry is None or _is_of_fork(layer):
                 continue
             try:
                 files = listed_images(layer, subject.folder)
             except SsdhError as error:
                 if error.location and Path(error.location.file).is_file():
-                    yield LIST_EMPTY.at(entry.location, f"{error.location}: {error.message}")
+                    yield UNREADABLE_LIST.at(entry.location, f"{error.location}: {error.message}")
                 continue
             if files is None:
                 continue
             judges = class_judges(net, shapes, layer)
             yield from _lines(files, has_labels=_reads_labels(net, layer, state))
             yield from labels.findings(files.images.labels, judges, state.phase, entry.location)
+            if judges and state.phase == "TRAIN":
+                yield from _contradictions(files.images, entry.location)
+                yield from _order(layer, files.images, subject, entry.location)
             yield from _sizes(layer, files)
+
+
+def _is_of_fork(layer: Layer) -> bool:
+    """Whether a fork's layer reads the list, which may have lines of another form."""
+    message = layer.core.message("image_data_param")
+    fields = layer.parameter.image_data_param.DESCRIPTOR.fields_by_name
+    has_own = message is not None and any(field.name not in fields for field in message.fields)
+    return has_own or len(layer.tops) > _TOPS
 
 
 def _reads_labels(net: Net, layer: Layer, state: State) -> bool:
@@ -67,6 +90,37 @@ def _lines(files: ImageFiles, *, has_labels: bool) -> Iterator[Finding]:
         [index for index in spread(len(images), SIZED_IMAGES) if index + 1 not in lines]
     )
     yield from list_problems.findings(problems, images.source)
+
+
+def _contradictions(images: ImageDataList, place: Location) -> Iterator[Finding]:
+    """An image with two labels, in lists of good lines that are short enough for a quick look."""
+    if images.problems() or len(images) > _COMPARED:
+        return
+    pair = images.contradiction()
+    if pair is not None:
+        first, second = pair
+        yield TWO_LABELS.at(
+            place,
+            f"'{printable(first.path)}' has label {first.label} in line {first.line} of "
+            f"{images.source}, and label {second.label} in line {second.line}",
+            "keep the line with the right label; for several labels per image there is 'ssdh data "
+            "build --multi-label'",
+        )
+
+
+def _order(
+    layer: Layer, images: ImageDataList, subject: Subject, place: Location
+) -> Iterator[Finding]:
+    """Training images that come class by class."""
+    param = layer.parameter.image_data_param
+    batch = param.batch_size * max(1, subject.solver.integer("iter_size") or 1)
+    counts, runs = images.labels.counts, images.label_runs
+    if not param.shuffle and is_class_by_class(counts, runs, batch):
+        yield RECORDS_CLASS_BY_CLASS.at(
+            place,
+            f"the lines of {images.source} come class by class: {order_text(counts, runs, batch)}",
+            "write shuffle: true in image_data_param",
+        )
 
 
 def _sizes(layer: Layer, files: ImageFiles) -> Iterator[Finding]:

@@ -131,4 +131,5 @@ def _label(values: Sequence[Array]) -> float | None:
 
 def _fill(values: Sequence[Array], arrays: Sequence[Array]) -> None:
     for array, value in zip(arrays, values, strict=True):
-        array[0] = value
+        # Rows of other files may be of another shape with as many values.
+        array[0] = value.reshape(array.shape[1:])
