@@ -172,7 +172,8 @@ def _bmp(head: bytes) -> ImageHeader:
     width = int.from_bytes(head[18:22], "little", signed=True)
     # A negative height means that the rows begin at the top.
     height = abs(int.from_bytes(head[22:26], "little", signed=True))
-    return ImageHeader(4 if head[28] == 32 else 3, height, width)
+    # One with a palette may be read in gray or in color.
+    return ImageHeader({24: 3, 32: 4}.get(head[28]), height, width)
 
 
 def has_size(data: bytes) -> bool:

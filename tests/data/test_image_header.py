@@ -84,3 +84,20 @@ def test_a_damaged_jpeg_never_fails_in_another_way(tmp_path: Path) -> None:
                 read_image_header(bytes(changed[:cut]))
             except DataError:
                 continue
+
+
+@pytest.mark.parametrize("extension", ["bmp", "ppm", "pgm", "png", "jpg"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sizes_are_those_that_opencv_decodes(extension: str, channels: int) -> None:
+    if (extension, channels) in {("ppm", 1), ("pgm", 3)}:
+        return
+    image = np.zeros((5, 7, channels), np.uint8)
+    data = cv2.imencode(f".{extension}", image)[1].tobytes()
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    shape = read_image_header(data).shape
+    assert shape is not None
+    assert shape[1:] == decoded.shape[:2] == (5, 7)
+
+
+def test_comments_in_a_pnm() -> None:
+    assert read_image_header(b"P5 # made by hand\n 7 # wide\n5 255\n").shape == (1, 5, 7)
