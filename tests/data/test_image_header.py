@@ -52,7 +52,7 @@ def test_sixteen_bits() -> None:
     assert (header.shape, header.bits) == ((3, 11, 17), 16)
 
 
-@pytest.mark.parametrize("extension", [".bmp", ".tiff", ".webp", ".pgm", ".jp2", ".ras"])
+@pytest.mark.parametrize("extension", [".tiff", ".webp", ".jp2", ".ras"])
 def test_other_formats_are_recognised(extension: str) -> None:
     assert read_image_header(encoded(extension, np.tile(GRAY, (8, 8)))).shape is None
 
@@ -94,9 +94,8 @@ def test_sizes_are_those_that_opencv_decodes(extension: str, channels: int) -> N
     image = np.zeros((5, 7, channels), np.uint8)
     data = cv2.imencode(f".{extension}", image)[1].tobytes()
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    shape = read_image_header(data).shape
-    assert shape is not None
-    assert shape[1:] == decoded.shape[:2] == (5, 7)
+    header = read_image_header(data)
+    assert (header.height, header.width) == decoded.shape[:2] == (5, 7)
 
 
 def test_comments_in_a_pnm() -> None:

@@ -17,17 +17,15 @@ from ssdh_surgery.data.label_counts import LabelCounts
 from ssdh_surgery.errors import MissingExtra, SsdhError
 from ssdh_surgery.findings import (
     HDF5_UNCHECKED,
-    RECORDS_CLASS_BY_CLASS,
     UNREADABLE_HDF5,
     Finding,
 )
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text, printable
-from ssdh_surgery.pipeline.check import labels
+from ssdh_surgery.pipeline.check import label_order, labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.hdf5_files import MOST_FILES, path_of_file
 from ssdh_surgery.pipeline.check.images import spread
-from ssdh_surgery.pipeline.check.label_order import is_class_by_class, order_text
 from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
 
@@ -39,12 +37,13 @@ def findings(subject: Subject) -> Iterator[Finding]:
     for (net, state), shapes in zip(subject.nets, subject.shapes, strict=True):
         for layer in net.layers_in(state):
             if layer.type == "HDF5Data":
-                yield from _of_layer(net, layer, state, shapes, subject.folder)
+                yield from _of_layer(net, layer, state, shapes, subject)
 
 
 def _of_layer(
-    net: Net, layer: Layer, state: State, shapes: NetShapes, folder: Path
+    net: Net, layer: Layer, state: State, shapes: NetShapes, subject: Subject
 ) -> Iterator[Finding]:
+    folder = subject.folder
     entry = setting_entry(layer, "hdf5_data_param", "source")
     path = path_of(entry, folder) if entry else Path()
     if entry is None or not path.is_file():
@@ -74,20 +73,11 @@ def _of_layer(
         counts = _label_counts(path, top, contents)
         yield from labels.findings(counts, judges[top], state.phase, entry.location)
         runs = sum(each.labels[top].runs for each in contents.values() if top in each.labels)
-        if judges[top] and state.phase == "TRAIN" and not layer.parameter.hdf5_data_param.shuffle:
-            yield from _order(layer, counts, runs, entry.location)
-
-
-def _order(layer: Layer, labels: LabelCounts, runs: int, place: Location) -> Iterator[Finding]:
-    """Training rows that come class by class."""
-    batch = layer.parameter.hdf5_data_param.batch_size
-    if labels.unit == "row" and is_class_by_class(labels.counts, runs, batch):
-        yield RECORDS_CLASS_BY_CLASS.at(
-            place,
-            f"the rows of the files of {labels.path} come class by class: "
-            + order_text(labels.counts, runs, batch),
-            "write shuffle: true in hdf5_data_param",
-        )
+        param = layer.parameter.hdf5_data_param
+        if judges[top] and state.phase == "TRAIN" and counts.unit == "row" and not param.shuffle:
+            batch = param.batch_size * max(1, subject.solver.integer("iter_size") or 1)
+            hint = "write shuffle: true in hdf5_data_param"
+            yield from label_order.findings(counts, runs, batch, entry.location, hint)
 
 
 def _contents(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.data.datum import Shape
 from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles
-from ssdh_surgery.data.lmdb_store import LmdbStore
+from ssdh_surgery.data.open_records import open_records
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.names import printable
 from ssdh_surgery.pipeline.check.subject import Subject
@@ -126,7 +126,7 @@ def pixel_sample(layer: Layer, folder: Path) -> PixelSample | None:
     source = layer.parameter.data_param.source
     largest, floats = 0.0, False
     try:
-        with LmdbStore(relative_to_cwd(folder / source)) as store:
+        with open_records(relative_to_cwd(folder / source)) as store:
             for _, datum in islice(store.records(), _SAMPLED):
                 if datum.encoded:
                     return PixelSample(is_float=False, largest=255.0)

@@ -12,7 +12,6 @@ from ssdh_surgery.data import list_problems
 from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
-    RECORDS_CLASS_BY_CLASS,
     SIZES_IN_A_BATCH,
     TWO_LABELS,
     UNREADABLE_LIST,
@@ -20,10 +19,9 @@ from ssdh_surgery.findings import (
 )
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable, size_text
-from ssdh_surgery.pipeline.check import labels
+from ssdh_surgery.pipeline.check import label_order, labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.images import SIZED_IMAGES, listed_images, spread
-from ssdh_surgery.pipeline.check.label_order import is_class_by_class, order_text
 from ssdh_surgery.pipeline.check.layer_paths import setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
 
@@ -114,13 +112,9 @@ def _order(
     """Training images that come class by class."""
     param = layer.parameter.image_data_param
     batch = param.batch_size * max(1, subject.solver.integer("iter_size") or 1)
-    counts, runs = images.labels.counts, images.label_runs
-    if not param.shuffle and is_class_by_class(counts, runs, batch):
-        yield RECORDS_CLASS_BY_CLASS.at(
-            place,
-            f"the lines of {images.source} come class by class: {order_text(counts, runs, batch)}",
-            "write shuffle: true in image_data_param",
-        )
+    if not param.shuffle:
+        hint = "write shuffle: true in image_data_param"
+        yield from label_order.findings(images.labels, images.label_runs, batch, place, hint)
 
 
 def _sizes(layer: Layer, files: ImageFiles) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from ssdh_surgery.findings import (
     CUT_IMAGE,
     LONG_RECORD,
     MIXED_ENCODING,
-    RECORDS_CLASS_BY_CLASS,
     SHORT_RECORD,
     UNDECODABLE_RECORD,
     UNREADABLE_DATABASE,
@@ -18,7 +17,7 @@ from ssdh_surgery.findings import (
 )
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text
-from ssdh_surgery.pipeline.check import labels, record_sizes
+from ssdh_surgery.pipeline.check import label_order, labels, record_sizes
 from ssdh_surgery.pipeline.check.database_readers import (
     DatabaseReader,
     database_readers,
@@ -26,12 +25,6 @@ from ssdh_surgery.pipeline.check.database_readers import (
 )
 from ssdh_surgery.pipeline.check.layer_paths import shell_text
 from ssdh_surgery.pipeline.check.subject import Subject
-
-# The order of fewer records does not matter much.
-_ORDERED = 50
-# Records come class by class where each label has at most so many runs, and shuffled ones would
-# have so many times as many.
-_RUNS, _FEWER = 4, 5
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -91,23 +84,12 @@ def _mixed_encoding(reader: DatabaseReader) -> Iterator[Finding]:
 
 
 def _order(reader: DatabaseReader, subject: Subject) -> Iterator[Finding]:
-    """Training records that come class by class, in an order that no batch mixes."""
-    scan, counts = reader.scan, reader.scan.label_counts
-    total = counts.total()
-    if not reader.judges or len(counts) < 2 or total < _ORDERED or _is_shuffled(reader.layer):
-        return
-    batch = reader.batch * max(1, subject.solver.integer("iter_size") or 1)
-    # Two neighbors of shuffled records have the same label by chance only.
-    shuffled = 1 + (total - 1) * (1 - sum((count / total) ** 2 for count in counts.values()))
-    is_sorted = scan.label_runs <= _RUNS * len(counts) and scan.label_runs * _FEWER <= shuffled
-    if is_sorted and total >= 2 * batch and total / scan.label_runs >= batch / 4:
-        yield RECORDS_CLASS_BY_CLASS.at(
-            reader.place,
-            f"the records of {reader.path} come class by class: {total:,} records of "
-            f"{len(counts)} labels are {scan.label_runs} runs of one label, "
-            f"and a batch has {batch}",
-            "build it again in random order: ssdh data build LIST FOLDER --shuffle",
-        )
+    """Training records that come class by class."""
+    if reader.judges and not _is_shuffled(reader.layer):
+        batch = reader.batch * max(1, subject.solver.integer("iter_size") or 1)
+        hint = "build it again in random order: ssdh data build LIST FOLDER --shuffle"
+        runs = reader.scan.label_runs
+        yield from label_order.findings(reader.labels, runs, batch, reader.place, hint)
 
 
 def _is_shuffled(layer: Layer) -> bool:

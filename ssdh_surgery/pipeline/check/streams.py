@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.open_records import open_records
-from ssdh_surgery.errors import MissingExtra, SsdhError
+from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_bytes
+from ssdh_surgery.pipeline.check.hdf5_files import row_count
+from ssdh_surgery.pipeline.check.images import listed_images
 from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.prototxt.cst import Entry
 from ssdh_surgery.surgery.verbs.data_layers import SOURCES
 
@@ -119,21 +119,13 @@ class Stream:
             if self.layer.type == "Data":
                 scan = self.subject.databases.scan(self.path)
                 return scan.records if scan.is_complete else None
-            return len(self._lines) if self.layer.type == "ImageData" else self._rows()
+            if self.layer.type == "ImageData":
+                files = listed_images(self.layer, self.subject.folder)
+                return None if files is None else len(files.images)
+            return row_count(self.layer, self.subject.folder)
         except (SsdhError, OSError):
             return None
 
     @cached_property
     def _lines(self) -> list[bytes]:
         return [line for line in self.path.read_bytes().splitlines() if line.strip()]
-
-    def _rows(self) -> int | None:
-        """The rows of all files of an HDF5Data layer, by the dataset of its first top."""
-        total = 0
-        try:
-            for name in self.path.read_text("utf-8", "surrogateescape").split():
-                with hdf5.open_file(relative_to_cwd(self.subject.folder / name)) as file:
-                    total += len(file[self.layer.tops[0]])
-        except (MissingExtra, TypeError, KeyError):
-            return None
-        return total

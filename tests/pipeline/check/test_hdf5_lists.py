@@ -245,7 +245,7 @@ def test_rows_that_come_class_by_class() -> None:
     many = np.repeat(LABELS[:3], 40)
     write_h5("a.h5", {"data": np.zeros((120, 4)), "label": many})
     assert texts(hdf5_layer() + NET) == [
-        "SSDH117 the rows of the files of list.txt come class by class: 120 of 3 labels are 3 "
+        "SSDH117 the rows of list.txt come class by class: 120 rows of 3 labels are 3 "
         "runs of one label, and a batch has 2\nhint: write shuffle: true in hdf5_data_param"
     ]
     assert texts(hdf5_layer("shuffle: true") + NET) == []

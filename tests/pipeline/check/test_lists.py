@@ -222,8 +222,8 @@ def test_an_image_with_two_labels() -> None:
 def test_lines_that_come_class_by_class() -> None:
     write_list(sorted((LINES * 10), key=lambda line: line[-1]))
     assert texts(image_layer() + NET) == [
-        "SSDH117 the lines of list.txt come class by class: 60 of 3 labels are 3 runs of one "
-        "label, and a batch has 2\nhint: write shuffle: true in image_data_param"
+        "SSDH117 the lines of list.txt come class by class: 60 lines of 3 labels are 3 runs "
+        "of one label, and a batch has 2\nhint: write shuffle: true in image_data_param"
     ]
     assert texts(image_layer("batch_size: 2 shuffle: true") + NET) == []
     write_list(LINES * 10)
