@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 from ssdh_surgery import findings as rules
@@ -47,20 +48,21 @@ def is_hdf5(data: bytes) -> bool:
     return any(data.startswith(_SIGNATURE, place) for place in _SIGNATURE_PLACES)
 
 
-def listed_files(path: Path) -> list[str]:
-    """The files that a list names, split at white space as by Caffe.
+def listed_files(folder: Path, source: str) -> list[str]:
+    """The files that a list names, split at white space as by Caffe; `folder` is caffe's.
 
     Raises:
         FileError: the list cannot be read.
         DataError: it names no file, or is itself HDF5; the rule is in the error's data.
     """
-    data = read_regular(path)
-    where = Location(str(path))
+    data = read_regular(folder / source)
+    where = Location(str(folder / source))
     if is_hdf5(data):
         raise DataError(
             "is an HDF5 file, but source names a text that lists HDF5 files, one a line",
             location=where,
-            hint=f"write '{path.name}' into a text file, and name that file as source",
+            hint=f"make a list of it, and name that as source: echo {quote(source)} > "
+            + quote(f"{Path(source).stem}_list.txt"),
             rule=rules.HDF5_AS_LIST,
         )
     names = name_text(data).split()

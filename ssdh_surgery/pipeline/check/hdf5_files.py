@@ -21,9 +21,8 @@ def path_of_file(name: str, folder: Path) -> Path:
 
 def row_count(layer: Layer, folder: Path) -> int | None:
     """The number of rows in all files of a layer, None if it is unknown."""
-    path = path_of_file(layer.parameter.hdf5_data_param.source, folder)
     try:
-        names = listed_files(path)
+        names = listed_files(relative_to_cwd(folder), layer.parameter.hdf5_data_param.source)
     except SsdhError:
         return None
     if len(names) > MOST_FILES or not can_read():

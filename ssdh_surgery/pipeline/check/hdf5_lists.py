@@ -26,8 +26,10 @@ from ssdh_surgery.pipeline.check import label_order, labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.hdf5_files import MOST_FILES, path_of_file
 from ssdh_surgery.pipeline.check.images import spread
-from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
+from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry, text_of
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.files.path_hints import path_hint
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 _NAMED = 3
 
@@ -49,7 +51,7 @@ def _of_layer(
     if entry is None or not path.is_file():
         return
     try:
-        names = listed_files(path)
+        names = listed_files(relative_to_cwd(folder), text_of(entry))
     except SsdhError as error:
         if "rule" in error.data:
             text = f"{error.location} {error.message}"
@@ -95,10 +97,12 @@ def _missing(names: Sequence[str], path: Path, place: Location, folder: Path) ->
     listed = ", ".join(f"'{printable(name)}'" for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED:,} more" if names[_NAMED:] else ""
     verb = "does" if len(names) == 1 else "do"
-    hint = f"caffe opens the paths of the list from its working directory: {folder}"
     beside = path.parent / names[0]
+    hint = f"caffe opens the paths of the list from its working directory: {folder}"
     if any(path_of_file(line, folder).is_file() for line in _lines(path)):
         hint = "Caffe splits the list at white space: paths with spaces cannot be listed"
+    elif spelling := path_hint(names[0], folder):
+        hint = spelling
     elif beside.is_file():
         hint += f"; there is one beside the list: write '{os.path.relpath(beside, folder)}'"
     return UNREADABLE_HDF5.at(

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.phase import State
-from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.data.pixel_range import scale_doubt, unit_mean_doubt
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
@@ -19,9 +18,9 @@ from ssdh_surgery.findings import (
     Finding,
 )
 from ssdh_surgery.pipeline.check.images import PixelSample, pixel_sample
+from ssdh_surgery.pipeline.check.means import mean_of
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.check.transforms import setting_location
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 # The layers that prepare images by a `transform_param`; WindowData has a scale of its own.
 _IMAGES = frozenset(["Data", "ImageData"])
@@ -152,10 +151,10 @@ def _mean_values(layer: Layer, subject: Subject) -> list[float]:
     if not transform.mean_file:
         return list(transform.mean_value)
     try:
-        mean = read_mean(relative_to_cwd(subject.folder / transform.mean_file))
+        mean = mean_of(layer, subject.folder)
     except SsdhError:
         return []
-    return [float(value) for value in mean.max(axis=(1, 2))]
+    return [] if mean is None else [float(value) for value in mean.max(axis=(1, 2))]
 
 
 def _is_raw(layer: Layer, sample: PixelSample) -> bool:

@@ -51,7 +51,14 @@ def _mean(layer: Layer, subject: Subject) -> Iterator[Finding]:
 
 def _file(layer: Layer, subject: Subject) -> Iterator[Finding]:
     entry = setting_entry(layer, SOURCES[layer.type], "source")
-    if entry and not path_of(entry, subject.folder).is_file():
+    if entry and (path := path_of(entry, subject.folder)).is_dir():
+        yield NO_SOURCE.at(
+            entry.location,
+            f"the source is a folder, not a list: {shell_text(path)}",
+            f"layer '{layer.name}' ({layer.type}) reads a text; a database is read by type: "
+            "\"Data\", and 'ssdh data build' makes one of a folder of images",
+        )
+    elif entry and not path.is_file():
         yield _missing(NO_SOURCE, "source", entry, subject)
 
 

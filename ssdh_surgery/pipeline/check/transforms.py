@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.data.datum import Shape
-from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.data.transform_rules import TransformRefusal, conflicts, misfits
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
@@ -21,8 +21,8 @@ from ssdh_surgery.findings import (
 )
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.images import image_sizes
+from ssdh_surgery.pipeline.check.means import mean_of
 from ssdh_surgery.pipeline.check.subject import Subject
-from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 # The layers whose images have a mean and a crop.
 _TRANSFORMED = frozenset(["Data", "ImageData", "WindowData"])
@@ -45,27 +45,24 @@ def findings(subject: Subject) -> Iterator[Finding]:
 
 def _of_mean(layer: Layer, subject: Subject) -> Iterator[Finding]:
     """A mean file that holds no mean."""
-    name = layer.parameter.transform_param.mean_file
-    path = relative_to_cwd(subject.folder / name)
-    if not name or not path.is_file():
-        return
     try:
-        read_mean(path)
+        mean_of(layer, subject.folder)
     except SsdhError as error:
+        name = layer.parameter.transform_param.mean_file
         yield UNREADABLE_MEAN.at(
             setting_location(layer, "mean_file"), f"{name}: {error.message}", error.hint
         )
 
 
-def mean_shape(layer: Layer, subject: Subject) -> Shape | None:
-    """(channels, height, width) of the mean file of a layer, None if it has none."""
-    name = layer.parameter.transform_param.mean_file
-    if not name:
-        return None
+def _mean_shape(layer: Layer, folder: Path) -> Shape | None:
+    """(channels, height, width) of the mean of a layer, None if it has none."""
     try:
-        channels, height, width = read_mean(relative_to_cwd(subject.folder / name)).shape
+        mean = mean_of(layer, folder)
     except SsdhError:
         return None
+    if mean is None:
+        return None
+    channels, height, width = mean.shape
     return channels, height, width
 
 
@@ -76,7 +73,7 @@ def _of_images(layer: Layer, subject: Subject) -> Iterator[Finding]:
         if refusal.field != "force_gray" or any(each.is_encoded for each in sizes):
             yield _finding(_CONFLICTS[refusal.field], layer, refusal)
     # The mean of windows has rules of its own.
-    mean = None if layer.type == "WindowData" else mean_shape(layer, subject)
+    mean = None if layer.type == "WindowData" else _mean_shape(layer, subject.folder)
     fields = set()
     for shape, images, _ in sizes:
         for refusal in misfits(param, mean, shape, images=images, mean=param.mean_file):

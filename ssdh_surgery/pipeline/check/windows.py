@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.layer import Layer
-from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.data.window_file import WindowFile, read_windows
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import WINDOW_FILE, WINDOW_MEAN, Finding
@@ -16,6 +15,7 @@ from ssdh_surgery.pipeline.check import labels
 from ssdh_surgery.pipeline.check.class_judges import class_judges
 from ssdh_surgery.pipeline.check.images import spread
 from ssdh_surgery.pipeline.check.layer_paths import path_of, setting_entry
+from ssdh_surgery.pipeline.check.means import mean_of
 from ssdh_surgery.pipeline.check.subject import Subject
 
 # Caffe reads the images of windows in color, whatever they are.
@@ -112,9 +112,12 @@ def _mean(layer: Layer, folder: Path) -> Iterator[Finding]:
     if entry is None:
         return
     try:
-        channels, height, width = read_mean(path_of(entry, folder)).shape
+        mean = mean_of(layer, folder)
     except SsdhError:
         return  # the family of transforms reports it
+    if mean is None:
+        return
+    channels, height, width = mean.shape
     crop = transform.crop_size
     if channels < _COLORS or min(height, width) < crop:
         yield WINDOW_MEAN.at(

@@ -184,7 +184,7 @@ def _of_hdf5(layer: Layer, top: str, folders: Sequence[Path]) -> Shape | None:
 
     for folder in folders:
         try:
-            first, *_ = listed_files(folder / layer.parameter.hdf5_data_param.source)
+            first, *_ = listed_files(folder, layer.parameter.hdf5_data_param.source)
         except SsdhError:
             continue
         if not can_read():

@@ -139,7 +139,7 @@ def test_rows_of_another_shape_than_in_the_first_file() -> None:
 def test_a_file_in_place_of_a_list() -> None:
     assert texts(hdf5_layer(source="a.h5") + NET) == [
         "SSDH144 a.h5 is an HDF5 file, but source names a text that lists HDF5 files, one a line\n"
-        "hint: write 'a.h5' into a text file, and name that file as source"
+        "hint: make a list of it, and name that as source: echo a.h5 > a_list.txt"
     ]
     with h5py.File("matlab.mat", "w", userblock_size=512) as file:
         file["data"] = ROWS
@@ -270,3 +270,9 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
         "SSDH150 the files of list.txt are not checked: reading HDF5 files needs the extra "
         "'codes'\nhint: pip install 'ssdh-surgery[codes]'"
     ]
+
+
+def test_the_hint_at_a_file_works() -> None:
+    (text,) = texts(hdf5_layer(source="a.h5") + NET)
+    assert subprocess.run(text.rpartition("source: ")[2], shell=True, check=False).returncode == 0
+    assert texts(hdf5_layer(source="a_list.txt") + NET) == []

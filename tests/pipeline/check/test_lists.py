@@ -112,6 +112,14 @@ def test_an_empty_list() -> None:
     assert texts(image_layer() + NET) == ["SSDH140 list.txt: not a list: it is not text"]
 
 
+def test_a_folder_in_place_of_a_list() -> None:
+    assert texts(image_layer(source="pics") + NET) == [
+        "SSDH103 the source is a folder, not a list: pics\nhint: layer 'data' (ImageData) reads a "
+        "text; a database is read by type: \"Data\", and 'ssdh data build' makes one of a folder "
+        "of images"
+    ]
+
+
 @pytest.mark.parametrize(
     ("root", "note"),
     [

@@ -53,7 +53,7 @@ class Hdf5Reader:
         self._tops = tops
         self._chance = chance
         self._first: dict[str, Dataset] | None = None
-        self._files = [self._inspect(folder / name) for name in listed_files(folder / source)]
+        self._files = [self._inspect(folder / name) for name in listed_files(folder, source)]
         self.shapes: Sequence[Shape] = self._files[0].shapes
         self.count = sum(file.rows for file in self._files)
         # The order of files in a pass, the file in memory, the order of its rows; with their keys.
