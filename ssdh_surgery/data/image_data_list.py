@@ -172,6 +172,15 @@ class ImageFiles:
         """The path of an image, as seen from here."""
         return str(self.folder / (self.root + self.images.image(index).path))
 
+    def names(self) -> dict[str, int]:
+        """The path of each image from caffe's working directory, with its first index."""
+        count = len(self.images)
+        paths = (self.root + self.images.image(index).path for index in range(count))
+        names: dict[str, int] = {}
+        for index, path in enumerate(paths):
+            names.setdefault(os.path.normpath(path), index)
+        return names
+
     def missing(self, indices: Sequence[int]) -> Iterator[Problem]:
         """The images, of these lines, that do not exist."""
         for index in indices:

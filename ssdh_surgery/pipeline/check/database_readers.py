@@ -48,11 +48,6 @@ class DatabaseReader:
         return self.layer.parameter.data_param.batch_size
 
     @property
-    def has_legal_labels(self) -> bool:
-        """Whether every label has an output in all that read it."""
-        return all(judge.allows(label) for judge in self.judges for label in self.scan.labels)
-
-    @property
     def labels(self) -> LabelCounts:
         """Its labels, with the keys of their first records."""
         places = {label: f"key '{each.key}'" for label, each in self.scan.labels.items()}

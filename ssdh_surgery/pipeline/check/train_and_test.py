@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.findings import (
@@ -16,49 +18,64 @@ from ssdh_surgery.findings import (
 )
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.database_readers import DatabaseReader, database_readers
+from ssdh_surgery.pipeline.check.images import listed_images
+from ssdh_surgery.pipeline.check.labelled_layers import LabelledLayer, labelled_layers
 from ssdh_surgery.pipeline.check.subject import Subject
 
 # Labels that a message names.
 _NAMED = 5
 # An image that occurs more often stands for missing ones, and is no particular one.
 _COPIES = 3
+# The paths of longer lists are not compared.
+_COMPARED = 200_000
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """The findings about each test net's databases beside those of the train net."""
-    readers = database_readers(subject)
-    trained = [reader for reader in readers if reader.phase == "TRAIN"]
-    tested = [reader for reader in readers if reader.phase == "TEST"]
+    """The findings about each test net's data beside those of the train net."""
+    for train, test in _pairs(database_readers(subject), lambda each: each.path):
+        if _has_images(train) and _has_images(test):
+            yield from _overlap(subject, train, test)
+    for one, other in _pairs(labelled_layers(subject), lambda each: each.labels.path):
+        yield from _classes(one, other)
+        if one.layer.type == other.layer.type == "ImageData":
+            yield from _listed_twice(subject, one, other)
+
+
+Side = TypeVar("Side", DatabaseReader, LabelledLayer)
+
+
+def _pairs(sides: Sequence[Side], path: Callable[[Side], Path]) -> Iterator[tuple[Side, Side]]:
+    """Each of training with each of tests, unless both read the same data."""
+    trained = [side for side in sides if side.phase == "TRAIN"]
+    tested = [side for side in sides if side.phase == "TEST"]
     for train, test in itertools.product(trained, tested):
-        if not os.path.samefile(train.path, test.path):
-            yield from _classes(train, test)
-            if _has_images(train) and _has_images(test):
-                yield from _overlap(subject, train, test)
+        if not os.path.samefile(path(train), path(test)):
+            yield train, test
 
 
-def _classes(train: DatabaseReader, test: DatabaseReader) -> Iterator[Finding]:
+def _classes(train: LabelledLayer, test: LabelledLayer) -> Iterator[Finding]:
     """Labels that one of two sets has, and the other has not."""
     sides = (train, test)
-    if not all(side.judges and side.scan.is_complete and side.has_legal_labels for side in sides):
+    if not all(side.labels.is_complete and side.has_legal_labels for side in sides):
         return
-    if any(len(side.scan.labels) == 1 for side in sides):
+    if any(len(side.labels.counts) == 1 for side in sides):
         return  # which is a finding of its own
-    only_tested = sorted(set(test.scan.labels) - set(train.scan.labels))
-    only_trained = sorted(set(train.scan.labels) - set(test.scan.labels))
+    only_tested = sorted(set(test.labels.counts) - set(train.labels.counts))
+    only_trained = sorted(set(train.labels.counts) - set(test.labels.counts))
     if only_tested:
-        count = sum(test.scan.labels[label].count for label in only_tested)
+        count = sum(test.labels.counts[label] for label in only_tested)
         yield UNTRAINED_TEST_CLASSES.at(
             test.place,
-            f"{count:,} of {count_text(test.scan.records, 'record')} of {test.path} have labels "
-            f"that no record of {train.path} has: {_listed(only_tested)}",
+            f"{count:,} of {test.labels.text} have labels that no {train.labels.unit} of "
+            f"{train.labels.path} has: {_listed(only_tested)}",
             "number both sets alike: 'ssdh data build --labels-file labels.txt' takes the "
             "numbers of the training set",
         )
     if only_trained:
         yield UNTESTED_CLASSES.at(
             test.place,
-            f"{count_text(len(only_trained), 'label')} of {train.path} without a record in "
-            f"{test.path}: {_listed(only_trained)}",
+            f"{count_text(len(only_trained), 'label')} of {train.labels.path} without a "
+            f"{test.labels.unit} in {test.labels.path}: {_listed(only_trained)}",
         )
 
 
@@ -101,3 +118,22 @@ def _overlap(subject: Subject, train: DatabaseReader, test: DatabaseReader) -> I
         f"{are} in {train.path}, too: '{key}' is '{other_key}' there",
         "'ssdh data build' with --split keeps identical images on one side",
     )
+
+
+def _listed_twice(subject: Subject, train: LabelledLayer, test: LabelledLayer) -> Iterator[Finding]:
+    """Test images that the list of the training images names as well."""
+    sides = [listed_images(each.layer, subject.folder) for each in (train, test)]
+    if any(side is None or len(side.images) > _COMPARED for side in sides):
+        return
+    trained, tested = (side.names() for side in sides if side is not None)
+    shared = [path for path in tested if path in trained]
+    if shared:
+        first = min(shared, key=lambda path: tested[path])
+        are = "is" if len(shared) == 1 else "are"
+        yield TEST_DATA_TRAINED_ON.at(
+            test.place,
+            f"{len(shared):,} of {count_text(len(tested), 'image')} of {test.labels.path} {are} in "
+            f"{train.labels.path}, too: line {tested[first] + 1} is line {trained[first] + 1} "
+            "there",
+            "'ssdh data build' with --split keeps identical images on one side",
+        )

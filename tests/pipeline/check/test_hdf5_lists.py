@@ -259,6 +259,19 @@ def test_how_many_rows_a_test_reads() -> None:
     ]
 
 
+def test_classes_that_are_only_tested() -> None:
+    write_h5("b.h5", {"data": ROWS[:2], "label": LABELS[1:3]})
+    write_h5("c.h5", {"data": ROWS[:2], "label": LABELS[:2]})
+    Path("train.txt").write_text("c.h5\n")
+    Path("test.txt").write_text("b.h5\n")
+    include = "hdf5_data_param", "include {{ phase: {} }} hdf5_data_param"
+    net = "".join(
+        hdf5_layer(source=f"{phase.lower()}.txt").replace(include[0], include[1].format(phase))
+        for phase in ("TRAIN", "TEST")
+    )
+    assert [each.code for each in found(net + NET, TESTED)] == ["SSDH108", "SSDH118", "SSDH119"]
+
+
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "ssdh_surgery.pipeline.check.hdf5_lists",

@@ -244,6 +244,25 @@ def test_how_much_of_a_list_a_test_reads() -> None:
     ]
 
 
+def test_a_test_list_beside_the_training_list() -> None:
+    net = image_layer(more="include { phase: TRAIN }")
+    net += image_layer("batch_size: 1", "test.txt", more="include { phase: TEST }") + NET
+    write_list(["pics/3.pgm 0", "pics/4.pgm 1", "pics/5.pgm 2"], "test.txt")
+    write_list(LINES[:3])
+    solver = TESTED.replace("test_iter: 1", "test_iter: 3")
+    assert texts(net, solver) == []
+    write_list(["pics/0.pgm 0", "pics/1.pgm 1"])
+    write_list(["pics/3.pgm 0", "pics//1.pgm 1", "pics/5.pgm 2"], "test.txt")
+    assert texts(net, solver) == [
+        "SSDH108 1 class of 3 without a line in list.txt: 2\nhint: labels up to 1 need --classes 2",
+        "SSDH118 1 of 3 lines of test.txt have labels that no line of list.txt has: 2\nhint: "
+        "number both sets alike: 'ssdh data build --labels-file labels.txt' takes the numbers of "
+        "the training set",
+        "SSDH121 1 of 3 images of test.txt is in list.txt, too: line 2 is line 2 there\nhint: "
+        "'ssdh data build' with --split keeps identical images on one side",
+    ]
+
+
 def test_old_dialects() -> None:
     """The fields of a V1 layer, and those of a V0 layer."""
     write_list([*LINES[:-1], "pics/x.pgm 0"])
