@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_regular, write_bytes
-from ssdh_surgery.location import Location, path_in_shell
+from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 
+_NUMPY = b"\x93NUMPY"
+_MATLAB = b"MATLAB "
 _FORM = "a mean file is a BlobProto, as compute_image_mean writes it"
-_NUMPY, _MATLAB = b"\x93NUMPY", b"MATLAB "
-_CONVERT = "ssdh data mean --convert {} {}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +48,14 @@ def read_mean(path: Path | str) -> NDArray[np.float32]:
     values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)
     shape = _shape(blob)
     if not len(values):
-        raise _of_another_kind(data, where, "it holds no values")
+        reason = _content(data) or "it holds no values"
+        raise DataError(f"not a mean file: {reason}", location=where, hint=_hint(data, where))
     if len(shape) != 4 or min(shape) < 1:
         size = size_text(shape) or "no sizes"
         raise DataError(
             f"not a mean image: its shape is {size}, expected 1 x C x H x W",
             location=where,
-            hint="an array [C, H, W] in a .npy file becomes one by "
-            f"'{_CONVERT.format('mean.npy', 'mean.binaryproto')}'",
+            hint="save the array as a .npy file: 'ssdh data mean --convert' makes one of it",
         )
     if len(values) != np.prod(shape, dtype=np.int64):
         size = size_text(shape)
@@ -117,31 +117,28 @@ def _parse(data: bytes, where: Location) -> Any:
     try:
         return schema.message_class("BlobProto").FromString(data)
     except DecodeError as error:
-        raise _of_another_kind(data, where, "truncated, or of another kind") from error
+        reason = _content(data) or "truncated, or of another kind"
+        hint = _hint(data, where)
+        raise DataError(f"not a mean file: {reason}", location=where, hint=hint) from error
 
 
-def _of_another_kind(data: bytes, where: Location, otherwise: str) -> DataError:
-    """The error of a file that is no BlobProto; what it is instead, if that can be seen."""
-    hint = _FORM
-    if data.startswith(_NUMPY):
-        files = (where.file, str(Path(where.file).with_suffix(".binaryproto")))
-        hint = "convert it: " + _CONVERT.format(*(quote(path_in_shell(file)) for file in files))
-    elif data.startswith(_MATLAB):
-        hint = (
-            f"{_FORM}: save the array as a .npy file, and run "
-            f"{_CONVERT.format('mean.npy', 'mean.binaryproto')}"
-        )
-    reason = _content(data) or otherwise
-    return DataError(f"not a mean file: {reason}", location=where, hint=hint)
+def _hint(data: bytes, where: Location) -> str:
+    """What a mean file is; for an array, the command that makes one of it."""
+    if data.startswith(_MATLAB):
+        return f"{_FORM}; save the array as a .npy file: 'ssdh data mean --convert' makes one of it"
+    if not data.startswith(_NUMPY):
+        return _FORM
+    names = (where.file, str(Path(where.file).with_suffix(".binaryproto")))
+    return f"ssdh data mean --convert {shlex.join(names)}"
 
 
 def _content(data: bytes) -> str | None:
     if not data:
         return "it is empty"
-    if data.startswith(_NUMPY):
-        return "it is a numpy array"
     if data.startswith(_MATLAB):
         return "it is a MATLAB file"
+    if data.startswith(_NUMPY):
+        return "it is a numpy array"
     if data[:8] == b"\x89HDF\r\n\x1a\n":
         return "it is HDF5"
     start = data[:200]

@@ -94,7 +94,8 @@ class DataTransformer:
         Raises:
             DataError: the crop is too large, or the mean does not fit; both sizes are named.
         """
-        for refusal in misfits(self._param, self.mean_shape, shape):
+        mean_shape = None if self._mean is None else self._mean.shape
+        for refusal in misfits(self._param, mean_shape, shape):
             is_of_mean = refusal.field == "mean_file"
             raise DataError(
                 refusal.message,

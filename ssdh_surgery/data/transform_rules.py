@@ -34,7 +34,7 @@ def conflicts(param: Any) -> Iterator[TransformRefusal]:
 
 def misfits(
     param: Any,
-    mean_shape: Shape | None,
+    mean_shape: tuple[int, ...] | None,
     shape: Shape,
     *,
     images: str = "the image",
@@ -65,5 +65,5 @@ def misfits(
         )
 
 
-def _size(shape: Shape) -> str:
+def _size(shape: tuple[int, ...]) -> str:
     return size_text(shape) + " (channels x height x width)"

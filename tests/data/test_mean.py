@@ -13,10 +13,7 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.mean import image_mean, read_mean, write_mean
 from ssdh_surgery.errors import DataError, FileError
 
-ARRAY = (
-    "hint: an array [C, H, W] in a .npy file becomes one by 'ssdh data mean --convert mean.npy "
-    "mean.binaryproto'"
-)
+ARRAY = "hint: save the array as a .npy file: 'ssdh data mean --convert' makes one of it"
 FORM = "hint: a mean file is a BlobProto, as compute_image_mean writes it"
 
 
@@ -60,13 +57,12 @@ def test_of_several_images_the_first_is_the_mean(tmp_path: Path) -> None:
         (b"xxxxxxxx", f"not a mean file: it is text\n{FORM}"),
         (
             b"\x93NUMPY\x01\x00",
-            "not a mean file: it is a numpy array\n"
-            "hint: convert it: ssdh data mean --convert {file} {file}",
+            "not a mean file: it is a numpy array\nhint: ssdh data mean --convert {file} {file}",
         ),
         (
             b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\1IM",
-            f"not a mean file: it is a MATLAB file\n{FORM}: save the array as a .npy file, and "
-            "run ssdh data mean --convert mean.npy mean.binaryproto",
+            f"not a mean file: it is a MATLAB file\n{FORM}; save the array as a .npy file: 'ssdh "
+            "data mean --convert' makes one of it",
         ),
         (b"\x89HDF\r\n\x1a\n", f"not a mean file: it is HDF5\n{FORM}"),
         (b"\x07\x00\xff", f"not a mean file: truncated, or of another kind\n{FORM}"),

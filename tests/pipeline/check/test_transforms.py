@@ -126,7 +126,7 @@ def test_the_mean_of_the_crop() -> None:
 def test_files_that_hold_no_mean() -> None:
     np.save("mean.npy", np.zeros((3, 6, 8)))
     assert texts(transformed('mean_file: "mean.npy"')) == [
-        "SSDH130 mean.npy: not a mean file: it is a numpy array\nhint: convert it: ssdh data mean "
+        "SSDH130 mean.npy: not a mean file: it is a numpy array\nhint: ssdh data mean "
         "--convert mean.npy mean.binaryproto"
     ]
     Path("mean.npy").write_bytes(b"")
