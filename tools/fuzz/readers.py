@@ -87,6 +87,35 @@ def _vectors() -> object:
     return read_list("vectors.txt", form=SeveralLabels())
 
 
+def _image_data_list() -> object:
+    from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles
+
+    images = ImageDataList("list.txt")
+    files = ImageFiles(images, "", Path())
+    lines = range(len(images))
+    found = list(files.missing(lines)), list(files.unreadable(lines))
+    return images.labels, images.problems(), images.contradiction(), files.names(), found
+
+
+def _windows() -> object:
+    from ssdh_surgery.data.window_file import read_windows
+
+    return read_windows(Path("windows.txt")).labels(0.5, 0.5)
+
+
+def _image_header() -> object:
+    from ssdh_surgery.data.image_header import is_turned, read_image_header
+
+    data = Path("image.jpg").read_bytes()
+    return is_turned(data), read_image_header(data)
+
+
+def _hdf5_data() -> object:
+    from ssdh_surgery.data.hdf5_contents import hdf5_contents
+
+    return hdf5_contents([Path("a.h5")], ("codes", "labels"))
+
+
 def _log() -> object:
     from ssdh_surgery.engines.log_parser import LogParser
 
@@ -155,9 +184,13 @@ READERS = (
     Reader("LevelDB: manifest", "level/MANIFEST-000002", command("data show level")),
     Reader("image header", "image.jpg", _image_header),
     Reader("list", "list.txt", command("data mean list.txt")),
+    Reader("list of ImageData", "list.txt", _image_data_list),
+    Reader("window file", "windows.txt", _windows),
     Reader("list of vectors", "vectors.txt", _vectors),
     Reader("codes: npz", "a.npz", _codes("a.npz")),
     Reader("codes: HDF5", "a.h5", _codes("a.h5"), is_native=True),
+    # A child process reads it.
+    Reader("HDF5 of a data layer", "a.h5", _hdf5_data),
     Reader("codes: Parquet", "a.parquet", _codes("a.parquet"), is_native=True),
     Reader("index: info", "a.index", command("index info a.index")),
     Reader("index: search", "a.index", command("search a.index --queries b.npz")),
@@ -165,5 +198,6 @@ READERS = (
     Reader("log", "train.log", _log),
     Reader("labels.txt", "labels.txt", _class_names),
     Reader("PNG", "image.png", _image("image.png"), is_native=True),
+    Reader("JPEG: header", "image.jpg", _image_header),
     Reader("JPEG", "image.jpg", _image("image.jpg"), is_native=True),
 )

@@ -33,6 +33,8 @@ def write_seeds(folder: Path) -> None:
     for name in ("image.png", "image.jpg"):
         cv2.imwrite(str(folder / name), pixels.transpose(1, 2, 0))
     (folder / "labels.txt").write_text("cats\ndogs\n")
+    windows = "# 0\nimage.png\n3 6 6\n2\n1 0.9 0 0 3 3\n0 0.1 1 1 5 5\n"
+    (folder / "windows.txt").write_text(windows + windows.replace("# 0", "# 1"))
     log = next(folder.glob("runs/*/*.log"))
     (folder / "train.log").write_bytes(log.read_bytes())
 
