@@ -61,7 +61,8 @@ def _of_list(
         files = listed_images(layer, subject.folder)
     except SsdhError:
         return
-    if entry and files and judges:
+    # The labels of a list with lines that Caffe misreads are not those that were meant.
+    if entry and files and judges and not files.images.problems():
         yield LabelledLayer(layer, shapes.phase, entry.location, files.images.labels, judges)
 
 

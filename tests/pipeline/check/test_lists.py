@@ -263,6 +263,15 @@ def test_a_test_list_beside_the_training_list() -> None:
     ]
 
 
+def test_a_list_without_labels_is_not_compared_with_another() -> None:
+    net = image_layer(more="include { phase: TRAIN }")
+    net += image_layer("batch_size: 1", "test.txt", more="include { phase: TEST }") + NET
+    write_list(["pics/3.pgm 0", "pics/4.pgm 1", "pics/5.pgm 2"], "test.txt")
+    write_list([line.split()[0] for line in LINES[:3]])
+    solver = TESTED.replace("test_iter: 1", "test_iter: 3")
+    assert [each.code for each in found(net, solver)] == ["SSDH603"]
+
+
 def test_old_dialects() -> None:
     """The fields of a V1 layer, and those of a V0 layer."""
     write_list([*LINES[:-1], "pics/x.pgm 0"])
