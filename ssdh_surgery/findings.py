@@ -161,6 +161,79 @@ TEST_COVERAGE = _rule(
     "The accuracy is that of a part of the records, and differs from test to test as the next "
     "one starts where the last one ended.",
 )
+UNDECODABLE_RECORD = _rule(
+    "SSDH110", "undecodable-record", "error",
+    "A record of a database is no image, or not even a record.",
+    "Caffe stops at its batch, which may be hours into the run: at an image with `height >= "
+    "crop_size (0 vs. N)` or `Check failed: cv_cropped_image.data`. Of bytes that are no record "
+    "it takes what it can read.",
+)
+SHORT_RECORD = _rule(
+    "SSDH111", "short-record", "error",
+    "A record has fewer values than its channels, height and width say.",
+    "Caffe does not compare them: it reads on past the end of the record, and trains on what is "
+    "in memory there.",
+)
+LONG_RECORD = _rule(
+    "SSDH112", "long-record", "warning",
+    "A record has more values than its channels, height and width say.",
+    "Caffe reads the first of them and leaves out the others: the sizes are probably wrong.",
+)
+RECORD_SIZES = _rule(
+    "SSDH113", "record-sizes", "error",
+    "The records of a database differ in size or channels, and the layer cannot take that.",
+    "Caffe stops at the first batch with two sizes. With a `crop_size` they may differ, as long as "
+    "each is at least that large and no `mean_file` is subtracted; channels never may.",
+)
+MIXED_ENCODING = _rule(
+    "SSDH114", "mixed-encoding", "info",
+    "Some records of a database are encoded images, others are raw pixels.",
+    "Caffe reads both. Such a database was written in two ways, which may differ in size or in the "
+    "order of the channels.",
+)
+CHANNELS_LAST = _rule(
+    "SSDH115", "channels-last", "warning",
+    "The sizes of records look like height x width x channels.",
+    "A record is channels x height x width. Caffe takes the rows of an image for its channels.",
+)
+CUT_IMAGE = _rule(
+    "SSDH116", "cut-image", "warning",
+    "An encoded image of a database ends before its end marker.",
+    "Decoders fill up what is missing with gray, without a word.",
+)
+RECORDS_CLASS_BY_CLASS = _rule(
+    "SSDH117", "records-class-by-class", "warning",
+    "The training data come class by class.",
+    "Each batch has one class or two, and the net forgets the others meanwhile: the loss rises "
+    "and falls in waves, and little is learned. A `Data` layer does not shuffle.",
+)
+UNTRAINED_TEST_CLASSES = _rule(
+    "SSDH118", "untrained-test-classes", "warning",
+    "The test data have classes that the training data do not have.",
+    "The net cannot recognize them. Usually the two sets were numbered differently.",
+)
+UNTESTED_CLASSES = _rule(
+    "SSDH119", "untested-classes", "info",
+    "The training data have classes that the test data do not have.",
+    "The accuracy says nothing about these.",
+)
+OUT_OF_STEP = _rule(
+    "SSDH120", "out-of-step", "warning",
+    "Two data layers whose tops meet do not read the same items at the same time.",
+    "Each layer reads its source by itself, in the order of its keys or lines. Images get the "
+    "labels of other images, and Caffe does not notice.",
+)
+TEST_DATA_TRAINED_ON = _rule(
+    "SSDH121", "test-data-trained-on", "warning",
+    "Records of the test data are also in the training data.",
+    "The accuracy is too high: the net has learned these images.",
+)
+LEVELDB_OPENED_TWICE = _rule(
+    "SSDH122", "leveldb-opened-twice", "info",
+    "A LevelDB is read by two layers, or by a run on several GPUs.",
+    "A LevelDB can be open once at a time. Caffe stops with `IO error: lock LOCK: already held by "
+    "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
+)
 UNREADABLE_MEAN = _rule(
     "SSDH130", "unreadable-mean", "error",
     "The `mean_file` of a data layer holds no mean image.",
@@ -303,80 +376,6 @@ WINDOW_MEAN = _rule(
     "SSDH154", "window-mean", "error",
     "The mean file of a `WindowData` layer is smaller than its crop, or has other channels.",
     "Caffe takes the middle of the mean without a look at its size, and reads beyond its end.",
-)
-
-UNDECODABLE_RECORD = _rule(
-    "SSDH110", "undecodable-record", "error",
-    "A record of a database is no image, or not even a record.",
-    "Caffe stops at its batch, which may be hours into the run: at an image with `height >= "
-    "crop_size (0 vs. N)` or `Check failed: cv_cropped_image.data`. Of bytes that are no record "
-    "it takes what it can read.",
-)
-SHORT_RECORD = _rule(
-    "SSDH111", "short-record", "error",
-    "A record has fewer values than its channels, height and width say.",
-    "Caffe does not compare them: it reads on past the end of the record, and trains on what is "
-    "in memory there.",
-)
-LONG_RECORD = _rule(
-    "SSDH112", "long-record", "warning",
-    "A record has more values than its channels, height and width say.",
-    "Caffe reads the first of them and leaves out the others: the sizes are probably wrong.",
-)
-RECORD_SIZES = _rule(
-    "SSDH113", "record-sizes", "error",
-    "The records of a database differ in size or channels, and the layer cannot take that.",
-    "Caffe stops at the first batch with two sizes. With a `crop_size` they may differ, as long as "
-    "each is at least that large and no `mean_file` is subtracted; channels never may.",
-)
-MIXED_ENCODING = _rule(
-    "SSDH114", "mixed-encoding", "info",
-    "Some records of a database are encoded images, others are raw pixels.",
-    "Caffe reads both. Such a database was written in two ways, which may differ in size or in the "
-    "order of the channels.",
-)
-CHANNELS_LAST = _rule(
-    "SSDH115", "channels-last", "warning",
-    "The sizes of records look like height x width x channels.",
-    "A record is channels x height x width. Caffe takes the rows of an image for its channels.",
-)
-CUT_IMAGE = _rule(
-    "SSDH116", "cut-image", "warning",
-    "An encoded image of a database ends before its end marker.",
-    "Decoders fill up what is missing with gray, without a word.",
-)
-RECORDS_CLASS_BY_CLASS = _rule(
-    "SSDH117", "records-class-by-class", "warning",
-    "The training data come class by class.",
-    "Each batch has one class or two, and the net forgets the others meanwhile: the loss rises "
-    "and falls in waves, and little is learned. A `Data` layer does not shuffle.",
-)
-UNTRAINED_TEST_CLASSES = _rule(
-    "SSDH118", "untrained-test-classes", "warning",
-    "The test data have classes that the training data do not have.",
-    "The net cannot recognize them. Usually the two sets were numbered differently.",
-)
-UNTESTED_CLASSES = _rule(
-    "SSDH119", "untested-classes", "info",
-    "The training data have classes that the test data do not have.",
-    "The accuracy says nothing about these.",
-)
-OUT_OF_STEP = _rule(
-    "SSDH120", "out-of-step", "warning",
-    "Two data layers whose tops meet do not read the same items at the same time.",
-    "Each layer reads its source by itself, in the order of its keys or lines. Images get the "
-    "labels of other images, and Caffe does not notice.",
-)
-TEST_DATA_TRAINED_ON = _rule(
-    "SSDH121", "test-data-trained-on", "warning",
-    "Records of the test data are also in the training data.",
-    "The accuracy is too high: the net has learned these images.",
-)
-LEVELDB_OPENED_TWICE = _rule(
-    "SSDH122", "leveldb-opened-twice", "info",
-    "A LevelDB is read by two layers, or by a run on several GPUs.",
-    "A LevelDB can be open once at a time. Caffe stops with `IO error: lock LOCK: already held by "
-    "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
 )
 TWO_LABELS = _rule(
     "SSDH155", "picture-of-two-labels", "warning",
