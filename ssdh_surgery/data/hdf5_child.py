@@ -71,17 +71,18 @@ def _answer(path: str, tops: dict[str, bool], limits: tuple[int, int]) -> dict[s
 
 def main() -> None:
     """Answer the job on standard input: two lines for each file, before and after it is read."""
-    tops, paths, seconds, memory, *limits = json.load(sys.stdin)
+    tops, files, memory, *limits = json.load(sys.stdin)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(seconds)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    for path in paths:
+    for path, seconds in files:
         _say([path])
+        signal.alarm(seconds)
         try:
             answer = _answer(path, tops, (limits[0], limits[1]))
         except _WRONG as error:
             answer = {"error": " ".join(str(error.args[0] if error.args else error).split())}
+        signal.alarm(0)
         _say([path, answer])
 
 

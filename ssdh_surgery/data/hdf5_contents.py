@@ -22,7 +22,8 @@ from typing import Any
 from ssdh_surgery.data import hdf5_child
 from ssdh_surgery.data.hdf5_source import Dataset
 
-_SECONDS = 10
+# Seconds for a file, and the bytes per second that the slowest disk reads.
+_SECONDS, _RATE = 10, 10 << 20
 _BYTES = 4 << 30
 # How many values of a dataset are read as labels, and how many different ones a file may have.
 _MOST_LABELS, _MOST_CLASSES = 4_000_000, 100_000
@@ -84,19 +85,19 @@ def _identity(path: Path) -> tuple[str, int, int]:
 def _contents(
     files: tuple[tuple[str, int, int], ...], tops: tuple[tuple[str, bool], ...]
 ) -> tuple[Hdf5Contents, ...]:
-    paths = [path for path, _, _ in files]
+    seconds = {path: _SECONDS + max(0, size) // _RATE for path, size, _ in files}
     results: dict[str, Hdf5Contents] = {}
     for _ in range(_MOST_CHILDREN):
-        rest = [path for path in dict.fromkeys(paths) if path not in results]
+        rest = {path: limit for path, limit in seconds.items() if path not in results}
         if not rest:
             break
         results |= _of_child(rest, dict(tops))
-    return tuple(results.get(path, Hdf5Contents(error="was not read")) for path in paths)
+    return tuple(results.get(path, Hdf5Contents(error="was not read")) for path, _, _ in files)
 
 
-def _of_child(paths: Sequence[str], tops: dict[str, bool]) -> dict[str, Hdf5Contents]:
+def _of_child(seconds: dict[str, int], tops: dict[str, bool]) -> dict[str, Hdf5Contents]:
     """What one child reads: all files, or those up to one that ends it."""
-    job = [tops, paths, _SECONDS, _BYTES, _MOST_LABELS, _MOST_CLASSES]
+    job = [tops, list(seconds.items()), _BYTES, _MOST_LABELS, _MOST_CLASSES]
     # Threads of BLAS, which nothing here needs, would count as memory.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     child = subprocess.run(
@@ -114,11 +115,11 @@ def _of_child(paths: Sequence[str], tops: dict[str, bool]) -> dict[str, Hdf5Cont
         if answer:
             results[path] = _answer(answer[0])
     if pending is not None:
-        results[pending] = Hdf5Contents(error=_end(child.returncode))
+        results[pending] = Hdf5Contents(error=_end(child.returncode, seconds[pending]))
     elif child.returncode:
         # h5py cannot be imported: the last line says why.
         reason = child.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        results |= {path: Hdf5Contents(error=f"cannot be read: {reason}") for path in paths}
+        results |= {path: Hdf5Contents(error=f"cannot be read: {reason}") for path in seconds}
     return results
 
 
@@ -141,10 +142,10 @@ def _answer(answer: dict[str, Any]) -> Hdf5Contents:
     return Hdf5Contents(datasets, labels)
 
 
-def _end(status: int) -> str:
+def _end(status: int, seconds: int) -> str:
     """Why a child ended in the middle of a file."""
     if status == -signal.SIGALRM:
-        return f"is damaged: it cannot be read in {_SECONDS} s"
+        return f"is damaged: it cannot be read in {seconds} s"
     if status < 0:
         return f"is damaged: reading it crashes ({signal.Signals(-status).name})"
     return "cannot be read"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import Counter
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
 from ssdh_surgery.data.hdf5_contents import hdf5_contents
 
@@ -50,3 +52,14 @@ def test_what_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for content in hdf5_contents([tmp_path / "none", tmp_path / "folder"], ("data",)):
         assert content.error is not None
+
+
+def test_a_file_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libhdf5 hangs at some damage; a pipe stands for such a file. The next one is read."""
+    os.mkfifo(tmp_path / "hanging.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["data"] = np.zeros(3)
+    monkeypatch.setattr("ssdh_surgery.data.hdf5_contents._SECONDS", 1)
+    hanging, good = hdf5_contents([tmp_path / "hanging.h5", tmp_path / "a.h5"], ("data",))
+    assert hanging.error == "is damaged: it cannot be read in 1 s"
+    assert good.datasets["data"].shape == (3,)

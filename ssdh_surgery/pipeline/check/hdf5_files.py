@@ -16,7 +16,7 @@ from ssdh_surgery.pipeline.check.images import spread
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 # How many files of a list are looked into.
-MOST_FILES = 500
+MOST_FILES = 200
 
 
 def path_of_file(name: str, folder: Path) -> Path:

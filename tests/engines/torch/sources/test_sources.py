@@ -279,6 +279,20 @@ def test_lists_that_caffe_would_read_wrongly(tmp_path: Path) -> None:
     assert "line 3: 'p 2.png 2 '" in said
 
 
+def test_a_list_with_an_empty_line(tmp_path: Path) -> None:
+    """Caffe stops at it, where `convert_imageset` goes on."""
+    image_list(tmp_path)
+    (tmp_path / "list.txt").write_text("p 0.png 0\n\np 1.png 1\n")
+    assert "SSDH141 line-without-picture" in refusal(IMAGES % "", tmp_path)
+
+
+def test_a_negative_label_is_one_that_a_loss_may_ignore(tmp_path: Path) -> None:
+    image_list(tmp_path)
+    (tmp_path / "list.txt").write_text("p 0.png -1\np 1.png +2\n")
+    (batch,) = batches(1, IMAGES % "", tmp_path)
+    assert batch[1][:2].tolist() == [-1, 2]
+
+
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     image_list(tmp_path)
     (tmp_path / "p 3.png").unlink()
