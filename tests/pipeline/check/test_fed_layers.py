@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.caffe.net.net import net_of
-from ssdh_surgery.pipeline.check.check import check_net
+from ssdh_surgery.pipeline.check.check import check_net, net_subject
 from ssdh_surgery.prototxt.parser import parse
 from tests.support.check_folders import (
     SOLVER,
@@ -79,7 +79,7 @@ def test_the_net_of_a_test() -> None:
 def test_a_net_alone_may_be_for_a_program() -> None:
     for layer in (MEMORY, INPUT, TOP, DUMMY):
         net = net_of(parse((layer + classifier(3)).encode(), "net.prototxt"))
-        assert check_net(net, None) == []
+        assert check_net(net_subject(net, None)) == []
 
 
 def test_an_input_that_nothing_reads() -> None:
