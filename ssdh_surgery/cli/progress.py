@@ -54,6 +54,7 @@ class TrainingView:
         self.terms: dict[str, events.TrainOutput] = {}
         self.measured_health: str | None = None
         self.is_stopping = False
+        self.is_early = False
         self._main_outputs = main_outputs
         self._display = display
         self._clock = clock
@@ -111,6 +112,8 @@ class TrainingView:
                 terminal.warn(event.message)
             case events.StopRequest():
                 self._stop(event)
+            case events.TrainingEnd():
+                self.is_early = event.is_early
             case _:
                 pass
 

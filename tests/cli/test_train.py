@@ -197,6 +197,36 @@ def test_a_run_that_fails_after_a_snapshot_says_how_to_resume(ssdh: Ssdh, folder
     ) in ran.err
 
 
+NVCAFFE_LOG = """\
+I0416 10:00:00.000001   160 solver.cpp:411] [0] Solving Tiny Learning Rate Policy: step
+I0416 10:00:01.000001   160 solver.cpp:342]     [0] Iteration 0 (1.5 s), 0/10.2ep, loss = 1.4
+I0416 10:00:02.000001   160 solver.cpp:337]     [0] Iteration 20 (9 iter/s, 2s/19 iter), loss = 0.5
+I0416 10:00:03.000001   100 caffe.cpp:262] Optimization Done in 7s
+"""
+AUTHORS_LOG = """\
+I0416 10:00:00.000001   160 solver.cpp:281] Solving Tiny
+I0416 10:00:01.000001   160 solver.cpp:242] Iteration 0, loss = 1.4
+I0416 10:00:02.000001   160 solver.cpp:242] Iteration 20, loss = 0.5
+I0416 10:00:02.000003   160 solver.cpp:735] Snapshotting solver state to binary proto filerun_iter_20
+I0416 10:00:03.000001   160 solver.cpp:331] Optimization Done.
+"""
+
+
+@pytest.mark.parametrize("log", [NVCAFFE_LOG, AUTHORS_LOG], ids=["NVCaffe", "the authors' Caffe"])
+def test_the_logs_of_other_caffes(ssdh: Ssdh, folder: Path, log: str) -> None:
+    """Made from the sources of NVCaffe 0.17 and of the SSDH authors' Caffe."""
+    caffe = folder / "other_caffe"
+    caffe.write_text(
+        f"#!/bin/sh\n[ $1 = train ] || exit 0\ncat >&2 <<'END'\n{log}END\n"
+        ": > run_iter_20.caffemodel; : > run_iter_20.solverstate\n"
+    )
+    caffe.chmod(0o755)
+    ran = ssdh("train", "solver.prototxt", "--caffe", "./other_caffe")
+    assert "iteration 20 of 20, loss 0.5" in ran.err
+    assert "warning" not in ran.err
+    assert ran.out == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -160,14 +160,17 @@ def _follow(run: story.Run) -> int:
         weights = run.newest("caffemodel")
         if weights and not is_interrupted:
             health.measure(weights)
-    at_end = None if is_interrupted else view.max_iter
-    if line := view.closing_line(iteration_of(weights) if is_interrupted and weights else at_end):
+    iteration = iteration_of(weights) if weights else None
+    is_early = is_interrupted or view.is_early
+    if line := view.closing_line(iteration if is_early else view.max_iter):
         terminal.say(line)
     health.conclude()
     if is_interrupted:
         resume = story.resume_command(run)
         terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
         return 130
+    if view.is_early and (resume := story.resume_command(run)):
+        terminal.say(f"the run ended early; to resume: {resume}")
     if weights is None:
         terminal.warn("this run wrote no snapshot, so its weights are lost")
         return 0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.weights.new_snapshots import NewSnapshots
 from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_beside
 from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, RunExit
 from ssdh_surgery.engines.trainer import is_current
 from ssdh_surgery.errors import DataError, FileError, file_errors
-from ssdh_surgery.files import Stamp, stamp_of
 from ssdh_surgery.findings import CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
@@ -23,7 +23,6 @@ from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
-from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 from ssdh_surgery.pipeline.workspace.paths import (
@@ -154,20 +153,19 @@ class Run:
         engine: the engine that trains.
         subject: the nets that run.
         weights: what the train net copies of each weights file.
-        stamps: the files of the prefix that were there before.
+        snapshots: the snapshots that it writes, by what is on the disk.
     """
 
     options: TrainOptions
     launch: Launch
     engine: EngineChoice
     subject: Subject
-    weights: tuple[WeightsCopy, ...] = ()
-    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
+    weights: tuple[WeightsCopy, ...]
+    snapshots: NewSnapshots
 
     def newest(self, file: SnapshotFile) -> Path | None:
         """The newest file of a snapshot that this run wrote, by what is on the disk."""
-        paths = newest_first([self.launch.prefix], file)
-        return next((path for path in paths if stamp_of(path) != self.stamps.get(path)), None)
+        return self.snapshots.newest(file)
 
     @property
     def main_outputs(self) -> frozenset[str] | None:
@@ -231,8 +229,8 @@ def start(
     if launch.solver.writes_snapshots:
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
-    weights, stamps = tuple(weights_copies(subject)), _stamps(launch.prefix)
-    run = Run(options, launch, engine, subject, weights, stamps)
+    weights, snapshots = tuple(weights_copies(subject)), NewSnapshots(launch.prefix)
+    run = Run(options, launch, engine, subject, weights, snapshots)
     launch.run.create(
         launch.solver_copy or launch.source.data,
         {
@@ -247,12 +245,6 @@ def start(
         },
     )
     return run
-
-
-def _stamps(prefix: Path) -> dict[Path, Stamp | None]:
-    """The files of snapshots that are there before a run."""
-    files: tuple[SnapshotFile, ...] = ("caffemodel", "solverstate")
-    return {path: stamp_of(path) for file in files for path in newest_first([prefix], file)}
 
 
 def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) -> None:
