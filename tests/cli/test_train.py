@@ -207,7 +207,7 @@ AUTHORS_LOG = """\
 I0416 10:00:00.000001   160 solver.cpp:281] Solving Tiny
 I0416 10:00:01.000001   160 solver.cpp:242] Iteration 0, loss = 1.4
 I0416 10:00:02.000001   160 solver.cpp:242] Iteration 20, loss = 0.5
-I0416 10:00:02.000003   160 solver.cpp:735] Snapshotting solver state to binary proto filerun_iter_20
+I0416 10:00:02.000003 160 solver.cpp:735] Snapshotting solver state to binary proto filerun_iter_20
 I0416 10:00:03.000001   160 solver.cpp:331] Optimization Done.
 """
 
@@ -386,6 +386,22 @@ class TestBothEngines:
         ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine)
         assert not ran.out
         assert "this run wrote no snapshot" in ran.err
+
+    def test_a_run_that_diverged_has_nothing_to_deploy(
+        self, ssdh: Ssdh, folder: Path, engine: str
+    ) -> None:
+        text = SOLVER.replace("0.01", "1e38") + "weight_decay: 1\n"
+        (folder / "solver.prototxt").write_text(text)
+        words = ["train", "--solver", "solver.prototxt", "--engine", engine]
+        ran = ssdh(*words, code=1)
+        assert not ran.out
+        # caffe goes on to the end, the embedded engine stops at once.
+        words = {
+            "binary": "error: the loss 'loss' became nan by iteration 10, and param 0 of layer "
+            "'fc' holds nan in run_iter_20.caffemodel\n",
+            "torch": "param 0 of layer 'fc' became ",
+        }
+        assert words[engine] in ran.err
 
     def test_iterations_are_the_absolute_end_also_when_resuming(
         self, ssdh: Ssdh, folder: Path, engine: str

@@ -10,8 +10,10 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.log_parser import LogParser
 from ssdh_surgery.engines.log_prefix import LogLine, read_line
 
-# -ln of the smallest normal float: the loss of SoftmaxWithLoss for a probability of 0.
+# -ln of the smallest normal float: the loss of SoftmaxWithLoss for a probability of 0. Logs show
+# it with six digits, or averaged.
 SATURATED_LOSS = 87.3365
+_SATURATED = 87.335, 87.338
 
 _LAST_LINES = 5
 _STACK = re.compile(r"    @ |\*\*\* |PC: @")
@@ -27,6 +29,12 @@ _ROLES = (
 )
 
 
+def is_saturated(loss: float) -> bool:
+    """Whether a loss is that of a probability of 0 for the true class of every image."""
+    least, most = _SATURATED
+    return least < loss < most
+
+
 def loss_trouble(value: float) -> str | None:
     """Why a loss shows that a run cannot recover; None if it does not.
 
@@ -36,7 +44,7 @@ def loss_trouble(value: float) -> str | None:
         return "the loss became nan"
     if math.isinf(value):
         return "the loss became infinite"
-    if abs(value - SATURATED_LOSS) < 1e-3:
+    if is_saturated(value):
         return f"the loss is stuck at {SATURATED_LOSS} (-ln of the smallest float)"
     return None
 

@@ -25,6 +25,7 @@ from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
+from ssdh_surgery.pipeline.train.loss_watch import LossWatch
 from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
     relative_to_cwd,
@@ -178,6 +179,23 @@ class Run:
             for judge in (*main.losses, *main.accuracies):
                 names.update(judge.tops or ["(automatic)"])
         return frozenset(names)
+
+    @property
+    def loss_watch(self) -> LossWatch:
+        """What judges its losses, with the classes of each head."""
+        judges = [
+            (judge, head.classes, name)
+            for net, _ in self.subject.nets
+            for head in heads(net)
+            if head.classes
+            for judge in (*head.losses, *head.accuracies)
+            for name in (judge.tops or ["(automatic)"])[:1]
+        ]
+        return LossWatch(
+            self.launch.max_iter,
+            {name: classes for each, classes, name in judges if each.type == "SoftmaxWithLoss"},
+            {name: classes for each, classes, name in judges if each.type == "Accuracy"},
+        )
 
     @property
     def line(self) -> str:

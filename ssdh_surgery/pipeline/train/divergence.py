@@ -1,0 +1,48 @@
+"""Whether a run that ended without an error diverged: its weights decide, else its last losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ssdh_surgery.caffe.weights.finite_values import BadParam, bad_param
+from ssdh_surgery.caffe.weights.weights import read_any_weights
+from ssdh_surgery.errors import Diverged, SsdhError
+from ssdh_surgery.location import path_in_shell
+from ssdh_surgery.pipeline.train.loss_watch import BadLoss
+from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+
+_HINT = (
+    "these weights are of no use: lower base_lr, or set clip_gradients, and check the labels, the "
+    "mean, the scale, and the data for values that are nan; ssdh train --engine torch names the "
+    "first blob that is"
+)
+
+
+def divergence(loss: BadLoss | None, weights: Path | None) -> Diverged | None:
+    """The error for a run that diverged, None for one that did not.
+
+    Args:
+        loss: the losses at its end, if they are nan or infinite.
+        weights: the last weights that it wrote.
+    """
+    param = _bad_param(weights) if weights else None
+    # One bad display of good weights may be a bad batch.
+    if param is None and (loss is None or loss.displays < 2):
+        return None
+    clauses = [str(loss)] if loss else []
+    if param is not None and weights is not None:
+        clauses.append(f"{param} in {path_in_shell(str(relative_to_cwd(weights)))}")
+    return Diverged(
+        ", and ".join(clauses),
+        hint=_HINT,
+        iteration=loss.iteration if loss else None,
+        blob=loss.output if loss else None,
+        layer=param.layer if param else None,
+    )
+
+
+def _bad_param(weights: Path) -> BadParam | None:
+    try:
+        return bad_param(read_any_weights(weights))
+    except SsdhError:
+        return None  # whoever uses them says what is wrong
