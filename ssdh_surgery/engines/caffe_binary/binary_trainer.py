@@ -224,7 +224,9 @@ class BinaryTrainer:
 
     def _failure(self, job: TrainJob, code: int) -> EngineError:
         with open(job.log, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            return explain(lines, code, log=str(job.log), cwd=job.cwd)
+            return explain(
+                lines, code, log=str(job.log), cwd=job.cwd, solver=job.source or job.solver
+            )
 
     def _ended_well(self, job: TrainJob, error: EngineError, parser: LogParser) -> bool:
         """Whether a run with exit code 0 did its work, although its log does not say so.

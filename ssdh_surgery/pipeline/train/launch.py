@@ -180,6 +180,7 @@ def prepare(options: TrainOptions) -> Launch:
         level=_level(solver, folder),
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
+        source=path,
         prefix=folder / prefix,
         max_iter=run_solver.integer("max_iter") or 0,
         display=run_solver.integer("display") or 0,
