@@ -197,6 +197,37 @@ def test_a_run_that_fails_after_a_snapshot_says_how_to_resume(ssdh: Ssdh, folder
     ) in ran.err
 
 
+def test_an_unclear_failure_names_what_the_checks_warned_of(ssdh: Ssdh, folder: Path) -> None:
+    caffe = folder / "failing_caffe"
+    caffe.write_text(
+        "#!/bin/sh\n[ $1 = train ] || exit 0\n"
+        "echo 'malloc(): invalid next size (unsorted)' >&2\nkill -ABRT $$\n"
+    )
+    caffe.chmod(0o755)
+    (folder / "solver.prototxt").write_text(SOLVER + "snapshot_after_train: false\n")
+    words = ("train", "solver.prototxt", "--caffe", "./failing_caffe")
+    ran = ssdh(*words, code=3)
+    assert "caffe wrote outside of its memory; caffe ended with exit code 134 (SIGABRT)" in ran.err
+    assert "at the launch, the checks warned of SSDH" in ran.err
+    assert "the log says:" not in ran.err
+    ran = ssdh("-v", *words, "--no-check", code=3)
+    assert "; the run was started without the checks: ssdh check may name the cause" in ran.err
+
+
+@pytest.mark.parametrize("is_verbose", [False, True])
+def test_the_raw_lines_of_a_failure_with_verbose(
+    ssdh: Ssdh, folder: Path, is_verbose: bool
+) -> None:
+    caffe = folder / "failing_caffe"
+    line = "F0101 10:00:00.000000 1 solver.cpp:1] Unknown learning rate policy: fixed"
+    caffe.write_text(f"#!/bin/sh\n[ $1 = train ] || exit 0\necho '{line}' >&2\nexit 134\n")
+    caffe.chmod(0o755)
+    words = ("train", "solver.prototxt", "--caffe", "./failing_caffe")
+    ran = ssdh(*(["-v"] if is_verbose else []), *words, code=3)
+    assert "solver.prototxt:2:43: Caffe has no lr_policy 'fixed'" in ran.err
+    assert (f"the log says:\n  | {line}\n" in ran.err) is is_verbose
+
+
 NVCAFFE_LOG = """\
 I0416 10:00:00.000001   160 solver.cpp:411] [0] Solving Tiny Learning Rate Policy: step
 I0416 10:00:01.000001   160 solver.cpp:342]     [0] Iteration 0 (1.5 s), 0/10.2ep, loss = 1.4

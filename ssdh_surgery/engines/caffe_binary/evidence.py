@@ -27,7 +27,7 @@ _UNDECODED = "Could not decode datum"
 _UNOPENED = re.compile(r"Could not open or find file (.*)")
 _NETS: tuple[tuple[re.Pattern[str], Phase], ...] = (
     (
-        re.compile(r"Creating training net from (?:(?:net|train_net) file: (?P<file>.*)|.*)"),
+        re.compile(r"Creating training net (?:from (?:net|train_net) file: (?P<file>.*)|.*)"),
         "TRAIN",
     ),
     (

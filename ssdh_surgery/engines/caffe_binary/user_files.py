@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -99,14 +100,16 @@ class UserFiles:
         return [(net, phase) for (_, phase), each in nets.items() for net in each]
 
     def _read_net(self, file: str | None, phase: Phase) -> list[Net]:
-        if file is not None:
-            document = _read(_as_seen(self._cwd / file))
-            return [net_of(document)] if document is not None else []
-        if self._solver is None:
-            return []
-        roots = self._solver.inner_nets
-        mine = [root for field, root in roots if field.startswith(phase.lower())]
-        return [net_of(self._solver.document, root) for root in mine or [root for _, root in roots]]
+        """The net of a file; of those inside the solver, all that may be meant."""
+        with contextlib.suppress(SsdhError):
+            if file is not None:
+                document = _read(_as_seen(self._cwd / file))
+                return [net_of(document)] if document is not None else []
+            if self._solver is not None:
+                document, roots = self._solver.document, self._solver.inner_nets
+                mine = [root for field, root in roots if field.startswith(phase.lower())]
+                return [net_of(document, each) for each in mine or [root for _, root in roots]]
+        return []
 
     @cached_property
     def _solver(self) -> Solver | None:

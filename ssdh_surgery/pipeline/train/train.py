@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_besi
 from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, RunExit
 from ssdh_surgery.engines.trainer import is_current
-from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.errors import DataError, EngineError, FileError, file_errors
 from ssdh_surgery.findings import CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, Finding
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
@@ -24,6 +24,7 @@ from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.check.weights import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
+from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
 from ssdh_surgery.pipeline.train.loss_watch import LossWatch
 from ssdh_surgery.pipeline.workspace.paths import (
@@ -155,6 +156,7 @@ class Run:
         subject: the nets that run.
         weights: what the train net copies of each weights file.
         snapshots: the snapshots that it writes, by what is on the disk.
+        findings: what the checks found, None where they were skipped.
     """
 
     options: TrainOptions
@@ -163,6 +165,7 @@ class Run:
     subject: Subject
     weights: tuple[WeightsCopy, ...]
     snapshots: NewSnapshots
+    findings: tuple[Finding, ...] | None
 
     def newest(self, file: SnapshotFile) -> Path | None:
         """The newest file of a snapshot that this run wrote, by what is on the disk."""
@@ -241,14 +244,13 @@ def start(
         target=_target(options),
         databases=Databases(progress),
     )
-    if not skip_check:
-        _check(subject, launch, warn)
+    findings = None if skip_check else _check(subject, launch, warn)
     engine = choose_engine(options, launch, subject)
     if launch.solver.writes_snapshots:
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
     weights, snapshots = tuple(weights_copies(subject)), NewSnapshots(launch.prefix)
-    run = Run(options, launch, engine, subject, weights, snapshots)
+    run = Run(options, launch, engine, subject, weights, snapshots, findings)
     launch.run.create(
         launch.solver_copy or launch.source.data,
         {
@@ -265,7 +267,9 @@ def start(
     return run
 
 
-def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) -> None:
+def _check(
+    subject: Subject, launch: Launch, warn: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
     findings = check(subject)
     errors = [finding for finding in findings if finding.is_error]
     for finding in findings:
@@ -279,6 +283,7 @@ def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) ->
             location=Location(launch.source.name),
             findings=errors,
         )
+    return tuple(findings)
 
 
 def follow(run: Run) -> Iterator[Event]:
@@ -288,7 +293,12 @@ def follow(run: Run) -> Iterator[Event]:
         EngineError: the engine failed.
     """
     with contextlib.closing(run.engine.trainer.run(run.launch.job)) as events:  # type: ignore[type-var]
-        yield from events
+        try:
+            yield from events
+        except EngineError as error:
+            add_clash(error, run.weights)
+            add_findings(error, run.findings)
+            raise
 
 
 def was_interrupted(event: Event | None) -> bool:
