@@ -224,7 +224,7 @@ def test_the_raw_lines_of_a_failure_with_verbose(
     caffe.chmod(0o755)
     words = ("train", "solver.prototxt", "--caffe", "./failing_caffe")
     ran = ssdh(*(["-v"] if is_verbose else []), *words, code=3)
-    assert "solver.prototxt:2:43: Caffe has no lr_policy 'fixed'" in ran.err
+    assert "solver.prototxt:2:46: Caffe has no lr_policy 'fixed'" in ran.err
     assert (f"the log says:\n  | {line}\n" in ran.err) is is_verbose
 
 
