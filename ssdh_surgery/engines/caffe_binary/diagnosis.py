@@ -91,7 +91,8 @@ class Diagnosis:
 
     `span` is the part of the log that says so, `location` a place in another file instead;
     `lines` are the lines of the log that matter, by default the one of `span`; they are quoted
-    with `is_quoted`, where they are all that is known.
+    with `is_quoted`, where they are all that is known. `file` is one that the failure is about, as
+    the log names it.
     """
 
     kind: str
@@ -103,6 +104,7 @@ class Diagnosis:
     is_quoted: bool = False
     layer: str = ""
     blob: str = ""
+    file: str = ""
 
     def error(self, log: str, code: int) -> EngineError:
         """The error for a run with that exit code (of a shell), whose log has that name."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from ssdh_surgery.caffe.net.solver import NET_FIELDS
 from ssdh_surgery.engines.caffe_binary.diagnosis import (
     EXIT_CAUSES,
     SIGNAL_CAUSES,
@@ -19,6 +21,7 @@ from ssdh_surgery.engines.caffe_binary.evidence import Evidence
 from ssdh_surgery.engines.caffe_binary.file_failures import (
     MISSING_FILE,
     PARSE_FAILURE,
+    batch_per_gpu,
     broken_record,
     check_database,
     missing_file,
@@ -35,6 +38,7 @@ from ssdh_surgery.engines.caffe_binary.rules import (
 from ssdh_surgery.engines.caffe_binary.user_files import UserFiles
 from ssdh_surgery.errors import EngineError, did_you_mean
 
+_FILE_FIELDS = ("transform_param.mean_file", "infogain_loss_param.source")
 # Failures of a transformation that a record which cannot be decoded leads to.
 _OF_BROKEN_RECORDS = ("crop-too-big", "mean-shape", "no-record", "record-shape")
 
@@ -95,9 +99,9 @@ class _Explanation:
         number, text, line = evidence.fatal
         span = LogSpan(number, text, len(text) - len(line.message))
         if match := PARSE_FAILURE.search(line.message):
-            return unreadable_file(evidence, self._cwd, span, match)
+            return self._at_name(unreadable_file(evidence, self._cwd, span, match))
         if match := MISSING_FILE.search(line.message):
-            return missing_file(evidence, self._cwd, span.of(match), match)
+            return self._at_name(missing_file(evidence, self._cwd, span.of(match), match))
         # What LevelDB says is on the next line.
         message = "\n".join([line.message, *evidence.fatal_tail])
         if diagnosis := self._by_rules(FATAL_RULES, span, message):
@@ -142,6 +146,17 @@ class _Explanation:
             blob=words["blob"],
         )
 
+    def _at_name(self, diagnosis: Diagnosis) -> Diagnosis:
+        """A diagnosis of a file, at the place of its name in the net or the solver."""
+        if diagnosis.location is not None or not diagnosis.file:
+            return diagnosis
+        words = {field.rpartition(".")[2]: diagnosis.file for field in (*NET_FIELDS, *_FILE_FIELDS)}
+        place = self._files.solver_place(NET_FIELDS, words)
+        if place is None:
+            evidence = self._evidence
+            place = self._files.layer_place(_FILE_FIELDS, words, evidence.layer, evidence.phase)
+        return replace(diagnosis, location=place)
+
     def _on_disk(self, diagnosis: Diagnosis, words: defaultdict[str, str]) -> Diagnosis:
         """A diagnosis, corrected by what is on the disk."""
         evidence, cwd = self._evidence, self._cwd
@@ -150,6 +165,10 @@ class _Explanation:
             diagnosis = self._by_rule(BROKEN_RECORD, words, diagnosis.span)
         if diagnosis.kind == "broken-record":
             return broken_record(diagnosis, self._files, cwd)
+        if diagnosis.kind == "empty-blob":
+            return self._at_name(replace(diagnosis, file=next(reversed(evidence.roles), "")))
+        if diagnosis.kind == "batch-per-gpu":
+            return batch_per_gpu(diagnosis, self._files, evidence.gpus)
         if diagnosis.kind == "missing-image":
             return missing_image(diagnosis, evidence, cwd, words["file"])
         if diagnosis.kind == "python-import":
@@ -183,7 +202,13 @@ class _Explanation:
         number = signal_of(code)
         lines = _last_lines(self._evidence)
         if number in SIGNAL_CAUSES:
+            place = self._files.zero_stepsize() if number is signal.SIGFPE else None
             sentence, hint = SIGNAL_CAUSES[number]
+            if place is not None:
+                sentence += ': lr_policy is "step", and stepsize is 0 or not set'
+                return Diagnosis(
+                    "zero-stepsize", sentence, "set stepsize", location=place, lines=lines
+                )
             is_quoted = number is signal.SIGABRT
             kind = number.name.lower()
             return Diagnosis(kind, sentence, hint, lines=lines, is_quoted=is_quoted)

@@ -13,6 +13,8 @@ from ssdh_surgery.engines.caffe_binary.user_files import UserFiles
 from ssdh_surgery.errors import DataError, SsdhError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import printable
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Scalar
 
 PARSE_FAILURE = re.compile(
     r"Check failed: ReadProtoFrom(?P<how>Text|Binary)File\(.*?\)(?: Failed to parse \w+ file: "
@@ -37,7 +39,7 @@ def missing_file(evidence: Evidence, cwd: Path, span: LogSpan, match: re.Match[s
     if (cwd / file).exists():
         sentence = sentence.replace("does not exist", "cannot be opened")
         hint = "check its permissions"
-    return Diagnosis("missing-file", sentence, hint, span)
+    return Diagnosis("missing-file", sentence, hint, span, file=file)
 
 
 def unreadable_file(
@@ -50,7 +52,7 @@ def unreadable_file(
     if match["how"] == "Binary" or not evidence.parse_error:
         sentence = f"the {role} '{file}' cannot be read"
         hint = "it is damaged or of another type: an incomplete download, or a web page"
-        return Diagnosis("damaged-file", sentence, hint, span)
+        return Diagnosis("damaged-file", sentence, hint, span, file=file)
     line, error = evidence.parse_error
     sentence = f"caffe cannot parse this {role}: {error['reason'].rstrip('.')}"
     hint = "a field that this Caffe lacks comes from another version or fork of Caffe"
@@ -85,6 +87,21 @@ def missing_module(diagnosis: Diagnosis, cwd: Path, module: str) -> Diagnosis:
     )
     hint = f"there is one in {place}: export PYTHONPATH={shlex.quote(str(place))}:$PYTHONPATH"
     return replace(diagnosis, hint=hint) if place else diagnosis
+
+
+def batch_per_gpu(diagnosis: Diagnosis, files: UserFiles, gpus: int) -> Diagnosis:
+    """A batch that cannot be divided among the GPUs; the first one of the nets."""
+    for layer, entry in files.batches() if gpus else ():
+        size = literals.integer(entry.value.text) if isinstance(entry.value, Scalar) else None
+        if size is not None and size % gpus:
+            return replace(
+                diagnosis,
+                sentence=f"batch_size is {size}, which is not a multiple of the {gpus} GPUs that "
+                f"this Caffe divides it among (layer '{layer.name}')",
+                location=entry.location,
+                layer=layer.name,
+            )
+    return diagnosis
 
 
 def broken_record(diagnosis: Diagnosis, files: UserFiles, cwd: Path) -> Diagnosis:

@@ -19,6 +19,7 @@ from ssdh_surgery.prototxt.parser import parse
 
 # The fields of a layer whose value is the blob that a failure names.
 _BLOBS = ("bottom", "top")
+_BATCHES = ("data_param", "image_data_param", "hdf5_data_param", "memory_data_param")
 
 
 class UserFiles:
@@ -37,12 +38,38 @@ class UserFiles:
         self._net_files = nets
         self._solver_file = solver
 
-    def solver_place(self, fields: Iterable[str]) -> Location | None:
-        """The place of the first of some fields that the solver has."""
+    def solver_place(
+        self, fields: Iterable[str], words: Mapping[str, str] | None = None
+    ) -> Location | None:
+        """The place of the first of some fields that the solver has.
+
+        `words` has the values of those fields that must have a certain one.
+        """
         if self._solver is None:
             return None
-        entries = (self._solver.root.entry(field) for field in fields)
-        return next((entry.location for entry in entries if entry is not None), None)
+        values = words or {}
+        entries = (
+            entry for field in fields for entry in reversed(self._solver.root.entries(field))
+        )
+        fitting = (
+            entry
+            for entry in entries
+            if entry.field.name not in values or _is(entry, values[entry.field.name])
+        )
+        return next((entry.location for entry in fitting), None)
+
+    def zero_stepsize(self) -> Location | None:
+        """The place of a policy that divides by its stepsize where that is 0; None for others."""
+        solver = self._solver
+        if solver is None or solver.string("lr_policy") != "step" or solver.integer("stepsize"):
+            return None
+        return self.solver_place(("stepsize", "lr_policy"))
+
+    def batches(self) -> Iterator[tuple[Layer, Entry]]:
+        """The batch_size of each layer that has one."""
+        for layer in self._layers(None):
+            for message in _BATCHES:
+                yield from ((layer, entry) for entry in layer.settings(message, "batch_size"))
 
     def layer_place(
         self, fields: Sequence[str], words: Mapping[str, str], name: str, phase: Phase | None

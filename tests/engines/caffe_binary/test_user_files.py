@@ -184,3 +184,44 @@ def test_an_image_that_is_there_but_is_none(folder):
     assert error.hint == "replace it, or take its line out of the list"
     error = explain(lines[1:], -6, log="c.log", cwd=Path("/elsewhere"))
     assert error.message.startswith("the image 'a.jpg' cannot be read")
+
+
+def test_files_at_their_names(folder):
+    missing = "Check failed: fd != -1 (-1 vs. -1) File not found: "
+    loading = "Loading mean file from: mean.binaryproto"
+    building = (TRAIN, TEST, BUILDING, "Creating layer data", loading)
+    error = error_of(f"{missing}mean.binaryproto", *building)
+    assert error.message.startswith("the mean file 'mean.binaryproto' does not exist")
+    assert place(error) == ("net.prototxt:12:47", '"mean.binaryproto"')
+    error = error_of("Check failed: count_ == proto.data_size() (1 vs. 0) ", *building)
+    assert error.message.startswith("the mean file 'mean.binaryproto' holds no values")
+    assert place(error) == ("net.prototxt:12:47", '"mean.binaryproto"')
+    error = error_of(f"{missing}net.prototxt", TRAIN)
+    assert place(error) == ("solver.prototxt:1:6", '"net.prototxt"')
+    error = error_of(f"{missing}w.caffemodel", TRAIN, DONE, "Finetuning from w.caffemodel")
+    assert str(error.location).startswith("c.log:4:")
+
+
+def test_a_batch_that_gpus_cannot_divide(folder):
+    Path("net.prototxt").write_text(NET.replace("batch_size: 8", "batch_size: 9", 1))
+    fatal = (
+        "Check failed: batch * solver_count == total Batch size must be divisible by the number of "
+        "solvers (GPUs)"
+    )
+    error = error_of(fatal, "Using GPUs 0, 1", TRAIN)
+    assert error.message.startswith(
+        "batch_size is 9, which is not a multiple of the 2 GPUs that this Caffe divides it among "
+        "(layer 'data')"
+    )
+    assert place(error) == ("net.prototxt:6:49", "9")
+
+
+def test_a_division_by_a_stepsize_that_is_not_set(folder):
+    Path("solver.prototxt").write_text('lr_policy: "step"\n')
+    error = explain([], -8, log="c.log", cwd=Path(), solver="solver.prototxt")
+    assert error.message == (
+        'caffe divided by zero: lr_policy is "step", and stepsize is 0 or not set; caffe ended '
+        "with exit code 136 (SIGFPE)"
+    )
+    assert (place(error), error.hint) == (("solver.prototxt:1:12", '"step"'), "set stepsize")
+    assert error.data["kind"] == "zero-stepsize"
