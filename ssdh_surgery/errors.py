@@ -10,6 +10,7 @@ SsdhError
 |- SchemaError           a field or value that Caffe does not have
 |- DataError             records, images, lists, weights
 |- EngineError           the program that trains or runs a net failed
+|  '- Diverged           a run learned nothing: its loss or weights are nan (exit code 1)
 |- FileError             missing, read-only, disk full, changed in the meantime
 |- WorkspaceError        ssdh.toml
 |- UsageError            the command line alone is wrong (exit code 2)
@@ -110,6 +111,16 @@ class DataError(SsdhError):
 
 class EngineError(SsdhError):
     """The program that trains or runs a net failed or cannot do what was requested."""
+
+
+class Diverged(EngineError):
+    """The loss or the weights of a run became nan or infinite.
+
+    The engine worked, and the answer to "did the net learn?" is no: the exit code is that of
+    findings, 1. Where caffe itself crashes on such numbers, it is an `EngineError`, with 3.
+    """
+
+    exit_code = 1
 
 
 class FileError(SsdhError):

@@ -12,9 +12,9 @@ from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.live_line import LiveLine, duration
 from ssdh_surgery.cli.progress_bar import Part, progress_row
 from ssdh_surgery.engines import events
-from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.train.code_collapse import code_health
+from ssdh_surgery.pipeline.train.loss_watch import LossWatch
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 Clock = Callable[[], float]
@@ -30,6 +30,7 @@ class TrainingView:
         test_batches: the number of batches of each test net, as in `test_iter`.
         classes: the number of classes of the net.
         main_outputs: the outputs of the main head; others are details. None for no main head.
+        watch: judges the losses; None for one that knows no classes.
         clock: the time in seconds.
     """
 
@@ -42,6 +43,7 @@ class TrainingView:
         test_batches: Sequence[int] = (),
         classes: int | None = None,
         main_outputs: Collection[str] | None = None,
+        watch: LossWatch | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.max_iter = max_iter
@@ -54,7 +56,9 @@ class TrainingView:
         self.terms: dict[str, events.TrainOutput] = {}
         self.measured_health: str | None = None
         self.is_stopping = False
+        self.is_early = False
         self._main_outputs = main_outputs
+        self._watch = watch or LossWatch(max_iter)
         self._display = display
         self._clock = clock
         self._began = clock()
@@ -80,15 +84,20 @@ class TrainingView:
         self._live.__exit__(*error)
 
     def show(self, event: events.Event) -> None:
-        """Show one event."""
+        """Show one event, and warn of what it says about the run."""
         self._flush_before(event)
+        self._show(event)
+        for sentence in self._watch.feed(event):
+            terminal.warn(sentence)
+
+    def _show(self, event: events.Event) -> None:
         match event:
             case events.Iteration():
                 self._first = self._first or event
                 self.iteration = event
                 self._awaits_line = True
                 self._reach(event.iteration)
-                self._judge_loss(event)
+                self._judge_codes(event)
             case events.TrainOutput():
                 self.terms[event.name] = event
             case events.LearningRate():
@@ -111,6 +120,8 @@ class TrainingView:
                 terminal.warn(event.message)
             case events.StopRequest():
                 self._stop(event)
+            case events.TrainingEnd():
+                self.is_early = event.is_early
             case _:
                 pass
 
@@ -275,14 +286,11 @@ class TrainingView:
     def _is_main(self, output: events.NetOutput) -> bool:
         return self._main_outputs is None or output.name in self._main_outputs
 
-    def _judge_loss(self, event: events.Iteration) -> None:
-        trouble = loss_trouble(event.loss)
+    def _judge_codes(self, event: events.Iteration) -> None:
         health = code_health(self.terms, self.classes)
-        if not trouble and health and health.is_collapsed:
-            trouble = health.words
-        if trouble and not self._warned:
+        if health and health.is_collapsed and not self._warned:
             self._warned = True
-            terminal.warn(f"iteration {event.iteration}: {trouble}")
+            terminal.warn(f"iteration {event.iteration}: {health.words}")
 
     def _testing(self, net: int) -> str:
         has_count = net < len(self.test_batches)

@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 import click
 
 from ssdh_surgery.cli.styles import rendered, safe, styled, unstyled
-from ssdh_surgery.errors import MOST_FINDINGS, FileError, SsdhError, UsageError
+from ssdh_surgery.errors import MOST_FINDINGS, EngineError, FileError, SsdhError, UsageError
 from ssdh_surgery.findings import Finding, Severity
 from ssdh_surgery.location import Location
 
@@ -290,12 +290,22 @@ def error(problem: SsdhError | click.ClickException, *, as_json: bool) -> None:
     else:
         text = _described(f"{label} {problem.message}", None, problem.hint)
     findings = problem.findings if isinstance(problem, SsdhError) else ()
-    lines = [text, *map(_finding_text, findings[:MOST_FINDINGS])]
+    lines = [text, *_log_lines(problem), *map(_finding_text, findings[:MOST_FINDINGS])]
     if len(findings) > MOST_FINDINGS:
         lines.append(f"and {len(findings) - MOST_FINDINGS} more")
     _write(sys.stderr, "\n".join(lines), {})
     if as_json:
         _write(sys.stderr, _json({"error": _as_object(problem)}, sys.stderr), {}, plain=True)
+
+
+def _log_lines(problem: SsdhError | click.ClickException) -> list[str]:
+    """With `--verbose`, the lines of a log that an error is about, unless its message has them."""
+    if not isinstance(problem, EngineError) or not _style.verbose:
+        return []
+    lines = [str(line) for line in problem.data.get("lines", ())]
+    if not lines or lines[-1] in problem.message:
+        return []
+    return ["the log says:", *(f"  | {line}" for line in lines)]
 
 
 def _help_of(problem: click.ClickException) -> str | None:

@@ -76,12 +76,13 @@ class LogParser:
     """Turns the lines of a log into events as they arrive; one parser per run.
 
     `is_finished` says whether Caffe has reported that it is done, `is_early` whether a signal
-    ended it.
+    ended it; `last_shown` is the last iteration that it displayed.
     """
 
     def __init__(self) -> None:
         self.is_finished = False
         self.is_early = False
+        self.last_shown: int | None = None
         self._start: datetime | None = None
         self._elapsed = 0  # in microseconds
         self._second = ""  # date and clock of a line, up to the point
@@ -189,7 +190,7 @@ class LogParser:
         return []
 
     def _loss(self, match: re.Match[str]) -> Event:
-        self._iteration = int(match["iteration"])
+        self._iteration = self.last_shown = int(match["iteration"])
         # The first rate of a run is measured from an uninitialised number of iterations.
         rate = _number(match["rate"]) if match["rate"] and self._has_rate else None
         self._has_rate = True

@@ -28,9 +28,13 @@ class TrainJob:
         extra: arguments passed unchanged to the engine's own command line.
         snapshot_after_train: the solver's field of that name: if false, a run that is stopped
             does not write a snapshot of its own accord.
+        source: the solver that the user named, where `solver` is a copy.
+        prefix: the path of its snapshots before `_iter_N`, None if it is unknown.
+        max_iter: the iteration at which it ends, 0 if it is unknown.
+        display: the number of iterations from one display to the next, 0 for no displays.
 
-    `solver`, `weights`, `snapshot` and `log` are as the user wrote them: relative to the
-    current directory, not to `cwd`.
+    `solver`, `weights`, `snapshot`, `prefix` and `log` are as seen from the current directory, not
+    from `cwd`.
     """
 
     solver: str
@@ -42,6 +46,10 @@ class TrainJob:
     level: int = 0
     extra: tuple[str, ...] = ()
     snapshot_after_train: bool = True
+    source: str | None = None
+    prefix: Path | None = None
+    max_iter: int = 0
+    display: int = 0
 
     @property
     def own_command(self) -> tuple[str, ...]:

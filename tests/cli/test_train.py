@@ -197,6 +197,67 @@ def test_a_run_that_fails_after_a_snapshot_says_how_to_resume(ssdh: Ssdh, folder
     ) in ran.err
 
 
+def test_an_unclear_failure_names_what_the_checks_warned_of(ssdh: Ssdh, folder: Path) -> None:
+    caffe = folder / "failing_caffe"
+    caffe.write_text(
+        "#!/bin/sh\n[ $1 = train ] || exit 0\n"
+        "echo 'malloc(): invalid next size (unsorted)' >&2\nkill -ABRT $$\n"
+    )
+    caffe.chmod(0o755)
+    (folder / "solver.prototxt").write_text(SOLVER + "snapshot_after_train: false\n")
+    words = ("train", "solver.prototxt", "--caffe", "./failing_caffe")
+    ran = ssdh(*words, code=3)
+    assert "caffe wrote outside of its memory; caffe ended with exit code 134 (SIGABRT)" in ran.err
+    assert "at the launch, the checks warned of SSDH" in ran.err
+    assert "the log says:" not in ran.err
+    ran = ssdh("-v", *words, "--no-check", code=3)
+    assert "; the run was started without the checks: ssdh check may name the cause" in ran.err
+
+
+@pytest.mark.parametrize("is_verbose", [False, True])
+def test_the_raw_lines_of_a_failure_with_verbose(
+    ssdh: Ssdh, folder: Path, is_verbose: bool
+) -> None:
+    caffe = folder / "failing_caffe"
+    line = "F0101 10:00:00.000000 1 solver.cpp:1] Unknown learning rate policy: fixed"
+    caffe.write_text(f"#!/bin/sh\n[ $1 = train ] || exit 0\necho '{line}' >&2\nexit 134\n")
+    caffe.chmod(0o755)
+    words = ("train", "solver.prototxt", "--caffe", "./failing_caffe")
+    ran = ssdh(*(["-v"] if is_verbose else []), *words, code=3)
+    assert "solver.prototxt:2:46: Caffe has no lr_policy 'fixed'" in ran.err
+    assert (f"the log says:\n  | {line}\n" in ran.err) is is_verbose
+
+
+NVCAFFE_LOG = """\
+I0416 10:00:00.000001   160 solver.cpp:411] [0] Solving Tiny Learning Rate Policy: step
+I0416 10:00:01.000001   160 solver.cpp:342]     [0] Iteration 0 (1.5 s), 0/10.2ep, loss = 1.4
+I0416 10:00:02.000001   160 solver.cpp:337]     [0] Iteration 20 (9 iter/s, 2s/19 iter), loss = 0.5
+I0416 10:00:03.000001   100 caffe.cpp:262] Optimization Done in 7s
+"""
+AUTHORS_LOG = """\
+I0416 10:00:00.000001   160 solver.cpp:281] Solving Tiny
+I0416 10:00:01.000001   160 solver.cpp:242] Iteration 0, loss = 1.4
+I0416 10:00:02.000001   160 solver.cpp:242] Iteration 20, loss = 0.5
+I0416 10:00:02.000003 160 solver.cpp:735] Snapshotting solver state to binary proto filerun_iter_20
+I0416 10:00:03.000001   160 solver.cpp:331] Optimization Done.
+"""
+
+
+@pytest.mark.parametrize("log", [NVCAFFE_LOG, AUTHORS_LOG], ids=["NVCaffe", "the authors' Caffe"])
+def test_the_logs_of_other_caffes(ssdh: Ssdh, folder: Path, log: str) -> None:
+    """Made from the sources of NVCaffe 0.17 and of the SSDH authors' Caffe."""
+    caffe = folder / "other_caffe"
+    caffe.write_text(
+        f"#!/bin/sh\n[ $1 = train ] || exit 0\ncat >&2 <<'END'\n{log}END\n"
+        ": > run_iter_20.caffemodel; : > run_iter_20.solverstate\n"
+    )
+    caffe.chmod(0o755)
+    ran = ssdh("train", "solver.prototxt", "--caffe", "./other_caffe")
+    assert "iteration 20 of 20, loss 0.5" in ran.err
+    assert "warning" not in ran.err
+    assert ran.out == "weights: run_iter_20.caffemodel\nnext: ssdh deploy\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -356,6 +417,22 @@ class TestBothEngines:
         ran = ssdh("train", "--solver", "solver.prototxt", "--engine", engine)
         assert not ran.out
         assert "this run wrote no snapshot" in ran.err
+
+    def test_a_run_that_diverged_has_nothing_to_deploy(
+        self, ssdh: Ssdh, folder: Path, engine: str
+    ) -> None:
+        text = SOLVER.replace("0.01", "1e38") + "weight_decay: 1\n"
+        (folder / "solver.prototxt").write_text(text)
+        words = ["train", "--solver", "solver.prototxt", "--engine", engine]
+        ran = ssdh(*words, code=1)
+        assert not ran.out
+        # caffe goes on to the end, the embedded engine stops at once.
+        words = {
+            "binary": "error: the loss 'loss' became nan by iteration 10, and param 0 of layer "
+            "'fc' holds nan in run_iter_20.caffemodel\n",
+            "torch": "param 0 of layer 'fc' became ",
+        }
+        assert words[engine] in ran.err
 
     def test_iterations_are_the_absolute_end_also_when_resuming(
         self, ssdh: Ssdh, folder: Path, engine: str

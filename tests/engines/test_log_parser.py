@@ -431,3 +431,51 @@ def test_any_text_is_survived(text):
     parser = LogParser()
     parser.feed(text)
     parser.feed(PREFIX + text)
+
+
+def test_nvcaffe():
+    """Lines of NVCaffe 0.17: the device before the message, epochs, the time at the end."""
+    found = parse(
+        "[0] Solving Tiny Learning Rate Policy: step",
+        "    [0] Iteration 0 (1.5 s), 0/10.2ep, loss = 1.4",
+        "    [0]     Train net output #0: loss = 1.4 (* 1 = 1.4 loss)",
+        "[0] Iteration 0, lr = 0.01, m = 0.9, lrm = 0.1, wd = 0.0005, gs = 1",
+        "Iteration 20, Testing net (#0)",
+        "    (0)    Test net output #0: accuracy = 0.5",
+        "    [1.0] Iteration 40 (24 iter/s, 2s/48 iter), 5.1/10.2ep, loss = 0.5",
+        "[1.0] Optimization stopped early.",
+        "Optimization Done in 1h 20m 7s",
+    )
+    assert [name for name, _ in found] == [
+        *("TrainingStart", "Iteration", "TrainOutput", "LearningRate"),
+        *("TestStart", "TestEnd", "TestOutput", "Iteration", "TrainingEnd"),
+    ]
+    assert found[0][1] == {"net": "Tiny"}
+    assert (found[1][1]["loss"], found[1][1]["rate"]) == (1.4, None)
+    assert found[3][1] == {"iteration": 0, "rate": 0.01}
+    assert (found[7][1]["iteration"], found[7][1]["rate"]) == (40, 24.0)
+    assert found[8][1] == {"is_early": True}
+
+
+@pytest.mark.parametrize("words", ["Optimization Done.", "Optimization Done in 7s"])
+def test_the_end_in_any_words(words):
+    assert parse(words) == [("TrainingEnd", {"is_early": False})]
+
+
+@pytest.mark.parametrize(
+    ("weights", "state"),
+    [
+        ("to binary proto file ", "to binary proto file "),
+        ("to HDF5 file ", "to HDF5 file "),
+        ("to binary proto file ", "to binary proto file"),  # BVLC in summer 2015, SSDH's authors
+        ("to HDF5 file ", "to HDF5 file"),
+        ("to ", "to "),  # BVLC until 2015, NVCaffe to 0.13
+    ],
+)
+def test_snapshots_in_any_words(weights, state):
+    found = parse(
+        f"Snapshotting {weights}a b/x_iter_5.caffemodel",
+        f"Snapshotting solver state {state}a b/x_iter_5.solverstate",
+    )
+    files = {"weights": "a b/x_iter_5.caffemodel", "state": "a b/x_iter_5.solverstate"}
+    assert found == [("Snapshot", files)]

@@ -22,6 +22,7 @@ from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.schedule import schedule_text
 from ssdh_surgery.pipeline.train import train as story
+from ssdh_surgery.pipeline.train.divergence import divergence
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
 from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
@@ -130,6 +131,7 @@ def _dry_run(options: TrainOptions, launch: Launch) -> int:
 
 def _follow(run: story.Run) -> int:
     solver, record = run.launch.solver, run.launch.record
+    watch = run.loss_watch
     view = TrainingView(
         folder=run.launch.job.cwd,
         max_iter=solver.integer("max_iter"),
@@ -137,6 +139,7 @@ def _follow(run: story.Run) -> int:
         test_batches=solver.integers("test_iter"),
         classes=record.get("classes") if record else None,
         main_outputs=None if terminal.is_verbose() else run.main_outputs,
+        watch=watch,
     )
     health = _HealthReport(run, view)
     last: events.Event | None = None
@@ -149,16 +152,27 @@ def _follow(run: story.Run) -> int:
             last = event
         is_interrupted = story.was_interrupted(last)
         weights = run.newest("caffemodel")
-        if weights and not is_interrupted:
+        # Who interrupts a run does not wait for its weights to be read without need.
+        is_suspect = watch.bad_loss is not None or not is_interrupted
+        diverged = divergence(watch.bad_loss, weights) if is_suspect else None
+        if weights and not is_interrupted and diverged is None:
             health.measure(weights)
-    at_end = None if is_interrupted else view.max_iter
-    if line := view.closing_line(iteration_of(weights) if is_interrupted and weights else at_end):
+    iteration = iteration_of(weights) if weights else None
+    is_early = is_interrupted or view.is_early
+    if line := view.closing_line(iteration if is_early else view.max_iter):
         terminal.say(line)
+    if diverged is not None and not is_interrupted:
+        raise diverged
     health.conclude()
     if is_interrupted:
         resume = story.resume_command(run)
-        terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
+        if diverged is not None:
+            terminal.warn(f"there is nothing to resume: {diverged.message}")
+        else:
+            terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
         return 130
+    if view.is_early and (resume := story.resume_command(run)):
+        terminal.say(f"the run ended early; to resume: {resume}")
     if weights is None:
         terminal.warn("this run wrote no snapshot, so its weights are lost")
         return 0

@@ -14,7 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from ssdh_surgery.caffe.weights.new_snapshots import NewSnapshots
+from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, iteration_of
 from ssdh_surgery.engines import events
+from ssdh_surgery.engines.caffe_binary import session
 from ssdh_surgery.engines.caffe_binary.diagnosis import shell_code
 from ssdh_surgery.engines.caffe_binary.executable import caffe_environment, on_path
 from ssdh_surgery.engines.caffe_binary.failures import explain
@@ -25,6 +28,7 @@ from ssdh_surgery.engines.trainer import TrainJob, is_current, is_same_file
 from ssdh_surgery.errors import EngineError, file_errors
 
 _POLL_SECONDS = 0.05
+_UNLOGGED_END = "the log does not say that the training is complete"
 # There are forks whose `train` accepts -weights and ignores it.
 _NOT_LOADED = (
     "caffe did not log that it loads the weights passed to it: it may be training from random "
@@ -86,10 +90,13 @@ class BinaryTrainer:
         self._job: TrainJob | None = None
         self._requests = 0
         self._awaits_snapshot = False
+        self._has_left_overs = False
+        self._snapshots: NewSnapshots | None = None
 
     def run(self, job: TrainJob) -> Iterator[Event]:
         """Train; see `Trainer.run`. Events come from the log and from the process."""
         self._process, self._job, self._requests = None, job, 0
+        self._snapshots = NewSnapshots(job.prefix) if job.prefix else None
         argv = command(job, self._executable)
         with contextlib.ExitStack() as stack:
             stack.enter_context(handle_signals(self.stop))
@@ -100,7 +107,7 @@ class BinaryTrainer:
             stack.callback(self._clean_up, process, log)
             yield events.RunStart(tuple(argv), job.cwd, process.pid)
             yield from self._follow(process, log)
-        yield self._exit(job, process.returncode, log.parser)
+        yield from self._end(job, process.returncode, log.parser)
 
     def stop(self) -> None:
         """Stop with a snapshot; a second call kills. May be called by a signal handler."""
@@ -161,7 +168,9 @@ class BinaryTrainer:
         is_loaded = self._job is None or not self._job.weights
         has_ended = False
         while not has_ended:
-            has_ended = _has_ended(process)
+            has_ended = session.has_ended(process)
+            if has_ended:
+                self._has_left_overs = session.clear(process)
             if self._requests > reported:
                 reported = self._requests
                 yield events.StopRequest(is_killed=reported > 1, elapsed=log.parser.elapsed)
@@ -172,6 +181,8 @@ class BinaryTrainer:
                 yield event
                 if isinstance(event, events.TrainingStart) and not is_loaded:
                     yield events.LogWarning(_NOT_LOADED, source="", elapsed=event.elapsed)
+            if self._awaits_snapshot and self._newest("solverstate"):
+                self._stop_after_snapshot()
             if not has_ended:
                 time.sleep(_POLL_SECONDS)
 
@@ -182,35 +193,62 @@ class BinaryTrainer:
 
     def _clean_up(self, process: subprocess.Popen[bytes], log: _GrowingLog) -> None:
         """Stop a run whose events are no longer read."""
-        if not _has_ended(process):
+        if process.returncode is None:
             if not self._requests:
                 self.stop()
             for _ in self._follow(process, log):
                 pass
 
-    def _exit(self, job: TrainJob, code: int, parser: LogParser) -> events.RunExit:
+    def _newest(self, file: SnapshotFile) -> Path | None:
+        """The newest file of a snapshot that the run wrote, if its prefix is known."""
+        return self._snapshots.newest(file) if self._snapshots else None
+
+    def _end(self, job: TrainJob, code: int, parser: LogParser) -> Iterator[Event]:
+        """The events at the end of a run, the last one `RunExit`.
+
+        Raises:
+            EngineError: it failed.
+        """
         exit_code, is_asked, is_killed = shell_code(code), self._requests > 0, self._requests > 1
         # Our signals may arrive before caffe handles them, or after it has stopped to.
         interrupts = {signal.SIGINT, signal.SIGHUP}
         our_signals = {signal.SIGKILL} if is_killed else interrupts if is_asked else set()
-        if (code == 0 and parser.is_finished) or exit_code - 128 in our_signals:
-            is_interrupted = is_asked and (parser.is_early or not parser.is_finished)
-            return events.RunExit(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
+        is_signalled = exit_code - 128 in our_signals
+        if not is_signalled and not (code == 0 and parser.is_finished):
+            error = self._failure(job, code)
+            if code != 0 or not self._ended_well(job, error, parser):
+                raise error
+            yield from self._unlogged_end(job, parser)
+        is_interrupted = is_asked and (parser.is_early or not parser.is_finished)
+        yield events.RunExit(exit_code, is_interrupted, is_killed, elapsed=parser.elapsed)
+
+    def _failure(self, job: TrainJob, code: int) -> EngineError:
         with open(job.log, encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-            raise explain(lines, code, log=str(job.log), cwd=job.cwd)
+            return explain(
+                lines, code, log=str(job.log), cwd=job.cwd, solver=job.source or job.solver
+            )
 
+    def _ended_well(self, job: TrainJob, error: EngineError, parser: LogParser) -> bool:
+        """Whether a run with exit code 0 did its work, although its log does not say so.
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether a process has ended; if so, its session is cleared."""
-    if process.returncode is not None:
-        return True
-    if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        return False
-    # A script may have left the real caffe behind. Until `wait`, no other process can get the
-    # id of its session.
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return True
+        Forks have words of their own for the end of a run. It failed only if the log says why, if
+        a script left the real caffe behind, or if the log stops before the last iteration and the
+        disk has no snapshot.
+        """
+        if error.data["kind"] not in ("unknown", "diverged") or self._has_left_overs:
+            return False
+        if self._newest("caffemodel") or parser.last_shown is None:
+            return True
+        return parser.last_shown + max(job.display, 1) >= job.max_iter
+
+    def _unlogged_end(self, job: TrainJob, parser: LogParser) -> Iterator[Event]:
+        """The end of a run by what is on the disk."""
+        weights = self._newest("caffemodel")
+        iteration = iteration_of(weights) if weights else None
+        is_early = iteration is not None and iteration < job.max_iter
+        if iteration is None and not self._requests:
+            yield events.LogWarning(_UNLOGGED_END, source="", elapsed=parser.elapsed)
+        yield events.TrainingEnd(is_early, elapsed=parser.elapsed)
 
 
 class _GrowingLog:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 from ssdh_surgery.engines.caffe_binary.diagnosis import Diagnosis, LogSpan
 from ssdh_surgery.engines.caffe_binary.evidence import Evidence
+from ssdh_surgery.engines.caffe_binary.user_files import UserFiles
+from ssdh_surgery.errors import DataError, SsdhError
 from ssdh_surgery.location import Location
+from ssdh_surgery.names import printable
+from ssdh_surgery.prototxt import literals
+from ssdh_surgery.prototxt.cst import Scalar
 
 PARSE_FAILURE = re.compile(
     r"Check failed: ReadProtoFrom(?P<how>Text|Binary)File\(.*?\)(?: Failed to parse \w+ file: "
@@ -17,6 +23,9 @@ PARSE_FAILURE = re.compile(
 MISSING_FILE = re.compile(
     r"(?:File not found: |Couldn't open (?!.* to save )(?:solver state file )?)(?P<file>.*)"
 )
+_DATABASE_KINDS = ("missing-lmdb", "leveldb", "unknown-backend")
+# Records that are decoded to find a broken one: a second or two.
+_SEARCHED_RECORDS = 2000
 _SUFFIXES = {".caffemodel": "weights file", ".solverstate": "snapshot", ".binaryproto": "mean file"}
 
 
@@ -30,7 +39,7 @@ def missing_file(evidence: Evidence, cwd: Path, span: LogSpan, match: re.Match[s
     if (cwd / file).exists():
         sentence = sentence.replace("does not exist", "cannot be opened")
         hint = "check its permissions"
-    return Diagnosis("missing-file", sentence, hint, span)
+    return Diagnosis("missing-file", sentence, hint, span, file=file)
 
 
 def unreadable_file(
@@ -43,7 +52,7 @@ def unreadable_file(
     if match["how"] == "Binary" or not evidence.parse_error:
         sentence = f"the {role} '{file}' cannot be read"
         hint = "it is damaged or of another type: an incomplete download, or a web page"
-        return Diagnosis("damaged-file", sentence, hint, span)
+        return Diagnosis("damaged-file", sentence, hint, span, file=file)
     line, error = evidence.parse_error
     sentence = f"caffe cannot parse this {role}: {error['reason'].rstrip('.')}"
     hint = "a field that this Caffe lacks comes from another version or fork of Caffe"
@@ -56,11 +65,73 @@ def unreadable_file(
     )
 
 
+def missing_image(diagnosis: Diagnosis, evidence: Evidence, cwd: Path, name: str) -> Diagnosis:
+    """An image of a list that is not there, or is there and cannot be decoded."""
+    # Caffe names the line of the list, OpenCV's reader the path.
+    file = evidence.unopened if evidence.unopened.endswith(name.strip()) else name
+    if not (cwd / file).is_file():
+        return diagnosis
+    return replace(
+        diagnosis,
+        kind="broken-image",
+        sentence=diagnosis.sentence.replace("cannot be read", "cannot be decoded"),
+        hint="replace it, or take its line out of the list",
+    )
+
+
+def missing_module(diagnosis: Diagnosis, cwd: Path, module: str) -> Diagnosis:
+    """A module of a Python layer that is on the disk, in a folder that Python does not look in."""
+    file = f"{module.partition('.')[0]}.py"
+    place = next(
+        (path.parent for path in (cwd / file, *cwd.glob(f"*/{file}")) if path.is_file()), ""
+    )
+    hint = f"there is one in {place}: export PYTHONPATH={shlex.quote(str(place))}:$PYTHONPATH"
+    return replace(diagnosis, hint=hint) if place else diagnosis
+
+
+def batch_per_gpu(diagnosis: Diagnosis, files: UserFiles, gpus: int) -> Diagnosis:
+    """A batch that cannot be divided among the GPUs; the first one of the nets."""
+    for layer, entry in files.batches() if gpus else ():
+        size = literals.integer(entry.value.text) if isinstance(entry.value, Scalar) else None
+        if size is not None and size % gpus:
+            return replace(
+                diagnosis,
+                sentence=f"batch_size is {size}, which is not a multiple of the {gpus} GPUs that "
+                f"this Caffe divides it among (layer '{layer.name}')",
+                location=entry.location,
+                layer=layer.name,
+            )
+    return diagnosis
+
+
+def broken_record(diagnosis: Diagnosis, files: UserFiles, cwd: Path) -> Diagnosis:
+    """A record that cannot be decoded; the databases are searched for it as far as time allows."""
+    from ssdh_surgery.data.lmdb_store import LmdbStore
+
+    for source in files.databases():
+        try:
+            with LmdbStore(cwd / source) as store:
+                store.scan_shapes(_SEARCHED_RECORDS)
+        except DataError as error:
+            if "key" not in error.data:
+                continue
+            key = printable(error.data["key"])
+            return replace(
+                diagnosis,
+                sentence=f"record '{key}' of '{source}' cannot be decoded",
+                hint=f"ssdh data show {source} --verify names all of them; build the data again",
+                location=files.layer_place(("data_param.source",), {"source": source}, "", None),
+            )
+        except SsdhError:
+            continue
+    return diagnosis
+
+
 def check_database(diagnosis: Diagnosis, evidence: Evidence, cwd: Path) -> Diagnosis:
     """The diagnosis of a database that caffe cannot open, corrected by what is on the disk."""
     layer, kind = evidence.layer, diagnosis.kind
     source = evidence.sources.get(layer)
-    if source is None or kind not in ("missing-lmdb", "leveldb", "unknown-backend"):
+    if source is None or kind not in _DATABASE_KINDS:
         return diagnosis
     folder = cwd / source
     if kind == "missing-lmdb" and (folder / "CURRENT").is_file():

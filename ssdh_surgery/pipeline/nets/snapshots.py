@@ -6,17 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ssdh_surgery.caffe.weights.copy_table import CopyRow, copy_table
-from ssdh_surgery.caffe.weights.snapshot_names import (
-    SnapshotFile,
-    snapshots_on_disk,
-    weights_beside,
-)
+from ssdh_surgery.caffe.weights.snapshot_names import snapshots_on_disk, weights_beside
 from ssdh_surgery.caffe.weights.weights import read_any_weights
 from ssdh_surgery.errors import MissingExtra, SsdhError
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.names import shape_text
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
-from ssdh_surgery.staging.renames import settle
 
 Shape = tuple[int, ...]
 # Each layer of a net with the shapes of its params, None where these are unknown.
@@ -24,24 +19,6 @@ LayerParams = Sequence[tuple[str, Sequence[Shape] | None]]
 # Why a file is not the one to take, in a clause; None where it is.
 Misfit = Callable[[Path], str | None]
 Report = Callable[[str], None]
-
-
-def newest_first(prefixes: Iterable[Path], file: SnapshotFile) -> list[Path]:
-    """The files of the snapshots of some prefixes, the one that was written last first.
-
-    A run that begins anew starts at iteration 0 again, so the highest iteration may be that of
-    an older run.
-    """
-    prefixes = list(prefixes)
-    for prefix in prefixes:
-        settle(prefix)
-    stamps = {
-        path.resolve(): (path.stat().st_mtime_ns, iteration, path)
-        for prefix in prefixes
-        for iteration, path in snapshots_on_disk(prefix, file)
-        if path.is_file()
-    }
-    return [path for *_, path in sorted(stamps.values(), reverse=True)]
 
 
 def other_weights(folder: Path, prefix: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.net import net_of
-from ssdh_surgery.caffe.weights.snapshot_names import snapshot_name
+from ssdh_surgery.caffe.weights.snapshot_names import newest_first, snapshot_name
 from ssdh_surgery.errors import EngineError, FileError, UsageError
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
@@ -17,7 +17,6 @@ from ssdh_surgery.pipeline.nets.snapshots import (
     LayerParams,
     Misfit,
     Report,
-    newest_first,
     newest_fit,
     state_misfit,
 )

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.weights.snapshot_names import newest_first
 from ssdh_surgery.engines.trainer import TrainJob
 from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, near_file
 from ssdh_surgery.files import absence
@@ -18,7 +19,7 @@ from ssdh_surgery.pipeline.check.subject import refuse_two_starts, runs_of, subj
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
-from ssdh_surgery.pipeline.nets.snapshots import LayerParams, newest_first
+from ssdh_surgery.pipeline.nets.snapshots import LayerParams
 from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
@@ -164,6 +165,7 @@ def prepare(options: TrainOptions) -> Launch:
     fields = _copy_fields(options, solver, prefix)
     draft = Draft(source.document, Kind.SOLVER)
     is_copied = bool(fields) and bool(draft.do(assign(solver, typed_assignments(fields))))
+    run_solver = draft.solver if is_copied else solver
     passed_over: list[str] = []
     snapshot = options.snapshot
     if options.resume:
@@ -178,11 +180,15 @@ def prepare(options: TrainOptions) -> Launch:
         level=_level(solver, folder),
         extra=options.extra,
         snapshot_after_train=solver.flag("snapshot_after_train", True),
+        source=path,
+        prefix=folder / prefix,
+        max_iter=run_solver.integer("max_iter") or 0,
+        display=run_solver.integer("display") or 0,
     )
     return Launch(
         job,
         source,
-        draft.solver if is_copied else solver,
+        run_solver,
         bytes(draft.document) if is_copied else None,
         tuple(fields) if is_copied else (),
         folder / prefix,

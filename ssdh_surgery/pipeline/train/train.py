@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ssdh_surgery.caffe.net.heads import heads
+from ssdh_surgery.caffe.weights.new_snapshots import NewSnapshots
 from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_beside
 from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, RunExit
 from ssdh_surgery.engines.trainer import is_current
-from ssdh_surgery.errors import DataError, FileError, file_errors
-from ssdh_surgery.files import Stamp, stamp_of
+from ssdh_surgery.errors import DataError, EngineError, FileError, file_errors
 from ssdh_surgery.findings import (
     CPU_ONLY_CAFFE,
     NO_SNAPSHOT_FOLDER,
@@ -30,9 +30,10 @@ from ssdh_surgery.pipeline.check.snapshot import longer_run, nothing_left
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copies
-from ssdh_surgery.pipeline.nets.snapshots import newest_first
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
+from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
+from ssdh_surgery.pipeline.train.loss_watch import LossWatch
 from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
     relative_to_cwd,
@@ -165,20 +166,21 @@ class Run:
         engine: the engine that trains.
         subject: the nets that run.
         weights: what the train net copies of each weights file.
-        stamps: the files of the prefix that were there before.
+        snapshots: the snapshots that it writes, by what is on the disk.
+        findings: what the checks found, None where they were skipped.
     """
 
     options: TrainOptions
     launch: Launch
     engine: EngineChoice
     subject: Subject
-    weights: tuple[WeightsCopy, ...] = ()
-    stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
+    weights: tuple[WeightsCopy, ...]
+    snapshots: NewSnapshots
+    findings: tuple[Finding, ...] | None
 
     def newest(self, file: SnapshotFile) -> Path | None:
         """The newest file of a snapshot that this run wrote, by what is on the disk."""
-        paths = newest_first([self.launch.prefix], file)
-        return next((path for path in paths if stamp_of(path) != self.stamps.get(path)), None)
+        return self.snapshots.newest(file)
 
     @property
     def main_outputs(self) -> frozenset[str] | None:
@@ -191,6 +193,23 @@ class Run:
             for judge in (*main.losses, *main.accuracies):
                 names.update(judge.tops or ["(automatic)"])
         return frozenset(names)
+
+    @property
+    def loss_watch(self) -> LossWatch:
+        """What judges its losses, with the classes of each head."""
+        judges = [
+            (judge, head.classes, name)
+            for net, _ in self.subject.nets
+            for head in heads(net)
+            if head.classes
+            for judge in (*head.losses, *head.accuracies)
+            for name in (judge.tops or ["(automatic)"])[:1]
+        ]
+        return LossWatch(
+            self.launch.max_iter,
+            {name: classes for each, classes, name in judges if each.type == "SoftmaxWithLoss"},
+            {name: classes for each, classes, name in judges if each.type == "Accuracy"},
+        )
 
     @property
     def line(self) -> str:
@@ -236,14 +255,13 @@ def start(
         target=_target(options),
         databases=Databases(progress),
     )
-    if not skip_check:
-        _check(subject, launch, warn)
+    findings = None if skip_check else _check(subject, launch, warn)
     engine = choose_engine(options, launch, subject)
     if launch.solver.writes_snapshots:
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
-    weights, stamps = tuple(weights_copies(subject)), _stamps(launch.prefix)
-    run = Run(options, launch, engine, subject, weights, stamps)
+    weights, snapshots = tuple(weights_copies(subject)), NewSnapshots(launch.prefix)
+    run = Run(options, launch, engine, subject, weights, snapshots, findings)
     launch.run.create(
         launch.solver_copy or launch.source.data,
         {
@@ -260,13 +278,9 @@ def start(
     return run
 
 
-def _stamps(prefix: Path) -> dict[Path, Stamp | None]:
-    """The files of snapshots that are there before a run."""
-    files: tuple[SnapshotFile, ...] = ("caffemodel", "solverstate")
-    return {path: stamp_of(path) for file in files for path in newest_first([prefix], file)}
-
-
-def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) -> None:
+def _check(
+    subject: Subject, launch: Launch, warn: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
     findings = check(subject)
     errors = [finding for finding in findings if finding.is_error]
     for finding in findings:
@@ -280,6 +294,7 @@ def _check(subject: Subject, launch: Launch, warn: Callable[[Finding], None]) ->
             location=Location(launch.source.name),
             findings=errors,
         )
+    return tuple(findings)
 
 
 def follow(run: Run) -> Iterator[Event]:
@@ -289,7 +304,12 @@ def follow(run: Run) -> Iterator[Event]:
         EngineError: the engine failed.
     """
     with contextlib.closing(run.engine.trainer.run(run.launch.job)) as events:  # type: ignore[type-var]
-        yield from events
+        try:
+            yield from events
+        except EngineError as error:
+            add_clash(error, run.weights)
+            add_findings(error, run.findings)
+            raise
 
 
 def was_interrupted(event: Event | None) -> bool:

@@ -8,6 +8,7 @@ from ssdh_surgery.engines.caffe_binary.evidence import loss_trouble
 from ssdh_surgery.engines.caffe_binary.failures import explain
 from ssdh_surgery.engines.caffe_binary.rules import FATAL_RULES
 from ssdh_surgery.errors import EngineError
+from support.failure_lines import LINES, PLAIN_LINES
 from support.paths import GOLDEN
 
 LOGS = GOLDEN / "logs"
@@ -556,7 +557,7 @@ def test_what_others_say(line, code, means):
 
 def test_every_rule_has_a_case():
     """And no rule stands behind another that takes all of its lines."""
-    lines = [says for says, _ in CASES] + [line for line, *_ in PLAIN_CASES]
+    lines = [line for line, *_ in [*CASES, *PLAIN_CASES, *LINES, *PLAIN_LINES]]
     lines += [line for name in GOLDEN for line in of_log(name).data["lines"]]
     lines += ["Check failed: proto.SerializeToOstream(&output) "]
     first = {next((r for r in FATAL_RULES if r.pattern.search(line)), None) for line in lines}
@@ -630,9 +631,15 @@ def test_an_unknown_check():
     error = of_lines(info("Use CPU."), fatal("Check failed: a == b (1 vs. 2) "))
     assert str(error) == (
         f"caffe.log:2:42: caffe failed: Check failed: a == b (1 vs. 2){ENDING}\n"
-        "  2 | F20261123 20:50:26.734620 15616 x.cpp:1] Check failed: a == b (1 vs. 2) \n"
-        "    |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^"
+        "  | I20261123 20:50:26.734620 15616 x.cpp:1] Use CPU.\n"
+        "  | F20261123 20:50:26.734620 15616 x.cpp:1] Check failed: a == b (1 vs. 2) "
     )
+
+
+def test_of_an_unknown_check_the_last_twenty_lines_are_shown():
+    error = of_lines(*(info(f"line {i}") for i in range(30)), fatal("Check failed: a == b"))
+    assert [line[-7:] for line in error.message.splitlines()[1:3]] == ["line 11", "line 12"]
+    assert len(error.message.splitlines()) == 21
 
 
 def test_the_first_of_several_fatal_lines_is_the_cause():
@@ -653,6 +660,7 @@ def test_the_first_of_several_fatal_lines_is_the_cause():
             "caffe crashed: it was built for another processor; caffe ended with exit code 132 "
             "(SIGILL)",
         ),
+        (-8, "caffe divided by zero; caffe ended with exit code 136 (SIGFPE)"),
         (
             -7,
             "caffe crashed: a memory-mapped file was truncated; caffe ended with "
@@ -671,10 +679,10 @@ def test_the_hint_for_a_kill_is_memory():
 
 
 def test_without_a_word_the_last_lines_are_shown():
-    error = of_lines(*(f"line {i}" for i in range(9)), "*** Aborted at 1 ***", "", code=255)
+    error = of_lines(*(f"line {i}" for i in range(24)), "*** Aborted at 1 ***", "", code=255)
     assert str(error) == (
         "caffe.log: caffe failed without giving a reason; caffe ended with exit code 255\n"
-        "  | line 4\n  | line 5\n  | line 6\n  | line 7\n  | line 8"
+        + "\n".join(f"  | line {i}" for i in range(4, 24))
     )
 
 

@@ -467,3 +467,89 @@ def test_a_script_that_leaves_caffe_behind(here):
     written = Path("c.log").stat().st_size
     time.sleep(0.1)
     assert Path("c.log").stat().st_size == written
+
+
+# An exit code of 0, and a log in other words
+
+
+def other_words(here, *changes):
+    """A caffe that logs otherwise: pairs of a text of the stand-in and another."""
+    text = STAND_IN_CAFFE.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (here / "other_caffe").write_text(text)
+    (here / "other_caffe").chmod(0o755)
+    return here / "other_caffe"
+
+
+NO_END = ('"Optimization Done."', '"all is done"')
+NO_EARLY_END = ('"Optimization stopped early."', '"stopped"')
+NO_SNAPSHOT_LINES = ('log(f"Snapshotting', 'f(f"Snapshotting'), ("GOT = []", "GOT, f = [], str")
+NOTHING = ("    sys.stderr.write(f", "    str(f")
+
+
+def full_job(**fields):
+    return job(**{"prefix": Path("snap"), "max_iter": 3, "display": 1, **fields})
+
+
+def types(seen):
+    return [type(event).__name__ for event in seen]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [[NO_END], [NO_END, *NO_SNAPSHOT_LINES], [NOTHING]],
+    ids=["end", "end and snapshots", "everything"],
+)
+def test_what_the_log_does_not_say_the_disk_does(here, changes):
+    write_solver()
+    seen = run(full_job(), other_words(here, *changes))
+    assert types(seen)[-2:] == ["TrainingEnd", "RunExit"]
+    assert not seen[-2].is_early
+    assert (seen[-1].code, seen[-1].is_interrupted) == (0, False)
+    assert not [event for event in seen if isinstance(event, events.LogWarning)]
+
+
+def test_a_snapshot_of_an_earlier_run_says_nothing(here):
+    write_solver(snapshot_after_train="false", max_iter=1000)
+    Path("snap_iter_1000.caffemodel").touch()
+    caffe = other_words(here, NO_END, ('int(solver["max_iter"])', "2"))
+    with pytest.raises(EngineError, match=r"^c\.log: caffe ended prematurely"):
+        run(full_job(max_iter=1000), caffe)
+
+
+def test_neither_log_nor_disk_tell_the_end(here):
+    write_solver(snapshot_after_train="false")
+    seen = run(full_job(), other_words(here, NOTHING))
+    assert types(seen)[-3:] == ["LogWarning", "TrainingEnd", "RunExit"]
+    assert seen[-3].message == "the log does not say that the training is complete"
+    assert seen[-1].code == 0
+
+
+def test_the_disk_tells_that_the_end_came_early(here):
+    write_solver(**ENDLESS)
+    caffe = other_words(here, NO_END, NO_EARLY_END, *NO_SNAPSHOT_LINES)
+    seen = run(full_job(max_iter=10**6), caffe, act=at_iteration(2, interrupt))
+    assert types(seen)[-2:] == ["TrainingEnd", "RunExit"]
+    assert seen[-2].is_early
+    assert seen[-1].is_interrupted
+
+
+def test_a_snapshot_that_is_not_logged_is_awaited_all_the_same(here):
+    """Without `snapshot_after_train`, SIGINT follows SIGHUP when the snapshot is there."""
+    write_solver(**ENDLESS, snapshot_after_train="false")
+    one = full_job(max_iter=10**6, snapshot_after_train=False)
+    seen = run(one, other_words(here, *NO_SNAPSHOT_LINES), act=at_iteration(2, interrupt))
+    assert seen[-1].is_interrupted
+    assert signals_in(Path("c.log")) == ["SIGHUP", "SIGINT"]
+    assert len(list(here.glob("snap_iter_*.solverstate"))) == 1
+
+
+def test_a_script_that_hides_the_exit_code(here):
+    """The log says why caffe failed, whatever the script around it returns."""
+    (here / "wrapper").write_text(f'#!/bin/sh\n{STAND_IN_CAFFE} "$@"\nexit 0\n')
+    (here / "wrapper").chmod(0o755)
+    write_solver(fail_at=1)
+    with pytest.raises(EngineError, match="the LMDB of a data layer cannot be read"):
+        run(full_job(), here / "wrapper")

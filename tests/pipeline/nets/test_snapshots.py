@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights
+from ssdh_surgery.caffe.weights.snapshot_names import newest_first
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.caffe.weights.weights import write_any_weights
 from ssdh_surgery.errors import EngineError, FileError
-from ssdh_surgery.pipeline.nets.snapshots import newest_first, other_weights, weights_misfit
+from ssdh_surgery.pipeline.nets.snapshots import other_weights, weights_misfit
 from ssdh_surgery.pipeline.nets.trained_files import newest_weights, newest_whole_state
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 

@@ -16,19 +16,23 @@ _LABELS = (
 GPU_RULES = (
     rule(
         "cpu-only",
-        r"Cannot use GPU in CPU-only Caffe",
+        r"Cannot use GPU in CPU-only Caffe|CPU-only Mode: cannot make GPU call",
         "a GPU was requested, but this Caffe was built for the CPU only",
         "train with --gpu none, or choose a Caffe with CUDA: --caffe",
+        solver_fields="solver_mode",
     ),
     rule(
         "no-nccl",
-        r"Multi-GPU execution not available",
+        r"Multi-GPU execution not available|USE_NCCL(?: := 1)? must be specified for multi-GPU",
         "this Caffe was built without NCCL: it trains on one GPU only",
         "give --gpu one GPU, or build Caffe with USE_NCCL",
     ),
     rule(
         "gpu-memory",
-        r"cudaSuccess \(2 vs\. 0\).*|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED",
+        r"cudaSuccess \(2 vs\. 0\).*|CUDNN_STATUS_ALLOC_FAILED|CUBLAS_STATUS_ALLOC_FAILED"
+        r"|CNMEM_STATUS_OUT_OF_MEMORY|Out of memory(?:: failed to allocate| in safe_reserve)"
+        r"|Failed to allocate \d+ bytes on device|Can't find \w+ (?:\w+ )?algorithm with memory "
+        r"limit",
         "the GPU does not have enough free memory for this net{of_layer}",
         "lower batch_size (and raise iter_size by the same factor), or free memory: nvidia-smi "
         "lists the processes on the GPU",
@@ -70,6 +74,30 @@ GPU_RULES = (
         _LABELS,
     ),
     rule(
+        "gpu-timeout",
+        r"cudaSuccess \((?:6|702) vs\. 0\).*",
+        "a kernel on the GPU took too long, and the driver ended it{of_layer}",
+        "the GPU also drives a screen: choose another with --gpu, or lower batch_size",
+    ),
+    rule(
+        "gpu-memory-error",
+        r"cudaSuccess \((?:39|214) vs\. 0\).*",
+        "the memory of the GPU has an error that it cannot correct (ECC)",
+        "nvidia-smi -q -d ECC lists them; a restart may help, a worn GPU must be replaced",
+    ),
+    rule(
+        "gpu-lost",
+        r"cudaSuccess \((?:30|46|79|719) vs\. 0\)\s*unknown error.*",
+        "CUDA reports an unknown error: the driver or the GPU is in a bad state",
+        "restart the machine, or reload the driver (after a suspend, CUDA may stay like this)",
+    ),
+    rule(
+        "cuda",
+        r"(?:Cuda kernel failed\. Error: (?P<kernel>.*)|CNMEM_STATUS_(?P<pool>(?!SUCCESS)\w+))",
+        "CUDA failed: {kernel}{pool}{of_layer}",
+        _LABELS,
+    ),
+    rule(
         "cuda",
         r"cudaSuccess \((?P<status>\d+) vs\. 0\)\s*(?P<reason>.*)",
         "CUDA failed with error {status}: {reason}{of_layer}",
@@ -103,5 +131,17 @@ GPU_RULES = (
         r"ncclSuccess \((?P<status>\d+) vs\. 0\)\s*(?P<reason>.*)",
         "NCCL failed with error {status}: {reason}",
         "set NCCL_DEBUG=WARN in the environment for details",
+    ),
+    rule(
+        "old-nccl",
+        r"NCCL (?P<version>[\d.]+) or higher is required",
+        "this Caffe needs NCCL {version} or higher",
+        "install it, or give --gpu one GPU",
+    ),
+    rule(
+        "same-gpu",
+        r"\(\*pairs\)\[i\]\.(?:device|parent)\(\) !=",
+        "one GPU is named twice, or two GPUs cannot work as a pair",
+        "give --gpu different numbers",
     ),
 )

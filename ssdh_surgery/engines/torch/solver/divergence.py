@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssdh_surgery.engines.torch.solver.solver_nets import SolverNet
-from ssdh_surgery.errors import EngineError
+from ssdh_surgery.errors import Diverged
 
 _HINT = (
     "lower base_lr, or set clip_gradients; other causes are losses that are not averaged over the "
@@ -14,9 +14,7 @@ _HINT = (
 )
 
 
-def divergence(
-    solver_net: SolverNet, iteration: int, loss: float, generator: Tensor
-) -> EngineError:
+def divergence(solver_net: SolverNet, iteration: int, loss: float, generator: Tensor) -> Diverged:
     """The error for a loss that is nan or infinite.
 
     `generator` is the state of the net's random generator before the pass, which is repeated to
@@ -26,7 +24,7 @@ def divergence(
     for layer in solver_net.net.layers:
         for index, param in enumerate(layer.params):
             if (value := _not_finite(param.tensor)) is not None:
-                return EngineError(
+                return Diverged(
                     f"{sentence}: param {index} of layer '{layer.name}' became {value} in the "
                     f"update of iteration {iteration - 1}"
                     if iteration
@@ -41,7 +39,7 @@ def divergence(
         return _first_blob(solver_net, sentence)
 
 
-def _first_blob(solver_net: SolverNet, sentence: str) -> EngineError:
+def _first_blob(solver_net: SolverNet, sentence: str) -> Diverged:
     net = solver_net.net
     for place, step in enumerate(net.steps):
         net.forward_steps(place, place)
@@ -49,7 +47,7 @@ def _first_blob(solver_net: SolverNet, sentence: str) -> EngineError:
             blob = net.plan.blobs[number]
             if (value := _not_finite(blob.tensor)) is not None:
                 layer = step.layer
-                return EngineError(
+                return Diverged(
                     f"{sentence}: blob '{blob.name}', a top of layer '{layer.name}' "
                     f"({layer.type}), is the first to contain {value}",
                     location=layer.location,
@@ -57,7 +55,7 @@ def _first_blob(solver_net: SolverNet, sentence: str) -> EngineError:
                     layer=layer.name,
                     blob=blob.name,
                 )
-    return EngineError(sentence, hint=_HINT)
+    return Diverged(sentence, hint=_HINT)
 
 
 def _not_finite(tensor: Tensor) -> str | None:

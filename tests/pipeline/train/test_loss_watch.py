@@ -1,0 +1,130 @@
+"""What the outputs of a run say about it, each thing once."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ssdh_surgery.engines import events
+from ssdh_surgery.pipeline.train.loss_watch import LossWatch
+
+
+def feed(watch: LossWatch, *happenings: events.Event) -> list[str]:
+    """The warnings of some events, and of the end that follows them."""
+    return [each for event in (*happenings, events.TrainingEnd()) for each in watch.feed(event)]
+
+
+def display(iteration: int, total: float, **terms: float) -> list[events.Event]:
+    """A display of Caffe's: the total, then each loss."""
+    return [
+        events.Iteration(iteration, total),
+        *(
+            events.TrainOutput(iteration, index, name, value, 1.0, value)
+            for index, (name, value) in enumerate(terms.items())
+        ),
+        events.LearningRate(iteration, 0.1),
+    ]
+
+
+def test_a_loss_that_became_nan_is_named_with_its_iteration() -> None:
+    watch = LossWatch(100)
+    warnings = feed(
+        watch,
+        *display(0, 2, a=1, b=1),
+        *display(10, math.nan, a=1, b=math.nan),
+        *display(20, math.nan, a=math.nan, b=math.nan),
+    )
+    assert warnings == [
+        "the loss 'b' became nan by iteration 10: nothing is learned from here on; Ctrl-C stops "
+        "the run"
+    ]
+    assert watch.bad_loss is not None
+    assert (watch.bad_loss.iteration, watch.bad_loss.output) == (10, "b")
+    assert watch.bad_loss.displays == 2
+
+
+def test_a_total_that_became_infinite_without_outputs() -> None:
+    watch = LossWatch()
+    warnings = feed(watch, events.Iteration(5, math.inf))
+    assert warnings == [
+        "the loss became inf by iteration 5: nothing is learned from here on; Ctrl-C stops the run"
+    ]
+
+
+def test_a_loss_that_recovers_is_not_bad_at_the_end() -> None:
+    watch = LossWatch()
+    feed(watch, *display(0, math.nan, a=math.nan), *display(10, 1, a=1))
+    assert watch.bad_loss is None
+
+
+@pytest.mark.parametrize(
+    ("value", "is_dead"), [(87.3365, True), (87.3351, True), (87.33, False), (87.34, False)]
+)
+def test_any_loss_of_a_probability_of_0(value: float, is_dead: bool) -> None:
+    warnings = feed(LossWatch(), *display(20, 100, a=1, b=value), *display(40, 100, a=1, b=value))
+    assert [warning[:53] for warning in warnings] == (
+        ["iteration 20: the loss 'b' is stuck at 87.3365: the t"] if is_dead else []
+    )
+
+
+def test_an_output_that_is_no_loss_is_not_judged() -> None:
+    rate = events.TrainOutput(0, 0, "rate", 87.3365)
+    assert feed(LossWatch(), events.Iteration(0, 1), rate) == []
+
+
+class TestChance:
+    LEVEL = math.log(4)
+
+    def warnings(self, losses: list[float], first: int = 20) -> list[str]:
+        watch = LossWatch(100, {"a": 4})
+        shown = [display(first + 10 * i, value, a=value) for i, value in enumerate(losses)]
+        return feed(watch, *(event for each in shown for event in each))
+
+    def test_five_displays_at_chance(self) -> None:
+        assert self.warnings([self.LEVEL * 1.01] * 7) == [
+            "iteration 60: the loss 'a' has stayed at 1.4, which is chance for 4 classes: the net "
+            "learns nothing. Check the learning rate, scale and mean of the data, labels, the "
+            "order of the records, fillers"
+        ]
+
+    def test_four_are_not_enough(self) -> None:
+        assert self.warnings([self.LEVEL] * 4 + [1.2] + [self.LEVEL] * 4) == []
+
+    def test_a_loss_near_chance(self) -> None:
+        assert self.warnings([self.LEVEL * 0.97] * 8) == []
+
+    def test_the_first_tenth_does_not_count(self) -> None:
+        assert self.warnings([self.LEVEL] * 5, first=0) == []
+
+    def test_the_total_of_several_heads_is_not_judged(self) -> None:
+        watch = LossWatch(100, {"a": 4, "b": 4})
+        shown = [display(20 + i, self.LEVEL, a=0.3, b=0.9) for i in range(9)]
+        assert feed(watch, *(event for each in shown for event in each)) == []
+
+
+class TestAccuracy:
+    def warnings(self, values: list[float], classes: int = 4) -> list[str]:
+        watch = LossWatch(100, {}, {"accuracy": classes})
+        return feed(
+            watch,
+            *(
+                events.TestOutput(10 * i, 0, "accuracy", value, net=0)
+                for i, value in enumerate(values, 1)
+            ),
+        )
+
+    def test_three_equal_ones_near_chance(self) -> None:
+        assert self.warnings([0.5, 0.25, 0.25, 0.25, 0.25]) == [
+            "iteration 40: the test output 'accuracy' was 0.25 in 3 tests: every image seems to "
+            "get the same class"
+        ]
+
+    @pytest.mark.parametrize("values", [[1.0] * 5, [0.25, 0.25, 0.3, 0.25, 0.25], [0.5] * 4])
+    def test_others(self, values: list[float]) -> None:
+        assert self.warnings(values) == []
+
+
+def test_a_test_output_of_nan() -> None:
+    warnings = feed(LossWatch(), events.TestOutput(20, 1, "loss", math.nan, 1.0, math.nan, net=0))
+    assert warnings == ["iteration 20: the test output 'loss' is nan"]
