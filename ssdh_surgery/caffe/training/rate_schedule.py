@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssdh_surgery.caffe.messages.forks import forks_with_policy
 from ssdh_surgery.caffe.training.field_refusal import FieldRefusal, refuse
 from ssdh_surgery.errors import did_you_mean
 
@@ -105,7 +106,7 @@ def policy_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
     if policy is None:
         message = f"unknown learning rate policy '{name}'" if name else "lr_policy is not set"
         hint = did_you_mean(name, _POLICIES) or f"Caffe has {', '.join(_POLICIES)}"
-        yield FieldRefusal("lr_policy", message, hint)
+        yield FieldRefusal("lr_policy", message, hint, forks=forks_with_policy(name))
         return
     if policy.needs_gamma and param.gamma < 0:
         yield _too_small(name, "gamma", "at least 0", param.gamma)
@@ -114,7 +115,8 @@ def policy_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
 
 
 def _too_small(policy: str, field: str, bound: str, value: float) -> FieldRefusal:
-    return FieldRefusal(field, f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}")
+    message = f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}"
+    return FieldRefusal(field, message, f"set {field}", near="lr_policy")
 
 
 @dataclass(frozen=True)
