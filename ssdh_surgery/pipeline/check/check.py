@@ -9,22 +9,31 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
 from ssdh_surgery.pipeline.check import (
+    codes,
     coverage,
     devices,
     divergence,
     duration,
+    filler_values,
+    fillers,
     folders,
+    forks,
     gpu_batch,
     label_values,
+    learning,
     leveldbs,
     memory,
     net,
+    normalization,
     pairs,
+    rates,
     records,
     schedule,
+    shared_layers,
     snapshot,
     snapshot_size,
     solver,
+    solver_values,
     sources,
     train_and_test,
     weights,
@@ -38,8 +47,16 @@ from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
 _FAMILIES = (
     solver,
+    solver_values,
     schedule,
+    forks,
     net,
+    filler_values,
+    shared_layers,
+    learning,
+    fillers,
+    normalization,
+    codes,
     sources,
     records,
     label_values,
@@ -49,6 +66,7 @@ _FAMILIES = (
     coverage,
     weights,
     snapshot,
+    rates,
     devices,
     gpu_batch,
     divergence,
@@ -58,7 +76,20 @@ _FAMILIES = (
     folders,
 )
 # What can be known of a net that no solver is given for.
-_NET_FAMILIES = (net, sources, records, label_values, leveldbs, pairs, train_and_test)
+_NET_FAMILIES = (
+    forks,
+    net,
+    filler_values,
+    learning,
+    normalization,
+    codes,
+    sources,
+    records,
+    label_values,
+    leveldbs,
+    pairs,
+    train_and_test,
+)
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -81,6 +112,7 @@ def net_subject(
     path: Path | None,
     weights: tuple[str, ...] = (),
     databases: Databases | None = None,
+    target: Target = ANY_TARGET,
 ) -> Subject:
     """The subject of a net that no solver is given for, in the states of its own rules.
 
@@ -90,11 +122,20 @@ def net_subject(
             the zoo.
         weights: files of weights, as seen from the current directory.
         databases: the databases that were read.
+        target: what it is to run on.
     """
     no_solver = Solver(parse(b"", view.file))
     runs = tuple((view, state) for state in view.run_states)
     folder = _data_folder(view, path)
-    return Subject(no_solver, runs, folder, Path(), weights, databases=databases or Databases())
+    return Subject(
+        no_solver,
+        runs,
+        folder,
+        Path(),
+        weights,
+        target=target,
+        databases=databases or Databases(),
+    )
 
 
 def _data_folder(view: Net, path: Path | None) -> Path:
