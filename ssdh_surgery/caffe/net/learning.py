@@ -11,6 +11,9 @@ from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.prototxt import literals
 
+# The number of params of BatchNorm.
+_STATISTICS = 3
+
 
 class NetLearning:
     """The gradients of a net in one state.
@@ -47,6 +50,16 @@ class NetLearning:
             count = max(len(specs), 2 if len(specs) == 1 and rule is not None else 1)
         rates = [spec.lr_mult for spec in specs[:count]]
         return tuple(rates + [1.0] * (count - len(rates)))
+
+    def backward_params(self, layer: Layer) -> list[bool]:
+        """For each of its params, whether it makes Caffe run the layer backward.
+
+        Statistics do unless their rates are stated, though they are never learned.
+        """
+        rule = LAYER_RULES.get(layer.type)
+        if rule is not None and rule.has_statistics:
+            return [len(layer.params) < _STATISTICS]
+        return [rate != 0 for rate in self.rates(layer)]
 
     def learns(self, layer: Layer) -> bool:
         """Whether any of its params has a rate above 0."""
@@ -103,7 +116,7 @@ class _StepBuilder:
         weights = list(self.learning.loss_weights(layer))
         tops = [self._number() for _ in range(max(len(layer.tops), len(weights)))]
         weights += [0.0] * (len(tops) - len(weights))
-        learns = [rate != 0 for rate in self.learning.rates(layer)]
+        learns = self.learning.backward_params(layer)
         step = FlowStep(bottoms, tops, weights, learns, self._explicit(layer))
         self.of_layers[layer.index] = step
         splits = [self._split(blob, step) for blob in graph.writes(layer)]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ssdh_surgery.caffe.messages.dialect import Dialect
+from ssdh_surgery.caffe.messages.dialect import V0_TYPES, V1_TYPES, Dialect
 from ssdh_surgery.caffe.messages.foreign_fields import ForeignField, foreign_fields
 from ssdh_surgery.caffe.messages.forks import forks_text, forks_with_type
 from ssdh_surgery.caffe.net.layer import Layer
@@ -15,6 +15,7 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.other_dialects import misplaced_fields
 from ssdh_surgery.caffe.net.solver import NET_PARAM_FIELDS
 from ssdh_surgery.engines.torch.net.registry import is_supported, unsupported_type
+from ssdh_surgery.errors import did_you_mean
 from ssdh_surgery.findings import (
     ENGINE_LACKS_FIELD,
     ENGINE_LACKS_LAYER,
@@ -28,6 +29,8 @@ from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 from ssdh_surgery.surgery.hashing.objective import FORK_LOSSES
+
+_OLD_TYPES = {Dialect.V0: V0_TYPES, Dialect.V1: V1_TYPES}
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
@@ -90,7 +93,8 @@ def _types(net: Net, subject: Subject) -> Iterator[Finding]:
             yield UNKNOWN_LAYER_TYPE.at(
                 place,
                 f"BVLC Caffe has no layer type '{layer_type}' (layer '{first.name}')",
-                "ssdh train --caffe PATH runs a Caffe that has it",
+                did_you_mean(layer_type, _OLD_TYPES.get(net.dialect, ()))
+                or "ssdh train --caffe PATH runs a Caffe that has it",
             )
 
 

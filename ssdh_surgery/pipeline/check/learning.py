@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ssdh_surgery.caffe.messages.dialect import Dialect
 from ssdh_surgery.caffe.net.gradient_flow import gradient_refusal
 from ssdh_surgery.caffe.net.layer import Layer
 from ssdh_surgery.caffe.net.learning import NetLearning
@@ -51,8 +52,8 @@ def _net_findings(net: Net, net_shapes: NetShapes, subject: Subject) -> Iterator
     if not any(learning.gets_gradient(layer) for layer in graph.layers):
         yield _nothing_learns(net, learning)
         return
-    yield from _without_gradient(learning, subject)
-    yield from _without_effect(learning)
+    yield from _without_gradient(net, learning, subject)
+    yield from _without_effect(net, learning)
 
 
 def net_learning(net: Net, net_shapes: NetShapes, *, trusts_foreign: bool = True) -> NetLearning:
@@ -103,14 +104,20 @@ def _nothing_learns(net: Net, learning: NetLearning) -> Finding:
             Location(net.file), "no layer of the net has weights: it learns nothing"
         )
     param = frozen[0].outer.entry("param") or frozen[0].core.entry("blobs_lr")
+    word = rate_field(net)
     return NOTHING_LEARNS.at(
         param.location if param else frozen[0].location,
-        f"lr_mult is 0 in all layers with weights ({layers_text(frozen)}): the net learns nothing",
-        "set lr_mult above 0 in the layers that are to learn",
+        f"{word} is 0 in all layers with weights ({layers_text(frozen)}): the net learns nothing",
+        f"set {word} above 0 in the layers that are to learn",
     )
 
 
-def _without_gradient(learning: NetLearning, subject: Subject) -> Iterator[Finding]:
+def rate_field(net: Net) -> str:
+    """The field that holds the rate of a param, in the dialect of a net."""
+    return "lr_mult" if net.dialect is Dialect.CURRENT else "blobs_lr"
+
+
+def _without_gradient(net: Net, learning: NetLearning, subject: Subject) -> Iterator[Finding]:
     """Layers that could learn, by the reason why they do not."""
     lost = [layer for layer in learning.learners if not learning.gets_gradient(layer)]
     below = learning.graph.below(list(learning.losses))
@@ -120,7 +127,8 @@ def _without_gradient(learning: NetLearning, subject: Subject) -> Iterator[Findi
         yield NO_GRADIENT.at(
             unread[0].location,
             f"{layers_text(unread)} {verb} nothing: no loss depends on what {_pronoun(unread)}",
-            "remove the branch, or add a loss to it; lr_mult: 0 states that it is not to learn",
+            "remove the branch, or add a loss to it; "
+            f"{rate_field(net)}: 0 states that it is not to learn",
         )
     # A net whose lower part is copied from weights may be meant to stay.
     cut = [
@@ -134,7 +142,7 @@ def _without_gradient(learning: NetLearning, subject: Subject) -> Iterator[Findi
             cut[0].location,
             f"{layers_text(cut)} {verb} nothing: no gradient gets from the loss to "
             f"{'it' if len(cut) == 1 else 'them'}",
-            "check propagate_down above; lr_mult: 0 states that a layer is not to learn",
+            f"check propagate_down above; {rate_field(net)}: 0 states that a layer is not to learn",
         )
 
 
@@ -142,7 +150,7 @@ def _pronoun(layers: Sequence[Layer]) -> str:
     return "it computes" if len(layers) == 1 else "they compute"
 
 
-def _without_effect(learning: NetLearning) -> Iterator[Finding]:
+def _without_effect(net: Net, learning: NetLearning) -> Iterator[Finding]:
     """Losses that nothing that learns contributes to."""
     for loss in learning.losses:
         below = learning.graph.below([loss])
@@ -152,7 +160,7 @@ def _without_effect(learning: NetLearning) -> Iterator[Finding]:
         frozen = [layer for layer in layers if layer.params]
         bottoms = ", ".join(dict.fromkeys(loss.bottoms))
         reason = (
-            f"lr_mult is 0 in all layers below it ({layers_text(frozen)})"
+            f"{rate_field(net)} is 0 in all layers below it ({layers_text(frozen)})"
             if frozen
             else f"what it reads ({bottoms}) depends on no layer with weights"
         )

@@ -91,7 +91,7 @@ def test_a_net_that_does_not_learn(folder: Path, net: str, sentence: str) -> Non
 
 def test_a_v1_net_that_does_not_learn(folder: Path) -> None:
     (sentence,) = sentences(findings_of(folder, V1.replace("RATE", "0")), "SSDH22")
-    assert sentence.startswith("warning SSDH226: lr_mult is 0 in all layers with weights ('fc')")
+    assert sentence.startswith("warning SSDH226: blobs_lr is 0 in all layers with weights ('fc')")
     assert sentences(findings_of(folder, V1.replace("RATE", "1")), "SSDH22") == []
 
 
