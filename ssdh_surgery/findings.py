@@ -415,6 +415,12 @@ TEST_SHAPES = _rule(
     "A layer has weights of other shapes in a test net than in the train net.",
     "Caffe stops at the first test: the nets share their weights.",
 )
+TWICE_NORMALIZED = _rule(
+    "SSDH237", "twice-normalized", "warning",
+    "A loss that contains a Softmax or Sigmoid reads the top of one.",
+    "`SoftmaxWithLoss` and `SigmoidCrossEntropyLoss` take scores, not probabilities. Of "
+    "probabilities the loss cannot come near to 0, and its gradients are small.",
+)
 
 # ---------------------------------------------------------------- SSDH3xx solvers
 

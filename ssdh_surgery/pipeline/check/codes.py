@@ -106,6 +106,7 @@ class _Fillers:
     The deviation is that for features around 1.
     """
 
+    bits: int
     bias: float
     deviation: float
     weights: float
@@ -157,7 +158,7 @@ def _fillers(latent: Layer, inputs: int) -> _Fillers | None:
     deviation = _deviation(settings.weight_filler, inputs, int(settings.num_output))
     if deviation is None:
         return None
-    return _Fillers(value, deviation * math.sqrt(inputs), deviation)
+    return _Fillers(int(settings.num_output), value, deviation * math.sqrt(inputs), deviation)
 
 
 def _deviation(filler: object, inputs: int, outputs: int) -> float | None:
@@ -195,12 +196,13 @@ def _time(start: _Fillers, head: Head, kind: str, subject: Subject) -> str:
     if classifier.type != "InnerProduct" or may_start_from_weights(subject, classifier.name):
         return ""
     filler = classifier.parameter.inner_product_param.weight_filler
-    if filler.type != "gaussian" or not filler.std > 0 or not start.weights:
+    weight = _deviation(filler, start.bits, classes)
+    if not weight or not start.weights:
         return ""
     activation = _activation(kind, start.bias)
     slope = 1 - activation**2 if kind == "TanH" else activation * (1 - activation)
     inputs = (start.deviation / start.weights) ** 2
-    step = param.base_lr / (1 - param.momentum) * slope * filler.std * inputs
+    step = param.base_lr / (1 - param.momentum) * slope * weight * inputs
     iterations = abs(start.bias) / step * max(2, classes) / 2
     order = 10 ** max(0, round(math.log10(iterations)))
     return f"; they begin to differ after iterations in the order of {order:,}"

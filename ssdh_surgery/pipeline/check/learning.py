@@ -16,6 +16,7 @@ from ssdh_surgery.findings import (
     NO_GRADIENT,
     NO_LOSS,
     NOTHING_LEARNS,
+    TWICE_NORMALIZED,
     Finding,
 )
 from ssdh_surgery.location import Location
@@ -23,6 +24,8 @@ from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.initial_layers import may_start_from_weights
 from ssdh_surgery.pipeline.check.subject import Subject
 
+# What a loss computes before it compares.
+_NORMALIZERS = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
 # Layers that a message names.
 _NAMED = 4
 
@@ -52,6 +55,7 @@ def _net_findings(net: Net, net_shapes: NetShapes, subject: Subject) -> Iterator
     if not any(learning.gets_gradient(layer) for layer in graph.layers):
         yield _nothing_learns(net, learning)
         return
+    yield from _twice_normalized(learning)
     yield from _without_gradient(net, learning, subject)
     yield from _without_effect(net, learning)
 
@@ -169,6 +173,23 @@ def _without_effect(net: Net, learning: NetLearning) -> Iterator[Finding]:
             f"nothing is learned from loss '{loss.name}': {reason}",
             "check its bottoms" if not frozen else None,
         )
+
+
+def _twice_normalized(learning: NetLearning) -> Iterator[Finding]:
+    """Losses that compute probabilities of probabilities."""
+    for loss in learning.losses:
+        inner = _NORMALIZERS.get(loss.type)
+        below = learning.graph.reads(loss)[0] if inner and loss.bottoms else None
+        if below is not None and below.writer is not None and below.writer.type == inner:
+            source = below.writer
+            yield TWICE_NORMALIZED.at(
+                loss.bottom_location(0),
+                f"'{loss.name}' computes a {inner} itself, and reads the top of {inner} "
+                f"'{source.name}'",
+                f'let it read the scores: bottom: "{source.bottoms[0]}"'
+                if source.bottoms and not source.is_in_place()
+                else f"remove '{source.name}' from TRAIN",
+            )
 
 
 def _refused_gradients(net: Net, net_shapes: NetShapes) -> Iterator[Finding]:

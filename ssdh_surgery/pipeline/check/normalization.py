@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ssdh_surgery.caffe.net.blobs import BlobGraph
 from ssdh_surgery.caffe.net.layer import Layer
+from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.caffe.shapes import NetShapes, Shape
 from ssdh_surgery.findings import FEW_STATISTICS, NO_SCALE, NO_STATISTICS, Finding
 from ssdh_surgery.location import Location
@@ -19,19 +20,20 @@ _FEW_VALUES = 8
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """The findings about BatchNorm in the nets that are trained."""
+    """The findings about BatchNorm; in TEST about layers that measure the batch there, too."""
     for (net, state), net_shapes in zip(subject.nets, subject.shapes, strict=True):
         layers = [layer for layer in net.layers_in(state) if layer.type == "BatchNorm"]
-        if state.phase == "TRAIN" and layers:
+        yield from _measured(layers, net_shapes)
+        if state.phase == "TRAIN":
             yield from _stored(layers, subject)
-            yield from _measured(layers, net_shapes)
             yield from _unscaled(layers, net.graph(state))
 
 
-def _uses_stored(layer: Layer) -> bool:
-    """Whether it takes its statistics from its blobs, in TRAIN."""
+def _uses_stored(layer: Layer, phase: Phase = "TRAIN") -> bool:
+    """Whether it takes its statistics from its blobs in a phase."""
     settings = layer.parameter.batch_norm_param
-    return settings.HasField("use_global_stats") and settings.use_global_stats
+    is_set = settings.HasField("use_global_stats")
+    return settings.use_global_stats if is_set else phase == "TEST"
 
 
 def _place(layer: Layer, name: str) -> Location:
@@ -65,7 +67,7 @@ def _measured(layers: list[Layer], net_shapes: NetShapes) -> Iterator[Finding]:
     few = [
         (layer, shape)
         for layer in layers
-        if not _uses_stored(layer)
+        if not _uses_stored(layer, net_shapes.phase)
         and (shape := net_shapes.of(layer).bottoms[0]) is not None
         and (_values(shape) < _FEW_VALUES or shape[0] == 1)
     ]
@@ -79,11 +81,15 @@ def _measured(layers: list[Layer], net_shapes: NetShapes) -> Iterator[Finding]:
         effect = f"of a single image, {count_text(values, 'value')} per channel"
     else:
         effect = f"of {count_text(values, 'value')} per channel"
+    is_test = net_shapes.phase == "TEST"
     yield FEW_STATISTICS.at(
         layer.location,
-        f"BatchNorm '{layer.name}'{_others(len(few))} measures mean and variance {effect}",
-        "raise batch_size (iter_size does not help: statistics are of one batch), or start from "
-        "weights with use_global_stats: true",
+        f"BatchNorm '{layer.name}'{_others(len(few))} measures mean and variance {effect}"
+        f"{' in TEST' if is_test else ''}",
+        "remove use_global_stats: false, so that tests take the stored statistics"
+        if is_test
+        else "raise batch_size (iter_size does not help: statistics are of one batch), or start "
+        "from weights with use_global_stats: true",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from ssdh_surgery.caffe.net.layer import Layer
@@ -82,15 +83,19 @@ def _slow(
     learning: NetLearning, net_shapes: NetShapes, new: Sequence[Layer], base: float
 ) -> Iterator[Finding]:
     """Large fully connected layers that start from fillers at a low rate."""
+    slow, weights = [], 0
     for layer in new:
         params = net_shapes.of(layer).params
-        if layer.type != "InnerProduct" or not params:
-            continue
-        rate, weights = base * learning.rates(layer)[0], params[0][0] * params[0][1]
-        if weights >= _MANY_WEIGHTS and 0 < rate <= _LOW_RATE:
-            yield SLOW_NEW_LAYER.at(
-                _place(layer),
-                f"'{layer.name}' has {weights:,} weights to learn from its filler, at a rate of "
-                f"{rate:g}",
-                "start from weights that have this layer, or raise its lr_mult",
-            )
+        count = math.prod(params[0]) if layer.type == "InnerProduct" and params else 0
+        if count >= _MANY_WEIGHTS and 0 < base * learning.rates(layer)[0] <= _LOW_RATE:
+            slow.append(layer)
+            weights += count
+    if slow:
+        rates = sorted({learning.rates(layer)[0] for layer in slow})
+        yield SLOW_NEW_LAYER.at(
+            _place(slow[0]),
+            f"{layers_text(slow)} {'has' if len(slow) == 1 else 'have'} {weights:,} weights to "
+            f"learn from {'its filler' if len(slow) == 1 else 'their fillers'}, at a rate of "
+            f"{_rates_text(rates, base)}",
+            "start from weights that have such layers, or raise their lr_mult",
+        )

@@ -89,6 +89,18 @@ def test_a_net_that_does_not_learn(folder: Path, net: str, sentence: str) -> Non
     assert sentences(findings_of(folder, data() + net), "SSDH22", "SSDH23") == [sentence]
 
 
+def test_a_loss_of_probabilities(folder: Path) -> None:
+    scores = data() + product("fc", "data")
+    found = findings_of(folder, scores + layer("prob", "Softmax", "fc") + loss("prob"))
+    (finding,) = (each for each in found if each.code == "SSDH237")
+    assert finding.message == (
+        "'loss' computes a Softmax itself, and reads the top of Softmax 'prob'"
+    )
+    assert finding.hint == 'let it read the scores: bottom: "fc"'
+    fine = scores + layer("prob", "Softmax", "fc") + loss("fc")
+    assert sentences(findings_of(folder, fine), "SSDH23") == []
+
+
 def test_a_v1_net_that_does_not_learn(folder: Path) -> None:
     (sentence,) = sentences(findings_of(folder, V1.replace("RATE", "0")), "SSDH22")
     assert sentence.startswith("warning SSDH226: blobs_lr is 0 in all layers with weights ('fc')")

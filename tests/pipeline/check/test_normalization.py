@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from support.caffe_runs import inputs, pycaffe
-from support.checked_runs import data, findings_of, layer, loss, product, sentences
+from support.checked_runs import SOLVER, data, findings_of, layer, loss, product, sentences
 
 SCALE = layer("scale", "Scale", "norm", more="scale_param { bias_term: true }")
 STORED = "batch_norm_param { use_global_stats: true }"
@@ -77,6 +77,15 @@ def test_statistics_that_are_not_there(folder: Path, text: str, sentence: str) -
 )
 def test_statistics_that_are_fine(folder: Path, text: str) -> None:
     assert sentences(findings_of(folder, text), "SSDH222", "SSDH223", "SSDH224") == []
+
+
+def test_tests_that_measure_their_batch(folder: Path) -> None:
+    solver = SOLVER + "test_iter: 1 test_interval: 20"
+    measured = net("batch_norm_param { use_global_stats: false }", items=1)
+    found = sentences(findings_of(folder, measured, solver), "SSDH223")
+    assert [each.endswith("64 values per channel in TEST") for each in found] == [False, True]
+    found = sentences(findings_of(folder, net(items=1), solver), "SSDH223")
+    assert [each.endswith("64 values per channel") for each in found] == [True]
 
 
 def test_stored_statistics_of_weights(folder: Path) -> None:

@@ -51,6 +51,14 @@ def test_rates_are_said_only_beside_weights(folder: Path) -> None:
     assert sentences(findings_of(folder, net(), snapshot="run_iter_9.solverstate"), "SSDH325") == []
 
 
+def test_several_large_layers_are_one_finding(folder: Path) -> None:
+    text = data() + product("a", "data", 6000) + product("fc", "a", 1000) + loss()
+    assert sentences(findings_of(folder, text, SLOW_SOLVER), "SSDH326") == [
+        "info SSDH326: 'a' and 'fc' have 7,152,000 weights to learn from their fillers, at a rate "
+        "of 0.001"
+    ]
+
+
 def test_a_large_layer_from_scratch(folder: Path) -> None:
     large = net(outputs=6000)
     assert sentences(findings_of(folder, large, SLOW_SOLVER), "SSDH326") == [
