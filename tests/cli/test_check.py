@@ -118,7 +118,8 @@ def test_github_annotations(ssdh: Ssdh) -> None:
     line = Path("solver.prototxt").read_text().splitlines().index("stepsize: 0") + 1
     assert ran.out == (
         f"::error file=solver.prototxt,line={line},col=11,title=SSDH310 solver-refused::"
-        "lr_policy 'step' needs a stepsize above 0, not 0%0Ahint: set stepsize\n"
+        "lr_policy 'step' needs a stepsize above 0, not 0%0A"
+        "hint: stepsize: 2 changes the rate after each third of max_iter\n"
     )
 
 
