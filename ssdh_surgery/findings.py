@@ -311,7 +311,7 @@ NO_INPUT_SHAPE = _rule(
 
 FOREIGN_NET_FIELD = _rule(
     "SSDH218", "foreign-net-field", "warning",
-    "The net has a field, or a filler, that BVLC Caffe does not have.",
+    "The net has a field, or a value, that BVLC Caffe does not have.",
     "BVLC Caffe stops when it reads or builds the net; a fork may have it.",
 )
 ENGINE_LACKS_LAYER = _rule(

@@ -194,6 +194,17 @@ _TYPES: Mapping[str, str] = {
 # Values of `lr_policy` and `type` in a solver.
 _POLICIES: Mapping[str, str] = {SSD: "plateau", INTELCAFFE: "plateau multifixed", TSN: "exp10"}
 _SOLVER_TYPES: Mapping[str, str] = {NVCAFFE: "SAG"}
+# Enum -> fork -> the values that it adds.
+_ENUMS: Mapping[str, Mapping[str, str]] = {
+    "ConvolutionParameter.Engine": {INTELCAFFE: "MKL2017 MKLDNN"},
+    "LRNParameter.Engine": {INTELCAFFE: "MKL2017 MKLDNN"},
+    "PoolingParameter.Engine": {INTELCAFFE: "MKL2017 MKLDNN"},
+    "ReLUParameter.Engine": {INTELCAFFE: "MKL2017 MKLDNN"},
+    "LossParameter.NormalizationMode": {INTELCAFFE: "PRE_FIXED"},
+    "EltwiseParameter.EltwiseOp": {TSN: "STOCHASTIC_SUM", WINDOWS: "SORT"},
+    "PoolingParameter.PoolMethod": {WINDOWS: "DEF DEF_ALL DEF_ALL2 DEF_ALL3 DEF_ALL4 LOWRES"},
+    "ReductionParameter.ReductionOp": {TSN: "TOPK"},
+}
 _FILLERS: Mapping[str, str] = {
     NVCAFFE: "bilinearstatic gaussianstatic msrastatic positive_unitballstatic uniformstatic "
     "xavierstatic",
@@ -209,6 +220,11 @@ def forks_with_field(message: str, field: str) -> tuple[str, ...]:
     ('NVCaffe',)
     """
     return _forks_with(field, _FIELDS.get(message, {}))
+
+
+def forks_with_value(enum: str, value: str) -> tuple[str, ...]:
+    """The forks that have a value of an enum of BVLC Caffe's schema."""
+    return _forks_with(value, _ENUMS.get(enum, {}))
 
 
 def forks_with_type(layer_type: str) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def _solver_fields(subject: Subject) -> Iterator[Finding]:
     """The fields that BVLC Caffe does not have, outside the nets in the solver."""
     root = subject.solver.root
     for each in foreign_fields(root, "SolverParameter", "a solver", without=NET_PARAM_FIELDS):
+        if each.value:
+            continue  # what cannot be read is an error of the solver
         hint = each.near or "the embedded engine ignores it" if subject.is_embedded else each.hint
         yield FOREIGN_SOLVER_FIELD.at(each.location, each.message, hint)
 
@@ -63,7 +65,7 @@ def _net_fields(net: Net, subject: Subject) -> Iterator[Finding]:
 
 
 def _lacks_field(each: ForeignField) -> str:
-    return f"the embedded engine has no field '{each.field.name}' in {each.holder}"
+    return f"the embedded engine has no {each.words}"
 
 
 def _types(net: Net, subject: Subject) -> Iterator[Finding]:

@@ -38,6 +38,14 @@ def with_field(text: str) -> str:
             "caffe at hand may",
         ),
         (
+            data()
+            + layer("pool", "Pooling", "data", more="pooling_param { engine: MKLDNN }")
+            + product("fc", "data")
+            + loss(),
+            "warning SSDH218: BVLC Caffe has no value 'MKLDNN' of engine in pooling_param; "
+            "IntelCaffe has",
+        ),
+        (
             NET + "default_forward_type: FLOAT16",
             "warning SSDH218: BVLC Caffe has no field 'default_forward_type' in a net; NVCaffe has",
         ),
