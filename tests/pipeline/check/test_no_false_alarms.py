@@ -17,7 +17,7 @@ from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.check.check import check_net, check_solver
+from ssdh_surgery.pipeline.check.check import check_net, check_solver, net_subject
 from ssdh_surgery.pipeline.files.sources import NETS
 from support.paths import CORPUS
 
@@ -138,4 +138,4 @@ def test_a_published_net_has_no_finding(corpus_file: Path, monkeypatch: pytest.M
     document = parse(corpus_file.read_bytes(), str(corpus_file.relative_to(CORPUS)))
     if kind_of(document) not in NETS:
         pytest.skip("not a net")
-    assert alarms(check_net(net_of(document), corpus_file), NOT_AT_HAND) == []
+    assert alarms(check_net(net_subject(net_of(document), corpus_file)), NOT_AT_HAND) == []
