@@ -118,7 +118,8 @@ def test_github_annotations(ssdh: Ssdh) -> None:
     line = Path("solver.prototxt").read_text().splitlines().index("stepsize: 0") + 1
     assert ran.out == (
         f"::error file=solver.prototxt,line={line},col=11,title=SSDH310 solver-refused::"
-        "lr_policy 'step' needs a stepsize above 0, not 0\n"
+        "lr_policy 'step' needs a stepsize above 0, not 0%0A"
+        "hint: stepsize: 2 changes the rate after each third of max_iter\n"
     )
 
 
@@ -145,7 +146,7 @@ def test_the_workspace_names_what_is_checked(ssdh: Ssdh) -> None:
     ssdh("patch", "net.prototxt", "solver.prototxt")
     ran = ssdh("check")
     assert "warning SSDH405 from-fillers" in ran.out
-    assert ran.err.endswith("1 warning\n")
+    assert ran.err.endswith("1 warning, 1 note\n")
 
 
 def test_a_net_alone_with_weights(ssdh: Ssdh) -> None:

@@ -79,3 +79,13 @@ def train(folder, *flags, solver=(), net=()):
 def fatal(process):
     """What Caffe died of, without time and place."""
     return re.findall(r"^F\d{8} .*?\] (.*)", process.stderr, re.MULTILINE)
+
+
+def run_caffe(folder, *flags):
+    """Run `caffe train` on the `solver.prototxt` of a folder."""
+    return subprocess.run(
+        [built_caffe(), "train", "--solver=solver.prototxt", *flags],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )

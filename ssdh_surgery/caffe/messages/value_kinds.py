@@ -21,6 +21,8 @@ INTEGERS: Mapping[str, tuple[int, int]] = {
     "uint32": (0, (1 << 32) - 1),
     "uint64": (0, (1 << 64) - 1),
 }
+# The types of scalars that are not enums.
+SCALARS = frozenset(["string", "bytes", "bool", "float", "double", *INTEGERS])
 
 
 @dataclass(frozen=True)

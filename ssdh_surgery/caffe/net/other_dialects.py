@@ -26,22 +26,29 @@ _PARAM_FIELDS = {
 
 def other_dialect_fields(net: Net) -> Iterator[Finding]:
     """A finding for the first field of each name that belongs to another dialect."""
+    reported = set()
+    for layer, field, replacement in misplaced_fields(net):
+        if field.name not in reported:
+            reported.add(field.name)
+            word = layer.entry.field.name
+            yield OTHER_DIALECT.at(
+                net.document.location(field.first),
+                f"Caffe cannot read this net: '{word}' has no field '{field.name}' (layer "
+                f"'{layer.name}')",
+                f"write {replacement}",
+            )
+
+
+def misplaced_fields(net: Net) -> Iterator[tuple[Layer, Field, str]]:
+    """The fields that belong to another dialect, each with its layer and what replaces it."""
     if net.dialect is Dialect.V0:
         # Caffe's upgrade drops them; `ssdh upgrade` names each.
         return
     message = "LayerParameter" if net.dialect is Dialect.CURRENT else "V1LayerParameter"
-    descriptor, reported = schema.descriptor(message), set()
+    descriptor = schema.descriptor(message)
     for layer in net.layers:
         for field, replacement in _misplaced(layer, descriptor):
-            if field.name not in reported:
-                reported.add(field.name)
-                word = layer.entry.field.name
-                yield OTHER_DIALECT.at(
-                    net.document.location(field.first),
-                    f"Caffe cannot read this net: '{word}' has no field '{field.name}' (layer "
-                    f"'{layer.name}')",
-                    f"write {replacement}",
-                )
+            yield layer, field, replacement
 
 
 def _misplaced(layer: Layer, descriptor: Descriptor) -> Iterator[tuple[Field, str]]:

@@ -22,12 +22,14 @@ class FieldRefusal:
         message: what is wrong.
         hint: what to do about it.
         near: a field that shows the place where `field` is not set.
+        forks: the forks of Caffe that accept the value.
     """
 
     field: str
     message: str
     hint: str | None = None
     near: str | None = None
+    forks: tuple[str, ...] = ()
 
     def location(self, solver: Solver) -> Location:
         """The place of the field, or of the one near it; the file if neither is set."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ssdh_surgery.caffe.messages.forks import forks_with_policy
 from ssdh_surgery.caffe.training.field_refusal import FieldRefusal, refuse
 from ssdh_surgery.errors import did_you_mean
 
@@ -105,16 +106,19 @@ def policy_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
     if policy is None:
         message = f"unknown learning rate policy '{name}'" if name else "lr_policy is not set"
         hint = did_you_mean(name, _POLICIES) or f"Caffe has {', '.join(_POLICIES)}"
-        yield FieldRefusal("lr_policy", message, hint)
+        yield FieldRefusal("lr_policy", message, hint, forks=forks_with_policy(name))
         return
     if policy.needs_gamma and param.gamma < 0:
-        yield _too_small(name, "gamma", "at least 0", param.gamma)
+        yield _too_small(name, "gamma", "at least 0", param.gamma, "gamma: 0.1")
     if policy.needs_stepsize and param.stepsize <= 0:
-        yield _too_small(name, "stepsize", "above 0", param.stepsize)
+        third = max(1, param.max_iter // 3)
+        hint = f"stepsize: {third} changes the rate after each third of max_iter"
+        yield _too_small(name, "stepsize", "above 0", param.stepsize, hint)
 
 
-def _too_small(policy: str, field: str, bound: str, value: float) -> FieldRefusal:
-    return FieldRefusal(field, f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}")
+def _too_small(policy: str, field: str, bound: str, value: float, hint: str) -> FieldRefusal:
+    message = f"lr_policy '{policy}' needs a {field} {bound}, not {value:g}"
+    return FieldRefusal(field, message, hint, near="lr_policy")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.caffe.messages.forks import forks_with_solver_type
 from ssdh_surgery.caffe.training.field_refusal import FieldRefusal
 from ssdh_surgery.errors import did_you_mean
 
@@ -63,7 +64,8 @@ def type_refusals(param: SolverParameter) -> Iterator[FieldRefusal]:
     rules = SOLVER_TYPES.get(name)
     if rules is None:
         hint = did_you_mean(name, SOLVER_TYPES) or f"Caffe has {', '.join(SOLVER_TYPES)}"
-        yield FieldRefusal("type", f"unknown solver type '{name}'", hint)
+        forks = forks_with_solver_type(name)
+        yield FieldRefusal("type", f"unknown solver type '{name}'", hint, forks=forks)
         return
     if not rules.takes_momentum and param.momentum:
         yield FieldRefusal("momentum", f"momentum cannot be used with {name}")

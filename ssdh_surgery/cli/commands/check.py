@@ -11,6 +11,7 @@ from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import json_option, net_option
 from ssdh_surgery.names import count_text
 from ssdh_surgery.pipeline.check.report import CheckOptions, CheckReport, report
+from ssdh_surgery.pipeline.train.engine import ENGINES
 
 
 @click.command(
@@ -22,6 +23,12 @@ from ssdh_surgery.pipeline.check.report import CheckOptions, CheckReport, report
 @click.option("--solver", metavar="FILE", help="Check this solver with its nets.")
 @click.option("--weights", metavar="FILE[,FILE]", default="", help="Check these weights too.")
 @click.option("--snapshot", metavar="FILE", help="Check a run that resumes from this solverstate.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="auto",
+    help="Check a run with this engine, as in train (default: auto).",
+)
 @click.option(
     "--select",
     metavar="CODE[,CODE]",
@@ -43,6 +50,7 @@ def command(
     solver: str | None,
     weights: str,
     snapshot: str | None,
+    engine: str,
     select: str,
     ignore: str,
     strict: bool,
@@ -60,6 +68,7 @@ def command(
         (*((solver,) if solver else ()), *files),
         _words(weights),
         snapshot,
+        engine,
         net,
         _words(select),
         _words(ignore),

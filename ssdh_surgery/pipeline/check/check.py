@@ -9,26 +9,35 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
 from ssdh_surgery.pipeline.check import (
+    codes,
     coverage,
     devices,
     divergence,
     duration,
     fed_layers,
+    filler_values,
+    fillers,
     folders,
+    forks,
     gpu_batch,
     hdf5_lists,
     label_values,
+    learning,
     leveldbs,
     lists,
     memory,
     net,
+    normalization,
     pairs,
     pixel_range,
+    rates,
     records,
     schedule,
+    shared_layers,
     snapshot,
     snapshot_size,
     solver,
+    solver_values,
     sources,
     train_and_test,
     transforms,
@@ -44,7 +53,12 @@ from ssdh_surgery.surgery.verbs.data_layers import data_sources
 
 # What can be known of a net that no solver is given for.
 _NET_FAMILIES = (
+    forks,
     net,
+    filler_values,
+    learning,
+    normalization,
+    codes,
     sources,
     records,
     label_values,
@@ -59,12 +73,16 @@ _NET_FAMILIES = (
 )
 _FAMILIES = (
     solver,
+    solver_values,
     schedule,
     *_NET_FAMILIES,
+    shared_layers,
+    fillers,
     fed_layers,
     coverage,
     weights,
     snapshot,
+    rates,
     devices,
     gpu_batch,
     divergence,
@@ -95,6 +113,7 @@ def net_subject(
     path: Path | None,
     weights: tuple[str, ...] = (),
     databases: Databases | None = None,
+    target: Target = ANY_TARGET,
 ) -> Subject:
     """The subject of a net that no solver is given for, in the states of its own rules.
 
@@ -104,11 +123,20 @@ def net_subject(
             the zoo.
         weights: files of weights, as seen from the current directory.
         databases: the databases that were read.
+        target: what it is to run on.
     """
     no_solver = Solver(parse(b"", view.file))
     runs = tuple((view, state) for state in view.run_states)
     folder = _data_folder(view, path)
-    return Subject(no_solver, runs, folder, Path(), weights, databases=databases or Databases())
+    return Subject(
+        no_solver,
+        runs,
+        folder,
+        Path(),
+        weights,
+        target=target,
+        databases=databases or Databases(),
+    )
 
 
 def _data_folder(view: Net, path: Path | None) -> Path:

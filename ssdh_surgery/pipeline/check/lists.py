@@ -12,8 +12,8 @@ from ssdh_surgery.data import list_problems
 from ssdh_surgery.data.image_data_list import ImageDataList, ImageFiles
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import (
+    PICTURE_OF_TWO_LABELS,
     SIZES_IN_A_BATCH,
-    TWO_LABELS,
     UNREADABLE_LIST,
     Finding,
 )
@@ -97,7 +97,7 @@ def _contradictions(images: ImageDataList, place: Location) -> Iterator[Finding]
     pair = images.contradiction()
     if pair is not None:
         first, second = pair
-        yield TWO_LABELS.at(
+        yield PICTURE_OF_TWO_LABELS.at(
             place,
             f"'{printable(first.path)}' has label {first.label} in line {first.line} of "
             f"{images.source}, and label {second.label} in line {second.line}",

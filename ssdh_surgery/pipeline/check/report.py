@@ -37,6 +37,7 @@ class CheckOptions:
         files: solvers and nets; without any, the solver of the workspace.
         weights: the weights that a run would start from.
         snapshot: the solverstate that a run would resume from.
+        engine: the engine that would train.
         net: the net of the workspace, where it has several.
         select: codes, names or beginnings of codes to report; all if empty.
         ignore: those to leave out, beside the workspace's `[check] ignore`.
@@ -45,6 +46,7 @@ class CheckOptions:
     files: tuple[str, ...] = ()
     weights: tuple[str, ...] = ()
     snapshot: str | None = None
+    engine: str = "auto"
     net: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -105,8 +107,8 @@ def report(options: CheckOptions, progress: Progress | None = None) -> CheckRepo
         _check_solver(source, options, databases, result)
     for source in sources:
         if source.kind is not Kind.SOLVER:
-            net = net_of(source.document)
-            subject = net_subject(net, source.path, options.weights, databases)
+            net, target = net_of(source.document), target_of(options.engine)
+            subject = net_subject(net, source.path, options.weights, databases, target)
             result.findings += check_net(subject)
             result.weights += weights_copies(subject)
     result.findings = [
@@ -140,7 +142,7 @@ def _check_solver(
             prefix,
             options.weights,
             snapshot=options.snapshot,
-            target=target_of(),
+            target=target_of(options.engine),
             databases=databases,
         )
     except SsdhError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.caffe.training.rate_schedule import RateChange, policy_refusals, rate_changes
-from ssdh_surgery.findings import CONSTANT_RATE, VANISHING_RATE, Finding
+from ssdh_surgery.findings import CONSTANT_RATE, RISING_RATE, VANISHING_RATE, Finding
 from ssdh_surgery.pipeline.check.subject import Subject
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def findings(subject: Subject) -> Iterator[Finding]:
         changes = rate_changes(param)
         yield from _vanishing(subject, param, changes)
         yield from _constant(subject, param, changes)
+        yield from _rising(subject, param, changes)
 
 
 def schedule_text(subject: Subject) -> str | None:
@@ -74,14 +75,18 @@ def _vanishing(
     subject: Subject, param: SolverParameter, changes: Sequence[RateChange]
 ) -> Iterator[Finding]:
     """A rate that is next to nothing for half of the run, or longer."""
-    low = next((each for each in changes if abs(each.rate) < _VANISHING * param.base_lr), None)
+    low = None
+    for each in reversed(changes):
+        if not abs(each.rate) < _VANISHING * param.base_lr:
+            break
+        low = each
     if low is None or 2 * low.iteration > param.max_iter:
         return
     is_unset = "gamma" in _FIELDS[param.lr_policy] and not param.HasField("gamma")
     cause = "gamma is not set: " if is_unset else ""
     rate = "0" if not low.rate else f"{low.rate:.2g}, next to nothing,"
     yield VANISHING_RATE.at(
-        subject.place("gamma"),
+        subject.place("gamma", "lr_policy"),
         f"{cause}the learning rate is {rate} from iteration {low.iteration:,} of "
         f"{param.max_iter:,} on",
         "set gamma: 0.1" if is_unset else "raise gamma or stepsize, or lower max_iter",
@@ -96,9 +101,25 @@ def _constant(
         return
     field, reason = _reason_constant(param)
     yield CONSTANT_RATE.at(
-        subject.place(field),
+        subject.place(field, "lr_policy"),
         f"lr_policy '{param.lr_policy}' never lowers the learning rate in this run: {reason}",
         f"set {field}" + (f" below {param.max_iter}" if field.startswith("step") else ""),
+    )
+
+
+def _rising(
+    subject: Subject, param: SolverParameter, changes: Sequence[RateChange]
+) -> Iterator[Finding]:
+    """A policy that raises the rate; Caffe's sigmoid always does."""
+    first, last = changes[0].rate, changes[-1].rate
+    if param.lr_policy == "sigmoid" or not last > first > 0:
+        return
+    field = "power" if param.power < 0 else "gamma"
+    value = getattr(param, field)
+    yield RISING_RATE.at(
+        subject.place(field),
+        f"{field} is {value:g}: the learning rate rises from {first:g} to {last:.3g}",
+        f"{field}: {-value if field == 'power' else 1 / value:.3g}",
     )
 
 

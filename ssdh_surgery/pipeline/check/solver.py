@@ -6,13 +6,12 @@ import os
 import shlex
 from collections.abc import Iterator
 
-from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.caffe.messages.forks import forks_text
 from ssdh_surgery.caffe.net.text_findings import syntax_findings
 from ssdh_surgery.caffe.training.refusals import refusals
-from ssdh_surgery.errors import SchemaError, did_you_mean
+from ssdh_surgery.errors import SchemaError
 from ssdh_surgery.findings import (
-    FOREIGN_SOLVER_FIELD,
+    FOREIGN_SOLVER_VALUE,
     NO_BASE_LR,
     NO_MAX_ITER,
     NO_NET,
@@ -43,27 +42,16 @@ def findings(subject: Subject) -> Iterator[Finding]:
     """The findings about the solver itself."""
     file = Location(subject.solver.file)
     yield from syntax_findings(subject.solver.document)
-    yield from _foreign_fields(subject.solver)
     yield from _schema(subject)
-    if not subject.solver.integer("max_iter"):
+    if (subject.solver.integer("max_iter") or 0) <= 0:
         yield NO_MAX_ITER.at(
-            file, "max_iter is not set, or 0: Caffe would not train at all", "set max_iter"
+            file,
+            "max_iter is not set, or 0: Caffe would not train at all",
+            "set max_iter",
         )
-    if subject.solver.decimal("base_lr") is None:
+    if subject.solver.root.entry("base_lr") is None:
         yield NO_BASE_LR.at(file, "base_lr is not set: nothing would be learned", "set base_lr")
     yield from _snapshots(subject)
-
-
-def _foreign_fields(solver: Solver) -> Iterator[Finding]:
-    """The fields that BVLC Caffe does not have."""
-    names = schema.descriptor("SolverParameter").fields_by_name
-    for field in solver.root.fields:
-        if field.name not in names:
-            yield FOREIGN_SOLVER_FIELD.at(
-                field.entries[0].location,
-                f"BVLC Caffe has no field '{field.name}' in a solver; the caffe at hand may",
-                did_you_mean(field.name, names),
-            )
 
 
 def _schema(subject: Subject) -> Iterator[Finding]:
@@ -79,6 +67,10 @@ def _schema(subject: Subject) -> Iterator[Finding]:
         return
     for each in refusals(subject.solver, param):
         place = each.location(subject.solver)
+        if each.forks and not subject.is_embedded:
+            message = f"BVLC Caffe refuses this solver: {each.message}; {forks_text(each.forks)} it"
+            yield FOREIGN_SOLVER_VALUE.at(place, message, each.hint)
+            continue
         yield _RULES.get(each.field, SOLVER_REFUSED).at(place, each.message, each.hint)
 
 

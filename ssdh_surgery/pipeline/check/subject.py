@@ -54,9 +54,20 @@ class Subject:
         """Whether a snapshot is resumed."""
         return self.snapshot is not None
 
-    def place(self, field: str) -> Location:
-        """The place of a field of the solver; its file where the field is not set."""
-        entry = self.solver.root.entry(field)
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the embedded engine was asked for, and not a Caffe."""
+        return self.target.engine == "torch"
+
+    @property
+    def has_solver(self) -> bool:
+        """Whether there is a solver, and not a net alone."""
+        return bool(self.solver.root.fields)
+
+    def place(self, *fields: str) -> Location:
+        """The place of the first of some fields of the solver that is set; its file if none is."""
+        entries = (self.solver.root.entry(field) for field in fields)
+        entry = next((each for each in entries if each), None)
         return entry.location if entry else Location(self.solver.file)
 
     @property

@@ -92,12 +92,13 @@ def test_step_states_its_step() -> None:
         (
             "lr_policy: 'step' gamma: 0.1",
             "stepsize",
-            "lr_policy 'step' needs a stepsize above 0, not 0",
+            "lr_policy 'step' needs a stepsize above 0, not 0\n"
+            "hint: stepsize: 1 changes the rate after each third of max_iter",
         ),
         (
             "lr_policy: 'exp' gamma: -0.5",
             "gamma",
-            "lr_policy 'exp' needs a gamma at least 0, not -0.5",
+            "lr_policy 'exp' needs a gamma at least 0, not -0.5\nhint: gamma: 0.1",
         ),
     ],
     ids=["misspelt", "missing", "stepsize", "gamma"],

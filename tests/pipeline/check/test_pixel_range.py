@@ -173,5 +173,8 @@ def test_pixels_as_they_are() -> None:
     assert raw('type: "xavier"', rate="0.001") == []
     assert raw('type: "xavier"', "scale: 0.00390625") == []
     assert raw('type: "xavier"', "mean_value: 120") == []
-    norm = 'layer { name: "norm" type: "BatchNorm" bottom: "data" top: "data" }'
+    norm = """\
+layer { name: "norm" type: "BatchNorm" bottom: "data" top: "data" }
+layer { name: "scale" type: "Scale" bottom: "data" top: "data" scale_param { bias_term: true } }
+"""
     assert raw('type: "xavier"', more=norm) == []

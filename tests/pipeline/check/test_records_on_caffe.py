@@ -21,7 +21,7 @@ from tests.support.leveldbs import write_leveldb
 pytestmark = pytest.mark.caffe
 
 SOLVER = (
-    'net: "net.prototxt" base_lr: 0.01 lr_policy: "fixed" max_iter: 20 solver_mode: CPU '
+    'net: "net.prototxt" base_lr: 0.01 lr_policy: "fixed" max_iter: 12 solver_mode: CPU '
     'snapshot_prefix: "run"\n'
 )
 # Convolution and global pooling: it takes images of any size, and any number of channels but

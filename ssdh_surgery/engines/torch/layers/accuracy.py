@@ -19,8 +19,6 @@ class Accuracy(TorchLayer):
     As in Caffe, a prediction equal to the label's counts as larger.
     """
 
-    has_gradient = False
-
     def reshape(self, bottom_shapes: Sequence[Shape]) -> None:
         """Set the axis of the classes."""
         self.class_axis = self.axis(self.param.accuracy_param.axis, bottom_shapes[0])
@@ -43,8 +41,6 @@ class Accuracy(TorchLayer):
 
 class ArgMax(TorchLayer):
     """The indices of the `top_k` largest values per item, or along an axis; or the values."""
-
-    has_gradient = False
 
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The indices or the values, largest first; ties go to the last."""

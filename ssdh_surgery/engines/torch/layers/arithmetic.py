@@ -55,8 +55,6 @@ class Power(TorchLayer):
 class Threshold(TorchLayer):
     """1 if x is strictly above `threshold`, else 0."""
 
-    has_gradient = False
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """Ones and zeros."""
         return [(bottoms[0] > self.param.threshold_param.threshold).float()]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ssdh_surgery.errors import EngineError, did_you_mean
+from ssdh_surgery.caffe.net.filler_refusals import filler_refusal
+from ssdh_surgery.errors import EngineError
 
 if TYPE_CHECKING:
     from ssdh_surgery.caffe.messages.ssdh_caffe_pb2 import FillerParameter
@@ -23,17 +24,12 @@ def fill(tensor: Tensor, filler: FillerParameter, generator: Generator = None) -
     Raises:
         EngineError: an unknown filler, or one that cannot fill this shape.
     """
-    function = _FILLERS.get(filler.type)
-    if function is None:
-        raise EngineError(
-            f"Unknown filler name: {filler.type}", hint=did_you_mean(filler.type, _FILLERS)
-        )
-    if filler.type != "gaussian" and filler.sparse != -1:
-        raise EngineError("Sparsity not supported by this Filler.")
+    if (refusal := filler_refusal(filler)) is not None:
+        raise EngineError(refusal.message, hint=refusal.hint)
     if not tensor.dim() and filler.type not in ("constant", "gaussian", "uniform"):
         raise EngineError(f"a {filler.type} filler cannot fill a blob without axes")
     with torch.no_grad():
-        function(tensor, filler, generator)
+        _FILLERS[filler.type](tensor, filler, generator)
 
 
 def _constant(tensor: Tensor, filler: FillerParameter, generator: Generator) -> None:
@@ -41,17 +37,11 @@ def _constant(tensor: Tensor, filler: FillerParameter, generator: Generator) -> 
 
 
 def _uniform(tensor: Tensor, filler: FillerParameter, generator: Generator) -> None:
-    if filler.min > filler.max:
-        raise EngineError(f"a uniform filler's min {filler.min:g} is above its max {filler.max:g}")
     tensor.uniform_(filler.min, filler.max, generator=generator)
 
 
 def _gaussian(tensor: Tensor, filler: FillerParameter, generator: Generator) -> None:
-    if filler.std <= 0:
-        raise EngineError(f"a gaussian filler's std must be positive, not {filler.std:g}")
     tensor.normal_(filler.mean, filler.std, generator=generator)
-    if filler.sparse < -1:
-        raise EngineError(f"a filler's sparse must be -1 or more, not {filler.sparse}")
     if filler.sparse >= 0 and tensor.dim():
         # `sparse` is the mean number of nonzero inputs per output.
         share = filler.sparse / tensor.shape[0]

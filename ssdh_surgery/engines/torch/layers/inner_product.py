@@ -60,7 +60,3 @@ class Embed(TorchLayer):
             )
         top = F.embedding(index, rows)
         return [top + self.weight(1) if self.param.embed_param.bias_term else top]
-
-    def refuse_backward(self, propagate_down: Sequence[bool]) -> None:
-        """Refuse a gradient for the bottom."""
-        self.check(not propagate_down[0], "Can't backpropagate to EmbedLayer input.")

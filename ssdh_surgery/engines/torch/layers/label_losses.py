@@ -76,14 +76,6 @@ class InfogainLoss(LabelLoss):
         """Every bottom but the labels, as in Caffe, which then refuses the matrix as well."""
         return bottom != 1
 
-    def refuse_backward(self, propagate_down: Sequence[bool]) -> None:
-        """Refuse a gradient for the labels and the matrix."""
-        super().refuse_backward(propagate_down)
-        self.check(
-            not any(propagate_down[2:]),
-            f"{self.type} Layer cannot backpropagate to infogain inputs.",
-        )
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The loss and the probabilities."""
         predictions = bottoms[0].detach()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import torch
 from torch import Tensor
 
+from ssdh_surgery.caffe.net.gradient_flow import gradient_refusal
 from ssdh_surgery.caffe.net.layer_rules import LAYER_RULES
 from ssdh_surgery.caffe.shapes.layer_setup import LayerSetup, Refusal, Shape, count, shape_string
 from ssdh_surgery.caffe.shapes.rules import check_counts, layer_shapes
@@ -41,9 +42,8 @@ class TorchLayer:
         view: the layer's text, if it has one.
     """
 
-    # Bottoms that never take a gradient.
+    # Bottoms that `force_backward` does not reach.
     blind_bottoms: ClassVar[frozenset[int]] = frozenset()
-    has_gradient: ClassVar[bool] = True
     # Whether Caffe's backward pass reads the values of the bottom or the top again. If so, the
     # layer has a method `gradient(top_diff, bottom, top)` for values that were overwritten.
     rereads_bottom: ClassVar[bool] = False
@@ -119,10 +119,8 @@ class TorchLayer:
         Raises:
             EngineError: a gradient is needed for a bottom that takes none.
         """
-        if not self.has_gradient and any(propagate_down):
-            self.fail("has no gradient: nothing below it can be trained through it")
-        if any(needed and i in self.blind_bottoms for i, needed in enumerate(propagate_down)):
-            self.fail(f"{self.type} Layer cannot backpropagate to label inputs.")
+        if reason := gradient_refusal(self.type, propagate_down):
+            self.fail(reason)
 
     # How a net sets it up.
 

@@ -50,12 +50,6 @@ class Filter(TorchLayer):
         """Every bottom but the selector."""
         return bottom < self.num_tops
 
-    def refuse_backward(self, propagate_down: Sequence[bool]) -> None:
-        """Refuse a gradient for the selector."""
-        self.check(
-            not propagate_down[-1], f"{self.type}Layer cannot backpropagate to filter index inputs"
-        )
-
     def forward(self, bottoms: Sequence[Tensor]) -> Sequence[Tensor]:
         """The selected items."""
         is_selected = bottoms[-1].detach().flatten() != 0
@@ -75,7 +69,3 @@ class BatchReindex(TorchLayer):
                 "Index specified for reindex layer was greater than batch size.",
             )
         return [bottoms[0][index]]
-
-    def refuse_backward(self, propagate_down: Sequence[bool]) -> None:
-        """Refuse a gradient for the indices."""
-        self.check(not propagate_down[1], "Cannot backprop to index.")

@@ -57,14 +57,15 @@ class SolverSetup:
 
 
 def read_solver(path: Path | str) -> tuple[SolverView, SolverParameter]:
-    """Read a solver: a view of its text, and its message.
+    """Read a solver: a view of its text, and its message without the fields of forks.
 
     Raises:
         FileError: it cannot be read.
-        ParseError, SchemaError: it is not a prototxt, or has fields that Caffe does not have.
+        ParseError, SchemaError: it is not a prototxt, or has values that Caffe cannot read.
     """
     document = parse(files.read_bytes(path), str(path))
-    message = schema.parse_text(document.text, "SolverParameter", file=str(path))
+    name = str(path)
+    message = schema.parse_text(document.text, "SolverParameter", allow_unknown=True, file=name)
     return SolverView(document), cast("SolverParameter", message)
 
 
@@ -73,7 +74,7 @@ def read_setup(path: Path | str, folder: Path) -> SolverSetup:
 
     Raises:
         FileError: a file cannot be read.
-        ParseError, SchemaError: a file is not a prototxt, or has fields that Caffe does not have.
+        ParseError, SchemaError: a file is not a prototxt, or has values that Caffe cannot read.
         EngineError: fields that contradict each other, or values that Caffe refuses.
     """
     view, param = read_solver(path)
