@@ -51,6 +51,7 @@ class Net:
             for index, entry in enumerate(layer_entries(self.root))
         )
         self._graphs: dict[tuple[State | None, tuple[int, ...]], BlobGraph] = {}
+        self._layers_by_state: dict[State, tuple[Layer, ...]] = {}
         self._graphs_by_state: dict[State, BlobGraph] = {}
 
     def __repr__(self) -> str:
@@ -161,7 +162,10 @@ class Net:
     def layers_in(self, phase: Phase | State) -> tuple[Layer, ...]:
         """The layers of a phase (or of a full state)."""
         state = phase if isinstance(phase, State) else self.state(phase)
-        return tuple(layer for layer in self.layers if layer.is_in(state))
+        if state not in self._layers_by_state:
+            present = tuple(layer for layer in self.layers if layer.is_in(state))
+            self._layers_by_state[state] = present
+        return self._layers_by_state[state]
 
     def graph(self, phase: Phase | State) -> BlobGraph:
         """The layers of a phase with the blobs that connect them."""
