@@ -202,6 +202,12 @@ def test_files_at_their_names(folder):
     assert str(error.location).startswith("c.log:4:")
 
 
+def test_the_only_layer_of_a_type(folder):
+    Path("net.prototxt").write_text(NET.replace('"Data"', '"MemoryData"', 1))
+    fatal = "Check failed: data_ MemoryDataLayer needs to be initialized by calling Reset"
+    assert place(error_of(fatal, TRAIN, TEST, DONE)) == ("net.prototxt:3:9", '"MemoryData"')
+
+
 def test_a_batch_that_gpus_cannot_divide(folder):
     Path("net.prototxt").write_text(NET.replace("batch_size: 8", "batch_size: 9", 1))
     fatal = (

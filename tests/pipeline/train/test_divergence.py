@@ -36,7 +36,7 @@ def test_weights_of_nan_with_a_loss_of_nan(weights: Path) -> None:
         "layer 'fc'"
     )
     assert error.exit_code == 1
-    assert (error.blob, error.data["iteration"]) == ("loss", 10)
+    assert (error.layer, error.blob, error.data["iteration"]) == ("fc", "loss", 10)
 
 
 def test_weights_of_nan_in_a_run_that_displayed_nothing(weights: Path) -> None:

@@ -120,7 +120,7 @@ SOURCE_RULES = (
     ),
     rule(
         "fed-data",
-        r"MemoryDataLayer needs to be init\w+ by calling Reset",
+        r"(?P<type>MemoryData)Layer needs to be init\w+ by calling Reset",
         "a MemoryData layer is fed by a program, and caffe train feeds none{of_layer}",
         "train from a Data, ImageData or HDF5Data layer",
         fields="type",
