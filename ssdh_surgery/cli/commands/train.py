@@ -20,7 +20,7 @@ from ssdh_surgery.engines.trainer import is_same_file
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.location import path_in_shell
-from ssdh_surgery.pipeline.check.schedule import schedule_text
+from ssdh_surgery.pipeline.check.solver.schedule import schedule_text
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.divergence import divergence
 from ssdh_surgery.pipeline.train.engine import ENGINES

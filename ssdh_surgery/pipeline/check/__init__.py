@@ -1,4 +1,5 @@
-"""Everything that can be known before the first iteration: `check.py` asks one file per family.
+"""Everything that can be known before the first iteration; `check.py` asks all families.
 
-SSDH1xx data    SSDH2xx net    SSDH3xx solver    SSDH4xx weights and snapshots
+`data/` has SSDH1xx, `net/` SSDH2xx, `solver/` SSDH3xx, `weights/` SSDH4xx and `run/` SSDH5xx: a file
+per kind of finding, each with `findings(subject)`.
 """

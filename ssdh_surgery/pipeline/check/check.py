@@ -8,45 +8,50 @@ from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
-from ssdh_surgery.pipeline.check import (
-    codes,
+from ssdh_surgery.pipeline.check.data import (
     coverage,
-    devices,
-    divergence,
-    duration,
     fed_layers,
-    filler_values,
-    fillers,
-    folders,
-    forks,
-    gpu_batch,
     hdf5_lists,
     label_values,
-    learning,
     leveldbs,
     lists,
-    memory,
-    net,
-    normalization,
     pairs,
     pixel_range,
-    rates,
     records,
-    schedule,
-    shared_layers,
-    snapshot,
-    snapshot_size,
-    solver,
-    solver_values,
     sources,
     train_and_test,
     transforms,
-    weights,
     windows,
 )
 from ssdh_surgery.pipeline.check.databases import Databases
+from ssdh_surgery.pipeline.check.net import (
+    codes,
+    filler_values,
+    fillers,
+    forks,
+    learning,
+    net,
+    normalization,
+    shared_layers,
+)
+from ssdh_surgery.pipeline.check.run import (
+    devices,
+    divergence,
+    duration,
+    folders,
+    gpu_batch,
+    memory,
+    snapshot_size,
+)
+from ssdh_surgery.pipeline.check.solver import (
+    rates,
+    schedule,
+    solver,
+    solver_values,
+)
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
+from ssdh_surgery.pipeline.check.weights import snapshot, weights
 from ssdh_surgery.pipeline.files.caffe_paths import working_folders
 from ssdh_surgery.prototxt.parser import parse
 from ssdh_surgery.surgery.verbs.data_layers import data_sources

@@ -17,10 +17,10 @@ from ssdh_surgery.findings import RULES, UNREADABLE_NET, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.check import check, check_net, net_subject
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
-from ssdh_surgery.pipeline.check.schedule import schedule_text
+from ssdh_surgery.pipeline.check.solver.schedule import schedule_text
 from ssdh_surgery.pipeline.check.subject import refuse_two_starts, subject_of
 from ssdh_surgery.pipeline.check.target import target_of
-from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, read_source
 from ssdh_surgery.pipeline.workspace.workspace import Workspace

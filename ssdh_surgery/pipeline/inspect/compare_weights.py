@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ssdh_surgery.caffe.weights.blob_statistics import parts, sum_of_squares
 from ssdh_surgery.caffe.weights.layer_weights import LayerWeights, Shape
 from ssdh_surgery.caffe.weights.weights import stored_layers
-from ssdh_surgery.pipeline.check.renamed_layers import same_name
+from ssdh_surgery.pipeline.check.weights.renamed_layers import same_name
 
 if TYPE_CHECKING:
     import numpy as np

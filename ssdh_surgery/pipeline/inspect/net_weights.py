@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.weights.weights_summary import weights_summary
-from ssdh_surgery.pipeline.check.renamed_layers import renamed_layers
-from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copy
+from ssdh_surgery.pipeline.check.weights.renamed_layers import renamed_layers
+from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy, weights_copy
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import net_table
 

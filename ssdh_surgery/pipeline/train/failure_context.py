@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.names import shape_text
-from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy
+from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy
 
 # Kinds of failures whose cause the log does not tell.
 _UNCLEAR = frozenset(

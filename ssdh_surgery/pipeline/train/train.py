@@ -26,10 +26,10 @@ from ssdh_surgery.findings import (
 from ssdh_surgery.location import Location, path_in_shell, shell_folder
 from ssdh_surgery.pipeline.check.check import check, check_solver
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
-from ssdh_surgery.pipeline.check.snapshot import longer_run, nothing_left
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
 from ssdh_surgery.pipeline.check.target import Target, target_of
-from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy, weights_copies
+from ssdh_surgery.pipeline.check.weights.snapshot import longer_run, nothing_left
+from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy, weights_copies
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions

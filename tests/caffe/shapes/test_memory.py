@@ -17,7 +17,7 @@ from ssdh_surgery.caffe.shapes.memory import NetMemory, net_memory
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.engines.caffe_binary.executable import built_caffe
-from ssdh_surgery.pipeline.check.memory import run_memory
+from ssdh_surgery.pipeline.check.run.memory import run_memory
 from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.prototxt.parser import parse
 from support.paths import GOLDEN

@@ -7,7 +7,7 @@ import pytest
 from ssdh_surgery.caffe.weights.copy_table import CopyRow
 from ssdh_surgery.errors import EngineError
 from ssdh_surgery.findings import FROM_FILLERS, ONE_LABEL, Finding
-from ssdh_surgery.pipeline.check.weights_copy import WeightsCopy
+from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy
 from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 
 

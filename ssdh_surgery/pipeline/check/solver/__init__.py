@@ -1,0 +1,1 @@
+"""SSDH3xx: what Caffe would refuse of a solver, and rates that teach nothing."""
