@@ -69,7 +69,7 @@ def test_without_a_choice_the_embedded_engine_is_named(
     # A launch says itself which engine it takes.
     assert not findings(folder, GPU, target=Target(caffe=path, is_launch=True))
     # Without PyTorch there is no other engine.
-    monkeypatch.setattr("ssdh_surgery.pipeline.check.devices.is_installed", lambda _: False)
+    monkeypatch.setattr("ssdh_surgery.pipeline.check.run.devices.is_installed", lambda _: False)
     assert "cpu-only-caffe" in findings(folder, GPU, target=Target(caffe=path))
 
 

@@ -17,7 +17,7 @@ CPU = "solver_mode: CPU max_iter: 4000000 "
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ssdh_surgery.pipeline.check.duration.processors", lambda: 2)
+    monkeypatch.setattr("ssdh_surgery.pipeline.check.run.duration.processors", lambda: 2)
     for other in ("memory", "snapshot_size"):
         monkeypatch.setattr(f"ssdh_surgery.pipeline.check.{other}.findings", lambda _: ())
     return tmp_path

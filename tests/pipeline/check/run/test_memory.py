@@ -23,7 +23,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def has_free(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
-    monkeypatch.setattr("ssdh_surgery.pipeline.check.memory.free_memory", lambda: megabytes * MIB)
+    monkeypatch.setattr(
+        "ssdh_surgery.pipeline.check.run.memory.free_memory", lambda: megabytes * MIB
+    )
 
 
 def test_memory_that_does_not_suffice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +80,7 @@ def test_the_memory_of_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_nobody_says_is_not_judged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ssdh_surgery.pipeline.check.memory.free_memory", lambda: None)
+    monkeypatch.setattr("ssdh_surgery.pipeline.check.run.memory.free_memory", lambda: None)
     assert not findings(folder, TESTED, **SIZES)
     unified = (Gpu(0, "Unified", None, None),)
     monkeypatch.setattr("ssdh_surgery.engines.gpus.find_gpus", lambda: unified)
