@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ssdh_surgery.pipeline.check.run.duration.processors", lambda: 2)
     for other in ("memory", "snapshot_size"):
-        monkeypatch.setattr(f"ssdh_surgery.pipeline.check.{other}.findings", lambda _: ())
+        monkeypatch.setattr(f"ssdh_surgery.pipeline.check.run.{other}.findings", lambda _: ())
     return tmp_path
 
 
