@@ -32,8 +32,8 @@ TAIL = """
 
 A row in the table of `ssdh_surgery/findings.py`, the function that yields it (for what is known \
 before training: a generator in a file of the family's folder in `ssdh_surgery/pipeline/check/`), \
-and a test that names its code. Then run `tools/docs/findings.py`, which writes this page. A released \
-code or name is never used for anything else.
+and a test that names its code. Then run `tools/docs/findings.py`, which writes this page. A \
+released code or name is never used for anything else.
 """
 
 
