@@ -150,11 +150,16 @@ EXTRA_PACKAGES = {
 }
 
 
+def install_command(extra: str, *, again: bool = False) -> str:
+    """The command that installs an extra, or installs it `again` where it is broken."""
+    return f"pip install {'--force-reinstall ' if again else ''}'ssdh-surgery[{extra}]'"
+
+
 class MissingExtra(SsdhError):
     """An optional dependency is not installed; `data["command"]` installs it."""
 
     def __init__(self, extra: str, purpose: str) -> None:
-        command = f"pip install 'ssdh-surgery[{extra}]'"
+        command = install_command(extra)
         super().__init__(f"{purpose} needs the extra '{extra}'", hint=command, command=command)
 
 
@@ -162,7 +167,7 @@ class BrokenExtra(MissingExtra):
     """A package of an extra is installed, but cannot be imported; engines that need it are out."""
 
     def __init__(self, extra: str, purpose: str, error: Exception) -> None:
-        command = f"pip install --force-reinstall 'ssdh-surgery[{extra}]'"
+        command = install_command(extra, again=True)
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         SsdhError.__init__(
             self,

@@ -40,6 +40,7 @@ COMMANDS = {
     "search": ("search", "Find the items with the nearest codes."),
     "evaluate": ("evaluate", "Evaluate codes: mean average precision, its protocol, baselines."),
     "zoo": ("zoo", "List and write the built-in networks."),
+    "doctor": ("doctor", "Try every engine, and show what is installed."),
     "completion": ("completion", "Let bash, zsh or fish complete commands and their values."),
 }
 _HELP = """Turn a trained Caffe classifier into a deep-hashing image-search model.

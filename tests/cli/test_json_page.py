@@ -137,3 +137,9 @@ def test_errors(folder: Path) -> None:
     assert set(told["error"]) <= section("Errors")
     usage = answered("index", "build", cwd=folder)["error"]
     assert (usage["type"], usage["hint"]) == ("UsageError", "ssdh index build --help")
+
+
+def test_doctor(folder: Path) -> None:
+    told = answered("doctor", cwd=folder)
+    keys = {*told, *told["engines"][0], *told["packages"][0], *(told["caffe"] or {})}
+    assert keys <= section("ssdh doctor")

@@ -60,6 +60,7 @@ def missing_caffe() -> EngineError:
         "no caffe executable found: neither --caffe nor $SSDH_CAFFE is set, and there is none at "
         "$CAFFE_ROOT/build/tools/caffe, on PATH, or built by make caffe",
         hint="give the path of yours with --caffe, or run: make caffe",
+        is_missing=True,
     )
 
 

@@ -57,6 +57,7 @@ def find_tool(caffe: str | None = None) -> Path:
     raise EngineError(
         f"there is no {NAME} next to {executable.path}",
         hint=f"build it with Caffe's tools (make tools), or link it next to your caffe as {NAME}",
+        is_missing=True,
     )
 
 

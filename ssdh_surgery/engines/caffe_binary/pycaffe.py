@@ -122,6 +122,7 @@ def import_pycaffe() -> Any:
             raise EngineError(
                 "pycaffe is not installed: there is no module 'caffe'",
                 hint="set $CAFFE_ROOT to a Caffe with pycaffe, or build one with `make caffe`",
+                is_missing=True,
             )
         sys.path.append(str(folder))
     try:

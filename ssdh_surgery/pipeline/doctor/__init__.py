@@ -1,0 +1,1 @@
+"""`ssdh doctor`: what is installed, and which engines work."""
