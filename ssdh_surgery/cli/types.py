@@ -27,6 +27,8 @@ _FILE_SUFFIXES = (
     *(".prototxt", ".caffemodel", ".solverstate", ".toml", ".txt", ".npz", ".npy", ".h5"),
     *(".json", ".png", ".jpg"),
 )
+# Other names than these of a mean are taken for a binaryproto.
+_OF_OTHER_DATA = frozenset({*_FILE_SUFFIXES, ".mat"}) - {".npy"}
 _MOST_VALUES = (1 << 31) - 1  # a blob counts its values in 32 bits
 
 
@@ -126,8 +128,10 @@ class MeanPath(click.Path):
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The path, or click's own error."""
         suffix = Path(value).suffix
-        if suffix in _FILE_SUFFIXES:
-            self.fail(f"a mean is written as Caffe's binaryproto, not as {suffix}", param, ctx)
+        if value == "-":
+            self.fail("a mean cannot go to standard output", param, ctx)
+        if suffix in _OF_OTHER_DATA:
+            self.fail(f"a mean is written as .binaryproto or .npy, not as {suffix}", param, ctx)
         return super().convert(value, param, ctx)
 
 

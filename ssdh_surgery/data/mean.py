@@ -42,8 +42,15 @@ def read_mean(path: Path | str) -> NDArray[np.float32]:
         FileError: it is missing or cannot be read.
         DataError: it is not a BlobProto, is truncated, or does not hold one image.
     """
-    data = read_regular(path)
-    where = Location(str(path))
+    return parse_mean(read_regular(path), Location(str(path)))
+
+
+def parse_mean(data: bytes, where: Location) -> NDArray[np.float32]:
+    """The mean image in the bytes of a file.
+
+    Raises:
+        DataError: as in `read_mean`.
+    """
     blob = _parse(data, where)
     values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)
     shape = _shape(blob)
@@ -75,12 +82,18 @@ def write_mean(path: Path | str, mean: NDArray[np.float32]) -> None:
     Raises:
         FileError: it cannot be written.
     """
+    write_bytes(path, mean_bytes(mean))
+
+
+def mean_bytes(mean: NDArray[np.float32]) -> bytes:
+    """A mean image [C, H, W] as a BlobProto."""
     channels, height, width = mean.shape
     blob: Any = schema.message_class("BlobProto")(
         num=1, channels=channels, height=height, width=width
     )
     blob.data.extend(mean.astype(np.float32).ravel().tolist())
-    write_bytes(path, blob.SerializeToString())
+    data: bytes = blob.SerializeToString()
+    return data
 
 
 def image_mean(images: Iterable[NDArray[Any]]) -> ImageMean:
@@ -128,8 +141,11 @@ def _hint(data: bytes, where: Location) -> str:
         return f"{_FORM}; save the array as a .npy file: 'ssdh data mean --convert' makes one of it"
     if not data.startswith(_NUMPY):
         return _FORM
-    names = (where.file, str(Path(where.file).with_suffix(".binaryproto")))
-    return f"ssdh data mean --convert {shlex.join(names)}"
+    path = Path(where.file)
+    out = path.with_suffix(".binaryproto")
+    if out == path:  # an array whose name is that of a mean file
+        out = path.with_name(f"{path.stem}_caffe.binaryproto")
+    return f"ssdh data mean --convert {shlex.join([str(path), str(out)])}"
 
 
 def _content(data: bytes) -> str | None:

@@ -45,8 +45,8 @@ class DataTransformer:
     """The effect of a `transform_param` in a phase.
 
     `param` is a TransformationParameter; its `mean_file` is relative to `folder`, which stands
-    for caffe's working directory. `random` is needed for a crop in TRAIN and for `mirror`, which
-    Caffe applies in TEST, too.
+    for caffe's working directory, and `mean` is its image if that has been read. `random` is
+    needed for a crop in TRAIN and for `mirror`, which Caffe applies in TEST, too.
 
     Raises:
         SchemaError: the fields exclude each other.
@@ -60,6 +60,7 @@ class DataTransformer:
         *,
         random: Random | None = None,
         folder: Path | str = ".",
+        mean: NDArray[np.float32] | None = None,
     ) -> None:
         for refusal in conflicts(param):
             raise SchemaError(refusal.message)
@@ -71,22 +72,9 @@ class DataTransformer:
         self._random_crop = phase == "TRAIN" and bool(self.crop)
         self._random = random
         self._mean_values = np.array(param.mean_value, np.float32)
-        self._mean: NDArray[np.float32] | None = None
-        if param.HasField("mean_file"):
+        self._mean = mean
+        if mean is None and param.HasField("mean_file"):
             self._mean = read_mean(Path(folder) / param.mean_file)
-
-    @property
-    def mean_image(self) -> NDArray[np.float32] | None:
-        """The mean file's image [C, H, W], None without one."""
-        return self._mean
-
-    @property
-    def mean_shape(self) -> Shape | None:
-        """(channels, height, width) of the mean file, None without one."""
-        if self._mean is None:
-            return None
-        channels, height, width = self._mean.shape
-        return channels, height, width
 
     def shape(self, shape: Shape) -> Shape:
         """The shape [C, H, W] of a transformed record.

@@ -1,4 +1,4 @@
-"""`ssdh data mean`: the mean of a database, a list or a folder, and a mean file of it."""
+"""`ssdh data mean`: the mean of a database, a list or a folder, its file, and other forms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from typing import Any
 from ssdh_surgery.data.build import read_source
 from ssdh_surgery.data.compute_mean import database_mean, list_mean
 from ssdh_surgery.data.leveldb.store import is_leveldb
-from ssdh_surgery.data.mean import ImageMean, write_mean
+from ssdh_surgery.data.mean_file import (
+    Mean,
+    channel_means,
+    mean_of_values,
+    read_mean_file,
+    sized,
+    write_mean_file,
+)
 from ssdh_surgery.data.open_records import is_database
 from ssdh_surgery.errors import UsageError
 from ssdh_surgery.files import refuse_existing
@@ -20,18 +27,27 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class DataMean:
-    """A mean, and the file that it was written to, if any."""
+    """A mean, [C, H, W] or [C], and the file that it was written to, if any.
 
-    mean: ImageMean
+    `records` is the number of images that it is of, None for one that was converted.
+    """
+
+    values: Mean
+    records: int | None = None
     file: Path | None = None
+
+    @property
+    def channels(self) -> tuple[float, ...]:
+        """The mean of each channel, for `mean_value`."""
+        return channel_means(self.values)
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `data mean --json`."""
         return {
             "file": str(self.file) if self.file else None,
-            "records": self.mean.records,
-            "shape": list(self.mean.values.shape),
-            "channels": list(self.mean.channels),
+            "records": self.records,
+            "shape": list(self.values.shape),
+            "channels": list(self.channels),
         }
 
 
@@ -77,5 +93,43 @@ def data_mean(
     else:
         mean = list_mean(read_source(source, root), size=size, gray=gray, progress=progress)
     if out is not None:
-        write_mean(out, mean.values)
-    return DataMean(mean, out)
+        write_mean_file(out, mean.values)
+    return DataMean(mean.values, mean.records, out)
+
+
+def convert_mean(
+    source: str,
+    out: Path | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    force: bool = False,
+) -> DataMean:
+    """Write a mean in another form: an array of NumPy where `out` ends in `.npy`, else Caffe's.
+
+    Args:
+        source: a binaryproto, an .npy or .npz, or values for the channels such as `104,117,123`.
+        out: the file; None writes none.
+        size: the (width, height) of the image that is made of values.
+        force: replace an existing file.
+
+    Raises:
+        FileError: a file cannot be read, or `out` exists or cannot be written.
+        DataError: the source holds no mean, or Caffe's form needs a size.
+        UsageError: a size for an image.
+    """
+    is_file = Path(source).exists()
+    values = None if is_file else mean_of_values(source)
+    if out is not None:
+        refuse_existing(out, force=force, inputs=[source if values is None else None])
+    mean = read_mean_file(source) if values is None else values
+    if size is not None:
+        if mean.ndim == 3:
+            raise UsageError(
+                f"--resize is for values, but {source} is a mean image of "
+                f"{mean.shape[2]}x{mean.shape[1]}",
+                hint="ssdh data mean --help",
+            )
+        mean = sized(mean, size)
+    if out is not None:
+        write_mean_file(out, mean)
+    return DataMean(mean, None, out)

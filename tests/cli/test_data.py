@@ -181,7 +181,8 @@ def test_a_build_that_is_told_to_end_leaves_nothing(number: signal.Signals) -> N
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["mean", "a_lmdb", "mean.npy"], "a mean is written as Caffe's binaryproto, not as .npy"),
+        (["mean", "a_lmdb", "mean.mat"], "a mean is written as .binaryproto or .npy, not as .mat"),
+        (["mean", "a_lmdb", "mean.txt"], "a mean is written as .binaryproto or .npy, not as .txt"),
         (["build", "list.txt", "out.npz"], "'out.npz' is the name of a file, not of a folder"),
     ],
 )

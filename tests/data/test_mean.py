@@ -57,7 +57,7 @@ def test_of_several_images_the_first_is_the_mean(tmp_path: Path) -> None:
         (b"xxxxxxxx", f"not a mean file: it is text\n{FORM}"),
         (
             b"\x93NUMPY\x01\x00",
-            "not a mean file: it is a numpy array\nhint: ssdh data mean --convert {file} {file}",
+            "not a mean file: it is a numpy array\nhint: ssdh data mean --convert {file} {other}",
         ),
         (
             b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\1IM",
@@ -97,10 +97,20 @@ def test_of_several_images_the_first_is_the_mean(tmp_path: Path) -> None:
 def test_what_is_no_mean_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mean.binaryproto"
     file.write_bytes(data)
-    message = message.replace("{file}", str(file))
+    other = tmp_path / "mean_caffe.binaryproto"
+    message = message.replace("{file}", str(file)).replace("{other}", str(other))
     with pytest.raises(DataError) as caught:
         read_mean(file)
     assert str(caught.value) == f"{file}: {message}"
+
+
+def test_an_array_names_the_command_that_makes_a_mean_file_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "a mean.npy"
+    np.save(file, np.ones((3, 2, 2), np.float32))
+    with pytest.raises(DataError) as caught:
+        read_mean(file)
+    command = f"ssdh data mean --convert '{file}' '{file.with_suffix('.binaryproto')}'"
+    assert str(caught.value) == f"{file}: not a mean file: it is a numpy array\nhint: {command}"
 
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:

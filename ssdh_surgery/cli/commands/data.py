@@ -175,17 +175,25 @@ def build_command(
 @command.command(
     "mean", cls=Command, epilog="\b\nExample:\n  ssdh data mean photos_lmdb mean.binaryproto"
 )
-@click.argument("source", type=_FILE, metavar="LMDB|LEVELDB|LIST|FOLDER")
+@click.argument("source", metavar="LMDB|LEVELDB|LIST|FOLDER|MEAN")
 @click.argument("out", type=MeanPath(), required=False)
+@click.option(
+    "--convert", is_flag=True,
+    help="Read a mean instead: a binaryproto, .npy, .npz, or values such as 104,117,123.",
+)  # fmt: skip
 @_root
-@_resize
+@click.option(
+    "--resize", type=SizeType(), metavar="WxH",
+    help="Resize each image to this size; with --convert, make an image of values.",
+)  # fmt: skip
 @_gray
 @max_pixels_option
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @shared.json_option
 def mean_command(
-    source: Path,
+    source: str,
     out: Path | None,
+    convert: bool,
     root: str,
     resize: tuple[int, int] | None,
     gray: bool,
@@ -194,24 +202,48 @@ def mean_command(
 ) -> None:
     """Compute the mean of all images, as compute_image_mean does, and of each channel.
 
-    Without OUT only the means of the channels are printed.
+    OUT is an array of NumPy if it ends in .npy, else Caffe's binaryproto. Without OUT only the
+    means of the channels are printed.
+
+    With --convert, a mean in one form is written in another. The order of its channels stays:
+    Caffe's is B, G, R.
     """
+    if convert:
+        if root or gray:
+            raise click.UsageError("--root and --gray are for images, and --convert reads a mean")
+        _convert(source, out, resize, force=force, as_json=as_json)
+        return
     from ssdh_surgery.pipeline.data_mean import data_mean
 
     with Counter("images") as counter:
         result = data_mean(
-            source, out, root=root, size=resize, gray=gray, force=force, progress=counter
+            Path(source), out, root=root, size=resize, gray=gray, force=force, progress=counter
         )
     if as_json:
         terminal.answer_json(result.as_json())
         return
-    mean = result.mean
     if out is not None:
-        size = size_text(mean.values.shape)
-        images = count_text(mean.records, "image")
+        size = size_text(result.values.shape)
+        images = count_text(result.records or 0, "image")
         terminal.answer(f"wrote {terminal.path_text(out)}: the mean of {images}, {size}")
-    values = ", ".join(f"{each:.4f}" for each in mean.channels)
-    terminal.answer(f"mean of the channels{' (B, G, R)' * (len(mean.channels) == 3)}: {values}")
+    channels = result.channels
+    values = ", ".join(f"{each:.4f}" for each in channels)
+    terminal.answer(f"mean of the channels{' (B, G, R)' * (len(channels) == 3)}: {values}")
+
+
+def _convert(
+    source: str, out: Path | None, size: tuple[int, int] | None, *, force: bool, as_json: bool
+) -> None:
+    """Write a mean in another form, or print the mean of each channel as --mean-value takes it."""
+    from ssdh_surgery.pipeline.data_mean import convert_mean
+
+    result = convert_mean(source, out, size=size, force=force)
+    if as_json:
+        terminal.answer_json(result.as_json())
+    elif out is not None:
+        terminal.answer(f"wrote {terminal.path_text(out)}: {size_text(result.values.shape)}")
+    else:
+        terminal.answer(",".join(f"{each:.7g}" for each in result.channels))
 
 
 @command.command("show", cls=Command, epilog="\b\nExample:\n  ssdh data show photos_lmdb --verify")

@@ -50,6 +50,7 @@ OF_WORD: dict[str, OfWord] = {
     "codes": _CODES,
     "index": partial(candidates.files, endings=candidates.INDEXES),
     "--mean-file": partial(candidates.files, endings=candidates.MEANS),
+    "mean source": candidates.files,
     "--train-data": candidates.folders,
     "--test-data": candidates.folders,
     "lmdb": candidates.folders,

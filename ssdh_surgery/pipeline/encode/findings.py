@@ -11,7 +11,6 @@ import numpy as np
 from ssdh_surgery import findings as rules
 from ssdh_surgery.caffe.weights.not_finite import weights_not_finite
 from ssdh_surgery.data.class_names import ClassNames
-from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.data.pixel_range import scale_doubt, unit_mean_doubt
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import Finding
@@ -161,8 +160,8 @@ def _normalisation(encoder: Encoder) -> Iterator[Finding]:
 def _channels(transform: InputTransform) -> Iterator[Finding]:
     """ImageNet's mean in the other order of channels."""
     mean = transform.values["mean_value"]
-    if transform.values["mean_file"]:
-        mean = read_mean(transform.values["mean_file"]).mean((1, 2)).tolist()
+    if transform.mean_image is not None:
+        mean = transform.mean_image.mean((1, 2)).tolist()
     order = transform.values["channels"]
     if not mean or len(mean) != 3 or order == "gray":
         return

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.data.mean_file import mean_digest, read_mean_file
 from ssdh_surgery.data.transform import DataTransformer, ten_crops
 from ssdh_surgery.errors import DataError, SsdhError, UsageError
 from ssdh_surgery.location import Location
@@ -57,8 +57,9 @@ class TransformOptions:
 class InputTransform:
     """Pixels to inputs of the net, as Caffe's data layers compute them in phase TEST.
 
-    `values` has the crop, mean, scale and channels. `resize` is the size that images are resized
-    to before the crop: None if it is unknown, or if they keep their size.
+    `values` has the crop, mean, scale and channels; `mean_image` is the image [C, H, W] of the
+    mean file, None without one. `resize` is the size that images are resized to before the crop:
+    None if it is unknown, or if they keep their size.
 
     Args:
         options: the options of the command line.
@@ -83,6 +84,7 @@ class InputTransform:
         self._location = location
         self.crops = options.crops
         self.values = self._values(options)
+        self.mean_image = self._read_mean()
         if self.crops > 1 and not self.values["crop"]:
             raise UsageError("ten crops need the size of a crop", hint="give it: --crop N")
         self._single = self._transformer(self.values["crop"])
@@ -96,11 +98,6 @@ class InputTransform:
     def is_gray(self) -> bool:
         """Whether the net takes one channel."""
         return bool(self.values["channels"] == "gray")
-
-    @property
-    def mean_image(self) -> NDArray[np.float32] | None:
-        """The mean file's image [C, H, W], None without one."""
-        return self._whole.mean_image
 
     @property
     def is_size_known(self) -> bool:
@@ -142,6 +139,16 @@ class InputTransform:
                 values[key] = float(values[key]) if key == "scale" else int(values[key])
         return values
 
+    def _read_mean(self) -> NDArray[np.float32] | None:
+        """The mean file's image; a file of one value per channel counts as mean values."""
+        if not self.values["mean_file"]:
+            return None
+        mean = read_mean_file(self.values["mean_file"])
+        if mean.ndim == 3:
+            return mean
+        self.values |= {"mean_file": None, "mean_value": mean.tolist()}
+        return None
+
     def _transformer(self, crop: int | None) -> DataTransformer:
         param: Any = schema.message_class("TransformationParameter")()
         if crop:
@@ -151,7 +158,7 @@ class InputTransform:
         param.mean_value.extend(self.values["mean_value"] or ())
         if self.values["mean_file"]:
             param.mean_file = self.values["mean_file"]
-        return DataTransformer(param, "TEST")
+        return DataTransformer(param, "TEST", mean=self.mean_image)
 
     def _resize(self, options: TransformOptions) -> Size | None:
         if options.resize is not None:
@@ -161,8 +168,10 @@ class InputTransform:
             return int(recorded[0]), int(recorded[1])
         if (size := self._record_size()) is not None:
             return size
-        if (mean := self._whole.mean_shape) is not None:
-            return mean[2], mean[1]  # Caffe requires the mean to have the size of the records
+        if (mean := self.mean_image) is not None:
+            return mean.shape[2], mean.shape[
+                1
+            ]  # Caffe requires the mean to have the size of the records
         if self.values["crop"]:
             return None
         self.is_size_guessed = True
@@ -240,8 +249,8 @@ class InputTransform:
     def recipe(self) -> dict[str, Any]:
         """The transform for the recipe, with the SHA-256 of the mean file."""
         values = {**self.values, "resize": list(self.resize) if self.resize else None}
-        if values["mean_file"]:
-            values["mean_file"] = files.file_digest(values["mean_file"])
+        if self.mean_image is not None:
+            values["mean_file"] = mean_digest(values["mean_file"], self.mean_image)
         return {**values, "crops": self.crops}
 
     def words(self, *, are_files: bool = True) -> str:

@@ -353,6 +353,37 @@ def test_a_mean_file(tmp_path: Path) -> None:
     )
 
 
+def test_an_array_is_a_mean_file_as_it_is(tmp_path: Path) -> None:
+    mean = np.random.default_rng(0).random((3, 14, 16)) * 255
+    write_mean("mean.binaryproto", mean.astype(np.float32))
+    np.save("mean.npy", mean)
+    np.savez("mean.npz", mean=mean[None])
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 14, 16), np.uint8)
+    nets = [encoder(mean_file=Path(f"mean.{each}")) for each in ("binaryproto", "npy", "npz")]
+    inputs = [net.transform.prepare(pixels) for net in nets]
+    assert all(np.array_equal(inputs[0], each) for each in inputs)
+    # Their codes can be compared: one mean, whatever its form.
+    assert len({json.dumps(net.transform.recipe()) for net in nets}) == 1
+    with pytest.raises(DataError, match=r"^mean\.npy: the mean is 3 x 14 x 16 "):
+        nets[1].transform.prepare(pixels[:, :13])
+
+
+def test_an_array_of_values_is_mean_values(tmp_path: Path) -> None:
+    np.save("mean.npy", np.array([104, 117, 123]))
+    by_file = encoder(mean_file=Path("mean.npy")).transform
+    assert by_file.recipe() == encoder(mean_value=(104, 117, 123)).transform.recipe()
+    assert "subtract 104,117,123" in by_file.words()
+
+
+def test_a_workspace_may_record_an_array(tmp_path: Path) -> None:
+    np.save("mean.npy", np.full((3, 14, 16), 7.0))
+    text = WORKSPACE.replace("mean_value = [104, 117, 123]", 'mean_file = "mean.npy"')
+    Path("ssdh.toml").write_text(text)
+    image = encoder().transform.mean_image
+    assert image is not None
+    assert image.shape == (3, 14, 16)
+
+
 def message_of(kind: type[SsdhError], **changes: Any) -> str:
     with pytest.raises(kind) as caught:
         encoder(**changes).transform.image_size()
