@@ -63,6 +63,7 @@ WRITERS = (
         "data mean records mean.binaryproto --force",
         ("data mean list.txt mean.binaryproto",),
     ),
+    Writer("data mean, npy", "data mean records mean.npy"),
     Writer(
         "encode, npz",
         "encode photos -o new.npz --batch 2",

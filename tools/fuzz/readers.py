@@ -177,6 +177,7 @@ READERS = (
     Reader("snapshot", "tiny_iter_2.solverstate", _snapshot),
     Reader("ssdhstate", "tiny_iter_2.ssdhstate", _sidecar),
     Reader("mean", "mean.binaryproto", _mean),
+    Reader("mean: npy", "mean.npy", command("data mean --convert mean.npy")),
     Reader("Datum", "datum", _datum),
     Reader("LMDB", "records/data.mdb", command("data show records"), is_native=True),
     Reader("LevelDB: table", "level/000005.ldb", command("data show level")),

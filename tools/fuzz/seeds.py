@@ -16,6 +16,7 @@ from ssdh_surgery.data.datum import write_raw
 _STOCK = Path(__file__).parent.parent / "faults" / "stock.py"
 _COMMANDS = (
     "data mean records mean.binaryproto",
+    "data mean records mean.npy",
     "encode photos -o a.h5",
     "encode photos -o a.parquet",
 )
