@@ -7,6 +7,7 @@ object, the last line of its stdout, see `Answer`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import sys
@@ -17,8 +18,11 @@ from typing import Any, TypedDict
 from ssdh_surgery.errors import BrokenExtra, EngineError, MissingExtra, SsdhError, of_extra
 from ssdh_surgery.pipeline.doctor import two_layers
 
-# The extras that engines come with, and what they are for.
-_EXTRAS = {"torch": ("train", "the embedded engine"), "onnx": ("onnx", "the ONNX engine")}
+# The extras that engines come with, what they are for, and the packages to import.
+_EXTRAS = {
+    "torch": ("train", "the embedded engine", ("torch",)),
+    "onnx": ("onnx", "the ONNX engine", ("onnx", "onnxruntime")),
+}
 # The most that a value of the code may be off.
 _TOLERANCE = 1e-4
 
@@ -48,12 +52,12 @@ def main() -> None:
 def _answer(task: str, engine: str, caffe: str | None) -> Answer:
     answer = Answer(seconds=0, device="CPU", error=None, hint=None, is_missing=False)
     try:
-        extra = _EXTRAS.get(engine)
-        with of_extra(*extra) if extra else contextlib.nullcontext():
-            if task == "train":
-                answer["device"] = _train(engine, caffe)
-            else:
-                _encode(engine, caffe)
+        if engine in _EXTRAS:
+            _import(*_EXTRAS[engine])
+        if task == "train":
+            answer["device"] = _train(engine, caffe)
+        else:
+            _encode(engine, caffe)
     except SsdhError as error:
         is_missing = isinstance(error, MissingExtra) and not isinstance(error, BrokenExtra)
         answer["is_missing"] = is_missing or bool(error.data.get("is_missing"))
@@ -62,6 +66,13 @@ def _answer(task: str, engine: str, caffe: str | None) -> Answer:
         # A package of another version fails in any way.
         answer["error"] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return answer
+
+
+def _import(extra: str, purpose: str, packages: tuple[str, ...]) -> None:
+    """Import the packages of an engine, so that a broken one is told apart from a failure."""
+    with of_extra(extra, purpose):
+        for name in packages:
+            importlib.import_module(name)
 
 
 def _train(engine: str, caffe: str | None) -> str:
@@ -79,9 +90,6 @@ def _train(engine: str, caffe: str | None) -> str:
 
 
 def _torch_trainer() -> tuple[Any, str | None]:
-    from ssdh_surgery.errors import require_extra
-
-    require_extra("train", "the embedded engine", "torch")
     import torch
 
     from ssdh_surgery.engines.torch.run.torch_trainer import TorchTrainer
