@@ -28,7 +28,7 @@ COMMANDS = {
     "plot": ("plot", "Plot the losses and scores in logs of training runs."),
     "deploy": ("deploy", "Put the hash layer into the deploy net."),
     "upgrade": ("upgrade", "Upgrade nets, solvers and weights of Caffe's old dialects."),
-    "show": ("show", "Show the layers of a net and its heads."),
+    "show": ("show", "Show the layers of a net and its heads, or what another file holds."),
     "diff": ("diff", "List the differences between two nets or two solvers."),
     "weights": ("weights", "Show the blobs of weights, and compare weights with others or a net."),
     "check": ("check", "Report what Caffe would refuse, or run without use."),

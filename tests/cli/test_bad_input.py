@@ -98,7 +98,7 @@ def test_other_binary_files(ssdh: Ssdh, here: Path, data: bytes, what: str) -> N
 def test_an_lmdb(ssdh: Ssdh, here: Path) -> None:
     with lmdb.open(str(here / "x lmdb")):
         pass
-    assert refused(ssdh, here, "show", "x lmdb") == (
+    assert refused(ssdh, here, "deploy", "x lmdb") == (
         "x lmdb: an LMDB, not a prototxt\nhint: ssdh data show 'x lmdb'\n"
     )
 

@@ -260,11 +260,13 @@ def test_a_shape_that_is_none(small: str, value: str, capsys: pytest.CaptureFixt
     )
 
 
-def test_a_solver_is_no_net(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_of_nets_are_refused_for_a_solver(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     solver = tmp_path / "solver.prototxt"
     solver.write_text('net: "small.prototxt"\nbase_lr: 0.1\n')
-    assert run(["show", str(solver)]) == 3
-    assert capsys.readouterr().err == (f"{solver}: a net is needed, but this is a solver\n")
+    assert run(["show", str(solver), "--phase", "TEST"]) == 2
+    assert f"--phase is for nets, and {solver} is none" in capsys.readouterr().err
 
 
 @pytest.mark.dot

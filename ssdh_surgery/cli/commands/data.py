@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ssdh_surgery.cli import options as shared
-from ssdh_surgery.cli import table, terminal
+from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import (
@@ -18,26 +17,14 @@ from ssdh_surgery.cli.options import (
     several_labels,
     several_labels_options,
 )
-from ssdh_surgery.cli.table import Column
+from ssdh_surgery.cli.record_table import shapes_text, show_records
 from ssdh_surgery.cli.types import FolderPath, MeanPath, SizeType
-from ssdh_surgery.names import count_text, printable, size_text
+from ssdh_surgery.names import count_text, size_text
 
 if TYPE_CHECKING:
     from ssdh_surgery.data.build_job import LabelsAs
-    from ssdh_surgery.data.datum import Shape
-    from ssdh_surgery.pipeline.data_show import DataSummary
 
 _FILE = click.Path(path_type=Path)
-# The number of labels of a histogram, and of damaged records, that are listed.
-_LISTED = 20
-_BAR = 30
-_LABEL_COLUMNS = (
-    Column("label ", is_number=True),
-    Column("  records", is_number=True),
-    Column("share", rank=1),
-    Column("class"),
-)
-
 _root = click.option(
     "--root",
     default="",
@@ -165,7 +152,7 @@ def build_command(
     for path in summary.label_vectors:
         terminal.answer(f"wrote {terminal.path_text(path)}: their label vectors")
     if summary.shapes:
-        terminal.answer(f"size {_shapes(summary.shapes)}")
+        terminal.answer(f"size {shapes_text(summary.shapes)}")
     if summary.skipped:
         terminal.answer(f"left out {summary.skipped:,}")
     if summary.labels_file is not None:
@@ -263,39 +250,7 @@ def show_command(lmdb: Path, sheet: Path | None, verify: bool, force: bool, as_j
     if as_json:
         terminal.answer_json(summary.as_json())
     else:
-        _print_summary(summary, str(lmdb))
+        show_records(summary, str(lmdb))
     if summary.images is not None:
         terminal.say(f"wrote {sheet}: the first {count_text(summary.images, 'image')}")
     return 1 if summary.bad else 0
-
-
-def _print_summary(summary: DataSummary, name: str) -> None:
-    from ssdh_surgery.retrieval.codes.class_names import label_name
-
-    terminal.answer(f"{name}: {count_text(summary.records, 'record')}", bold=True)
-    whole = "" if summary.sized == summary.records else f" (of the first {summary.sized:,})"
-    form = {0: "raw", summary.sized: "encoded"}.get(summary.encoded, "some encoded")
-    terminal.answer(f"size {_shapes(summary.shapes)}, {form}{whole}")
-    terminal.prose(f"first keys: {', '.join(summary.first_keys)}")
-    terminal.answer(f"{count_text(len(summary.labels), 'label')}:")
-    largest = max(summary.labels.values(), default=1)
-    rows = []
-    for label, count in sorted(summary.labels.items())[:_LISTED]:
-        class_name = label_name(label, summary.class_names)
-        title = printable(class_name) if isinstance(class_name, str) else ""
-        rows.append((str(label), f"{count:,}", "#" * max(1, _BAR * count // largest), title))
-    table.show(_LABEL_COLUMNS, rows, has_titles=False, indent="  ")
-    if len(summary.labels) > _LISTED:
-        terminal.answer(f"  and {len(summary.labels) - _LISTED:,} more, to {max(summary.labels)}")
-    for key, reason in list((summary.bad or {}).items())[:_LISTED]:
-        terminal.warn(f"record '{key}': {reason}")
-    if summary.bad is not None:
-        good = summary.records - len(summary.bad)
-        terminal.answer(f"{good:,} of {summary.records:,} records can be read")
-
-
-def _shapes(shapes: Mapping[Shape, int]) -> str:
-    sizes = sorted(shapes.items(), key=lambda each: -each[1])
-    names = [size_text(shape) for shape, _ in sizes[:3]]
-    more = f" and {len(sizes) - 3:,} more" if len(sizes) > 3 else ""
-    return ", ".join(names) + more + " (channels x height x width)"

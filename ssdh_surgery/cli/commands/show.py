@@ -1,17 +1,24 @@
-"""`ssdh show`: the layers of a net with their shapes and costs, and its heads; or a drawing."""
+"""`ssdh show`: the layers of a net with their shapes and costs, or what another file holds."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
+from ssdh_surgery import zoo
+from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.phase import Phase
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.command import Command
 from ssdh_surgery.cli.net_table import show_table
 from ssdh_surgery.cli.options import input_shape_option, json_option
+from ssdh_surgery.cli.record_table import show_records
+from ssdh_surgery.cli.summary_table import show_summary
 from ssdh_surgery.cli.types import TEXT, BlobShape, OutputPath
 from ssdh_surgery.cli.writing import force_option
 from ssdh_surgery.errors import MOST_FINDINGS
@@ -19,6 +26,12 @@ from ssdh_surgery.findings import ASSUMED_CHANNELS, UNKNOWN_LAYER_TYPE, Finding
 from ssdh_surgery.pipeline.files.outputs import write_new
 from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import NetTable, net_json, net_table
+
+if TYPE_CHECKING:
+    from ssdh_surgery.pipeline.summary.content import Content
+
+# The options that only a net has.
+_OF_NETS = ("phase", "stages", "level", "input_shapes", "svg", "dot", "force")
 
 
 @click.command("show", cls=Command, epilog="\b\nExample:\n  ssdh show zoo:googlenet --phase TEST")
@@ -61,10 +74,15 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Show the layers of a net in one phase with their shapes and costs, and its heads.
+    """Show what a file holds: the layers of a net, or a summary of any other file.
 
-    FILE is a net in any of Caffe's dialects; `-` is standard input, `zoo:NAME` a built-in
-    network. Without --phase, it is TRAIN if some layer is in TRAIN only, else TEST.
+    FILE is a net in any of Caffe's dialects, a solver, weights, a solverstate, a mean, an LMDB or
+    a LevelDB, HDF5 data, codes, an index, an ONNX model, a log, the folder of a run, or
+    ssdh.toml; its content decides. `-` is a net or a solver on standard input, `zoo:NAME` a
+    built-in network.
+
+    A net is shown in one phase with its shapes and costs, and its heads. Without --phase, it is
+    TRAIN if some layer is in TRAIN only, else TEST.
 
     MACs are the multiply-adds of convolutions, inner products and recurrent layers for one
     batch; share is a layer's part of all MACs.
@@ -72,7 +90,19 @@ def command(
     A drawing has a box for each layer together with the in-place layers that follow it; the
     hash layer has a color of its own.
     """
+    content = _content(file)
+    if content is not None:
+        _refuse_net_options()
+        _show_other(Path(file), content, as_json=as_json)
+        return
     source = read_source(file)
+    if source.kind is Kind.SOLVER:
+        from ssdh_surgery.pipeline.summary.training import of_solver
+
+        _refuse_net_options()
+        show_summary(of_solver(source), as_json=as_json)
+        terminal.warn_of(source.findings)
+        return
     view = net_table(source, phase, dict(input_shapes), level, stages)
     drawings = _drawings(view, svg, dot)
     written = write_new(drawings, force=force)
@@ -92,6 +122,52 @@ def command(
         _tell(finding)
     if len(view.findings) > MOST_FINDINGS:
         terminal.warn(f"{len(view.findings) - MOST_FINDINGS} more findings are not listed")
+
+
+def _content(file: str) -> Content | None:
+    """The content of a file or a folder other than a prototxt; None for a prototxt.
+
+    A pipe can be read only once, and is taken for a prototxt.
+    """
+    if file == "-" or zoo.is_zoo_name(file) or not (os.path.isfile(file) or os.path.isdir(file)):
+        return None
+    from ssdh_surgery.pipeline.summary.content import Content, content_of
+
+    content = content_of(Path(file))
+    return None if content is Content.PROTOTXT else content
+
+
+def _refuse_net_options() -> None:
+    """Refuse the options that are for nets.
+
+    Raises:
+        click.UsageError: one was given.
+    """
+    context = click.get_current_context()
+    for param in context.command.params:
+        is_given = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if is_given and param.name in _OF_NETS:
+            name = context.params["file"]
+            raise click.UsageError(f"{param.opts[0]} is for nets, and {name} is none")
+
+
+def _show_other(path: Path, content: Content, *, as_json: bool) -> None:
+    """Show what a file that is no prototxt holds."""
+    from ssdh_surgery.pipeline.summary.content import Content
+    from ssdh_surgery.pipeline.summary.summarize import summary_of
+
+    if content is not Content.RECORDS:
+        show_summary(summary_of(path, content), as_json=as_json)
+        return
+    from ssdh_surgery.pipeline.data_show import show_data
+
+    records = show_data(path)
+    if as_json:
+        place = {"content": str(content), "file": str(path)}
+        terminal.answer_json({**place, **records.as_json()})
+    else:
+        show_records(records, str(path))
+        terminal.remark(f"`ssdh data show {shlex.quote(str(path))}` also verifies and draws them")
 
 
 def _options(view: NetTable) -> str:

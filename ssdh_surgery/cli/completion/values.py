@@ -51,6 +51,7 @@ OF_WORD: dict[str, OfWord] = {
     "index": partial(candidates.files, endings=candidates.INDEXES),
     "--mean-file": partial(candidates.files, endings=candidates.MEANS),
     "mean source": candidates.files,
+    "show file": partial(candidates.net_files, endings=()),
     "--train-data": candidates.folders,
     "--test-data": candidates.folders,
     "lmdb": candidates.folders,

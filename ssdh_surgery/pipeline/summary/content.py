@@ -1,0 +1,148 @@
+"""What a file or a folder holds, by its content; its name counts for nothing."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ssdh_surgery import files
+from ssdh_surgery.caffe.messages import wire
+from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery.data.leveldb.store import is_leveldb
+from ssdh_surgery.engines.log_parser import read_line
+from ssdh_surgery.errors import DataError, FileError, file_errors
+from ssdh_surgery.location import Location
+from ssdh_surgery.names import name_text
+from ssdh_surgery.pipeline.files.sources import is_binary
+from ssdh_surgery.pipeline.nets.run_records import RECORD
+
+
+class Content(StrEnum):
+    """The kinds of files and folders that are shown, in the words of `show --json`."""
+
+    PROTOTXT = "prototxt"
+    SOLVER = "solver"
+    WEIGHTS = "weights"
+    STATE = "solverstate"
+    MEAN = "mean"
+    RECORDS = "records"
+    HDF5 = "hdf5"
+    CODES = "codes"
+    INDEX = "index"
+    ONNX = "onnx"
+    LOG = "log"
+    RUN = "run"
+    WORKSPACE = "workspace"
+
+
+_KINDS = (
+    "nets, solvers, weights, solverstates, mean files, LMDBs and LevelDBs, HDF5 files, codes, "
+    "indexes, ONNX models, logs, the folders of runs, and ssdh.toml"
+)
+# Bytes of a text in which a line of a log, or a table of TOML, is looked for.
+_HEAD = 1 << 16
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+# Fields of protobuf messages, by which they are told apart: their numbers and wire types.
+_LAYERS = {(2, wire.LENGTH), (100, wire.LENGTH)}
+_NUMBER, _LEARNED_NET, _HISTORY = (1, wire.VARINT), (2, wire.LENGTH), (3, wire.LENGTH)
+_VALUES = {(5, wire.LENGTH), (5, wire.FIXED32), (8, wire.LENGTH), (8, wire.FIXED64)}
+_GRAPH, _OPSET = (7, wire.LENGTH), (8, wire.LENGTH)
+# Of a damaged message, the fields before the damage count.
+_MOST_FIELDS = 64
+
+
+def content_of(path: Path) -> Content:
+    """The content of a file or a folder.
+
+    Raises:
+        FileError: it is missing or cannot be read.
+        DataError: it is of a kind that is not shown.
+    """
+    where = Location(str(path))
+    if os.path.isdir(path):
+        return _of_folder(path, where)
+    with file_errors(path, "read"):
+        files.refuse_device(path)
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    if head.startswith(hdf5.MAGIC):
+        return _of_hdf5(path)
+    if head.startswith(b"PK\3\4"):
+        return _of_archive(path, where)
+    if head.startswith(b"PAR1"):
+        return Content.CODES
+    if head.startswith((b"\x93NUMPY", b"MATLAB ")):
+        return Content.MEAN
+    if not is_binary(head) or head.startswith(_UTF16):
+        return _of_text(head)
+    return _of_message(files.read_bytes(path), where)
+
+
+def _of_folder(path: Path, where: Location) -> Content:
+    if (path / "data.mdb").is_file() or is_leveldb(path):
+        return Content.RECORDS
+    if (path / RECORD).is_file():
+        return Content.RUN
+    raise FileError("cannot read: is a folder, not a file", location=where, hint=f"shown: {_KINDS}")
+
+
+def _of_hdf5(path: Path) -> Content:
+    with hdf5.open_file(path) as file:
+        if "iter" in file and "history" in file:
+            return Content.STATE
+        if hasattr(file.get("data"), "keys"):  # a dataset of inputs may be called so, too
+            return Content.WEIGHTS
+        return Content.CODES if "codes" in file and "bits" in file else Content.HDF5
+
+
+def _of_archive(path: Path, where: Location) -> Content:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {each.filename.removesuffix(".npy") for each in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise DataError(f"is truncated or damaged: {error}", location=where) from error
+    if "index" in names:
+        return Content.INDEX
+    if "codes" in names:
+        return Content.CODES
+    if "mean" in names or len(names) == 1:
+        return Content.MEAN
+    raise _unknown("an archive that has neither codes nor an index", where)
+
+
+def _of_text(head: bytes) -> Content:
+    lines = name_text(head).splitlines()
+    if any(read_line(line) for line in lines):
+        return Content.LOG
+    if any(line.startswith(("[nets.", "[check]")) for line in lines):
+        return Content.WORKSPACE
+    return Content.PROTOTXT
+
+
+def _of_message(data: bytes, where: Location) -> Content:
+    """The kind of a protobuf message, by the fields that it begins with."""
+    seen: list[tuple[int, int]] = []
+    try:
+        for number, kind, _, _ in wire.fields(data, 0, len(data)):
+            seen.append((number, kind))
+            if len(seen) == _MOST_FIELDS:
+                break
+    except wire.WireError:
+        pass  # it is damaged, and its reader says where, or it is something else after all
+    first: Any = seen[0] if seen else None
+    if first == _NUMBER and {_GRAPH, _OPSET} <= set(seen):
+        return Content.ONNX
+    if first == _NUMBER and (_LEARNED_NET in seen or _HISTORY in seen):
+        return Content.STATE
+    if (first == _NUMBER or first in _VALUES) and _VALUES.intersection(seen):
+        return Content.MEAN
+    if _LAYERS.intersection(seen):
+        return Content.WEIGHTS
+    raise _unknown("a binary file of an unknown kind", where)
+
+
+def _unknown(what: str, where: Location) -> DataError:
+    return DataError(what, location=where, hint=f"shown: {_KINDS}")
