@@ -102,7 +102,8 @@ def _of_archive(path: Path, where: Location) -> Content:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {each.filename.removesuffix(".npy") for each in archive.infolist()}
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    # RuntimeError: of a zip version that is not known.
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise DataError(f"is truncated or damaged: {error}", location=where) from error
     if "index" in names:
         return Content.INDEX
