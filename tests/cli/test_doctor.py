@@ -28,11 +28,16 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_an_engine_it_exits_with_1_and_says_what_to_do(bare: Path, ssdh: Ssdh) -> None:
+def test_without_an_engine_it_exits_with_1_and_says_what_to_do(
+    bare: Path, ssdh: Ssdh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSDH_CAFFE", "/no/caffe")
     shown = ssdh("doctor", code=1).out
-    assert "train   binary, your caffe            not installed" in shown
+    assert "train   binary, your caffe            fails" in shown
+    assert "the caffe executable '/no/caffe' ($SSDH_CAFFE) does not exist" in shown
     assert "train   torch                         fails" in shown
-    assert "  hint: give the path of yours with --caffe, or run: make caffe" in shown
+    assert "encode  pycaffe                       not installed" in shown
+    assert "  hint: give the path of your caffe executable" in shown
     assert "libtorch.so is not there" in shown
     assert "pip install --force-reinstall 'ssdh-surgery[images]'" in shown
     assert "opencv-python-headless cannot be imported: ImportError: libcv2.so is not there" in shown

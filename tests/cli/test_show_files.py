@@ -101,7 +101,7 @@ def test_what_the_real_caffe_writes_is_shown(ssdh: Ssdh, folder: Path) -> None:
     assert process.returncode == 0, process.stderr[-600:]
     (folder / "output").write_text(process.stderr)
     log = ssdh("show", "output", "--json").json
-    assert (log["content"], log["end"]) == ("log", "done")
+    assert (log["content"], log["runs"][0]["end"]) == ("log", "done")
     last = log["snapshots"][-1]
     assert ssdh("show", last["weights"], "--json").json["content"] == "weights"
     state = ssdh("show", last["state"], "--json").json
@@ -208,14 +208,31 @@ def test_every_recorded_log_is_told_how_it_ended(ssdh: Ssdh, log: Path) -> None:
     text = log.read_text(errors="replace")
     answer = ssdh("show", "x", "--json").json
     has_failed = any(line.startswith("F") and "] " in line for line in text.splitlines())
-    end = "failed" if has_failed else "stopped" if "stopped early" in text else "done"
-    if not has_failed and "Optimization" not in text:
-        end = "open"
-    assert (answer["content"], answer["end"]) == ("log", end)
-    assert bool(answer["message"]) == has_failed
+    marks = {"stopped early": "stopped", "Optimization Done": "done", "*** SIG": "failed"}
+    ends = [end for mark, end in marks.items() if mark in text]
+    end = "failed" if has_failed else ends[0] if ends else "open"
+    [run] = answer["runs"]
+    assert (answer["content"], run["end"]) == ("log", end)
+    assert bool(run["message"]) == has_failed
     assert len(answer["snapshots"]) == text.count("Snapshotting solver state")
-    if answer["iteration"] is not None:
-        assert f"Iteration {answer['iteration']}" in text
+    if run["last"] is not None:
+        assert f"Iteration {run['last']}" in text
+
+
+def test_a_log_of_several_runs_in_the_encoding_of_windows(ssdh: Ssdh) -> None:
+    texts = [
+        (GOLDEN / "logs" / f"{name}.log").read_text() for name in ("finetune_ok", "sigint_stop")
+    ]
+    Path("x").write_text("".join(texts), encoding="utf-16")
+    answer = ssdh("show", "x", "--json").json
+    assert [run["end"] for run in answer["runs"]] == ["done", "stopped"]
+    assert ssdh("show", "x").out.startswith("x: log of 2 runs, the last of which was stopped\n")
+
+
+def test_a_net_that_quotes_a_log_is_a_net(ssdh: Ssdh) -> None:
+    line = (GOLDEN / "logs/finetune_ok.log").read_text().splitlines()[1]
+    Path("x").write_text(f"# {line}\nbase_lr: 0.1\nnet: 'a'\n")
+    assert ssdh("show", "x", "--json").json["content"] == "solver"
 
 
 def test_a_run_and_its_workspace(ssdh: Ssdh, folder: Path) -> None:
@@ -227,7 +244,8 @@ def test_a_run_and_its_workspace(ssdh: Ssdh, folder: Path) -> None:
     (folder / "run/run.json").write_text('{"engine": "torch", "command": ["ssdh", "train"]}')
     shutil.copy(GOLDEN / "logs/sigint_stop.log", "run/train.log")
     run = ssdh("show", "run", "--json").json
-    assert (run["content"], run["engine"], run["log"]["end"]) == ("run", "torch", "stopped")
+    assert (run["content"], run["engine"]) == ("run", "torch")
+    assert run["log"]["runs"][0]["end"] == "stopped"
     assert ssdh("show", "run").out.startswith("run: run that was stopped\nengine: torch\n")
 
 

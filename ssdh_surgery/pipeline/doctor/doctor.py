@@ -16,7 +16,7 @@ from ssdh_surgery.engines.caffe_binary.build_probe import CaffeBuild, probe_buil
 from ssdh_surgery.engines.caffe_binary.executable import Executable, find_caffe
 from ssdh_surgery.engines.gpus import Gpu, find_gpus
 from ssdh_surgery.engines.log_parser import LogParser
-from ssdh_surgery.errors import SsdhError
+from ssdh_surgery.errors import EngineError, SsdhError
 from ssdh_surgery.pipeline.doctor import two_layers
 from ssdh_surgery.pipeline.doctor.packages import Package, find_packages
 from ssdh_surgery.pipeline.doctor.private_names import without_private_names
@@ -117,10 +117,10 @@ def diagnose(caffe: str | None = None, progress: Progress | None = None) -> Diag
         progress: called with the name of what is tried next.
 
     Raises:
-        EngineError: `caffe`, or `$SSDH_CAFFE`, names something that is not an executable.
+        EngineError: `caffe` names something that is not an executable.
     """
     progress = progress or (lambda _: None)
-    executable = find_caffe(caffe)
+    executable = _executable(caffe)
     with tempfile.TemporaryDirectory(prefix="ssdh-") as name, ThreadPoolExecutor(1) as pool:
         # Meanwhile the packages are imported in a process of their own.
         packages = pool.submit(find_packages)
@@ -140,6 +140,16 @@ def diagnose(caffe: str | None = None, progress: Progress | None = None) -> Diag
         return Diagnosis(
             tuple(trials), user_caffe, packages.result(), find_gpus(), _workspace_nets()
         )
+
+
+def _executable(caffe: str | None) -> Executable | None:
+    """The user's caffe; a wrong `$SSDH_CAFFE` is what its trials report."""
+    try:
+        return find_caffe(caffe)
+    except EngineError:
+        if caffe:
+            raise
+        return None
 
 
 def _tasks() -> list[tuple[Task, str]]:

@@ -25,7 +25,6 @@ _MODULES = {
     "opencv-python-headless": "cv2",
     "faiss-cpu": "faiss",
     "protobuf": "google.protobuf",
-    "nvidia-ml-py": "pynvml",
 }
 _REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?(?:.*?>=\s*([\d.]+))?")
 _EXTRA = re.compile(r"extra == ['\"]([\w-]+)['\"]")

@@ -12,7 +12,7 @@ from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.caffe.weights import hdf5
 from ssdh_surgery.data.leveldb.store import is_leveldb
-from ssdh_surgery.engines.log_parser import read_line
+from ssdh_surgery.engines.log_prefix import read_prefix
 from ssdh_surgery.errors import DataError, FileError, file_errors
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import name_text
@@ -115,12 +115,20 @@ def _of_archive(path: Path, where: Location) -> Content:
 
 
 def _of_text(head: bytes) -> Content:
-    lines = name_text(head).splitlines()
-    if any(read_line(line) for line in lines):
+    # The shell of Windows writes logs in UTF-16.
+    is_utf16 = head.startswith(_UTF16)
+    lines = (head.decode("utf-16", "replace") if is_utf16 else name_text(head)).splitlines()
+    if any(map(_is_logged, lines)):
         return Content.LOG
     if any(line.startswith(("[nets.", "[check]")) for line in lines):
         return Content.WORKSPACE
     return Content.PROTOTXT
+
+
+def _is_logged(line: str) -> bool:
+    """Whether a line is one of a log, and not one that a comment quotes."""
+    prefix = read_prefix(line)
+    return prefix is not None and "#" not in prefix.tag
 
 
 def _of_message(data: bytes, where: Location) -> Content:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import collections
 import json
+import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.solver import Solver
-from ssdh_surgery.engines import events
-from ssdh_surgery.engines.log_parser import LogParser
-from ssdh_surgery.errors import DataError, file_errors
+from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import name_text, printable, readable
+from ssdh_surgery.names import printable, readable
 from ssdh_surgery.pipeline.files.sources import SourceFile
+from ssdh_surgery.pipeline.log.log import LogReader, RunSummary, read_logs
 from ssdh_surgery.pipeline.nets.run_records import RECORD
 from ssdh_surgery.pipeline.summary.content import Content
 from ssdh_surgery.pipeline.summary.summary import Summary
@@ -56,18 +57,43 @@ def _text(value: Any) -> str:
 
 
 def of_log(path: Path) -> Summary:
-    """How far the run of a log got: the last values, the snapshots, and its end."""
-    with file_errors(path, "read"), open(path, "rb") as file:
-        record = _LogRecord()
-        record.read(name_text(line) for line in file)
+    """How far the runs of a log got: their last values, their snapshots, and their ends.
+
+    Raises:
+        FileError: it cannot be read.
+        DataError: no run is in it.
+    """
+    reader = LogReader()
+    for run, event in read_logs([str(path)]):
+        collections.deque(reader.rows(run, event), maxlen=0)
+    collections.deque(reader.last_rows(), maxlen=0)
+    runs = reader.summaries
+    title = f"log of a run that {_end_text(runs)}"
+    if len(runs) > 1:
+        title = f"log of {len(runs)} runs, the last of which {_end_text(runs)}"
     return Summary(
         Content.LOG,
         str(path),
-        f"log of a run that {_ENDS[record.end]}",
-        record.values(),
-        record.facts(),
-        columns=("iteration", "weights") if record.snapshots else (),
-        rows=[(f"{number:,}", printable(weights)) for number, weights, _ in record.snapshots],
+        title,
+        {
+            "runs": list(map(_run_values, runs)),
+            "snapshots": [
+                {
+                    "run": each.run,
+                    "iteration": each.iteration,
+                    "weights": readable(each.weights),
+                    "state": readable(each.state),
+                }
+                for each in reader.snapshots
+            ],
+        },
+        _run_facts(runs[-1]) if runs else {},
+        columns=("iteration", "weights"),
+        rows=[
+            ("" if each.iteration is None else f"{each.iteration:,}", printable(each.weights))
+            for each in reader.snapshots
+        ],
+        command=f"ssdh log {shlex.quote(str(path))}",
     )
 
 
@@ -79,104 +105,44 @@ _ENDS = {
 }
 
 
-class _LogRecord:
-    """The last values of a log, its snapshots and its end."""
-
-    def __init__(self) -> None:
-        self.net: str | None = None
-        self.weights: str | None = None
-        self.iteration: int | None = None
-        self.loss: float | None = None
-        self.rate: float | None = None
-        self.tests: dict[int, dict[str, float]] = {}
-        self.tested: int | None = None
-        self.snapshots: list[tuple[int, str, str]] = []
-        self.end = "open"
-        self.failure: str | None = None
-        self.elapsed = 0.0
-
-    def read(self, lines: Iterable[str]) -> None:
-        """Take in the lines of a log."""
-        parser = LogParser()
-        for line in lines:
-            for event in parser.feed(line):
-                self._take(event)
-        self.elapsed = parser.elapsed
-
-    def _take(self, event: events.Event) -> None:
-        match event:
-            case events.TrainingStart():
-                # Of several runs in one file, the last counts.
-                self.net, self.end, self.failure = event.net, "open", None
-            case events.WeightsLoad():
-                self.weights = event.weights
-            case events.Iteration():
-                self.iteration, self.loss = event.iteration, event.loss
-            case events.LearningRate():
-                self.rate = event.rate
-            case events.TestStart():
-                self.tests.pop(event.net, None)
-                self.tested = event.iteration
-            case events.TestOutput():
-                self.tests.setdefault(event.net, {})[event.name] = event.value
-            case events.Snapshot():
-                number = self.iteration or 0
-                self.snapshots.append((_number(event.state, number), event.weights, event.state))
-            case events.TrainingEnd():
-                self.end = "stopped" if event.is_early else "done"
-            case events.Fatal():
-                self.end, self.failure = "failed", event.message
-            case _:
-                pass
-
-    def values(self) -> dict[str, Any]:
-        """The record for JSON; not-a-number is null, as JSON has none."""
-        return {
-            "net": None if self.net is None else readable(self.net),
-            "weights": None if self.weights is None else readable(self.weights),
-            "iteration": self.iteration,
-            "loss": _finite(self.loss),
-            "lr": _finite(self.rate),
-            "tested": self.tested,
-            "tests": [
-                {
-                    "net": net,
-                    "outputs": {readable(name): _finite(value) for name, value in values.items()},
-                }
-                for net, values in sorted(self.tests.items())
-            ],
-            "snapshots": [
-                {"iteration": number, "weights": readable(weights), "state": readable(state)}
-                for number, weights, state in self.snapshots
-            ],
-            "end": self.end,
-            "message": None if self.failure is None else readable(self.failure),
-            "elapsed": round(self.elapsed, 3),
-        }
-
-    def facts(self) -> dict[str, str]:
-        """The record for people."""
-        facts = {}
-        if self.failure is not None:
-            facts["failure"] = printable(self.failure)
-        if self.iteration is not None:
-            rate = "" if self.rate is None else f", learning rate {self.rate:g}"
-            facts["last iteration"] = f"{self.iteration:,}, loss {self.loss:g}{rate}"
-        for net, outputs in sorted(self.tests.items()):
-            values = ", ".join(f"{printable(name)} {value:g}" for name, value in outputs.items())
-            facts[f"last test of net {net}"] = f"{values} (iteration {self.tested:,})"
-        facts["time"] = f"{self.elapsed:,.0f} s"
-        return facts
+def _end_text(runs: Sequence[RunSummary]) -> str:
+    return _ENDS[runs[-1].log.end if runs else "open"]
 
 
-def _number(state: str, default: int) -> int:
-    """The iteration that the name of a snapshot ends in."""
-    number = state.rpartition("_iter_")[2].partition(".")[0]
-    return int(number) if number.isascii() and number.isdecimal() else default
+def _run_values(run: RunSummary) -> dict[str, Any]:
+    """A run for JSON, which has no numbers that are not finite: they are null."""
+    return {
+        "run": run.log.number,
+        "name": readable(run.log.name),
+        "net": readable(run.net),
+        "first": run.first,
+        "last": run.last,
+        "lr": _finite(run.lr),
+        "outputs": [
+            {"phase": phase, "net": net, "output": readable(output), "value": _finite(value)}
+            for (phase, net, output), value in run.outputs.items()
+        ],
+        "end": run.log.end,
+        "message": readable(run.message) or None,
+        "resumed_from": readable(run.log.resumed_from) or None,
+    }
+
+
+def _run_facts(run: RunSummary) -> dict[str, str]:
+    """A run for people."""
+    facts = {"failure": printable(run.message)} if run.message else {}
+    if run.last is not None:
+        rate = "" if run.lr is None else f", learning rate {run.lr:g}"
+        facts["last iteration"] = f"{run.last:,}{rate}"
+    for (phase, net, output), value in run.outputs.items():
+        label = phase if net is None else f"{phase} {net}"
+        words = f"{printable(output)} {value:g}"
+        facts[label] = f"{facts[label]}, {words}" if label in facts else words
+    return facts
 
 
 def _finite(value: float | None) -> float | None:
-    return value if value is not None and abs(value) < float("inf") else None
+    return value if value is not None and math.isfinite(value) else None
 
 
 def of_run(path: Path) -> Summary:
@@ -195,7 +161,7 @@ def of_run(path: Path) -> Summary:
     return Summary(
         Content.RUN,
         str(path),
-        f"run that {_ENDS[log.values['end']]}" if log else "run without a log",
+        log.title.replace("log of a run", "run", 1) if log else "run without a log",
         {**start, "log": log.as_json() if log else None},
         {
             "engine": printable(str(start["engine"])),
@@ -204,6 +170,7 @@ def of_run(path: Path) -> Summary:
         },
         columns=log.columns if log else (),
         rows=log.rows if log else (),
+        command=log.command if log else None,
     )
 
 
