@@ -205,7 +205,8 @@ def _report(error: Exception, args: list[str]) -> int:
     if not isinstance(error, SsdhError | click.ClickException):
         error = SsdhError(
             f"a bug in ssdh-surgery: {type(error).__name__}: {error}",
-            hint="please report it with the output of `ssdh --traceback ...`",
+            hint="please report it with the output of `ssdh --traceback ...` and of "
+            "`ssdh doctor --json`",
         )
     terminal.error(error, as_json="--json" in args)
     return error.exit_code

@@ -41,7 +41,10 @@ transform_options = shared.options(
         metavar="B,G,R",
         help="Subtract a value from each channel.",
     ),
-    click.option("--mean-file", type=_FILE, metavar="FILE", help="Subtract a mean image."),
+    click.option(
+        "--mean-file", type=_FILE, metavar="FILE",
+        help="Subtract a mean image: a binaryproto, .npy or .npz.",
+    ),
     click.option("--scale", type=ScaleType(), help="Multiply by this after the mean."),
     click.option(
         "--channels", type=click.Choice(["BGR", "RGB"]),

@@ -20,6 +20,7 @@ from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.pipeline.summary.content import Content, content_of
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from support import caffe_runs
 from support.command_line import Ssdh
@@ -227,6 +228,23 @@ def test_a_log_of_several_runs_in_the_encoding_of_windows(ssdh: Ssdh) -> None:
     answer = ssdh("show", "x", "--json").json
     assert [run["end"] for run in answer["runs"]] == ["done", "stopped"]
     assert ssdh("show", "x").out.startswith("x: log of 2 runs, the last of which was stopped\n")
+
+
+def test_a_list_of_images(ssdh: Ssdh) -> None:
+    for name in "ab":
+        Path(f"{name}.png").write_bytes(b"any")
+    Path("x").write_text("a.png 3\nb.png 1\nno such.png 3\n\n")
+    answer = ssdh("show", "x", "--json").json
+    assert (answer["content"], answer["images"]) == ("list", 2)
+    assert answer["labels"] == {"1": 1, "3": 1}
+    assert "missing-picture" in [each["name"] for each in answer["findings"]]
+    assert ssdh("show", "x").out.startswith("x: list of 2 images\nlabels: 2 labels from 1 to 3\n")
+
+
+@pytest.mark.parametrize("text", ["base_lr: 1\nmax_iter: 2\n", "layer { name: 'a 1'\n}\n", "# 1\n"])
+def test_a_prototxt_is_no_list(ssdh: Ssdh, text: str) -> None:
+    Path("x").write_text(text)
+    assert content_of(Path("x")) is Content.PROTOTXT
 
 
 def test_a_net_that_quotes_a_log_is_a_net(ssdh: Ssdh) -> None:

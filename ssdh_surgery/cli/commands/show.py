@@ -77,9 +77,9 @@ def command(
     """Show what a file holds: the layers of a net, or a summary of any other file.
 
     FILE is a net in any of Caffe's dialects, a solver, weights, a solverstate, a mean, an LMDB or
-    a LevelDB, HDF5 data, codes, an index, an ONNX model, a log, the folder of a run, or
-    ssdh.toml; its content decides. `-` is a net or a solver on standard input, `zoo:NAME` a
-    built-in network.
+    a LevelDB, HDF5 data, codes, an index, an ONNX model, a list of images, a log, the folder of
+    a run, or ssdh.toml; its content decides. `-` is a net or a solver on standard input,
+    `zoo:NAME` a built-in network.
 
     A net is shown in one phase with its shapes and costs, and its heads. Without --phase, it is
     TRAIN if some layer is in TRAIN only, else TEST.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ssdh_surgery.errors import EngineError, SsdhError
 from ssdh_surgery.pipeline.doctor import two_layers
 from ssdh_surgery.pipeline.doctor.packages import Package, find_packages
 from ssdh_surgery.pipeline.doctor.private_names import without_private_names
-from ssdh_surgery.pipeline.doctor.trials import Task, Trial, run_trial
+from ssdh_surgery.pipeline.doctor.trials import ENGINE_PACKAGES, Task, Trial, run_trial
 from ssdh_surgery.pipeline.encode.engine import ENGINES as ENCODE_ENGINES
 from ssdh_surgery.pipeline.train.engine import ENGINES as TRAIN_ENGINES
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -121,9 +120,7 @@ def diagnose(caffe: str | None = None, progress: Progress | None = None) -> Diag
     """
     progress = progress or (lambda _: None)
     executable = _executable(caffe)
-    with tempfile.TemporaryDirectory(prefix="ssdh-") as name, ThreadPoolExecutor(1) as pool:
-        # Meanwhile the packages are imported in a process of their own.
-        packages = pool.submit(find_packages)
+    with tempfile.TemporaryDirectory(prefix="ssdh-") as name:
         trials = []
         for task, engine in _tasks():
             progress(f"{engine} ({task})")
@@ -136,10 +133,12 @@ def diagnose(caffe: str | None = None, progress: Progress | None = None) -> Diag
             folder.mkdir()
             log = Path(name) / "train-binary" / two_layers.LOG
             user_caffe = _examine(executable, folder, log, progress)
-        progress("packages")
-        return Diagnosis(
-            tuple(trials), user_caffe, packages.result(), find_gpus(), _workspace_nets()
-        )
+    progress("packages")
+    working = [
+        module for each in trials if each.works for module in ENGINE_PACKAGES.get(each.engine, ())
+    ]
+    packages = find_packages(working)
+    return Diagnosis(tuple(trials), user_caffe, packages, find_gpus(), _workspace_nets())
 
 
 def _executable(caffe: str | None) -> Executable | None:

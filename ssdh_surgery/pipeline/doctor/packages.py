@@ -7,7 +7,7 @@ import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,15 +85,18 @@ class Package:
         }
 
 
-def find_packages() -> tuple[Package, ...]:
+def find_packages(working: Collection[str] = ()) -> tuple[Package, ...]:
     """The packages that the metadata of ssdh-surgery name, each of them imported in a child.
 
     Those that it always needs come first; there are none where its metadata are not installed.
+
+    Args:
+        working: modules that are known to work, and are not imported again.
     """
     needed = _needed()
     modules = {name: _module(name) for name in needed}
     present = {name: module for name, module in modules.items() if _is_present(module)}
-    errors = _import_errors(list(present.values()))
+    errors = _import_errors([each for each in present.values() if each not in working])
     providers = importlib.metadata.packages_distributions()
     packages = []
     for name, (extras, least) in needed.items():

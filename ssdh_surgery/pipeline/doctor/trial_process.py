@@ -17,12 +17,10 @@ from typing import Any, TypedDict
 
 from ssdh_surgery.errors import BrokenExtra, EngineError, MissingExtra, SsdhError, of_extra
 from ssdh_surgery.pipeline.doctor import two_layers
+from ssdh_surgery.pipeline.doctor.trials import ENGINE_PACKAGES
 
-# The extras that engines come with, what they are for, and the packages to import.
-_EXTRAS = {
-    "torch": ("train", "the embedded engine", ("torch",)),
-    "onnx": ("onnx", "the ONNX engine", ("onnx", "onnxruntime")),
-}
+# The extras that engines come with, and what they are for.
+_EXTRAS = {"torch": ("train", "the embedded engine"), "onnx": ("onnx", "the ONNX engine")}
 # The most that a value of the code may be off.
 _TOLERANCE = 1e-4
 
@@ -53,7 +51,9 @@ def _answer(task: str, engine: str, caffe: str | None) -> Answer:
     answer = Answer(seconds=0, device="CPU", error=None, hint=None, is_missing=False)
     try:
         if engine in _EXTRAS:
-            _import(*_EXTRAS[engine])
+            with of_extra(*_EXTRAS[engine]):
+                for name in ENGINE_PACKAGES[engine]:
+                    importlib.import_module(name)
         if task == "train":
             answer["device"] = _train(engine, caffe)
         else:
@@ -66,13 +66,6 @@ def _answer(task: str, engine: str, caffe: str | None) -> Answer:
         # A package of another version fails in any way.
         answer["error"] = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return answer
-
-
-def _import(extra: str, purpose: str, packages: tuple[str, ...]) -> None:
-    """Import the packages of an engine, so that a broken one is told apart from a failure."""
-    with of_extra(extra, purpose):
-        for name in packages:
-            importlib.import_module(name)
 
 
 def _train(engine: str, caffe: str | None) -> str:

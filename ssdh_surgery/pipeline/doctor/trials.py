@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 Task = Literal["train", "encode"]
+# The packages that a trial of an engine imports.
+ENGINE_PACKAGES = {"torch": ("torch",), "onnx": ("onnx", "onnxruntime")}
 # The time for an engine; the first import of a large package from a slow disk takes most of it.
 SECONDS = 60.0
 # How long a trial that is asked to end may take.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import zipfile
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ class Content(StrEnum):
     CODES = "codes"
     INDEX = "index"
     ONNX = "onnx"
+    LIST = "list"
     LOG = "log"
     RUN = "run"
     WORKSPACE = "workspace"
@@ -40,10 +43,13 @@ class Content(StrEnum):
 
 _KINDS = (
     "nets, solvers, weights, solverstates, mean files, LMDBs and LevelDBs, HDF5 files, codes, "
-    "indexes, ONNX models, logs, the folders of runs, and ssdh.toml"
+    "indexes, ONNX models, lists of images, logs, the folders of runs, and ssdh.toml"
 )
 # Bytes of a text in which a line of a log, or a table of TOML, is looked for.
 _HEAD = 1 << 16
+# Lines that tell a list of images from other texts.
+_LIST_LINES = 20
+_LIST_LINE = re.compile(r"[^\s:{}#][^:{}]*[ \t]-?\d+\s*")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 # Fields of protobuf messages, by which they are told apart: their numbers and wire types.
 _LAYERS = {(2, wire.LENGTH), (100, wire.LENGTH)}
@@ -122,7 +128,13 @@ def _of_text(head: bytes) -> Content:
         return Content.LOG
     if any(line.startswith(("[nets.", "[check]")) for line in lines):
         return Content.WORKSPACE
-    return Content.PROTOTXT
+    return Content.LIST if _is_list(lines) else Content.PROTOTXT
+
+
+def _is_list(lines: Sequence[str]) -> bool:
+    """Whether lines are paths with labels; a prototxt has a colon or a brace in its first ones."""
+    first = [line for line in lines if line.strip()][:_LIST_LINES]
+    return bool(first) and all(_LIST_LINE.fullmatch(line) for line in first)
 
 
 def _is_logged(line: str) -> bool:

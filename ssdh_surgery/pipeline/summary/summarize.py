@@ -13,6 +13,7 @@ _SUMMARIES: dict[Content, Callable[[Path], Summary]] = {
     Content.WEIGHTS: snapshots.of_weights,
     Content.STATE: snapshots.of_state,
     Content.MEAN: snapshots.of_mean,
+    Content.LIST: training.of_list,
     Content.LOG: training.of_log,
     Content.RUN: training.of_run,
     Content.WORKSPACE: training.of_workspace,

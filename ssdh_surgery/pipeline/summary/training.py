@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ssdh_surgery.caffe.net.solver import Solver
+from ssdh_surgery.data.image_list import read_list
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.files import read_bytes
 from ssdh_surgery.location import Location
-from ssdh_surgery.names import printable, readable
+from ssdh_surgery.names import count_text, printable, readable
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.log.log import LogReader, RunSummary, read_logs
 from ssdh_surgery.pipeline.nets.run_records import RECORD
@@ -54,6 +55,29 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def of_list(path: Path) -> Summary:
+    """The images of a list, their labels, and what is wrong with it, seen from this folder."""
+    images = read_list(path)
+    labels = collections.Counter(each.label for each in images.entries)
+    findings = images.findings
+    span = f" from {min(labels)} to {max(labels)}" if labels else ""
+    facts = {"labels": count_text(len(labels), "label") + span}
+    if images.entries:
+        facts["first"] = printable(images.entries[0].path)
+    facts |= {each.rule.name: printable(each.message) for each in findings}
+    return Summary(
+        Content.LIST,
+        str(path),
+        f"list of {count_text(len(images.entries), 'image')}",
+        {
+            "images": len(images.entries),
+            "labels": {str(label): count for label, count in sorted(labels.items())},
+            "findings": [each.as_json() for each in findings],
+        },
+        facts,
+    )
 
 
 def of_log(path: Path) -> Summary:

@@ -72,6 +72,14 @@ def test_each_package_is_in_one_state(site: Path) -> None:
     ]
 
 
+def test_a_module_that_works_is_not_imported_again(site: Path) -> None:
+    install(site, "ssdh_surgery", "9.9", "", _METADATA)
+    (site / "ssdh_surgery.py").unlink()
+    install(site, "crashing_thing", "1.0", "import os; os.abort()")
+    states = {each.name: each.state for each in find_packages({"crashing_thing"})}
+    assert states["crashing-thing"] == "works"
+
+
 def test_all_packages_of_this_environment_are_found() -> None:
     packages = {each.name: each for each in find_packages()}
     # Modules whose names are not those of their distributions among them.
