@@ -20,7 +20,7 @@ from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import write_mean
-from ssdh_surgery.pipeline.summary.content import Content, content_of
+from ssdh_surgery.pipeline.summary.file_kind import FileKind, kind_of_file
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from support import caffe_runs
 from support.command_line import Ssdh
@@ -52,7 +52,6 @@ def test_weights_as_protobuf_reads_them(ssdh: Ssdh) -> None:
     assert answer == {
         "content": "weights",
         "file": "x",
-        "name": net.name,
         "layers": [
             {"name": each.name, "type": each.type, "shapes": [shape_of(b) for b in each.blobs]}
             for each in layers
@@ -60,7 +59,7 @@ def test_weights_as_protobuf_reads_them(ssdh: Ssdh) -> None:
         "values": sum(len(blob.data) for each in layers for blob in each.blobs),
     }
     shown = ssdh("show", "x")
-    assert f"x: weights of '{net.name}': {len(layers)} layers with " in shown.out
+    assert f"x: weights of {len(layers)} layers with " in shown.out
     assert "`ssdh weights x` shows more" in shown.out
 
 
@@ -87,7 +86,7 @@ def test_hdf5_forms_hold_the_same(ssdh: Ssdh) -> None:
     for name in "ws":
         shutil.copy(f"{name}.h5", f"{name}2")
         binary, other = (ssdh("show", each, "--json").json for each in (name, f"{name}2"))
-        for key in set(binary) - {"file", "name", "layers"}:
+        for key in set(binary) - {"file", "layers"}:
             assert binary[key] == other[key], key
     shapes = [{each["name"]: each["shapes"] for each in answer["layers"]} for answer in (
         ssdh("show", "w", "--json").json, ssdh("show", "w2", "--json").json)]  # fmt: skip
@@ -244,7 +243,7 @@ def test_a_list_of_images(ssdh: Ssdh) -> None:
 @pytest.mark.parametrize("text", ["base_lr: 1\nmax_iter: 2\n", "layer { name: 'a 1'\n}\n", "# 1\n"])
 def test_a_prototxt_is_no_list(ssdh: Ssdh, text: str) -> None:
     Path("x").write_text(text)
-    assert content_of(Path("x")) is Content.PROTOTXT
+    assert kind_of_file(Path("x")) is FileKind.PROTOTXT
 
 
 def test_a_net_that_quotes_a_log_is_a_net(ssdh: Ssdh) -> None:

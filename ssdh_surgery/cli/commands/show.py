@@ -28,7 +28,7 @@ from ssdh_surgery.pipeline.files.sources import read_source
 from ssdh_surgery.pipeline.inspect.show import NetTable, net_json, net_table
 
 if TYPE_CHECKING:
-    from ssdh_surgery.pipeline.summary.content import Content
+    from ssdh_surgery.pipeline.summary.file_kind import FileKind
 
 # The options that only a net has.
 _OF_NETS = ("phase", "stages", "level", "input_shapes", "svg", "dot", "force")
@@ -90,10 +90,10 @@ def command(
     A drawing has a box for each layer together with the in-place layers that follow it; the
     hash layer has a color of its own.
     """
-    content = _content(file)
-    if content is not None:
+    kind = _kind(file)
+    if kind is not None:
         _refuse_net_options()
-        _show_other(Path(file), content, as_json=as_json)
+        _show_other(Path(file), kind, as_json=as_json)
         return
     source = read_source(file)
     if source.kind is Kind.SOLVER:
@@ -124,17 +124,17 @@ def command(
         terminal.warn(f"{len(view.findings) - MOST_FINDINGS} more findings are not listed")
 
 
-def _content(file: str) -> Content | None:
-    """The content of a file or a folder other than a prototxt; None for a prototxt.
+def _kind(file: str) -> FileKind | None:
+    """The kind of a file or a folder other than a prototxt; None for a prototxt.
 
     A pipe can be read only once, and is taken for a prototxt.
     """
     if file == "-" or zoo.is_zoo_name(file) or not (os.path.isfile(file) or os.path.isdir(file)):
         return None
-    from ssdh_surgery.pipeline.summary.content import Content, content_of
+    from ssdh_surgery.pipeline.summary.file_kind import FileKind, kind_of_file
 
-    content = content_of(Path(file))
-    return None if content is Content.PROTOTXT else content
+    kind = kind_of_file(Path(file))
+    return None if kind is FileKind.PROTOTXT else kind
 
 
 def _refuse_net_options() -> None:
@@ -151,19 +151,19 @@ def _refuse_net_options() -> None:
             raise click.UsageError(f"{param.opts[0]} is for nets, and {name} is none")
 
 
-def _show_other(path: Path, content: Content, *, as_json: bool) -> None:
+def _show_other(path: Path, kind: FileKind, *, as_json: bool) -> None:
     """Show what a file that is no prototxt holds."""
-    from ssdh_surgery.pipeline.summary.content import Content
+    from ssdh_surgery.pipeline.summary.file_kind import FileKind
     from ssdh_surgery.pipeline.summary.summarize import summary_of
 
-    if content is not Content.RECORDS:
-        show_summary(summary_of(path, content), as_json=as_json)
+    if kind is not FileKind.RECORDS:
+        show_summary(summary_of(path, kind), as_json=as_json)
         return
     from ssdh_surgery.pipeline.data_show import show_data
 
     records = show_data(path)
     if as_json:
-        place = {"content": str(content), "file": str(path)}
+        place = {"content": str(kind), "file": str(path)}
         terminal.answer_json({**place, **records.as_json()})
     else:
         show_records(records, str(path))

@@ -17,7 +17,7 @@ from ssdh_surgery.files import read_bytes
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import count_text, printable, readable, shape_text
 from ssdh_surgery.pipeline.search.index_change import info
-from ssdh_surgery.pipeline.summary.content import Content
+from ssdh_surgery.pipeline.summary.file_kind import FileKind
 from ssdh_surgery.pipeline.summary.summary import Summary
 from ssdh_surgery.retrieval.codes.code_file import read_features
 from ssdh_surgery.retrieval.codes.codes import UNKNOWN_LABEL, Codes
@@ -37,7 +37,7 @@ def of_codes(path: Path) -> Summary:
     if codes.left_out is not None and len(codes.left_out):
         facts["left out"] = count_text(len(codes.left_out), "item")
     return Summary(
-        Content.CODES,
+        FileKind.CODES,
         str(path),
         f"{count_text(count, 'code' if codes.bits else 'item')} of {what}",
         {
@@ -89,7 +89,7 @@ def of_index(path: Path) -> Summary:
     }
     names = ", ".join(map(printable, about.class_names[:5]))
     return Summary(
-        Content.INDEX,
+        FileKind.INDEX,
         str(path),
         f"index of {count_text(index.count, 'code')} of {count_text(about.bits, 'bit')}: "
         f"{about.kind}",
@@ -114,7 +114,7 @@ def of_hdf5(path: Path) -> Summary:
 
         file.visititems(note)
     return Summary(
-        Content.HDF5,
+        FileKind.HDF5,
         str(path),
         f"HDF5 file of {count_text(len(datasets), 'dataset')}",
         {
@@ -153,7 +153,7 @@ def of_onnx(path: Path) -> Summary:
     opset = next((each.version for each in model.opset_import if not each.domain), None)
     recipe = next((each.value for each in model.metadata_props if each.key == "recipe"), None)
     return Summary(
-        Content.ONNX,
+        FileKind.ONNX,
         str(path),
         f"ONNX model of {count_text(len(model.graph.node), 'node')}, opset {opset}",
         {

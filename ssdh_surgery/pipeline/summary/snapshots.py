@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import Counter
 from pathlib import Path
@@ -10,39 +11,37 @@ from typing import Any
 import numpy as np
 
 from ssdh_surgery.caffe.weights.solverstate import read_solver_state
-from ssdh_surgery.caffe.weights.weights import read_any_weights
+from ssdh_surgery.caffe.weights.weights import stored_layers
 from ssdh_surgery.data.mean_file import channel_means, read_mean_file
 from ssdh_surgery.names import count_text, printable, readable, shape_text, size_text
-from ssdh_surgery.pipeline.summary.content import Content
+from ssdh_surgery.pipeline.summary.file_kind import FileKind
 from ssdh_surgery.pipeline.summary.summary import Summary
 
 
 def of_weights(path: Path) -> Summary:
     """The layers of a weights file with the shapes of their blobs."""
-    weights = read_any_weights(path)
-    layers = [each for each in weights.layers if each.blobs]
-    count = sum(blob.size for each in layers for blob in each.blobs)
-    name = f" of '{printable(weights.name)}'" if weights.name else ""
+    # Layer by layer: large weights need not fit into memory.
+    layers = [(each.name, each.type, each.shapes) for each in stored_layers(path) if each.blobs]
+    count = sum(math.prod(shape) for _, _, shapes in layers for shape in shapes)
     return Summary(
-        Content.WEIGHTS,
+        FileKind.WEIGHTS,
         str(path),
-        f"weights{name}: {count_text(len(layers), 'layer')} with {count:,} values",
+        f"weights of {count_text(len(layers), 'layer')} with {count:,} values",
         {
-            "name": readable(weights.name),
             "layers": [
                 {
-                    "name": readable(each.name),
-                    "type": each.type or None,
-                    "shapes": [list(shape) for shape in each.shapes],
+                    "name": readable(name),
+                    "type": kind or None,
+                    "shapes": [list(shape) for shape in shapes],
                 }
-                for each in layers
+                for name, kind, shapes in layers
             ],
             "values": count,
         },
         columns=("layer", "type", "blobs"),
         rows=[
-            (printable(each.name), each.type, ", ".join(map(shape_text, each.shapes)))
-            for each in layers
+            (printable(name), kind, ", ".join(map(shape_text, shapes)))
+            for name, kind, shapes in layers
         ],
         command=f"ssdh weights {shlex.quote(str(path))}",
     )
@@ -54,7 +53,7 @@ def of_state(path: Path) -> Summary:
     shapes = [tuple(blob.shape) for blob in state.history]
     numbers = Counter(shapes)
     return Summary(
-        Content.STATE,
+        FileKind.STATE,
         str(path),
         f"solver's state at iteration {state.iteration:,}",
         {
@@ -71,6 +70,7 @@ def of_state(path: Path) -> Summary:
         },
         columns=("shape", "blobs"),
         rows=[(shape_text(shape), str(count)) for shape, count in numbers.items()],
+        command=f"ssdh weights {shlex.quote(str(path))}",
     )
 
 
@@ -81,7 +81,7 @@ def of_mean(path: Path) -> Summary:
     what = "mean image" if mean.ndim == 3 else "mean values"
     values: dict[str, Any] = {"shape": list(mean.shape), "channels": list(channels)}
     return Summary(
-        Content.MEAN,
+        FileKind.MEAN,
         str(path),
         f"{what}: {size_text(mean.shape)}",
         {**values, "least": float(np.min(mean)), "most": float(np.max(mean))},

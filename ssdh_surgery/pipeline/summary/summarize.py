@@ -1,4 +1,4 @@
-"""The summary of any file that is not a net: its content decides which."""
+"""The summary of any file that is not a net: its kind decides which."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ssdh_surgery.pipeline.summary import retrieval, snapshots, training
-from ssdh_surgery.pipeline.summary.content import Content
+from ssdh_surgery.pipeline.summary.file_kind import FileKind
 from ssdh_surgery.pipeline.summary.summary import Summary
 
-_SUMMARIES: dict[Content, Callable[[Path], Summary]] = {
-    Content.WEIGHTS: snapshots.of_weights,
-    Content.STATE: snapshots.of_state,
-    Content.MEAN: snapshots.of_mean,
-    Content.LIST: training.of_list,
-    Content.LOG: training.of_log,
-    Content.RUN: training.of_run,
-    Content.WORKSPACE: training.of_workspace,
-    Content.CODES: retrieval.of_codes,
-    Content.INDEX: retrieval.of_index,
-    Content.HDF5: retrieval.of_hdf5,
-    Content.ONNX: retrieval.of_onnx,
+_SUMMARIES: dict[FileKind, Callable[[Path], Summary]] = {
+    FileKind.WEIGHTS: snapshots.of_weights,
+    FileKind.STATE: snapshots.of_state,
+    FileKind.MEAN: snapshots.of_mean,
+    FileKind.LIST: training.of_list,
+    FileKind.LOG: training.of_log,
+    FileKind.RUN: training.of_run,
+    FileKind.WORKSPACE: training.of_workspace,
+    FileKind.CODES: retrieval.of_codes,
+    FileKind.INDEX: retrieval.of_index,
+    FileKind.HDF5: retrieval.of_hdf5,
+    FileKind.ONNX: retrieval.of_onnx,
 }
 
 
-def summary_of(path: Path, content: Content) -> Summary:
-    """The summary of a file of some content.
+def summary_of(path: Path, kind: FileKind) -> Summary:
+    """The summary of a file of some kind.
 
     Raises:
         FileError: it cannot be read.
         DataError: it is truncated or damaged.
         MissingExtra: the library that reads it is not installed.
     """
-    return _SUMMARIES[content](path)
+    return _SUMMARIES[kind](path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ssdh_surgery.pipeline.summary.content import Content
+from ssdh_surgery.pipeline.summary.file_kind import FileKind
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Summary:
     """What a file holds.
 
     Attributes:
-        content: its kind.
+        kind: its kind.
         file: its name, as the user wrote it.
         title: what it is, in a clause.
         values: the summary for JSON.
@@ -24,7 +24,7 @@ class Summary:
         command: a command that shows more.
     """
 
-    content: Content
+    kind: FileKind
     file: str
     title: str
     values: Mapping[str, Any]
@@ -35,4 +35,4 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The answer of `show --json`."""
-        return {"content": str(self.content), "file": self.file, **self.values}
+        return {"content": str(self.kind), "file": self.file, **self.values}

@@ -19,7 +19,7 @@ from ssdh_surgery.names import count_text, printable, readable
 from ssdh_surgery.pipeline.files.sources import SourceFile
 from ssdh_surgery.pipeline.log.log import LogReader, RunSummary, read_logs
 from ssdh_surgery.pipeline.nets.run_records import RECORD
-from ssdh_surgery.pipeline.summary.content import Content
+from ssdh_surgery.pipeline.summary.file_kind import FileKind
 from ssdh_surgery.pipeline.summary.summary import Summary
 from ssdh_surgery.pipeline.workspace.toml_file import TomlFile
 from ssdh_surgery.pipeline.workspace.workspace import Workspace
@@ -40,7 +40,7 @@ def of_solver(source: SourceFile) -> Summary:
         if name not in inner
     ]
     return Summary(
-        Content.SOLVER,
+        FileKind.SOLVER,
         source.name,
         "solver of " + (", ".join(printable(each.path) for each in solver.nets) or "no net file"),
         {"nets": nets, "inner_nets": inner, "fields": fields},
@@ -68,7 +68,7 @@ def of_list(path: Path) -> Summary:
         facts["first"] = printable(images.entries[0].path)
     facts |= {each.rule.name: printable(each.message) for each in findings}
     return Summary(
-        Content.LIST,
+        FileKind.LIST,
         str(path),
         f"list of {count_text(len(images.entries), 'image')}",
         {
@@ -96,7 +96,7 @@ def of_log(path: Path) -> Summary:
     if len(runs) > 1:
         title = f"log of {len(runs)} runs, the last of which {_end_text(runs)}"
     return Summary(
-        Content.LOG,
+        FileKind.LOG,
         str(path),
         title,
         {
@@ -183,7 +183,7 @@ def of_run(path: Path) -> Summary:
     command = start["command"]
     words = shlex.join(map(str, command)) if isinstance(command, list) else str(command)
     return Summary(
-        Content.RUN,
+        FileKind.RUN,
         str(path),
         log.title.replace("log of a run", "run", 1) if log else "run without a log",
         {**start, "log": log.as_json() if log else None},
@@ -204,7 +204,7 @@ def of_workspace(path: Path) -> Summary:
     nets = {stem: record.values for stem, record in workspace.nets.items()}
     keys = ("train", "bits", "code", "deploy")
     return Summary(
-        Content.WORKSPACE,
+        FileKind.WORKSPACE,
         str(path),
         "workspace",
         {"nets": json.loads(json.dumps(nets, default=str))},

@@ -1,18 +1,20 @@
-"""What a file or a folder holds, by its content; its name counts for nothing."""
+"""The kind of a file or a folder, by its content; its name counts for nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import zipfile
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from ssdh_surgery import files
 from ssdh_surgery.caffe.messages import wire
 from ssdh_surgery.caffe.weights import hdf5
+from ssdh_surgery.caffe.weights.content import Content, content_of, hdf5_content
 from ssdh_surgery.data.leveldb.store import is_leveldb
 from ssdh_surgery.engines.log_prefix import read_prefix
 from ssdh_surgery.errors import DataError, FileError, file_errors
@@ -22,7 +24,7 @@ from ssdh_surgery.pipeline.files.sources import is_binary
 from ssdh_surgery.pipeline.nets.run_records import RECORD
 
 
-class Content(StrEnum):
+class FileKind(StrEnum):
     """The kinds of files and folders that are shown, in the words of `show --json`."""
 
     PROTOTXT = "prototxt"
@@ -51,17 +53,19 @@ _HEAD = 1 << 16
 _LIST_LINES = 20
 _LIST_LINE = re.compile(r"[^\s:{}#][^:{}]*[ \t]-?\d+\s*")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-# Fields of protobuf messages, by which they are told apart: their numbers and wire types.
-_LAYERS = {(2, wire.LENGTH), (100, wire.LENGTH)}
-_NUMBER, _LEARNED_NET, _HISTORY = (1, wire.VARINT), (2, wire.LENGTH), (3, wire.LENGTH)
-_VALUES = {(5, wire.LENGTH), (5, wire.FIXED32), (8, wire.LENGTH), (8, wire.FIXED64)}
-_GRAPH, _OPSET = (7, wire.LENGTH), (8, wire.LENGTH)
+# Fields of an ONNX model: its version, graph and operators, with their wire types.
+_ONNX = {(1, wire.VARINT), (7, wire.LENGTH), (8, wire.LENGTH)}
 # Of a damaged message, the fields before the damage count.
 _MOST_FIELDS = 64
+_OF_CAFFE = {
+    Content.WEIGHTS: FileKind.WEIGHTS,
+    Content.STATE: FileKind.STATE,
+    Content.MEAN: FileKind.MEAN,
+}
 
 
-def content_of(path: Path) -> Content:
-    """The content of a file or a folder.
+def kind_of_file(path: Path) -> FileKind:
+    """The kind of a file or a folder.
 
     Raises:
         FileError: it is missing or cannot be read.
@@ -79,32 +83,30 @@ def content_of(path: Path) -> Content:
     if head.startswith(b"PK\3\4"):
         return _of_archive(path, where)
     if head.startswith(b"PAR1"):
-        return Content.CODES
+        return FileKind.CODES
     if head.startswith((b"\x93NUMPY", b"MATLAB ")):
-        return Content.MEAN
+        return FileKind.MEAN
     if not is_binary(head) or head.startswith(_UTF16):
         return _of_text(head)
-    return _of_message(files.read_bytes(path), where)
+    return _of_message(path, where)
 
 
-def _of_folder(path: Path, where: Location) -> Content:
+def _of_folder(path: Path, where: Location) -> FileKind:
     if (path / "data.mdb").is_file() or is_leveldb(path):
-        return Content.RECORDS
+        return FileKind.RECORDS
     if (path / RECORD).is_file():
-        return Content.RUN
+        return FileKind.RUN
     raise FileError("cannot read: is a folder, not a file", location=where, hint=f"shown: {_KINDS}")
 
 
-def _of_hdf5(path: Path) -> Content:
+def _of_hdf5(path: Path) -> FileKind:
     with hdf5.open_file(path) as file:
-        if "iter" in file and "history" in file:
-            return Content.STATE
-        if hasattr(file.get("data"), "keys"):  # a dataset of inputs may be called so, too
-            return Content.WEIGHTS
-        return Content.CODES if "codes" in file and "bits" in file else Content.HDF5
+        if "codes" in file and "bits" in file:
+            return FileKind.CODES
+        return _OF_CAFFE.get(hdf5_content(file), FileKind.HDF5)
 
 
-def _of_archive(path: Path, where: Location) -> Content:
+def _of_archive(path: Path, where: Location) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = {each.filename.removesuffix(".npy") for each in archive.infolist()}
@@ -112,23 +114,23 @@ def _of_archive(path: Path, where: Location) -> Content:
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:
         raise DataError(f"is truncated or damaged: {error}", location=where) from error
     if "index" in names:
-        return Content.INDEX
+        return FileKind.INDEX
     if "codes" in names:
-        return Content.CODES
+        return FileKind.CODES
     if "mean" in names or len(names) == 1:
-        return Content.MEAN
+        return FileKind.MEAN
     raise _unknown("an archive that has neither codes nor an index", where)
 
 
-def _of_text(head: bytes) -> Content:
+def _of_text(head: bytes) -> FileKind:
     # The shell of Windows writes logs in UTF-16.
     is_utf16 = head.startswith(_UTF16)
     lines = (head.decode("utf-16", "replace") if is_utf16 else name_text(head)).splitlines()
     if any(map(_is_logged, lines)):
-        return Content.LOG
+        return FileKind.LOG
     if any(line.startswith(("[nets.", "[check]")) for line in lines):
-        return Content.WORKSPACE
-    return Content.LIST if _is_list(lines) else Content.PROTOTXT
+        return FileKind.WORKSPACE
+    return FileKind.LIST if _is_list(lines) else FileKind.PROTOTXT
 
 
 def _is_list(lines: Sequence[str]) -> bool:
@@ -143,26 +145,20 @@ def _is_logged(line: str) -> bool:
     return prefix is not None and "#" not in prefix.tag
 
 
-def _of_message(data: bytes, where: Location) -> Content:
+def _of_message(path: Path, where: Location) -> FileKind:
     """The kind of a protobuf message, by the fields that it begins with."""
-    seen: list[tuple[int, int]] = []
-    try:
-        for number, kind, _, _ in wire.fields(data, 0, len(data)):
-            seen.append((number, kind))
-            if len(seen) == _MOST_FIELDS:
-                break
-    except wire.WireError:
-        pass  # it is damaged, and its reader says where, or it is something else after all
-    first: Any = seen[0] if seen else None
-    if first == _NUMBER and {_GRAPH, _OPSET} <= set(seen):
-        return Content.ONNX
-    if first == _NUMBER and (_LEARNED_NET in seen or _HISTORY in seen):
-        return Content.STATE
-    if (first == _NUMBER or first in _VALUES) and _VALUES.intersection(seen):
-        return Content.MEAN
-    if _LAYERS.intersection(seen):
-        return Content.WEIGHTS
-    raise _unknown("a binary file of an unknown kind", where)
+    data = files.map_bytes(path)
+    fields: set[tuple[int, int]] = set()
+    # What is damaged, its reader reports with the place.
+    with contextlib.suppress(wire.WireError):
+        for number, kind, _, _ in itertools.islice(wire.fields(data, 0, len(data)), _MOST_FIELDS):
+            fields.add((number, kind))
+    if fields >= _ONNX:
+        return FileKind.ONNX
+    content = _OF_CAFFE.get(content_of(data))
+    if content is None:
+        raise _unknown("a binary file of an unknown kind", where)
+    return content
 
 
 def _unknown(what: str, where: Location) -> DataError:
