@@ -7,6 +7,7 @@ of the file: it is never changed, since no form says which it is.
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import shlex
@@ -27,7 +28,8 @@ from ssdh_surgery.names import size_text
 
 Mean = NDArray[np.float32]
 
-_NPY, _NPZ, _MATLAB = b"\x93NUMPY", b"PK\x03\x04", b"MATLAB "
+_NPY, _NPZ = b"\x93NUMPY", b"PK\x03\x04"
+_MATLAB, _MATLAB_HDF5 = b"MATLAB ", b"MATLAB 7.3"
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -60,18 +62,21 @@ def read_mean_file(path: Path | str) -> Mean:
         raise DataError(
             "a mean of MATLAB, which is not read",
             location=where,
-            hint=f"save it as an array of NumPy first: python -c {shlex.quote(_of_matlab(path))}",
+            hint="save it as an array of NumPy first: python -c "
+            + shlex.quote(_of_matlab(path, is_hdf5=data.startswith(_MATLAB_HDF5))),
         )
     return parse_mean(data, where)
 
 
-def _of_matlab(path: Path | str) -> str:
+def _of_matlab(path: Path | str, *, is_hdf5: bool) -> str:
     """Python that saves a mean of MATLAB, where Caffe's images are W x H x C, as C x H x W."""
-    name = Path(path).with_suffix(".npy").name
+    name, out = json.dumps(str(path)), json.dumps(Path(path).with_suffix(".npy").name)
+    if is_hdf5:  # which has the axes in the other order
+        return f"import h5py, numpy; [m] = h5py.File({name}).values(); numpy.save({out}, m[()])"
     return (
         "import numpy, scipy.io; "
-        f"[m] = [v for k, v in scipy.io.loadmat({str(path)!r}).items() if k[0] != '_']; "
-        f"numpy.save({name!r}, m.transpose(2, 1, 0))"
+        f'[m] = [v for k, v in scipy.io.loadmat({name}).items() if k[0] != "_"]; '
+        f"numpy.save({out}, m.transpose(2, 1, 0))"
     )
 
 

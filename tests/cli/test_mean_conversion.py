@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
+from ssdh_surgery.data.datum import write_raw
+from ssdh_surgery.data.lmdb_writer import LmdbWriter
 from ssdh_surgery.data.mean import read_mean
 from support import caffe_runs
 from support.command_line import Ssdh
@@ -39,6 +45,34 @@ def test_pycaffe_reads_what_is_written(ssdh: Ssdh, folder: Path) -> None:
     )
     found = caffe_runs.pycaffe(folder, script).found
     np.testing.assert_array_equal(np.float32(found), IMAGE[None])
+
+
+def test_a_mean_that_is_computed_may_be_an_array(ssdh: Ssdh) -> None:
+    with LmdbWriter("lmdb") as writer:
+        for number in range(3):
+            pixels = np.random.default_rng(number).integers(0, 256, (3, 4, 5)).astype(np.uint8)
+            writer.put(b"%08d" % number, write_raw(pixels, 0))
+    ssdh("data", "mean", "lmdb", "m.binaryproto")
+    assert ssdh("data", "mean", "lmdb", "m.npy").out.startswith("wrote m.npy: the mean of 3 images")
+    np.testing.assert_array_equal(np.load("m.npy"), read_mean("m.binaryproto"))
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_a_mean_of_matlab_is_saved_by_the_hint(ssdh: Ssdh, version: str) -> None:
+    # Caffe's interface for MATLAB has images of W x H x C.
+    image = IMAGE.transpose(2, 1, 0)
+    if version == "5":
+        pytest.importorskip("scipy.io").savemat("m.mat", {"mean_data": image})
+    else:
+        # HDF5 behind 512 bytes of text, the axes in the other order, as MATLAB stores them.
+        with h5py.File("m.mat", "w", userblock_size=512) as file:
+            file["mean_data"] = image.transpose(2, 1, 0)
+        with open("m.mat", "r+b") as raw:
+            raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64")
+    hint = ssdh(*CONVERT, "m.mat", "--json", code=3).error["hint"]
+    words = shlex.split(hint.partition("first: ")[2])
+    subprocess.run([sys.executable, *words[1:]], check=True)
+    np.testing.assert_array_equal(np.load("m.npy"), IMAGE)
 
 
 def test_values_are_printed_as_mean_value_takes_them(ssdh: Ssdh) -> None:
