@@ -51,19 +51,43 @@ def parse_mean(data: bytes, where: Location) -> NDArray[np.float32]:
     Raises:
         DataError: as in `read_mean`.
     """
-    blob = _parse(data, where)
-    values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)
-    shape = _shape(blob)
-    if not len(values):
-        reason = _content(data) or "it holds no values"
-        raise DataError(f"not a mean file: {reason}", location=where, hint=_hint(data, where))
+    values, shape = parse_values(data, where)
     if len(shape) != 4 or min(shape) < 1:
         size = size_text(shape) or "no sizes"
         raise DataError(
             f"not a mean image: its shape is {size}, expected 1 x C x H x W",
             location=where,
-            hint="save the array as a .npy file: 'ssdh data mean --convert' makes one of it",
+            hint=_conversion(where)
+            if len(shape) == 3
+            else "save the array as a .npy file: 'ssdh data mean --convert' makes one of it",
         )
+    # Of several images, Caffe subtracts the first.
+    first: NDArray[np.float32] = shaped(values, shape, where)[0]
+    return first
+
+
+def parse_values(data: bytes, where: Location) -> tuple[NDArray[np.float32], tuple[int, ...]]:
+    """The values in a BlobProto, and its shape, whatever that is.
+
+    Raises:
+        DataError: it is not a BlobProto, is truncated, or has no values.
+    """
+    blob = _parse(data, where)
+    values = np.array(blob.data if len(blob.data) else blob.double_data, np.float32)
+    if not len(values):
+        reason = _content(data) or "it holds no values"
+        raise DataError(f"not a mean file: {reason}", location=where, hint=_hint(data, where))
+    return values, _shape(blob)
+
+
+def shaped(
+    values: NDArray[np.float32], shape: tuple[int, ...], where: Location
+) -> NDArray[np.float32]:
+    """Values as an array of a shape.
+
+    Raises:
+        DataError: the shape is that of another number of values.
+    """
     if len(values) != np.prod(shape, dtype=np.int64):
         size = size_text(shape)
         raise DataError(
@@ -71,9 +95,7 @@ def parse_mean(data: bytes, where: Location) -> NDArray[np.float32]:
             location=where,
             hint="the file is truncated or was changed",
         )
-    # Of several images, Caffe subtracts the first.
-    first: NDArray[np.float32] = values.reshape(shape)[0]
-    return first
+    return values.reshape(shape)
 
 
 def write_mean(path: Path | str, mean: NDArray[np.float32]) -> None:
@@ -141,6 +163,11 @@ def _hint(data: bytes, where: Location) -> str:
         return f"{_FORM}; save the array as a .npy file: 'ssdh data mean --convert' makes one of it"
     if not data.startswith(_NUMPY):
         return _FORM
+    return _conversion(where)
+
+
+def _conversion(where: Location) -> str:
+    """The command that makes a mean file of an array."""
     path = Path(where.file)
     out = path.with_suffix(".binaryproto")
     if out == path:  # an array whose name is that of a mean file

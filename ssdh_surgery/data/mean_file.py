@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssdh_surgery import files
-from ssdh_surgery.data.mean import mean_bytes, parse_mean
+from ssdh_surgery.data.mean import mean_bytes, parse_mean, parse_values, shaped
 from ssdh_surgery.errors import DataError
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
@@ -65,6 +65,9 @@ def read_mean_file(path: Path | str) -> Mean:
             hint="save it as an array of NumPy first: python -c "
             + shlex.quote(_of_matlab(path, is_hdf5=data.startswith(_MATLAB_HDF5))),
         )
+    values, shape = parse_values(data, where)
+    if len(shape) in (1, 3) and min(shape) > 0:  # which Caffe does not take
+        return _checked(shaped(values, shape, where), where)
     return parse_mean(data, where)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ssdh_surgery.caffe.messages import schema
+from ssdh_surgery.cli import run
 from ssdh_surgery.data.mean import read_mean
 from ssdh_surgery.data.mean_file import mean_digest, mean_of_values, read_mean_file, write_mean_file
 from ssdh_surgery.errors import DataError
@@ -58,6 +61,26 @@ def test_caffes_own_mean_survives_both_ways_byte_for_byte(golden: Path, tmp_path
     assert (tmp_path / "back.binaryproto").read_bytes() == file.read_bytes()
     for name in (file, tmp_path / "mean.npy"):
         assert mean_digest(name, read_mean_file(name)) == file_digest(file)
+
+
+def test_a_mean_without_a_number_of_images_becomes_one_that_caffe_takes(tmp_path: Path) -> None:
+    blob = schema.message_class("BlobProto")(shape={"dim": IMAGE.shape}, data=IMAGE.ravel())
+    file = tmp_path / "mean.binaryproto"
+    file.write_bytes(blob.SerializeToString())
+    with pytest.raises(DataError) as caught:
+        read_mean(file)
+    out = tmp_path / "mean_caffe.binaryproto"
+    assert caught.value.hint == f"ssdh data mean --convert {file} {out}"
+    assert run(shlex.split(caught.value.hint)[1:]) == 0
+    np.testing.assert_array_equal(read_mean(out), IMAGE.astype(np.float32))
+
+
+@pytest.mark.parametrize("dims", [[-1, -3, 20], [0, 4, 5], [3, 4, 6]])
+def test_sizes_that_no_blob_has_are_refused(tmp_path: Path, dims: list[int]) -> None:
+    blob = schema.message_class("BlobProto")(shape={"dim": dims}, data=IMAGE.ravel())
+    (tmp_path / "mean").write_bytes(blob.SerializeToString())
+    with pytest.raises(DataError):
+        read_mean_file(tmp_path / "mean")
 
 
 _HUGE = npy(np.zeros((3, 2, 2), np.float32)).replace(b"(3, 2, 2), ", b"(3, 9**9)")
