@@ -157,7 +157,8 @@ class _Probe:
             process = subprocess.Popen(
                 [*_WITHOUT_CORE, str(self._executable), *words],
                 cwd=self._folder,
-                env=caffe_environment(),
+                # Otherwise glog leaves files in the folder for temporary ones.
+                env=caffe_environment() | {"GLOG_log_dir": str(self._folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

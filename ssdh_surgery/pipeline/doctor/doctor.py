@@ -120,7 +120,7 @@ def diagnose(caffe: str | None = None, progress: Progress | None = None) -> Diag
     """
     progress = progress or (lambda _: None)
     executable = _executable(caffe)
-    with tempfile.TemporaryDirectory(prefix="ssdh-") as name:
+    with tempfile.TemporaryDirectory(prefix="ssdh-", ignore_cleanup_errors=True) as name:
         trials = []
         for task, engine in _tasks():
             progress(f"{engine} ({task})")

@@ -1,7 +1,7 @@
 """The program that tries one engine: run by `trials`, since an engine may crash or hang.
 
-`python -m ssdh_surgery.pipeline.doctor.trial_process TASK ENGINE FOLDER [CAFFE]` prints one JSON
-object, the last line of its stdout, see `Answer`.
+`python -m ssdh_surgery.pipeline.doctor.trial_process TASK ENGINE FOLDER [CAFFE]` prints a line
+with a JSON object, see `Answer`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypedDict
 
 from ssdh_surgery.errors import BrokenExtra, EngineError, MissingExtra, SsdhError, of_extra
 from ssdh_surgery.pipeline.doctor import two_layers
-from ssdh_surgery.pipeline.doctor.trials import ENGINE_PACKAGES
+from ssdh_surgery.pipeline.doctor.trials import ANSWER, ENGINE_PACKAGES
 
 # The extras that engines come with, and what they are for.
 _EXTRAS = {"torch": ("train", "the embedded engine"), "onnx": ("onnx", "the ONNX engine")}
@@ -44,7 +44,7 @@ def main() -> None:
     with contextlib.redirect_stdout(sys.stderr):
         answer = _answer(task, engine, caffe[0] if caffe else None)
     answer["seconds"] = time.monotonic() - start
-    print(json.dumps(answer))  # noqa: T201
+    print(f"{ANSWER.decode()}{json.dumps(answer)}", flush=True)  # noqa: T201
 
 
 def _answer(task: str, engine: str, caffe: str | None) -> Answer:

@@ -16,6 +16,8 @@ from typing import Any, Literal
 Task = Literal["train", "encode"]
 # The packages that a trial of an engine imports.
 ENGINE_PACKAGES = {"torch": ("torch",), "onnx": ("onnx", "onnxruntime")}
+# What the line with the answer of a trial begins with.
+ANSWER = b"answer: "
 # The time for an engine; the first import of a large package from a slow disk takes most of it.
 SECONDS = 60.0
 # How long a trial that is asked to end may take.
@@ -79,7 +81,8 @@ def run_trial(
     words = [task, engine, str(folder), *([caffe] if caffe else [])]
     with subprocess.Popen(
         [*command, *words],
-        env=child_environment(),
+        # Otherwise glog leaves files in the folder for temporary ones.
+        env=child_environment() | {"GLOG_log_dir": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -100,15 +103,16 @@ def child_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]
 
 
 def _trial(task: Task, engine: str, code: int, out: bytes, err: bytes) -> Trial:
-    lines = out.decode("utf-8", "replace").splitlines()
-    if code == 0 and lines:
-        answer = json.loads(lines[-1])
+    # Libraries may print at their end, too.
+    lines = [line for line in out.splitlines() if line.startswith(ANSWER)]
+    if lines:
+        answer = json.loads(lines[-1].removeprefix(ANSWER))
         return Trial(
             task,
             engine,
             answer["seconds"],
             answer["device"],
-            answer["error"],
+            answer["error"] or (exit_text(code) if code else None),
             answer["hint"],
             answer["is_missing"],
         )
