@@ -19,7 +19,7 @@ TSN = "the Caffe of TSN"
 WINDOWS = "happynear's Caffe"
 RISTRETTO = "Ristretto"
 SSDH = "the Caffe of the SSDH authors"
-_ANY = "several forks"
+SEVERAL = "several forks"
 
 _SSD_LAYER = (
     "annotated_data_param detection_evaluate_param detection_output_param multibox_loss_param "
@@ -36,9 +36,10 @@ _DEEPLAB_LAYER = (
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     "SolverParameter": {
         SSD: _SSD_SOLVER,
-        NVCAFFE: f"{_SSD_SOLVER} larc larc_eta larc_policy larc_turbo max_momentum "
-        "max_weight_decay min_lr momentum_policy momentum_power rampup_interval rampup_lr "
-        "solver_data_type store_blobs_in_old_format test_and_snapshot_last_epochs "
+        NVCAFFE: f"{_SSD_SOLVER} epoch_size larc larc_eta larc_policy larc_turbo max_epoch "
+        "max_momentum max_weight_decay min_lr momentum_policy momentum_power rampup_interval rampup_lr "
+        "solver_data_type store_blobs_in_old_format test_and_snapshot_last_epochs test_epoch_size "
+        "test_interval_epoch "
         "weight_decay_policy weight_decay_power",
         INTELCAFFE: f"{_SSD_SOLVER} disabled_update engine local_gw_ratio local_lr_auto "
         "stageiter stagelr test_offset warmup_iter warmup_start_lr",
@@ -189,7 +190,7 @@ _TYPES: Mapping[str, str] = {
     "Permute PredictBox Proposal ROIPooling Resize Slope SmoothL1Loss SoftContrastiveLoss "
     "SoftTruncation SubRegion Transformer TripletLoss Truncation",
     SSDH: "K1_EuclideanLoss K2_EuclideanLoss MultiLabelAccuracy MultiLabelSigmoidLoss",
-    _ANY: "ConvolutionDepthwise DepthwiseConvolution HuberLoss LogSoftmax ReLU6",
+    SEVERAL: "ConvolutionDepthwise DepthwiseConvolution HuberLoss LogSoftmax ReLU6",
 }
 # Values of `lr_policy` and `type` in a solver.
 _POLICIES: Mapping[str, str] = {SSD: "plateau", INTELCAFFE: "plateau multifixed", TSN: "exp10"}
@@ -258,5 +259,5 @@ def forks_text(forks: tuple[str, ...]) -> str:
     ('NVCaffe has', 'NVCaffe and IntelCaffe have')
     """
     if len(forks) == 1:
-        return f"{forks[0]} {'have' if forks[0] == _ANY else 'has'}"
+        return f"{forks[0]} {'have' if forks[0] == SEVERAL else 'has'}"
     return f"{', '.join(forks[:-1])} and {forks[-1]} have"

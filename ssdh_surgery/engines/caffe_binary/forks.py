@@ -1,50 +1,35 @@
-"""Forks of Caffe, and the fields, layer types and words of the log that identify each."""
+"""Which fork of Caffe an executable is: by its solver's fields, its layer types and its log."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 
-# Fields of a fork's SolverParameter, with a value. Some forks have taken over those of others.
+from ssdh_surgery.caffe.messages.forks import (
+    NVCAFFE,
+    SEVERAL,
+    forks_with_field,
+    forks_with_type,
+)
+
+# Fields of a fork's SolverParameter that tell it apart, with a value.
 SOLVER_FIELDS = {
     "rampup_interval": "0",  # NVCaffe from 0.16 on
     "max_epoch": "0",  # NVCaffe 0.15
-    "warmup_iter": "0",  # Intel Caffe
-    "eval_type": '"classification"',  # the Caffe of SSD, Intel Caffe, NVCaffe from 0.16 on
+    "warmup_iter": "0",  # IntelCaffe
+    "eval_type": '"classification"',  # the Caffe of SSD, and those that have taken it over
 }
-
-
-@dataclass(frozen=True)
-class Fork:
-    """A fork, which any of its marks identifies.
-
-    Attributes:
-        name: what people call it.
-        fields: fields of its SolverParameter.
-        types: layer types.
-        words: what its log says.
-    """
-
-    name: str
-    fields: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    words: str = ""
-
-
-# A fork stands before those whose layers it has taken over.
-_FORKS = (
-    Fork("NVCaffe", ("rampup_interval", "max_epoch"), words="This is NVCaffe"),
-    Fork("Intel Caffe", ("warmup_iter",)),
-    Fork("the Caffe of SSD", types=("MultiBoxLoss",)),
-    Fork("the Caffe of SSDH", types=("K1_EuclideanLoss", "K2_EuclideanLoss")),
-)
+_NVCAFFE_WORDS = "This is NVCaffe"
 
 
 def fork_name(fields: Collection[str], types: Collection[str], log: str) -> str | None:
     """The fork that has such fields and layer types, or writes such a log; None if unknown."""
-    for fork in _FORKS:
-        has_mark = any(each in fields for each in fork.fields)
-        has_mark = has_mark or any(each in types for each in fork.types)
-        if has_mark or (fork.words and fork.words in log):
-            return fork.name
-    return None
+    if _NVCAFFE_WORDS in log:
+        return NVCAFFE
+    for field in fields:
+        forks = forks_with_field("SolverParameter", field)
+        if len(forks) == 1:
+            return forks[0]
+    # Forks take over the layers of others: the one that most of them are of.
+    counts = Counter(fork for each in types for fork in forks_with_type(each) if fork != SEVERAL)
+    return counts.most_common(1)[0][0] if counts else None

@@ -36,9 +36,9 @@ _DETECTION = ["Data", "ImageData", "MultiBoxLoss", "PriorBox"]
     [
         ({"fields": ["rampup_interval", "eval_type"], "types": _DETECTION}, "NVCaffe"),
         ({"fields": ["max_epoch"]}, "NVCaffe"),
-        ({"fields": ["warmup_iter", "eval_type"], "types": _DETECTION}, "Intel Caffe"),
+        ({"fields": ["warmup_iter", "eval_type"], "types": _DETECTION}, "IntelCaffe"),
         ({"fields": ["eval_type"], "types": _DETECTION}, "the Caffe of SSD"),
-        ({"types": ["Data", "K1_EuclideanLoss"]}, "the Caffe of SSDH"),
+        ({"types": ["Data", "K1_EuclideanLoss"]}, "the Caffe of the SSDH authors"),
         ({"fields": ["eval_type"]}, None),
         ({}, None),
     ],
