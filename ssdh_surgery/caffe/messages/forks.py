@@ -37,9 +37,9 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "SolverParameter": {
         SSD: _SSD_SOLVER,
         NVCAFFE: f"{_SSD_SOLVER} epoch_size larc larc_eta larc_policy larc_turbo max_epoch "
-        "max_momentum max_weight_decay min_lr momentum_policy momentum_power rampup_interval rampup_lr "
-        "solver_data_type store_blobs_in_old_format test_and_snapshot_last_epochs test_epoch_size "
-        "test_interval_epoch "
+        "max_momentum max_weight_decay min_lr momentum_policy momentum_power "
+        "rampup_interval rampup_lr solver_data_type store_blobs_in_old_format "
+        "test_and_snapshot_last_epochs test_epoch_size test_interval_epoch "
         "weight_decay_policy weight_decay_power",
         INTELCAFFE: f"{_SSD_SOLVER} disabled_update engine local_gw_ratio local_lr_auto "
         "stageiter stagelr test_offset warmup_iter warmup_start_lr",
