@@ -26,6 +26,7 @@ class FindingRule:
         severity: `error` where the run would fail or be useless.
         summary: what is wrong, in one sentence.
         reason: why it matters: what Caffe does with it, or what goes wrong later.
+        remedy: how to mend it, in one sentence.
     """
 
     code: str
@@ -33,6 +34,7 @@ class FindingRule:
     severity: Severity
     summary: str
     reason: str
+    remedy: str = ""
 
     def at(self, location: Location | None, message: str, hint: str | None = None) -> Finding:
         """A finding of this rule."""
@@ -98,9 +100,11 @@ FAMILIES = {
 RULES: dict[str, FindingRule] = {}
 
 
-def _rule(code: str, name: str, severity: Severity, summary: str, reason: str) -> FindingRule:
+def _rule(
+    code: str, name: str, severity: Severity, summary: str, reason: str, remedy: str = ""
+) -> FindingRule:
     assert code not in RULES, f"{code} appears twice in the table"
-    RULES[code] = FindingRule(code, name, severity, summary, reason)
+    RULES[code] = FindingRule(code, name, severity, summary, reason, remedy)
     return RULES[code]
 
 
@@ -406,7 +410,7 @@ DUPLICATE_TOP = _rule(
 NO_LAYERS = _rule(
     "SSDH203", "no-layers", "error",
     "The net has no layers in a phase that the solver runs it in.",
-    "Caffe builds an empty net: nothing is trained, or nothing is tested.",
+    "Caffe builds the empty net, and stops when it runs it: at the first test or iteration.",
 )
 FOREIGN_SYNTAX = _rule(
     "SSDH204", "foreign-syntax", "error",
@@ -448,8 +452,8 @@ SHARED_PARAM = _rule(
 EMPTY_BLOB = _rule(
     "SSDH216", "empty-blob", "warning",
     "A blob has no values.",
-    "Caffe accepts it, but nothing can be learned from it: usually a kernel is larger than what "
-    "it slides over.",
+    "Caffe builds the net, and stops at the first iteration: `Check failed: data_`. Usually a "
+    "kernel is larger than what it slides over.",
 )
 NO_INPUT_SHAPE = _rule(
     "SSDH217", "no-input-shape", "error",
@@ -605,13 +609,14 @@ NO_TEST_INTERVAL = _rule(
 NO_SNAPSHOT_FOLDER = _rule(
     "SSDH307", "no-snapshot-folder", "error",
     "The folder of `snapshot_prefix` does not exist.",
-    "Caffe does not create it. It stops at the start, and old versions only when they write the "
-    "first snapshot.",
+    "Caffe does not create it. With `snapshot` above 0 it stops at the start; otherwise, and in "
+    "old versions, when it writes the first snapshot, and what it learned is lost.",
 )
 SNAPSHOT_FOLDER_READ_ONLY = _rule(
     "SSDH308", "snapshot-folder-read-only", "error",
     "The folder of `snapshot_prefix` is not writable.",
-    "Caffe stops at the start, and old versions only when they write the first snapshot.",
+    "With `snapshot` above 0 Caffe stops at the start; otherwise, and in old versions, when it "
+    "writes the first snapshot, and what it learned is lost.",
 )
 NO_SNAPSHOTS = _rule(
     "SSDH309", "no-snapshots", "warning",

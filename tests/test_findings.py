@@ -90,5 +90,7 @@ def test_every_code_is_asserted_by_a_test() -> None:
 
 def test_every_code_is_on_the_page() -> None:
     page = (ROOT / "docs" / "findings.md").read_text()
-    listed = re.findall(r"^\| (SSDH\d+) \| `([\w-]+)` \| (\w+) \|", page, re.MULTILINE)
+    listed = re.findall(
+        r"^\| \[(SSDH\d+)\]\(#ssdh\d+\) \| `([\w-]+)` \| (\w+) \|", page, re.MULTILINE
+    )
     assert listed == [(rule.code, rule.name, rule.severity) for rule in RULES.values()]

@@ -1,4 +1,4 @@
-"""Write docs/findings.md from the table of rules: `findings.py [--check]`.
+"""Write docs/findings.md from the table of rules and their examples: `findings.py [--check]`.
 
 With --check, nothing is written, and the exit code is 1 if the page would change.
 """
@@ -6,7 +6,13 @@ With --check, nothing is written, and the exit code is 1 if the page would chang
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from finding_examples.catalogue import EXAMPLES
+from finding_examples.command_line import run_ssdh
+from finding_examples.example import END, Example, NotRun, Stops, cause, mend
+from finding_examples.job import FILES, NET, SOLVER
 from generated_page import cell, write_or_check
 
 from ssdh_surgery.findings import FAMILIES, RULES, FindingRule
@@ -24,35 +30,116 @@ to 9 (first: key '00000001'), but the classifier has 3 outputs (0 to 2)
 
 An **error** means that the run would fail or be useless: `ssdh train` does not start (unless \
 `--no-check` is given), and `ssdh data build` writes nothing (unless `--skip-bad` leaves the line \
-out). A **warning** is doubtful and stops nothing; an **info** is worth knowing.
+out). A **warning** is doubtful and stops nothing; an **info** is worth knowing. `ssdh rule CODE` \
+explains one.
+"""
+
+JOB = """
+## The job of the examples
+
+Each finding below has an example: a change of one small training job, the command that reports \
+it, what BVLC Caffe does with it, and what mends it. A test makes them all, and runs Caffe.
+
+{files}
+
+`net.prototxt` is
+
+```
+{net}```
+
+and `solver.prototxt`
+
+```
+{solver}```
 """
 
 TAIL = """
 ## Adding a finding
 
 A row in the table of `ssdh_surgery/findings.py`, the function that yields it (for what is known \
-before training: a generator in a file of the family's folder in `ssdh_surgery/pipeline/check/`), \
-and a test that names its code. Then run `tools/docs/findings.py`, which writes this page. A \
-released code or name is never used for anything else.
+before training: a generator in a file of the family's folder in `ssdh_surgery/pipeline/check/`), a test \
+that names its code, and an example in `tools/docs/finding_examples/`. Then run \
+`tools/docs/findings.py`, which writes this page. A released code or name is never used for \
+anything else.
 """
+
+COLUMNS = """\
+| Code | Name | Severity | What is wrong |
+| --- | --- | --- | --- |
+"""
+# The folder of a job, as the page calls it.
+_FOLDER = "/home/jane/colors"
 
 
 def page() -> str:
     """The text of docs/findings.md."""
-    sections = [HEAD]
-    for digit, title in FAMILIES.items():
-        rules = [rule for rule in RULES.values() if rule.code[4] == digit]
-        sections.append(
-            f"\n## SSDH{digit}xx: {title[0].lower()}{title[1:]}\n\n"
-            "| Code | Name | Severity | What is wrong | Why it matters |\n"
-            "| --- | --- | --- | --- | --- |\n" + "".join(map(_row, rules))
-        )
-    return "".join([*sections, TAIL])
+    families = [
+        (f"SSDH{digit}xx: {title[0].lower()}{title[1:]}", digit)
+        for digit, title in FAMILIES.items()
+    ]
+    rules = {
+        digit: [rule for rule in RULES.values() if rule.code[4] == digit] for digit in FAMILIES
+    }
+    parts = [HEAD]
+    for title, digit in families:
+        parts.append(f"\n## {title}\n\n{COLUMNS}" + "".join(map(_row, rules[digit])))
+    files = "\n".join(f"- `{name}`: {purpose}" for name, purpose in FILES.items())
+    parts.append(JOB.format(files=files, net=NET, solver=SOLVER))
+    for title, digit in families:
+        parts.append(f"\n## Examples of {title}\n")
+        parts += map(_section, rules[digit])
+    return "".join([*parts, TAIL])
 
 
 def _row(rule: FindingRule) -> str:
-    summary, reason = cell(rule.summary), cell(rule.reason)
-    return f"| {rule.code} | `{rule.name}` | {rule.severity} | {summary} | {reason} |\n"
+    link = f"[{rule.code}](#{rule.code.lower()})"
+    return f"| {link} | `{rule.name}` | {rule.severity} | {cell(rule.summary)} |\n"
+
+
+def _section(rule: FindingRule) -> str:
+    """What is wrong, why it matters, examples, and how to mend it."""
+    paragraphs = [
+        f"### {rule.code}",
+        f"`{rule.name}`, {rule.severity}. {rule.summary} {rule.reason}",
+    ]
+    for example in EXAMPLES:
+        if example.rule is rule:
+            paragraphs += _example(example)
+    return "\n" + "\n\n".join(paragraphs) + "\n"
+
+
+def _example(example: Example) -> list[str]:
+    """An example: the change, what is reported, what Caffe does, and what mends it."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        steps = cause(example, folder)
+        (text, *_) = run_ssdh(example.command, folder).findings(example.rule)
+        text = text.replace(str(folder), _FOLDER)
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        cause(example, folder)
+        mending = mend(example, folder)
+    if example.mended_command:
+        mending.append(f"```console\n$ {example.mended_command}\n```")
+    remedy = f"To mend it: {example.rule.remedy}" if example.rule.remedy else "To mend it:"
+    return [
+        *steps,
+        f"```console\n$ {example.command}\n{text}\n```",
+        _caffe(example),
+        remedy,
+        *mending,
+    ]
+
+
+def _caffe(example: Example) -> str:
+    """What BVLC Caffe does with it."""
+    caffe = example.caffe
+    if isinstance(caffe, NotRun):
+        return caffe.reason
+    if isinstance(caffe, Stops):
+        return f"`{caffe.command}` stops: `{caffe.words}`"
+    log = "" if caffe.words == END else f"; its log has `{caffe.words}`"
+    return f"`{caffe.command}` runs to the end and exits with 0{log}."
 
 
 if __name__ == "__main__":

@@ -198,15 +198,20 @@ def _drawings(view: NetTable, svg: Path | None, dot: Path | None) -> dict[Path, 
 
 
 def _tell(finding: Finding) -> None:
-    """Print why something is unknown, or why Caffe would refuse the net; assumptions with -v."""
+    """Print why something is unknown, or why Caffe would refuse the net.
+
+    With -v assumptions too, and notes with their codes.
+    """
     if finding.is_error:
         terminal.warn("Caffe would refuse this net")
         terminal.finding(finding)
     elif finding.severity == "warning":
         hint = f"\nhint: {finding.hint}" if finding.hint else ""
         terminal.warn(f"{finding.location}: {finding.message}{hint}")
-    elif finding.rule is ASSUMED_CHANNELS:
-        terminal.detail(f"note: {finding.location}: {finding.message}")
     else:
         hint = f" ({finding.hint})" if finding.hint else ""
-        terminal.say(f"note: {finding.message}{hint}")
+        if terminal.is_verbose():
+            label = f"{finding.location}: {finding.severity} {finding.code} {finding.name}"
+            terminal.detail(f"{label}: {finding.message}{hint}")
+        elif finding.rule is not ASSUMED_CHANNELS:
+            terminal.say(f"note: {finding.message}{hint}")
