@@ -117,35 +117,43 @@ LABELS_OUT_OF_RANGE = _rule(
     "Labels of a source for which the classifier has no output.",
     "Caffe does not check labels: a GPU reads out of bounds, and a CPU build trains on garbage "
     "and exits with 0. `loss_param { ignore_label }` is respected.",
+    "Number the labels from 0 without gaps, or set `num_output` to the largest label plus 1.",
 )
 NO_MEAN_FILE = _rule(
     "SSDH102", "no-mean-file", "error",
     "The `mean_file` of a data layer does not exist.",
     "Caffe stops when it builds the layer. It looks the path up from its working directory, not "
     "from the net's folder.",
+    "Write the path as it is seen from the directory that caffe runs in, or make the file "
+    "with `ssdh data mean`.",
 )
 NO_SOURCE = _rule(
     "SSDH103", "no-source", "error",
     "The `source` of an `ImageData`, `HDF5Data` or `WindowData` layer does not exist.",
     "Caffe stops when it builds the layer. It looks the path up from its working directory, not "
     "from the net's folder.",
+    "Write the path as it is seen from the directory that caffe runs in.",
 )
 NO_DATABASE = _rule(
     "SSDH104", "no-database", "error",
     "The `source` of a `Data` layer does not exist.",
     "Caffe stops when it opens the database. It looks the path up from its working directory, "
     "not from the net's folder.",
+    "Write the path as it is seen from the directory that caffe runs in, or make the database "
+    "with `ssdh data build`.",
 )
 WRONG_BACKEND = _rule(
     "SSDH105", "wrong-backend", "error",
     "A `Data` layer names another `backend` than the one that its database was written with.",
     "Caffe opens the database with the library that `backend` names, LEVELDB by default, and "
     "stops.",
+    "Set `backend` in `data_param` to what the database is.",
 )
 UNREADABLE_DATABASE = _rule(
     "SSDH106", "unreadable-database", "error",
     "The LMDB of a `Data` layer cannot be read.",
     "Caffe stops when it opens the database, or at the first damaged record.",
+    "Make the database again with `ssdh data build`, or copy it again.",
 )
 ONE_LABEL = _rule(
     "SSDH107", "one-label", "warning",
@@ -153,17 +161,20 @@ ONE_LABEL = _rule(
     "The loss falls to 0 and the accuracy is the share of that class: nothing is learned. The "
     "labels of a list are 0 where its lines end in a space, and those of a Datum where none was "
     "set.",
+    "Make the database again from folders or from a list with the right labels.",
 )
 CLASSES_WITHOUT_RECORDS = _rule(
     "SSDH108", "classes-without-records", "warning",
     "The classifier has outputs for classes that no training record has.",
     "They are never learned. Usually num_output is too large, or the labels do not start at 0.",
+    "Set `num_output` to the number of classes, or number the labels from 0.",
 )
 TEST_COVERAGE = _rule(
     "SSDH109", "test-coverage", "info",
     "A test does not read each record of its LMDB once.",
     "The accuracy is that of a part of the records, and differs from test to test as the next "
     "one starts where the last one ended.",
+    "Set `test_iter` to the number of test records divided by the batch size, rounded up.",
 )
 UNDECODABLE_RECORD = _rule(
     "SSDH110", "undecodable-record", "error",
@@ -394,71 +405,86 @@ UNREADABLE_NET = _rule(
     "SSDH200", "unreadable-net", "error",
     "A net of the solver does not exist or cannot be parsed.",
     "Caffe stops before the first iteration. Nothing else can be checked until it is readable.",
+    "Correct the path in the solver, or the text at the place of the message.",
 )
 UNKNOWN_BOTTOM = _rule(
     "SSDH201", "unknown-bottom", "error",
     "A layer reads a blob that no layer above it writes.",
     "Caffe builds layers in the order of the file and stops at the first one whose bottom does "
     "not exist in that phase.",
+    "Correct the name of the bottom, or add the layer that writes it above.",
 )
 DUPLICATE_TOP = _rule(
     "SSDH202", "duplicate-top", "error",
     "Two layers write the same blob, or a layer writes in place over a blob that is used twice.",
     "Caffe stops. It gives each of several readers its own copy of a blob, so that none of them "
     "can work in place.",
+    "Give the top a name of its own.",
 )
 NO_LAYERS = _rule(
     "SSDH203", "no-layers", "error",
     "The net has no layers in a phase that the solver runs it in.",
     "Caffe builds the empty net, and stops when it runs it: at the first test or iteration.",
+    "Name a net with layers for that phase, or remove `test_iter` to train without tests.",
 )
 FOREIGN_SYNTAX = _rule(
     "SSDH204", "foreign-syntax", "error",
     "The text has characters or numbers that Caffe's parser does not read.",
     "Python's protobuf reads them, so such a file goes unnoticed until Caffe stops at it. Text "
     "that was copied from a web page has other spaces than U+0020.",
+    "Replace the character or the number as the hint says.",
 )
 OTHER_DIALECT = _rule(
     "SSDH205", "other-dialect", "error",
     "A layer has a field of another dialect.",
     "Caffe stops when it reads the net: its parser refuses fields that it does not know.",
+    "Write the field as the dialect of the file has it; `ssdh upgrade` converts a file that "
+    "is old throughout.",
 )
 UNKNOWN_LAYER_TYPE = _rule(
     "SSDH210", "unknown-layer-type", "warning",
     "A layer has a type that stock Caffe does not have.",
     "Stock Caffe stops at it. A fork may have it; its shapes, and those of everything that reads "
     "it, remain unknown here.",
+    "Correct the type; with a fork that has it, silence the line with `# ssdh: ignore "
+    "SSDH210`.",
 )
 UNKNOWN_SHAPE = _rule(
     "SSDH211", "unknown-shape", "info",
     "The shape of a blob is unknown without its data or its Python code.",
     "Layers above it cannot be checked, and their parameters and multiply-adds are not counted.",
+    "Put the data where the net looks for them, or give `--input-shape`.",
 )
 ASSUMED_CHANNELS = _rule(
     "SSDH212", "assumed-channels", "info",
     "Nothing states the number of channels of the images, so one was assumed.",
     "Shapes, parameters and multiply-adds are wrong if the images have another number.",
+    "Put the data where the net looks for them, or give `--input-shape`.",
 )
 LAYER_SETUP = _rule(
     "SSDH214", "layer-setup", "error",
     "A layer's parameters or the shapes of its bottoms are not allowed.",
     "Caffe stops when it sets up the layer; the message is Caffe's own.",
+    "Change the parameter at the place of the message.",
 )
 SHARED_PARAM = _rule(
     "SSDH215", "shared-param", "error",
     "Layers share a parameter by name, and their shapes differ.",
     "Caffe stops. With `share_mode: PERMISSIVE` only the counts must be equal.",
+    "Give the parameters names of their own, or make their shapes equal.",
 )
 EMPTY_BLOB = _rule(
     "SSDH216", "empty-blob", "warning",
     "A blob has no values.",
     "Caffe builds the net, and stops at the first iteration: `Check failed: data_`. Usually a "
     "kernel is larger than what it slides over.",
+    "Make the kernel smaller, or the input larger.",
 )
 NO_INPUT_SHAPE = _rule(
     "SSDH217", "no-input-shape", "error",
     "An `input` of the net has no shape.",
     "Caffe leaves the input out and stops at the first layer that reads it.",
+    "Add an `input_shape` for it, or remove the input.",
 )
 
 FOREIGN_NET_FIELD = _rule(
@@ -580,70 +606,85 @@ NO_NET = _rule(
     "SSDH301", "no-net", "error",
     "The solver names no net to train.",
     "Caffe needs exactly one of `net`, `train_net`, `net_param` and `train_net_param`, and stops.",
+    "Set `net` to the path of the train net.",
 )
 NO_MAX_ITER = _rule(
     "SSDH302", "no-max-iter", "error",
     "`max_iter` is not set, or is 0.",
     "Caffe takes 0 and finishes at once without training.",
+    "Set `max_iter`.",
 )
 NO_BASE_LR = _rule(
     "SSDH303", "no-base-lr", "error",
     "`base_lr` is not set.",
     "Caffe takes 0: it runs all iterations and learns nothing.",
+    "Set `base_lr`.",
 )
 UNREADABLE_SOLVER = _rule(
     "SSDH304", "unreadable-solver", "error",
     "The solver has a value that Caffe's schema does not have.",
     "Caffe stops when it reads the solver.",
+    "Write one of the values that the message names.",
 )
 TEST_ITER_COUNT = _rule(
     "SSDH305", "test-iter-count", "error",
     "The number of `test_iter` differs from the number of test nets.",
     "Caffe needs one `test_iter` for each test net, and stops.",
+    "Repeat `test_iter` once for each test net, in their order.",
 )
 NO_TEST_INTERVAL = _rule(
     "SSDH306", "no-test-interval", "error",
     "`test_iter` is set, but `test_interval` is not.",
     "Caffe stops: it does not know when to test.",
+    "Set `test_interval`, or remove `test_iter` to train without tests.",
 )
 NO_SNAPSHOT_FOLDER = _rule(
     "SSDH307", "no-snapshot-folder", "error",
     "The folder of `snapshot_prefix` does not exist.",
     "Caffe does not create it. With `snapshot` above 0 it stops at the start; otherwise, and in "
     "old versions, when it writes the first snapshot, and what it learned is lost.",
+    "Create the folder: `mkdir -p FOLDER`. `ssdh train` creates it.",
 )
 SNAPSHOT_FOLDER_READ_ONLY = _rule(
     "SSDH308", "snapshot-folder-read-only", "error",
     "The folder of `snapshot_prefix` is not writable.",
     "With `snapshot` above 0 Caffe stops at the start; otherwise, and in old versions, when it "
     "writes the first snapshot, and what it learned is lost.",
+    "Change the permissions of the folder, or set `snapshot_prefix` to another one.",
 )
 NO_SNAPSHOTS = _rule(
     "SSDH309", "no-snapshots", "warning",
     "A solver writes no weights at all: `snapshot` is 0 and `snapshot_after_train` is false.",
     "Caffe trains to the end and exits with 0; what it learned is lost.",
+    "Remove `snapshot_after_train: false`, or set `snapshot`.",
 )
 SOLVER_REFUSED = _rule(
     "SSDH310", "solver-refused", "error",
     "Caffe refuses a value of the solver: an unknown policy or type, or a field out of range.",
     "Caffe stops at the first iteration, after the whole first test, or dies of a division by "
     "zero.",
+    "Correct the value at the place of the message.",
 )
 VANISHING_RATE = _rule(
     "SSDH311", "vanishing-rate", "warning",
     "The learning rate is next to nothing for half of the run or longer.",
     "Caffe goes on to the end and exits with 0; nothing is learned from there on.",
+    "Set `gamma`, usually to 0.1, or lower the rate later: a larger `stepsize` or larger "
+    "values of `stepvalue`.",
 )
 CONSTANT_RATE = _rule(
     "SSDH312", "constant-rate", "warning",
     "The policy of the learning rate never lowers it within the run.",
     "Caffe takes a missing `power` or `stepvalue` without a word. Training usually needs a lower "
     "rate at its end.",
+    "Set the field that the policy reads, below `max_iter` where it is an iteration; "
+    "`lr_policy: \"fixed\"` if it is intended.",
 )
 FOREIGN_SOLVER_FIELD = _rule(
     "SSDH313", "foreign-solver-field", "warning",
     "The solver has a field that BVLC Caffe does not have.",
     "BVLC Caffe stops when it reads the solver; a fork may have the field.",
+    "Correct the name, or remove the field for BVLC Caffe; with a fork that has it, nothing.",
 )
 
 FOREIGN_SOLVER_VALUE = _rule(
@@ -724,23 +765,28 @@ NO_WEIGHTS = _rule(
     "SSDH401", "no-weights", "error",
     "A file given with `--weights` does not exist.",
     "Caffe stops after it has built the nets.",
+    "Correct the path.",
 )
 UNREADABLE_WEIGHTS = _rule(
     "SSDH402", "unreadable-weights", "error",
     "A file given with `--weights` holds no weights, or is damaged.",
     "Caffe stops after it has built the nets.",
+    "Download or copy the file again; it must be a `.caffemodel`, or an HDF5 file of weights.",
 )
 NOTHING_COPIED = _rule(
     "SSDH403", "nothing-copied", "error",
     "No layer of the weights has the name of a layer of the net.",
     "Caffe copies weights by layer name and ignores all others, so it would train from scratch "
     "silently.",
+    "Give the weights of this net; layers must have the same names.",
 )
 SHAPE_CLASH = _rule(
     "SSDH404", "shape-clash", "error",
     "A layer has the same name in the net and in the weights, but blobs of other shapes.",
     "Caffe copies weights by layer name and stops at another shape. This is why a patched "
     "classifier is renamed.",
+    "Rename the layer, so that it starts from its filler, or make its parameters those of the "
+    "weights.",
 )
 
 FROM_FILLERS = _rule(
@@ -748,6 +794,7 @@ FROM_FILLERS = _rule(
     "A net with a hash layer is trained without weights to start from.",
     "The method fine-tunes a trained classifier. From its fillers the whole net starts at random, "
     "and the small learning rate of a fine-tuning hardly moves it.",
+    "Give the weights of the trained classifier: `--weights FILE`.",
 )
 SNAPSHOT_IS_WEIGHTS = _rule(
     "SSDH406", "snapshot-is-weights", "error",
@@ -919,123 +966,149 @@ MISSING_PICTURE = _rule(
     "SSDH601", "missing-picture", "error",
     "An image of the list does not exist.",
     "`convert_imageset` leaves it out with a line in its log, and `ImageData` stops at it.",
+    "Correct the path or the folder that paths start from, `--root`; `--skip-bad` leaves the "
+    "line out.",
 )
 UNREADABLE_PICTURE = _rule(
     "SSDH602", "unreadable-picture", "error",
     "An image cannot be decoded.",
     "`convert_imageset` leaves it out with a line in its log, and `ImageData` stops at it.",
+    "Replace the file, or leave the line out with `--skip-bad`.",
 )
 NO_LABEL = _rule(
     "SSDH603", "no-label", "error",
     "A line of the list is not a path and a label.",
     "Caffe splits the line at its last space, and would read another path and label 0.",
+    "Add the label after one space.",
 )
 TRAILING_SPACE = _rule(
     "SSDH604", "trailing-space", "error",
     "A line of the list has white space after its label.",
     "Caffe splits the line at its last space, and reads label 0.",
+    "Remove the space at the end of the line.",
 )
 TAB_FOR_SPACE = _rule(
     "SSDH605", "tab-for-space", "error",
     "A line of the list has a tab before its label.",
     "Caffe splits a line at a space only: the path and the label are read as one.",
+    "Replace the tab with a space.",
 )
 LABEL_NOT_A_NUMBER = _rule(
     "SSDH606", "label-not-a-number", "error",
     "A label is not an integer.",
     "Caffe reads the digits that it begins with, or 0 where there are none.",
+    "Number the classes from 0, and write the number.",
 )
 NEGATIVE_LABEL = _rule(
     "SSDH607", "negative-label", "error",
     "A label is negative.",
     "Classes count from 0: a classifier has no such output, and Caffe does not check labels.",
+    "Number the classes from 0; leave out images without a class.",
 )
 LABEL_TOO_LARGE = _rule(
     "SSDH608", "label-too-large", "error",
     "A label does not fit into 32 bits.",
     "A record stores its label as a 32-bit integer.",
+    "Number the classes from 0.",
 )
 LISTED_TWICE = _rule(
     "SSDH609", "listed-twice", "warning",
     "An image is listed twice with the same label.",
     "Both lines are kept: the image has two records.",
+    "Remove one of the two lines.",
 )
 CONTRADICTING_LABELS = _rule(
     "SSDH610", "contradicting-labels", "error",
     "An image is listed twice with different labels.",
     "One of the two labels is wrong. `--multi-label` takes several labels per image.",
+    "Remove the line with the wrong label.",
 )
 SEVERAL_LABELS = _rule(
     "SSDH611", "several-labels", "error",
     "A line of the list has several labels.",
     "A record has one label. `--multi-label` writes label vectors into a second LMDB.",
+    "Keep one label on each line, or build with `--multi-label`.",
 )
 BYTE_ORDER_MARK = _rule(
     "SSDH612", "byte-order-mark", "warning",
     "The list begins with a byte order mark.",
     "It is ignored here, but Caffe takes it for part of the first path.",
+    "Save the list as UTF-8 without a byte order mark.",
 )
 WINDOWS_LINE_ENDS = _rule(
     "SSDH613", "windows-line-ends", "warning",
     "The lines of the list end in CR LF.",
     "They are read correctly here and by Caffe; other programs may take the CR for part of the "
     "label.",
+    "Save the list with Unix line ends.",
 )
 EMPTY_LINE = _rule(
     "SSDH614", "empty-line", "warning",
     "A line of the list is empty.",
     "It is skipped, but counts in the line numbers that record keys begin with.",
+    "Remove the line.",
 )
 PATH_TOO_LONG = _rule(
     "SSDH615", "path-too-long", "error",
     "A path has more than 502 bytes.",
     "It is part of the record's key, and an LMDB key has at most 511 bytes.",
+    "Shorten the path: list it from a folder further down, and give that as `--root`.",
 )
 PICTURE_WITHOUT_CLASS = _rule(
     "SSDH616", "picture-without-class", "warning",
     "An image lies next to the class folders, not in one of them.",
     "It has no label, and is left out.",
+    "Move the image into the folder of its class, or leave it out.",
 )
 NOT_A_PICTURE = _rule(
     "SSDH617", "not-a-picture", "warning",
     "A file in a class folder does not have the extension of an image.",
     "It is left out.",
+    "Move the file elsewhere, or give an image the extension of its format.",
 )
 SEVERAL_SIZES = _rule(
     "SSDH618", "several-sizes", "warning",
     "The images differ in size.",
     "All images of a batch need one size: resize them, or crop them all in the net.",
+    "Resize all images: `--resize WxH`.",
 )
 OTHER_NUMBER_OF_LABELS = _rule(
     "SSDH619", "other-number-of-labels", "error",
     "A line has more or fewer labels than most lines.",
     "A label vector has one value for each class. Where the labels are class numbers, "
     "`--classes N` is missing.",
+    "Give each line as many labels as there are classes, or give `--classes N` if they are "
+    "class numbers.",
 )
 LABEL_OUT_OF_RANGE = _rule(
     "SSDH620", "label-out-of-range", "error",
     "A label is not below `--classes`.",
     "Classes count from 0, so the last of N classes is N - 1.",
+    "Raise `--classes`, or correct the label.",
 )
 LABELS_NOT_BINARY = _rule(
     "SSDH621", "labels-not-binary", "warning",
     "A label vector has values other than 0 and 1.",
     "The values are kept. Where the labels are class numbers, `--classes N` is missing.",
+    "Give `--classes N` if the labels are class numbers; otherwise correct the line.",
 )
 PICTURE_IN_NO_CLASS = _rule(
     "SSDH622", "picture-in-no-class", "warning",
     "A label vector is all zeros.",
     "As a query the image has no relevant item in an evaluation.",
+    "Give the image a class, or leave it out.",
 )
 CLASS_TWICE = _rule(
     "SSDH623", "class-twice", "warning",
     "A line names the same class twice.",
     "With `--classes` labels are class numbers; label vectors of 0 and 1 are read without it.",
+    "Name the class once; without `--classes` if the labels are vectors.",
 )
 CLASS_BY_CLASS = _rule(
     "SSDH624", "class-by-class", "info",
     "The images are ordered by class.",
     "Caffe reads records in order, so a net sees one class at a time. `--shuffle` mixes them.",
+    "Build with `--shuffle`, or set `shuffle: true` in an `ImageData` layer.",
 )
 
 # ---------------------------------------------------------------- SSDH7xx encoding
@@ -1044,54 +1117,67 @@ LAYERS_WITHOUT_WEIGHTS = _rule(
     "SSDH701", "layers-without-weights", "warning",
     "Layers that the encoded blob depends on have no weights in the file.",
     "They keep the values of their fillers, so the codes are meaningless.",
+    "Give the weights that were trained with the hash layer: `--weights FILE`.",
 )
 NO_CODE = _rule(
     "SSDH702", "no-code", "warning",
     "The encoded blob is not a code.",
     "Only its activations are stored. `ssdh deploy` adds the hash layer to a deploy net.",
+    "Add the hash layer with `ssdh deploy`, or name the blob that holds the code: `--blob "
+    "NAME`.",
 )
 UNLIKE_TRAINING = _rule(
     "SSDH703", "unlike-training", "warning",
     "An option differs from what `ssdh.toml` records of the training.",
     "A net makes good codes only of input that is prepared as in training.",
+    "Leave the option out, so that the value of the training is taken.",
 )
 UNKNOWN_RESIZE = _rule(
     "SSDH704", "unknown-resize", "warning",
     "The size that images were resized to for training is unknown.",
     "No prototxt states it. The size of the net's input is taken, which differs where training "
     "cropped.",
+    "Give the size with `--resize WxH`, and with `--crop N` where training cropped.",
 )
 NO_MEAN = _rule(
     "SSDH705", "no-mean", "warning",
     "Neither a mean nor a scale is known.",
     "The net gets pixels from 0 to 255; most nets were trained with a mean subtracted.",
+    "Give what the training subtracted and multiplied by: `--mean-file`, `--mean-value`, "
+    "`--scale`.",
 )
 SCALE = _rule(
     "SSDH706", "scale", "warning",
     "The scale is far from 1 and from 1/255.",
     "The net gets input far outside the usual range, often by a factor of 255.",
+    "Give the scale of the training; 0.00390625 maps pixels to 0 to 1.",
 )
 MEAN_OF_ANOTHER_SCALE = _rule(
     "SSDH707", "mean-of-another-scale", "warning",
     "The mean is for pixels of another range than those that it is subtracted from.",
     "Caffe subtracts the mean before it multiplies by the scale.",
+    "Give the mean for pixels of the range that it is subtracted from.",
 )
 CHANNEL_ORDER = _rule(
     "SSDH708", "channel-order", "warning",
     "The order of the channels, RGB or BGR, is doubtful.",
     "Caffe reads images as BGR. A net that gets red and blue swapped makes worse codes, and "
     "nothing fails.",
+    "Give the mean in the order of the channels, blue first for BGR, or the order: "
+    "`--channels`.",
 )
 INPUT_RANGE = _rule(
     "SSDH709", "input-range", "warning",
     "The first images have a range of values, after mean and scale, that no net is trained on.",
     "Mean and scale are probably not those of the training.",
+    "Give the mean and the scale of the train net's `transform_param`.",
 )
 COLLAPSED_CODES = _rule(
     "SSDH710", "collapsed-codes", "warning",
     "Nearly all images have the same code.",
     "Searches return arbitrary results. The weights, the mean or the scale are not those of this "
     "net, or its training was too short (all bits are still 1) or has collapsed.",
+    "Train longer, or give the weights, mean and scale that belong together.",
 )
 NEW_CLASSES = _rule(
     "SSDH711", "new-classes", "warning",
@@ -1099,10 +1185,12 @@ NEW_CLASSES = _rule(
     "They get the next free labels, and keep their names: searches and evaluations compare names. "
     "The classifier has no outputs for them. Names are compared exactly, upper and lower case "
     "included.",
+    "Correct the name of the folder; for classes that are really new, nothing.",
 )
 CLASS_NAMES_UNFIT = _rule(
     "SSDH712", "class-names-unfit", "warning",
     "`labels.txt` names fewer or more classes than the labels have.",
     "It probably belongs to other data, and then its names are wrong. For label vectors of another "
     "length they are not used.",
+    "Give the names of these data: `--labels-file FILE`, or `none`.",
 )

@@ -44,6 +44,7 @@ def test_a_rule_is_called_what_users_call_it(name: str) -> None:
     assert rule.code[4] in FAMILIES
     assert rule.summary.endswith(".")
     assert rule.reason.endswith(".")
+    assert rule.remedy.endswith(".")
 
 
 def test_every_rule_has_a_finding_made_of_it() -> None:

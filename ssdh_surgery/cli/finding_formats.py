@@ -49,6 +49,7 @@ def sarif(findings: Sequence[Finding]) -> dict[str, Any]:
                 "name": RULES[code].name,
                 "shortDescription": {"text": RULES[code].summary},
                 "fullDescription": {"text": RULES[code].reason},
+                "help": {"text": RULES[code].remedy},
             }
             for code in codes
         ],

@@ -10,7 +10,7 @@ from support.command_line import Ssdh
 def test_a_finding_is_explained_by_its_code_or_name(ssdh: Ssdh, word: str) -> None:
     rule = RULES["SSDH101"]
     assert ssdh("rule", word).out == (
-        f"SSDH101 labels-out-of-range (error)\n{rule.summary}\n{rule.reason}\n"
+        f"SSDH101 labels-out-of-range (error)\n{rule.summary}\n{rule.reason}\n{rule.remedy}\n"
     )
 
 

@@ -121,12 +121,11 @@ def _example(example: Example) -> list[str]:
         mending = mend(example, folder)
     if example.mended_command:
         mending.append(f"```console\n$ {example.mended_command}\n```")
-    remedy = f"To mend it: {example.rule.remedy}" if example.rule.remedy else "To mend it:"
     return [
         *steps,
         f"```console\n$ {example.command}\n{text}\n```",
         _caffe(example),
-        remedy,
+        example.rule.remedy,
         *mending,
     ]
 

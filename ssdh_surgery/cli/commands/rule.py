@@ -13,7 +13,7 @@ from ssdh_surgery.findings import RULES, FindingRule
 @click.command("rule", cls=Command, epilog="\b\nExample:\n  ssdh rule SSDH101")
 @click.argument("code", metavar="CODE")
 def command(code: str) -> int:
-    """Explain a finding: what is wrong, and why it matters.
+    """Explain a finding: what is wrong, why it matters, and how to mend it.
 
     CODE is a finding's code or its name, as in `SSDH101 labels-out-of-range`.
     """
@@ -21,6 +21,7 @@ def command(code: str) -> int:
     terminal.answer(f"{rule.code} {rule.name} ({rule.severity})", bold=True)
     terminal.answer(rule.summary)
     terminal.answer(rule.reason)
+    terminal.answer(rule.remedy)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""SSDH2xx: what Caffe would refuse to build, and layers that only a fork has or that write nothing."""
+"""SSDH2xx: what Caffe would refuse to build, types that only a fork has, and empty blobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ssdh_surgery.pipeline.check.subject import Subject
 
 
 def findings(subject: Subject) -> Iterator[Finding]:
-    """What is wrong with the text of each net, and with its layers in each state that it runs in."""
+    """What is wrong with the text of each net, and with its layers in each state of it."""
     documents = dict.fromkeys(net.document for net, _ in subject.nets)
     for document in documents:
         if document is not subject.solver.document:
