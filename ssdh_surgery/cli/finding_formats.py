@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import ssdh_surgery
 from ssdh_surgery.findings import RULES, Finding
@@ -73,7 +75,7 @@ def _text(finding: Finding) -> str:
 
 
 def _location(place: Location) -> dict[str, Any]:
-    physical: dict[str, Any] = {"artifactLocation": {"uri": place.file}}
+    physical: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(place.file))}}
     if place.line:
         region = {"startLine": place.line, "startColumn": place.column}
         physical["region"] = {name: value for name, value in region.items() if value}

@@ -151,6 +151,15 @@ def test_sarif_names_each_rule_once(ssdh: Ssdh) -> None:
         assert physical["region"]["startLine"] > 0
 
 
+def test_sarif_names_a_file_by_a_uri(ssdh: Ssdh) -> None:
+    name = "caf\udce9 1#.prototxt"  # a byte that is not UTF-8
+    Path("net.prototxt").rename(name)
+    Path(name).write_text(Path(name).read_text().replace('"ReLU"', '"Relu"'))
+    log = ssdh("check", name, "--output-format", "sarif").json
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "caf%E9%201%23.prototxt"
+
+
 def test_the_workspace_names_what_is_checked(ssdh: Ssdh) -> None:
     assert "name a solver or nets" in ssdh("check", code=2).err
     ssdh("patch", "net.prototxt", "solver.prototxt")

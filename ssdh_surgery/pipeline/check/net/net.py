@@ -1,11 +1,11 @@
-"""SSDH2xx: what Caffe would refuse to build, types that only a fork has, and empty blobs."""
+"""SSDH2xx: what Caffe would refuse to build, and blobs that are empty."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ssdh_surgery.caffe.net.text_findings import net_text_findings, syntax_findings
-from ssdh_surgery.findings import NO_LAYERS, Finding
+from ssdh_surgery.findings import EMPTY_BLOB, NO_LAYERS, Finding
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import Subject
 
@@ -20,8 +20,8 @@ def findings(subject: Subject) -> Iterator[Finding]:
         yield from net_text_findings(net)
     for (net, state), net_shapes in zip(subject.nets, subject.shapes, strict=True):
         for finding in (*net.graph(state).findings, *net_shapes.findings):
-            # Shapes that are unknown without the data are reported with the data.
-            if finding.severity != "info":
+            # Data that are missing, and unknown types, are reported as that.
+            if finding.is_error or finding.rule is EMPTY_BLOB:
                 yield finding
         if not net.layers_in(state):
             yield NO_LAYERS.at(Location(net.file), f"the net has no layers in phase {state}")
