@@ -9,10 +9,22 @@ from pathlib import Path
 import pytest
 from finding_examples.catalogue import EXAMPLES
 from finding_examples.command_line import run_ssdh
-from finding_examples.example import CHECK, Example, NotRun, Stops, cause, mend
+from finding_examples.example import (
+    CHECK,
+    Example,
+    NotRun,
+    Stops,
+    cause,
+    mend,
+    report,
+    report_mended,
+)
 from finding_examples.job import write_job
 
 from ssdh_surgery.findings import RULES
+
+# `ssdh train` makes the folder, and has a sentence of its own for files on its command line.
+_SAID_OTHERWISE = {"SSDH307", "SSDH401"}
 
 examples = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.rule.code)
 
@@ -41,7 +53,7 @@ def test_the_job_itself_has_no_findings(tmp_path: Path, line: str) -> None:
 @examples
 def test_a_command_reports_it(tmp_path: Path, example: Example) -> None:
     cause(example, tmp_path)
-    ran = run_ssdh(example.command, tmp_path)
+    ran = report(example, tmp_path)
     assert ran.findings(example.rule), ran.output
     # What is found without a run leaves `ssdh check` with the exit code of an error.
     if example.command.startswith("ssdh check"):
@@ -50,12 +62,26 @@ def test_a_command_reports_it(tmp_path: Path, example: Example) -> None:
 
 @examples
 def test_it_is_gone_once_it_is_mended(tmp_path: Path, example: Example) -> None:
-    assert example.mending or example.mended_command
+    assert example.mending or example.mended_command or example.machine
     cause(example, tmp_path)
     mend(example, tmp_path)
-    ran = run_ssdh(example.mended_command or example.command, tmp_path)
+    ran = report_mended(example, tmp_path)
     assert ran.code == 0, ran.output
     assert ran.findings(example.rule) == []
+
+
+@pytest.mark.parametrize("engine", ["binary", "torch"])
+@pytest.mark.parametrize(
+    "example",
+    [each for each in EXAMPLES if each.command.startswith(CHECK)],
+    ids=lambda example: example.rule.code,
+)
+def test_train_finds_the_same_as_check(tmp_path: Path, example: Example, engine: str) -> None:
+    cause(example, tmp_path)
+    expected = report(example, tmp_path).codes - _SAID_OTHERWISE
+    line = example.command.replace("ssdh check", "ssdh train")
+    ran = run_ssdh(f"{line} --engine {engine} --dry-run", tmp_path)
+    assert ran.codes == expected, ran.output
 
 
 @pytest.mark.caffe

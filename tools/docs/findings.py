@@ -10,8 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from finding_examples.catalogue import EXAMPLES
-from finding_examples.command_line import run_ssdh
-from finding_examples.example import END, Example, NotRun, Stops, cause, mend
+from finding_examples.example import END, Example, NotRun, Stops, cause, mend, report
 from finding_examples.job import FILES, NET, SOLVER
 from generated_page import cell, write_or_check
 
@@ -113,7 +112,7 @@ def _example(example: Example) -> list[str]:
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
         steps = cause(example, folder)
-        (text, *_) = run_ssdh(example.command, folder).findings(example.rule)
+        (text, *_) = report(example, folder).findings(example.rule)
         text = text.replace(str(folder), _FOLDER)
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
@@ -123,6 +122,7 @@ def _example(example: Example) -> list[str]:
         mending.append(f"```console\n$ {example.mended_command}\n```")
     return [
         *steps,
+        *([example.machine.sentence] if example.machine else []),
         f"```console\n$ {example.command}\n{text}\n```",
         _caffe(example),
         example.rule.remedy,

@@ -121,6 +121,8 @@ def command(
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
     result = story.dry_run(options, launch)
+    for finding in result.findings:
+        terminal.finding(finding)
     for sentence in result.obstacles:
         terminal.warn(sentence)
     for sentence in result.notes:

@@ -41,15 +41,16 @@ from ssdh_surgery.pipeline.workspace.paths import (
 from ssdh_surgery.staging.staged_file import clean_folders
 
 # Findings that a dry run has a sentence of its own for.
-_LISTED = (NO_WEIGHTS, CPU_ONLY_CAFFE, NOTHING_LEFT)
+_LISTED = (CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, NOTHING_LEFT)
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """The line to type, a sentence for everything in its way, and what else would happen."""
+    """The line to type, what is in its way or doubtful, and what else would happen."""
 
     line: str
     obstacles: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -66,7 +67,7 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         obstacles.append(f"{refusal.location}: {refusal.message}; {refusal.hint}")
     obstacles += [finish_message(launch)] if launch.is_finished else []
     notes = []
-    findings = check_solver(
+    checked = check_solver(
         launch.solver,
         launch.job.cwd,
         launch.prefix,
@@ -74,14 +75,12 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         snapshot=launch.job.snapshot,
         target=_target(options),
     )
-    for finding in findings:
-        if finding.rule is NO_SNAPSHOT_FOLDER:
-            folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
-            notes.append(f"{folder} would be created")
-        elif finding.is_error and finding.rule not in _LISTED:
-            obstacles.append(finding.message)
+    if any(finding.rule is NO_SNAPSHOT_FOLDER for finding in checked):
+        folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
+        notes.append(f"{folder} would be created")
+    findings = tuple(finding for finding in checked if finding.rule not in _LISTED)
     if options.engine == "torch":
-        return DryRun(_own_line(options, launch), tuple(obstacles), tuple(notes))
+        return DryRun(_own_line(options, launch), tuple(obstacles), findings, tuple(notes))
     program, obstacle = find_program(options, launch)
     line = _caffe_line(launch, program)
     if obstacle:
@@ -93,7 +92,7 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
         fields = ", ".join(f"{name}: {value}" for name, value in launch.copy_fields)
         notes.append(f"{launch.run.solver} would be written, with {fields}, for: {line}")
         line = _own_line(options, launch)
-    return DryRun(line, tuple(obstacles), tuple(notes))
+    return DryRun(line, tuple(obstacles), findings, tuple(notes))
 
 
 def _target(options: TrainOptions) -> Target:

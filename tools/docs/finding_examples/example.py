@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Protocol
 
-from finding_examples.command_line import run_ssdh
+from finding_examples.command_line import Ran, run_ssdh
 from finding_examples.job import write_job
 from ssdh_surgery.findings import FindingRule
 
@@ -136,6 +137,21 @@ class NotRun:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What a machine is like while a command runs.
+
+    Attributes:
+        sentence: what the page says of it.
+        context: what makes it so.
+        mended: the same for the command after the mending.
+    """
+
+    sentence: str
+    context: Callable[[], AbstractContextManager[object]]
+    mended: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+@dataclass(frozen=True)
 class Example:
     """An example of a finding.
 
@@ -146,6 +162,7 @@ class Example:
         mending: the steps after which the finding is gone.
         command: the command line that reports it.
         mended_command: the command line that does not report it, where the mending is in it.
+        machine: what the machine is like; None where it does not matter.
     """
 
     rule: FindingRule
@@ -154,12 +171,25 @@ class Example:
     mending: tuple[Step, ...] = ()
     command: str = CHECK
     mended_command: str | None = None
+    machine: Machine | None = None
 
 
 def cause(example: Example, folder: Path) -> list[str]:
     """Write the job with the finding into a folder; how it differs, in Markdown."""
     write_job(folder)
     return [step.do(folder) for step in example.steps]
+
+
+def report(example: Example, folder: Path) -> Ran:
+    """Run the command that reports the finding, in the folder of its job."""
+    with example.machine.context() if example.machine else nullcontext():
+        return run_ssdh(example.command, folder)
+
+
+def report_mended(example: Example, folder: Path) -> Ran:
+    """Run the command that does not report it any more, in the folder of the mended job."""
+    with example.machine.mended() if example.machine else nullcontext():
+        return run_ssdh(example.mended_command or example.command, folder)
 
 
 def mend(example: Example, folder: Path) -> list[str]:

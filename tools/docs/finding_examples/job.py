@@ -15,6 +15,7 @@ import lmdb
 import numpy as np
 from numpy.typing import NDArray
 
+from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.mean import write_mean
@@ -86,6 +87,12 @@ layer {
 }
 layer { name: "code" type: "Sigmoid" bottom: "latent" top: "code" }
 """
+# The layers with weights: their types, and the shapes of their first params.
+LAYERS = {
+    "conv1": ("Convolution", (8, 3, 3, 3)),
+    "fc": ("InnerProduct", (CLASSES, 8 * 6 * 6)),
+    "latent": ("InnerProduct", (BITS, 8 * 6 * 6)),
+}
 # What the files of the job are for, in the order in which to read them.
 FILES = {
     "net.prototxt": "the train net, which is also the test net",
@@ -126,10 +133,7 @@ def _template() -> Path:
     )
     write_photos(folder)
     write_mean(folder / "mean.binaryproto", train.mean(0).astype(np.float32))
-    random = np.random.default_rng(SEED)
-    conv1 = _layer(random, "conv1", "Convolution", (8, 3, 3, 3))
-    fc = _layer(random, "fc", "InnerProduct", (CLASSES, 8 * 6 * 6))
-    latent = _layer(random, "latent", "InnerProduct", (BITS, 8 * 6 * 6))
+    conv1, fc, latent = (weights_of(name) for name in ("conv1", "fc", "latent"))
     write_weights(folder / "colors.caffemodel", [conv1, fc])
     write_weights(folder / "hashed.caffemodel", [conv1, latent])
     return folder
@@ -165,6 +169,11 @@ def write_records(path: Path, records: Iterable[bytes]) -> None:
             transaction.put(b"%08d" % number, record)
 
 
+def train_records() -> list[bytes]:
+    """The records of `train_lmdb`."""
+    return list(map(write_raw, images(TRAIN_RECORDS, SEED), labels(TRAIN_RECORDS, SEED)))
+
+
 def write_photos(folder: Path, name: str = "photos", seed: int = SEED + 2) -> None:
     """Write photos and `train.txt`, which lists them in mixed order."""
     (folder / name).mkdir()
@@ -177,9 +186,23 @@ def write_photos(folder: Path, name: str = "photos", seed: int = SEED + 2) -> No
     (folder / "train.txt").write_text("".join(lines))
 
 
-def _layer(
-    random: np.random.Generator, name: str, layer_type: str, shape: tuple[int, ...]
-) -> LayerWeights:
+def weights_of(name: str) -> LayerWeights:
+    """The weights of a layer of the job."""
+    layer_type, shape = LAYERS[name]
     fan_in = int(np.prod(shape[1:]))
-    weights = random.normal(0, fan_in**-0.5, shape).astype(np.float32)
-    return LayerWeights(name, layer_type, (weights, np.zeros(shape[0], np.float32)))
+    values = np.random.default_rng(SEED).normal(0, fan_in**-0.5, shape).astype(np.float32)
+    return LayerWeights(name, layer_type, (values, np.zeros(shape[0], np.float32)))
+
+
+def write_snapshot(
+    folder: Path,
+    name: str = "colors_iter_20",
+    layers: Sequence[str] = ("conv1", "fc"),
+    blobs: int = 1,
+) -> None:
+    """Write a snapshot of the job at iteration 20, with so many history blobs for each param."""
+    weights = [weights_of(layer) for layer in layers]
+    history = [np.zeros_like(blob) for layer in weights for blob in layer.blobs]
+    state = SolverState(20, f"{name}.caffemodel", history * blobs)
+    write_solver_state(folder / f"{name}.solverstate", state)
+    write_weights(folder / f"{name}.caffemodel", weights)
