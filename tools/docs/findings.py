@@ -125,7 +125,7 @@ def _example(example: Example) -> list[str]:
         *([example.machine.sentence] if example.machine else []),
         f"```console\n$ {example.command}\n{text}\n```",
         _caffe(example),
-        example.rule.remedy,
+        f"To mend it: {example.rule.remedy}",
         *mending,
     ]
 

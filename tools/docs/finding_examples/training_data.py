@@ -86,7 +86,7 @@ EXAMPLES = (
     Example(
         rules.ONE_LABEL,
         (_relabel(0, 1),),
-        Runs(),
+        Runs("accuracy = 0.25"),
         (_relabel(0, 4),),
     ),
     Example(
