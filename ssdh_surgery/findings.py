@@ -182,72 +182,88 @@ UNDECODABLE_RECORD = _rule(
     "Caffe stops at its batch, which may be hours into the run: at an image with `height >= "
     "crop_size (0 vs. N)` or `Check failed: cv_cropped_image.data`. Of bytes that are no record "
     "it takes what it can read.",
+    "Make the database again, or remove the record; `ssdh data show LMDB --verify` names all "
+    "that cannot be read.",
 )
 SHORT_RECORD = _rule(
     "SSDH111", "short-record", "error",
     "A record has fewer values than its channels, height and width say.",
     "Caffe does not compare them: it reads on past the end of the record, and trains on what is "
     "in memory there.",
+    "Make the database again with `ssdh data build`, or with the sizes of its pixels.",
 )
 LONG_RECORD = _rule(
     "SSDH112", "long-record", "warning",
     "A record has more values than its channels, height and width say.",
     "Caffe reads the first of them and leaves out the others: the sizes are probably wrong.",
+    "Make the database again with `ssdh data build`, or with the sizes of its pixels.",
 )
 RECORD_SIZES = _rule(
     "SSDH113", "record-sizes", "error",
     "The records of a database differ in size or channels, and the layer cannot take that.",
     "Caffe stops at the first batch with two sizes. With a `crop_size` they may differ, as long as "
     "each is at least that large and no `mean_file` is subtracted; channels never may.",
+    "Make the database again with all images of one size: `ssdh data build --resize WxH`.",
 )
 MIXED_ENCODING = _rule(
     "SSDH114", "mixed-encoding", "info",
     "Some records of a database are encoded images, others are raw pixels.",
     "Caffe reads both. Such a database was written in two ways, which may differ in size or in the "
     "order of the channels.",
+    "Make the database again in one way, with `ssdh data build`.",
 )
 CHANNELS_LAST = _rule(
     "SSDH115", "channels-last", "warning",
     "The sizes of records look like height x width x channels.",
     "A record is channels x height x width. Caffe takes the rows of an image for its channels.",
+    "Make the database again with `ssdh data build`, or transpose the pixels to channels x "
+    "height x width.",
 )
 CUT_IMAGE = _rule(
     "SSDH116", "cut-image", "warning",
     "An encoded image of a database ends before its end marker.",
     "Decoders fill up what is missing with gray, without a word.",
+    "Copy the image again, and make the database anew.",
 )
 RECORDS_CLASS_BY_CLASS = _rule(
     "SSDH117", "records-class-by-class", "warning",
     "The training data come class by class.",
     "Each batch has one class or two, and the net forgets the others meanwhile: the loss rises "
     "and falls in waves, and little is learned. A `Data` layer does not shuffle.",
+    "Make the database again in random order: `ssdh data build --shuffle`.",
 )
 UNTRAINED_TEST_CLASSES = _rule(
     "SSDH118", "untrained-test-classes", "warning",
     "The test data have classes that the training data do not have.",
     "The net cannot recognize them. Usually the two sets were numbered differently.",
+    "Number the classes of both sets by one `labels.txt`, as `ssdh data build` does.",
 )
 UNTESTED_CLASSES = _rule(
     "SSDH119", "untested-classes", "info",
     "The training data have classes that the test data do not have.",
     "The accuracy says nothing about these.",
+    "Add test images of these classes, or read the accuracy as that of the others.",
 )
 OUT_OF_STEP = _rule(
     "SSDH120", "out-of-step", "warning",
     "Two data layers whose tops meet do not read the same items at the same time.",
     "Each layer reads its source by itself, in the order of its keys or lines. Images get the "
     "labels of other images, and Caffe does not notice.",
+    "Make both sources from one list in one order, and give both layers the same batch size.",
 )
 TEST_DATA_TRAINED_ON = _rule(
     "SSDH121", "test-data-trained-on", "warning",
     "Records of the test data are also in the training data.",
     "The accuracy is too high: the net has learned these images.",
+    "Remove them from one of the two; `ssdh data build --split` keeps equal images on one "
+    "side.",
 )
 LEVELDB_OPENED_TWICE = _rule(
     "SSDH122", "leveldb-opened-twice", "info",
     "A LevelDB is read by two layers, or by a run on several GPUs.",
     "A LevelDB can be open once at a time. Caffe stops with `IO error: lock LOCK: already held by "
     "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
+    "Make an LMDB of it, which any number of readers may open: `ssdh data build`.",
 )
 UNREADABLE_MEAN = _rule(
     "SSDH130", "unreadable-mean", "error",
