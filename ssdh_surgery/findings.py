@@ -896,18 +896,21 @@ CPU_ONLY_CAFFE = _rule(
     "SSDH501", "cpu-only-caffe", "error",
     "The run asks for a GPU, and the caffe that would train it was built for the CPU only.",
     "Caffe stops before it reads the net.",
+    "Train on the CPU with `--gpu none`, or build Caffe for the GPU.",
 )
 NO_GPU = _rule(
     "SSDH502", "no-gpu", "info",
     "The solver asks for a GPU, and there is none, or the caffe at hand cannot use it.",
     "`ssdh train` passes over such a caffe and trains with the embedded engine, on the CPU where "
     "there is no GPU. `--gpu none` does the same without a word.",
+    "Set `solver_mode: CPU`, or train with `--gpu none`.",
 )
 NO_SUCH_GPU = _rule(
     "SSDH503", "no-such-gpu", "warning",
     "The run asks for a GPU with a number that no GPU of the machine has.",
     "Caffe stops when it selects the GPU. GPUs are numbered from 0, as nvidia-smi lists them, and "
     "`CUDA_VISIBLE_DEVICES` numbers those that it leaves from 0 again.",
+    "Choose a GPU that is there; they are numbered from 0.",
 )
 EFFECTIVE_BATCH = _rule(
     "SSDH504", "effective-batch", "info",
@@ -915,45 +918,53 @@ EFFECTIVE_BATCH = _rule(
     "With BVLC Caffe each GPU reads a batch of its own, so the batch of an iteration is multiplied "
     "by the number of GPUs; NVCaffe divides the batch among them. The learning rate was chosen "
     "for one batch size: it usually grows with the batch.",
+    "Divide `batch_size` by the number of GPUs, or raise `base_lr` with the batch.",
 )
 INDIVISIBLE_BATCH = _rule(
     "SSDH505", "indivisible-batch", "warning",
     "A batch cannot be divided evenly among the GPUs.",
     "NVCaffe raises it to the next multiple of the number of GPUs.",
+    "Set `batch_size` to a multiple of the number of GPUs.",
 )
 SHARED_LEVELDB = _rule(
     "SSDH506", "shared-leveldb", "warning",
     "A run on several GPUs reads a LevelDB.",
     "A LevelDB can be open only once, and BVLC Caffe 1.0 opens it for each GPU: it stops. An LMDB "
     "has any number of readers.",
+    "Make an LMDB of the images: `ssdh data build`.",
 )
 SNAPSHOT_TOO_LARGE = _rule(
     "SSDH507", "snapshot-too-large", "error",
     "The disk has no room for a snapshot.",
     "Caffe stops when it writes the first one, and what it learned is lost.",
+    "Make room, or set `snapshot_prefix` to a folder on another disk.",
 )
 SNAPSHOTS_FILL_DISK = _rule(
     "SSDH508", "snapshots-fill-disk", "warning",
     "The disk has no room for all snapshots of the run.",
     "Caffe keeps all of them, and stops when it cannot write one.",
+    "Raise `snapshot`, or make room.",
 )
 LATE_SNAPSHOT = _rule(
     "SSDH509", "late-snapshot", "warning",
     "The first snapshot comes after more than a day of training.",
     "Whatever ends the run before loses all that it learned. The time is estimated from the "
     "multiply-adds of the net.",
+    "Lower `snapshot`.",
 )
 LATE_STEP = _rule(
     "SSDH510", "late-step", "info",
     "The learning rate falls for the first time after more than a day of training.",
     "Nothing is wrong if that was intended: schedules for large data and large nets take weeks. "
     "The time is estimated from the multiply-adds of the net.",
+    "Nothing, if it was intended; otherwise lower `stepsize` or `stepvalue`.",
 )
 LONG_FIRST_TEST = _rule(
     "SSDH511", "long-first-test", "info",
     "Caffe tests for more than ten minutes before the first iteration.",
     "It prints nothing meanwhile, and looks as if it hung. `test_initialization: false` skips this "
     "test.",
+    "Set `test_initialization: false`, or lower `test_iter`.",
 )
 NOT_ENOUGH_MEMORY = _rule(
     "SSDH512", "not-enough-memory", "warning",
@@ -961,12 +972,14 @@ NOT_ENOUGH_MEMORY = _rule(
     "On a GPU Caffe stops with `out of memory`; on a CPU the machine swaps, or the system kills "
     "the process. The need is estimated from the shapes of the nets, without the workspaces of "
     "cuDNN.",
+    "Lower `batch_size`; `iter_size` in the solver makes up for it.",
 )
 NO_COMMON_FOLDER = _rule(
     "SSDH513", "no-common-folder", "warning",
     "Relative paths of the solver and of its nets are found from different directories.",
     "Caffe looks up all of them from the one directory that it runs in, so it stops at those that "
     "it does not find from there.",
+    "Write all paths as they are seen from one directory, the one that caffe runs in.",
 )
 
 DIVERGING_RATE = _rule(
@@ -974,6 +987,8 @@ DIVERGING_RATE = _rule(
     "`base_lr` is far above any rate that nets are trained with.",
     "The first updates destroy the weights: the loss becomes nan, or stays at 87, where the true "
     "class has the probability 0. Caffe goes on to the end all the same.",
+    "Lower `base_lr`: published solvers have 0.1 at most, and a fine-tuning takes 0.001 or "
+    "less.",
 )
 
 # ---------------------------------------------------------------- SSDH6xx lists of images

@@ -73,14 +73,19 @@ def test_it_is_gone_once_it_is_mended(tmp_path: Path, example: Example) -> None:
 @pytest.mark.parametrize("engine", ["binary", "torch"])
 @pytest.mark.parametrize(
     "example",
-    [each for each in EXAMPLES if each.command.startswith(CHECK)],
+    [
+        each
+        for each in EXAMPLES
+        # What a launch on GPUs asks for, a check does not know.
+        if each.command.startswith(CHECK) and each.rule.code not in ("SSDH502", "SSDH503")
+    ],
     ids=lambda example: example.rule.code,
 )
 def test_train_finds_the_same_as_check(tmp_path: Path, example: Example, engine: str) -> None:
     cause(example, tmp_path)
     expected = report(example, tmp_path).codes - _SAID_OTHERWISE
     line = example.command.replace("ssdh check", "ssdh train")
-    ran = run_ssdh(f"{line} --engine {engine} --dry-run", tmp_path)
+    ran = report(example, tmp_path, f"{line} --engine {engine} --dry-run")
     assert ran.codes == expected, ran.output
 
 

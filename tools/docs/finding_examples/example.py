@@ -180,10 +180,10 @@ def cause(example: Example, folder: Path) -> list[str]:
     return [step.do(folder) for step in example.steps]
 
 
-def report(example: Example, folder: Path) -> Ran:
-    """Run the command that reports the finding, in the folder of its job."""
+def report(example: Example, folder: Path, line: str = "") -> Ran:
+    """Run the command that reports the finding, or another one, in the folder of its job."""
     with example.machine.context() if example.machine else nullcontext():
-        return run_ssdh(example.command, folder)
+        return run_ssdh(line or example.command, folder)
 
 
 def report_mended(example: Example, folder: Path) -> Ran:

@@ -40,7 +40,7 @@ _NET = "net.prototxt"
 _SCALE = "  transform_param { scale: 0.00390625 }\n"
 _INCLUDE = "  include { phase: TRAIN }\n"
 _NEW_LMDB = '"new_lmdb" batch_size: 16 backend: LMDB'
-_LEVELDB = '"train_leveldb" batch_size: 16 backend: LEVELDB'
+LEVELDB = '"train_leveldb" batch_size: 16 backend: LEVELDB'
 
 
 def _encoded(extension: str = ".png") -> list[bytes]:
@@ -107,7 +107,8 @@ def _channels_last(folder: Path) -> None:
         )
 
 
-def _leveldb(folder: Path) -> None:
+def write_leveldb(folder: Path) -> None:
+    """Write the training records into `train_leveldb`."""
     with contextlib.closing(plyvel.DB(str(folder / "train_leveldb"), create_if_missing=True)) as db:
         for number, record in enumerate(train_records()):
             db.put(b"%08d" % number, record)
@@ -250,11 +251,11 @@ EXAMPLES = (
     Example(
         rules.LEVELDB_OPENED_TWICE,
         (
-            Data("`train_leveldb` is a LevelDB of the same records.", _leveldb),
+            Data("`train_leveldb` is a LevelDB of the same records.", write_leveldb),
             Edits(
                 (
-                    Replace(_NET, '"train_lmdb" batch_size: 16 backend: LMDB', _LEVELDB),
-                    Replace(_NET, '"test_lmdb" batch_size: 16 backend: LMDB', _LEVELDB),
+                    Replace(_NET, '"train_lmdb" batch_size: 16 backend: LMDB', LEVELDB),
+                    Replace(_NET, '"test_lmdb" batch_size: 16 backend: LMDB', LEVELDB),
                 )
             ),
             Replace("solver.prototxt", "test_iter: 2", "test_iter: 4"),
@@ -264,7 +265,7 @@ EXAMPLES = (
             Shell("ssdh data build train.txt new_lmdb"),
             Replace(
                 _NET,
-                f"{_INCLUDE}{_SCALE}  data_param {{ source: {_LEVELDB}",
+                f"{_INCLUDE}{_SCALE}  data_param {{ source: {LEVELDB}",
                 f"{_INCLUDE}{_SCALE}  data_param {{ source: {_NEW_LMDB}",
             ),
         ),
