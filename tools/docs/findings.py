@@ -134,7 +134,7 @@ def _caffe(example: Example) -> str:
     """What BVLC Caffe does with it."""
     caffe = example.caffe
     if isinstance(caffe, NotRun):
-        return caffe.reason
+        return f"Caffe is not run here: {caffe.reason}."
     if isinstance(caffe, Stops):
         return f"`{caffe.command}` stops: `{caffe.words}`"
     log = "" if caffe.words == END else f"; its log has `{caffe.words}`"

@@ -16,8 +16,8 @@ _NET = "ssdh encode photos -o codes.npz --deploy deploy.prototxt --weights hashe
 _SCALE = "--scale 0.00390625"
 _SIZE = "--resize 8x8"
 _ENCODE = f"{_NET} {_SIZE} {_SCALE}"
-_NO_CAFFE = NotRun("`extract_features` knows nothing of codes.")
-_INPUT = NotRun("Caffe takes any input.")
+_NO_CAFFE = NotRun("Caffe has no codes")
+_INPUT = NotRun("Caffe takes any input")
 
 
 def _start(folder: Path) -> None:
@@ -32,7 +32,7 @@ EXAMPLES = (
     Example(
         rules.LAYERS_WITHOUT_WEIGHTS,
         (),
-        NotRun("`extract_features` runs with the weights of the fillers."),
+        NotRun("`extract_features` runs with the weights of the fillers"),
         (),
         _ENCODE.replace("hashed", "colors"),
         _ENCODE,

@@ -13,8 +13,8 @@ from ssdh_surgery import findings as rules
 _LIST = "train.txt"
 _BUILD = "ssdh data build train.txt new_lmdb"
 _CONVERT = "convert_imageset ./ train.txt new_lmdb"
-_VECTORS = NotRun("`convert_imageset` has no label vectors.")
-_FOLDERS = NotRun("`convert_imageset` reads lists, not folders.")
+_VECTORS = NotRun("`convert_imageset` has no label vectors")
+_FOLDERS = NotRun("`convert_imageset` reads lists, not folders")
 _MANY = f"{_BUILD} --multi-label"
 _LINE = "photos/15.png 3\n"
 _LABELED = "photos/01.png 1 0 1\nphotos/02.png 0 1 0\nphotos/03.png 0 0 1\n"

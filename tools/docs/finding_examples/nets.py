@@ -66,7 +66,7 @@ EXAMPLES = (
     Example(
         rules.UNKNOWN_SHAPE,
         (Replace(_NET, '"train_lmdb"', '"/mnt/train_lmdb"'),),
-        NotRun("Caffe reads the data, and knows its shape."),
+        NotRun("Caffe reads the data, and knows its shape"),
         (Replace(_NET, '"/mnt/train_lmdb"', '"train_lmdb"'),),
         "ssdh -v show net.prototxt",
     ),
@@ -82,7 +82,7 @@ EXAMPLES = (
                 )
             ),
         ),
-        NotRun("Caffe reads the data, and knows its shape."),
+        NotRun("Caffe reads the data, and knows its shape"),
         (Replace(_NET, '"/mnt/train_lmdb"', '"train_lmdb"'),),
         "ssdh -v show net.prototxt",
     ),

@@ -23,9 +23,9 @@ _SOLVER, _NET = "solver.prototxt", "net.prototxt"
 _GPU = Replace(_SOLVER, "solver_mode: CPU\n", "solver_mode: GPU\n")
 _CPU = Replace(_SOLVER, "solver_mode: GPU\n", "solver_mode: CPU\n")
 _LARGE = 1 << 40
-_ANY_DISK = NotRun("It takes a disk that is full.")
-_DAYS = NotRun("It takes days.")
-_NO_GPUS = NotRun("It takes a machine with several GPUs.")
+_ANY_DISK = NotRun("it needs a disk that is full")
+_DAYS = NotRun("it runs for days")
+_NO_GPUS = NotRun("it needs a machine with several GPUs")
 _TWO = "ssdh train solver.prototxt --gpu 0,1 --dry-run"
 _SLOW = Edits(
     (
@@ -60,7 +60,7 @@ EXAMPLES = (
     Example(
         rules.NO_SUCH_GPU,
         (_GPU, Append(_SOLVER, "device_id: 1\n")),
-        NotRun("It takes a machine with a GPU."),
+        NotRun("it needs a machine with a GPU"),
         (Replace(_SOLVER, "device_id: 1", "device_id: 0"),),
         machine=Machine("The machine has one GPU.", gpus(1), gpus(1)),
     ),
@@ -140,7 +140,7 @@ EXAMPLES = (
     Example(
         rules.NOT_ENOUGH_MEMORY,
         (),
-        NotRun("It takes a machine with little memory."),
+        NotRun("it needs a machine with little memory"),
         machine=Machine("50 kB of memory are free.", free_memory(50_000), free_memory(_LARGE)),
     ),
     Example(
