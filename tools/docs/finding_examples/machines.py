@@ -48,9 +48,8 @@ def free_memory(size: int) -> Context:
 
 def gpus(count: int, *, is_cpu_only: bool = False, is_nvcaffe: bool = False) -> Context:
     """So many GPUs, and a caffe that was built for them or not."""
-    from ssdh_surgery.engines.gpus import Gpu
-
     from ssdh_surgery.engines.caffe_binary.executable import Executable
+    from ssdh_surgery.engines.gpus import Gpu
 
     devices = tuple(Gpu(number, "GPU", _GPU_MEMORY, _GPU_MEMORY) for number in range(count))
 
