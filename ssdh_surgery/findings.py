@@ -817,77 +817,94 @@ SNAPSHOT_IS_WEIGHTS = _rule(
     "The file given with `--snapshot` holds weights, not a solver's state.",
     "Caffe builds the nets, reads no history from it and stops: `Incorrect length of history "
     "blobs`.",
+    "Give the `.solverstate` of the snapshot, or start anew with `--weights FILE`.",
 )
 WEIGHTS_ARE_A_STATE = _rule(
     "SSDH407", "weights-are-a-state", "error",
     "A file given with `--weights` holds a solver's state, not weights.",
     "Caffe stops after it has built the nets, or copies nothing and trains from its fillers.",
+    "Give the `.caffemodel` of the snapshot, or go on with `--snapshot FILE`.",
 )
 UNREADABLE_SNAPSHOT = _rule(
     "SSDH408", "unreadable-snapshot", "error",
     "The file given with `--snapshot` is damaged, or holds no solver's state.",
     "Caffe stops after it has built the nets.",
+    "Resume from another snapshot, or start from its weights with `--weights FILE`.",
 )
 SNAPSHOT_NAME = _rule(
     "SSDH409", "snapshot-name", "error",
     "A file of a snapshot is HDF5 and its name does not end in `.h5`, or the other way round.",
     "Caffe chooses how to read a solver's state by its name, and reads the weights of a binary "
     "state as binary: it stops.",
+    "Rename the file, so that its name ends in `.h5` where it is HDF5.",
 )
 OTHER_SOLVER_TYPE = _rule(
     "SSDH410", "other-solver-type", "error",
     "A snapshot has another number of history blobs than the solver keeps for the net.",
     "Caffe stops: Adam and AdaDelta keep two blobs per param, the other types one.",
+    "Set `type` to that of the run that wrote the snapshot, or start from its weights with "
+    "`--weights FILE`.",
 )
 SNAPSHOT_OF_ANOTHER_NET = _rule(
     "SSDH411", "snapshot-of-another-net", "error",
     "The history blobs of a snapshot have other sizes than the params of the net.",
     "Most versions of Caffe do not compare them: they update the params with values of others, or "
     "read past their end.",
+    "Resume with the net that wrote the snapshot, or start from its weights with `--weights "
+    "FILE`.",
 )
 NOTHING_LEFT = _rule(
     "SSDH412", "nothing-left", "error",
     "The snapshot is at `max_iter` already, or beyond it.",
     "Caffe ends at once, with exit code 0, without training.",
+    "Train longer: `--iterations N`.",
 )
 NO_SNAPSHOT_WEIGHTS = _rule(
     "SSDH413", "no-snapshot-weights", "error",
     "The weights that a snapshot names do not exist where caffe looks for them.",
     "A solver's state holds no weights but the path of their file, as seen from the directory that "
     "caffe ran in. Without the file Caffe stops; where no path is stored, it goes on from fillers.",
+    "Copy the weights to where the snapshot names them, or resume from the directory of the "
+    "first run.",
 )
 OTHER_SNAPSHOT_WEIGHTS = _rule(
     "SSDH414", "other-snapshot-weights", "error",
     "The weights that a snapshot names were replaced since it was written.",
     "Caffe takes them: the history of one run would go on with the weights of another.",
+    "Resume from another snapshot, or start from the weights alone with `--weights FILE`.",
 )
 WEIGHTS_NOT_FINITE = _rule(
     "SSDH415", "weights-not-finite", "warning",
     "Weights, or the history of a snapshot, hold nan or infinite values.",
     "Whatever is computed with them is nan: the loss, the codes, and all weights after one update.",
+    "Start from weights of before the run diverged, with a lower `base_lr`.",
 )
 HARDLY_COPIED = _rule(
     "SSDH416", "hardly-copied", "warning",
     "Hardly any layer of the net is copied from the weights, and most of them are not used.",
     "Caffe copies weights by layer name and is silent about the others: nearly the whole net is "
     "trained from its fillers.",
+    "Give the weights of this net; layers must have the same names.",
 )
 RENAMED_LAYER = _rule(
     "SSDH417", "renamed-layer", "warning",
     "Layers that start from their fillers have the shapes, and nearly the names, of layers of the "
     "weights.",
     "Caffe compares names exactly, case included: what was learned is not copied.",
+    "Rename the layer to what the weights call it, if it is the same.",
 )
 ZERO_WEIGHTS = _rule(
     "SSDH418", "zero-weights", "warning",
     "Layers of the weights hold nothing but zeros.",
     "The layer passes on its bias alone, and nothing reaches the layers below it.",
+    "Give other weights, or rename the layer, so that it starts from its filler.",
 )
 HASH_LAYER_COPIED = _rule(
     "SSDH419", "hash-layer-copied", "info",
     "The weights already hold the hash layer of the net.",
     "They come from an earlier training with it: its bits go on from there, and not from the "
     "filler of the hash layer.",
+    "Nothing, to go on from them; otherwise give the weights of the classifier.",
 )
 
 # ---------------------------------------------------------------- SSDH5xx runs and machines

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from finding_examples import encoding, lists, nets, records, runs, solvers, training_data, weights
+from finding_examples import (
+    encoding,
+    lists,
+    nets,
+    records,
+    runs,
+    snapshots,
+    solvers,
+    training_data,
+    weights,
+)
+
+_FAMILIES = (
+    training_data,
+    records,
+    nets,
+    solvers,
+    weights,
+    snapshots,
+    runs,
+    lists,
+    encoding,
+)
 
 EXAMPLES = tuple(
     sorted(
-        (
-            example
-            for family in (training_data, records, nets, solvers, weights, runs, lists, encoding)
-            for example in family.EXAMPLES
-        ),
+        (example for family in _FAMILIES for example in family.EXAMPLES),
         key=lambda example: example.rule.code,
     )
 )
