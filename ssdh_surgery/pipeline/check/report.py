@@ -97,8 +97,9 @@ def report(options: CheckOptions, progress: Progress | None = None) -> CheckRepo
     ignored = (*options.ignore, *(workspace.ignored_findings if workspace else ()))
     for word in (*options.select, *ignored):
         _refuse_unknown(word)
-    if (name := options.snapshot) and not Path(name).is_file():
-        raise FileError(absence(name), location=Location(name), hint=near_file(name))
+    for name in (*options.weights, *([options.snapshot] if options.snapshot else [])):
+        if not Path(name).is_file():
+            raise FileError(absence(name), location=Location(name), hint=near_file(name))
     result, databases = CheckReport(), Databases(progress)
     sources = [read_source(name) for name in options.files or _recorded(workspace, options)]
     solvers = [source for source in sources if source.kind is Kind.SOLVER]

@@ -19,7 +19,6 @@ from ssdh_surgery.errors import DataError, EngineError, FileError, file_errors
 from ssdh_surgery.findings import (
     CPU_ONLY_CAFFE,
     NO_SNAPSHOT_FOLDER,
-    NO_WEIGHTS,
     NOTHING_LEFT,
     Finding,
 )
@@ -41,7 +40,7 @@ from ssdh_surgery.pipeline.workspace.paths import (
 from ssdh_surgery.staging.staged_file import clean_folders
 
 # Findings that a dry run has a sentence of its own for.
-_LISTED = (CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NO_WEIGHTS, NOTHING_LEFT)
+_LISTED = (CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NOTHING_LEFT)
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,12 @@ def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
     if any(finding.rule is NO_SNAPSHOT_FOLDER for finding in checked):
         folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
         notes.append(f"{folder} would be created")
-    findings = tuple(finding for finding in checked if finding.rule not in _LISTED)
+    missing = [error.location for error in launch.missing]
+    findings = tuple(
+        finding
+        for finding in checked
+        if finding.rule not in _LISTED and finding.location not in missing
+    )
     if options.engine == "torch":
         return DryRun(_own_line(options, launch), tuple(obstacles), findings, tuple(notes))
     program, obstacle = find_program(options, launch)

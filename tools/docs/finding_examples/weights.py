@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from finding_examples.example import CHECK, TRAIN, Data, Example, Replace, Runs, Shell, Stops
+from finding_examples.example import (
+    CHECK,
+    TRAIN,
+    Append,
+    Data,
+    Example,
+    Replace,
+    Runs,
+    Shell,
+    Stops,
+)
 from ssdh_surgery import findings as rules
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 
@@ -22,11 +32,9 @@ def _other_net(folder: Path) -> None:
 EXAMPLES = (
     Example(
         rules.NO_WEIGHTS,
-        (),
-        Stops("Couldn't open colours.caffemodel", f"{TRAIN} --weights=colours.caffemodel"),
-        (),
-        f"{CHECK} --weights colours.caffemodel",
-        _CHECK,
+        (Append("solver.prototxt", 'weights: "colours.caffemodel"\n'),),
+        Stops("Couldn't open colours.caffemodel"),
+        (Replace("solver.prototxt", '"colours.caffemodel"', '"colors.caffemodel"'),),
     ),
     Example(
         rules.UNREADABLE_WEIGHTS,
