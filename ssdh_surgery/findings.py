@@ -270,66 +270,82 @@ UNREADABLE_MEAN = _rule(
     "The `mean_file` of a data layer holds no mean image.",
     "Caffe reads a BlobProto of 1 x C x H x W, as `compute_image_mean` writes it, and stops at "
     "anything else, among them numpy's and MATLAB's files.",
+    "Make the mean with `ssdh data mean`, or convert it: `ssdh data mean --convert mean.npy "
+    "mean.binaryproto`.",
 )
 MEAN_OF_ANOTHER_SIZE = _rule(
     "SSDH131", "mean-of-another-size", "error",
     "The mean file has other sizes than the images that it is subtracted from.",
     "Caffe stops at the first batch. It subtracts the mean before the crop, so channels, height "
     "and width must be those of the whole images.",
+    "Make the mean of these images with `ssdh data mean`.",
 )
 MEAN_VALUE_COUNT = _rule(
     "SSDH132", "mean-value-count", "error",
     "The number of `mean_value` is neither 1 nor the number of channels.",
     "Caffe stops at the first batch.",
+    "Give one `mean_value`, or one for each channel.",
 )
 MEAN_FILE_AND_VALUES = _rule(
     "SSDH133", "mean-file-and-values", "error",
     "A layer has a `mean_file` and a `mean_value`.",
     "Caffe stops when it builds the layer.",
+    "Remove one of the two.",
 )
 CROP_TOO_LARGE = _rule(
     "SSDH134", "crop-too-large", "error",
     "`crop_size` is larger than the images.",
     "Caffe stops when it builds the layer, or at the first image that is too small.",
+    "Set `crop_size` to at most the smaller side of the images.",
 )
 TESTS_PREPARED_OTHERWISE = _rule(
     "SSDH135", "tests-prepared-otherwise", "warning",
     "Images are scaled, or freed of a mean, in training but not in tests, or the other way round.",
     "Caffe tests the net on input that it was not trained on: the loss falls, and the accuracy "
     "stays at chance.",
+    "Write the same scale and mean in the data layers of both phases.",
 )
 SCALE_OUT_OF_RANGE = _rule(
     "SSDH136", "scale-out-of-range", "warning",
     "The scale makes input that is far larger or smaller than a net can learn from.",
     "`scale: 0.00390625` is for pixels from 0 to 255. Records of floats are often from 0 to 1 "
     "already, and become next to nothing.",
+    "Set the scale for the range of the pixels: 0.00390625 where it is 0 to 255, none where it "
+    "is 0 to 1.",
 )
 MEAN_OUT_OF_RANGE = _rule(
     "SSDH137", "mean-out-of-range", "warning",
     "The mean is for pixels of another range than those that it is subtracted from.",
     "Caffe subtracts the mean before it multiplies by the scale.",
+    "Give the mean for the range of the pixels; `ssdh data mean` computes it.",
 )
 RAW_PIXELS = _rule(
     "SSDH138", "raw-pixels", "warning",
     "A net starts from random weights at a learning rate of 0.01 or more, on pixels from 0 to 255.",
     "Activations and gradients are hundreds of times larger than with scaled pixels: the loss "
     "becomes nan, or sticks at 87.3365 or at chance.",
+    "Set `scale: 0.00390625` or subtract a mean, in the data layers of both phases; or lower "
+    "`base_lr`.",
 )
 MIRRORED_TESTS = _rule(
     "SSDH139", "mirrored-tests", "info",
     "Images are mirrored at random in tests.",
     "Caffe mirrors in both phases, so that each test judges other images.",
+    "Remove `mirror` from the layer of the tests; give them a layer of their own with `include "
+    "{ phase: TEST }`.",
 )
 UNREADABLE_LIST = _rule(
     "SSDH140", "unreadable-list", "error",
     "The list of an `ImageData`, `HDF5Data` or `WindowData` layer is empty, or is not a text.",
     "Caffe stops when it builds the layer.",
+    "Name a text file with lines: for an `ImageData` layer a path, one space and a label.",
 )
 LINE_WITHOUT_PICTURE = _rule(
     "SSDH141", "line-without-picture", "error",
     "A line in the list of an `ImageData` layer is empty.",
     "Caffe takes `root_folder` for the path of its image, and stops when it comes to that line. "
     "`convert_imageset` leaves such lines out.",
+    "Remove the line.",
 )
 SIZES_IN_A_BATCH = _rule(
     "SSDH142", "sizes-in-a-batch", "error",
@@ -337,51 +353,60 @@ SIZES_IN_A_BATCH = _rule(
     "The first image of a batch decides its size. BVLC Caffe stops at an image of another one; "
     "Caffes of SSD's lineage copy its pixels as if it had that size. With `new_height` and "
     "`new_width` all are resized, with `crop_size` all are cropped.",
+    "Set `new_height` and `new_width`, or `crop_size`.",
 )
 COLOR_AND_GRAY = _rule(
     "SSDH143", "color-and-gray", "error",
     "A layer that reads encoded records has both `force_color` and `force_gray`.",
     "Caffe stops at the first record.",
+    "Remove one of the two.",
 )
 HDF5_AS_LIST = _rule(
     "SSDH144", "hdf5-as-list", "error",
     "The `source` of an `HDF5Data` layer is an HDF5 file.",
     "Caffe reads a text there, with the path of an HDF5 file in each line, and stops at the "
     "first of its bytes that it takes for a path.",
+    "Write a text file with the path of the HDF5 file in a line, and set `source` to it.",
 )
 UNREADABLE_HDF5 = _rule(
     "SSDH145", "unreadable-hdf5", "error",
     "A file in the list of an `HDF5Data` layer does not exist, or is not HDF5.",
     "Caffe stops when it comes to that file: at the start for the first one, hours later for the "
     "last. It looks paths up from its working directory, and splits the list at white space.",
+    "Correct the path in the list, as it is seen from the directory that caffe runs in.",
 )
 NO_DATASET = _rule(
     "SSDH146", "no-dataset", "error",
     "An HDF5 file has no dataset of the name of a top.",
     "Caffe stops when it reads the file.",
+    "Give the dataset the name of the top, or the top that of the dataset.",
 )
 DATASET_ROWS = _rule(
     "SSDH147", "dataset-rows", "error",
     "The datasets of an HDF5 file differ in their number of rows.",
     "Caffe stops when it reads the file: a row of each dataset is one item.",
+    "Write the file again with as many rows in each dataset.",
 )
 DATASET_REFUSED = _rule(
     "SSDH148", "dataset-refused", "error",
     "A dataset is empty, has no rows, is too large for a blob, or holds something other than "
     "integers and floats.",
     "Caffe stops when it reads the file. NumPy's booleans are an enum in HDF5.",
+    "Write the dataset again, as float32 with at least one row.",
 )
 DATASETS_DIFFER = _rule(
     "SSDH149", "datasets-differ", "error",
     "The rows of a dataset have more or fewer values than in the first file of the list.",
     "Caffe does not look at it: it takes the shape from the first file, and reads rows of other "
     "files at wrong places or beyond their end.",
+    "Write all files with the same shapes.",
 )
 HDF5_UNCHECKED = _rule(
     "SSDH150", "hdf5-unchecked", "info",
     "The HDF5 files of a layer were not looked into, since h5py is not installed.",
     "Missing datasets, datasets of unequal length and labels out of range go unnoticed until "
     "Caffe stops, or trains on garbage.",
+    "Install h5py: `pip install 'ssdh-surgery[train]'`.",
 )
 FED_BY_PROGRAM = _rule(
     "SSDH151", "fed-by-program", "error",
@@ -389,12 +414,14 @@ FED_BY_PROGRAM = _rule(
     "or an `input` of the net.",
     "`caffe train` has no such program. It stops at the first batch of a `MemoryData` layer, and "
     "trains on zeros where it is an input.",
+    "Read the data with a `Data`, `ImageData` or `HDF5Data` layer.",
 )
 NO_REAL_DATA = _rule(
     "SSDH152", "no-real-data", "warning",
     "All data of a net that is trained come from `DummyData` layers.",
     "They write constants or random numbers. That is good for measuring speed; nothing of use is "
     "learned.",
+    "Read real data; for a measurement of speed, nothing.",
 )
 WINDOW_FILE = _rule(
     "SSDH153", "window-file", "error",
@@ -402,17 +429,20 @@ WINDOW_FILE = _rule(
     "Caffe reads it word by word: `#` and the number of the image, its path, channels, height and "
     "width, the number of windows, then class, overlap and corners of each. It stops at another "
     "word or ignores the rest, and leaves a batch unfinished where an image is missing.",
+    "Write the window file in the form that the reason describes.",
 )
 WINDOW_MEAN = _rule(
     "SSDH154", "window-mean", "error",
     "The mean file of a `WindowData` layer is smaller than its crop, or has other channels.",
     "Caffe takes the middle of the mean without a look at its size, and reads beyond its end.",
+    "Make a mean of the size of the crop, or larger, with the channels of the images.",
 )
 PICTURE_OF_TWO_LABELS = _rule(
     "SSDH155", "picture-of-two-labels", "warning",
     "A list of an `ImageData` layer names an image several times, with different labels.",
     "One of them is wrong for a loss that knows one class per image. `ssdh data build "
     "--multi-label` makes LMDBs of images with several labels.",
+    "Remove the lines with the wrong label, or build with `ssdh data build --multi-label`.",
 )
 
 # ---------------------------------------------------------------- SSDH2xx nets

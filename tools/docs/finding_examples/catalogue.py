@@ -10,6 +10,7 @@ from finding_examples import (
     runs,
     snapshots,
     solvers,
+    sources,
     training_data,
     weights,
 )
@@ -17,6 +18,7 @@ from finding_examples import (
 _FAMILIES = (
     training_data,
     records,
+    sources,
     nets,
     solvers,
     weights,
