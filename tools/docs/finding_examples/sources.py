@@ -366,7 +366,7 @@ EXAMPLES = (
         (Replace(_NET, '"small.binaryproto"', '"mean.binaryproto"'),),
     ),
     Example(
-        rules.TWO_LABELS,
+        rules.PICTURE_OF_TWO_LABELS,
         (_layer("ImageData", _IMAGES), Append("train.txt", "photos/00.png 1\n")),
         Runs(),
         (Replace("train.txt", "photos/00.png 1\n", ""),),
