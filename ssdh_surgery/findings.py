@@ -34,7 +34,7 @@ class FindingRule:
     severity: Severity
     summary: str
     reason: str
-    remedy: str = ""
+    remedy: str
 
     def at(self, location: Location | None, message: str, hint: str | None = None) -> Finding:
         """A finding of this rule."""
@@ -101,7 +101,7 @@ RULES: dict[str, FindingRule] = {}
 
 
 def _rule(
-    code: str, name: str, severity: Severity, summary: str, reason: str, remedy: str = ""
+    code: str, name: str, severity: Severity, summary: str, reason: str, remedy: str
 ) -> FindingRule:
     assert code not in RULES, f"{code} appears twice in the table"
     RULES[code] = FindingRule(code, name, severity, summary, reason, remedy)
@@ -537,22 +537,26 @@ FOREIGN_NET_FIELD = _rule(
     "SSDH218", "foreign-net-field", "warning",
     "The net has a field, or a value, that BVLC Caffe does not have.",
     "BVLC Caffe stops when it reads or builds the net; a fork may have it.",
+    "Correct the name, or remove the field for BVLC Caffe; with a fork that has it, nothing.",
 )
 ENGINE_LACKS_LAYER = _rule(
     "SSDH219", "engine-lacks-layer", "error",
     "The embedded engine was asked for, and it does not have the type of a layer.",
     "The engine stops before the first iteration. A Caffe that has the layer trains the net.",
+    "Train with a Caffe that has the layer: `--engine binary`, `--caffe PATH`.",
 )
 ENGINE_LACKS_FIELD = _rule(
     "SSDH220", "engine-lacks-field", "error",
     "The embedded engine was asked for, and it does not have a field of the net.",
     "The engine stops when it reads the net, as BVLC Caffe does: without the field it would be "
     "another net.",
+    "Train with a Caffe that has the field: `--engine binary`, `--caffe PATH`; or remove it.",
 )
 PYTHON_MODULE = _rule(
     "SSDH221", "python-module", "warning",
     "The module of a `Python` layer is in a folder that Python does not search.",
     "Caffe stops with `No module named`: it searches `PYTHONPATH`, and not its working directory.",
+    "Add the folder of the module to `PYTHONPATH`.",
 )
 NO_STATISTICS = _rule(
     "SSDH222", "no-statistics", "warning",
@@ -560,6 +564,8 @@ NO_STATISTICS = _rule(
     "`use_global_stats: true` takes mean and variance from the layer's blobs. They are 0 without "
     "weights, so that values are divided by the root of `eps`: 316 times as large, at each such "
     "layer.",
+    "Give the weights that hold the statistics, or remove `use_global_stats`, which Caffe sets "
+    "by the phase.",
 )
 FEW_STATISTICS = _rule(
     "SSDH223", "few-statistics", "warning",
@@ -567,65 +573,81 @@ FEW_STATISTICS = _rule(
     "A value is normalised by the mean and variance of the batch. Of one value per channel nothing "
     "remains but 0; of a few, next to nothing. The stored statistics, which tests use, come from "
     "the same batches.",
+    "Raise `batch_size`, or set `use_global_stats: true` and start from weights with "
+    "statistics.",
 )
 NO_SCALE = _rule(
     "SSDH224", "no-scale", "info",
     "No `Scale` layer follows a `BatchNorm`.",
     "BVLC Caffe's BatchNorm only normalises. The factor and the bias that the method learns per "
     "channel are a layer of their own: `Scale` with `bias_term: true`.",
+    "Add a `Scale` layer with `scale_param { bias_term: true }` after it.",
 )
 EQUAL_UNITS = _rule(
     "SSDH225", "equal-units", "warning",
     "Layers start from equal weights and stay so, or start from zeros that stop each other.",
     "The default `weight_filler` is a constant 0. Units that start equal get equal gradients, and "
     "a layer above zeros gets none: the net learns next to nothing, and nothing fails.",
+    "Give the layers a `weight_filler`, such as `xavier` or `msra`.",
 )
 NOTHING_LEARNS = _rule(
     "SSDH226", "nothing-learns", "warning",
     "No layer of the net learns.",
     "Caffe runs all iterations, and the weights stay as they were.",
+    "Set `lr_mult` above 0 in the layers that are to learn, and check what the losses read.",
 )
 NO_GRADIENT = _rule(
     "SSDH227", "no-gradient", "warning",
     "Layers with weights to learn get no gradient: no loss reads them, or they are cut off.",
     "Caffe computes them in each iteration, and their weights stay as they were.",
+    "Remove the branch, or let a loss depend on it; `lr_mult: 0` states that it is not to "
+    "learn.",
 )
 LOSS_WITHOUT_EFFECT = _rule(
     "SSDH228", "loss-without-effect", "warning",
     "A loss does not depend on anything that learns.",
     "It is computed and displayed, and nothing is learned from it.",
+    "Correct the bottoms of the loss, or remove it.",
 )
 NO_BACKWARD = _rule(
     "SSDH229", "no-backward", "error",
     "A gradient has to pass a layer, or a label, that has none.",
     "Caffe stops in the first iteration, with `Not Implemented Yet` or `Layer cannot "
     "backpropagate to label inputs`.",
+    "Remove the layer from the path to the loss, or stop the gradient there with "
+    "`propagate_down: false`.",
 )
 NO_LOSS = _rule(
     "SSDH230", "no-loss", "error",
     "The net that is trained has no loss.",
     "Caffe runs all iterations with a loss of 0, and learns nothing.",
+    "Add a loss layer in TRAIN, or remove `loss_weight: 0`.",
 )
 INCOMPLETE_OBJECTIVE = _rule(
     "SSDH231", "incomplete-objective", "warning",
     "The loss has one of the two terms on the code, and not the other.",
     "The term that forces bits to 0 and 1 alone lets all images take the same code; the one that "
     "keeps half of the bits at 1 alone leaves them undecided.",
+    "Add the other term: `ssdh patch --objective ssdh` writes both.",
 )
 FEW_BITS = _rule(
     "SSDH232", "few-bits", "warning",
     "A code has fewer bits than it takes to tell the classes apart.",
     "K bits make 2^K codes. With fewer codes than classes, images of different classes share one.",
+    "Choose more bits: `ssdh patch --bits N`.",
 )
 BITS_START_EQUAL = _rule(
     "SSDH233", "bits-start-equal", "info",
     "All bits start at the same value, by the bias of the hash layer.",
     "All images share one code until training has moved the activations across the threshold.",
+    "Nothing, where the run is long enough; a bias of 0 starts at the threshold: `ssdh patch "
+    "--bias 0`.",
 )
 SATURATED_BITS = _rule(
     "SSDH234", "saturated-bits", "warning",
     "The activations of the code are next to 0 or 1 at the start, by their fillers.",
     "The gradient of a Sigmoid or TanH vanishes there, so that the bits hardly move.",
+    "Choose a filler with a smaller deviation: `ssdh patch --filler gaussian:0.005`.",
 )
 
 UNTRAINED_TEST_LAYER = _rule(
@@ -633,17 +655,20 @@ UNTRAINED_TEST_LAYER = _rule(
     "A layer of a test net has weights, and the train net has no layer of its name.",
     "Caffe shares weights by layer name. Another name starts from its fillers at each test, so "
     "that tests say nothing about what was learned, and nothing fails.",
+    "Give the layer the name that it has in the train net.",
 )
 TEST_SHAPES = _rule(
     "SSDH236", "test-shapes", "error",
     "A layer has weights of other shapes in a test net than in the train net.",
     "Caffe stops at the first test: the nets share their weights.",
+    "Give the layer the same parameters and the same input sizes in both nets.",
 )
 TWICE_NORMALIZED = _rule(
     "SSDH237", "twice-normalized", "warning",
     "A loss that contains a Softmax or Sigmoid reads the top of one.",
     "`SoftmaxWithLoss` and `SigmoidCrossEntropyLoss` take scores, not probabilities. Of "
     "probabilities the loss cannot come near to 0, and its gradients are small.",
+    "Let the loss read the scores below the Softmax or Sigmoid.",
 )
 
 # ---------------------------------------------------------------- SSDH3xx solvers
@@ -737,72 +762,85 @@ FOREIGN_SOLVER_VALUE = _rule(
     "SSDH314", "foreign-solver-value", "warning",
     "The solver has a policy or a type that BVLC Caffe does not have, and a fork has.",
     "BVLC Caffe stops at it, in the first iteration.",
+    "Write a policy or a type of BVLC Caffe, or train with the fork: `--caffe PATH`.",
 )
 ZERO_RATE = _rule(
     "SSDH315", "zero-rate", "warning",
     "`base_lr` is 0.",
     "Caffe runs all iterations, and the weights stay as they were.",
+    "Set `base_lr` above 0.",
 )
 WRONG_RATE = _rule(
     "SSDH316", "wrong-rate", "error",
     "`base_lr` is negative, or not a number.",
     "Caffe takes it: a negative rate raises the loss, and nan or inf makes all weights nan.",
+    "Set `base_lr` to a number above 0.",
 )
 HIGH_MOMENTUM = _rule(
     "SSDH317", "high-momentum", "error",
     "`momentum` is 1 or above.",
     "Caffe takes it where the type of the solver does not refuse it: updates add up without end, "
     "and the loss becomes nan.",
+    "Set `momentum` below 1, usually to 0.9.",
 )
 WEIGHT_DECAY = _rule(
     "SSDH318", "weight-decay", "warning",
     "`weight_decay` is negative, or so large that it takes the weights to 0 within 100 iterations.",
     "Each update takes the rate times the decay off the weights: with a large decay nothing that "
     "is learned remains, and a negative one makes weights grow without end.",
+    "Set `weight_decay` to a small number, such as 0.0005.",
 )
 ZERO_CLIP = _rule(
     "SSDH319", "zero-clip", "error",
     "`clip_gradients` is 0.",
     "Caffe scales all gradients to a norm of 0, and nothing is learned. A negative value, the "
     "default, turns clipping off.",
+    "Remove `clip_gradients`, or set it to the largest norm that is wanted.",
 )
 ZERO_DELTA = _rule(
     "SSDH320", "zero-delta", "warning",
     "`delta` is 0 or negative.",
     "The solver divides by a root plus `delta`; where a gradient is 0, the weights become nan.",
+    "Set `delta` to a small number above 0, such as 1e-8.",
 )
 STEPVALUE_ORDER = _rule(
     "SSDH321", "stepvalue-order", "warning",
     "The values of `stepvalue` do not rise.",
     "Caffe waits for them one after the other: a value that is past when its turn comes lowers "
     "the rate at once.",
+    "Sort the values of `stepvalue`.",
 )
 RISING_RATE = _rule(
     "SSDH322", "rising-rate", "warning",
     "The learning rate rises during the run.",
     "Caffe takes a `gamma` above 1, or a negative `power`: the rate grows until the loss becomes "
     "nan.",
+    "Set `gamma` below 1, usually to 0.1.",
 )
 SILENT_RUN = _rule(
     "SSDH323", "silent-run", "info",
     "`display` is 0: the run prints no loss.",
     "Caffe prints nothing between tests and snapshots, so progress cannot be seen.",
+    "Set `display`, such as to 100.",
 )
 EMPTY_TEST = _rule(
     "SSDH324", "empty-test", "warning",
     "A `test_iter` is 0 or negative.",
     "Caffe tests on no batch at all, and prints no result.",
+    "Set `test_iter` to the number of batches of a test, or remove it to train without tests.",
 )
 NEW_LAYER_RATES = _rule(
     "SSDH325", "new-layer-rates", "info",
     "The learning rates of layers that start from weights, and of those that start from fillers.",
     "New layers have all to learn, and usually get ten times the rate of the others.",
+    "Set `lr_mult` of the layers that should learn faster or slower.",
 )
 SLOW_NEW_LAYER = _rule(
     "SSDH326", "slow-new-layer", "info",
     "A fully connected layer of a million weights or more is new, and learns at the rate of a "
     "fine-tuning.",
     "At a rate of 0.001 or less such a layer hardly leaves its random weights.",
+    "Set `lr_mult: 10` in the layer, or raise `base_lr`.",
 )
 
 # ---------------------------------------------------------------- SSDH4xx weights and snapshots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from finding_examples import (
     encoding,
+    learning,
     lists,
     nets,
     records,
@@ -20,6 +21,7 @@ _FAMILIES = (
     records,
     sources,
     nets,
+    learning,
     solvers,
     weights,
     snapshots,
