@@ -56,10 +56,10 @@ TAIL = """
 ## Adding a finding
 
 A row in the table of `ssdh_surgery/findings.py`, the function that yields it (for what is known \
-before training: a generator in a file of the family's folder in `ssdh_surgery/pipeline/check/`), a test \
-that names its code, and an example in `tools/docs/finding_examples/`. Then run \
-`tools/docs/findings.py`, which writes this page. A released code or name is never used for \
-anything else.
+before training: a generator in a file of the family's folder in \
+`ssdh_surgery/pipeline/check/`), a test that names its code, and an example in \
+`tools/docs/finding_examples/`. Then run `tools/docs/findings.py`, which writes this page. A \
+released code or name is never used for anything else.
 """
 
 COLUMNS = """\

@@ -43,7 +43,7 @@ def free_disk(size: int) -> Context:
 
 def free_memory(size: int) -> Context:
     """So many bytes of memory are free."""
-    return lambda: patch(f"{_CHECK}.memory.free_memory", return_value=size)
+    return lambda: patch(f"{_CHECK}.run.memory.free_memory", return_value=size)
 
 
 def gpus(count: int, *, is_cpu_only: bool = False, is_nvcaffe: bool = False) -> Context:
@@ -57,12 +57,12 @@ def gpus(count: int, *, is_cpu_only: bool = False, is_nvcaffe: bool = False) -> 
     def context() -> Iterator[None]:
         with ExitStack() as stack:
             for target, value in (
-                ("devices.visible_gpus", devices),
-                ("memory.visible_gpus", devices),
+                ("run.devices.visible_gpus", devices),
+                ("run.memory.visible_gpus", devices),
                 ("subject.visible_gpus", devices),
                 ("target.find_caffe", Executable(_CAFFE, "PATH")),
-                ("devices.is_cpu_only", is_cpu_only),
-                ("gpu_batch.is_nvcaffe", is_nvcaffe),
+                ("run.devices.is_cpu_only", is_cpu_only),
+                ("run.gpu_batch.is_nvcaffe", is_nvcaffe),
             ):
                 stack.enter_context(patch(f"{_CHECK}.{target}", return_value=value))
             yield
