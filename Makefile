@@ -5,8 +5,11 @@ READY := .venv/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint caffe networks bench soak proto
-# Of `make soak`: half of the time for each of its two parts.
+# Of `make soak`: half of the time for each of its two parts, after the tests that kill.
 SECONDS ?= 3600
+# Tests that kill a process at every line of what writes files.
+KILLED = tests/staging/test_renames.py tests/data/test_killed_build.py \
+	tests/cli/test_commands_at_once.py
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,9 +51,10 @@ bench: $(READY)  ## Measure speed against references (half an hour; needs `make 
 		echo "== $$file"; $(BIN)/python "$$file" || exit; \
 	done
 
-soak: $(READY)  ## Fail file operations and fuzz readers for SECONDS (an hour; needs strace)
+soak: $(READY)  ## Kill, fail and fuzz for SECONDS (an hour; needs strace)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --editable '.[soak]'
+	SSDH_KILL_STEP=1 timeout $$(($(SECONDS) / 2)) $(BIN)/python -m pytest -q $(KILLED); [ $$? != 1 ]
 	$(BIN)/python tools/faults/run.py --seconds $$(($(SECONDS) / 2))
 	$(BIN)/python tools/fuzz/run.py --seconds $$(($(SECONDS) / 2)) --seed 1
 

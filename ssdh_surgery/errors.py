@@ -191,8 +191,9 @@ def of_extra(extra: str, purpose: str) -> Iterator[None]:
     except SsdhError:
         raise
     except Exception as error:  # of another NumPy: ValueError; without a library: OSError; ...
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing in EXTRA_PACKAGES[extra]:
+        name = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+        package = name.partition(".")[0]
+        if package in EXTRA_PACKAGES[extra] and not is_installed(package):
             raise MissingExtra(extra, purpose) from error
         raise BrokenExtra(extra, purpose, error) from error
 

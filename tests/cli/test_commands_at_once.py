@@ -24,7 +24,7 @@ from ssdh_surgery.retrieval.index.places import open_index
 from ssdh_surgery.staging.folder_lock import folder_lock
 from support import lenet
 from support.command_line import Ssdh, snapshot
-from support.killed import killed_at_each_line
+from support.killed import killed_at_lines
 from support.processes import at_once, running
 
 pytestmark = pytest.mark.usefixtures("default_signals", "ssdh")
@@ -188,7 +188,7 @@ def test_a_killed_patch_in_place_leaves_net_and_solver_old_or_new(
     ssdh(*words)
     new = state()
     outcomes = []
-    for _ in killed_at_each_line(MODULES, prepare, lambda: os.dup2(2, 1) and run([*words])):
+    for _ in killed_at_lines(MODULES, prepare, lambda: os.dup2(2, 1) and run([*words])):
         ssdh("show", "train_val.prototxt")  # a command that only reads
         outcomes.append(state() == new)
         assert state() in (old, new)

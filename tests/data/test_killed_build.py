@@ -18,7 +18,7 @@ from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import FileError
 from ssdh_surgery.staging import renames
-from support.killed import killed_at_each_line
+from support.killed import killed_at_lines
 
 # The modules that put files in place.
 MODULES = ("staging/renames.py", "staging/exchange.py")
@@ -76,7 +76,7 @@ def killed(
     after = state()
     assert before != after
     outcomes = []
-    for _ in killed_at_each_line(MODULES, prepare, run):
+    for _ in killed_at_lines(MODULES, prepare, run):
         outcomes.append(state())
         assert outcomes[-1] in (before, after)
     assert outcomes[0] == before

@@ -15,7 +15,7 @@ from ssdh_surgery.staging.journal import NAME, new_journal, read_journal
 from ssdh_surgery.staging.renames import Rename, finish_renames, rename_all, settle
 from ssdh_surgery.staging.staged_file import Write, clean_folders, write_files
 from ssdh_surgery.staging.temporary import Temporary
-from support.killed import killed_at_each_line
+from support.killed import killed_at_lines
 
 # The modules that change files: elsewhere, the moment of a kill makes no difference.
 MODULES = tuple(f"staging/{name}.py" for name in ("renames", "exchange", "journal", "staged_file"))
@@ -63,7 +63,7 @@ def test_a_kill_leaves_all_files_old_or_all_new(tmp_path: Path, folders: tuple[s
     old = {train: b"old net", solver: b"old solver"}
     expected = {train: b"new net", solver: b"new solver", new: b"a new file"}
     outcomes = set()
-    for _ in killed_at_each_line(
+    for _ in killed_at_lines(
         MODULES,
         lambda: reset(folder, old),
         lambda: write_files([Write(folder / name, data) for name, data in expected.items()]),
@@ -86,7 +86,7 @@ def test_a_kill_leaves_all_files_old_or_all_new(tmp_path: Path, folders: tuple[s
 def test_a_kill_never_leaves_a_folder_missing(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     old = {"lmdb/data": b"old", ".lmdb.partial/data": b"new"}
-    for _ in killed_at_each_line(
+    for _ in killed_at_lines(
         MODULES,
         lambda: reset(folder, old),
         lambda: rename_all([Rename(folder / ".lmdb.partial", folder / "lmdb", "lmdb")]),
