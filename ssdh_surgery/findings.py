@@ -265,6 +265,13 @@ LEVELDB_OPENED_TWICE = _rule(
     "process`; only the Caffes of 2015 and 2016 share a reader between layers of one name.",
     "Make an LMDB of it, which any number of readers may open: `ssdh data build`.",
 )
+NO_BATCH = _rule(
+    "SSDH123", "no-batch", "error",
+    "The `batch_size` of a data layer is 0 or not set.",
+    "A `Data` layer waits for its first batch without end, and Caffe says nothing; an `ImageData` "
+    "layer stops with `Positive batch size required`.",
+    "Set `batch_size` to the number of images that are read at a time.",
+)
 UNREADABLE_MEAN = _rule(
     "SSDH130", "unreadable-mean", "error",
     "The `mean_file` of a data layer holds no mean image.",

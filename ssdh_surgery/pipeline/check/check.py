@@ -9,6 +9,7 @@ from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.errors import SsdhError
 from ssdh_surgery.findings import UNREADABLE_NET, Finding
 from ssdh_surgery.pipeline.check.data import (
+    batches,
     coverage,
     fed_layers,
     hdf5_lists,
@@ -65,6 +66,7 @@ _NET_FAMILIES = (
     normalization,
     codes,
     sources,
+    batches,
     records,
     label_values,
     leveldbs,

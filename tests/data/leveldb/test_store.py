@@ -13,7 +13,7 @@ import pytest
 from ssdh_surgery.data.leveldb.snappy import decompress
 from ssdh_surgery.data.leveldb.store import LevelDbStore, is_leveldb
 from ssdh_surgery.errors import DataError
-from tests.support.leveldbs import open_leveldb, write_leveldb
+from support.leveldbs import open_leveldb, write_leveldb
 
 
 def items(path: Path) -> list[tuple[bytes, bytes]]:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_encoded, write_raw
-from tests.support.check_folders import classifier, data_layer, found, labelled, write_lmdb
-from tests.support.leveldbs import write_leveldb
+from support.check_folders import classifier, data_layer, found, labelled, write_lmdb
+from support.leveldbs import write_leveldb
 
 pytestmark = pytest.mark.caffe
 

@@ -14,7 +14,7 @@ from ssdh_surgery.pipeline.check.subject import subject_of
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.path_hints import path_hint
 from ssdh_surgery.prototxt.parser import parse
-from tests.support.check_folders import SOLVER, classifier, data_layer, labelled, texts, write_lmdb
+from support.check_folders import SOLVER, classifier, data_layer, labelled, texts, write_lmdb
 
 
 @pytest.fixture(autouse=True)

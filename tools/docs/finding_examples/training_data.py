@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finding_examples.example import Data, Example, Replace, Runs, Shell, Stops
+from finding_examples.example import Data, Example, NotRun, Replace, Runs, Shell, Stops
 from finding_examples.job import TRAIN_RECORDS, images, labels, write_lmdb
 from ssdh_surgery import findings as rules
 
@@ -100,5 +100,17 @@ EXAMPLES = (
         (Replace("solver.prototxt", "test_iter: 2", "test_iter: 1"),),
         Runs(),
         (Replace("solver.prototxt", "test_iter: 1", "test_iter: 2"),),
+    ),
+    Example(
+        rules.NO_BATCH,
+        (Replace("net.prototxt", _TRAIN, _TRAIN.replace(" batch_size: 16", "")),),
+        NotRun("it waits for its first batch without end."),
+        (
+            Replace(
+                "net.prototxt",
+                'source: "train_lmdb" backend',
+                'source: "train_lmdb" batch_size: 16 backend',
+            ),
+        ),
     ),
 )

@@ -10,7 +10,7 @@ import pytest
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.pipeline.check.check import check_net, net_subject
 from ssdh_surgery.prototxt.parser import parse
-from tests.support.check_folders import (
+from support.check_folders import (
     SOLVER,
     TESTED,
     classifier,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data import hdf5_contents
-from tests.support.check_folders import SOLVER, TESTED, classifier, found, texts
+from support.check_folders import SOLVER, TESTED, classifier, found, texts
 
 NET = classifier(3)
 ROWS = np.arange(48, dtype="f4").reshape(12, 4)

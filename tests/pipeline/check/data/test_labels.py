@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_floats, write_raw
-from tests.support.check_folders import (
+from support.check_folders import (
     TESTED,
     classifier,
     data_layer,

@@ -10,8 +10,8 @@ import pytest
 from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.pipeline.check import databases
 from ssdh_surgery.pipeline.check.target import Target
-from tests.support.check_folders import TESTED, classifier, data_layer, found, labelled, texts
-from tests.support.leveldbs import write_leveldb
+from support.check_folders import TESTED, classifier, data_layer, found, labelled, texts
+from support.leveldbs import write_leveldb
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.check_folders import SOLVER, TESTED, classifier, found, texts
+from support.check_folders import SOLVER, TESTED, classifier, found, texts
 
 LINES = [f"pics/{number}.pgm {number % 3}" for number in range(6)]
 NET = classifier(3)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.pipeline.check.target import ANY_TARGET, Target
-from tests.support.check_folders import SOLVER, TESTED, found, labelled, write_lmdb
+from support.check_folders import SOLVER, TESTED, found, labelled, write_lmdb
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from ssdh_surgery.data.datum import write_encoded, write_floats, write_raw
 from ssdh_surgery.data.mean import write_mean
 from ssdh_surgery.pipeline.check import databases
 from ssdh_surgery.pipeline.check.databases import Databases
-from tests.support.check_folders import (
+from support.check_folders import (
     TESTED,
     classifier,
     data_layer,

@@ -10,7 +10,7 @@ import pytest
 
 from ssdh_surgery.data import record_scan
 from ssdh_surgery.data.datum import write_floats, write_raw
-from tests.support.check_folders import TESTED, classifier, data_layer, found, write_lmdb
+from support.check_folders import TESTED, classifier, data_layer, found, write_lmdb
 
 NET = data_layer("lmdb") + data_layer("test", "TEST") + classifier(4)
 

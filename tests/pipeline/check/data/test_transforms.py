@@ -12,7 +12,7 @@ import pytest
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.mean import write_mean
-from tests.support.check_folders import (
+from support.check_folders import (
     SOLVER,
     classifier,
     data_layer,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.mean import write_mean
-from tests.support.check_folders import SOLVER, classifier, texts
+from support.check_folders import SOLVER, classifier, texts
 
 NET = classifier(3)
 IMAGES = """# 0
