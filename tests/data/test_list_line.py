@@ -140,7 +140,11 @@ def test_vectors_taken_for_class_numbers_are_told(folder: Path) -> None:
         pytest.param("a.jpg " + "7" * 100_000, id="digits"),
     ],
 )
-@pytest.mark.parametrize("form", [OneLabel(), SeveralLabels(), SeveralLabels(9)], ids=repr)
+@pytest.mark.parametrize(
+    "form",
+    [OneLabel(), SeveralLabels(), SeveralLabels(9)],
+    ids=["a label", "several labels", "numbers of classes"],
+)
 def test_a_long_line_is_read_in_linear_time_and_space(form: LineForm, line: str) -> None:
     """Quadratic time would take minutes here, quadratic space gigabytes."""
     tracemalloc.start()
