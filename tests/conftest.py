@@ -63,6 +63,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("corpus_file", files, ids=ids)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _glog_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the files that glog writes beside the log of each caffe out of the system's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLOG_log_dir", str(tmp_path_factory.mktemp("glog")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def corpus() -> Path:
     """The folder of real prototxt files."""
