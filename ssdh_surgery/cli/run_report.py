@@ -55,7 +55,7 @@ class RunReport:
         self._files = EventFiles(event_files, run.launch.iteration) if event_files else None
         self._open = ExitStack()
         self._measured: Path | None = None
-        self._sampled: int | None = None
+        self._measured_at: int | None = None
         self._health: SampleHealth | None = None
         self._obstacle: str | None = None
         # Without the checks, nothing was counted.
@@ -104,7 +104,7 @@ class RunReport:
             return
         is_new = self._measured is None or not is_same_file(weights, self._measured)
         iteration = iteration_of(weights)
-        if not is_new or iteration == self._sampled:
+        if not is_new or iteration == self._measured_at:
             return
         try:
             with self.view.busy("measuring the codes"):
@@ -122,14 +122,13 @@ class RunReport:
         layer = self._run.subject.hash_layer
         values = [rows[: self._records] for rows in sample.values.values()]
         # Of several test nets the first one is shown.
-        if layer is None or self._sampled == sample.iteration:
+        if layer is None or self._measured_at == sample.iteration:
             return
-        self._sampled = sample.iteration
         labels = values[1] if len(values) > 1 else None
         self._show_codes(sample_health(layer, values[0], labels), sample.iteration)
 
     def _show_codes(self, health: SampleHealth, iteration: int) -> None:
-        self._obstacle, self._health = None, health
+        self._obstacle, self._health, self._measured_at = None, health, iteration
         self.view.measured_health = health.brief()
         terminal.say(f"iteration {iteration}: {health.words()}")
         if self._lines is not None:

@@ -179,13 +179,16 @@ def _follow(run: story.Run, lines: EventLines | None, event_files: Path | None) 
     is_early = is_interrupted or view.is_early
     if line := view.closing_line(iteration if is_early else view.max_iter):
         terminal.say(line)
-    stop = report.stop_alarm if is_interrupted else None
+    stop = report.stop_alarm
     if diverged is not None and (stop is not None or not is_interrupted):
         _end(run, lines, diverged.exit_code)
         raise diverged
     report.conclude()
+    if stop is not None:
+        _end(run, lines, RunStopped.exit_code)
+        raise _stopped(run, stop, is_interrupted)
     if is_interrupted:
-        return _end_interrupted(run, lines, stop, diverged)
+        return _end_interrupted(run, lines, diverged)
     if view.is_early and (resume := story.resume_command(run)):
         terminal.say(f"the run ended early; to resume: {resume}")
     _end(run, lines, 0)
@@ -197,22 +200,23 @@ def _follow(run: story.Run, lines: EventLines | None, event_files: Path | None) 
     return 0
 
 
-def _end_interrupted(
-    run: story.Run, lines: EventLines | None, stop: Alarm | None, diverged: Diverged | None
-) -> int:
-    """End a run that the user stopped, or an alarm that the user named."""
+def _stopped(run: story.Run, alarm: Alarm, is_interrupted: bool) -> RunStopped:
+    """The error for a run with an alarm that was to stop it, which short runs are too fast for."""
+    verb = "was stopped on" if is_interrupted else "ended before it could be stopped on"
+    output = f", by '{alarm.output}'" if alarm.output else ""
+    resume = story.resume_command(run) if is_interrupted else None
+    return RunStopped(
+        f"the run {verb} {alarm.kind} at iteration {alarm.iteration}{output}",
+        hint="mend the cause and start anew with --force"
+        + (f"; to go on all the same: {resume}" if resume else ""),
+        kind=alarm.kind,
+        iteration=alarm.iteration,
+    )
+
+
+def _end_interrupted(run: story.Run, lines: EventLines | None, diverged: Diverged | None) -> int:
+    """End a run that the user stopped."""
     resume = story.resume_command(run)
-    if stop is not None:
-        error = RunStopped(
-            f"stopped on {stop.kind}: {stop.message}",
-            hint=f"mend the cause and start anew with --force; to go on all the same: {resume}"
-            if resume
-            else "mend the cause and start anew",
-            kind=stop.kind,
-            iteration=stop.iteration,
-        )
-        _end(run, lines, error.exit_code)
-        raise error
     if diverged is not None:
         terminal.warn(f"there is nothing to resume: {diverged.message}")
     else:

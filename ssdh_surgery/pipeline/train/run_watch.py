@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.engines import events
-from ssdh_surgery.pipeline.check.labelled_layers import labelled_layers
+from ssdh_surgery.pipeline.check.data.labelled_layers import labelled_layers
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.pipeline.train.accuracy_watch import AccuracyWatch
 from ssdh_surgery.pipeline.train.alarm import Alarm, AlarmKind
@@ -18,6 +18,8 @@ from ssdh_surgery.pipeline.train.wait_watch import WaitWatch
 
 # Once one output is nan, soon all are.
 _OF_THE_RUN: frozenset[AlarmKind] = frozenset(["collapse", "nan"])
+# The hash layer's first bias makes all bits 1, for so much of a run at most.
+_LATE = 0.5
 
 
 class RunWatch:
@@ -40,6 +42,8 @@ class RunWatch:
         classes: int | None = None,
     ) -> None:
         self._grace = (max_iter or 0) * GRACE
+        self._late = (max_iter or 0) * _LATE
+        self._distinct: int | None = None
         self._losses = LossWatch(max_iter, losses)
         self._watches = (
             self._losses,
@@ -62,9 +66,15 @@ class RunWatch:
                 yield from self._once(alarm)
 
     def judge_codes(self, health: SampleHealth, iteration: int) -> Iterator[Alarm]:
-        """The alarm that measured codes give rise to."""
-        collapse = health.collapse if iteration and iteration >= self._grace else None
-        if collapse is not None:
+        """The alarm that measured codes give rise to.
+
+        Bits of a net that learns differ later than its loss falls: codes have collapsed if they
+        are the same twice, and no more of them are distinct the second time.
+        """
+        is_early = iteration < (self._late if health.health.is_at_start else self._grace)
+        collapse = None if is_early or not iteration else health.collapse
+        earlier, self._distinct = self._distinct, health.health.distinct if collapse else None
+        if collapse is not None and earlier is not None and health.health.distinct <= earlier:
             words = f"iteration {iteration}: {collapse.message}"
             yield from self._once(Alarm("collapse", words, iteration))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.caffe.net.heads import HashLayer, heads
 from ssdh_surgery.caffe.net.solver import Run
 from ssdh_surgery.findings import Finding
-from ssdh_surgery.pipeline.check.labelled_layers import labelled_layers
+from ssdh_surgery.pipeline.check.data.labelled_layers import labelled_layers
 from ssdh_surgery.pipeline.check.subject import Subject
 from ssdh_surgery.retrieval.codes.codes import pack
 from ssdh_surgery.retrieval.codes.health import Health, health_of

@@ -9,9 +9,11 @@ from ssdh_surgery.pipeline.train.alarm import Alarm
 
 # The embedded engine reports displays between which it waited for half of the time.
 _DISPLAYS = 3
-# Of caffe's iterations so many have waited, in a run of at least this length.
+# Of caffe's iterations so many have waited, in at least so many iterations.
 _WAITS = 0.5
 _ITERATIONS = 1000
+# Nobody minds a short run.
+_SECONDS = 60.0
 
 
 class WaitWatch:
@@ -20,7 +22,7 @@ class WaitWatch:
     def __init__(self) -> None:
         self._displays = 0
         self._batches = 0
-        self._first: int | None = None
+        self._first: tuple[int, float] | None = None
         self._iteration = 0
 
     def feed(self, event: events.Event) -> Iterator[Alarm]:
@@ -28,21 +30,24 @@ class WaitWatch:
         match event:
             case events.Iteration():
                 self._iteration = event.iteration
-            case events.DataWait(share=float(share)):
-                self._displays += 1
-                if self._displays == _DISPLAYS:
-                    yield self._alarm(f"waited for its data for {share:.0%} of the last display")
-            case events.DataWait(batches=int(batches)):
-                self._first = self._iteration if self._first is None else self._first
-                self._batches += batches
-                iterations = self._iteration - self._first
-                if iterations >= _ITERATIONS and self._batches >= _WAITS * iterations:
-                    yield self._alarm(
-                        f"waited for its data about {self._batches:,} times in {iterations:,} "
-                        "iterations"
-                    )
+            case events.DataWait():
+                self._first = self._first or (self._iteration, event.elapsed)
+                words = self._judge(event, self._iteration - self._first[0])
+                if words and event.elapsed - self._first[1] >= _SECONDS:
+                    yield self._alarm(words)
             case _:
                 pass
+
+    def _judge(self, event: events.DataWait, iterations: int) -> str | None:
+        """How long the net waited, in words, if it was long."""
+        if event.share is not None:
+            self._displays += 1
+            share = f"waited for its data {event.share:.0%} of the time since the last display"
+            return share if self._displays >= _DISPLAYS else None
+        self._batches += event.batches or 0
+        if iterations < _ITERATIONS or self._batches < _WAITS * iterations:
+            return None
+        return f"waited for its data about {self._batches:,} times in {iterations:,} iterations"
 
     def _alarm(self, words: str) -> Alarm:
         return Alarm(
