@@ -66,6 +66,10 @@ class LossWatch:
                 self._display = event
             case events.TrainOutput():
                 self._terms.append(event)
+            case events.TestOutput():
+                yield from self._judge_display()
+                if self._is_loss(event):
+                    yield from _saturation(event.iteration, [(event.name, event.value)], "test ")
             case _:
                 yield from self._judge_display()
 
@@ -75,18 +79,19 @@ class LossWatch:
         self._display, self._terms = None, []
         if display is None:
             return
-        named = [(term.name, term.value) for term in terms if term.loss_weight]
-        values: list[tuple[str | None, float]] = [*named, (None, display.loss)]
+        values: list[tuple[str | None, float]] = [
+            (term.name, term.value) for term in terms if self._is_loss(term)
+        ]
+        values.append((None, display.loss))
         yield from self._judge_finite(display.iteration, values)
-        for name, value in values if named else values[-1:]:
-            if is_saturated(value):
-                words = f"iteration {display.iteration}: the loss{_quoted(name)} is stuck at"
-                yield Alarm(
-                    "saturation", f"{words} 87.3365: {_DEAD_CLASS}", display.iteration, name
-                )
-                break
-        for name, value in named:
-            yield from self._judge_chance(display.iteration, name, value)
+        yield from _saturation(display.iteration, values)
+        for term in terms:
+            if term.loss_weight:
+                yield from self._judge_chance(display.iteration, term.name, term.value)
+
+    def _is_loss(self, output: events.NetOutput) -> bool:
+        """Whether an output is a loss, be it one that is only displayed: of weight 0."""
+        return bool(output.loss_weight) or output.name in self._losses
 
     def _judge_finite(
         self, iteration: int, values: list[tuple[str | None, float]]
@@ -119,6 +124,17 @@ class LossWatch:
                 iteration,
                 name,
             )
+
+
+def _saturation(
+    iteration: int, values: list[tuple[str | None, float]], phase: str = ""
+) -> Iterator[Alarm]:
+    """The first loss that is that of a probability of 0; the total of one such is another."""
+    for name, value in values:
+        if is_saturated(value):
+            words = f"iteration {iteration}: the {phase}loss{_quoted(name)} is stuck at 87.3365"
+            yield Alarm("saturation", f"{words}: {_DEAD_CLASS}", iteration, name)
+            return
 
 
 def _quoted(output: str | None) -> str:

@@ -74,6 +74,18 @@ def test_an_output_that_is_no_loss_is_not_judged() -> None:
     assert feed(RunWatch(), events.Iteration(0, 1), rate) == []
 
 
+def test_a_loss_that_is_only_displayed_and_one_of_a_test() -> None:
+    watch = RunWatch(100, {"a": 4, "b": 4})
+    shown = events.TrainOutput(20, 0, "a", 87.3365)
+    assert [message[:39] for message in feed(watch, events.Iteration(20, 1), shown)] == [
+        "iteration 20: the loss 'a' is stuck at "
+    ]
+    tested = events.TestOutput(40, 0, "b", 87.3365, 1.0, 87.3365)
+    assert [message[:44] for message in feed(watch, tested)] == [
+        "iteration 40: the test loss 'b' is stuck at "
+    ]
+
+
 class TestChance:
     LEVEL = math.log(4)
 
@@ -98,6 +110,15 @@ class TestChance:
 
     def test_the_first_tenth_does_not_count(self) -> None:
         assert self.warnings([self.LEVEL] * 5, first=0) == []
+
+    def test_of_a_head_of_weight_0_nothing_is_expected(self) -> None:
+        watch = RunWatch(100, {"a": 4})
+        rows = [
+            each
+            for i in range(20, 40)
+            for each in (events.Iteration(i, 1), events.TrainOutput(i, 0, "a", self.LEVEL))
+        ]
+        assert feed(watch, *rows) == []
 
     def test_the_total_of_several_heads_is_not_judged(self) -> None:
         watch = RunWatch(100, {"a": 4, "b": 4})
