@@ -61,8 +61,14 @@ class AccuracyWatch:
             place = f"iteration {event.iteration}: the test output '{event.name}'"
             yield Alarm("nan", f"{place} is {event.value:g}", event.iteration, event.name)
         elif classes := self._accuracies.get(event.name, 0):
-            yield from self._judge_equal(event, classes)
-            yield from self._judge_chance(event, classes)
+            loss = next((name for name, each in self._losses.items() if each == classes), None)
+            lately = self._lately.get(loss or "", deque())
+            is_learning = len(lately) == _DISPLAYS and max(lately) < _FALLEN * math.log(classes)
+            if not is_learning:
+                yield from self._judge_equal(event, classes)
+            yield from self._judge_chance(
+                event, classes, f"'{loss}' fell to {lately[-1]:.4g}" if is_learning else None
+            )
 
     def _judge_equal(self, output: events.TestOutput, classes: int) -> Iterator[Alarm]:
         """Whether an accuracy does not move, as that of a net which knows one class only."""
@@ -89,19 +95,18 @@ class AccuracyWatch:
             output.name,
         )
 
-    def _judge_chance(self, output: events.TestOutput, classes: int) -> Iterator[Alarm]:
-        """Whether a net that learns its training data knows nothing of the test data."""
+    def _judge_chance(
+        self, output: events.TestOutput, classes: int, fall: str | None
+    ) -> Iterator[Alarm]:
+        """Whether a net knows nothing of the test data; `fall` is that of its loss, if any."""
         key = output.net, output.name
-        loss = next((name for name, each in self._losses.items() if each == classes), None)
-        lately = self._lately.get(loss or "", deque())
-        is_learning = len(lately) == _DISPLAYS and max(lately) < _FALLEN * math.log(classes)
         is_at_chance = output.value * classes < _AT_CHANCE and output.iteration >= self._grace
-        self._at_chance[key] = self._at_chance[key] + 1 if is_learning and is_at_chance else 0
+        self._at_chance[key] = self._at_chance[key] + 1 if fall and is_at_chance else 0
         if self._at_chance[key] == _TESTS_AT_CHANCE:
             yield Alarm(
                 "test-data",
-                f"iteration {output.iteration}: the loss '{loss}' fell to {lately[-1]:.4g}, but "
-                f"the test output '{output.name}' is {output.value:.4g}, chance for {classes} "
+                f"iteration {output.iteration}: the loss {fall}, but the test output "
+                f"'{output.name}' is {output.value:.4g}, no better than chance for {classes} "
                 "classes: the net knows nothing of the test data. Check that both sets number "
                 "their classes alike, have the same mean, scale and crop, and that BatchNorm uses "
                 "its global statistics in the test net (ssdh check)",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,8 +10,10 @@ from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.evidence import is_saturated
 from ssdh_surgery.pipeline.train.alarm import Alarm
 
-# A loss this close to ln(classes), at so many displays in a row, is at chance.
+# A loss is at chance if its mean over so many displays is this close to ln(classes), and each of
+# them, which is the loss of one batch, is near it.
 _AT_CHANCE = 0.02
+_NEAR_CHANCE = 0.05
 _DISPLAYS_AT_CHANCE = 5
 # Nets need time to leave chance: this share of the run.
 GRACE = 0.1
@@ -56,7 +57,7 @@ class LossWatch:
         self._losses = losses or {}
         self._display: events.Iteration | None = None
         self._terms: list[events.TrainOutput] = []
-        self._at_chance: Counter[str] = Counter()
+        self._near_chance: dict[str, list[float]] = {}
 
     def feed(self, event: events.Event) -> Iterator[Alarm]:
         """The alarms that an event gives rise to."""
@@ -114,12 +115,16 @@ class LossWatch:
         if classes < 2 or iteration < self._grace:
             return
         chance = math.log(classes)
-        is_at_chance = abs(value - chance) < _AT_CHANCE * chance
-        self._at_chance[name] = self._at_chance[name] + 1 if is_at_chance else 0
-        if self._at_chance[name] == _DISPLAYS_AT_CHANCE:
+        is_near = abs(value - chance) < _NEAR_CHANCE * chance
+        lately = [*self._near_chance.get(name, []), value] if is_near else []
+        self._near_chance[name] = lately = lately[-_DISPLAYS_AT_CHANCE:]
+        if len(lately) < _DISPLAYS_AT_CHANCE:
+            return
+        mean = sum(lately) / len(lately)
+        if abs(mean - chance) < _AT_CHANCE * chance:
             yield Alarm(
                 "chance",
-                f"iteration {iteration}: the loss '{name}' has stayed at {value:.4g}, which is "
+                f"iteration {iteration}: the loss '{name}' has stayed at {mean:.4g}, which is "
                 f"chance for {classes} classes: {_CAUSES}",
                 iteration,
                 name,

@@ -69,7 +69,7 @@ class TestTestDataOfAnotherKind:
         (message,) = self.warnings(0.05, 0.1)
         assert message.startswith(
             "iteration 300: the loss 'loss' fell to 0.05, but the test output 'accuracy' is 0.101, "
-            "chance for 10 classes: the net knows nothing of the test data. "
+            "no better than chance for 10 classes: the net knows nothing of the test data. "
         )
 
     @pytest.mark.parametrize(
@@ -78,6 +78,13 @@ class TestTestDataOfAnotherKind:
     )
     def test_others(self, loss: float, accuracy: float, classes: int) -> None:
         assert self.warnings(loss, accuracy, classes) == []
+
+
+def test_equal_accuracies_of_a_net_that_learns_are_no_second_alarm() -> None:
+    watch = AccuracyWatch(1000, {"accuracy": 10}, {"loss": 10})
+    learned = [events.TrainOutput(step, 0, "loss", 0.05, 1.0, 0.05) for step in (20, 40, 60)]
+    told = messages(watch, *learned, *accuracies(0.01, 0.01, 0.01, 0.01))
+    assert [message.count("no better than chance") for message in told] == [1]
 
 
 def test_a_test_output_of_nan() -> None:

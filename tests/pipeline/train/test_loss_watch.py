@@ -108,6 +108,11 @@ class TestChance:
     def test_a_loss_near_chance(self) -> None:
         assert self.warnings([self.LEVEL * 0.97] * 8) == []
 
+    def test_of_small_batches_the_mean_counts(self) -> None:
+        noise = [1.04, 0.96, 1.03, 0.98, 1.0, 0.97]
+        assert len(self.warnings([self.LEVEL * each for each in noise])) == 1
+        assert self.warnings([self.LEVEL * (each - 0.03) for each in noise]) == []
+
     def test_the_first_tenth_does_not_count(self) -> None:
         assert self.warnings([self.LEVEL] * 5, first=0) == []
 
