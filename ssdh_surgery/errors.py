@@ -10,7 +10,8 @@ SsdhError
 |- SchemaError           a field or value that Caffe does not have
 |- DataError             records, images, lists, weights
 |- EngineError           the program that trains or runs a net failed
-|  '- Diverged           a run learned nothing: its loss or weights are nan (exit code 1)
+|  |- Diverged           a run learned nothing: its loss or weights are nan (exit code 1)
+|  '- RunStopped         a run was stopped on an alarm that the user named (exit code 1)
 |- FileError             missing, read-only, disk full, changed in the meantime
 |- WorkspaceError        ssdh.toml
 |- UsageError            the command line alone is wrong (exit code 2)
@@ -123,6 +124,12 @@ class Diverged(EngineError):
     exit_code = 1
 
 
+class RunStopped(EngineError):
+    """A run was stopped on an alarm that `--stop-on` names: like `Diverged`, not a failure."""
+
+    exit_code = 1
+
+
 class FileError(SsdhError):
     """A file is missing, unreadable, read-only or changed in the meantime, or the disk is full."""
 
@@ -147,6 +154,7 @@ EXTRA_PACKAGES = {
     "postgres": ("psycopg",),
     "search": ("faiss", "numba"),
     "plot": ("jinja2", "matplotlib", "plotext"),
+    "tensorboard": ("tensorboardX",),
 }
 
 

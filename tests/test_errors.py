@@ -18,7 +18,7 @@ from support.paths import ROOT
 def test_the_packages_of_each_extra_are_what_pyproject_installs() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {
-        extra: {re.match(r"[\w-]+", each)[0] for each in requirements}  # type: ignore[index]
+        extra: {re.match(r"[\w-]+", each)[0].lower() for each in requirements}  # type: ignore[index]
         for extra, requirements in project["optional-dependencies"].items()
         if extra not in ("all", "dev", "soak")
     }

@@ -208,5 +208,5 @@ def _report(error: Exception, args: list[str]) -> int:
             hint="please report it with the output of `ssdh --traceback ...` and of "
             "`ssdh doctor --json`",
         )
-    terminal.error(error, as_json="--json" in args)
+    terminal.error(error, as_json=not {"--json", "--json-lines"}.isdisjoint(args))
     return error.exit_code

@@ -14,7 +14,6 @@ from ssdh_surgery.cli.progress_bar import Part, progress_row
 from ssdh_surgery.engines import events
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.train.code_collapse import code_health
-from ssdh_surgery.pipeline.train.loss_watch import LossWatch
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 Clock = Callable[[], float]
@@ -30,7 +29,6 @@ class TrainingView:
         test_batches: the number of batches of each test net, as in `test_iter`.
         classes: the number of classes of the net.
         main_outputs: the outputs of the main head; others are details. None for no main head.
-        watch: judges the losses; None for one that knows no classes.
         clock: the time in seconds.
     """
 
@@ -43,7 +41,6 @@ class TrainingView:
         test_batches: Sequence[int] = (),
         classes: int | None = None,
         main_outputs: Collection[str] | None = None,
-        watch: LossWatch | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.max_iter = max_iter
@@ -58,7 +55,6 @@ class TrainingView:
         self.is_stopping = False
         self.is_early = False
         self._main_outputs = main_outputs
-        self._watch = watch or LossWatch(max_iter)
         self._display = display
         self._clock = clock
         self._began = clock()
@@ -72,7 +68,6 @@ class TrainingView:
         self._awaits_line = False
         self._printed: int | None = None
         self._live = LiveLine()
-        self._warned = False
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -84,20 +79,14 @@ class TrainingView:
         self._live.__exit__(*error)
 
     def show(self, event: events.Event) -> None:
-        """Show one event, and warn of what it says about the run."""
+        """Show one event."""
         self._flush_before(event)
-        self._show(event)
-        for sentence in self._watch.feed(event):
-            terminal.warn(sentence)
-
-    def _show(self, event: events.Event) -> None:
         match event:
             case events.Iteration():
                 self._first = self._first or event
                 self.iteration = event
                 self._awaits_line = True
                 self._reach(event.iteration)
-                self._judge_codes(event)
             case events.TrainOutput():
                 self.terms[event.name] = event
             case events.LearningRate():
@@ -190,8 +179,7 @@ class TrainingView:
         left = self._seconds_left(iteration)
         remaining = f", {duration(left)} left" if left is not None else ""
         parts.append(Part(f"{elapsed} elapsed{remaining}", short=f"{elapsed}{remaining}"))
-        codes = self._log_health() or self.measured_health
-        parts += [Part(codes, 3)] if codes else []
+        parts += [Part(self.codes, 3)] if self.codes else []
         parts += [Part(text, 4) for text in self._speed()]
         return progress_row(iteration / self.max_iter if self.max_iter else 0, parts, width)
 
@@ -213,8 +201,7 @@ class TrainingView:
         parts.append(f"{duration(self._clock() - self._began)} elapsed")
         left = self._seconds_left(iteration)
         parts += [f"{duration(left)} left"] if left is not None else []
-        health = self._log_health()
-        parts += [*self._speed(), *self._accuracies(), *([health] if health else [])]
+        parts += [*self._speed(), *self._accuracies(), *([self.codes] if self.codes else [])]
         return ", ".join(parts)
 
     def closing_line(self, iteration: int | None) -> str | None:
@@ -242,11 +229,10 @@ class TrainingView:
         ]
 
     @property
-    def has_health(self) -> bool:
-        """Whether the log tells the health of the codes."""
-        return self._log_health() is not None
-
-    def _log_health(self) -> str | None:
+    def codes(self) -> str | None:
+        """The health of the codes: measured, else by the terms of the objective."""
+        if self.measured_health is not None:
+            return self.measured_health
         health = code_health(self.terms, self.classes)
         return health.words if health else None
 
@@ -285,12 +271,6 @@ class TrainingView:
 
     def _is_main(self, output: events.NetOutput) -> bool:
         return self._main_outputs is None or output.name in self._main_outputs
-
-    def _judge_codes(self, event: events.Iteration) -> None:
-        health = code_health(self.terms, self.classes)
-        if health and health.is_collapsed and not self._warned:
-            self._warned = True
-            terminal.warn(f"iteration {event.iteration}: {health.words}")
 
     def _testing(self, net: int) -> str:
         has_count = net < len(self.test_batches)

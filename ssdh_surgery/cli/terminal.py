@@ -161,6 +161,11 @@ def answer_json(value: Any) -> None:
     _write(sys.stdout, _json(value, sys.stdout, indent=2), {}, plain=True)
 
 
+def answer_json_line(value: Any) -> None:
+    """Print a part of the answer as one line of JSON to stdout, at once."""
+    _write(sys.stdout, _json(value, sys.stdout), {}, plain=True)
+
+
 def answer_bytes(data: bytes) -> None:
     """Write a file, or part of one, to stdout byte for byte."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,22 @@ class WordType(click.Choice[str]):
             if hint is None:
                 raise
             self.fail(f"{error.message.rstrip('.')}; {hint}", param, ctx)
+
+
+class WordsType(click.ParamType[tuple[str, ...]]):
+    """Several words with commas between them, each one of a few."""
+
+    name = "words"
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._word = WordType(words)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """The words without repetitions, or click's own error."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        return tuple(dict.fromkeys(self._word.convert(word, param, ctx) for word in words))
 
 
 def click_type(value_type: ValueType) -> click.ParamType[Any]:

@@ -5,9 +5,14 @@ Events state facts; what they mean for the codes is for the pipeline to judge.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +136,31 @@ class TestOutput(NetOutput):
     """An output of a test net, averaged over its batches."""
 
     net: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class BlobSample(Event):
+    """The values of blobs on the first records of a test, one row per record.
+
+    Only the embedded engine reports it, for the blobs that its job names.
+    """
+
+    iteration: int
+    net: int
+    values: Mapping[str, NDArray[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class DataWait(Event):
+    """The net waits for data.
+
+    `batches` is the number of batches that it waited for since the last such event, by caffe's
+    log, which has the first wait and then one in a thousand. `share` is the share of the time
+    since the last display, on the embedded engine, which reports half of it and more.
+    """
+
+    batches: int | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)

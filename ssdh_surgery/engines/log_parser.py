@@ -61,6 +61,9 @@ _SNAPSHOT = re.compile(r"Snapshotting (solver state )?to (?:(?:binary proto|HDF5
 _DONE = re.compile(r"Optimization Done(?:\.| in .*)")
 # What IntelCaffe with its timers and `debug_info` log as warnings and errors at every iteration.
 _NO_WARNING = re.compile(r"\s*(?:#+|DELTA .*|LAYER-\d.*|\[Backward\] .*)?")
+# Of blocking_queue.cpp, whose `LOG_EVERY_N` counts the waits of all queues of a type.
+_WAITS = frozenset(["Waiting for data", "Data layer prefetch queue empty"])
+_WAITS_A_LINE = 1000
 _POLICY = " Learning Rate Policy: "
 _MICROSECOND = timedelta(microseconds=1)
 _YEAR = timedelta(days=366) // _MICROSECOND
@@ -93,6 +96,7 @@ class LogParser:
         self._last_test = (0, 0)
         self._weights = ""
         self._has_prefixes = False
+        self._waits: set[str] = set()
         self._marked_net: str | None = None  # the number before the line of a test net's output
         self._readers: dict[str, Callable[[str], list[Event]]] = {
             "Iteration": self._read_iteration,
@@ -102,6 +106,8 @@ class LogParser:
             "Optimization": self._read_end,
             "Use": self._read_device,
             "Using": self._read_device,
+            "Waiting": self._read_wait,
+            "Data": self._read_wait,
             **dict.fromkeys((key.partition(" ")[0] for key in _NAMED_EVENTS), self._read_named),
         }
 
@@ -267,6 +273,13 @@ class LogParser:
             return []
         gpus = (match[1] or match[2] or "").split(", ")
         return [events.Device(tuple(int(gpu) for gpu in gpus if gpu), elapsed=self.elapsed)]
+
+    def _read_wait(self, message: str) -> list[Event]:
+        if message not in _WAITS:
+            return []
+        batches = _WAITS_A_LINE if message in self._waits else 1
+        self._waits.add(message)
+        return [events.DataWait(batches, elapsed=self.elapsed)]
 
     def _read_named(self, message: str) -> list[Event]:
         for words, event in _NAMED_EVENTS.items():

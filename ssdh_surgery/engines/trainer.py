@@ -32,6 +32,8 @@ class TrainJob:
         prefix: the path of its snapshots before `_iter_N`, None if it is unknown.
         max_iter: the iteration at which it ends, 0 if it is unknown.
         display: the number of iterations from one display to the next, 0 for no displays.
+        sample: the blobs of which each test reports a `BlobSample`, for each test net that has
+            them; engines that cannot read blobs while they train ignore it.
 
     `solver`, `weights`, `snapshot`, `prefix` and `log` are as seen from the current directory, not
     from `cwd`.
@@ -50,6 +52,7 @@ class TrainJob:
     prefix: Path | None = None
     max_iter: int = 0
     display: int = 0
+    sample: tuple[str, ...] = ()
 
     @property
     def own_command(self) -> tuple[str, ...]:

@@ -99,12 +99,16 @@ def _print_and_clear(text: io.StringIO) -> None:
 def _follow(files: tuple[str, ...], reader: LogReader) -> None:
     from ssdh_surgery.cli.progress import TrainingView
     from ssdh_surgery.pipeline.log.log import read_logs
+    from ssdh_surgery.pipeline.train.run_watch import RunWatch
 
+    watch = RunWatch()
     with TrainingView(folder=Path(files[-1]).parent, max_iter=None) as view:
         for run, event in read_logs(files, follow=True):
             for _ in reader.rows(run, event):
                 pass
             view.show(event)
+            for alarm in watch.feed(event):
+                terminal.warn(alarm.message)
     for _ in reader.last_rows():
         pass
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,23 @@ import click
 from ssdh_surgery.caffe.weights.snapshot_names import iteration_of
 from ssdh_surgery.cli import terminal
 from ssdh_surgery.cli.caffe_flags import EXTRA, CaffeSpelledCommand
+from ssdh_surgery.cli.event_lines import EventLines
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import net_option
-from ssdh_surgery.cli.progress import TrainingView
-from ssdh_surgery.cli.types import GpusType
-from ssdh_surgery.engines import events
-from ssdh_surgery.engines.trainer import is_same_file
-from ssdh_surgery.errors import SsdhError
-from ssdh_surgery.findings import Finding
+from ssdh_surgery.cli.run_report import RunReport
+from ssdh_surgery.cli.types import FolderPath, GpusType, WordsType
+from ssdh_surgery.errors import Diverged, RunStopped, SsdhError
 from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.solver.schedule import schedule_text
 from ssdh_surgery.pipeline.train import train as story
+from ssdh_surgery.pipeline.train.alarm import STOP_KINDS, Alarm
 from ssdh_surgery.pipeline.train.divergence import divergence
 from ssdh_surgery.pipeline.train.engine import ENGINES
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
-from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+
+# The exit code of a run that the user interrupted.
+_INTERRUPTED = 130
 
 
 @click.command(
@@ -35,6 +35,7 @@ from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
     sections={
         "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
         "How it runs": ("gpu", "engine", "caffe", "precision", "threads"),
+        "While it runs": ("stop_on", "json_lines", "tensorboard"),
         "Before it starts": ("dry_run", "no_check", "force"),
     },
     common=("solver", "weights", "snapshot", "resume", "iterations", "gpu", "engine", "dry_run"),
@@ -71,6 +72,21 @@ from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
     metavar="N",
     help="Run the embedded engine with N threads.",
 )
+@click.option(
+    "--stop-on",
+    type=WordsType(STOP_KINDS),
+    default=(),
+    metavar="KIND[,KIND]",
+    help="Stop with a snapshot when a loss is at chance, nan or stuck at 87.3365 (saturation), or "
+    "when codes collapse: chance, collapse, nan, saturation (default: warn only).",
+)
+@click.option("--json-lines", is_flag=True, help="Print each event as a line of JSON.")
+@click.option(
+    "--tensorboard",
+    type=FolderPath(),
+    metavar="DIR",
+    help="Write event files for TensorBoard to this folder.",
+)
 @net_option
 @click.option("--force", is_flag=True, help="Start anew where an earlier run left snapshots.")
 @click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
@@ -83,6 +99,8 @@ def command(
     solver: str | None,
     dry_run: bool,
     no_check: bool,
+    json_lines: bool,
+    tensorboard: Path | None,
     **values: Any,
 ) -> int:
     """Train a patched net with your Caffe, or with the embedded engine.
@@ -93,6 +111,9 @@ def command(
     """
     if solver_file and solver and solver_file != solver:
         raise click.UsageError(f"two solvers: {solver_file} and --solver {solver}")
+    if dry_run and json_lines:
+        raise click.UsageError("--dry-run runs nothing: it has no --json-lines")
+    lines = EventLines() if json_lines else None
     options = TrainOptions(solver=solver or solver_file, extra=ctx.meta[EXTRA], **values)
     launch = prepare(options)
     if launch.record:
@@ -103,7 +124,12 @@ def command(
     if dry_run:
         return _dry_run(options, launch)
     if launch.is_finished and not launch.missing:
-        terminal.answer(story.end_finished(launch))
+        sentence = story.end_finished(launch)
+        if lines is None:
+            terminal.answer(sentence)
+        else:
+            terminal.say(sentence)
+            lines.end(0, iteration=launch.iteration, weights=None, resume=None, next=None)
         return 0
     with Counter("records") as counter:
         run = story.start(options, launch, terminal.finding, counter.named, skip_check=no_check)
@@ -116,7 +142,7 @@ def command(
         terminal.say(schedule)
     terminal.say(run.line)
     terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
-    return _follow(run)
+    return _follow(run, lines, tensorboard)
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
@@ -131,103 +157,83 @@ def _dry_run(options: TrainOptions, launch: Launch) -> int:
     return 0
 
 
-def _follow(run: story.Run) -> int:
-    solver, record = run.launch.solver, run.launch.record
-    watch = run.loss_watch
-    view = TrainingView(
-        folder=run.launch.job.cwd,
-        max_iter=solver.integer("max_iter"),
-        display=solver.integer("display"),
-        test_batches=solver.integers("test_iter"),
-        classes=record.get("classes") if record else None,
-        main_outputs=None if terminal.is_verbose() else run.main_outputs,
-        watch=watch,
-    )
-    health = _HealthReport(run, view)
-    last: events.Event | None = None
-    with view:
-        for event in _events(run):
-            # The files of a snapshot are complete when the next event arrives.
-            if isinstance(last, events.Snapshot) and not view.is_stopping:
-                health.measure(run.launch.job.cwd / last.weights)
-            view.show(event)
-            last = event
-        is_interrupted = story.was_interrupted(last)
+def _follow(run: story.Run, lines: EventLines | None, event_files: Path | None) -> int:
+    with RunReport(run, lines, event_files) as report:
+        try:
+            for event in story.follow(run):
+                report.show(event)
+        except SsdhError as error:
+            if resume := story.resume_command(run):
+                terminal.say(f"to resume from the last snapshot: {resume}")
+            _end(run, lines, error.exit_code)
+            raise
+        view, watch = report.view, report.watch
+        is_interrupted = story.was_interrupted(report.last)
         weights = run.newest("caffemodel")
         # Who interrupts a run does not wait for its weights to be read without need.
         is_suspect = watch.bad_loss is not None or not is_interrupted
         diverged = divergence(watch.bad_loss, weights) if is_suspect else None
         if weights and not is_interrupted and diverged is None:
-            health.measure(weights)
+            report.measure(weights)
     iteration = iteration_of(weights) if weights else None
     is_early = is_interrupted or view.is_early
     if line := view.closing_line(iteration if is_early else view.max_iter):
         terminal.say(line)
-    if diverged is not None and not is_interrupted:
+    stop = report.stop_alarm
+    if diverged is not None and (stop is not None or not is_interrupted):
+        _end(run, lines, diverged.exit_code)
         raise diverged
-    health.conclude()
+    report.conclude()
+    if stop is not None:
+        _end(run, lines, RunStopped.exit_code)
+        raise _stopped(run, stop, is_interrupted)
     if is_interrupted:
-        resume = story.resume_command(run)
-        if diverged is not None:
-            terminal.warn(f"there is nothing to resume: {diverged.message}")
-        else:
-            terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
-        return 130
+        return _end_interrupted(run, lines, diverged)
     if view.is_early and (resume := story.resume_command(run)):
         terminal.say(f"the run ended early; to resume: {resume}")
+    _end(run, lines, 0)
     if weights is None:
         terminal.warn("this run wrote no snapshot, so its weights are lost")
-        return 0
-    terminal.answer(f"weights: {path_in_shell(str(relative_to_cwd(weights)))}")
-    terminal.answer(f"next: {story.next_command(run)}")
+    elif lines is None:
+        terminal.answer(f"weights: {path_in_shell(str(relative_to_cwd(weights)))}")
+        terminal.answer(f"next: {story.next_command(run)}")
     return 0
 
 
-def _events(run: story.Run) -> Iterator[events.Event]:
-    """The events of a run; if it fails, the command that resumes it from its last snapshot."""
-    try:
-        yield from story.follow(run)
-    except SsdhError:
-        if resume := story.resume_command(run):
-            terminal.say(f"to resume from the last snapshot: {resume}")
-        raise
+def _stopped(run: story.Run, alarm: Alarm, is_interrupted: bool) -> RunStopped:
+    """The error for a run with an alarm that was to stop it, which short runs are too fast for."""
+    verb = "was stopped on" if is_interrupted else "ended before it could be stopped on"
+    output = f", by '{alarm.output}'" if alarm.output else ""
+    resume = story.resume_command(run) if is_interrupted else None
+    return RunStopped(
+        f"the run {verb} {alarm.kind} at iteration {alarm.iteration}{output}",
+        hint="mend the cause and start anew with --force"
+        + (f"; to go on all the same: {resume}" if resume else ""),
+        kind=alarm.kind,
+        iteration=alarm.iteration,
+    )
 
 
-class _HealthReport:
-    """The health of the codes from the snapshots of a run, where its log does not tell it."""
+def _end_interrupted(run: story.Run, lines: EventLines | None, diverged: Diverged | None) -> int:
+    """End a run that the user stopped."""
+    resume = story.resume_command(run)
+    if diverged is not None:
+        terminal.warn(f"there is nothing to resume: {diverged.message}")
+    else:
+        terminal.say(f"to resume: {resume}" if resume else "no snapshot was written")
+    _end(run, lines, _INTERRUPTED)
+    return _INTERRUPTED
 
-    def __init__(self, run: story.Run, view: TrainingView) -> None:
-        self._run = run
-        self._view = view
-        self._measured: Path | None = None
-        self._collapse: Finding | None = None
-        self._obstacle: str | None = None
 
-    def measure(self, weights: Path) -> None:
-        """Measure a snapshot, unless that was done before or the log tells the health."""
-        subject = self._run.subject
-        is_new = self._measured is None or not is_same_file(weights, self._measured)
-        if not is_new or self._view.has_health or subject.hash_layer is None:
-            return
-        from ssdh_surgery.pipeline.encode.findings import collapse_finding
-
-        try:
-            with self._view.busy("measuring the codes"):
-                health = snapshot_health(subject, weights)
-        except (SsdhError, RuntimeError, MemoryError) as error:
-            self._obstacle = str(error)
-            return
-        except KeyboardInterrupt:
-            self._obstacle = "interrupted"
-            return
-        self._measured = weights
-        self._obstacle, self._collapse = None, collapse_finding(health)
-        self._view.measured_health = f"codes: {health.summary()}"
-        terminal.say(f"codes at iteration {iteration_of(weights)}: {health.summary()}")
-
-    def conclude(self) -> None:
-        """Warn of codes that are all the same, or say why the health is unknown."""
-        if self._collapse is not None:
-            terminal.finding(self._collapse)
-        elif self._obstacle is not None:
-            terminal.say(f"health of the codes: not measured: {self._obstacle}")
+def _end(run: story.Run, lines: EventLines | None, exit_code: int) -> None:
+    """Print the last line of JSON, if lines are printed."""
+    if lines is None:
+        return
+    weights = run.newest("caffemodel")
+    lines.end(
+        exit_code,
+        iteration=iteration_of(weights) if weights else None,
+        weights=path_in_shell(str(relative_to_cwd(weights))) if weights else None,
+        resume=story.resume_command(run) if exit_code else None,
+        next=None if exit_code else story.next_command(run),
+    )

@@ -8,10 +8,12 @@ image has the same code.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ssdh_surgery.engines import events
 from ssdh_surgery.engines.events import TrainOutput
+from ssdh_surgery.pipeline.train.alarm import Alarm
 
 _DECIDED = -0.12
 # Losses within this share of ln(classes) are at chance.
@@ -53,3 +55,21 @@ def code_health(terms: Mapping[str, TrainOutput], classes: int | None) -> CodeHe
 def _is_binary(term: TrainOutput) -> bool:
     """Whether it is the term that pushes bits apart, the only negative one of the objective."""
     return term.weighted is not None and -0.1251 <= term.weighted < 0
+
+
+class CollapseWatch:
+    """Judges the terms of each display; `classes` is the number of classes of the classifier."""
+
+    def __init__(self, classes: int | None = None) -> None:
+        self._classes = classes
+        self._terms: dict[str, TrainOutput] = {}
+
+    def feed(self, event: events.Event) -> Iterator[Alarm]:
+        """The alarms that an event gives rise to."""
+        if isinstance(event, TrainOutput):
+            self._terms[event.name] = event
+        elif isinstance(event, events.Iteration):
+            health = code_health(self._terms, self._classes)
+            if health and health.is_collapsed:
+                message = f"iteration {event.iteration}: {health.words}"
+                yield Alarm("collapse", message, event.iteration)

@@ -21,6 +21,7 @@ from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
 from ssdh_surgery.pipeline.nets.snapshots import LayerParams
 from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
+from ssdh_surgery.pipeline.train.alarm import StopKind
 from ssdh_surgery.pipeline.train.run_folder import RunFolder, first_folder, next_run
 from ssdh_surgery.pipeline.workspace.net_record import NetRecord
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
@@ -33,7 +34,8 @@ class TrainOptions:
     """The options of a command line; None is an option that was not given.
 
     `gpu` is CUDA's numbers with commas, `all` or `none`; `precision` and `threads` are for
-    the embedded engine, `extra` for caffe's own command line.
+    the embedded engine, `extra` for caffe's own command line. The run is stopped on an alarm of
+    the kinds in `stop_on`.
     """
 
     solver: str | None = None
@@ -48,6 +50,7 @@ class TrainOptions:
     precision: Literal["float32", "tf32", "bf16"] | None = None
     threads: int | None = None
     force: bool = False
+    stop_on: tuple[StopKind, ...] = ()
     extra: tuple[str, ...] = ()
 
     @property
@@ -60,6 +63,7 @@ class TrainOptions:
         words += ["--caffe", self.caffe] if self.caffe else []
         words += ["--precision", self.precision] if self.precision else []
         words += ["--threads", str(self.threads)] if self.threads else []
+        words += ["--stop-on", ",".join(self.stop_on)] if self.stop_on else []
         return words + (["--iterations", str(self.iterations)] if self.iterations else [])
 
 

@@ -1,30 +1,30 @@
-"""What the outputs of a net say about a run while it trains: nan, a dead class, no learning."""
+"""What the losses of a run say while it trains: nan, a dead class, no learning."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.caffe_binary.evidence import is_saturated
+from ssdh_surgery.pipeline.train.alarm import Alarm
 
-# A loss this close to ln(classes), at so many displays in a row, is at chance.
+# A loss is at chance if its mean over so many displays is this close to ln(classes), and each of
+# them, which is the loss of one batch, is near it.
 _AT_CHANCE = 0.02
+_NEAR_CHANCE = 0.05
 _DISPLAYS_AT_CHANCE = 5
 # Nets need time to leave chance: this share of the run.
-_GRACE = 0.1
-# An accuracy below this multiple of 1/classes that is the same at so many tests.
-_LOW_ACCURACY = 1.5
-_EQUAL_TESTS = 3
+GRACE = 0.1
 _NOTHING_LEARNED = "nothing is learned from here on; Ctrl-C stops the run"
 _DEAD_CLASS = (
     "the true class has probability 0. Lower base_lr, and check the labels, the mean and the scale"
 )
 _CAUSES = (
-    "the net learns nothing. Check the learning rate, scale and mean of the data, labels, "
-    "the order of the records, fillers"
+    "the net learns nothing. Likely causes, in this order: the learning rate (try base_lr ten "
+    "times lower, then higher), inputs without a mean and a scale, wrong labels, records that come "
+    "class by class (ssdh data build --shuffle), layers without a weight_filler"
 )
 
 
@@ -42,110 +42,104 @@ class BadLoss:
 
 
 class LossWatch:
-    """Judges the displays and tests of a run, and says each thing once.
+    """Judges the displays of a run, each loss on its own.
 
     Args:
         max_iter: the iteration at which the run ends, None if it is unknown.
         losses: the number of classes of each output that is a softmax loss.
-        accuracies: the number of classes of each output that is an accuracy.
     """
 
     def __init__(
-        self,
-        max_iter: int | None = None,
-        losses: Mapping[str, int] | None = None,
-        accuracies: Mapping[str, int] | None = None,
+        self, max_iter: int | None = None, losses: Mapping[str, int] | None = None
     ) -> None:
         self.bad_loss: BadLoss | None = None
-        self._grace = (max_iter or 0) * _GRACE
+        self._grace = (max_iter or 0) * GRACE
         self._losses = losses or {}
-        self._accuracies = accuracies or {}
         self._display: events.Iteration | None = None
         self._terms: list[events.TrainOutput] = []
-        self._at_chance: Counter[str] = Counter()
-        self._equal_tests: dict[str, tuple[float, int]] = {}
-        self._subjects: set[str] = set()
+        self._near_chance: dict[str, list[float]] = {}
 
-    def feed(self, event: events.Event) -> Iterator[str]:
-        """The warnings that an event gives rise to."""
-        if not isinstance(event, events.TrainOutput):
-            yield from self._judge_display()
+    def feed(self, event: events.Event) -> Iterator[Alarm]:
+        """The alarms that an event gives rise to."""
         match event:
             case events.Iteration():
+                yield from self._judge_display()
                 self._display = event
             case events.TrainOutput():
                 self._terms.append(event)
             case events.TestOutput():
-                yield from self._judge_test(event)
+                yield from self._judge_display()
+                if self._is_loss(event):
+                    yield from _saturation(event.iteration, [(event.name, event.value)], "test ")
             case _:
-                pass
+                yield from self._judge_display()
 
-    def _judge_display(self) -> Iterator[str]:
+    def _judge_display(self) -> Iterator[Alarm]:
         """Judge a display, once all outputs of the iteration have arrived."""
         display, terms = self._display, self._terms
         self._display, self._terms = None, []
         if display is None:
             return
-        terms = [term for term in terms if term.loss_weight]
-        named = [(term.name, term.value) for term in terms]
-        values: list[tuple[str | None, float]] = [*named, (None, display.loss)]
+        values: list[tuple[str | None, float]] = [
+            (term.name, term.value) for term in terms if self._is_loss(term)
+        ]
+        values.append((None, display.loss))
+        yield from self._judge_finite(display.iteration, values)
+        yield from _saturation(display.iteration, values)
+        for term in terms:
+            if term.loss_weight:
+                yield from self._judge_chance(display.iteration, term.name, term.value)
+
+    def _is_loss(self, output: events.NetOutput) -> bool:
+        """Whether an output is a loss, be it one that is only displayed: of weight 0."""
+        return bool(output.loss_weight) or output.name in self._losses
+
+    def _judge_finite(
+        self, iteration: int, values: list[tuple[str | None, float]]
+    ) -> Iterator[Alarm]:
         bad = next(((name, value) for name, value in values if not math.isfinite(value)), None)
+        earlier = self.bad_loss
         if bad is None:
             self.bad_loss = None
-        elif self.bad_loss is not None:
-            earlier = self.bad_loss
+        elif earlier is not None:
             self.bad_loss = BadLoss(
                 earlier.iteration, earlier.value, earlier.output, earlier.displays + 1
             )
         else:
-            self.bad_loss = BadLoss(display.iteration, bad[1], bad[0])
-            yield from self._once("nan", f"{self.bad_loss}: {_NOTHING_LEARNED}")
-        stuck = next((name for name, value in values if is_saturated(value)), "")
-        if stuck != "":
-            words = f"iteration {display.iteration}: the loss{_quoted(stuck)} is stuck at 87.3365"
-            yield from self._once("saturated", f"{words}: {_DEAD_CLASS}")
-        for name, value in named:
-            yield from self._judge_chance(display.iteration, name, value)
+            self.bad_loss = BadLoss(iteration, bad[1], bad[0])
+            yield Alarm("nan", f"{self.bad_loss}: {_NOTHING_LEARNED}", iteration, bad[0])
 
-    def _judge_chance(self, iteration: int, name: str, value: float) -> Iterator[str]:
+    def _judge_chance(self, iteration: int, name: str, value: float) -> Iterator[Alarm]:
         """Whether a softmax loss stays at what guessing gives, ln(classes)."""
         classes = self._losses.get(name, 0)
         if classes < 2 or iteration < self._grace:
             return
         chance = math.log(classes)
-        is_at_chance = abs(value - chance) < _AT_CHANCE * chance
-        self._at_chance[name] = self._at_chance[name] + 1 if is_at_chance else 0
-        if self._at_chance[name] == _DISPLAYS_AT_CHANCE:
-            yield from self._once(
-                f"chance {name}",
-                f"iteration {iteration}: the loss '{name}' has stayed at {value:.4g}, which is "
-                f"chance for {classes} classes: {_CAUSES}",
-            )
-
-    def _judge_test(self, output: events.TestOutput) -> Iterator[str]:
-        """Whether a test has outputs that are not finite, or accuracies that do not move."""
-        place = f"iteration {output.iteration}: the test output '{output.name}'"
-        if not math.isfinite(output.value) and self.bad_loss is None:
-            yield from self._once("test nan", f"{place} is {output.value:g}")
-        classes = self._accuracies.get(output.name, 0)
-        # Before the first iteration, no net knows anything.
-        if not classes or not output.iteration or output.value * classes >= _LOW_ACCURACY:
-            self._equal_tests.pop(output.name, None)
+        is_near = abs(value - chance) < _NEAR_CHANCE * chance
+        lately = [*self._near_chance.get(name, []), value] if is_near else []
+        self._near_chance[name] = lately = lately[-_DISPLAYS_AT_CHANCE:]
+        if len(lately) < _DISPLAYS_AT_CHANCE:
             return
-        value, count = self._equal_tests.get(output.name, (output.value, 0))
-        count = count + 1 if abs(value - output.value) < 1e-4 else 1
-        self._equal_tests[output.name] = output.value, count
-        if count == _EQUAL_TESTS:
-            yield from self._once(
-                f"accuracy {output.name}",
-                f"{place} was {output.value:.4g} in {count} tests: every image seems to get the "
-                "same class",
+        mean = sum(lately) / len(lately)
+        if abs(mean - chance) < _AT_CHANCE * chance:
+            yield Alarm(
+                "chance",
+                f"iteration {iteration}: the loss '{name}' has stayed at {mean:.4g}, which is "
+                f"chance for {classes} classes: {_CAUSES}",
+                iteration,
+                name,
             )
 
-    def _once(self, subject: str, sentence: str) -> Iterator[str]:
-        if subject not in self._subjects:
-            self._subjects.add(subject)
-            yield sentence
+
+def _saturation(
+    iteration: int, values: list[tuple[str | None, float]], phase: str = ""
+) -> Iterator[Alarm]:
+    """The first loss that is that of a probability of 0; the total of one such is another."""
+    for name, value in values:
+        if is_saturated(value):
+            words = f"iteration {iteration}: the {phase}loss{_quoted(name)} is stuck at 87.3365"
+            yield Alarm("saturation", f"{words}: {_DEAD_CLASS}", iteration, name)
+            return
 
 
 def _quoted(output: str | None) -> str:

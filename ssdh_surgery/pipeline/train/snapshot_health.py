@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ssdh_surgery.errors import EngineError, require_extra
 from ssdh_surgery.pipeline.check.subject import Subject
+from ssdh_surgery.pipeline.train.sample_health import SampleHealth, sample_health, sampled_blobs
 
-if TYPE_CHECKING:
-    from ssdh_surgery.retrieval.codes.health import Health
-
-# Enough to see constant bits and equal codes, and soon done even without a GPU.
-_RECORDS = 200
-_SECONDS = 20.0
+# Enough for a quick mAP, and bounded where a batch takes a second.
+_RECORDS = 1000
+_SECONDS = 5.0
 
 
-def snapshot_health(subject: Subject, weights: Path) -> Health:
+def snapshot_health(subject: Subject, weights: Path, records: int | None = None) -> SampleHealth:
     """The health of the codes, on the first records of the first test net, else of the train net.
 
     Args:
         subject: the solver with its nets, one of which has a hash layer.
         weights: the weights of the snapshot.
+        records: the number of records that there are, None if it is unknown.
 
     Raises:
         MissingExtra: PyTorch is not installed.
@@ -31,15 +29,20 @@ def snapshot_health(subject: Subject, weights: Path) -> Health:
     hash_layer = subject.hash_layer
     assert hash_layer is not None, "only a net with a hash layer makes codes"
     code = hash_layer.code.tops[0]
-    runs = [run for run in subject.nets if run[0].graph(run[1]).last(code) is not None]
+    runs = [run for run in subject.nets if sampled_blobs(run, code)]
     if not runs:
         raise EngineError(f"no net computes the blob '{code}'", blob=code)
     net, state = next((run for run in runs if run[1].phase == "TEST"), runs[0])
-    from ssdh_surgery.engines.torch.run.blob_sample import sample_blob
-    from ssdh_surgery.retrieval.codes.codes import pack
-    from ssdh_surgery.retrieval.codes.health import health_of
+    from ssdh_surgery.engines.torch.run.blob_sample import sample_blobs
 
-    values = sample_blob(
-        net, state, subject.folder, weights, code, count=_RECORDS, seconds=_SECONDS
+    code, *label = sampled_blobs((net, state), code)
+    values = sample_blobs(
+        net,
+        state,
+        subject.folder,
+        weights,
+        (code, *label),
+        count=min(_RECORDS, records or _RECORDS),
+        seconds=_SECONDS,
     )
-    return health_of(pack(values), values.shape[1])
+    return sample_health(hash_layer, values[code], values[label[0]] if label else None)

@@ -32,7 +32,8 @@ from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy, weight
 from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
 from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
-from ssdh_surgery.pipeline.train.loss_watch import LossWatch
+from ssdh_surgery.pipeline.train.run_watch import RunWatch, watch_of
+from ssdh_surgery.pipeline.train.sample_health import sampled_blobs
 from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
     relative_to_cwd,
@@ -198,20 +199,14 @@ class Run:
         return frozenset(names)
 
     @property
-    def loss_watch(self) -> LossWatch:
-        """What judges its losses, with the classes of each head."""
-        judges = [
-            (judge, head.classes, name)
-            for net, _ in self.subject.nets
-            for head in heads(net)
-            if head.classes
-            for judge in (*head.losses, *head.accuracies)
-            for name in (judge.tops or ["(automatic)"])[:1]
-        ]
-        return LossWatch(
+    def watch(self) -> RunWatch:
+        """What judges its events, with the classes of each head."""
+        record = self.launch.record
+        return watch_of(
+            self.subject,
             self.launch.max_iter,
-            {name: classes for each, classes, name in judges if each.type == "SoftmaxWithLoss"},
-            {name: classes for each, classes, name in judges if each.type == "Accuracy"},
+            record.get("classes") if record else None,
+            has_counts=self.findings is not None,
         )
 
     @property
@@ -264,6 +259,7 @@ def start(
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
     weights, snapshots = tuple(weights_copies(subject)), NewSnapshots(launch.prefix)
+    launch = replace(launch, job=replace(launch.job, sample=_sample(subject)))
     run = Run(options, launch, engine, subject, weights, snapshots, findings)
     launch.run.create(
         launch.solver_copy or launch.source.data,
@@ -279,6 +275,15 @@ def start(
         },
     )
     return run
+
+
+def _sample(subject: Subject) -> tuple[str, ...]:
+    """The blobs whose values in a test show the health of the codes."""
+    if subject.hash_layer is None:
+        return ()
+    code = subject.hash_layer.code.tops[0]
+    tests = (sampled_blobs(run, code) for run in subject.nets if run[1].phase == "TEST")
+    return next(filter(None, tests), ())
 
 
 def _check(

@@ -111,9 +111,9 @@ class GraphNet:
         tops = {number for step in self._run_steps for number in step.tops}
         self._outputs = [number for number in self.plan.outputs if number in tops]
 
-    def run_to(self, number: int) -> None:
-        """Let `run` skip all steps that the blob of that number does not depend on."""
-        needed, steps = {number}, []
+    def run_to(self, *numbers: int) -> None:
+        """Let `run` skip all steps that no blob of these numbers depends on."""
+        needed, steps = set(numbers), []
         for step in reversed(self._run_steps):
             if needed.intersection(step.tops):
                 needed.update(step.bottoms)

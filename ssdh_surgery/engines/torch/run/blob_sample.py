@@ -1,9 +1,9 @@
-"""A sample of a blob: its values for the first records that a net's own data layers read."""
+"""A sample of blobs: their values for the first records that a net's own data layers read."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def sample_blob(
+def sample_blobs(
     net: Net,
     state: State,
     folder: Path,
     weights: Path,
-    blob: str,
+    blobs: Sequence[str],
     *,
     count: int,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
-) -> NDArray[np.float32]:
-    """The values [n, K] of a blob, on the CPU, for whole batches of the net.
+) -> dict[str, NDArray[np.float32]]:
+    """The values [n, K] of some blobs, on the CPU, for whole batches of the net.
 
     Args:
         net: the net.
         state: the state that it runs in.
         folder: the folder that its paths are relative to.
         weights: its weights.
-        blob: the blob, which has one row per record.
+        blobs: the blobs, which have one row per record.
         count: no further batch is run after this number of records,
         seconds: or after this time.
         clock: the clock, in seconds.
@@ -52,14 +52,16 @@ def sample_blob(
         graph = GraphNet(net, state, open_source=feed, seed=0)
         copy_weights(graph.layers, weights)
         speed_up(graph)
-        graph.run_to(graph.plan.names[blob])
-        rows: list[torch.Tensor] = []
+        graph.run_to(*(graph.plan.names[blob] for blob in blobs))
+        rows: dict[str, list[torch.Tensor]] = {blob: [] for blob in blobs}
+        records = 0
         end = clock() + seconds
         with torch.no_grad():
-            while sum(map(len, rows)) < count and (not rows or clock() < end):
-                values = graph.run([blob]).outputs[blob]
-                rows.append(values.reshape(len(values), -1).clone())
-        result: NDArray[np.float32] = torch.cat(rows).numpy()
-        return result
+            while records < count and (not records or clock() < end):
+                outputs = graph.run(blobs).outputs
+                for blob in blobs:
+                    rows[blob].append(outputs[blob].reshape(len(outputs[blob]), -1).clone())
+                records += len(outputs[blobs[0]])
+        return {blob: torch.cat(each).float().numpy()[:count] for blob, each in rows.items()}
     finally:
         feed.close()

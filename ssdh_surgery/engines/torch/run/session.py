@@ -40,6 +40,7 @@ class RunSpec:
         precision: float32, tf32 or bf16.
         threads: torch's number of compute threads on a CPU; None leaves it unchanged.
         readers: the number of threads per data layer that decode and transform.
+        sample: the blobs that each test reports a sample of.
     """
 
     solver: str
@@ -50,6 +51,7 @@ class RunSpec:
     precision: str = "float32"
     threads: int | None = None
     readers: int = 1
+    sample: tuple[str, ...] = ()
 
 
 def train(
@@ -69,7 +71,13 @@ def train(
             nets = yield from build_nets(setup, _options(spec, setup, device, group), say)
             stack.callback(nets.close)
             solver = TorchSolver(
-                setup, nets, say, requests=requests, group=group, precision=spec.precision
+                setup,
+                nets,
+                say,
+                requests=requests,
+                group=group,
+                precision=spec.precision,
+                sample=spec.sample,
             )
             _check_snapshots(setup, solver)
             if setup.param.snapshot_diff:

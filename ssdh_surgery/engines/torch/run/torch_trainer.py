@@ -138,6 +138,7 @@ class TorchTrainer:
             self._precision,
             self._threads,
             self._readers,
+            job.sample,
         )
         if len(names) == 1:
             yield from train(spec, names[0], log.say, self._requests)

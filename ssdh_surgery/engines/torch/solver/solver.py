@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -19,6 +19,7 @@ from ssdh_surgery.engines.torch.solver.debug_info import debug_pass, say_update
 from ssdh_surgery.engines.torch.solver.display import Average, SmoothedLoss, output_weights, scores
 from ssdh_surgery.engines.torch.solver.divergence import divergence
 from ssdh_surgery.engines.torch.solver.peers import PeerGroup, SingleProcess
+from ssdh_surgery.engines.torch.solver.record_sample import RecordSample
 from ssdh_surgery.engines.torch.solver.requests import Request, RequestQueue
 from ssdh_surgery.engines.torch.solver.setup import SolverSetup
 from ssdh_surgery.engines.torch.solver.sidecar import NetPosition, Sidecar
@@ -26,6 +27,9 @@ from ssdh_surgery.engines.torch.solver.snapshots import SnapshotPlace, write_sna
 from ssdh_surgery.engines.torch.solver.solver_nets import Say, SolverNet, SolverNets
 from ssdh_surgery.engines.torch.solver.update_rule import Learnable
 from ssdh_surgery.engines.torch.solver.updates import update_rule
+
+# A share of the time.
+_LONG_WAIT = 0.5
 
 
 class TorchSolver:
@@ -38,6 +42,7 @@ class TorchSolver:
         requests: the user's requests during the run.
         group: the processes that train together; all but the first only train.
         precision: float32, tf32 or bf16.
+        sample: the blobs that each test reports a sample of.
 
     `iteration` is the number of updates so far, `last_loss` the loss of the last pass.
     """
@@ -51,6 +56,7 @@ class TorchSolver:
         requests: RequestQueue | None = None,
         group: PeerGroup | None = None,
         precision: str = "float32",
+        sample: Sequence[str] = (),
     ) -> None:
         self.param = param = setup.param
         self.nets = nets
@@ -69,11 +75,13 @@ class TorchSolver:
         self._say = say
         self._requests = requests or RequestQueue()
         self._precision = precision
+        self._sample = sample
         self._pending_request = Request.NONE
         self._is_stopping = False
         self._outputs: dict[str, torch.Tensor] = {}
         self._output_weights = output_weights(nets.train.net)
         self._clock = 0.0
+        self._waited = 0.0
         self._last_display: int | None = None
 
     @property
@@ -192,9 +200,12 @@ class TorchSolver:
     def _display(self) -> Iterator[Event]:
         now = time.monotonic()
         seconds, self._clock = now - self._clock, now
+        waited, self._waited = self.nets.wait_seconds - self._waited, self.nets.wait_seconds
         rate = None
         if self._last_display is not None:
             rate = (self.iteration - self._last_display) / (seconds or 1)
+            if waited >= _LONG_WAIT * seconds:
+                yield events.DataWait(share=min(1.0, waited / (seconds or 1)))
         self._last_display = self.iteration
         display = self.param.display
         yield events.Iteration(self.iteration, self.smoothed.value, rate, seconds, display)
@@ -222,12 +233,13 @@ class TorchSolver:
         count = self.param.test_iter[number]
         weights = output_weights(test.net)
         average, loss = Average(), 0.0
+        sample = RecordSample(test.net, self._sample)
         for _ in range(count):
             yield from self._answer_requests()
             if self._pending_request is Request.STOP:
                 yield events.TestEnd(self.iteration, number, is_interrupted=True)
                 return
-            result = self._test_batch(test)
+            result = self._test_batch(test, sample)
             average.add(scores(result.outputs, weights))
             loss += float(result.loss)
         yield events.TestEnd(self.iteration, number)
@@ -237,11 +249,14 @@ class TorchSolver:
             self._say("solver.cpp:400", f"Test loss: {mean:g}")
         for index, score in enumerate(average.scores()):
             yield events.TestOutput(self.iteration, **score.fields(index), net=number)
+        if values := sample.values():
+            yield events.BlobSample(self.iteration, number, values)
 
-    def _test_batch(self, test: SolverNet) -> Pass:
+    def _test_batch(self, test: SolverNet, sample: RecordSample) -> Pass:
         # Not around the loop: the code that receives events must not run without gradients.
         with torch.no_grad():
-            return test.run(self._precision)
+            result = test.run(self._precision, sample.blobs)
+        return Pass(result.loss, sample.take(result.outputs))
 
     def _answer_requests(self) -> Iterator[Event]:
         while request := self._requests.take():

@@ -27,7 +27,7 @@ class SolverNet:
     net: GraphNet
     feed: Feed
 
-    def run(self, precision: str = "float32") -> Pass:
+    def run(self, precision: str = "float32", blobs: Sequence[str] = ()) -> Pass:
         """Run one forward pass; see `GraphNet.run`. `precision` is float32, tf32 or bf16.
 
         Raises:
@@ -36,7 +36,7 @@ class SolverNet:
         """
         try:
             with torch.autocast(self.net.device.type, torch.bfloat16, enabled=precision == "bf16"):
-                return self.net.run()
+                return self.net.run(blobs)
         except EngineError as error:
             raise self._with_record(error) from error
 

@@ -32,12 +32,16 @@ def test_two_processes_are_one_with_two_batches(tmp_path: Path) -> None:
     solver = write_solver(
         tmp_path, **fields | {"clip_gradients": 0.5}, snapshot_prefix='"together"'
     )
-    run = Runner(tmp_path, TWO, count=1).run(solver)
+    run = Runner(tmp_path, TWO, count=1).run(solver, sample=("label",))
     ours, theirs = (tmp_path / f"{name}_iter_4.caffemodel" for name in ("together", "alone"))
     assert difference(ours, theirs) < 1e-5
     # The first one alone reports, tests and writes.
     assert [event.iteration for event in run.all(events.Iteration)] == list(range(7))
     assert [event.iteration for event in run.all(events.TestEnd)] == [0, 2, 4, 6]
+    # The labels of the records in turn, of two batches of four each time.
+    samples = [event.values["label"][:, 0].tolist() for event in run.all(events.BlobSample)]
+    assert [len(labels) for labels in samples] == [8] * 4
+    assert len({tuple(labels) for labels in samples}) > 1
     assert len(re.findall(r"Solving small\n", run.text)) == 1
     assert run.events[-1].code == 0
 
