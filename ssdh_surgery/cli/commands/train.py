@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import click
 
 from ssdh_surgery.caffe.weights.snapshot_names import iteration_of
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.background import Background
 from ssdh_surgery.cli.caffe_flags import EXTRA, CaffeSpelledCommand
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.progress import TrainingView
+from ssdh_surgery.cli.run_views import follow_run, show_run, stop_run
 from ssdh_surgery.cli.types import GpusType
 from ssdh_surgery.engines import events
 from ssdh_surgery.engines.trainer import is_same_file
@@ -23,10 +26,15 @@ from ssdh_surgery.location import path_in_shell
 from ssdh_surgery.pipeline.check.solver.schedule import schedule_text
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.divergence import divergence
+from ssdh_surgery.pipeline.train.dry_run import dry_run as dry_run_of
+from ssdh_surgery.pipeline.train.earlier_runs import end_finished
 from ssdh_surgery.pipeline.train.engine import ENGINES
-from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, newest_run, prepare
 from ssdh_surgery.pipeline.train.snapshot_health import snapshot_health
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
+
+# What is done with the newest run, by its option.
+_NEWEST = {"status": show_run, "follow": follow_run, "stop": stop_run}
 
 
 @click.command(
@@ -34,8 +42,9 @@ from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
     cls=CaffeSpelledCommand,
     sections={
         "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
-        "How it runs": ("gpu", "engine", "caffe", "precision", "threads"),
+        "How it runs": ("gpu", "engine", "caffe", "precision", "threads", "detach"),
         "Before it starts": ("dry_run", "no_check", "force"),
+        "The newest run": ("newest",),
     },
     common=("solver", "weights", "snapshot", "resume", "iterations", "gpu", "engine", "dry_run"),
     epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
@@ -71,8 +80,12 @@ from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
     metavar="N",
     help="Run the embedded engine with N threads.",
 )
+@click.option("--detach", is_flag=True, help="Go on in the background, without the terminal.")
+@click.option("--status", "newest", flag_value="status", help="Show how the newest run stands.")
+@click.option("--follow", "newest", flag_value="follow", help="Follow the newest run.")
+@click.option("--stop", "newest", flag_value="stop", help="Stop the newest run with a snapshot.")
 @net_option
-@click.option("--force", is_flag=True, help="Start anew where an earlier run left snapshots.")
+@click.option("--force", is_flag=True, help="Start anew beside another run or its snapshots.")
 @click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
 @click.option("--no-check", is_flag=True, help="Start without the checks.")
 @click.pass_context
@@ -83,17 +96,24 @@ def command(
     solver: str | None,
     dry_run: bool,
     no_check: bool,
+    detach: bool,
+    newest: str | None,
     **values: Any,
 ) -> int:
     """Train a patched net with your Caffe, or with the embedded engine.
 
     Without SOLVER, it is that of the workspace. Log, command and solver are kept in runs/NAME.
-    Ctrl-C stops the run with a snapshot, and --resume continues from it. Options may be spelled
+    Ctrl-C stops the run with a snapshot, and --resume continues from it. With --detach, it outlives
+    the terminal: --status, --follow and --stop see to the newest run. Options may be spelled
     as caffe spells them (-weights FILE -gpu 1), and those after -- are passed to caffe unchanged.
     """
     if solver_file and solver and solver_file != solver:
         raise click.UsageError(f"two solvers: {solver_file} and --solver {solver}")
     options = TrainOptions(solver=solver or solver_file, extra=ctx.meta[EXTRA], **values)
+    if newest is not None:
+        _NEWEST[newest](newest_run(options))
+        return 0
+    background = Background() if detach and not dry_run else None
     launch = prepare(options)
     if launch.record:
         for warning in launch.record.warnings():
@@ -103,7 +123,7 @@ def command(
     if dry_run:
         return _dry_run(options, launch)
     if launch.is_finished and not launch.missing:
-        terminal.answer(story.end_finished(launch))
+        terminal.answer(end_finished(launch))
         return 0
     with Counter("records") as counter:
         run = story.start(options, launch, terminal.finding, counter.named, skip_check=no_check)
@@ -116,11 +136,16 @@ def command(
         terminal.say(schedule)
     terminal.say(run.line)
     terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
+    if background is not None:
+        name = launch.run.path.name
+        terminal.answer(f"run {name} goes on in the background, process {os.getpid()}")
+        terminal.say(f"ssdh runs follow {name} shows it, and ssdh runs stop {name} stops it")
+        background.leave_terminal(launch.run.console)
     return _follow(run)
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
-    result = story.dry_run(options, launch)
+    result = dry_run_of(options, launch)
     for finding in result.findings:
         terminal.finding(finding)
     for sentence in result.obstacles:
@@ -164,6 +189,7 @@ def _follow(run: story.Run) -> int:
     if line := view.closing_line(iteration if is_early else view.max_iter):
         terminal.say(line)
     if diverged is not None and not is_interrupted:
+        run.journal.end("diverged", diverged.exit_code)
         raise diverged
     health.conclude()
     if is_interrupted:
