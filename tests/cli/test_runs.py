@@ -252,3 +252,22 @@ def test_what_stops_a_run_before_it_begins_is_said_in_the_terminal(here: Path) -
 def test_a_solver_without_runs(ssdh: Ssdh, here: Path) -> None:
     ran = ssdh("train", "slow.prototxt", "--status", code=2)
     assert ran.err.startswith("error: slow.prototxt has no run yet\n")
+
+
+@pytest.mark.parametrize("program", ["torch", pytest.param("binary", marks=pytest.mark.caffe)])
+def test_the_newest_snapshots_are_kept_and_those_of_others(
+    ssdh: Ssdh, here: Path, program: str, request: pytest.FixtureRequest
+) -> None:
+    words = ["train", "solver.prototxt", "--engine", program, "--no-check"]
+    if program == "binary":
+        words += ["--caffe", str(request.getfixturevalue("caffe"))]
+    solver = here / "solver.prototxt"
+    solver.write_text(solver.read_text() + "snapshot: 2\n")
+    ssdh(*words, "--iterations", "2")
+    solver.write_text(solver.read_text().replace("max_iter: 6", "max_iter: 12"))
+    ssdh(*words, "--resume", "--keep", "2")
+    states = sorted(path.name for path in here.glob("snap_iter_*.solverstate"))
+    assert states == [f"snap_iter_{each}.solverstate" for each in (10, 12, 2)]
+    weights = sorted(path.name for path in here.glob("snap_iter_*.caffemodel"))
+    assert weights == [f"snap_iter_{each}.caffemodel" for each in (10, 12, 2)]
+    assert len(list(here.glob("snap_iter_*.ssdhstate"))) in (0, 3)

@@ -42,7 +42,7 @@ _NEWEST = {"status": show_run, "follow": follow_run, "stop": stop_run}
     cls=CaffeSpelledCommand,
     sections={
         "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
-        "How it runs": ("gpu", "engine", "caffe", "precision", "threads", "detach"),
+        "How it runs": ("gpu", "engine", "caffe", "precision", "threads", "keep", "detach"),
         "Before it starts": ("dry_run", "no_check", "force"),
         "The newest run": ("newest",),
     },
@@ -79,6 +79,12 @@ _NEWEST = {"status": show_run, "follow": follow_run, "stop": stop_run}
     type=click.IntRange(1),
     metavar="N",
     help="Run the embedded engine with N threads.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Keep the N newest snapshots that this run writes (default: all).",
 )
 @click.option("--detach", is_flag=True, help="Go on in the background, without the terminal.")
 @click.option("--status", "newest", flag_value="status", help="Show how the newest run stands.")

@@ -50,6 +50,7 @@ class TrainOptions:
     precision: Literal["float32", "tf32", "bf16"] | None = None
     threads: int | None = None
     force: bool = False
+    keep: int | None = None
     extra: tuple[str, ...] = ()
 
     @property
@@ -62,6 +63,7 @@ class TrainOptions:
         words += ["--caffe", self.caffe] if self.caffe else []
         words += ["--precision", self.precision] if self.precision else []
         words += ["--threads", str(self.threads)] if self.threads else []
+        words += ["--keep", str(self.keep)] if self.keep else []
         return words + (["--iterations", str(self.iterations)] if self.iterations else [])
 
 

@@ -37,6 +37,7 @@ from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
 from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, launch_target
 from ssdh_surgery.pipeline.train.launch_record import launch_record
 from ssdh_surgery.pipeline.train.loss_watch import LossWatch
+from ssdh_surgery.pipeline.train.old_snapshots import OldSnapshots
 from ssdh_surgery.pipeline.train.prefix_lock import PrefixLock, refuse_second_run
 from ssdh_surgery.pipeline.train.run_journal import RunJournal
 from ssdh_surgery.pipeline.workspace.paths import (
@@ -256,9 +257,13 @@ def follow(run: Run) -> Iterator[Event]:
             stack.callback(run.lock.release)
         events = run.engine.trainer.run(run.launch.job)
         stack.enter_context(contextlib.closing(events))  # type: ignore[type-var]
+        job, keep = run.launch.job, run.options.keep
+        old = OldSnapshots(keep, job.cwd, job.snapshot) if keep else None
         try:
             for event in events:
                 run.journal.note(event)
+                if old is not None:
+                    old.note(event)
                 yield event
         except SsdhError as error:
             run.journal.end(
