@@ -24,6 +24,7 @@ from ssdh_surgery.staging import folder_lock
 COMMANDS = {
     "patch": ("patch", "Put a hash layer into a train net, its test nets and its solver."),
     "train": ("train", "Train a patched net with your Caffe, or with the embedded engine."),
+    "runs": ("runs", "List, show, follow and stop runs of training."),
     "log": ("log", "Read the logs of any Caffe: summaries, CSV or JSON."),
     "plot": ("plot", "Plot the losses and scores in logs of training runs."),
     "deploy": ("deploy", "Put the hash layer into the deploy net."),

@@ -17,6 +17,7 @@ from ssdh_surgery import open_net
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from support.paths import DOCS, GOLDEN
 from support.small_codes import random_codes
+from support.training import write_all
 
 PAGE = DOCS / "json.md"
 
@@ -79,6 +80,19 @@ def test_weights() -> None:
 def test_zoo_list(folder: Path) -> None:
     told = answered("zoo", "list", cwd=folder)
     assert {*told, *told["networks"][0]} <= section("ssdh zoo list")
+
+
+def test_runs(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    words = ("train", "solver.prototxt", "--engine", "torch")
+    subprocess.run([sys.executable, "-m", "ssdh_surgery", *words], cwd=tmp_path, check=True)
+    answer = answered("runs", "show", "solver-1", cwd=tmp_path)
+    runs = answered("runs", cwd=tmp_path)
+    record = answer["record"]
+    keys = {*answer, *answer["run"], *runs, *record, *record["exit"], *record["process"]}
+    keys |= {*record["versions"], *record["sources"][0]}
+    assert answer["run"] == runs["runs"][0]
+    assert keys <= section("ssdh runs")
 
 
 def test_encode(tmp_path: Path) -> None:

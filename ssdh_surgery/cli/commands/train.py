@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import click
 
 from ssdh_surgery.caffe.weights.snapshot_names import iteration_of
 from ssdh_surgery.cli import terminal
+from ssdh_surgery.cli.background import Background
 from ssdh_surgery.cli.caffe_flags import EXTRA, CaffeSpelledCommand
 from ssdh_surgery.cli.event_lines import EventLines
 from ssdh_surgery.cli.live_line import Counter
 from ssdh_surgery.cli.options import net_option
 from ssdh_surgery.cli.run_report import RunReport
+from ssdh_surgery.cli.run_views import follow_run, show_run, stop_run
 from ssdh_surgery.cli.types import FolderPath, GpusType, WordsType
 from ssdh_surgery.errors import Diverged, RunStopped, SsdhError
 from ssdh_surgery.location import path_in_shell
@@ -21,12 +24,16 @@ from ssdh_surgery.pipeline.check.solver.schedule import schedule_text
 from ssdh_surgery.pipeline.train import train as story
 from ssdh_surgery.pipeline.train.alarm import STOP_KINDS, Alarm
 from ssdh_surgery.pipeline.train.divergence import divergence
+from ssdh_surgery.pipeline.train.dry_run import dry_run as dry_run_of
+from ssdh_surgery.pipeline.train.earlier_runs import end_finished
 from ssdh_surgery.pipeline.train.engine import ENGINES
-from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, prepare
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, newest_run, prepare
 from ssdh_surgery.pipeline.workspace.paths import relative_to_cwd
 
 # The exit code of a run that the user interrupted.
 _INTERRUPTED = 130
+# What is done with the newest run, by its option.
+_NEWEST = {"status": show_run, "follow": follow_run, "stop": stop_run}
 
 
 @click.command(
@@ -34,9 +41,10 @@ _INTERRUPTED = 130
     cls=CaffeSpelledCommand,
     sections={
         "What is trained": ("solver", "net", "weights", "snapshot", "resume", "iterations"),
-        "How it runs": ("gpu", "engine", "caffe", "precision", "threads"),
+        "How it runs": ("gpu", "engine", "caffe", "precision", "threads", "keep", "detach"),
         "While it runs": ("stop_on", "json_lines", "tensorboard"),
         "Before it starts": ("dry_run", "no_check", "force"),
+        "The newest run": ("newest",),
     },
     common=("solver", "weights", "snapshot", "resume", "iterations", "gpu", "engine", "dry_run"),
     epilog="\b\nExample:\n  ssdh train --gpu 1 --weights googlenet.caffemodel --dry-run",
@@ -73,6 +81,13 @@ _INTERRUPTED = 130
     help="Run the embedded engine with N threads.",
 )
 @click.option(
+    "--keep",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Keep the N newest snapshots that this run writes (default: all).",
+)
+@click.option("--detach", is_flag=True, help="Go on in the background, without the terminal.")
+@click.option(
     "--stop-on",
     type=WordsType(STOP_KINDS),
     default=(),
@@ -87,8 +102,11 @@ _INTERRUPTED = 130
     metavar="DIR",
     help="Write event files for TensorBoard to this folder.",
 )
+@click.option("--status", "newest", flag_value="status", help="Show how the newest run stands.")
+@click.option("--follow", "newest", flag_value="follow", help="Follow the newest run.")
+@click.option("--stop", "newest", flag_value="stop", help="Stop the newest run with a snapshot.")
 @net_option
-@click.option("--force", is_flag=True, help="Start anew where an earlier run left snapshots.")
+@click.option("--force", is_flag=True, help="Start anew beside another run or its snapshots.")
 @click.option("--dry-run", is_flag=True, help="Print the command, and run nothing.")
 @click.option("--no-check", is_flag=True, help="Start without the checks.")
 @click.pass_context
@@ -101,12 +119,15 @@ def command(
     no_check: bool,
     json_lines: bool,
     tensorboard: Path | None,
+    detach: bool,
+    newest: str | None,
     **values: Any,
 ) -> int:
     """Train a patched net with your Caffe, or with the embedded engine.
 
     Without SOLVER, it is that of the workspace. Log, command and solver are kept in runs/NAME.
-    Ctrl-C stops the run with a snapshot, and --resume continues from it. Options may be spelled
+    Ctrl-C stops the run with a snapshot, and --resume continues from it. With --detach, it outlives
+    the terminal: --status, --follow and --stop see to the newest run. Options may be spelled
     as caffe spells them (-weights FILE -gpu 1), and those after -- are passed to caffe unchanged.
     """
     if solver_file and solver and solver_file != solver:
@@ -115,24 +136,41 @@ def command(
         raise click.UsageError("--dry-run runs nothing: it has no --json-lines")
     lines = EventLines() if json_lines else None
     options = TrainOptions(solver=solver or solver_file, extra=ctx.meta[EXTRA], **values)
+    if newest is not None:
+        _NEWEST[newest](newest_run(options))
+        return 0
+    background = Background() if detach and not dry_run else None
     launch = prepare(options)
-    if launch.record:
-        for warning in launch.record.warnings():
-            terminal.warn(warning)
-    for sentence in launch.passed_over:
+    warnings = launch.record.warnings() if launch.record else []
+    for sentence in (*warnings, *launch.passed_over):
         terminal.warn(sentence)
     if dry_run:
         return _dry_run(options, launch)
     if launch.is_finished and not launch.missing:
-        sentence = story.end_finished(launch)
-        if lines is None:
-            terminal.answer(sentence)
-        else:
-            terminal.say(sentence)
-            lines.end(0, iteration=launch.iteration, weights=None, resume=None, next=None)
-        return 0
+        return _show_finished(launch, lines)
     with Counter("records") as counter:
         run = story.start(options, launch, terminal.finding, counter.named, skip_check=no_check)
+    _announce(run)
+    if background is not None:
+        name = launch.run.path.name
+        terminal.answer(f"run {name} goes on in the background, process {os.getpid()}")
+        terminal.say(f"ssdh runs follow {name} shows it, and ssdh runs stop {name} stops it")
+        background.leave_terminal(launch.run.console)
+    return _follow(run, lines, tensorboard)
+
+
+def _show_finished(launch: Launch, lines: EventLines | None) -> int:
+    sentence = end_finished(launch)
+    if lines is None:
+        terminal.answer(sentence)
+    else:
+        terminal.say(sentence)
+        lines.end(0, iteration=launch.iteration, weights=None, resume=None, next=None)
+    return 0
+
+
+def _announce(run: story.Run) -> None:
+    """Say what is about to run."""
     for reason in run.engine.refusals:
         terminal.say(f"passed over: {reason}")
     terminal.say(f"engine: {run.engine.reason}")
@@ -141,12 +179,11 @@ def command(
     if (schedule := schedule_text(run.subject)) is not None:
         terminal.say(schedule)
     terminal.say(run.line)
-    terminal.say(f"log: {path_in_shell(str(launch.run.log))}")
-    return _follow(run, lines, tensorboard)
+    terminal.say(f"log: {path_in_shell(str(run.launch.run.log))}")
 
 
 def _dry_run(options: TrainOptions, launch: Launch) -> int:
-    result = story.dry_run(options, launch)
+    result = dry_run_of(options, launch)
     for finding in result.findings:
         terminal.finding(finding)
     for sentence in result.obstacles:
@@ -181,10 +218,12 @@ def _follow(run: story.Run, lines: EventLines | None, event_files: Path | None) 
         terminal.say(line)
     stop = report.stop_alarm
     if diverged is not None and (stop is not None or not is_interrupted):
+        run.journal.end("diverged", diverged.exit_code)
         _end(run, lines, diverged.exit_code)
         raise diverged
     report.conclude()
     if stop is not None:
+        run.journal.end("stopped", RunStopped.exit_code)
         _end(run, lines, RunStopped.exit_code)
         raise _stopped(run, stop, is_interrupted)
     if is_interrupted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssdh_surgery.errors import SsdhError
@@ -112,3 +113,15 @@ def finding_codes(_: str) -> list[str]:
     from ssdh_surgery.findings import RULES
 
     return list(RULES)
+
+
+def run_names(_: str) -> list[str]:
+    """The names of the runs of the workspace, or of the folder."""
+    from ssdh_surgery.pipeline.nets.run_records import all_records
+    from ssdh_surgery.pipeline.workspace.workspace import Workspace
+
+    with contextlib.suppress(SsdhError):
+        workspace = Workspace.find()
+        folder = workspace.folder if workspace else Path()
+        return [record.name for record in all_records(folder)]
+    return []

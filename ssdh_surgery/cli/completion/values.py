@@ -60,6 +60,8 @@ OF_WORD: dict[str, OfWord] = {
     "--caffe": candidates.files,
     "-C": candidates.folders,
     "name": candidates.network_names,
+    "run": candidates.run_names,
+    "log": candidates.files,
     "code": candidates.finding_codes,
 }
 # What completes a word from the nets at hand.

@@ -6,7 +6,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -123,11 +123,12 @@ class LogReader:
 
 
 def read_logs(
-    files: Sequence[str], *, follow: bool = False
+    files: Sequence[str], *, follow: bool = False, is_over: Callable[[], bool] | None = None
 ) -> Iterator[tuple[RunLog, events.Event]]:
     """The events of logs with their runs, in the order of the lines; `-` is standard input.
 
-    With `follow`, the last log is read as it grows, until the runs in it have ended.
+    With `follow`, the last log is read as it grows, until the runs in it have ended, or `is_over`
+    says that nothing writes it any more.
 
     Raises:
         FileError: a log cannot be read.
@@ -139,7 +140,7 @@ def read_logs(
         runs.begin_file(name)
         with file_errors(name, "read"), _open(name) as file:
             is_followed = follow and number == len(files) - 1
-            for text in _growing(file, runs) if is_followed else file:
+            for text in _growing(file, runs, is_over) if is_followed else file:
                 run, found = runs.feed(text)
                 for event in found:
                     is_empty = is_empty and isinstance(event, events.LogWarning | events.Device)
@@ -162,9 +163,9 @@ def _open(name: str) -> IO[str]:
     return open(name, encoding=encoding, errors="surrogateescape", newline="\n")
 
 
-def _growing(file: IO[str], runs: LogRuns) -> Iterator[str]:
+def _growing(file: IO[str], runs: LogRuns, is_over: Callable[[], bool] | None) -> Iterator[str]:
     """The lines of a log that is still written, until its runs have ended."""
-    rest = ""
+    rest, is_complete = "", False
     while True:
         text = file.readline()
         if text.endswith("\n"):
@@ -172,8 +173,10 @@ def _growing(file: IO[str], runs: LogRuns) -> Iterator[str]:
             rest = ""
         elif text:
             rest += text
-        elif runs.runs and all(run.end != "open" for run in runs.runs):
+        elif is_complete or (runs.runs and all(run.end != "open" for run in runs.runs)):
             break
+        elif is_over is not None and is_over():
+            is_complete = True  # but for what was written since the last line was read
         else:
             time.sleep(_POLL_SECONDS)
     if rest:

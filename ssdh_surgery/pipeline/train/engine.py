@@ -30,6 +30,7 @@ class EngineChoice:
         name: `binary` or `torch`.
         reason: why it was chosen, in a sentence.
         program: caffe's path as a user would type it, None where `caffe` will do.
+        executable: the caffe executable, None for the embedded engine.
         refusals: why `auto` did not take the engines before it, a sentence each.
     """
 
@@ -37,6 +38,7 @@ class EngineChoice:
     name: str
     reason: str
     program: Path | None = None
+    executable: Path | None = None
     refusals: tuple[str, ...] = ()
 
 
@@ -85,6 +87,7 @@ def _binary(options: TrainOptions, launch: Launch) -> EngineChoice:
         "binary",
         f"caffe of {executable.origin}: {executable.path}",
         _program(executable),
+        executable.path,
     )
 
 

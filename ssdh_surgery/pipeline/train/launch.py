@@ -16,9 +16,11 @@ from ssdh_surgery.errors import EngineError, FileError, SsdhError, UsageError, n
 from ssdh_surgery.files import absence
 from ssdh_surgery.location import Location
 from ssdh_surgery.pipeline.check.subject import refuse_two_starts, runs_of, subject_of
+from ssdh_surgery.pipeline.check.target import Target, target_of
 from ssdh_surgery.pipeline.edit.draft import Draft
 from ssdh_surgery.pipeline.files.caffe_paths import launch_folder
 from ssdh_surgery.pipeline.files.sources import SourceFile, need, neighbours, read_source
+from ssdh_surgery.pipeline.nets.run_records import RunRecord, run_records
 from ssdh_surgery.pipeline.nets.snapshots import LayerParams
 from ssdh_surgery.pipeline.nets.trained_files import newest_whole_state
 from ssdh_surgery.pipeline.train.alarm import StopKind
@@ -51,6 +53,7 @@ class TrainOptions:
     threads: int | None = None
     force: bool = False
     stop_on: tuple[StopKind, ...] = ()
+    keep: int | None = None
     extra: tuple[str, ...] = ()
 
     @property
@@ -64,6 +67,7 @@ class TrainOptions:
         words += ["--precision", self.precision] if self.precision else []
         words += ["--threads", str(self.threads)] if self.threads else []
         words += ["--stop-on", ",".join(self.stop_on)] if self.stop_on else []
+        words += ["--keep", str(self.keep)] if self.keep else []
         return words + (["--iterations", str(self.iterations)] if self.iterations else [])
 
 
@@ -138,6 +142,25 @@ class Launch:
         except EngineError:
             return False
         return True
+
+
+def newest_run(options: TrainOptions) -> RunRecord:
+    """The record of the newest run of a solver.
+
+    Raises:
+        UsageError: it has no run, or there is no solver and no workspace.
+    """
+    workspace = Workspace.find()
+    path, _ = _solver_path(options, workspace)
+    records = run_records(workspace.folder if workspace else Path.cwd(), Path(path))
+    if not records:
+        raise UsageError(f"{path} has no run yet", hint="ssdh runs lists those of other solvers")
+    return records[-1]
+
+
+def launch_target(options: TrainOptions) -> Target:
+    """What a run is launched on."""
+    return target_of(options.engine, options.gpu, options.caffe, is_launch=True)
 
 
 def prepare(options: TrainOptions) -> Launch:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ssdh_surgery import errors, files
-from ssdh_surgery.pipeline.nets.run_records import RECORD, RUNS, run_records
+from ssdh_surgery.pipeline.nets.run_records import LOG, RECORD, RUNS, run_records
 from ssdh_surgery.staging.staged_file import clean_folders
 from ssdh_surgery.staging.temporary import PATTERN
 
@@ -23,7 +24,12 @@ class RunFolder:
     @property
     def log(self) -> Path:
         """The engine's log, untouched."""
-        return self.path / "train.log"
+        return self.path / LOG
+
+    @property
+    def console(self) -> Path:
+        """What a run in the background prints."""
+        return self.path / "console.log"
 
     @property
     def solver(self) -> Path:
@@ -32,7 +38,7 @@ class RunFolder:
 
     @property
     def record(self) -> Path:
-        """What was started: command, engine, working directory, solver."""
+        """What was started, with which files and versions, and how it ended."""
         return self.path / RECORD
 
     def create(self, solver: bytes, record: dict[str, Any]) -> None:
@@ -41,11 +47,31 @@ class RunFolder:
         Raises:
             FileError: it cannot be created or written.
         """
+        self._create_empty()
+        files.write_bytes(self.solver, solver)
+        self.write_record(record)
+
+    def create_adopted(self, record: Mapping[str, Any]) -> None:
+        """Create the folder with the record of a run that was started without ssdh.
+
+        Raises:
+            FileError: it cannot be created or written.
+        """
+        self._create_empty()
+        self.write_record(record)
+
+    def _create_empty(self) -> None:
         with errors.file_errors(self.path, "make the folder"):
             self.path.mkdir(parents=True)
         # A run that was killed while its folder was made does not return to it.
         clean_folders(path.parent for path in self.path.parent.glob(f"*/{PATTERN}"))
-        files.write_bytes(self.solver, solver)
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write the record, in the place of an older one.
+
+        Raises:
+            FileError: it cannot be written.
+        """
         files.write_bytes(self.record, (json.dumps(record, indent=2) + "\n").encode())
 
 

@@ -4,150 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ssdh_surgery.caffe.net.heads import heads
 from ssdh_surgery.caffe.weights.new_snapshots import NewSnapshots
 from ssdh_surgery.caffe.weights.snapshot_names import SnapshotFile, weights_beside
-from ssdh_surgery.engines.caffe_binary.binary_trainer import command, shell_line
 from ssdh_surgery.engines.events import Event, RunExit
-from ssdh_surgery.engines.trainer import is_current
-from ssdh_surgery.errors import DataError, EngineError, FileError, file_errors
+from ssdh_surgery.errors import (
+    DataError,
+    Diverged,
+    EngineError,
+    FileError,
+    SsdhError,
+    file_errors,
+)
 from ssdh_surgery.findings import (
-    CPU_ONLY_CAFFE,
     NO_SNAPSHOT_FOLDER,
-    NOTHING_LEFT,
     Finding,
 )
-from ssdh_surgery.location import Location, path_in_shell, shell_folder
-from ssdh_surgery.pipeline.check.check import check, check_solver
+from ssdh_surgery.location import Location
+from ssdh_surgery.pipeline.check.check import check
 from ssdh_surgery.pipeline.check.databases import Databases, Progress
 from ssdh_surgery.pipeline.check.subject import Subject, subject_of
-from ssdh_surgery.pipeline.check.target import Target, target_of
-from ssdh_surgery.pipeline.check.weights.snapshot import longer_run, nothing_left
 from ssdh_surgery.pipeline.check.weights.weights_copy import WeightsCopy, weights_copies
-from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine, find_program
+from ssdh_surgery.pipeline.train.command_lines import own_line, run_line
+from ssdh_surgery.pipeline.train.earlier_runs import earlier_run_refusal
+from ssdh_surgery.pipeline.train.engine import EngineChoice, choose_engine
 from ssdh_surgery.pipeline.train.failure_context import add_clash, add_findings
-from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions
+from ssdh_surgery.pipeline.train.launch import Launch, TrainOptions, launch_target
+from ssdh_surgery.pipeline.train.launch_record import launch_record
+from ssdh_surgery.pipeline.train.old_snapshots import OldSnapshots
+from ssdh_surgery.pipeline.train.prefix_lock import PrefixLock, refuse_second_run
+from ssdh_surgery.pipeline.train.run_journal import RunJournal
 from ssdh_surgery.pipeline.train.run_watch import RunWatch, watch_of
 from ssdh_surgery.pipeline.train.sample_health import sampled_blobs
 from ssdh_surgery.pipeline.workspace.paths import (
     command_in_shell,
-    relative_to_cwd,
 )
-from ssdh_surgery.staging.staged_file import clean_folders
-
-# Findings that a dry run has a sentence of its own for.
-_LISTED = (CPU_ONLY_CAFFE, NO_SNAPSHOT_FOLDER, NOTHING_LEFT)
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """The line to type, what is in its way or doubtful, and what else would happen."""
-
-    line: str
-    obstacles: tuple[str, ...]
-    findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-def dry_run(options: TrainOptions, launch: Launch) -> DryRun:
-    """The command of a launch; nothing is written, and nothing that is missing is an error.
-
-    The line is caffe's, and for the embedded engine, or where a copy of the solver is written
-    first, that of ssdh.
-    """
-    obstacles = [f"{error.location}: {error.message}" for error in launch.missing]
-    earlier = None if options.force else launch.earlier_snapshot
-    if earlier is not None:
-        refusal = _earlier_run(launch, earlier)
-        obstacles.append(f"{refusal.location}: {refusal.message}; {refusal.hint}")
-    obstacles += [finish_message(launch)] if launch.is_finished else []
-    notes = []
-    checked = check_solver(
-        launch.solver,
-        launch.job.cwd,
-        launch.prefix,
-        launch.weights,
-        snapshot=launch.job.snapshot,
-        target=_target(options),
-    )
-    if any(finding.rule is NO_SNAPSHOT_FOLDER for finding in checked):
-        folder = path_in_shell(str(relative_to_cwd(launch.prefix.parent)))
-        notes.append(f"{folder} would be created")
-    missing = [error.location for error in launch.missing]
-    findings = tuple(
-        finding
-        for finding in checked
-        if finding.rule not in _LISTED and finding.location not in missing
-    )
-    if options.engine == "torch":
-        return DryRun(_own_line(options, launch), tuple(obstacles), findings, tuple(notes))
-    program, obstacle = find_program(options, launch)
-    line = _caffe_line(launch, program)
-    if obstacle:
-        obstacles.append(obstacle)
-        if options.engine == "auto" and options.caffe is None:
-            embedded = _own_line(replace(options, engine="torch"), launch)
-            notes.append(f"the embedded engine would train: {embedded}")
-    if launch.copy_fields:
-        fields = ", ".join(f"{name}: {value}" for name, value in launch.copy_fields)
-        notes.append(f"{launch.run.solver} would be written, with {fields}, for: {line}")
-        line = _own_line(options, launch)
-    return DryRun(line, tuple(obstacles), findings, tuple(notes))
-
-
-def _target(options: TrainOptions) -> Target:
-    return target_of(options.engine, options.gpu, options.caffe, is_launch=True)
-
-
-def _own_line(options: TrainOptions, launch: Launch) -> str:
-    """The `ssdh` command line of a launch."""
-    job = launch.job
-    words = ["train", *options.own_words]
-    words += ["--weights", job.weights] if job.weights else []
-    words += ["--snapshot", job.snapshot] if job.snapshot else []
-    words += ["--force"] if options.force and not job.snapshot else []
-    return command_in_shell([*words, *(["--", *job.extra] if job.extra else [])])
-
-
-def _caffe_line(launch: Launch, program: Path | None) -> str:
-    """Caffe's command line of a launch, with the change to its directory if it needs one."""
-    line = shell_line(command(launch.job, program), launch.job.cwd)
-    if shell_folder() is None or not is_current(launch.job.cwd):
-        return line
-    return f"cd {shlex.quote(path_in_shell('.'))} && {line}"
-
-
-def _earlier_run(launch: Launch, snapshot: Path) -> FileError:
-    """The refusal to train anew over the snapshots of an earlier run."""
-    resume = "--resume goes on from it; " if launch.can_resume else ""
-    return FileError(
-        "an earlier run left this snapshot: a run that starts anew would replace its snapshots, "
-        "or leave them among its own",
-        location=Location(str(relative_to_cwd(snapshot))),
-        hint=f"{resume}--force starts anew",
-    )
-
-
-def end_finished(launch: Launch) -> str:
-    """Clean up after a run that is resumed at its end, or beyond it; a sentence on it."""
-    clean_folders([launch.prefix.parent])
-    return finish_message(launch)
-
-
-def finish_message(launch: Launch) -> str:
-    """A sentence on a run that is resumed at its end, or beyond it."""
-    assert launch.iteration is not None
-    assert launch.job.snapshot is not None
-    snapshot = path_in_shell(launch.job.snapshot)
-    return (
-        f"{nothing_left(snapshot, launch.iteration, launch.max_iter)}; "
-        f"{longer_run(launch.iteration, launch.max_iter)}"
-    )
 
 
 def next_command(run: Run) -> str:
@@ -172,6 +68,9 @@ class Run:
         weights: what the train net copies of each weights file.
         snapshots: the snapshots that it writes, by what is on the disk.
         findings: what the checks found, None where they were skipped.
+        line: the command as a user would type it; for the embedded engine that is our own.
+        journal: its record.
+        lock: the lock on its snapshots; None where it writes none, or trains beside another run.
     """
 
     options: TrainOptions
@@ -181,6 +80,9 @@ class Run:
     weights: tuple[WeightsCopy, ...]
     snapshots: NewSnapshots
     findings: tuple[Finding, ...] | None
+    line: str
+    journal: RunJournal
+    lock: PrefixLock | None
 
     def newest(self, file: SnapshotFile) -> Path | None:
         """The newest file of a snapshot that this run wrote, by what is on the disk."""
@@ -189,14 +91,7 @@ class Run:
     @property
     def main_outputs(self) -> frozenset[str] | None:
         """The outputs of the main heads of its nets; None where a net has none."""
-        names: set[str] = set()
-        for net, _ in self.subject.nets:
-            main = next((head for head in heads(net) if head.is_main), None)
-            if main is None:
-                return None
-            for judge in (*main.losses, *main.accuracies):
-                names.update(judge.tops or ["(automatic)"])
-        return frozenset(names)
+        return _main_outputs(self.subject)
 
     @property
     def watch(self) -> RunWatch:
@@ -209,12 +104,16 @@ class Run:
             has_counts=self.findings is not None,
         )
 
-    @property
-    def line(self) -> str:
-        """The command as a user would type it; for the embedded engine that is our own."""
-        if self.engine.name == "torch":
-            return _own_line(replace(self.options, engine="torch"), self.launch)
-        return _caffe_line(self.launch, self.engine.program)
+
+def _main_outputs(subject: Subject) -> frozenset[str] | None:
+    names: set[str] = set()
+    for net, _ in subject.nets:
+        main = next((head for head in heads(net) if head.is_main), None)
+        if main is None:
+            return None
+        for judge in (*main.losses, *main.accuracies):
+            names.update(judge.tops or ["(automatic)"])
+    return frozenset(names)
 
 
 def start(
@@ -241,16 +140,18 @@ def start(
     """
     if launch.missing:
         raise launch.missing[0]
+    if not options.force:
+        refuse_second_run(launch.prefix)
     earlier = None if options.force else launch.earlier_snapshot
     if earlier is not None:
-        raise _earlier_run(launch, earlier)
+        raise earlier_run_refusal(launch, earlier)
     subject = subject_of(
         launch.solver,
         launch.job.cwd,
         launch.prefix,
         launch.weights,
         snapshot=launch.job.snapshot,
-        target=_target(options),
+        target=launch_target(options),
         databases=Databases(progress),
     )
     findings = None if skip_check else _check(subject, launch, warn)
@@ -258,23 +159,68 @@ def start(
     if launch.solver.writes_snapshots:
         with file_errors(launch.prefix.parent, "make the folder for the snapshots"):
             launch.prefix.parent.mkdir(parents=True, exist_ok=True)
-    weights, snapshots = tuple(weights_copies(subject)), NewSnapshots(launch.prefix)
     launch = replace(launch, job=replace(launch.job, sample=_sample(subject)))
-    run = Run(options, launch, engine, subject, weights, snapshots, findings)
-    launch.run.create(
-        launch.solver_copy or launch.source.data,
-        {
-            "command": run.line,
-            "cwd": str(launch.job.cwd.resolve()),
-            "engine": engine.name,
-            "reason": engine.reason,
-            "solver": str(Path(launch.source.name).resolve()),
-            "weights": launch.job.weights,
-            "snapshot": launch.job.snapshot,
-            "snapshot_prefix": str(launch.prefix),
-        },
+    line = run_line(options, launch, engine)
+    lock = None
+    if launch.solver.writes_snapshots:
+        lock = _lock(options, launch)
+    try:
+        journal = RunJournal(
+            launch.run,
+            launch.solver_copy or launch.source.data,
+            _record(launch, engine, subject, line, findings),
+            _main_outputs(subject),
+        )
+    except FileError:
+        if lock is not None:
+            lock.release()
+        raise
+    return Run(
+        options,
+        launch,
+        engine,
+        subject,
+        tuple(weights_copies(subject)),
+        NewSnapshots(launch.prefix),
+        findings,
+        line,
+        journal,
+        lock,
     )
-    return run
+
+
+def _lock(options: TrainOptions, launch: Launch) -> PrefixLock | None:
+    try:
+        return PrefixLock(launch.prefix, launch.run.path)
+    except FileError:
+        if options.force:
+            return None
+        raise
+    except OSError:
+        return None  # the engine says what is wrong with the folder
+
+
+def _record(
+    launch: Launch,
+    engine: EngineChoice,
+    subject: Subject,
+    line: str,
+    findings: tuple[Finding, ...] | None,
+) -> dict[str, Any]:
+    starts = [*launch.weights, *([launch.job.snapshot] if launch.job.snapshot else [])]
+    source = Path(launch.source.name)
+    return {
+        "command": line,
+        "cwd": str(launch.job.cwd.resolve()),
+        "engine": engine.name,
+        "reason": engine.reason,
+        "solver": str(source.resolve()),
+        "weights": launch.job.weights,
+        "snapshot": launch.job.snapshot,
+        "snapshot_prefix": str(launch.prefix),
+        "max_iter": launch.max_iter or None,
+        **launch_record(subject, source, starts, engine.executable, findings),
+    }
 
 
 def _sample(subject: Subject) -> tuple[str, ...]:
@@ -311,12 +257,29 @@ def follow(run: Run) -> Iterator[Event]:
     Raises:
         EngineError: the engine failed.
     """
-    with contextlib.closing(run.engine.trainer.run(run.launch.job)) as events:  # type: ignore[type-var]
+    with contextlib.ExitStack() as stack:
+        if run.lock is not None:
+            stack.callback(run.lock.release)
+        events = run.engine.trainer.run(run.launch.job)
+        stack.enter_context(contextlib.closing(events))  # type: ignore[type-var]
+        job, keep = run.launch.job, run.options.keep
+        old = OldSnapshots(keep, job.cwd, job.snapshot) if keep else None
         try:
-            yield from events
-        except EngineError as error:
-            add_clash(error, run.weights)
-            add_findings(error, run.findings)
+            for event in events:
+                run.journal.note(event)
+                if old is not None:
+                    old.note(event)
+                yield event
+        except SsdhError as error:
+            run.journal.end(
+                "diverged" if isinstance(error, Diverged) else "failed", error.exit_code
+            )
+            if isinstance(error, EngineError):
+                add_clash(error, run.weights)
+                add_findings(error, run.findings)
+            raise
+        except (GeneratorExit, KeyboardInterrupt):
+            run.journal.end("stopped", 130)
             raise
 
 
@@ -331,4 +294,4 @@ def resume_command(run: Run) -> str | None:
     if state is None or not weights_beside(state).is_file():
         return None
     resumed = replace(run.launch.job, weights=None, snapshot=os.path.relpath(state))
-    return _own_line(run.options, replace(run.launch, job=resumed))
+    return own_line(run.options, replace(run.launch, job=resumed))
