@@ -26,7 +26,7 @@ demo: $(READY)  ## Run the main job on a small real example
 	$(BIN)/python examples/demo.py
 
 test: $(READY)  ## Run the tests, with Caffe if `make caffe` has built one
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 lint: $(READY)  ## Check style, types, import rules, spelling and generated files
 	$(BIN)/ruff check .

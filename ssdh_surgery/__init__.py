@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from ssdh_surgery.errors import AmbiguousLayer as AmbiguousLayer
     from ssdh_surgery.errors import BrokenExtra as BrokenExtra
     from ssdh_surgery.errors import DataError as DataError
+    from ssdh_surgery.errors import Diverged as Diverged
     from ssdh_surgery.errors import EngineError as EngineError
     from ssdh_surgery.errors import FileError as FileError
     from ssdh_surgery.errors import GateRefused as GateRefused
     from ssdh_surgery.errors import MissingExtra as MissingExtra
     from ssdh_surgery.errors import OverlappingEdits as OverlappingEdits
     from ssdh_surgery.errors import ParseError as ParseError
+    from ssdh_surgery.errors import RunStopped as RunStopped
     from ssdh_surgery.errors import SchemaError as SchemaError
     from ssdh_surgery.errors import SsdhError as SsdhError
     from ssdh_surgery.errors import SurgeryError as SurgeryError
@@ -72,7 +74,9 @@ _EXPORTS = {
     "IndexResult": "ssdh_surgery.api.build_index",
     "Location": "ssdh_surgery.location",
     "BrokenExtra": "ssdh_surgery.errors",
+    "Diverged": "ssdh_surgery.errors",
     "MissingExtra": "ssdh_surgery.errors",
+    "RunStopped": "ssdh_surgery.errors",
     "OverlappingEdits": "ssdh_surgery.errors",
     "ParseError": "ssdh_surgery.errors",
     "Runner": "ssdh_surgery.engines.runner",
@@ -103,6 +107,7 @@ __all__ = [
     "Codes",
     "DataError",
     "Difference",
+    "Diverged",
     "Document",
     "EditResult",
     "EditedFile",
@@ -118,6 +123,7 @@ __all__ = [
     "MissingExtra",
     "OverlappingEdits",
     "ParseError",
+    "RunStopped",
     "Runner",
     "SchemaError",
     "SearchResult",
