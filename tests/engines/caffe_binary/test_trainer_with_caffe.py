@@ -55,7 +55,8 @@ def train(caffe, act=lambda event: None, **fields):
 
 
 def names(found):
-    return [type(event).__name__ for event in found]
+    # Whether the net waits for its data depends on the machine.
+    return [type(event).__name__ for event in found if not isinstance(event, events.DataWait)]
 
 
 def of(found, kind):
@@ -97,7 +98,7 @@ def test_training(folder, caffe, golden):
 def test_an_interrupt_and_a_resumed_run(folder, caffe):
     change(SOLVER, max_iter=10**7, snapshot_after_train="true", display=1000)
     seen = train(caffe, act=interrupt_at_start())
-    assert names(seen[-3:]) == ["Snapshot", "TrainingEnd", "RunExit"]
+    assert names(seen)[-3:] == ["Snapshot", "TrainingEnd", "RunExit"]
     assert (seen[-1].code, seen[-1].is_interrupted) == (0, True)
     snapshot = seen[-3]
     assert Path(snapshot.weights).exists()
@@ -117,7 +118,7 @@ def test_an_interrupt_without_snapshot_after_train(folder, caffe):
     assert "snapshot_after_train: false" in Path(SOLVER).read_text()
     seen = train(caffe, act=interrupt_at_start(), snapshot_after_train=False)
     assert len(of(seen, events.Snapshot)) == 1
-    assert names(seen[-2:]) == ["TrainingEnd", "RunExit"]
+    assert names(seen)[-2:] == ["TrainingEnd", "RunExit"]
     assert seen[-2].is_early
     assert (seen[-1].code, seen[-1].is_interrupted) == (0, True)
     assert len(list(folder.glob("*.solverstate"))) == 1
@@ -137,7 +138,7 @@ def test_an_interrupt_during_a_test_pass(folder, caffe):
             os.kill(os.getpid(), signal.SIGINT)
 
     seen = train(caffe, act=act)
-    assert names(seen[-6:]) == [
+    assert names(seen)[-6:] == [
         "TestStart",
         "StopRequest",
         "TestEnd",
