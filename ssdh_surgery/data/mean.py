@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.errors import DataError
-from ssdh_surgery.files import read_regular, write_bytes
+from ssdh_surgery.files import read_regular
 from ssdh_surgery.location import Location
 from ssdh_surgery.names import size_text
 
@@ -96,15 +96,6 @@ def shaped(
             hint="the file is truncated or was changed",
         )
     return values.reshape(shape)
-
-
-def write_mean(path: Path | str, mean: NDArray[np.float32]) -> None:
-    """Write a mean image [C, H, W], byte for byte as `compute_image_mean` does.
-
-    Raises:
-        FileError: it cannot be written.
-    """
-    write_bytes(path, mean_bytes(mean))
 
 
 def mean_bytes(mean: NDArray[np.float32]) -> bytes:

@@ -17,7 +17,7 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.report.contact_sheet import GAP, LINE, SIDE
 from ssdh_surgery.retrieval.codes.code_file import read_codes, read_features
 from support.broken_images import BROKEN, good_images
@@ -174,8 +174,8 @@ def test_a_doubtful_input_is_a_finding(
     capsys: pytest.CaptureFixture[str], words: list[str], expected: list[str]
 ) -> None:
     mean = np.ones((3, 12, 12), np.float32) * np.array([[[104]], [[117]], [[123]]], np.float32)
-    write_mean("bgr.binaryproto", mean)
-    write_mean("rgb.binaryproto", mean[::-1])
+    write_mean_file("bgr.binaryproto", mean)
+    write_mean_file("rgb.binaryproto", mean[::-1])
     assert found(capsys, *MODEL, *words) == expected
 
 
@@ -193,7 +193,7 @@ def test_records_that_may_be_rgb_already(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_mean_of_the_wrong_size(capsys: pytest.CaptureFixture[str]) -> None:
-    write_mean("mean.binaryproto", np.zeros((3, 12, 12), np.float32))
+    write_mean_file("mean.binaryproto", np.zeros((3, 12, 12), np.float32))
     words = ["--mean-file", "mean.binaryproto", "--resize", "16x16", "--crop", "12"]
     assert run(["encode", "photos", "-o", "x.npz", *MODEL, *words]) == 3
     assert capsys.readouterr().err.endswith(

@@ -16,7 +16,8 @@ import onnx
 import pytest
 
 from ssdh_surgery import open_net
-from ssdh_surgery.data.mean import read_mean, write_mean
+from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from support.command_line import Ssdh
 from support.paths import DOCS
 
@@ -108,10 +109,10 @@ def write_means() -> None:
     """Mean images with large differences between pixels, and one without."""
     random = np.random.default_rng(5)
     for name, shape in (("9x9", (3, 9, 9)), ("14x12", (3, 12, 14)), ("gray", (1, 11, 12))):
-        write_mean(f"{name}.mean", random.uniform(0, 255, shape).astype(np.float32))
-        write_mean(f"{name}.zero", np.zeros(shape, np.float32))
+        write_mean_file(f"{name}.mean", random.uniform(0, 255, shape).astype(np.float32))
+        write_mean_file(f"{name}.zero", np.zeros(shape, np.float32))
     channels = np.array([104.3, 116.7, 122.6], np.float32)[:, None, None]
-    write_mean("constant.mean", np.broadcast_to(channels, (3, 12, 14)))
+    write_mean_file("constant.mean", np.broadcast_to(channels, (3, 12, 14)))
 
 
 def test_where_the_mean_is(ssdh: Ssdh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

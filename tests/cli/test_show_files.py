@@ -19,7 +19,7 @@ from ssdh_surgery.caffe.weights.weights import read_any_weights, write_any_weigh
 from ssdh_surgery.cli import run
 from ssdh_surgery.data.datum import write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.pipeline.summary.file_kind import FileKind, kind_of_file
 from ssdh_surgery.retrieval.codes.code_file import write_codes
 from support import caffe_runs
@@ -111,7 +111,7 @@ def test_what_the_real_caffe_writes_is_shown(ssdh: Ssdh, folder: Path) -> None:
 
 def test_means(ssdh: Ssdh) -> None:
     image = np.random.default_rng(0).uniform(0, 255, (3, 4, 5)).astype(np.float32)
-    write_mean("a", image)
+    write_mean_file("a", image)
     np.save("b.npy", image)
     np.savez("c", mean=image)
     answers = [ssdh("show", name, "--json").json for name in ("a", "b.npy", "c.npz")]
@@ -296,7 +296,7 @@ def test_other_folders_and_archives_are_refused(ssdh: Ssdh, folder: Path) -> Non
 def test_no_damage_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
     write_codes("codes.npz", random_codes(20, 16, 5, 0))
     assert run(["index", "build", "codes.npz", "-o", "index"]) == 0
-    write_mean("mean", np.ones((3, 4, 5), np.float32))
+    write_mean_file("mean", np.ones((3, 4, 5), np.float32))
     shutil.copy(WEIGHTS, "weights")
     shutil.copy(STATE, "state")
     random = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from support.command_line import Ssdh
 from support.paths import ROOT
 
@@ -28,7 +28,7 @@ def test_the_example_is_what_the_command_writes(ssdh: Ssdh) -> None:
 
 def test_every_recorded_key_is_explained(ssdh: Ssdh) -> None:
     ssdh("zoo", "write", "googlenet")
-    write_mean("mean.binaryproto", np.full((3, 4, 4), 100.0))
+    write_mean_file("mean.binaryproto", np.full((3, 4, 4), 100.0))
     ssdh("patch", "train_val.prototxt", "--mean-file", "mean.binaryproto")
     ssdh("deploy")
     table = tomllib.loads(Path("ssdh.toml").read_text())["nets"]["train_val"]

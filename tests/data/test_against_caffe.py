@@ -19,7 +19,7 @@ from ssdh_surgery.data.compute_mean import database_mean
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
 from ssdh_surgery.data.lmdb_store import LmdbStore
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.data.open_records import open_records
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.data.transform import DataTransformer
@@ -187,7 +187,7 @@ def test_the_mean_is_that_of_compute_image_mean(
     build(tmp_path / "list.txt", tmp_path / "lmdb", RecordOptions(encoded=encoded), root=tmp_path)
     log = run(caffe, "compute_image_mean", "lmdb", "theirs", folder=tmp_path)
     mean = database_mean(tmp_path / "lmdb")
-    write_mean(tmp_path / "ours", mean.values)
+    write_mean_file(tmp_path / "ours", mean.values)
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
     for channel, value in enumerate(mean.channels):
         (printed,) = (
@@ -212,7 +212,7 @@ def test_a_leveldb_of_convert_imageset(
     with open_records(tmp_path / "leveldb") as ours, open_records(tmp_path / "lmdb") as theirs:
         assert list(ours.items()) == list(theirs.items())
     run(caffe, "compute_image_mean", "-backend=leveldb", "leveldb", "theirs", folder=tmp_path)
-    write_mean(tmp_path / "ours", database_mean(tmp_path / "leveldb").values)
+    write_mean_file(tmp_path / "ours", database_mean(tmp_path / "leveldb").values)
     assert (tmp_path / "ours").read_bytes() == (tmp_path / "theirs").read_bytes()
 
 
@@ -251,7 +251,7 @@ def test_raw_records_are_transformed_as_by_the_data_layer(
 ) -> None:
     images = [planar(picture(i, 21, 30)) for i in range(9)]
     path = make_lmdb((b"%d" % i, write_raw(images[i], i)) for i in range(8))
-    write_mean(path.parent / "mean", np.float32(images[8]) / 3)
+    write_mean_file(path.parent / "mean", np.float32(images[8]) / 3)
     expected = given_by_caffe(caffe, path.parent, param)
     assert len(expected) == 8
     np.testing.assert_array_equal(transformed(path, param), expected)

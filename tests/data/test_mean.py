@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
-from ssdh_surgery.data.mean import image_mean, read_mean, write_mean
+from ssdh_surgery.data.mean import image_mean, read_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.errors import DataError, FileError
 
 ARRAY = "hint: save the array as a .npy file: 'ssdh data mean --convert' makes one of it"
@@ -27,7 +28,7 @@ def test_caffes_own_mean_file_is_read_and_written_byte_for_byte(
     file = golden / "train" / "mean.binaryproto"
     mean = read_mean(file)
     assert (mean.shape, mean.dtype) == ((1, 28, 28), np.float32)
-    write_mean(tmp_path / "mean", mean)
+    write_mean_file(tmp_path / "mean", mean)
     assert (tmp_path / "mean").read_bytes() == file.read_bytes()
 
 
@@ -115,7 +116,7 @@ def test_an_array_names_the_command_that_makes_a_mean_file_of_it(tmp_path: Path)
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mean.binaryproto"
-    write_mean(file, np.ones((3, 2, 2), np.float32))
+    write_mean_file(file, np.ones((3, 2, 2), np.float32))
     whole = file.read_bytes()
     for size in range(len(whole)):
         file.write_bytes(whole[:size])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import read_datum, write_encoded, write_raw
 from ssdh_surgery.data.image import encode, planar
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.data.transform import Chance, DataTransformer, Phase
 from ssdh_surgery.errors import DataError, SchemaError
 
@@ -72,7 +72,7 @@ def test_every_pixel_is_the_one_that_caffe_gives(
 
 def test_a_mean_file_is_cropped_where_the_picture_is(tmp_path: Path) -> None:
     mean = np.random.default_rng(6).random((3, 7, 9), np.float32) * 255
-    write_mean(tmp_path / "mean", mean)
+    write_mean_file(tmp_path / "mean", mean)
     given = transformer("TRAIN", tmp_path, crop_size=4, mirror=True, mean_file="mean", scale=0.5)
     for chance in (Chance(0, 2, 5), Chance(1, 3, 0)):
         expected = naive(
@@ -132,7 +132,7 @@ def test_a_crop_larger_than_the_picture_names_both_sizes() -> None:
 
 
 def test_a_mean_of_another_size_names_both_sizes(tmp_path: Path) -> None:
-    write_mean(tmp_path / "mean", np.zeros((3, 7, 8), np.float32))
+    write_mean_file(tmp_path / "mean", np.zeros((3, 7, 8), np.float32))
     with pytest.raises(DataError) as caught:
         transformer(folder=tmp_path, mean_file="mean", crop_size=5).shape((3, 7, 9))
     assert str(caught.value) == (

@@ -12,7 +12,7 @@ from ssdh_surgery.caffe.net.learning import NetLearning
 from ssdh_surgery.caffe.net.net import net_of
 from ssdh_surgery.caffe.shapes import shapes
 from support.caffe_runs import run_caffe
-from support.checked_runs import data, layer, loss, product, write_run
+from support.solver_findings import data, layer, loss, product, write_run
 
 FROZEN = "param { lr_mult: 0 } param { lr_mult: 0 }"
 WEIGHED = "loss_weight: 0.5 reduction_param { operation: MEAN }"

@@ -15,7 +15,7 @@ from ssdh_surgery.caffe.net.net import Net, net_of
 from ssdh_surgery.caffe.net.solver import Solver
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.findings import Finding
 from ssdh_surgery.pipeline.check.check import check_net, check_solver, net_subject
 from ssdh_surgery.pipeline.files.sources import NETS
@@ -78,7 +78,7 @@ def provide_data(net: Net, folder: Path, side: int, made: dict[tuple[int, str], 
             source.symlink_to(made[side, phase])
         if mean := layer.setting("transform_param", "mean_file"):
             (folder / mean).parent.mkdir(parents=True, exist_ok=True)
-            write_mean(folder / mean, np.full((3, side, side), 120, np.float32))
+            write_mean_file(folder / mean, np.full((3, side, side), 120, np.float32))
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -19,7 +19,7 @@ from ssdh_surgery.caffe.net.kind import Kind
 from ssdh_surgery.caffe.net.net import Net
 from ssdh_surgery.caffe.net.net_message import net_parameter
 from ssdh_surgery.caffe.weights.hdf5 import new_file
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.engines.caffe_binary.executable import built_pycaffe
 from ssdh_surgery.errors import SurgeryError
 from ssdh_surgery.pipeline.deploy.from_train import DeployForm, deploy_draft
@@ -318,7 +318,7 @@ def test_caffe_finds_the_same_codes(
     text = re.sub("batch_size: .*", "batch_size: 4", text)
     (tmp_path / "train.prototxt").write_text(text.replace("examples/cifar10/mean", "mean"))
     write_lmdb(tmp_path / "lmdb", size, 6)
-    write_mean(tmp_path / "mean.binaryproto", np.full((3, size, size), 120, np.float32))
+    write_mean_file(tmp_path / "mean.binaryproto", np.full((3, size, size), 120, np.float32))
     train = patched(tmp_path / "train.prototxt", tmp_path)
     monkeypatch.chdir(tmp_path)
     made = deployed(train, DeployForm())
@@ -394,7 +394,7 @@ def test_the_shape_comes_from_what_is_at_hand(
     data: str, shape: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lmdb(tmp_path / "lmdb", 8, 2)
-    write_mean(tmp_path / "mean.binaryproto", np.zeros((2, 6, 7), np.float32))
+    write_mean_file(tmp_path / "mean.binaryproto", np.zeros((2, 6, 7), np.float32))
     with new_file(tmp_path / "rows.h5") as file:
         file["data"] = np.zeros((9, 4), np.float32)
     (tmp_path / "list.txt").write_text("rows.h5\n")

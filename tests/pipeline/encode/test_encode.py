@@ -24,7 +24,7 @@ from ssdh_surgery import open_net
 from ssdh_surgery.data.build import build
 from ssdh_surgery.data.datum import write_encoded
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.data.record import RecordOptions
 from ssdh_surgery.errors import DataError, FileError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.pipeline.encode.encode import EncodeResult, encode_source
@@ -338,7 +338,7 @@ def test_a_full_disk_is_told_with_the_name_that_was_given(size: int, what: str) 
 
 def test_a_mean_file(tmp_path: Path) -> None:
     mean = np.random.default_rng(0).random((3, 14, 16)).astype(np.float32) * 255
-    write_mean("mean.binaryproto", mean)
+    write_mean_file("mean.binaryproto", mean)
     net = encoder(mean_file=Path("mean.binaryproto"))
     pixels = tiles(14, 1)[0][0]
     pixels = np.concatenate([pixels, pixels[:, :, :2]], axis=2)
@@ -355,7 +355,7 @@ def test_a_mean_file(tmp_path: Path) -> None:
 
 def test_an_array_is_a_mean_file_as_it_is(tmp_path: Path) -> None:
     mean = np.random.default_rng(0).random((3, 14, 16)) * 255
-    write_mean("mean.binaryproto", mean.astype(np.float32))
+    write_mean_file("mean.binaryproto", mean.astype(np.float32))
     np.save("mean.npy", mean)
     np.savez("mean.npz", mean=mean[None])
     pixels = np.random.default_rng(1).integers(0, 256, (3, 14, 16), np.uint8)

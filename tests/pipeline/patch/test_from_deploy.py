@@ -16,7 +16,7 @@ from ssdh_surgery.caffe.net.phase import PHASES
 from ssdh_surgery.caffe.shapes import shapes
 from ssdh_surgery.caffe.weights.binary_weights import read_weights
 from ssdh_surgery.cli import run
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.errors import DataError, SsdhError, SurgeryError, UsageError
 from ssdh_surgery.pipeline.edit.remember import GroupResult
 from ssdh_surgery.pipeline.files.outputs import WritePlan
@@ -182,7 +182,7 @@ def test_records_of_the_inputs_size_are_not_cropped(folder: Path) -> None:
 
 
 def test_a_mean_file_of_the_records_size(folder: Path) -> None:
-    write_mean("mean.binaryproto", np.zeros((3, 20, 20), np.float32))
+    write_mean_file("mean.binaryproto", np.zeros((3, 20, 20), np.float32))
     result = made(mean_value=None, mean_file="mean.binaryproto")
     assert result.net.document.text.count('mean_file: "mean.binaryproto"') == 2
 
@@ -260,7 +260,7 @@ def test_what_does_not_fit_is_an_error(
     given: dict[str, Any], deploy: str, error: type[SsdhError], message: str, folder: Path
 ) -> None:
     Path("deploy.prototxt").write_text(deploy)
-    write_mean("mean.binaryproto", np.zeros((3, 8, 8), np.float32))
+    write_mean_file("mean.binaryproto", np.zeros((3, 8, 8), np.float32))
     with pytest.raises(error) as caught:
         made(**given)
     assert str(caught.value) == message

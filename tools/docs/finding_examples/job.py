@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ssdh_surgery.caffe.weights.solverstate import SolverState, write_solver_state
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from ssdh_surgery.data.datum import write_raw
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 
 CLASSES = 4
 SIDE = 8
@@ -132,7 +132,7 @@ def _template() -> Path:
         labels(TEST_RECORDS, SEED + 1),
     )
     write_photos(folder)
-    write_mean(folder / "mean.binaryproto", train.mean(0).astype(np.float32))
+    write_mean_file(folder / "mean.binaryproto", train.mean(0).astype(np.float32))
     conv1, fc, latent = (weights_of(name) for name in ("conv1", "fc", "latent"))
     write_weights(folder / "colors.caffemodel", [conv1, fc])
     write_weights(folder / "hashed.caffemodel", [conv1, latent])

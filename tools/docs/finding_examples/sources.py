@@ -25,7 +25,8 @@ from finding_examples.example import (
 from finding_examples.job import SEED, TRAIN_RECORDS, images, labels
 from finding_examples.machines import without_package
 from ssdh_surgery import findings as rules
-from ssdh_surgery.data.mean import read_mean, write_mean
+from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 
 _NET = "net.prototxt"
 _HEAD = 'type: "Data" top: "data" top: "label"\n  include { phase: TRAIN }\n'
@@ -103,11 +104,11 @@ def _wide_photo(folder: Path) -> None:
 
 
 def _large_mean(folder: Path) -> None:
-    write_mean(folder / "large.binaryproto", np.full((3, 16, 16), 60, np.float32))
+    write_mean_file(folder / "large.binaryproto", np.full((3, 16, 16), 60, np.float32))
 
 
 def _small_mean(folder: Path) -> None:
-    write_mean(folder / "small.binaryproto", np.full((3, 4, 4), 60, np.float32))
+    write_mean_file(folder / "small.binaryproto", np.full((3, 4, 4), 60, np.float32))
 
 
 def _npy_mean(folder: Path) -> None:

@@ -16,7 +16,8 @@ from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import write_encoded, write_raw
 from ssdh_surgery.data.lmdb_store import LmdbStore
 from ssdh_surgery.data.lmdb_writer import LmdbWriter
-from ssdh_surgery.data.mean import read_mean, write_mean
+from ssdh_surgery.data.mean import read_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.engines.open_net import open_net
 from ssdh_surgery.engines.torch.layers.layer_context import LayerContext
 from ssdh_surgery.engines.torch.sources.feed import Feed, SourcePosition
@@ -445,7 +446,7 @@ def test_a_record_that_is_none(tmp_path: Path) -> None:
 
 def test_a_mean_of_another_size(tmp_path: Path) -> None:
     lmdb(tmp_path / "x", pictures(4))
-    write_mean(tmp_path / "m", np.zeros((3, 10, 10), np.float32))
+    write_mean_file(tmp_path / "m", np.zeros((3, 10, 10), np.float32))
     text = DATA + "transform_param { mean_file: 'm' }"
     said = refusal(text, tmp_path)
     assert said.startswith("x: record '00000000': the mean is 3 x 10 x 10 ")

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from support.check_folders import SOLVER, TESTED, classifier, found, texts
@@ -201,8 +203,6 @@ def test_several_sizes(param: str, more: str, message: str | None) -> None:
 
 def test_a_photograph_that_may_be_rotated_has_no_size() -> None:
     """OpenCV rotates it or not, as its version does."""
-    cv2 = pytest.importorskip("cv2")
-    np = pytest.importorskip("numpy")
     jpeg = cv2.imencode(".jpg", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
     entry = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)
     tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_floats
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from support.check_folders import (
     SOLVER,
     classifier,
@@ -35,7 +35,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_lmdb("lmdb", labelled([0, 1, 2]))
     write_lmdb("test", labelled([2, 1, 0])[::-1])
-    write_mean("mean", np.full((1, 2, 2), 100, np.float32))
+    write_mean_file("mean", np.full((1, 2, 2), 100, np.float32))
 
 
 def warnings(net: str, solver: str = ALL) -> list[str]:
@@ -121,7 +121,7 @@ def test_pixels_of_bytes(transform: str, message: str | None) -> None:
 
 
 def test_a_mean_file_for_other_pixels() -> None:
-    write_mean("mean", np.full((1, 2, 2), 0.4, np.float32))
+    write_mean_file("mean", np.full((1, 2, 2), 0.4, np.float32))
     net = data_layer("lmdb", more='transform_param { mean_file: "mean" }') + NET
     (text,) = warnings(net, SOLVER)
     assert text.startswith("SSDH137 mean is for pixels from 0 to 1, but these range from 0 to 255")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.data.datum import write_encoded, write_floats, write_raw
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from ssdh_surgery.pipeline.check import databases
 from ssdh_surgery.pipeline.check.databases import Databases
 from support.check_folders import (
@@ -159,7 +159,7 @@ def test_a_batch_of_one_may_have_any_size() -> None:
 
 def test_a_mean_file_has_one_size(tmp_path: Path) -> None:
     write_lmdb("lmdb", sized((3, 9, 9), (3, 8, 9)))
-    write_mean(tmp_path / "mean", np.zeros((3, 9, 9), np.float32))
+    write_mean_file(tmp_path / "mean", np.zeros((3, 9, 9), np.float32))
     net = data_layer("lmdb", more='transform_param { crop_size: 8 mean_file: "mean" }')
     assert any(
         "and the mean file 'mean' has one size" in text for text in texts(net + classifier(3))

@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.messages import schema
 from ssdh_surgery.data.datum import write_encoded
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from support.check_folders import (
     SOLVER,
     classifier,
@@ -38,7 +39,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_lmdb("lmdb", labelled([0, 1, 2], (3, 6, 8)))
     for name, shape in {"mean": (3, 6, 8), "gray": (1, 6, 8), "small": (3, 5, 5)}.items():
-        write_mean(name, np.zeros(shape, np.float32))
+        write_mean_file(name, np.zeros(shape, np.float32))
 
 
 SIZED = "(channels x height x width)"
@@ -141,7 +142,6 @@ def test_files_that_hold_no_mean() -> None:
 
 
 def test_encoded_records() -> None:
-    cv2 = pytest.importorskip("cv2")
     image = np.zeros((6, 8), np.uint8)
     png = cv2.imencode(".png", image)[1].tobytes()
     write_lmdb("encoded", [write_encoded(png, label) for label in (0, 1, 2)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssdh_surgery.data.mean import write_mean
+from ssdh_surgery.data.mean_file import write_mean_file
 from support.check_folders import SOLVER, classifier, texts
 
 NET = classifier(3)
@@ -127,7 +127,7 @@ def test_labels() -> None:
 
 
 def test_the_mean() -> None:
-    write_mean("mean", np.zeros((3, 4, 4), np.float32))
+    write_mean_file("mean", np.zeros((3, 4, 4), np.float32))
     assert texts(window_layer(transform='crop_size: 4 mean_file: "mean"') + NET) == []
     (text,) = texts(window_layer(transform='crop_size: 5 mean_file: "mean"') + NET)
     assert text.startswith(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
-from support.checked_runs import data, findings_of, layer, loss, product, sentences
+from support.solver_findings import data, findings_of, layer, loss, product, sentences
 
 GAUSSIAN = 'weight_filler { type: "gaussian" std: 0.005 }'
 FAR = 'weight_filler { type: "gaussian" std: 0.01 }'

@@ -8,7 +8,7 @@ import pytest
 
 from ssdh_surgery.pipeline.check.target import Target
 from support.caffe_runs import fatal, run_caffe
-from support.checked_runs import (
+from support.solver_findings import (
     SOLVER,
     data,
     findings_of,

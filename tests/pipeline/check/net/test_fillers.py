@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, read_weights, write_weights
 from support.caffe_runs import run_caffe
-from support.checked_runs import (
+from support.solver_findings import (
     SOLVER,
     data,
     findings_of,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ssdh_surgery.pipeline.check.target import Target
-from support.checked_runs import SOLVER, data, findings_of, layer, loss, product, sentences
+from support.solver_findings import SOLVER, data, findings_of, layer, loss, product, sentences
 
 NET = data() + product("fc", "data") + loss()
 

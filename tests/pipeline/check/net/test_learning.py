@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from support.caffe_runs import fatal, run_caffe
-from support.checked_runs import data, findings_of, layer, loss, product, sentences, write_run
+from support.solver_findings import data, findings_of, layer, loss, product, sentences, write_run
 
 FROZEN = "param { lr_mult: 0 } param { lr_mult: 0 }"
 V1 = """

@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from support.caffe_runs import inputs, pycaffe
-from support.checked_runs import SOLVER, data, findings_of, layer, loss, product, sentences
+from support.solver_findings import SOLVER, data, findings_of, layer, loss, product, sentences
 
 SCALE = layer("scale", "Scale", "norm", more="scale_param { bias_term: true }")
 STORED = "batch_norm_param { use_global_stats: true }"

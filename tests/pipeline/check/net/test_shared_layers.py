@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
 from support.caffe_runs import fatal, run_caffe
-from support.checked_runs import data, findings_of, loss, product, sentences, write_run
+from support.solver_findings import data, findings_of, loss, product, sentences, write_run
 
 SOLVER = (
     'train_net: "net.prototxt" test_net: "test.prototxt" test_iter: 1 test_interval: 20 '

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssdh_surgery.caffe.weights.weights import LayerWeights, write_weights
-from support.checked_runs import SOLVER, data, findings_of, loss, product, sentences
+from support.solver_findings import SOLVER, data, findings_of, loss, product, sentences
 
 OLD = [LayerWeights("a", "InnerProduct", (np.ones((4, 192), np.float32), np.ones(4, np.float32)))]
 FAST = "param { lr_mult: 10 } param { lr_mult: 20 }"

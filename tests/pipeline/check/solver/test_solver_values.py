@@ -9,7 +9,7 @@ import pytest
 
 from ssdh_surgery.caffe.weights.weights import read_weights
 from support.caffe_runs import run_caffe
-from support.checked_runs import data, findings_of, loss, product, sentences, write_run
+from support.solver_findings import data, findings_of, loss, product, sentences, write_run
 
 NET = data() + product("fc", "data") + loss()
 START = 'net: "net.prototxt" display: 1 '
